@@ -1,0 +1,11 @@
+#!/usr/bin/env node
+// The `millrace` command. Committed as JavaScript, so that npm can link it before anything is built.
+import { existsSync } from 'node:fs'
+
+const main = new URL('../dist/src/main.js', import.meta.url)
+if (existsSync(main)) {
+  await import(main.href)
+} else {
+  console.error('millrace: not built yet; run `npm run build` in the repository first.')
+  process.exitCode = 1
+}

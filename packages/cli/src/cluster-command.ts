@@ -1,0 +1,87 @@
+// `millrace cluster`: a Kafka cluster inside this process, until Ctrl-C.
+
+import type { Command } from 'commander'
+import { startCluster } from 'millrace/testing'
+import { type TopicArgument, topicArguments, wholeNumber } from './arguments.ts'
+import { Failure } from './describe-failure.ts'
+import { formatHints, kcatList, kcatRead, kcatWrite } from './kcat.ts'
+import { type ExitCode, prepareProgram } from './run-program.ts'
+import { type Terminal, writeLine } from './runtime/terminal.ts'
+
+interface ClusterOptions {
+  readonly port: number
+  readonly nodes: number
+  readonly topic?: readonly TopicArgument[]
+}
+
+const portMax = 65_535
+const nodesMax = 9
+
+type Cluster = Awaited<ReturnType<typeof startCluster>>
+
+export const addClusterCommand = (
+  program: Command,
+  terminal: Terminal,
+  ended: (exitCode: ExitCode) => void,
+): void => {
+  prepareProgram(program.command('cluster'), terminal)
+    .description('Run a Kafka cluster in this process, in memory, for tests and first steps.')
+    .option(
+      '-p, --port <port>',
+      'port of the first node; the others take the next ones (0: any free ports)',
+      wholeNumber(0, portMax),
+      9092,
+    )
+    .option('-n, --nodes <count>', 'number of nodes', wholeNumber(1, nodesMax), 3)
+    .option(
+      '-t, --topic <name[:partitions]>',
+      'create a topic, with 6 partitions by default (repeatable)',
+      topicArguments,
+    )
+    .action(async (options: ClusterOptions) => ended(await runCluster(options, terminal)))
+}
+
+const runCluster = async (options: ClusterOptions, terminal: Terminal): Promise<ExitCode> => {
+  const topics = options.topic ?? []
+  await using cluster = await start(options, topics)
+  const interrupted = new Promise<void>((resolve) => {
+    terminal.onInterrupt(() => resolve())
+  })
+  for (const line of describeCluster(cluster, topics)) writeLine(terminal.output, line)
+  await interrupted
+  writeLine(terminal.output, 'The cluster has ended.')
+  return 0
+}
+
+const start = async (
+  { port, nodes }: ClusterOptions,
+  topics: readonly TopicArgument[],
+): Promise<Cluster> => {
+  if (port !== 0 && port + nodes - 1 > portMax) {
+    throw new Failure(`There are no ${nodes} ports from ${port} on: the last port is ${portMax}.`)
+  }
+  try {
+    return await startCluster({
+      nodes,
+      port,
+      topics: Object.fromEntries(topics.map(({ name, partitions }) => [name, partitions])),
+    })
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new Failure(`The cluster could not start: ${reason}. Is a port taken? See --port.`)
+  }
+}
+
+const describeCluster = (cluster: Cluster, topics: readonly TopicArgument[]): readonly string[] => {
+  const broker = cluster.brokers[0] ?? ''
+  const topic = topics[0]?.name ?? 'my-topic'
+  const named = topics.map(({ name, partitions }) => `${name} (${partitions} partitions)`)
+  return [
+    `The cluster is up: ${cluster.brokers.join(', ')}`,
+    `Topics: ${named.length > 0 ? `${named.join(', ')}; others are` : 'they are'} created at first use.`,
+    '',
+    ...formatHints([kcatWrite(broker, topic), kcatRead(broker, topic), kcatList(broker)]),
+    '',
+    'All of it is kept in memory and gone at the end. Ctrl-C ends it.',
+  ]
+}

@@ -1,0 +1,36 @@
+// The table at the end of the first run.
+
+import { formatCount, formatMegabytes, formatMs, formatTable } from '../text-table.ts'
+import type { Way } from './ways.ts'
+
+/** What one way of sending came to. */
+export interface WayResult {
+  readonly way: Way
+  readonly records: number
+  readonly seconds: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+  readonly batches: number
+  readonly requests: number
+  /** As written to the sockets. */
+  readonly bytes: number
+}
+
+const head = ['', 'records', 'records/s', 'p50 ms', 'p99 ms', 'batches', 'requests', 'bytes']
+
+const row = (result: WayResult): readonly string[] => [
+  result.way.name,
+  formatCount(result.records),
+  formatCount(result.records / result.seconds),
+  formatMs(result.p50Ms),
+  formatMs(result.p99Ms),
+  formatCount(result.batches),
+  formatCount(result.requests),
+  formatMegabytes(result.bytes),
+]
+
+export const formatReport = (results: readonly WayResult[]): readonly string[] => [
+  ...formatTable([head, ...results.map(row)]),
+  '',
+  ...results.map(({ way }) => `  ${way.name.padEnd(9)}  ${way.legend}`),
+]

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { Producer } from 'millrace'
+import { readTopic } from 'millrace/testing'
+import { runMillrace } from '../../src/program.ts'
+import { FakeTerminal } from '../support/fake-terminal.ts'
+import { packageFile } from '../support/package-file.ts'
+
+const brokersIn = (output: string): string[] => output.match(/127\.0\.0\.1:\d+/g) ?? []
+
+test('cluster prints its brokers and kcat lines, takes records, and ends at an interrupt', async () => {
+  const terminal = new FakeTerminal()
+  const ended = runMillrace(
+    ['cluster', '--port', '0', '--nodes', '2', '--topic', 'orders:3'],
+    terminal,
+  )
+  await terminal.untilOutput('Ctrl-C ends it.')
+  const [broker = ''] = brokersIn(terminal.outputText)
+  assert.match(terminal.outputText, /orders \(3 partitions\)/)
+  assert.match(terminal.outputText, new RegExp(`kcat -b ${broker} -t orders -C`))
+  assert.equal(new Set(brokersIn(terminal.outputText)).size, 2)
+
+  const producer = new Producer({ brokers: [broker] })
+  const { partition, offset } = await producer.send({ topic: 'orders', value: 'hello' })
+  await producer.close()
+  const values = []
+  for await (const record of readTopic({ brokers: [broker], topic: 'orders' })) {
+    values.push([record.partition, record.offset, String(record.value)])
+  }
+  assert.deepEqual(values, [[partition, offset, 'hello']])
+
+  terminal.interrupt()
+  assert.equal(await ended, 0)
+  assert.match(terminal.outputText, /The cluster has ended\.\n$/)
+  assert.equal(terminal.errorText, '')
+})
+
+test('a port that is taken is told in a sentence and exits 1', async () => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  try {
+    const terminal = new FakeTerminal()
+    assert.equal(await runMillrace(['cluster', '--port', String(port)], terminal), 1)
+    assert.match(terminal.errorText, /could not start: .*EADDRINUSE.*--port/)
+    assert.equal(terminal.isHeard, false)
+  } finally {
+    server.close()
+  }
+})
+
+test('the committed bin runs the command, and Ctrl-C ends it with exit code 0', async () => {
+  const bin = fileURLToPath(packageFile('bin/millrace.js'))
+  const child = spawn(process.execPath, [bin, 'cluster', '--port', '0', '--nodes', '1'])
+  const output = await new Promise<string>((resolve, reject) => {
+    let text = ''
+    child.stdout.on('data', (chunk) => {
+      text += chunk
+      if (text.includes('Ctrl-C ends it.')) resolve(text)
+    })
+    child.once('exit', () => reject(new Error(`it ended early: ${text}`)))
+  })
+  assert.equal(new Set(brokersIn(output)).size, 1)
+  child.kill('SIGINT')
+  // npm passes on what the terminal has sent already: the second must not kill it.
+  child.kill('SIGINT')
+  assert.deepEqual(await once(child, 'exit'), [0, null])
+})
+
+test('the committed bin says what to do where nothing is built', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-bin-'))
+  try {
+    await mkdir(join(folder, 'bin'))
+    await copyFile(packageFile('bin/millrace.js'), join(folder, 'bin/millrace.mjs'))
+    const child = spawn(process.execPath, [join(folder, 'bin/millrace.mjs'), '--help'])
+    let errors = ''
+    child.stderr.on('data', (chunk) => {
+      errors += chunk
+    })
+    assert.deepEqual(await once(child, 'close'), [1, null])
+    assert.equal(errors, 'millrace: not built yet; run `npm run build` in the repository first.\n')
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+})

@@ -1,0 +1,26 @@
+// Errors in Kafka's own numbers: what the cluster's parts throw at the api handlers, which answer them.
+
+import { type BrokerErrorName, errorNumber } from '../protocol/errors.ts'
+import { KafkaError } from '../protocol/kafka-error.ts'
+
+/** A request that can't be carried out, and the number that says why. Never leaves the broker. */
+export class ApiError extends Error {
+  readonly code: number
+
+  constructor(code: number, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+const isErrorName = (name: string): name is BrokerErrorName => Object.hasOwn(errorNumber, name)
+
+/** Kafka's number of an error, by number or name. Throws INVALID_ARGUMENT for a name that is none. */
+export const errorCodeOf = (error: number | string): number => {
+  if (typeof error === 'string') {
+    if (isErrorName(error)) return errorNumber[error]
+  } else if (Number.isInteger(error) && error !== 0) {
+    return error
+  }
+  throw new KafkaError('INVALID_ARGUMENT', `Kafka has no error ${JSON.stringify(error)}`)
+}

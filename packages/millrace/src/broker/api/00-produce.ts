@@ -1,0 +1,206 @@
+// Produce: the leader checks each partition's batch, then its producer's sequence, then appends. Answers come
+// at once for acks 1 and all, since the replicas share one log; with acks 0 there is none, and an error
+// closes the connection. From version 10 an answer names the new leader where this node is not it.
+
+import {
+  type ProduceRequest,
+  type ProduceResponse,
+  produceApi,
+} from '../../protocol/api/00-produce.ts'
+import { errorNumber } from '../../protocol/errors.ts'
+import type { Input } from '../../protocol/schema/api.ts'
+import { checkBatch, type GoodBatch, type Refusal } from '../batch-check.ts'
+import type { Partition, Topic } from '../topic.ts'
+import { type ApiCall, defineHandler } from './handler.ts'
+
+type Call = ApiCall<ProduceRequest, ProduceResponse>
+type TopicData = ProduceRequest['topicData'][number]
+type PartitionAnswer = Input<ProduceResponse['responses'][number]['partitionResponses'][number]>
+
+const topicIdsSince = 13
+const acksAll = -1
+
+const failed = (
+  index: number,
+  errorCode: number,
+  message: string | null = null,
+): PartitionAnswer => ({
+  index,
+  errorCode,
+  baseOffset: -1,
+  errorMessage: message,
+})
+
+const refused = (index: number, refusal: Refusal): PartitionAnswer => ({
+  ...failed(index, refusal.code, refusal.message),
+  recordErrors: refusal.recordErrors,
+})
+
+const notLeader = (partition: Partition): PartitionAnswer => ({
+  ...failed(partition.index, errorNumber.NOT_LEADER_OR_FOLLOWER),
+  currentLeader: { leaderId: partition.leaderId, leaderEpoch: partition.leaderEpoch },
+})
+
+/** Appends unless the batch was written before; asks the producer's state where it has one. */
+const append = (partition: Partition, batch: GoodBatch): PartitionAnswer => {
+  const { log, producers, index } = partition
+  const isIdempotent = batch.header.producerId >= 0
+  if (isIdempotent) {
+    const verdict = producers.check(batch.header, log.endOffset === 0)
+    if (verdict.kind === 'error') return failed(index, verdict.code, verdict.message)
+    if (verdict.kind === 'duplicate') {
+      return {
+        index,
+        baseOffset: verdict.baseOffset,
+        logAppendTimeMs: verdict.appendTime,
+        logStartOffset: log.startOffset,
+      }
+    }
+  }
+  const baseOffset = log.append(batch, partition.leaderEpoch)
+  if (isIdempotent) producers.record(batch.header, baseOffset, batch.appendTime)
+  return {
+    index,
+    baseOffset,
+    logAppendTimeMs: batch.appendTime,
+    logStartOffset: log.startOffset,
+  }
+}
+
+const writePartition = (
+  call: Call,
+  partition: Partition,
+  records: Uint8Array | null,
+): PartitionAnswer => {
+  const { state, id } = call.node
+  const { index, topic } = partition
+  if (partition.leaderId !== id) return notLeader(partition)
+  const inSyncCount = state.inSyncReplicas(partition).length
+  if (call.request.acks === acksAll && inSyncCount < topic.config.minInsyncReplicas) {
+    return failed(index, errorNumber.NOT_ENOUGH_REPLICAS)
+  }
+  const verdict = checkBatch(records ?? new Uint8Array(0), {
+    config: topic.config,
+    partitionName: partition.name,
+    produceVersion: call.version,
+    wallTime: state.clock.wallTime(),
+  })
+  if (verdict.refusal !== null) return refused(index, verdict.refusal)
+  if (verdict.batch.header.transactional) {
+    return failed(index, errorNumber.INVALID_TXN_STATE, 'Transactions are not served here')
+  }
+  return append(partition, verdict.batch)
+}
+
+const answerPartition = (
+  call: Call,
+  topic: Topic,
+  { index, records }: TopicData['partitionData'][number],
+): PartitionAnswer => {
+  const before = call.strike.errorAt('before', topic.name, index)
+  const partition = topic.partitions[index]
+  if (before !== 0) return injected(call, index, partition, before)
+  if (partition === undefined) return failed(index, errorNumber.UNKNOWN_TOPIC_OR_PARTITION)
+  const answer = writePartition(call, partition, records)
+  const after = call.strike.errorAt('after', topic.name, index)
+  return after === 0 ? answer : injected(call, index, partition, after)
+}
+
+/** An error by a fault. One that says "not leader" names the leader only where that is another node. */
+const injected = (
+  call: Call,
+  index: number,
+  partition: Partition | undefined,
+  code: number,
+): PartitionAnswer =>
+  code === errorNumber.NOT_LEADER_OR_FOLLOWER &&
+  partition !== undefined &&
+  partition.leaderId !== call.node.id
+    ? notLeader(partition)
+    : failed(index, code)
+
+const topicOf = (call: Call, data: TopicData): Topic | undefined =>
+  call.version >= topicIdsSince
+    ? call.node.state.topicById(data.topicId)
+    : call.node.state.topic(data.name)
+
+const answerTopic = (call: Call, data: TopicData) => {
+  const topic = topicOf(call, data)
+  const { name, topicId } = data
+  if (topic !== undefined) {
+    const partitionResponses = data.partitionData.map((each) => answerPartition(call, topic, each))
+    return { name, topicId, partitionResponses }
+  }
+  const unknown =
+    call.version >= topicIdsSince
+      ? errorNumber.UNKNOWN_TOPIC_ID
+      : errorNumber.UNKNOWN_TOPIC_OR_PARTITION
+  return {
+    name,
+    topicId,
+    partitionResponses: data.partitionData.map(({ index }) => {
+      const before = call.version >= topicIdsSince ? 0 : call.strike.errorAt('before', name, index)
+      return failed(index, before || unknown)
+    }),
+  }
+}
+
+/** Addresses of the leaders that the answers name. */
+const endpointsOf = (call: Call, responses: readonly ReturnType<typeof answerTopic>[]) => {
+  const ids = new Set<number>()
+  for (const { partitionResponses } of responses) {
+    for (const { currentLeader } of partitionResponses) {
+      if (currentLeader?.leaderId !== undefined) ids.add(currentLeader.leaderId)
+    }
+  }
+  return call.node.state.livingNodes
+    .filter((node) => ids.has(node.id))
+    .map(({ id, host, port }) => ({ nodeId: id, host, port }))
+}
+
+const hasError = (responses: readonly ReturnType<typeof answerTopic>[]): boolean =>
+  responses.some((topic) => topic.partitionResponses.some(({ errorCode = 0 }) => errorCode !== 0))
+
+const refuseAll = (request: ProduceRequest, code: number): Input<ProduceResponse> => ({
+  responses: request.topicData.map(({ name, topicId, partitionData }) => ({
+    name,
+    topicId,
+    partitionResponses: partitionData.map(({ index }) => failed(index, code)),
+  })),
+})
+
+/** Leaders and their addresses came with version 10; before it the answer has no place for them. */
+const leadersSince = 10
+
+const withoutLeaders = (responses: readonly ReturnType<typeof answerTopic>[]) =>
+  responses.map((topic) => ({
+    ...topic,
+    partitionResponses: topic.partitionResponses.map(({ currentLeader: _leader, ...rest }) => rest),
+  }))
+
+export const produceHandler = defineHandler({
+  api: produceApi,
+  handle: (call) => {
+    const { acks, topicData } = call.request
+    if (acks !== 0 && acks !== 1 && acks !== acksAll) {
+      call.respond(refuseAll(call.request, errorNumber.INVALID_REQUIRED_ACKS))
+      return
+    }
+    const responses = topicData.map((data) => answerTopic(call, data))
+    if (acks === 0) {
+      if (hasError(responses)) call.close()
+      else call.respond(null)
+      return
+    }
+    if (call.version < leadersSince) {
+      call.respond({ responses: withoutLeaders(responses) })
+      return
+    }
+    call.respond({ responses, nodeEndpoints: endpointsOf(call, responses) })
+  },
+  targets: (request, state) =>
+    request.topicData.flatMap(({ name, topicId, partitionData }) => {
+      const topic = name === '' ? (state.topicById(topicId)?.name ?? '') : name
+      return partitionData.map(({ index }) => ({ topic, partition: index }))
+    }),
+})

@@ -1,0 +1,100 @@
+// ListOffsets: the start, the end, the first record from a time on, or the record with the latest time.
+// Times are looked up by reading the batches that may hold them.
+
+import {
+  type ListOffsetsRequest,
+  type ListOffsetsResponse,
+  listOffsetsApi,
+} from '../../protocol/api/02-list-offsets.ts'
+import { errorNumber } from '../../protocol/errors.ts'
+import type { Input } from '../../protocol/schema/api.ts'
+import { leaderEpochError } from '../leader-epoch.ts'
+import type { PartitionLog, StoredBatch } from '../partition-log.ts'
+import { recordsOf } from '../record-area.ts'
+import { type ApiCall, defineHandler } from './handler.ts'
+
+type Call = ApiCall<ListOffsetsRequest, ListOffsetsResponse>
+type AskedPartition = ListOffsetsRequest['topics'][number]['partitions'][number]
+type PartitionAnswer = Input<ListOffsetsResponse['topics'][number]['partitions'][number]>
+
+/** What a negative time asks for. */
+const latest = -1
+const earliest = -2
+const maxTimestamp = -3
+const earliestLocal = -4
+
+interface Found {
+  readonly offset: number
+  readonly timestamp: number
+  readonly leaderEpoch: number
+}
+
+const nothing: Found = { offset: -1, timestamp: -1, leaderEpoch: -1 }
+
+const firstFrom = (batch: StoredBatch, timestamp: number): Found => {
+  for (const record of recordsOf(batch.bytes)) {
+    if (record.timestamp >= timestamp) {
+      const { leaderEpoch } = batch
+      return { offset: record.offset, timestamp: record.timestamp, leaderEpoch }
+    }
+  }
+  return nothing
+}
+
+const byTime = (log: PartitionLog, timestamp: number): Found => {
+  for (const batch of log.batches()) {
+    if (batch.maxTimestamp >= timestamp) return firstFrom(batch, timestamp)
+  }
+  return nothing
+}
+
+const withLatestTime = (log: PartitionLog): Found => {
+  let best: StoredBatch | undefined
+  for (const batch of log.batches()) {
+    if (best === undefined || batch.maxTimestamp > best.maxTimestamp) best = batch
+  }
+  return best === undefined ? nothing : firstFrom(best, best.maxTimestamp)
+}
+
+const lookUp = (log: PartitionLog, time: number): Found => {
+  const { lastLeaderEpoch: leaderEpoch } = log
+  if (time === latest) return { offset: log.endOffset, timestamp: -1, leaderEpoch }
+  if (time === earliest || time === earliestLocal) {
+    return { offset: log.startOffset, timestamp: -1, leaderEpoch }
+  }
+  if (time === maxTimestamp) return withLatestTime(log)
+  return time >= 0 ? byTime(log, time) : nothing
+}
+
+const leaderEpochSince = 4
+
+const answerPartition = (call: Call, name: string, asked: AskedPartition): PartitionAnswer => {
+  const { partitionIndex } = asked
+  const partition = call.node.state.topic(name)?.partitions[partitionIndex]
+  const errorCode =
+    call.strike.errorAt('before', name, partitionIndex) ||
+    (partition === undefined
+      ? errorNumber.UNKNOWN_TOPIC_OR_PARTITION
+      : leaderEpochError(partition, call.node.id, asked.currentLeaderEpoch)) ||
+    call.strike.errorAt('after', name, partitionIndex)
+  if (errorCode !== 0 || partition === undefined) return { partitionIndex, errorCode }
+  const { offset, timestamp, leaderEpoch } = lookUp(partition.log, asked.timestamp)
+  const answer = { partitionIndex, offset, timestamp }
+  return call.version >= leaderEpochSince ? { ...answer, leaderEpoch } : answer
+}
+
+export const listOffsetsHandler = defineHandler({
+  api: listOffsetsApi,
+  handle: (call) => {
+    call.respond({
+      topics: call.request.topics.map(({ name, partitions }) => ({
+        name,
+        partitions: partitions.map((asked) => answerPartition(call, name, asked)),
+      })),
+    })
+  },
+  targets: (request) =>
+    request.topics.flatMap(({ name, partitions }) =>
+      partitions.map(({ partitionIndex }) => ({ topic: name, partition: partitionIndex })),
+    ),
+})

@@ -1,0 +1,18 @@
+// Heartbeat: a member of a consumer group lives, and hears of a rebalance.
+
+import { heartbeatApi } from '../../protocol/api/12-heartbeat.ts'
+import { errorNumber } from '../../protocol/errors.ts'
+import { defineHandler } from './handler.ts'
+
+export const heartbeatHandler = defineHandler({
+  api: heartbeatApi,
+  handle: (call) => {
+    const { groupId, memberId, generationId } = call.request
+    const { groups, id } = call.node
+    const errorCode =
+      groups.problem(id, groupId) ||
+      (groups.group(groupId)?.heartbeat(memberId, generationId) ?? errorNumber.UNKNOWN_MEMBER_ID)
+    call.respond({ errorCode })
+  },
+  refuse: (_request, errorCode) => ({ errorCode }),
+})

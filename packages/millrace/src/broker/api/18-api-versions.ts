@@ -1,0 +1,38 @@
+// ApiVersions: what this node serves. A version that it does not know is answered in version 0 with
+// UNSUPPORTED_VERSION and the range of ApiVersions alone (KIP-511); node-connection.ts sends that answer.
+
+import { type ApiVersionsResponse, apiVersionsApi } from '../../protocol/api/18-api-versions.ts'
+import { errorNumber } from '../../protocol/errors.ts'
+import type { Input } from '../../protocol/schema/api.ts'
+import type { VersionRange } from '../versions.ts'
+import { defineHandler } from './handler.ts'
+
+/** Since this version the range of ApiVersions comes with the refusal. */
+const rangeInRefusalSince = 3
+
+export const apiVersionsHandler = defineHandler({
+  api: apiVersionsApi,
+  handle: (call) => {
+    const apiKeys = [...call.node.versions].map(([apiKey, { min, max }]) => ({
+      apiKey,
+      minVersion: min,
+      maxVersion: max,
+    }))
+    call.respond({ apiKeys })
+  },
+  refuse: (_request, code) => ({ errorCode: code }),
+})
+
+/** The body, in version 0, for a version that the node does not serve. */
+export const unsupportedApiVersions = (
+  versions: ReadonlyMap<number, VersionRange>,
+): Input<ApiVersionsResponse> => {
+  const range = versions.get(apiVersionsApi.key)
+  const named = range !== undefined && range.max >= rangeInRefusalSince
+  return {
+    errorCode: errorNumber.UNSUPPORTED_VERSION,
+    apiKeys: named
+      ? [{ apiKey: apiVersionsApi.key, minVersion: range.min, maxVersion: range.max }]
+      : [],
+  }
+}

@@ -1,0 +1,55 @@
+// What an api handler is. node-connection.ts decodes a request, asks the faults, and calls `handle`, which
+// answers by `respond` once, at once or later. Handlers own nothing: what they know is in the node's view.
+
+import type { Api, Input } from '../../protocol/schema/api.ts'
+import type { ClusterState } from '../cluster-state.ts'
+import type { FaultTarget, Strike } from '../faults.ts'
+import type { GroupCoordinator } from '../groups.ts'
+import type { TransactionalIds } from '../transactional-ids.ts'
+import type { VersionRange } from '../versions.ts'
+
+/** A node, as its handlers see it. */
+export interface NodeContext {
+  readonly id: number
+  readonly state: ClusterState
+  readonly groups: GroupCoordinator
+  readonly transactionalIds: TransactionalIds
+  /** What the node says that it serves, by api key. */
+  readonly versions: ReadonlyMap<number, VersionRange>
+}
+
+/** One request on its way through the node. */
+export interface ApiCall<Request, Response> {
+  readonly node: NodeContext
+  readonly request: Request
+  readonly version: number
+  readonly clientId: string | null
+  /** Error faults for single topics or partitions; what concerns the whole request is done outside. */
+  readonly strike: Strike
+  /** Answers; `null` = nothing is answered (acks 0). Once; harmless after the connection is gone. */
+  respond(response: Input<Response> | null): void
+  /** Closes the connection in place of an answer. */
+  close(): void
+  /** Called once if the connection goes before the answer: stop waiting. */
+  onGone(callback: () => void): void
+}
+
+export interface Handler<Request, Response> {
+  readonly api: Api<Request, Response>
+  handle(call: ApiCall<Request, Response>): void
+  /** Topics and partitions that the request names. */
+  targets?(request: Request, state: ClusterState): FaultTarget[]
+  /**
+   * The answer that fails the request as a whole. A handler without it asks `strike.errorAt` itself,
+   * topic by topic or partition by partition.
+   */
+  refuse?(request: Request, code: number, version: number): Input<Response>
+}
+
+/** Any handler, where the messages don't matter. */
+export type AnyHandler = Handler<unknown, unknown>
+
+/** Method parameters compare both ways, so this needs no cast; it only checks the two types fit. */
+export const defineHandler = <Request, Response>(
+  handler: Handler<Request, Response>,
+): Handler<Request, Response> => handler

@@ -1,0 +1,59 @@
+// The apis that the cluster serves, each with its handler. Files carry the number of the api.
+
+import { produceHandler } from './00-produce.ts'
+import { fetchHandler } from './01-fetch.ts'
+import { listOffsetsHandler } from './02-list-offsets.ts'
+import { metadataHandler } from './03-metadata.ts'
+import { offsetCommitHandler } from './08-offset-commit.ts'
+import { offsetFetchHandler } from './09-offset-fetch.ts'
+import { findCoordinatorHandler } from './10-find-coordinator.ts'
+import { joinGroupHandler } from './11-join-group.ts'
+import { heartbeatHandler } from './12-heartbeat.ts'
+import { leaveGroupHandler } from './13-leave-group.ts'
+import { syncGroupHandler } from './14-sync-group.ts'
+import { apiVersionsHandler } from './18-api-versions.ts'
+import { createTopicsHandler } from './19-create-topics.ts'
+import { deleteTopicsHandler } from './20-delete-topics.ts'
+import { initProducerIdHandler } from './22-init-producer-id.ts'
+import { describeConfigsHandler } from './32-describe-configs.ts'
+import { describeClusterHandler } from './60-describe-cluster.ts'
+import type { AnyHandler, Handler } from './handler.ts'
+
+/** Each handler is called with what its own api decoded, so its types hold though they are dropped here. */
+const any = <Request, Response>(handler: Handler<Request, Response>): AnyHandler =>
+  handler as AnyHandler
+
+const handlers = new Map<number, AnyHandler>(
+  [
+    any(produceHandler),
+    any(fetchHandler),
+    any(listOffsetsHandler),
+    any(metadataHandler),
+    any(offsetCommitHandler),
+    any(offsetFetchHandler),
+    any(findCoordinatorHandler),
+    any(joinGroupHandler),
+    any(heartbeatHandler),
+    any(leaveGroupHandler),
+    any(syncGroupHandler),
+    any(apiVersionsHandler),
+    any(createTopicsHandler),
+    any(deleteTopicsHandler),
+    any(initProducerIdHandler),
+    any(describeConfigsHandler),
+    any(describeClusterHandler),
+  ].map((handler) => [handler.api.key, handler]),
+)
+
+export const handlerOf = (apiKey: number): AnyHandler | undefined => handlers.get(apiKey)
+
+/** What is served, by name and key. */
+export const servedApis = [...handlers.values()].map(({ api }) => ({
+  name: api.name,
+  key: api.key,
+  versions: api.versions,
+}))
+
+/** Whether a request's header has tagged fields, for versions unknown here too. */
+export const isFlexible = (apiKey: number, apiVersion: number): boolean =>
+  handlers.get(apiKey)?.api.isFlexible(apiVersion) ?? false

@@ -1,0 +1,246 @@
+// The in-process Kafka cluster that tests hold: starts its nodes, lets a test look into the logs, move
+// leaders, stop nodes, and set faults. testing.ts gives it to users.
+//
+// As strict as Kafka with formats, checksums, sizes, sequences, epochs and versions. What it leaves out:
+// replication (replicas share one log, an acked record is never lost), transactions, ACLs, quotas but by
+// faults, fetch sessions, KIP-848 groups, compaction itself, recompression, time-based retention, TLS, SASL.
+
+import { KafkaError } from '../protocol/kafka-error.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Random } from '../runtime/random.ts'
+import type { ListenTransport } from '../runtime/transport.ts'
+import { servedApis } from './api/handlers.ts'
+import { ApiError } from './api-error.ts'
+import { type ClusterOptions, checkOptions, type TopicOptions } from './cluster-options.ts'
+import { type ClusterRecord, clusterRecords } from './cluster-records.ts'
+import { ClusterState } from './cluster-state.ts'
+import { type Fault, type FaultRule, Faults, type RequestView } from './faults.ts'
+import { GroupCoordinator } from './groups.ts'
+import { BrokerNode, type ClusterNode } from './node.ts'
+import type { Partition, Topic } from './topic.ts'
+import { TransactionalIds } from './transactional-ids.ts'
+import { versionsOf } from './versions.ts'
+
+/** What a cluster is made of, apart from what its user chooses: the simulator passes its own. */
+export interface ClusterRuntime {
+  readonly transport: ListenTransport
+  readonly clock: Clock
+  readonly random: Random
+}
+
+/** Where a partition stands. */
+export interface PartitionState {
+  /** -1 = no node leads it. */
+  readonly leader: number
+  readonly leaderEpoch: number
+  readonly replicas: readonly number[]
+  readonly startOffset: number
+  readonly endOffset: number
+}
+
+/** A socket.request.max.bytes as Kafka's. */
+const requestBytesMax = 100 * 1024 * 1024
+
+export class Cluster {
+  readonly #state: ClusterState
+  readonly #faults = new Faults(servedApis.map((api) => api.name))
+  readonly #nodes: readonly BrokerNode[]
+  readonly #requests: Record<string, number>
+  readonly #listeners = new Set<(request: RequestView) => void>()
+  readonly #defects: unknown[] = []
+  readonly #groups: GroupCoordinator
+  #closing: Promise<void> | null = null
+
+  private constructor(options: ClusterOptions, runtime: ClusterRuntime) {
+    const checked = checkOptions(options)
+    this.#state = new ClusterState(runtime.clock, runtime.random, checked.settings)
+    this.#requests = Object.fromEntries(servedApis.map((api) => [api.name, 0]))
+    this.#groups = new GroupCoordinator(this.#state)
+    const shared = {
+      state: this.#state,
+      groups: this.#groups,
+      transactionalIds: new TransactionalIds(this.#state),
+      versions: versionsOf(checked.versions, servedApis),
+    }
+    this.#nodes = Array.from(
+      { length: checked.nodes },
+      (_, index) =>
+        new BrokerNode({
+          context: { ...shared, id: index + 1 },
+          transport: runtime.transport,
+          clock: runtime.clock,
+          faults: this.#faults,
+          state: this.#state,
+          host: checked.host,
+          requestBytesMax,
+          onRequest: (request) => this.#onRequest(request),
+          onDefect: (error) => this.#defects.push(error),
+        }),
+    )
+    if (options.onRequest !== undefined) this.#listeners.add(options.onRequest)
+  }
+
+  /** Listens at all nodes, then makes the topics. */
+  static async start(options: ClusterOptions, runtime: ClusterRuntime): Promise<Cluster> {
+    const cluster = new Cluster(options, runtime)
+    const { port = 0, topics = {} } = options
+    try {
+      for (const [index, node] of cluster.#nodes.entries()) {
+        await node.start({ port: port === 0 ? 0 : port + index })
+      }
+      for (const [name, topic] of Object.entries(topics)) cluster.createTopic(name, topic)
+    } catch (error) {
+      await cluster.close()
+      throw error
+    }
+    return cluster
+  }
+
+  /** Addresses of all nodes, `127.0.0.1:port`: what a producer or consumer starts from. */
+  get brokers(): string[] {
+    return this.#nodes.map((node) => node.address)
+  }
+
+  /** Nodes have ids from 1 on. */
+  get nodes(): readonly ClusterNode[] {
+    return this.#nodes
+  }
+
+  node(id: number): ClusterNode {
+    const node = this.#nodes[id - 1]
+    if (node !== undefined) return node
+    throw new KafkaError('INVALID_ARGUMENT', `Nodes are 1 to ${this.#nodes.length}, not ${id}`)
+  }
+
+  /** Names of the topics that there are. */
+  get topics(): string[] {
+    return this.#state.topics.map((topic) => topic.name)
+  }
+
+  /** How many partitions the topic has; where each of them stands. */
+  partitions(topic: string): PartitionState[] {
+    return this.#topic(topic).partitions.map((partition) => ({
+      leader: partition.leaderId,
+      leaderEpoch: partition.leaderEpoch,
+      replicas: [...partition.replicas],
+      startOffset: partition.log.startOffset,
+      endOffset: partition.log.endOffset,
+    }))
+  }
+
+  /**
+   * All records of a topic, decoded: by partition, then by offset. Keys and values are bytes.
+   *
+   * @example
+   * const values = cluster.records('orders').map((record) => record.value?.toString())
+   */
+  records(topic: string): ClusterRecord[] {
+    return clusterRecords(this.#topic(topic))
+  }
+
+  /** Makes a topic: a number of partitions, or settings too. */
+  createTopic(name: string, options: number | TopicOptions = {}): void {
+    const { partitions = -1, ...rest } =
+      typeof options === 'number' ? { partitions: options } : options
+    try {
+      this.#state.createTopic(name, { ...rest, partitions })
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error
+      throw new KafkaError('INVALID_ARGUMENT', `Topic ${name}: ${error.message}`, { cause: error })
+    }
+  }
+
+  /** Deletes a topic and its records. Made again under its name, it is another topic, with another id. */
+  deleteTopic(name: string): void {
+    this.#topic(name)
+    this.#state.deleteTopic(name)
+  }
+
+  /** Makes a running node the leader of the partition. */
+  moveLeader(topic: string, partition: number, nodeId: number): void {
+    const moved = this.#partition(topic, partition)
+    if (!this.node(nodeId).running) {
+      throw new KafkaError('INVALID_STATE', `Node ${nodeId} is stopped: it can't lead`)
+    }
+    this.#state.moveLeader(moved, nodeId)
+  }
+
+  /**
+   * Forgets what idempotent producers wrote (of one topic, of one partition): a resend is not recognised any
+   * more, and a producer that goes on is taken as a new one. As Kafka does after
+   * `producer.id.expiration.ms`, or once retention removed a producer's last batch.
+   */
+  forgetProducers(topic?: string, partition?: number): void {
+    const topics = topic === undefined ? this.#state.topics : [this.#topic(topic)]
+    for (const each of topics) {
+      for (const { index, producers } of each.partitions) {
+        if (partition === undefined || index === partition) producers.forgetAll()
+      }
+    }
+  }
+
+  /** Every producer id expires: all partitions forget their producers. */
+  expireProducerIds(): void {
+    this.forgetProducers()
+  }
+
+  /** Sets a fault; it strikes until its count is used up or it is removed. */
+  fault(rule: FaultRule): Fault {
+    return this.#faults.add(rule)
+  }
+
+  /** Removes every fault that is set. */
+  removeFaults(): void {
+    this.#faults.removeAll()
+  }
+
+  /** How many requests came in so far, by api: `cluster.requests.Produce`. */
+  get requests(): Readonly<Record<string, number>> {
+    return { ...this.#requests }
+  }
+
+  /** Calls the listener with each request, before it is carried out, until the answer is called. */
+  onRequest(listener: (request: RequestView) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Stops all nodes. Twice is the same promise. Rejects where the cluster itself went wrong. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    this.#faults.removeAll()
+    await Promise.all(this.#nodes.map((node) => node.stop()))
+    this.#groups.close()
+    this.#state.close()
+    if (this.#defects.length > 0) {
+      throw new KafkaError('INTERNAL', 'The in-process cluster failed while it served a request', {
+        cause: this.#defects[0],
+      })
+    }
+  }
+
+  #onRequest(request: RequestView): void {
+    this.#requests[request.api] = (this.#requests[request.api] ?? 0) + 1
+    for (const listener of this.#listeners) listener(request)
+  }
+
+  #topic(name: string): Topic {
+    const topic = this.#state.topic(name)
+    if (topic !== undefined) return topic
+    throw new KafkaError('INVALID_ARGUMENT', `The cluster has no topic ${JSON.stringify(name)}`)
+  }
+
+  #partition(topic: string, index: number): Partition {
+    const partition = this.#topic(topic).partitions[index]
+    if (partition !== undefined) return partition
+    throw new KafkaError('INVALID_ARGUMENT', `Topic ${topic} has no partition ${index}`)
+  }
+}

@@ -1,0 +1,136 @@
+// The group coordinator: consumer groups by id, and the offsets that they commit. One for the whole
+// cluster; a node answers only for the groups that coordinatorOf gives it (`NOT_COORDINATOR` else), so
+// that clients must find theirs. Skipped: KIP-848 groups, expiry of offsets.
+
+import { errorNumber } from '../protocol/errors.ts'
+import { randomBelow } from '../runtime/random.ts'
+import type { ClusterState } from './cluster-state.ts'
+import { coordinatorOf } from './coordinator.ts'
+import { Group, type JoinAnswer, type JoinWish, refusedJoin } from './group.ts'
+
+export interface CommittedOffset {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly leaderEpoch: number
+  readonly metadata: string | null
+}
+
+export interface Committer {
+  readonly memberId: string
+  /** Below 0: not a member, but a tool or a consumer that assigns itself. */
+  readonly generation: number
+}
+
+interface GroupEntry {
+  readonly group: Group
+  /** Ids that were given, and not used yet. */
+  readonly pendingIds: Set<string>
+  /** By topic and partition. */
+  readonly offsets: Map<string, CommittedOffset>
+}
+
+const offsetKey = (topic: string, partition: number): string => `${partition} ${topic}`
+
+export class GroupCoordinator {
+  readonly #state: ClusterState
+  readonly #groups = new Map<string, GroupEntry>()
+  #nextMember = 1
+
+  constructor(state: ClusterState) {
+    this.#state = state
+  }
+
+  /** What the node has to answer for the group before anything else; 0 = go on. */
+  problem(nodeId: number, groupId: string): number {
+    if (groupId === '') return errorNumber.INVALID_GROUP_ID
+    return coordinatorOf(this.#state, groupId)?.id === nodeId ? 0 : errorNumber.NOT_COORDINATOR
+  }
+
+  group(groupId: string): Group | undefined {
+    return this.#groups.get(groupId)?.group
+  }
+
+  /**
+   * Joins a member. One without an id gets one: with `mustReturn` (JoinGroup 4 and up) it is told to
+   * come back with it. Answers by the id the member has now, for abandonJoin.
+   */
+  join(
+    groupId: string,
+    clientId: string | null,
+    wish: JoinWish,
+    mustReturn: boolean,
+    answer: (answer: JoinAnswer) => void,
+  ): string {
+    const entry = this.#entry(groupId)
+    const { group, pendingIds } = entry
+    const { groupInstanceId } = wish
+    if (wish.memberId !== '') {
+      const known = pendingIds.delete(wish.memberId) || group.memberIds.includes(wish.memberId)
+      if (known) group.join(wish, answer)
+      else answer(refusedJoin(errorNumber.UNKNOWN_MEMBER_ID, wish.memberId))
+      return wish.memberId
+    }
+    const memberId = this.#newMemberId(groupInstanceId ?? clientId ?? 'member')
+    if (groupInstanceId === null && mustReturn) {
+      pendingIds.add(memberId)
+      answer(refusedJoin(errorNumber.MEMBER_ID_REQUIRED, memberId))
+      return memberId
+    }
+    const before = groupInstanceId === null ? undefined : group.memberOfInstance(groupInstanceId)
+    group.join({ ...wish, memberId }, answer)
+    // A static member that starts again takes the place of its earlier self.
+    if (before !== undefined) group.leave(before)
+    return memberId
+  }
+
+  /** Stores the offset, or answers why not; 0 = stored. */
+  commit(groupId: string, committer: Committer, offset: CommittedOffset): number {
+    const { group, offsets } = this.#entry(groupId)
+    const error = this.#commitProblem(group, committer)
+    if (error !== 0) return error
+    const partition = this.#state.topic(offset.topic)?.partitions[offset.partition]
+    if (partition === undefined) return errorNumber.UNKNOWN_TOPIC_OR_PARTITION
+    offsets.set(offsetKey(offset.topic, offset.partition), offset)
+    return 0
+  }
+
+  committed(groupId: string, topic: string, partition: number): CommittedOffset | undefined {
+    return this.#groups.get(groupId)?.offsets.get(offsetKey(topic, partition))
+  }
+
+  /** All that the group committed. */
+  allCommitted(groupId: string): readonly CommittedOffset[] {
+    return [...(this.#groups.get(groupId)?.offsets.values() ?? [])]
+  }
+
+  close(): void {
+    for (const { group } of this.#groups.values()) group.close()
+    this.#groups.clear()
+  }
+
+  #commitProblem(group: Group, { memberId, generation }: Committer): number {
+    if (generation < 0) {
+      return group.state === 'Empty' ? 0 : errorNumber.UNKNOWN_MEMBER_ID
+    }
+    const error = group.check(memberId, generation)
+    if (error !== 0) return error
+    return group.state === 'CompletingRebalance' ? errorNumber.REBALANCE_IN_PROGRESS : 0
+  }
+
+  #entry(groupId: string): GroupEntry {
+    let entry = this.#groups.get(groupId)
+    if (entry === undefined) {
+      entry = { group: new Group(this.#state.clock), pendingIds: new Set(), offsets: new Map() }
+      this.#groups.set(groupId, entry)
+    }
+    return entry
+  }
+
+  #newMemberId(prefix: string): string {
+    const suffix = randomBelow(this.#state.random, 2 ** 32)
+      .toString(16)
+      .padStart(8, '0')
+    return `${prefix}-${this.#nextMember++}-${suffix}`
+  }
+}

@@ -1,0 +1,84 @@
+// A topic and its partitions: who leads, since which epoch, and what is in the log. cluster-state.ts makes
+// them and alone changes leaders; api handlers read them and append to the logs.
+
+import { PartitionLog } from './partition-log.ts'
+import { ProducerStates, type UnknownProducerRule } from './producer-state.ts'
+import type { TopicConfig } from './topic-config.ts'
+
+/** No node leads. */
+export const noLeader = -1
+
+export class Partition {
+  readonly topic: Topic
+  readonly index: number
+  readonly log: PartitionLog
+  readonly producers: ProducerStates
+  /** Node ids; the first one that lives is elected. */
+  replicas: readonly number[]
+  leaderId: number = noLeader
+  /** Grows with each change of leader; -1 = none was elected yet. */
+  leaderEpoch = -1
+
+  constructor(topic: Topic, index: number, replicas: readonly number[], limits: PartitionLimits) {
+    this.topic = topic
+    this.index = index
+    this.replicas = replicas
+    this.log = new PartitionLog({
+      maxBytes: Math.min(topic.config.retentionBytes, limits.retentionBytes),
+      maxRecords: limits.retentionRecords,
+    })
+    this.producers = new ProducerStates(limits.unknownProducer)
+  }
+
+  /** For people: `orders-3`. */
+  get name(): string {
+    return `${this.topic.name}-${this.index}`
+  }
+}
+
+export interface PartitionLimits {
+  readonly retentionBytes: number
+  readonly retentionRecords: number
+  readonly unknownProducer: UnknownProducerRule
+}
+
+export class Topic {
+  readonly name: string
+  /** 16 bytes; a topic that is made again gets another. */
+  readonly id: Uint8Array
+  readonly config: TopicConfig
+  readonly replicationFactor: number
+  /** Index = partition number. */
+  readonly partitions: readonly Partition[]
+
+  constructor(
+    name: string,
+    id: Uint8Array,
+    config: TopicConfig,
+    replicas: readonly (readonly number[])[],
+    limits: PartitionLimits,
+  ) {
+    this.name = name
+    this.id = id
+    this.config = config
+    this.replicationFactor = replicas[0]?.length ?? 0
+    this.partitions = replicas.map((nodes, index) => new Partition(this, index, nodes, limits))
+  }
+}
+
+/** A topic id as a key of a Map. */
+export const idText = (id: Uint8Array): string =>
+  Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('hex')
+
+const nameLengthMax = 249
+
+/** What Kafka would say against the name; null = nothing. */
+export const topicNameProblem = (name: string): string | null => {
+  if (name === '') return 'a topic name may not be empty'
+  if (name === '.' || name === '..') return 'a topic name may not be "." or ".."'
+  if (name.length > nameLengthMax) return `a topic name has at most ${nameLengthMax} characters`
+  if (!/^[a-zA-Z0-9._-]+$/.test(name)) {
+    return `${JSON.stringify(name)} has other characters than letters, digits, '.', '_' and '-'`
+  }
+  return null
+}

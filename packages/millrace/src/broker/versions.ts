@@ -1,0 +1,152 @@
+// Which versions of each api the cluster's nodes say they serve: as a Kafka release did. What is said is
+// cut down to what this cluster can really serve, so an old release can be played, not a newer one.
+
+import { KafkaError } from '../protocol/kafka-error.ts'
+
+export interface VersionRange {
+  readonly min: number
+  readonly max: number
+}
+
+/** Lowest and highest version of each api; an api that is not named is not served. */
+export type VersionTable = Readonly<Record<string, readonly [min: number, max: number]>>
+
+const kafka21: VersionTable = {
+  Produce: [0, 7],
+  Fetch: [0, 10],
+  ListOffsets: [0, 4],
+  Metadata: [0, 7],
+  OffsetCommit: [0, 6],
+  OffsetFetch: [0, 5],
+  FindCoordinator: [0, 2],
+  JoinGroup: [0, 3],
+  Heartbeat: [0, 2],
+  LeaveGroup: [0, 2],
+  SyncGroup: [0, 2],
+  ApiVersions: [0, 2],
+  CreateTopics: [0, 3],
+  DeleteTopics: [0, 3],
+  InitProducerId: [0, 1],
+  DescribeConfigs: [0, 2],
+}
+
+const kafka24: VersionTable = {
+  ...kafka21,
+  Produce: [0, 8],
+  Fetch: [0, 11],
+  ListOffsets: [0, 5],
+  Metadata: [0, 9],
+  OffsetCommit: [0, 8],
+  OffsetFetch: [0, 6],
+  FindCoordinator: [0, 3],
+  JoinGroup: [0, 6],
+  Heartbeat: [0, 4],
+  LeaveGroup: [0, 4],
+  SyncGroup: [0, 4],
+  ApiVersions: [0, 3],
+  CreateTopics: [0, 5],
+  DeleteTopics: [0, 4],
+  InitProducerId: [0, 2],
+}
+
+const kafka28: VersionTable = {
+  ...kafka24,
+  Produce: [0, 9],
+  Fetch: [0, 12],
+  ListOffsets: [0, 6],
+  Metadata: [0, 11],
+  OffsetFetch: [0, 7],
+  JoinGroup: [0, 7],
+  SyncGroup: [0, 5],
+  CreateTopics: [0, 7],
+  DeleteTopics: [0, 6],
+  InitProducerId: [0, 4],
+  DescribeConfigs: [0, 4],
+  DescribeCluster: [0, 0],
+}
+
+const kafka39: VersionTable = {
+  ...kafka28,
+  Produce: [0, 11],
+  Fetch: [0, 17],
+  ListOffsets: [0, 9],
+  Metadata: [0, 12],
+  OffsetCommit: [0, 9],
+  OffsetFetch: [0, 9],
+  FindCoordinator: [0, 6],
+  JoinGroup: [0, 9],
+  LeaveGroup: [0, 5],
+  ApiVersions: [0, 4],
+  InitProducerId: [0, 5],
+  DescribeCluster: [0, 1],
+}
+
+/** Since 4.0 the oldest versions are gone; Produce still names 0, which librdkafka looks for. */
+const kafka40: VersionTable = {
+  ...kafka39,
+  Produce: [0, 12],
+  Fetch: [4, 17],
+  ListOffsets: [1, 10],
+  Metadata: [0, 13],
+  OffsetCommit: [2, 9],
+  OffsetFetch: [1, 9],
+  CreateTopics: [2, 7],
+  DeleteTopics: [1, 6],
+  DescribeConfigs: [1, 4],
+  DescribeCluster: [0, 2],
+}
+
+const kafka41: VersionTable = { ...kafka40, Produce: [0, 13], Fetch: [4, 18] }
+
+const kafka44: VersionTable = {
+  ...kafka41,
+  ApiVersions: [0, 5],
+  ListOffsets: [1, 11],
+  OffsetCommit: [2, 10],
+  OffsetFetch: [1, 10],
+}
+
+const releases = {
+  '2.1': kafka21,
+  '2.4': kafka24,
+  '2.8': kafka28,
+  '3.9': kafka39,
+  '4.0': kafka40,
+  '4.1': kafka41,
+  '4.4': kafka44,
+} as const satisfies Record<string, VersionTable>
+
+/** A Kafka release whose versions a cluster can play. */
+export type KafkaRelease = keyof typeof releases
+
+export interface ServedApi {
+  readonly name: string
+  readonly key: number
+  readonly versions: VersionRange
+}
+
+/** Produce versions below 3 are named in the answer but refused, as by Kafka 4 (KAFKA-18659). */
+const produceMinSaid = 0
+
+/** What the nodes say, by api key: the release's or the caller's table within what is served. */
+export const versionsOf = (
+  wanted: KafkaRelease | VersionTable,
+  served: readonly ServedApi[],
+): ReadonlyMap<number, VersionRange> => {
+  const table: VersionTable | undefined = typeof wanted === 'string' ? releases[wanted] : wanted
+  if (table === undefined) {
+    throw new KafkaError(
+      'INVALID_OPTION',
+      `versions: ${String(wanted)} is none of ${Object.keys(releases).join(', ')}`,
+    )
+  }
+  const said = new Map<number, VersionRange>()
+  for (const api of served) {
+    const range = table[api.name]
+    if (range === undefined) continue
+    const min = api.name === 'Produce' ? produceMinSaid : Math.max(range[0], api.versions.min)
+    const max = Math.min(range[1], api.versions.max)
+    if (min <= max) said.set(api.key, { min, max })
+  }
+  return said
+}

@@ -1,0 +1,443 @@
+// The way to one broker: a node of the cluster, or a bootstrap address whose node id is not known yet
+// (nodeId -1). It owns at most one Connection and one attempt at one, and the wait between attempts.
+//
+//   idle ──open──► resolving ──► connecting ──► ready        a failure anywhere ──► backoff ──► idle
+//                               (each DNS answer in turn)
+//
+// One call of open() buys one attempt; a call during the backoff buys the next one. Whoever still wants
+// the broker when onDown comes asks again, so a broker that nobody wants is left alone. Names are
+// resolved anew for each attempt. Callers: the engine through BrokerLink, BrokerPool and BrokerSearch.
+// Events come from the event loop, never from inside a call of open, produce, request or moveTo.
+
+import type { BrokerLink, ProduceCall } from '../engine/ports.ts'
+import { Connection } from '../net/connection.ts'
+import { type ProduceResponse, produceApi } from '../protocol/api/00-produce.ts'
+import { Reader } from '../protocol/bytes/reader.ts'
+import { KafkaError } from '../protocol/kafka-error.ts'
+import type { Api, ApiDescription, Input } from '../protocol/schema/api.ts'
+import { assert } from '../runtime/assert.ts'
+import type { Clock, Timer } from '../runtime/clock.ts'
+import type { Random } from '../runtime/random.ts'
+import type { Address, Transport } from '../runtime/transport.ts'
+import { formatAddress, sameAddress } from './address.ts'
+import { backoffDelayMs } from './backoff.ts'
+import { type AttemptFailure, attemptError, attemptText } from './link-failure.ts'
+
+export interface LinkOptions {
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly random: Random
+  readonly clientId: string
+  readonly connectTimeoutMs: number
+  readonly requestTimeoutMs: number
+  /** 0 = an idle connection stays open. */
+  readonly connectionsMaxIdleMs: number
+  readonly maxResponseBytes: number
+  readonly reconnectBackoffMs: number
+  readonly reconnectBackoffMaxMs: number
+}
+
+export interface LinkEvents {
+  /** Requests may be sent; also when a throttle time is over. */
+  onReady(link: NodeLink): void
+  /** The connection or an attempt failed; requests in flight were told before. */
+  onDown(link: NodeLink, error: KafkaError): void
+}
+
+type LinkState = 'idle' | 'resolving' | 'connecting' | 'ready' | 'backoff' | 'closed'
+
+const legal: Readonly<Record<LinkState, readonly LinkState[]>> = {
+  idle: ['resolving', 'closed'],
+  resolving: ['connecting', 'backoff', 'idle', 'closed'],
+  connecting: ['ready', 'backoff', 'idle', 'closed'],
+  ready: ['idle', 'backoff', 'closed'],
+  backoff: ['idle', 'closed'],
+  closed: [],
+}
+
+export class NodeLink implements BrokerLink {
+  readonly #options: LinkOptions
+  readonly #events: LinkEvents
+  #nodeId: number
+  #address: Address
+  /** Who told us this address; null for one that the user gave. */
+  #advertisedBy: string | null
+  #state: LinkState = 'idle'
+  #connection: Connection | null = null
+  #timer: Timer | null = null
+  /** Marks the attempt under way; what belongs to an older one is stale. */
+  #attemptToken = 0
+  /** The DNS answers that this attempt has not tried yet, and what became of the others. */
+  #untried: string[] = []
+  #failures: AttemptFailure[] = []
+  /** open() was called since the last failure. */
+  #wanted = false
+  /** Attempts that failed since the link was ready. */
+  #failureCount = 0
+  /** The present address has answered before. */
+  #proven = false
+  #lastError: KafkaError | null = null
+  #lastFailureText = ''
+  /** A connection to the address that the node has left, until it tells that it is closed. */
+  #movedFrom: Connection | null = null
+  #connectionsOpened = 0
+
+  constructor(
+    nodeId: number,
+    address: Address,
+    advertisedBy: string | null,
+    options: LinkOptions,
+    events: LinkEvents,
+  ) {
+    this.#nodeId = nodeId
+    this.#address = address
+    this.#advertisedBy = advertisedBy
+    this.#options = options
+    this.#events = events
+  }
+
+  get nodeId(): number {
+    return this.#nodeId
+  }
+
+  get address(): Address {
+    return this.#address
+  }
+
+  get name(): string {
+    const address = formatAddress(this.#address)
+    return this.#nodeId < 0 ? address : `${address} (node ${this.#nodeId})`
+  }
+
+  get ready(): boolean {
+    const connection = this.#connection
+    return this.#state === 'ready' && connection?.state === 'ready' && !connection.muted
+  }
+
+  /** Connected, if perhaps muted by a quota just now. */
+  get connected(): boolean {
+    return this.#state === 'ready'
+  }
+
+  /** Neither connected nor trying, nor resting after a failure. */
+  get idle(): boolean {
+    return this.#state === 'idle'
+  }
+
+  /** The last attempt failed, and the next may not begin yet. */
+  get inBackoff(): boolean {
+    return this.#state === 'backoff'
+  }
+
+  /** Requests that wait for their answer: the load that we know of. */
+  get inFlight(): number {
+    return this.#connection?.inFlight ?? 0
+  }
+
+  get lastError(): KafkaError | null {
+    return this.#lastError
+  }
+
+  /** The last failure in a few words, for a list: `127.0.0.1:1 connection refused`. */
+  get lastFailureText(): string {
+    return this.#lastFailureText
+  }
+
+  /** Connections that came up so far. */
+  get connectionsOpened(): number {
+    return this.#connectionsOpened
+  }
+
+  get produceVersion(): number {
+    return this.versionFor(produceApi)
+  }
+
+  /** Highest version that both sides know; -1 = none, or not connected. */
+  versionFor(api: ApiDescription): number {
+    return this.#connection?.versionFor(api) ?? -1
+  }
+
+  /** Level of a finalized feature of the cluster; -1 = not said, or not connected. */
+  featureLevel(name: string): number {
+    return this.#connection?.featureLevel(name) ?? -1
+  }
+
+  open(): void {
+    // A connection that has ended may not have told us yet: then the wish is for the next one.
+    if (this.#state === 'closed' || this.#connection?.state === 'ready') return
+    this.#wanted = true
+    if (this.#state === 'idle') this.#resolve()
+  }
+
+  produce(call: ProduceCall): void {
+    const connection = this.#connection
+    if (this.#state !== 'ready' || connection === null) {
+      const error = this.#notConnected('Produce')
+      this.#options.clock.setImmediate(() => call.onFailure(error, false))
+      return
+    }
+    const { version } = call
+    connection.requestRaw({
+      apiKey: produceApi.key,
+      apiName: produceApi.name,
+      version,
+      flexible: produceApi.isFlexible(version),
+      chunks: call.chunks,
+      expectsResponse: call.expectsResponse,
+      onResponse: (body) => this.#onProduceBody(connection, call, body),
+      onFailure: (error, written) => call.onFailure(error, written),
+    })
+  }
+
+  /** Any other request; `handler` is called once, in a later turn. */
+  request<Request, Response>(
+    api: Api<Request, Response>,
+    request: Input<Request>,
+    handler: (error: KafkaError | null, response: Response | null) => void,
+  ): void {
+    if (this.#state === 'ready' && this.#connection !== null) {
+      this.#connection.request(api, request, handler)
+      return
+    }
+    const error = this.#notConnected(api.name)
+    this.#options.clock.setImmediate(() => handler(error, null))
+  }
+
+  /** A bootstrap link turns out to be the way to a node, at this very address. */
+  adopt(nodeId: number): void {
+    assert(this.#nodeId < 0, 'a link that has a node id keeps it')
+    this.#nodeId = nodeId
+  }
+
+  /** The node lives at another address now: a connection to the old one is given up. */
+  moveTo(address: Address, advertisedBy: string): void {
+    if (this.#state === 'closed' || sameAddress(this.#address, address)) return
+    const from = this.name
+    const wanted = this.#wanted && this.#state !== 'ready'
+    this.#address = address
+    this.#advertisedBy = advertisedBy
+    this.#proven = false
+    this.#failureCount = 0
+    if (this.#state === 'ready') this.#movedFrom = this.#connection
+    if (this.#state !== 'idle') this.#transition('idle')
+    const reason = new KafkaError(
+      'CONNECTION_LOST',
+      `the broker moved from ${from} to ${this.name}`,
+    )
+    this.#abandon(reason)
+    this.#wanted = wanted
+    if (wanted) this.#resolve()
+  }
+
+  /** For good: requests in flight fail, no event follows, later calls do nothing. */
+  close(error?: KafkaError): void {
+    if (this.#state === 'closed') return
+    this.#transition('closed')
+    this.#wanted = false
+    this.#abandon(error ?? new KafkaError('CLOSED', `the link to ${this.name} was closed`))
+  }
+
+  #transition(next: LinkState): void {
+    assert(legal[this.#state].includes(next), `a link goes from ${this.#state} to ${next}`)
+    this.#state = next
+    this.#timer?.cancel()
+    this.#timer = null
+  }
+
+  /** Forgets the attempt and the connection of the moment, and closes what is open of them. */
+  #abandon(error: KafkaError): void {
+    this.#attemptToken++
+    this.#untried = []
+    this.#failures = []
+    const connection = this.#connection
+    this.#connection = null
+    connection?.close(error)
+  }
+
+  #notConnected(api: string): KafkaError {
+    return new KafkaError('CONNECTION_LOST', `there is no connection to ${this.name}`, {
+      broker: this.name,
+      api,
+      cause: this.#lastError ?? undefined,
+    })
+  }
+
+  #resolve(): void {
+    this.#transition('resolving')
+    const { clock, transport, connectTimeoutMs } = this.#options
+    const token = ++this.#attemptToken
+    this.#failures = []
+    const { host } = this.#address
+    const fail = (error: Error) => {
+      if (token !== this.#attemptToken || this.#state !== 'resolving') return
+      this.#failures.push({ host, error })
+      this.#failAttempt()
+    }
+    this.#timer = clock.setTimer(connectTimeoutMs, () =>
+      fail(new Error(`no answer from DNS within ${connectTimeoutMs} ms`)),
+    )
+    transport.resolve(host).then((answers) => {
+      if (token !== this.#attemptToken || this.#state !== 'resolving') return
+      if (answers.length === 0) {
+        fail(new Error('host name has no address'))
+        return
+      }
+      this.#untried = [...answers]
+      this.#transition('connecting')
+      this.#connectNext()
+    }, fail)
+  }
+
+  /** Tries the next DNS answer. Without one the attempt has failed. */
+  #connectNext(): void {
+    assert(this.#state === 'connecting', 'a DNS answer is tried while connecting')
+    const host = this.#untried.shift()
+    if (host === undefined) this.#failAttempt()
+    else this.#connect(host)
+  }
+
+  /** `apiVersionsVersionMax`: see #onAttemptClosed. */
+  #connect(host: string, apiVersionsVersionMax?: number): void {
+    const { transport, clock, clientId, connectTimeoutMs } = this.#options
+    const { requestTimeoutMs, connectionsMaxIdleMs, maxResponseBytes } = this.#options
+    const connection: Connection = new Connection(
+      {
+        transport,
+        clock,
+        address: { host, port: this.#address.port },
+        name: this.name,
+        clientId,
+        connectTimeoutMs,
+        requestTimeoutMs,
+        connectionsMaxIdleMs,
+        maxResponseBytes,
+        apiVersionsVersionMax,
+      },
+      {
+        onReady: () => this.#onReady(connection),
+        onClosed: (error) => {
+          if (connection === this.#movedFrom) this.#onMovedFromClosed(error)
+          else if (connection !== this.#connection) return
+          else if (this.#state === 'ready') this.#onLost(error)
+          else this.#onAttemptClosed(connection, host, error, apiVersionsVersionMax === undefined)
+        },
+        onMutedChange: () => this.#onMutedChange(connection),
+      },
+    )
+    this.#connection = connection
+  }
+
+  #onReady(connection: Connection): void {
+    if (connection !== this.#connection) return
+    this.#transition('ready')
+    this.#untried = []
+    this.#failures = []
+    this.#failureCount = 0
+    this.#wanted = false
+    this.#proven = true
+    this.#lastError = null
+    this.#connectionsOpened++
+    this.#events.onReady(this)
+  }
+
+  #onMutedChange(connection: Connection): void {
+    if (connection === this.#connection && this.ready) this.#events.onReady(this)
+  }
+
+  /**
+   * A connection ended before it was ready. Where the broker hung up on our first request it may be one
+   * that does so on versions of ApiVersions that it does not know: it gets the oldest one, once.
+   */
+  #onAttemptClosed(
+    connection: Connection,
+    host: string,
+    error: KafkaError | null,
+    mayFallBack: boolean,
+  ): void {
+    assert(this.#state === 'connecting', 'a connection that is not ready is connecting')
+    this.#connection = null
+    if (
+      mayFallBack &&
+      connection.closedIn === 'negotiating' &&
+      error?.code === 'CONNECTION_FAILED'
+    ) {
+      this.#connect(host, 0)
+      return
+    }
+    const reason = error ?? new KafkaError('CONNECTION_LOST', 'closed before it was ready')
+    this.#failures.push({ host, error: reason })
+    this.#connectNext()
+  }
+
+  /** The connection that was ready has ended. */
+  #onLost(error: KafkaError | null): void {
+    this.#connection = null
+    if (error !== null) {
+      this.#goDown(error, error.message)
+      return
+    }
+    // Closed for idleness: nothing was lost, and the next open() connects again.
+    this.#transition('idle')
+    if (this.#wanted) this.#resolve()
+  }
+
+  /** The connection to the address that the node has left is gone: its requests were told. */
+  #onMovedFromClosed(error: KafkaError | null): void {
+    this.#movedFrom = null
+    if (this.#state === 'closed' || this.#state === 'ready' || error === null) return
+    this.#lastError = error
+    this.#lastFailureText = error.message
+    this.#events.onDown(this, error)
+  }
+
+  #failAttempt(): void {
+    const attempt = {
+      nodeId: this.#nodeId,
+      address: this.#address,
+      name: this.name,
+      advertisedBy: this.#proven ? null : this.#advertisedBy,
+      failures: this.#failures,
+    }
+    this.#untried = []
+    this.#failures = []
+    this.#goDown(attemptError(attempt), attemptText(attempt))
+  }
+
+  /** The connection or the attempt is lost: rest, then be there for whoever asks. */
+  #goDown(error: KafkaError, text: string): void {
+    const { clock, random, reconnectBackoffMs, reconnectBackoffMaxMs } = this.#options
+    this.#transition('backoff')
+    this.#attemptToken++
+    this.#lastError = error
+    this.#lastFailureText = text
+    this.#wanted = false
+    const range = { initialMs: reconnectBackoffMs, maxMs: reconnectBackoffMaxMs }
+    const delayMs = backoffDelayMs(range, this.#failureCount++, random)
+    this.#timer = clock.setTimer(delayMs, () => {
+      this.#transition('idle')
+      if (this.#wanted) this.#resolve()
+    })
+    this.#events.onDown(this, error)
+  }
+
+  #onProduceBody(connection: Connection, call: ProduceCall, body: Uint8Array | null): void {
+    if (body === null) {
+      call.onResponse(null)
+      return
+    }
+    let response: ProduceResponse
+    try {
+      response = produceApi.decodeResponse(new Reader(body), call.version)
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      const text = `Malformed answer of ${this.name}: ${reason}`
+      const context = { broker: this.name, api: produceApi.name, cause }
+      const error = new KafkaError('MALFORMED_RESPONSE', text, context)
+      connection.poison(error)
+      call.onFailure(error, true)
+      return
+    }
+    connection.throttle(response.throttleTimeMs)
+    call.onResponse(response)
+  }
+}

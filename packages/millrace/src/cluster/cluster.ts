@@ -1,0 +1,165 @@
+// The client's view of a cluster: what the engine sees as ClusterPort. It composes the links to the
+// brokers (BrokerPool), the topics (Metadata) and the producer id, and passes on what happens to them.
+// It connects to nothing by itself: the first wish does. Callers: the producer (connect, close,
+// counters, nodes) and the engine (the port). The engine's events come from the event loop only, and
+// none comes after close().
+
+import type {
+  BrokerLink,
+  ClusterPort,
+  EngineEvents,
+  LeaderHint,
+  ProducerIdentity,
+} from '../engine/ports.ts'
+import type { KafkaError } from '../protocol/kafka-error.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Logger } from '../runtime/logger.ts'
+import type { Random } from '../runtime/random.ts'
+import type { Address, Transport } from '../runtime/transport.ts'
+import type { NodeLink } from './broker-link.ts'
+import { BrokerPool, type NodeStatus } from './broker-pool.ts'
+import { type ConnectCallback, Metadata } from './metadata.ts'
+import { ProducerIdRequest } from './producer-id.ts'
+
+export interface ClusterOptions {
+  /** The bootstrap servers, see parseBrokers. */
+  readonly brokers: readonly Address[]
+  readonly clientId: string
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly allowAutoTopicCreation: boolean
+  readonly metadataMaxAgeMs: number
+  readonly metadataRecoveryRebootstrapTriggerMs: number
+  readonly retryBackoffMs: number
+  readonly retryBackoffMaxMs: number
+  readonly reconnectBackoffMs: number
+  readonly reconnectBackoffMaxMs: number
+  readonly connectTimeoutMs: number
+  readonly requestTimeoutMs: number
+  /** 0 = an idle connection stays open. */
+  readonly connectionsMaxIdleMs: number
+  readonly maxResponseBytes: number
+}
+
+/** Counted since the start. */
+export interface ClusterCounters {
+  readonly connectionsOpened: number
+  /** Connections lost, and attempts that failed. */
+  readonly connectionFailures: number
+  readonly metadataRequests: number
+  /** Rounds through all brokers in which none answered. */
+  readonly metadataFailures: number
+  readonly rebootstraps: number
+  readonly producerIdRequests: number
+}
+
+export class Cluster implements ClusterPort {
+  readonly #events: EngineEvents
+  readonly #logger: Logger
+  readonly #pool: BrokerPool
+  readonly #metadata: Metadata
+  readonly #producerId: ProducerIdRequest
+  #connectionFailures = 0
+  #closed = false
+
+  constructor(options: ClusterOptions, events: EngineEvents) {
+    this.#events = events
+    this.#logger = options.logger
+    this.#pool = new BrokerPool(options.brokers, options, {
+      onReady: (link) => this.#onLinkReady(link),
+      onDown: (link, error) => this.#onLinkDown(link, error),
+      onDropped: (link, error) => this.#tellLinkDown(link, error),
+    })
+    this.#metadata = new Metadata(this.#pool, options, events)
+    this.#producerId = new ProducerIdRequest(this.#pool, options, events)
+  }
+
+  /**
+   * Warms up. Calls back once, in a later turn: with null when a broker has answered, or with an error
+   * that names each address that was tried and why it failed. Nothing is called after close().
+   */
+  connect(callback: ConnectCallback): void {
+    this.#metadata.connect(callback)
+  }
+
+  link(nodeId: number): BrokerLink | undefined {
+    return this.#closed ? undefined : this.#pool.link(nodeId)
+  }
+
+  refreshTopic(topic: string, why: 'unknown' | 'stale'): void {
+    this.#metadata.refreshTopic(topic, why)
+  }
+
+  forgetTopic(topic: string): void {
+    this.#metadata.forgetTopic(topic)
+  }
+
+  applyLeaderHint(hint: LeaderHint): void {
+    this.#metadata.applyLeaderHint(hint)
+  }
+
+  initProducerId(current: ProducerIdentity): void {
+    this.#producerId.want(current)
+  }
+
+  get metadataError(): KafkaError | null {
+    return this.#metadata.error
+  }
+
+  /** Kafka's id of the cluster; null before the first answer, or where the broker does not say. */
+  get clusterId(): string | null {
+    return this.#metadata.clusterId
+  }
+
+  /** The nodes of the latest metadata. */
+  nodes(): NodeStatus[] {
+    return this.#pool.nodes()
+  }
+
+  get counters(): ClusterCounters {
+    return {
+      connectionsOpened: this.#pool.connectionsOpened,
+      connectionFailures: this.#connectionFailures,
+      metadataRequests: this.#metadata.requestCount,
+      metadataFailures: this.#metadata.failedRoundCount,
+      rebootstraps: this.#metadata.rebootstrapCount,
+      producerIdRequests: this.#producerId.requestCount,
+    }
+  }
+
+  /** Ends every connection and timer. Requests in flight fail with `error`. Twice is harmless. */
+  close(error?: KafkaError): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#metadata.close()
+    this.#producerId.close()
+    this.#pool.close(error)
+  }
+
+  #onLinkReady(link: NodeLink): void {
+    if (this.#closed) return
+    this.#metadata.onLinkReady(link)
+    this.#producerId.onLinkReady(link)
+    if (link.nodeId < 0) return
+    this.#events.onLinkReady(link.nodeId)
+    this.#pool.releaseBootstrapLinks()
+  }
+
+  #onLinkDown(link: NodeLink, error: KafkaError): void {
+    if (this.#closed) return
+    this.#connectionFailures++
+    this.#logger.debug(`millrace: ${error.message}`)
+    this.#tellLinkDown(link, error)
+    // Perhaps the leaders have moved with it. A bootstrap address leads nothing.
+    if (link.nodeId >= 0) this.#metadata.markStale()
+  }
+
+  #tellLinkDown(link: NodeLink, error: KafkaError): void {
+    if (this.#closed) return
+    this.#metadata.onLinkDown(link, error)
+    this.#producerId.onLinkDown(link, error)
+    if (link.nodeId >= 0 && !this.#closed) this.#events.onLinkDown(link.nodeId, error)
+  }
+}

@@ -1,0 +1,70 @@
+// Words for an attempt at a broker that failed. Two readers: someone whose address is wrong, and someone
+// whose bootstrap address is right but whose brokers advertise another that cannot be reached from here.
+
+import { type ErrorCode, KafkaError } from '../protocol/kafka-error.ts'
+import type { Address } from '../runtime/transport.ts'
+import { formatAddress } from './address.ts'
+import { failureReason } from './failure-reason.ts'
+
+/** What became of one DNS answer, or of the look-up itself (then `host` is the name). */
+export interface AttemptFailure {
+  readonly host: string
+  readonly error: KafkaError | Error
+}
+
+export interface FailedAttempt {
+  readonly nodeId: number
+  readonly address: Address
+  readonly name: string
+  /** Who named the address, while nothing ever answered there; null when the user typed it. */
+  readonly advertisedBy: string | null
+  /** One for each DNS answer, in order. */
+  readonly failures: readonly AttemptFailure[]
+}
+
+/** `connection refused`, or each answer of the name with its own reason. */
+const reasons = (attempt: FailedAttempt): string => {
+  const { failures, address } = attempt
+  const [first] = failures
+  if (first === undefined) return 'unknown reason'
+  if (failures.length === 1 && first.host === address.host)
+    return failureReason(first.error, attempt.name)
+  const { port } = address
+  return failures
+    .map(
+      ({ host, error }) => `${formatAddress({ host, port })} ${failureReason(error, attempt.name)}`,
+    )
+    .join(', ')
+}
+
+/** The whole story where the address was advertised, `host:port reason` where the user typed it. */
+export const attemptText = (attempt: FailedAttempt): string => {
+  const { advertisedBy, nodeId } = attempt
+  const where = formatAddress(attempt.address)
+  if (advertisedBy === null) {
+    const text = reasons(attempt)
+    return text.includes(', ') ? `${where} (${text})` : `${where} ${text}`
+  }
+  return `${advertisedBy} answered, but node ${nodeId} advertises ${where}, which failed: ${reasons(attempt)}`
+}
+
+/** The code that all failures share; CONNECTION_FAILED where they differ. */
+export const sharedCode = (errors: readonly unknown[]): ErrorCode => {
+  const codes = new Set(
+    errors.map((error) => (error instanceof KafkaError ? error.code : 'CONNECTION_FAILED')),
+  )
+  const [code] = codes
+  return codes.size === 1 && code !== undefined ? code : 'CONNECTION_FAILED'
+}
+
+export const attemptError = (attempt: FailedAttempt): KafkaError => {
+  const text = attemptText(attempt)
+  const isAdvertised = attempt.advertisedBy !== null
+  const target = attempt.nodeId < 0 ? '' : ` to node ${attempt.nodeId}`
+  const errors = attempt.failures.map(({ error }) => error)
+  return new KafkaError(
+    sharedCode(errors),
+    isAdvertised ? text : `could not connect${target}: ${text}`,
+    { broker: attempt.name, cause: errors[0] },
+  )
+}

@@ -1,0 +1,114 @@
+// What is known of topics: partitions, leaders, epochs, ids. Pure bookkeeping: it sends nothing and wants
+// nothing; Metadata feeds it. Views are immutable: news makes a new one.
+//
+// Brokers learn of a change at different times, so an answer may be older than what is known. Therefore a
+// partition never goes back to an older leader epoch while the topic keeps its id. Another id means that
+// the topic was deleted and made again, and everything known of it is void.
+
+import type { LeaderHint, PartitionView, TopicView } from '../engine/ports.ts'
+import type { MetadataResponse } from '../protocol/api/03-metadata.ts'
+
+type TopicAnswer = MetadataResponse['topics'][number]
+type PartitionAnswer = TopicAnswer['partitions'][number]
+
+const noError = 0
+/** Some replica is away; the leader is there all the same. */
+const replicaNotAvailable = 9
+
+const topicIdBytes = 16
+
+const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0)
+
+const sameBytes = (left: Uint8Array, right: Uint8Array): boolean =>
+  left.length === right.length && left.every((byte, index) => byte === right[index])
+
+const noPartition: PartitionView = { leaderId: -1, leaderEpoch: -1 }
+
+/** A topic is never larger than this: a number beyond is a damaged answer. */
+const partitionsMax = 1_000_000
+
+export class MetadataCache {
+  readonly #views = new Map<string, TopicView>()
+  /** Topics whose epochs were heard from a cluster that we have left, perhaps for another one. */
+  readonly #unanchored = new Set<string>()
+
+  view(topic: string): TopicView | undefined {
+    return this.#views.get(topic)
+  }
+
+  forget(topic: string): void {
+    this.#views.delete(topic)
+    this.#unanchored.delete(topic)
+  }
+
+  /** From now on the first answer about each topic is taken as it is, whatever its epochs. */
+  forgetEpochs(): void {
+    for (const topic of this.#views.keys()) this.#unanchored.add(topic)
+  }
+
+  /** Takes an answer without error; `knowsNode` says whether a leader can be found. */
+  apply(name: string, answer: TopicAnswer, knowsNode: (nodeId: number) => boolean): TopicView {
+    const known = this.#views.get(name)
+    const isAnchored = !this.#unanchored.delete(name)
+    const hasId = !isZero(answer.topicId)
+    const isSame =
+      known !== undefined &&
+      (!hasId || isZero(known.topicId) || sameBytes(known.topicId, answer.topicId))
+    const basis = isSame && isAnchored ? known : undefined
+    const partitions: PartitionView[] = []
+    for (const partition of answer.partitions) {
+      const index = partition.partitionIndex
+      if (index < 0 || index >= partitionsMax) continue
+      while (partitions.length <= index) partitions.push(noPartition)
+      const before = basis?.partitions[index]
+      partitions[index] = mergePartition(before, partition, knowsNode)
+    }
+    if (basis !== undefined && hasId) {
+      // A topic never loses partitions: the answer is from before they were added.
+      partitions.push(...basis.partitions.slice(partitions.length))
+    }
+    // The answer's bytes are a view of the whole response: the id is copied out of it. A broker that
+    // knows no ids does not take away one that we have.
+    const topicId = hasId ? answer.topicId.slice(0, topicIdBytes) : keptId(basis)
+    const view = { name, topicId, partitions }
+    this.#views.set(name, view)
+    return view
+  }
+
+  /** The new view, or undefined where the hint is not news. */
+  applyHint(hint: LeaderHint): TopicView | undefined {
+    const known = this.#views.get(hint.topic)
+    const before = known?.partitions[hint.partition]
+    if (known === undefined || before === undefined) return undefined
+    if (hint.leaderId < 0 || hint.leaderEpoch <= before.leaderEpoch) return undefined
+    const partitions = [...known.partitions]
+    partitions[hint.partition] = { leaderId: hint.leaderId, leaderEpoch: hint.leaderEpoch }
+    const view = { ...known, partitions }
+    this.#views.set(hint.topic, view)
+    return view
+  }
+}
+
+const keptId = (known: TopicView | undefined): Uint8Array =>
+  known?.topicId ?? new Uint8Array(topicIdBytes)
+
+const mergePartition = (
+  before: PartitionView | undefined,
+  answer: PartitionAnswer,
+  knowsNode: (nodeId: number) => boolean,
+): PartitionView => {
+  const { leaderEpoch, errorCode } = answer
+  if (before !== undefined && leaderEpoch >= 0 && leaderEpoch < before.leaderEpoch) {
+    return knowsNode(before.leaderId) ? before : { ...before, leaderId: -1 }
+  }
+  const hasLeader =
+    (errorCode === noError || errorCode === replicaNotAvailable) && knowsNode(answer.leaderId)
+  return {
+    leaderId: hasLeader ? answer.leaderId : -1,
+    leaderEpoch: Math.max(leaderEpoch, -1),
+  }
+}
+
+/** True where some partition has no leader that can be found. */
+export const lacksLeader = (view: TopicView): boolean =>
+  view.partitions.length === 0 || view.partitions.some(({ leaderId }) => leaderId < 0)

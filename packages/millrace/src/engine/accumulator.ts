@@ -1,0 +1,426 @@
+// From a record to its batch: topics, partitions, the open batches and the memory they may take. What
+// can't be appended yet waits in a line: for room in the buffer (one line), or for its topic (one each).
+//
+//   bufferMemoryBytes = window (batches) + line (records that wait for room)
+//
+// Invariants: `usedBytes` is the cost of all batches not settled; nothing passes the line while
+// somebody waits in it; past the bounds a record is refused, never kept.
+
+import { KafkaError } from '../protocol/kafka-error.ts'
+import { Batch, costOf } from './batch.ts'
+import { BufferPool } from './buffer-pool.ts'
+import type { FlushGenerations } from './flush-generations.ts'
+import type { PartitionQueue } from './partition-queue.ts'
+import type { PartitionerFactory } from './partitioner.ts'
+import type { ClusterPort } from './ports.ts'
+import type { ProducerRecord, Settle } from './record.ts'
+import { RecordDraft, recordOverheadMax, requestOverheadMax } from './record-draft.ts'
+import type { EngineHost, EngineSettings } from './settings.ts'
+import { TopicState } from './topic-state.ts'
+import { type WaitingCaller, WaitingLine, WaitingRecord, waitingCost } from './waiting-line.ts'
+
+/**
+ * The part of the buffer memory that batches take. A window keeps promises and callbacks short-lived:
+ * with 64 MiB outstanding, awaited sends lost half their speed to the garbage collector.
+ */
+const windowShare = 3 / 8
+/** What a record's own fields usually take around its content. */
+const recordOverheadUsual = 8
+/** Below this share of the window, whoever waits for room is told. */
+const roomShare = 3 / 4
+
+export interface AccumulatorOwner {
+  readonly settings: EngineSettings
+  readonly host: EngineHost
+  readonly cluster: ClusterPort
+  readonly generations: FlushGenerations
+  /** The queue's open batch got a record, or it has batches to send. */
+  offer(queue: PartitionQueue): void
+  /** Seals the open batch, full or wanted. */
+  seal(queue: PartitionQueue): void
+  onBatchCreated(batch: Batch): void
+  /** A record was appended; counts for flush triggers. */
+  onAppended(bytes: number): void
+  /** There is no room: what is open goes out now, whatever it was to wait for. */
+  onFull(): void
+  /** Something that waited no longer does: there may be room, to be looked at in the next step. */
+  onLeftLine(): void
+  failRecord(settle: Settle | null, error: KafkaError): void
+  /** Something waits that has a time limit. */
+  onWaiting(until: number): void
+}
+
+/** Where a record is that was taken: in a batch, or waiting. */
+export type Place = Batch | WaitingRecord
+
+export class Accumulator {
+  readonly #owner: AccumulatorOwner
+  readonly #makePartitioner: PartitionerFactory
+  readonly #topics = new Map<string, TopicState>()
+  readonly #line = new WaitingLine<WaitingRecord | WaitingCaller>()
+  readonly #draft = new RecordDraft()
+  readonly pool: BufferPool
+  readonly #windowBytes: number
+  readonly #lineBytes: number
+  readonly #recordBytesMax: number
+  #usedBytes = 0
+  /** Cost of everything that waits, in the line or for a topic. */
+  #waitingBytes = 0
+  #roomWanted = false
+  #lastTopic: TopicState | null = null
+
+  constructor(owner: AccumulatorOwner, makePartitioner: PartitionerFactory) {
+    this.#owner = owner
+    this.#makePartitioner = makePartitioner
+    const { bufferMemoryBytes, batchBytes, maxRequestBytes } = owner.settings
+    this.#windowBytes = Math.max(1, Math.floor(bufferMemoryBytes * windowShare))
+    this.#lineBytes = bufferMemoryBytes - this.#windowBytes
+    this.pool = new BufferPool(batchBytes, Math.floor(bufferMemoryBytes / 2))
+    this.#recordBytesMax = maxRequestBytes - requestOverheadMax - recordOverheadMax - 61
+  }
+
+  get usedBytes(): number {
+    return this.#usedBytes
+  }
+
+  get waitingBytes(): number {
+    return this.#waitingBytes
+  }
+
+  get waitingCount(): number {
+    return this.#line.length
+  }
+
+  get hasRoom(): boolean {
+    return (
+      this.#usedBytes < this.#windowBytes &&
+      this.#line.length === 0 &&
+      this.#waitingBytes < this.#lineBytes
+    )
+  }
+
+  topic(name: string): TopicState | undefined {
+    return this.#topics.get(name)
+  }
+
+  get topics(): IterableIterator<TopicState> {
+    return this.#topics.values()
+  }
+
+  /**
+   * Takes the record if there is room; false = not taken, nothing happened, and the host's onRoom
+   * follows. Throws where the record itself is wrong.
+   */
+  tryAppend(record: ProducerRecord, settle: Settle | null): boolean {
+    this.#load(record)
+    if (!this.hasRoom) {
+      this.#roomWanted = true
+      this.#owner.onFull()
+      return false
+    }
+    this.#place(this.#draft, settle, null)
+    return true
+  }
+
+  /** Takes the record, into a batch or into the line. Throws where it is wrong, or past the bounds. */
+  append(record: ProducerRecord, settle: Settle | null): Place {
+    this.#load(record)
+    if (this.hasRoom) return this.#place(this.#draft, settle, null)
+    this.#checkLine(this.#draft)
+    this.#owner.onFull()
+    const waiting = this.#makeWaiting(this.#draft, settle)
+    this.#line.push(waiting)
+    return waiting
+  }
+
+  /** Takes a place in the line for a caller with many records. */
+  wait(caller: WaitingCaller): void {
+    this.#owner.generations.enter(caller.flushGeneration)
+    this.#line.push(caller)
+    this.#owner.onWaiting(caller.since + this.#owner.settings.maxBlockMs)
+  }
+
+  /** For a caller whose turn it is; null = no room now. */
+  appendInTurn(record: ProducerRecord, settle: Settle | null): Place | null {
+    if (this.#usedBytes >= this.#windowBytes || this.#waitingBytes >= this.#lineBytes) return null
+    this.#load(record)
+    return this.#place(this.#draft, settle, null)
+  }
+
+  /** A batch settled, or lost records. */
+  giveBack(cost: number): void {
+    this.#usedBytes -= cost
+    this.letIn()
+  }
+
+  /** Lets in who waits for room, and tells the host where it waits. */
+  letIn(): void {
+    if (this.#line.length === 0 && !this.#roomWanted) return
+    if (this.#usedBytes > this.#windowBytes * roomShare) return
+    this.#admit()
+    if (!this.#roomWanted || !this.hasRoom) return
+    this.#roomWanted = false
+    this.#owner.host.onRoom()
+  }
+
+  /** The host's onRoom follows once there is room. */
+  wantRoom(): void {
+    this.#roomWanted = true
+  }
+
+  #load(record: ProducerRecord): void {
+    const draft = this.#draft
+    draft.load(record)
+    const bytes = draft.contentBytes
+    if (bytes > this.#recordBytesMax) {
+      throw new KafkaError(
+        'RECORD_TOO_LARGE',
+        `a record of ${bytes} bytes for topic ${draft.topic}: at most ${this.#recordBytesMax} ` +
+          `fit (maxRequestBytes ${this.#owner.settings.maxRequestBytes})`,
+        { topic: draft.topic },
+      )
+    }
+  }
+
+  #checkLine(draft: RecordDraft): void {
+    const { bufferMemoryBytes } = this.#owner.settings
+    const cost = draft.contentBytes + waitingCost
+    if (this.#waitingBytes + cost <= this.#lineBytes) return
+    throw new KafkaError(
+      'BUFFER_FULL',
+      `topic ${draft.topic}: the buffer is full and ${this.#waitingBytes} bytes wait in line ` +
+        `already, at most ${this.#lineBytes} (bufferMemoryBytes ${bufferMemoryBytes})`,
+      { topic: draft.topic, cause: this.#owner.cluster.metadataError ?? undefined },
+    )
+  }
+
+  #makeWaiting(draft: RecordDraft, settle: Settle | null): WaitingRecord {
+    const { generations, host, settings } = this.#owner
+    const waiting = new WaitingRecord(draft.copy(), settle, host.now(), generations.current)
+    if (waiting.draft.timestamp < 0) waiting.draft.timestamp = host.wallTime()
+    generations.enter(waiting.flushGeneration)
+    this.#waitingBytes += waiting.cost
+    this.#owner.onWaiting(waiting.since + settings.maxBlockMs)
+    return waiting
+  }
+
+  /** The waiting record is in a batch now, or has failed. */
+  #leaveWaiting(waiting: WaitingRecord): void {
+    this.#waitingBytes -= waiting.cost
+    this.#owner.generations.leave(waiting.flushGeneration)
+    this.#owner.onLeftLine()
+  }
+
+  /** Fails a waiting record; its entry is skipped when its turn comes. */
+  failWaiting(waiting: WaitingRecord, error: KafkaError): void {
+    waiting.gone = true
+    this.#leaveWaiting(waiting)
+    this.#owner.failRecord(waiting.settle, error)
+  }
+
+  /** The caller gave up on a waiting record and has told whom it concerns. */
+  abandonWaiting(waiting: WaitingRecord): void {
+    waiting.gone = true
+    this.#leaveWaiting(waiting)
+  }
+
+  #topicFor(name: string): TopicState {
+    let topic = this.#topics.get(name)
+    if (topic === undefined) {
+      const { batchBytes } = this.#owner.settings
+      topic = new TopicState(name, this.#topics.size, this.#makePartitioner(), batchBytes)
+      this.#topics.set(name, topic)
+    }
+    this.#lastTopic = topic
+    return topic
+  }
+
+  /** Puts the record into its partition's open batch, or into its topic's line. */
+  #place(draft: RecordDraft, settle: Settle | null, from: WaitingRecord | null): Place {
+    const last = this.#lastTopic
+    const topic = last !== null && last.name === draft.topic ? last : this.#topicFor(draft.topic)
+    const { partitioning } = topic
+    let { partition } = draft
+    if (partitioning.partitionCount === 0 || partition >= partitioning.partitionCount) {
+      return this.#waitForTopic(topic, draft, settle, from)
+    }
+    if (partition < 0) {
+      partition = topic.partitioner.partition(
+        partitioning,
+        draft.keyBytes,
+        draft.keyStart,
+        draft.keyEnd,
+        draft.contentBytes + recordOverheadUsual,
+      )
+    }
+    return this.#appendTo(topic.queues[partition]!, draft, settle, from)
+  }
+
+  #waitForTopic(
+    topic: TopicState,
+    draft: RecordDraft,
+    settle: Settle | null,
+    from: WaitingRecord | null,
+  ): WaitingRecord {
+    if (from === null) this.#checkLine(draft)
+    const waiting = from ?? this.#makeWaiting(draft, settle)
+    topic.pending.push(waiting)
+    this.#owner.cluster.refreshTopic(topic.name, topic.known ? 'stale' : 'unknown')
+    return waiting
+  }
+
+  #appendTo(
+    queue: PartitionQueue,
+    draft: RecordDraft,
+    settle: Settle | null,
+    from: WaitingRecord | null,
+  ): Batch {
+    const content = draft.contentBytes
+    const timestamp = draft.timestamp >= 0 ? draft.timestamp : this.#owner.host.wallTime()
+    let batch = queue.open
+    let bytes = batch === null ? 0 : batch.recordBytes(content, timestamp)
+    if (batch !== null && this.#isFull(batch, bytes)) {
+      queue.topic.partitioner.onBatchSealed?.(queue.partition)
+      this.#owner.seal(queue)
+      batch = null
+    }
+    if (batch === null) {
+      batch = this.#createBatch(queue, content)
+      bytes = batch.recordBytes(content, timestamp)
+    }
+    batch.append(draft, content, timestamp, settle, this.pool, bytes)
+    this.#usedBytes += costOf(bytes, 1, settle === null ? 0 : 1)
+    if (from !== null) this.#moveIn(batch, from)
+    this.#owner.onAppended(bytes)
+    if (!queue.listedOpen) this.#owner.offer(queue)
+    return batch
+  }
+
+  #isFull(batch: Batch, bytes: number): boolean {
+    if (batch.size + bytes > batch.queue.topic.batchBytes) return true
+    const { flush } = this.#owner.settings
+    return flush !== null && flush.maxRecords > 0 && batch.recordCount >= flush.maxRecords
+  }
+
+  #createBatch(queue: PartitionQueue, content: number): Batch {
+    const { settings, host, generations } = this.#owner
+    const now = host.now()
+    const needed = Math.max(content + recordOverheadMax + 61, queue.lastCapacity)
+    const buffer = this.pool.acquire(needed)
+    const deadline = now + settings.deliveryTimeoutMs
+    const generation = generations.current
+    const batch = new Batch(queue, queue.nextOrdinal, buffer, now, deadline, generation)
+    queue.open = batch
+    generations.enter(generation)
+    this.#owner.onBatchCreated(batch)
+    return batch
+  }
+
+  /** A record that waited is in the batch: its deadline and its flush() calls are the batch's now. */
+  #moveIn(batch: Batch, waiting: WaitingRecord): void {
+    const { generations, settings } = this.#owner
+    waiting.batch = batch
+    batch.deadline = Math.min(batch.deadline, waiting.since + settings.deliveryTimeoutMs)
+    if (waiting.flushGeneration < batch.flushGeneration) {
+      generations.enter(waiting.flushGeneration)
+      generations.leave(batch.flushGeneration)
+      batch.flushGeneration = waiting.flushGeneration
+      batch.queue.releaseOpen = true
+    }
+    this.#leaveWaiting(waiting)
+  }
+
+  /** Lets in whoever waits for room, in order, while there is some. */
+  #admit(): void {
+    while (this.#line.length > 0 && this.#usedBytes < this.#windowBytes) {
+      const first = this.#line.first!
+      if (first instanceof WaitingRecord) {
+        this.#line.shift()
+        this.#placeWaiting(first)
+      } else {
+        if (!first.advance()) return
+        this.#line.shift()
+        this.#leaveLine(first)
+      }
+    }
+  }
+
+  #leaveLine(caller: WaitingCaller): void {
+    this.#owner.generations.leave(caller.flushGeneration)
+  }
+
+  #placeWaiting(waiting: WaitingRecord): void {
+    if (waiting.gone) return
+    try {
+      this.#place(waiting.draft, waiting.settle, waiting)
+    } catch (error) {
+      this.failWaiting(waiting, asKafkaError(error, waiting.draft.topic))
+    }
+  }
+
+  /** The topic is known now, or has more partitions: its records go on, in order. */
+  releasePending(topic: TopicState): void {
+    if (topic.pending.length === 0) return
+    for (const waiting of topic.pending.takeAll()) this.#placeWaiting(waiting)
+  }
+
+  /** Fails everything that waits for a topic. */
+  failPending(topic: TopicState, makeError: (waiting: WaitingRecord) => KafkaError): void {
+    for (const waiting of topic.pending.takeAll()) {
+      if (!waiting.gone) this.failWaiting(waiting, makeError(waiting))
+    }
+  }
+
+  /** Fails what has waited for too long; returns when to look again. */
+  expireWaiting(now: number, makeError: (topic: TopicState | null) => KafkaError): number {
+    const { maxBlockMs } = this.#owner.settings
+    let next = Number.POSITIVE_INFINITY
+    for (const topic of this.#topics.values()) {
+      next = Math.min(
+        next,
+        this.#expire(topic.pending, now, maxBlockMs, () => makeError(topic)),
+      )
+    }
+    return Math.min(
+      next,
+      this.#expire(this.#line, now, maxBlockMs, () => makeError(null)),
+    )
+  }
+
+  #expire(
+    line: WaitingLine<WaitingRecord> | WaitingLine<WaitingRecord | WaitingCaller>,
+    now: number,
+    maxBlockMs: number,
+    makeError: () => KafkaError,
+  ): number {
+    for (;;) {
+      const first = line.first
+      if (first === undefined) return Number.POSITIVE_INFINITY
+      const gone = first instanceof WaitingRecord && first.gone
+      if (!gone && now < first.since + maxBlockMs) return first.since + maxBlockMs
+      line.shift()
+      if (gone) continue
+      if (first instanceof WaitingRecord) this.failWaiting(first, makeError())
+      else this.#failCaller(first, makeError)
+    }
+  }
+
+  #failCaller(caller: WaitingCaller, makeError: () => KafkaError): void {
+    this.#leaveLine(caller)
+    caller.fail(makeError)
+  }
+
+  /** Fails everybody who waits for room or a topic. */
+  failAllWaiting(makeError: () => KafkaError): void {
+    for (const topic of this.#topics.values()) this.failPending(topic, makeError)
+    for (const entry of this.#line.takeAll()) {
+      if (!(entry instanceof WaitingRecord)) this.#failCaller(entry, makeError)
+      else if (!entry.gone) this.failWaiting(entry, makeError())
+    }
+  }
+}
+
+const asKafkaError = (error: unknown, topic: string): KafkaError =>
+  error instanceof KafkaError
+    ? error
+    : new KafkaError('INTERNAL', `topic ${topic}: ${String(error)}`, { topic, cause: error })

@@ -1,0 +1,275 @@
+// One record batch of one partition, from its first record to its settlement. It owns the bytes: the
+// 61-byte header, then the records, encoded as they are appended. The uncompressed bytes stay until
+// the batch is settled, for `rebuild` to drop or split records and for the records' own sizes.
+//
+//   open ─ seal ─▶ sealed ─▶ compressing ─▶ ready ─▶ inFlight ─▶ settled
+//                     └────── (no codec) ─────▲          │
+//                                             └─ retry ──┘
+// Callers: PartitionQueue (append, seal), Pump (send), Settlement. A batch settles once.
+
+import { varintSize, varlongSize } from '../protocol/bytes/varint.ts'
+import type { KafkaError } from '../protocol/kafka-error.ts'
+import { crc32c } from '../protocol/records/crc.ts'
+import { batchHeaderBytes, batchOffsets } from '../protocol/records/layout.ts'
+import { assert } from '../runtime/assert.ts'
+import type { BufferPool } from './buffer-pool.ts'
+import type { PartitionQueue } from './partition-queue.ts'
+import type { Settle } from './record.ts'
+import type { RecordDraft } from './record-draft.ts'
+import { writeVarint, writeVarlong } from './varint.ts'
+
+export type BatchState = 'open' | 'sealed' | 'compressing' | 'ready' | 'inFlight' | 'settled'
+
+const legal: Record<BatchState, readonly BatchState[]> = {
+  open: ['sealed', 'settled'],
+  sealed: ['compressing', 'ready', 'settled'],
+  compressing: ['ready', 'sealed', 'settled'],
+  ready: ['inFlight', 'sealed', 'settled'],
+  inFlight: ['ready', 'sealed', 'settled'],
+  settled: [],
+}
+
+/** Magic 2: the only record format since Kafka 0.11. */
+const magic = 2
+
+export class Batch {
+  readonly queue: PartitionQueue
+  /** Order among the batches of its queue. */
+  readonly ordinal: number
+  /** Ordinals up to `ordinal + ordinalSpan` are this batch's own: pieces of a split share them out. */
+  ordinalSpan = 1
+  readonly createdAt: number
+  /** When it must have settled; earlier when it took in a record that had waited. */
+  deadline: number
+  /** The flush() calls from this one on wait for it. */
+  flushGeneration: number
+  buffer: Buffer
+  /** Bytes written, header included. */
+  size = batchHeaderBytes
+  recordCount = 0
+  /** One entry per record; null where nobody asked for a result. */
+  settles: (Settle | null)[] = []
+  /** Settles of records that were aborted before the batch was first sent; dropped before it is. */
+  dropped: Set<Settle> | null = null
+  /** How many of its records have a settle. */
+  #settleCount = 0
+  /** The flush trigger's stamp at the batch's beginning. */
+  releaseStamp = 0
+  /** -1 = no producer id and sequence yet. */
+  baseSequence = -1
+  producerId = -1
+  epoch = -1
+  /** How often it was handed to a connection. */
+  attempts = 0
+  /** True once an attempt ended without a certain answer: it may be in the log. */
+  maybeWritten = false
+  /** Why the last attempt failed. */
+  lastError: KafkaError | null = null
+  /** The header and the compressed records, when compression made it smaller. */
+  compressed: { readonly header: Buffer; readonly records: Uint8Array } | null = null
+  #state: BatchState = 'open'
+  #baseTimestamp = 0
+  #maxTimestamp = 0
+  #codecId = 0
+
+  constructor(
+    queue: PartitionQueue,
+    ordinal: number,
+    buffer: Buffer,
+    createdAt: number,
+    deadline: number,
+    flushGeneration: number,
+  ) {
+    this.queue = queue
+    this.ordinal = ordinal
+    this.buffer = buffer
+    this.createdAt = createdAt
+    this.deadline = deadline
+    this.flushGeneration = flushGeneration
+  }
+
+  get state(): BatchState {
+    return this.#state
+  }
+
+  transition(next: BatchState): void {
+    assert(legal[this.#state].includes(next), `batch: ${this.#state} → ${next}`)
+    this.#state = next
+  }
+
+  /** Bytes that the record would add. */
+  recordBytes(contentBytes: number, timestamp: number): number {
+    const delta = this.recordCount === 0 ? 0 : timestamp - this.#baseTimestamp
+    const body = 1 + varlongSize(delta) + varintSize(this.recordCount) + contentBytes
+    return varintSize(body) + body
+  }
+
+  /** Appends the record; `bytes` is what `recordBytes` said, and there is room up to the limit. */
+  append(
+    draft: RecordDraft,
+    contentBytes: number,
+    timestamp: number,
+    settle: Settle | null,
+    pool: BufferPool,
+    bytes: number,
+  ): void {
+    if (this.size + bytes > this.buffer.length) this.#grow(pool, this.size + bytes)
+    const position = this.#begin(contentBytes, timestamp)
+    this.size = draft.write(this.buffer, position)
+    this.#end(settle)
+  }
+
+  /** Appends a record of another batch: its key, value and headers as they are encoded there. */
+  appendEncoded(
+    content: Uint8Array,
+    timestamp: number,
+    settle: Settle | null,
+    pool: BufferPool,
+  ): void {
+    const bytes = this.recordBytes(content.length, timestamp)
+    if (this.size + bytes > this.buffer.length) this.#grow(pool, this.size + bytes)
+    const position = this.#begin(content.length, timestamp)
+    this.buffer.set(content, position)
+    this.size = position + content.length
+    this.#end(settle)
+  }
+
+  #begin(contentBytes: number, timestamp: number): number {
+    if (this.recordCount === 0) {
+      this.#baseTimestamp = timestamp
+      this.#maxTimestamp = timestamp
+    } else if (timestamp > this.#maxTimestamp) this.#maxTimestamp = timestamp
+    return this.#writePrefix(contentBytes, timestamp)
+  }
+
+  #end(settle: Settle | null): void {
+    this.settles.push(settle)
+    if (settle !== null) this.#settleCount++
+    this.recordCount++
+  }
+
+  get hasSettles(): boolean {
+    return this.#settleCount > 0
+  }
+
+  /** What it costs of the buffer memory: its bytes, and what its waiting callers hold. */
+  get cost(): number {
+    return costOf(this.size - batchHeaderBytes, this.recordCount, this.#settleCount)
+  }
+
+  #writePrefix(contentBytes: number, timestamp: number): number {
+    const buffer = this.buffer
+    const delta = timestamp - this.#baseTimestamp
+    const body = 1 + varlongSize(delta) + varintSize(this.recordCount) + contentBytes
+    let position = writeVarint(buffer, this.size, body)
+    buffer[position++] = 0
+    position = writeVarlong(buffer, position, delta)
+    return writeVarint(buffer, position, this.recordCount)
+  }
+
+  #grow(pool: BufferPool, bytes: number): void {
+    const grown = pool.acquire(bytes)
+    this.buffer.copy(grown, 0, 0, this.size)
+    pool.release(this.buffer)
+    this.buffer = grown
+  }
+
+  /** The uncompressed records as a view, valid until the batch settles. */
+  get records(): Uint8Array {
+    return this.buffer.subarray(batchHeaderBytes, this.size)
+  }
+
+  /** Uses the compressed records if they are smaller than the plain ones; `null` = plain. */
+  useCompressed(codecId: number, records: Uint8Array | null): void {
+    const smaller = records !== null && records.length < this.size - batchHeaderBytes
+    this.compressed = smaller ? { header: Buffer.allocUnsafe(batchHeaderBytes), records } : null
+    this.#codecId = smaller ? codecId : 0
+  }
+
+  /** Size on the wire. */
+  get wireBytes(): number {
+    return this.compressed === null ? this.size : batchHeaderBytes + this.compressed.records.length
+  }
+
+  /** Last step before the first send, and after a new number: header fields, then the checksum. */
+  writeHeader(): void {
+    const header = this.compressed === null ? this.buffer : this.compressed.header
+    header.fill(0, 0, 8)
+    header.writeInt32BE(
+      this.wireBytes - batchOffsets.partitionLeaderEpoch,
+      batchOffsets.batchLength,
+    )
+    header.writeInt32BE(-1, batchOffsets.partitionLeaderEpoch)
+    header[batchOffsets.magic] = magic
+    header.writeInt16BE(this.#codecId, batchOffsets.attributes)
+    header.writeInt32BE(this.recordCount - 1, batchOffsets.lastOffsetDelta)
+    writeInt64(header, batchOffsets.baseTimestamp, this.#baseTimestamp)
+    writeInt64(header, batchOffsets.maxTimestamp, this.#maxTimestamp)
+    writeInt64(header, batchOffsets.producerId, this.producerId)
+    header.writeInt16BE(this.epoch, batchOffsets.producerEpoch)
+    header.writeInt32BE(this.baseSequence, batchOffsets.baseSequence)
+    header.writeInt32BE(this.recordCount, batchOffsets.recordCount)
+    header.writeUInt32BE(this.#checksum(header), batchOffsets.crc)
+  }
+
+  #checksum(header: Buffer): number {
+    if (this.compressed === null) {
+      return crc32c(this.buffer.subarray(batchOffsets.attributes, this.size))
+    }
+    const start = crc32c(header.subarray(batchOffsets.attributes))
+    return crc32c(this.compressed.records, start)
+  }
+
+  /** Pushes the bytes as they go to the socket: views, valid until the batch settles. */
+  pushChunks(chunks: Uint8Array[]): void {
+    if (this.compressed === null) chunks.push(this.buffer.subarray(0, this.size))
+    else chunks.push(this.compressed.header, this.compressed.records)
+  }
+
+  /** Forgets its number, so that the next send gives it a new one. */
+  clearSequence(): void {
+    this.baseSequence = -1
+    this.producerId = -1
+    this.epoch = -1
+  }
+
+  get baseTimestamp(): number {
+    return this.#baseTimestamp
+  }
+
+  /** Notes that the record of this settle must not be sent. */
+  drop(settle: Settle): void {
+    assert(this.attempts === 0, 'a batch that was sent drops nothing')
+    this.dropped ??= new Set()
+    this.dropped.add(settle)
+  }
+
+  /** Takes over the records of a batch that was rebuilt from this one; returns the old buffer. */
+  replaceContent(rebuilt: Batch): Buffer {
+    const old = this.buffer
+    this.buffer = rebuilt.buffer
+    this.size = rebuilt.size
+    this.recordCount = rebuilt.recordCount
+    this.settles = rebuilt.settles
+    this.#settleCount = rebuilt.#settleCount
+    this.#baseTimestamp = rebuilt.#baseTimestamp
+    this.#maxTimestamp = rebuilt.#maxTimestamp
+    this.dropped = null
+    this.compressed = null
+    return old
+  }
+}
+
+/** A record's settle entry, and a promise or callback with its surroundings, in bytes (measured). */
+const entryCost = 8
+const settleCost = 240
+
+/** Buffer memory that records take: a promise per record weighs more than a small record itself. */
+export const costOf = (bytes: number, recordCount: number, settleCount: number): number =>
+  bytes + recordCount * entryCost + settleCost * settleCount
+
+const writeInt64 = (target: Buffer, position: number, value: number): void => {
+  const high = Math.floor(value / 2 ** 32)
+  target.writeInt32BE(high, position)
+  target.writeUInt32BE(value - high * 2 ** 32, position + 4)
+}

@@ -1,0 +1,366 @@
+// What becomes of batches that were sent: it reads the answers, asks `judge`, and settles, retries,
+// splits or restarts. Called by the pump's requests; settles through Settlement, never by itself.
+
+import type { ProduceResponse } from '../protocol/api/00-produce.ts'
+import { brokerError, errorNumber } from '../protocol/errors.ts'
+import { KafkaError, type Persisted } from '../protocol/kafka-error.ts'
+import type { Batch } from './batch.ts'
+import type { BufferPool } from './buffer-pool.ts'
+import type { PartitionQueue } from './partition-queue.ts'
+import type { ClusterPort } from './ports.ts'
+import { topicIdFrom } from './produce-request.ts'
+import type { ProduceInFlight } from './pump.ts'
+import { keepRecords, splitInTwo } from './rebuild.ts'
+import type { Sequencer } from './sequencer.ts'
+import type { EngineHost, EngineSettings } from './settings.ts'
+import type { Settlement } from './settlement.ts'
+import { judge, makesMetadataStale, provesNotWritten } from './verdict.ts'
+
+type TopicAnswer = ProduceResponse['responses'][number]
+type PartitionAnswer = TopicAnswer['partitionResponses'][number]
+
+/** After a refusal for its size, batches of a topic are not kept below this. */
+const splitBatchBytesMin = 16 * 1024
+
+export interface DeliveryOwner {
+  readonly settings: EngineSettings
+  readonly host: EngineHost
+  readonly cluster: ClusterPort
+  readonly sequencer: Sequencer
+  readonly settlement: Settlement
+  readonly pool: BufferPool
+  /** The partition may have something to send again. */
+  offer(queue: PartitionQueue): void
+  /** Looks at the partition again at this moment. */
+  offerAt(queue: PartitionQueue, at: number): void
+  /** A batch lost records, or two came of one. */
+  onCostChange(difference: number): void
+  onPiece(batch: Batch): void
+  /** Makes a sealed batch ready: compresses it where there is a codec. */
+  prepare(batch: Batch): void
+}
+
+export class Delivery {
+  readonly #owner: DeliveryOwner
+  /** Attempts beyond the first, errors, splits: for metrics. */
+  retriedBatches = 0
+  splitBatches = 0
+
+  constructor(owner: DeliveryOwner) {
+    this.#owner = owner
+  }
+
+  onAnswered(request: ProduceInFlight, response: ProduceResponse | null): void {
+    if (response === null) for (const batch of request.batches) this.#onUnacknowledged(batch)
+    else {
+      this.#applyLeaderHints(request, response)
+      const answers = new AnswerFinder(response, request.version)
+      for (const batch of request.batches) this.#onAnswer(request, batch, answers.find(batch))
+    }
+  }
+
+  /** acks 0: the operating system has the bytes, and that is all that will ever be known. */
+  #onUnacknowledged(batch: Batch): void {
+    batch.queue.land(batch)
+    this.#deliver(batch, -1, -1)
+  }
+
+  onFailed(request: ProduceInFlight, error: KafkaError, written: boolean): void {
+    for (const batch of request.batches) {
+      batch.queue.land(batch)
+      if (written) batch.maybeWritten = true
+      else if (batch.state !== 'settled') batch.attempts--
+      this.#retryOrFail(batch, error, true)
+    }
+  }
+
+  #onAnswer(request: ProduceInFlight, batch: Batch, answer: PartitionAnswer | null): void {
+    const { queue } = batch
+    const wasFirst = queue.isFirst(batch)
+    queue.land(batch)
+    if (answer === null) {
+      batch.maybeWritten = true
+      this.#retryOrFail(batch, missingAnswer(request, batch), true)
+      return
+    }
+    const { errorCode } = answer
+    if (batch.state === 'settled') {
+      // It was given up while in flight: only its number still matters.
+      if (errorCode !== errorNumber.NONE && !isDuplicate(errorCode)) queue.numbering.wantRestart()
+      else queue.onAcknowledged()
+      this.#owner.offer(queue)
+      return
+    }
+    if (errorCode !== errorNumber.NONE && !provesNotWritten(errorCode)) batch.maybeWritten = true
+    if (makesMetadataStale(errorCode)) this.#owner.cluster.refreshTopic(queue.topic.name, 'stale')
+    this.#apply(request, batch, answer, wasFirst)
+  }
+
+  #apply(request: ProduceInFlight, batch: Batch, answer: PartitionAnswer, isFirst: boolean): void {
+    const { queue } = batch
+    const named = answer.recordErrors.length
+    const verdict = judge(answer.errorCode, {
+      idempotent: this.#owner.settings.idempotent,
+      isFirst,
+      recordCount: batch.recordCount,
+      namedCount: named,
+      leaderMoved: queue.leaderId >= 0 && queue.leaderId !== request.pump.nodeId,
+    })
+    switch (verdict) {
+      case 'delivered':
+        queue.onAcknowledged()
+        this.#deliver(batch, answer.baseOffset, answer.logAppendTimeMs)
+        return
+      case 'duplicate':
+        queue.onAcknowledged()
+        this.#deliver(batch, -1, -1)
+        return
+      case 'retry':
+      case 'redirect':
+        this.#retryOrFail(batch, this.#answerError(request, batch, answer), verdict === 'retry')
+        return
+      case 'restart':
+      case 'renew':
+        this.#restart(batch, this.#answerError(request, batch, answer), verdict)
+        return
+      case 'split':
+        this.#split(batch)
+        return
+      case 'dropNamed':
+        this.#dropNamed(request, batch, answer)
+        return
+      case 'fail':
+        this.fail(batch, this.#answerError(request, batch, answer))
+        return
+      default:
+        verdict satisfies never
+    }
+  }
+
+  #deliver(batch: Batch, baseOffset: number, logAppendTime: number): void {
+    if (batch.state !== 'settled') {
+      this.#owner.settlement.settleBatch({ batch, error: null, baseOffset, logAppendTime })
+    }
+    this.#owner.offer(batch.queue)
+  }
+
+  /** Another attempt under the same number, unless the batch's time or its retries are used up. */
+  #retryOrFail(batch: Batch, error: KafkaError, backOff: boolean): void {
+    const { queue } = batch
+    const now = this.#owner.host.now()
+    if (batch.state === 'settled') {
+      queue.numbering.wantRestart()
+      this.#owner.offer(queue)
+      return
+    }
+    if (batch.attempts > this.#owner.settings.retries) {
+      this.fail(batch, error)
+      return
+    }
+    batch.lastError = error
+    if (now >= batch.deadline) {
+      this.fail(batch, deliveryTimeout(batch, now, this.#owner.settings.deliveryTimeoutMs, error))
+      return
+    }
+    this.retriedBatches++
+    queue.putBack(batch)
+    if (!backOff) queue.backoffUntil = 0
+    else {
+      queue.backoffUntil = now + this.#backoffMs(batch.attempts)
+      this.#owner.offerAt(queue, queue.backoffUntil)
+    }
+    this.#owner.offer(queue)
+  }
+
+  #backoffMs(attempts: number): number {
+    const { retryBackoffMs, retryBackoffMaxMs } = this.#owner.settings
+    const exponential = retryBackoffMs * 2 ** Math.min(20, Math.max(0, attempts - 1))
+    const jitter = 0.8 + 0.4 * this.#owner.host.random()
+    return Math.min(retryBackoffMaxMs, exponential) * jitter
+  }
+
+  /**
+   * The broker can't place the first batch: nothing of the partition that is unsettled is in the log,
+   * for the broker takes a batch only behind the ones before it.
+   */
+  #restart(batch: Batch, error: KafkaError, verdict: 'restart' | 'renew'): void {
+    const { queue } = batch
+    queue.numbering.wantRestart()
+    if (verdict === 'renew' && batch.producerId === this.#owner.sequencer.identity.producerId) {
+      this.#owner.sequencer.renew()
+    }
+    batch.maybeWritten = false
+    for (const behind of queue.waiting) behind.maybeWritten = false
+    this.#retryOrFail(batch, error, true)
+  }
+
+  /** Too large for the broker: two halves, and smaller batches from now on. Not counted as an attempt. */
+  #split(batch: Batch): void {
+    const { queue } = batch
+    const { topic } = queue
+    topic.batchBytes = Math.max(
+      splitBatchBytesMin,
+      Math.min(topic.batchBytes, Math.ceil(batch.size / 2)),
+    )
+    const costBefore = batch.cost
+    const second = splitInTwo(batch, this.#owner.pool)
+    this.#owner.onPiece(second)
+    this.#owner.onCostChange(costBefore - batch.cost - second.cost)
+    this.splitBatches++
+    batch.attempts--
+    second.attempts = batch.attempts
+    queue.putBackSealed(batch)
+    queue.putBackSealed(second)
+    this.#owner.prepare(batch)
+    this.#owner.prepare(second)
+    this.#owner.offer(queue)
+  }
+
+  /** KIP-467: the named records fail, the innocent ones are sent again under new numbers. */
+  #dropNamed(request: ProduceInFlight, batch: Batch, answer: PartitionAnswer): void {
+    const { queue } = batch
+    const named = new Map(answer.recordErrors.map((entry) => [entry.batchIndex, entry]))
+    for (const [index, entry] of named) {
+      if (index < 0 || index >= batch.recordCount) continue
+      const words = entry.batchIndexErrorMessage ?? answer.errorMessage
+      const error = this.#answerError(request, batch, answer, words)
+      this.#owner.settlement.failRecord(batch.settles[index] ?? null, error)
+    }
+    this.#owner.onCostChange(
+      keepRecords(batch, (index) => !named.has(index), this.#owner.pool, true),
+    )
+    if (batch.baseSequence >= 0) {
+      queue.numbering.wantRestart()
+      batch.clearSequence()
+    }
+    batch.attempts = 0
+    queue.putBackSealed(batch)
+    this.#owner.prepare(batch)
+    this.#owner.offer(queue)
+  }
+
+  /** Fails every record of the batch. A number that was given out is a gap from now on. */
+  fail(batch: Batch, error: KafkaError): void {
+    // Still in flight, its answer will say whether there is a gap.
+    if (batch.baseSequence >= 0 && !batch.queue.inFlight.includes(batch)) {
+      batch.queue.numbering.wantRestart()
+    }
+    batch.queue.removeWaiting(batch)
+    if (batch.queue.open === batch) batch.queue.open = null
+    const outcome = { batch, error, baseOffset: -1, logAppendTime: -1 }
+    this.#owner.settlement.settleBatch(outcome)
+    this.#owner.offer(batch.queue)
+  }
+
+  #answerError(
+    request: ProduceInFlight,
+    batch: Batch,
+    answer: PartitionAnswer,
+    brokerMessage = answer.errorMessage,
+  ): KafkaError {
+    return brokerError(answer.errorCode, {
+      ...batchContext(batch, this.#owner.host.now()),
+      broker: request.link.name,
+      brokerMessage: brokerMessage ?? undefined,
+      cause: batch.lastError ?? undefined,
+    })
+  }
+
+  #applyLeaderHints(request: ProduceInFlight, response: ProduceResponse): void {
+    for (const topic of response.responses) {
+      for (const { errorCode, currentLeader, index } of topic.partitionResponses) {
+        if (errorCode === errorNumber.NONE || currentLeader.leaderId < 0) continue
+        const batch = request.batches.find(
+          ({ queue }) => queue.partition === index && isTopic(topic, queue, request.version),
+        )
+        if (batch === undefined) continue
+        const { leaderId, leaderEpoch } = currentLeader
+        const node = response.nodeEndpoints.find(({ nodeId }) => nodeId === leaderId)
+        this.#owner.cluster.applyLeaderHint({
+          topic: batch.queue.topic.name,
+          partition: index,
+          leaderId,
+          leaderEpoch,
+          endpoint: node === undefined ? null : { host: node.host, port: node.port },
+        })
+      }
+    }
+  }
+}
+
+const isDuplicate = (error: number): boolean => error === errorNumber.DUPLICATE_SEQUENCE_NUMBER
+
+const isTopic = (answer: TopicAnswer, { topic }: PartitionQueue, version: number): boolean =>
+  version >= topicIdFrom
+    ? Buffer.compare(answer.topicId, topic.topicId) === 0
+    : answer.name === topic.name
+
+/** Where, how long and how often: what every error of a batch says. */
+export const batchContext = (batch: Batch, now: number) => ({
+  topic: batch.queue.topic.name,
+  partition: batch.queue.partition,
+  api: 'Produce',
+  attempts: batch.attempts,
+  elapsedMs: Math.round(now - batch.createdAt),
+  persisted: persistedOf(batch),
+})
+
+/** In flight, nobody knows yet; otherwise it is what the attempts so far have proved. */
+export const persistedOf = (batch: Batch): Persisted =>
+  batch.maybeWritten || batch.queue.inFlight.includes(batch) ? 'maybe' : 'no'
+
+/** The batch's time is over; `cause` is what kept it. */
+export const deliveryTimeout = (
+  batch: Batch,
+  now: number,
+  deliveryTimeoutMs: number,
+  cause: KafkaError | null,
+): KafkaError => {
+  const { topic, partition } = batch.queue
+  const why = cause === null ? '' : `: ${cause.message}`
+  return new KafkaError(
+    'DELIVERY_TIMEOUT',
+    `${topic.name}-${partition}: not delivered within ${deliveryTimeoutMs} ms${why}`,
+    { ...batchContext(batch, now), broker: cause?.broker, cause: cause ?? undefined },
+  )
+}
+
+const missingAnswer = ({ link }: ProduceInFlight, { queue }: Batch): KafkaError =>
+  new KafkaError(
+    'MALFORMED_RESPONSE',
+    `${link.name} answered a Produce request without ${queue.topic.name}-${queue.partition}`,
+    { topic: queue.topic.name, partition: queue.partition, broker: link.name, api: 'Produce' },
+  )
+
+/** Finds the answers of batches: a broker answers in the order of the request, mostly. */
+class AnswerFinder {
+  readonly #topics: readonly TopicAnswer[]
+  readonly #version: number
+  #topicIndex = 0
+  #partitionIndex = 0
+
+  constructor(response: ProduceResponse, version: number) {
+    this.#topics = response.responses
+    this.#version = version
+  }
+
+  find(batch: Batch): PartitionAnswer | null {
+    const { queue } = batch
+    const topic = this.#topics[this.#topicIndex]
+    const next = topic?.partitionResponses[this.#partitionIndex]
+    if (next?.index === queue.partition && isTopic(topic!, queue, this.#version)) {
+      this.#partitionIndex++
+      if (this.#partitionIndex === topic!.partitionResponses.length) {
+        this.#topicIndex++
+        this.#partitionIndex = 0
+      }
+      return next
+    }
+    for (const other of this.#topics) {
+      if (!isTopic(other, queue, this.#version)) continue
+      const found = other.partitionResponses.find(({ index }) => index === queue.partition)
+      if (found !== undefined) return found
+    }
+    return null
+  }
+}

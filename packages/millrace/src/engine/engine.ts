@@ -1,0 +1,476 @@
+// The engine: it owns the accumulator, a pump per broker, the sequencer, delivery and settlement, and
+// is stepped from outside. `append`, `step`, and the events of the ports are its only entries; effects
+// leave through ClusterPort, EngineHost and the settle callbacks. It knows no socket, timer or promise.
+//
+//   append ─▶ accumulator ─▶ partition queues ─▶ pumps ─▶ links
+//                                   ▲                       │ answers
+//   callbacks ◀── settlement ◀── delivery ◀─────────────────┘
+
+import type { ProduceResponse } from '../protocol/api/00-produce.ts'
+import { type ErrorCode, KafkaError, type Persisted } from '../protocol/kafka-error.ts'
+import { Accumulator, type Place } from './accumulator.ts'
+import type { Batch } from './batch.ts'
+import { Deadlines } from './deadlines.ts'
+import { batchContext, Delivery, deliveryTimeout, persistedOf } from './delivery.ts'
+import { FlushGenerations } from './flush-generations.ts'
+import { FlushTrigger } from './flush-trigger.ts'
+import type { PartitionQueue } from './partition-queue.ts'
+import type { PartitionerFactory } from './partitioner.ts'
+import type { ClusterPort, EngineEvents, ProducerIdentity, TopicView } from './ports.ts'
+import { type ProduceInFlight, Pump } from './pump.ts'
+import { keepRecords } from './rebuild.ts'
+import type { ProducerRecord, Settle } from './record.ts'
+import { Sequencer } from './sequencer.ts'
+import type { EngineHost, EngineSettings } from './settings.ts'
+import { type BatchOutcome, Settlement } from './settlement.ts'
+import type { TopicState } from './topic-state.ts'
+import { WaitingRecord } from './waiting-line.ts'
+
+/** Counts since the engine was made, and what is there now. */
+export interface EngineCounts {
+  recordsSent: number
+  recordsDelivered: number
+  recordsFailed: number
+  batches: number
+  requests: number
+  requestBytes: number
+}
+
+export class Engine implements EngineEvents {
+  readonly settings: EngineSettings
+  readonly host: EngineHost
+  readonly cluster: ClusterPort
+  readonly generations = new FlushGenerations()
+  readonly deadlines = new Deadlines()
+  readonly sequencer: Sequencer
+  readonly settlement: Settlement
+  readonly accumulator: Accumulator
+  readonly delivery: Delivery
+  readonly counts: EngineCounts = {
+    recordsSent: 0,
+    recordsDelivered: 0,
+    recordsFailed: 0,
+    batches: 0,
+    requests: 0,
+    requestBytes: 0,
+  }
+  readonly #pumps = new Map<number, Pump>()
+  readonly #flushTrigger: FlushTrigger | null
+  /** Every batch that is not settled. */
+  readonly #unsettled = new Set<Batch>()
+  /** No batch has to be failed before this moment. */
+  #nextExpiry = Number.POSITIVE_INFINITY
+  /** Nothing that waits has to be failed before this moment. */
+  #nextWaitingExpiry = Number.POSITIVE_INFINITY
+  #awake = false
+
+  constructor(
+    settings: EngineSettings,
+    host: EngineHost,
+    cluster: ClusterPort,
+    makePartitioner: PartitionerFactory,
+  ) {
+    this.settings = settings
+    this.host = host
+    this.cluster = cluster
+    this.sequencer = new Sequencer(settings.idempotent, (id) => cluster.initProducerId(id))
+    this.settlement = new Settlement({
+      onUnclaimedFailure: (error) => host.onUnclaimedFailure(error),
+      onCallbackError: (error) => host.onCallbackError(error),
+      onBatchSettled: (outcome) => this.#onBatchSettled(outcome),
+      onRecordsSettled: (delivered, failed) => this.#onRecordsSettled(delivered, failed),
+      continueLater: () => this.wake(),
+    })
+    this.accumulator = new Accumulator(this, makePartitioner)
+    this.delivery = new Delivery(this)
+    this.#flushTrigger = settings.flush === null ? null : new FlushTrigger(settings.flush)
+  }
+
+  get pool() {
+    return this.accumulator.pool
+  }
+
+  // ── Entries ────────────────────────────────────────────────────────────────────────────────────
+
+  /** Takes the record if there is room now; false = not taken, and host.onRoom follows. */
+  tryAppend(record: ProducerRecord, settle: Settle | null): boolean {
+    return this.accumulator.tryAppend(record, settle)
+  }
+
+  /** Takes the record, at the latest when its turn comes. Throws past the bounds of the line. */
+  append(record: ProducerRecord, settle: Settle | null): Place {
+    return this.accumulator.append(record, settle)
+  }
+
+  /**
+   * The caller gives up on a record that was taken: `'no'` = it is dropped, it will never be sent;
+   * `'maybe'` = it is on its way and its fate is its batch's. The settle is not called by this; whoever
+   * abandons must ignore a later call.
+   */
+  abandon(place: Place, settle: Settle): Persisted {
+    const persisted = this.#abandon(place, settle)
+    if (persisted === 'no') this.counts.recordsFailed++
+    return persisted
+  }
+
+  #abandon(place: Place, settle: Settle): Persisted {
+    const batch = place instanceof WaitingRecord ? place.batch : place
+    if (batch === null) {
+      const waiting = place as WaitingRecord
+      if (!waiting.gone) this.accumulator.abandonWaiting(waiting)
+      return 'no'
+    }
+    if (batch.state === 'settled') return 'maybe'
+    if (batch.attempts > 0) return persistedOf(batch)
+    batch.drop(settle)
+    return 'no'
+  }
+
+  /** Calls `done` once everything taken so far is settled; open batches do not linger for it. */
+  flush(done: () => void): void {
+    this.generations.endGeneration(done)
+    this.wake()
+  }
+
+  /** Does what is due and writes what may be written; returns the moment of the next call. */
+  step(): number {
+    this.#awake = false
+    const now = this.host.now()
+    this.deadlines.fireDue(now)
+    if (now >= this.#nextExpiry) this.#expireBatches(now)
+    if (now >= this.#nextWaitingExpiry) this.#expireWaiting(now)
+    this.accumulator.letIn()
+    for (const pump of this.#pumps.values()) pump.drain(now)
+    this.settlement.run()
+    return Math.min(this.deadlines.next, this.#nextExpiry, this.#nextWaitingExpiry)
+  }
+
+  /** Fails everything that is not settled; what is in flight may be in the log. */
+  failAll(code: ErrorCode, message: string): void {
+    this.accumulator.failAllWaiting(() => new KafkaError(code, message))
+    const now = this.host.now()
+    for (const batch of [...this.#unsettled]) {
+      if (batch.state === 'settled') continue
+      this.delivery.fail(batch, new KafkaError(code, message, batchContext(batch, now)))
+    }
+    while (!this.settlement.idle) this.settlement.run()
+  }
+
+  wake(): void {
+    if (this.#awake) return
+    this.#awake = true
+    this.host.wake()
+  }
+
+  get unsettledBatches(): number {
+    return this.#unsettled.size
+  }
+
+  get requestsInFlight(): number {
+    let count = 0
+    for (const pump of this.#pumps.values()) count += pump.requestsInFlight
+    return count
+  }
+
+  // ── Events of the cluster ──────────────────────────────────────────────────────────────────────
+
+  onTopic(view: TopicView): void {
+    const topic = this.accumulator.topic(view.name)
+    if (topic === undefined) return
+    const before = topic.queues.map((queue) => queue.leaderId)
+    topic.update(view, this.sequencer, { inFlightMax: this.#inFlightMaxPerPartition })
+    for (const [index, queue] of topic.queues.entries()) {
+      if (queue.leaderId === before[index]) continue
+      this.#pumps.get(before[index] ?? -1)?.withdraw(queue)
+      this.offer(queue)
+    }
+    this.accumulator.releasePending(topic)
+    this.wake()
+  }
+
+  /** Not idempotent, order holds only with one batch of a partition in flight, unless nothing is retried. */
+  get #inFlightMaxPerPartition(): number {
+    const { idempotent, retries, acks, maxInFlightRequests } = this.settings
+    return idempotent || retries === 0 || acks === 0 ? maxInFlightRequests : 1
+  }
+
+  onTopicFailed(name: string, error: KafkaError, final: boolean): void {
+    const topic = this.accumulator.topic(name)
+    if (topic === undefined) return
+    const now = this.host.now()
+    topic.failure = error
+    if (topic.missingSince < 0) topic.missingSince = now
+    const until = topic.missingSince + this.settings.unknownTopicTimeoutMs
+    if (final || (error.code === 'UNKNOWN_TOPIC' && now >= until && !topic.known)) {
+      this.accumulator.failPending(topic, () => error)
+      if (final) this.#failTopic(topic, error)
+    }
+    this.wake()
+  }
+
+  #failTopic(topic: TopicState, error: KafkaError): void {
+    for (const queue of topic.queues) {
+      for (const batch of queue.batches()) {
+        if (batch.state !== 'settled') this.delivery.fail(batch, this.#withContext(batch, error))
+      }
+    }
+  }
+
+  #withContext(batch: Batch, error: KafkaError): KafkaError {
+    return new KafkaError(error.code, error.message, {
+      ...batchContext(batch, this.host.now()),
+      kind: error.kind,
+      brokerCode: error.brokerCode,
+      brokerError: error.brokerError,
+      cause: error,
+    })
+  }
+
+  onLinkReady(_nodeId: number): void {
+    this.wake()
+  }
+
+  onLinkDown(_nodeId: number, _error: KafkaError): void {
+    this.wake()
+  }
+
+  onProducerId(identity: ProducerIdentity): void {
+    this.sequencer.onIdentity(identity)
+    this.#offerAll()
+  }
+
+  onProducerIdFailed(error: KafkaError): void {
+    this.sequencer.onFailed(error)
+    for (const batch of [...this.#unsettled]) {
+      if (batch.state === 'settled' || batch.state === 'inFlight') continue
+      this.delivery.fail(batch, this.#withContext(batch, error))
+    }
+    this.wake()
+  }
+
+  onRequestAnswered(request: ProduceInFlight, response: ProduceResponse | null): void {
+    this.delivery.onAnswered(request, response)
+    this.settlement.run()
+    this.wake()
+  }
+
+  onRequestFailed(request: ProduceInFlight, error: KafkaError, written: boolean): void {
+    this.delivery.onFailed(request, error, written)
+    this.wake()
+  }
+
+  // ── What the parts ask of the engine ───────────────────────────────────────────────────────────
+
+  offer(queue: PartitionQueue): void {
+    if (queue.leaderId < 0) {
+      if (!queue.isEmpty) this.cluster.refreshTopic(queue.topic.name, 'stale')
+      return
+    }
+    let pump = this.#pumps.get(queue.leaderId)
+    if (pump === undefined) {
+      pump = new Pump(queue.leaderId, this)
+      this.#pumps.set(queue.leaderId, pump)
+    }
+    pump.offer(queue)
+    this.wake()
+  }
+
+  offerAt(queue: PartitionQueue, at: number): void {
+    this.deadlines.add(at, () => this.offer(queue))
+  }
+
+  #offerAll(): void {
+    for (const batch of this.#unsettled) this.offer(batch.queue)
+    this.wake()
+  }
+
+  mayRelease(queue: PartitionQueue, now: number): boolean {
+    const open = queue.open!
+    if (queue.releaseOpen || open.flushGeneration < this.generations.current) return true
+    if (!this.accumulator.hasRoom) return true
+    if (this.#flushTrigger !== null) return this.#flushTrigger.covers(open.releaseStamp)
+    return now >= open.createdAt + this.settings.lingerMs
+  }
+
+  seal(queue: PartitionQueue): void {
+    const batch = queue.seal()
+    this.counts.batches++
+    this.prepare(batch)
+    this.offer(queue)
+  }
+
+  /** Makes a sealed batch ready to be sent: without its dropped records, compressed where there is a codec. */
+  prepare(batch: Batch): void {
+    if (batch.dropped !== null && !this.#removeDropped(batch)) return
+    const { compression } = this.settings
+    if (compression === null) {
+      batch.useCompressed(0, null)
+      batch.transition('ready')
+      return
+    }
+    batch.transition('compressing')
+    compression.compress(batch.records, (error, compressed) => {
+      if (batch.state !== 'compressing') return
+      if (error !== null) this.#failCompression(batch, error)
+      else if (batch.dropped !== null) this.prepareAgain(batch)
+      else {
+        batch.useCompressed(compression.codecId, compressed)
+        batch.transition('ready')
+        this.offer(batch.queue)
+      }
+    })
+  }
+
+  prepareAgain(batch: Batch): void {
+    batch.transition('sealed')
+    this.prepare(batch)
+  }
+
+  /** Takes the dropped records out; false = none is left, and the batch is settled. */
+  #removeDropped(batch: Batch): boolean {
+    const dropped = batch.dropped!
+    // It was numbered for a send that never left: with fewer records the numbers behind it are wrong.
+    if (batch.baseSequence >= 0) {
+      batch.clearSequence()
+      batch.queue.numbering.wantRestart()
+    }
+    const kept = (index: number): boolean => {
+      const settle = batch.settles[index]
+      return settle === null || settle === undefined || !dropped.has(settle)
+    }
+    this.onCostChange(keepRecords(batch, kept, this.pool, true))
+    if (batch.recordCount > 0) return true
+    batch.queue.removeWaiting(batch)
+    this.settlement.settleBatch({ batch, error: null, baseOffset: -1, logAppendTime: -1 })
+    this.wake()
+    return false
+  }
+
+  #failCompression(batch: Batch, cause: Error): void {
+    const context = { ...batchContext(batch, this.host.now()), cause }
+    this.delivery.fail(
+      batch,
+      new KafkaError(
+        'COMPRESSION_FAILED',
+        `a batch could not be compressed: ${cause.message}`,
+        context,
+      ),
+    )
+    this.wake()
+  }
+
+  onBatchCreated(batch: Batch): void {
+    if (this.#flushTrigger !== null) batch.releaseStamp = this.#flushTrigger.releases
+    this.#unsettled.add(batch)
+    this.#nextExpiry = Math.min(this.#nextExpiry, batch.deadline)
+    if (this.settings.lingerMs > 0) {
+      this.deadlines.add(batch.createdAt + this.settings.lingerMs, () => this.wake())
+    }
+  }
+
+  onPiece(batch: Batch): void {
+    this.generations.enter(batch.flushGeneration)
+    this.#unsettled.add(batch)
+    this.#nextExpiry = Math.min(this.#nextExpiry, batch.deadline)
+  }
+
+  onCostChange(difference: number): void {
+    this.accumulator.giveBack(difference)
+  }
+
+  onAppended(bytes: number): void {
+    this.counts.recordsSent++
+    const trigger = this.#flushTrigger
+    if (trigger === null || trigger.count(bytes) !== 'first' || trigger.intervalMs === 0) return
+    const stamp = trigger.releases
+    this.deadlines.add(this.host.now() + trigger.intervalMs, () => {
+      if (stamp === trigger.releases) trigger.release()
+    })
+    this.wake()
+  }
+
+  onFull(): void {
+    this.wake()
+  }
+
+  onLeftLine(): void {
+    this.wake()
+  }
+
+  onWaiting(until: number): void {
+    this.#nextWaitingExpiry = Math.min(this.#nextWaitingExpiry, until)
+    this.wake()
+  }
+
+  onRequestSent(request: ProduceInFlight): void {
+    this.counts.requests++
+    for (const chunk of request.chunks) this.counts.requestBytes += chunk.length
+  }
+
+  failRecord(settle: Settle | null, error: KafkaError): void {
+    this.settlement.failRecord(settle, error)
+    this.wake()
+  }
+
+  #onBatchSettled({ batch, error }: BatchOutcome): void {
+    this.#unsettled.delete(batch)
+    if (this.#unsettled.size === 0) this.#nextExpiry = Number.POSITIVE_INFINITY
+    const { cost } = batch
+    // A buffer that a socket might still read is left to the garbage collector.
+    if (error === null || batch.attempts === 0) this.pool.release(batch.buffer)
+    this.generations.leave(batch.flushGeneration)
+    this.accumulator.giveBack(cost)
+  }
+
+  #onRecordsSettled(delivered: number, failed: number): void {
+    this.counts.recordsDelivered += delivered
+    this.counts.recordsFailed += failed
+  }
+
+  // ── Time limits ────────────────────────────────────────────────────────────────────────────────
+
+  #expireBatches(now: number): void {
+    this.#nextExpiry = Number.POSITIVE_INFINITY
+    for (const batch of [...this.#unsettled]) {
+      if (batch.state === 'settled') continue
+      if (now < batch.deadline) this.#nextExpiry = Math.min(this.#nextExpiry, batch.deadline)
+      else this.delivery.fail(batch, this.#deliveryTimeout(batch, now))
+    }
+  }
+
+  #deliveryTimeout(batch: Batch, now: number): KafkaError {
+    const link = this.cluster.link(batch.queue.leaderId)
+    const cause =
+      batch.lastError ?? this.sequencer.lastError ?? link?.lastError ?? this.cluster.metadataError
+    return deliveryTimeout(batch, now, this.settings.deliveryTimeoutMs, cause ?? null)
+  }
+
+  #expireWaiting(now: number): void {
+    this.#nextWaitingExpiry = this.accumulator.expireWaiting(now, (topic) =>
+      this.#waitingTimeout(topic),
+    )
+  }
+
+  #waitingTimeout(topic: TopicState | null): KafkaError {
+    const { maxBlockMs } = this.settings
+    const cause = topic?.failure ?? this.cluster.metadataError ?? undefined
+    const why = cause === undefined ? '' : `: ${cause.message}`
+    if (topic === null) {
+      const message = `no room in the buffer within ${maxBlockMs} ms${why}`
+      return new KafkaError('BUFFER_TIMEOUT', message, { cause })
+    }
+    if (topic.known) {
+      const count = topic.queues.length
+      return new KafkaError(
+        'UNKNOWN_PARTITION',
+        `topic ${topic.name} has ${count} partitions (0 to ${count - 1}), also after ${maxBlockMs} ms`,
+        { topic: topic.name, cause },
+      )
+    }
+    return new KafkaError(
+      topic.failure?.code === 'UNKNOWN_TOPIC' ? 'UNKNOWN_TOPIC' : 'METADATA_TIMEOUT',
+      `topic ${topic.name}: no metadata within ${maxBlockMs} ms${why}`,
+      { topic: topic.name, cause },
+    )
+  }
+}

@@ -1,0 +1,47 @@
+// What goes into the engine and what comes out: the record, its settlement, its place in the log.
+
+import type { KafkaError } from '../protocol/kafka-error.ts'
+
+/** Bytes, or a string that is sent as UTF-8. */
+export type Data = string | Uint8Array
+
+export type HeaderValue = Data | null | undefined
+
+/**
+ * Headers of a record, in order. An object (an array value repeats the key) or an array of pairs.
+ * A value of `null` is sent as null; `undefined` leaves the header out.
+ */
+export type Headers =
+  | Readonly<Record<string, HeaderValue | readonly HeaderValue[]>>
+  | readonly (readonly [key: string, value: HeaderValue])[]
+
+/** One record to send. */
+export interface ProducerRecord {
+  readonly topic: string
+  /** `undefined` and `null` = no key; `''` is an empty key. */
+  readonly key?: Data | null | undefined
+  /** `null` = a tombstone. */
+  readonly value: Data | null
+  readonly headers?: Headers | undefined
+  /** Milliseconds since the epoch; the time of the call by default. */
+  readonly timestamp?: number | undefined
+  /** Chosen by the partitioner by default. */
+  readonly partition?: number | undefined
+}
+
+/** Where a delivered record is. */
+export interface RecordMetadata {
+  readonly topic: string
+  readonly partition: number
+  /** -1 where the broker does not say: acks 0, or the answer to a duplicate. */
+  readonly offset: number
+  /** The record's timestamp, or the broker's where the topic uses LogAppendTime. */
+  readonly timestamp: number
+  /** Size of the key in bytes; -1 = no key. */
+  readonly keyBytes: number
+  /** Size of the value in bytes; -1 = null. */
+  readonly valueBytes: number
+}
+
+/** Told once how a record ended: an error, or where it is. */
+export type Settle = (error: KafkaError | null, metadata: RecordMetadata | null) => void

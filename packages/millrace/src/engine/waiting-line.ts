@@ -1,0 +1,84 @@
+// Records that can't be put into a batch yet, first come first served: the accumulator has one for
+// room in the buffer, each topic one for its metadata. Each entry owns its bytes, and counts in the
+// buffer memory.
+
+import type { KafkaError } from '../protocol/kafka-error.ts'
+import { assert } from '../runtime/assert.ts'
+import type { Batch } from './batch.ts'
+import type { Settle } from './record.ts'
+import type { RecordDraft } from './record-draft.ts'
+
+/** What an entry takes beside the bytes of its record: its objects, in bytes (measured). */
+export const waitingCost = 480
+
+/** One record in line. */
+export class WaitingRecord {
+  readonly draft: RecordDraft
+  readonly settle: Settle | null
+  readonly since: number
+  readonly flushGeneration: number
+  readonly cost: number
+  /** Where it went when its turn came. */
+  batch: Batch | null = null
+  /** Settled while it waited (aborted, expired): skipped when its turn comes. */
+  gone = false
+
+  constructor(draft: RecordDraft, settle: Settle | null, since: number, flushGeneration: number) {
+    this.draft = draft
+    this.settle = settle
+    this.since = since
+    this.flushGeneration = flushGeneration
+    this.cost = draft.contentBytes + waitingCost
+  }
+}
+
+/** A caller with many records (sendBatch) that holds one place in the line for all of them. */
+export interface WaitingCaller {
+  readonly since: number
+  readonly flushGeneration: number
+  /** Appends what there is room for; true when nothing is left. */
+  advance(): boolean
+  /** Fails what is left. */
+  fail(makeError: () => KafkaError): void
+}
+
+export class WaitingLine<Entry = WaitingRecord> {
+  #entries: Entry[] = []
+  #head = 0
+
+  get length(): number {
+    return this.#entries.length - this.#head
+  }
+
+  get first(): Entry | undefined {
+    return this.#entries[this.#head]
+  }
+
+  push(entry: Entry): void {
+    this.#entries.push(entry)
+  }
+
+  shift(): Entry {
+    const entry = this.#entries[this.#head]
+    assert(entry !== undefined, 'shift needs an entry')
+    this.#head++
+    if (this.#head === this.#entries.length) this.#reset()
+    else if (this.#head >= 1024 && this.#head * 2 >= this.#entries.length) {
+      this.#entries = this.#entries.slice(this.#head)
+      this.#head = 0
+    }
+    return entry
+  }
+
+  /** Takes all entries out, in order. */
+  takeAll(): Entry[] {
+    const all = this.#entries.slice(this.#head)
+    this.#reset()
+    return all
+  }
+
+  #reset(): void {
+    this.#entries = []
+    this.#head = 0
+  }
+}

@@ -1,0 +1,61 @@
+// What a connection is given, what it tells its owner, and the states it goes through.
+
+import type { KafkaError } from '../protocol/kafka-error.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Address, Transport } from '../runtime/transport.ts'
+
+export interface ConnectionOptions {
+  readonly transport: Transport
+  readonly clock: Clock
+  /** Where to connect: an IP address or a name (one name is one attempt; resolving is the owner's). */
+  readonly address: Address
+  /** For people and errors: `broker.example:9092 (node 1)`. */
+  readonly name: string
+  readonly clientId: string
+  readonly connectTimeoutMs: number
+  readonly requestTimeoutMs: number
+  /** Closed after this long without a request; 0 = never. */
+  readonly connectionsMaxIdleMs: number
+  /** A longer answer poisons the connection. */
+  readonly maxResponseBytes: number
+  /** For a broker that closes the connection on a version of ApiVersions that it does not know. */
+  readonly apiVersionsVersionMax?: number | undefined
+}
+
+export interface ConnectionEvents {
+  /** Connected and negotiated. */
+  onReady(): void
+  /** Once, last; requests in flight were failed before. `error` is null for an idle or wanted close. */
+  onClosed(error: KafkaError | null): void
+  /** `muted` changed: a broker's throttle_time_ms began or is over (KIP-219). */
+  onMutedChange(): void
+  /**
+   * A callback of a request threw: a defect of its owner. The connection goes on as if it had returned.
+   * Without this method the error is thrown again, from the event loop.
+   */
+  onCallbackError?(error: unknown): void
+}
+
+export type ConnectionState = 'connecting' | 'negotiating' | 'ready' | 'closed'
+
+/** From which state to which. */
+export const legalStates: Readonly<Record<ConnectionState, readonly ConnectionState[]>> = {
+  connecting: ['negotiating', 'closed'],
+  negotiating: ['ready', 'closed'],
+  ready: ['closed'],
+  closed: [],
+}
+
+/** One request as bytes. `onResponse` gets the body of the answer, after the response header. */
+export interface RawRequest {
+  readonly apiKey: number
+  readonly apiName: string
+  readonly version: number
+  readonly flexible: boolean
+  readonly chunks: readonly Uint8Array[]
+  /** False: onResponse(null) is called once the operating system has taken the bytes. */
+  readonly expectsResponse: boolean
+  onResponse(body: Uint8Array | null): void
+  /** `written` = a byte of it may have reached a socket. */
+  onFailure(error: KafkaError, written: boolean): void
+}

@@ -1,0 +1,51 @@
+// Why a connection failed, in words for people: what the operating system's codes mean, and who else
+// may be listening where Kafka should.
+
+const wordsByCode: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EADDRNOTAVAIL: 'the address is not available',
+  EAI_AGAIN: 'the name server does not answer',
+  ECONNABORTED: 'the connection was aborted',
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'the connection was reset by the peer',
+  EHOSTUNREACH: 'the host is unreachable',
+  EMFILE: 'this process has too many open files',
+  ENETUNREACH: 'the network is unreachable',
+  ENOTFOUND: 'the host name is not known',
+  EPIPE: 'the peer closed the connection',
+  ERR_SOCKET_BAD_PORT: 'the port is out of range',
+  ETIMEDOUT: 'the network gave up (timed out)',
+}
+
+const codeOf = (error: unknown): string | undefined => {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined
+  return typeof error.code === 'string' ? error.code : undefined
+}
+
+/** `connection refused (ECONNREFUSED)`, or the error's own message where its code says nothing. */
+export const describeNetworkError = (error: Error): string => {
+  const code = codeOf(error)
+  const words = code === undefined ? undefined : wordsByCode[code]
+  return words === undefined ? error.message || String(code) : `${words} (${code})`
+}
+
+const tlsAlert = 0x15
+const tlsHandshake = 0x16
+const tlsMajorVersion = 0x03
+
+/**
+ * Who sends this where the size of an answer must be; null = cannot tell.
+ * `sizeField` is the first four bytes of an answer, big endian.
+ */
+export const describeForeignPeer = (sizeField: number): string | null => {
+  const bytes = [24, 16, 8, 0].map((shift) => (sizeField >>> shift) & 0xff)
+  const [first, second] = bytes
+  if ((first === tlsAlert || first === tlsHandshake) && second === tlsMajorVersion) {
+    return `these are the bytes of TLS${first === tlsAlert ? ' (an alert)' : ''}: the listener expects TLS, and the connection is plain`
+  }
+  const isText = bytes.every((byte) => byte >= 0x20 && byte < 0x7f)
+  if (!isText) return null
+  const text = String.fromCharCode(...bytes)
+  if (text === 'HTTP') return 'these are the bytes "HTTP": a web server answers there, not Kafka'
+  return `these are the bytes "${text}": something that is not Kafka answers there`
+}

@@ -1,0 +1,117 @@
+// One sendBatch call: it appends its records in order while there is room, holds one place in the line
+// for the rest, and answers when the last record is settled. Each record's result goes to its index.
+
+import type { Place } from '../engine/accumulator.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { ProducerRecord, RecordMetadata, Settle } from '../engine/record.ts'
+import type { WaitingCaller } from '../engine/waiting-line.ts'
+import { KafkaError, type Persisted } from '../protocol/kafka-error.ts'
+
+/** What became of a batch: one result per record, by index. */
+export interface BatchResult {
+  readonly results: (RecordMetadata | KafkaError)[]
+  /** Indexes of the records that failed, ascending. */
+  readonly failedIndexes: number[]
+}
+
+export class BatchSend implements WaitingCaller {
+  readonly since: number
+  readonly flushGeneration: number
+  readonly #engine: Engine
+  readonly #records: readonly ProducerRecord[]
+  readonly #done: (result: BatchResult) => void
+  readonly #results: (RecordMetadata | KafkaError)[]
+  /** Where each record is, kept only for a caller that may give up. */
+  readonly #places: { readonly place: Place; readonly settle: Settle }[] | null
+  #next = 0
+  #unsettled: number
+  #failed = 0
+
+  constructor(
+    engine: Engine,
+    records: readonly ProducerRecord[],
+    mayGiveUp: boolean,
+    done: (result: BatchResult) => void,
+  ) {
+    this.since = engine.host.now()
+    this.flushGeneration = engine.generations.current
+    this.#engine = engine
+    this.#records = records
+    this.#done = done
+    this.#unsettled = records.length
+    this.#results = new Array(records.length)
+    this.#places = mayGiveUp ? [] : null
+  }
+
+  /** Begins: appends at once, or takes its place in the line. */
+  start(): void {
+    if (this.#records.length === 0) this.#finish()
+    else if (!this.#engine.accumulator.hasRoom || !this.advance()) {
+      this.#engine.accumulator.wait(this)
+    }
+  }
+
+  advance(): boolean {
+    const { accumulator } = this.#engine
+    while (this.#next < this.#records.length) {
+      const index = this.#next
+      const settle = this.#settleAt(index)
+      try {
+        const place = accumulator.appendInTurn(this.#records[index]!, settle)
+        if (place === null) return false
+        if (this.#places !== null) this.#places[index] = { place, settle }
+      } catch (error) {
+        this.#put(index, asKafkaError(error), true)
+      }
+      this.#next++
+    }
+    return true
+  }
+
+  fail(makeError: () => KafkaError): void {
+    const error = makeError()
+    const start = this.#next
+    this.#next = this.#records.length
+    for (let index = start; index < this.#records.length; index++) this.#put(index, error, true)
+  }
+
+  /** The caller gives up: every record that is not settled gets the error that says where it stands. */
+  giveUp(makeError: (persisted: Persisted) => KafkaError): void {
+    this.#next = this.#records.length
+    for (let index = 0; index < this.#records.length; index++) {
+      if (this.#results[index] !== undefined) continue
+      const entry = this.#places?.[index]
+      const persisted = entry === undefined ? 'no' : this.#engine.abandon(entry.place, entry.settle)
+      this.#put(index, makeError(persisted), true)
+    }
+  }
+
+  #settleAt(index: number): Settle {
+    return (error, metadata) => {
+      if (this.#results[index] !== undefined) return
+      if (error === null) this.#put(index, metadata!, false)
+      else this.#put(index, error, true)
+    }
+  }
+
+  #put(index: number, result: RecordMetadata | KafkaError, failed: boolean): void {
+    this.#results[index] = result
+    if (failed) this.#failed++
+    if (--this.#unsettled === 0) this.#finish()
+  }
+
+  #finish(): void {
+    const failedIndexes: number[] = []
+    if (this.#failed > 0) {
+      for (const [index, result] of this.#results.entries()) {
+        if (result instanceof KafkaError) failedIndexes.push(index)
+      }
+    }
+    this.#done({ results: this.#results, failedIndexes })
+  }
+}
+
+const asKafkaError = (error: unknown): KafkaError =>
+  error instanceof KafkaError
+    ? error
+    : new KafkaError('INTERNAL', `append failed: ${String(error)}`, { cause: error })

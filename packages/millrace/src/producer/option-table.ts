@@ -1,0 +1,295 @@
+// Every option of a producer: name, type, default, bounds and what it does. The only place where
+// options are listed; checking, defaults and the documentation page are made from it.
+
+import { parseBrokers } from '../cluster/address.ts'
+import { type PartitionerName, partitionerNames } from '../engine/partitioner.ts'
+import type { CustomPartitioner } from '../engine/partitioner-custom.ts'
+import type { CompressionType } from '../protocol/compression/codec.ts'
+import { codecOf, compressionTypes } from '../protocol/compression/codecs.ts'
+import type { KafkaError } from '../protocol/kafka-error.ts'
+import type { Logger } from '../runtime/logger.ts'
+
+/** How many brokers must have a record before it counts as delivered. */
+export type Acks = 'all' | -1 | 0 | 1
+
+export interface CompressionOption {
+  readonly type: CompressionType
+  /** gzip 1 to 9, lz4 1 to 12, zstd 1 to 22; the codec's own default without it. */
+  readonly level?: number | undefined
+}
+
+/** Flushing by counts and time instead of natural batching; 0 or left out = not by this. */
+export interface FlushOption {
+  readonly records?: number | undefined
+  readonly bytes?: number | undefined
+  readonly intervalMs?: number | undefined
+  readonly maxRecords?: number | undefined
+}
+
+/** Options of a producer. All but `brokers` may be left out; `undefined` counts as left out. */
+export interface ProducerOptions {
+  readonly brokers: string | readonly string[]
+  readonly clientId?: string | undefined
+  readonly acks?: Acks | undefined
+  readonly idempotent?: boolean | undefined
+  readonly maxInFlightRequests?: number | undefined
+  readonly lingerMs?: number | undefined
+  readonly batchBytes?: number | undefined
+  readonly maxRequestBytes?: number | undefined
+  readonly bufferMemoryBytes?: number | undefined
+  readonly maxBlockMs?: number | undefined
+  readonly deliveryTimeoutMs?: number | undefined
+  readonly requestTimeoutMs?: number | undefined
+  readonly unknownTopicTimeoutMs?: number | undefined
+  readonly retries?: number | undefined
+  readonly retryBackoffMs?: number | undefined
+  readonly retryBackoffMaxMs?: number | undefined
+  readonly compression?: CompressionType | CompressionOption | undefined
+  readonly partitioner?: PartitionerName | CustomPartitioner | undefined
+  readonly flush?: FlushOption | undefined
+  readonly allowAutoTopicCreation?: boolean | undefined
+  readonly metadataMaxAgeMs?: number | undefined
+  readonly metadataRecoveryRebootstrapTriggerMs?: number | undefined
+  readonly connectTimeoutMs?: number | undefined
+  readonly reconnectBackoffMs?: number | undefined
+  readonly reconnectBackoffMaxMs?: number | undefined
+  readonly connectionsMaxIdleMs?: number | undefined
+  readonly maxResponseBytes?: number | undefined
+  readonly logger?: Logger | undefined
+  readonly onError?: ((error: KafkaError) => void) | undefined
+}
+
+/** One row: what it may be, and its default (`undefined` = none, or decided from others). */
+export interface OptionRow {
+  /** For people: `'integer'`, `'boolean'`, `'acks'`, … */
+  readonly type: string
+  readonly default: unknown
+  /** For people: the bound that `problem` names. */
+  readonly bounds: string
+  readonly doc: string
+  /** What is wrong with a value that was given, as the end of a sentence; null = nothing. */
+  readonly problem: (value: unknown) => string | null
+}
+
+const describe = (value: unknown): string => {
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (typeof value === 'object' && value !== null) return value.constructor?.name ?? 'an object'
+  return typeof value === 'function' ? 'a function' : String(value)
+}
+
+const integer = (fallback: number, min: number, max: number, doc: string): OptionRow => {
+  const bounds = `a whole number from ${min} to ${max}`
+  const fits = (value: unknown): boolean =>
+    typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max
+  const problem = (value: unknown): string | null =>
+    fits(value) ? null : `is ${describe(value)}: expected ${bounds}`
+  return { type: 'integer', default: fallback, bounds, doc, problem }
+}
+
+const other = (
+  type: string,
+  fallback: unknown,
+  bounds: string,
+  doc: string,
+  accepts: (value: unknown) => boolean,
+): OptionRow => ({
+  type,
+  default: fallback,
+  bounds,
+  doc,
+  problem: (value) => (accepts(value) ? null : `is ${describe(value)}: expected ${bounds}`),
+})
+
+const boolean = (fallback: boolean | undefined, doc: string): OptionRow =>
+  other('boolean', fallback, 'true or false', doc, (value) => typeof value === 'boolean')
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const brokersProblem = (value: unknown): string | null => {
+  try {
+    parseBrokers(value as string)
+    return null
+  } catch (error) {
+    return `is wrong: ${(error as Error).message}`
+  }
+}
+
+const compressionProblem = (value: unknown): string | null => {
+  const type = isObject(value) ? value.type : value
+  const level = isObject(value) ? value.level : undefined
+  if (!compressionTypes.includes(type as CompressionType)) {
+    return `is ${describe(type)}: expected ${compressionTypes.join(', ')}, or { type, level }`
+  }
+  if (level !== undefined && typeof level !== 'number') {
+    return `has the level ${describe(level)}: expected a number`
+  }
+  const wrong = codecOf(type as CompressionType).levelProblem(level)
+  return wrong === null ? null : `has a wrong level: ${wrong}`
+}
+
+const flushFields = ['records', 'bytes', 'intervalMs', 'maxRecords']
+
+const flushProblem = (value: unknown): string | null => {
+  if (!isObject(value)) return `is ${describe(value)}: expected { ${flushFields.join(', ')} }`
+  for (const [name, count] of Object.entries(value)) {
+    if (!flushFields.includes(name)) return `has '${name}': expected ${flushFields.join(', ')}`
+    const ok = count === undefined || (Number.isInteger(count) && (count as number) >= 0)
+    if (!ok) return `has ${name} ${describe(count)}: expected a whole number from 0`
+  }
+  return null
+}
+
+const loggerCalls = ['debug', 'info', 'warn', 'error']
+const isLogger = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  loggerCalls.every((name) => typeof (value as Record<string, unknown>)[name] === 'function')
+
+const kib = 1024
+const mib = 1024 * kib
+const int32Max = 2 ** 31 - 1
+const hourMs = 3_600_000
+
+export const optionTable = {
+  brokers: {
+    type: 'string | string[]',
+    default: undefined,
+    bounds: "'host:port' entries",
+    doc: 'Bootstrap servers: `host:port`, several separated by commas or as an array.',
+    problem: brokersProblem,
+  },
+  clientId: other(
+    'string',
+    'millrace',
+    'a string of 1 to 249 characters',
+    'Name of this client in the logs, metrics and quotas of the brokers.',
+    (value) => typeof value === 'string' && value.length > 0 && value.length < 250,
+  ),
+  acks: other(
+    'acks',
+    'all',
+    "'all' (or -1), 1 or 0",
+    "When a record counts as delivered: `'all'` = all in-sync replicas have it, 1 = the leader, " +
+      '0 = it was handed to the operating system.',
+    (value) => value === 'all' || value === -1 || value === 0 || value === 1,
+  ),
+  idempotent: boolean(
+    undefined,
+    "Records are stored exactly once and in order, whatever is retried. On by default with acks 'all'.",
+  ),
+  maxInFlightRequests: integer(
+    5,
+    1,
+    1000,
+    'Produce requests in flight per broker; at most 5 when idempotent.',
+  ),
+  lingerMs: integer(
+    0,
+    0,
+    hourMs,
+    'How long a batch waits for more records. 0 is fast and batches well: see natural batching.',
+  ),
+  batchBytes: integer(512 * kib, 1 * kib, 64 * mib, 'Size of a full batch, before compression.'),
+  maxRequestBytes: integer(
+    8 * mib,
+    4 * kib,
+    100 * mib,
+    'Size of a Produce request; a record that does not fit is refused.',
+  ),
+  bufferMemoryBytes: integer(
+    32 * mib,
+    64 * kib,
+    int32Max,
+    'Memory for records that are not settled; 3/8 of it for batches, the rest for sends in line.',
+  ),
+  maxBlockMs: integer(
+    60_000,
+    0,
+    int32Max,
+    'How long a send waits for room in the buffer or for metadata of its topic.',
+  ),
+  deliveryTimeoutMs: integer(
+    120_000,
+    1,
+    int32Max,
+    'How long a record may take from its batch to its acknowledgement, retries included.',
+  ),
+  requestTimeoutMs: integer(30_000, 1, int32Max, 'How long a broker may take to answer a request.'),
+  unknownTopicTimeoutMs: integer(
+    10_000,
+    0,
+    int32Max,
+    'How long a topic may be unknown to the brokers before its records fail with UNKNOWN_TOPIC.',
+  ),
+  retries: integer(
+    int32Max,
+    0,
+    int32Max,
+    'How often a batch is sent again; deliveryTimeoutMs is the better limit.',
+  ),
+  retryBackoffMs: integer(
+    100,
+    0,
+    hourMs,
+    'Pause before the first retry; doubles each time, ±20 %.',
+  ),
+  retryBackoffMaxMs: integer(1000, 0, hourMs, 'Longest pause between retries.'),
+  compression: {
+    type: 'string | { type, level }',
+    default: 'none',
+    bounds: compressionTypes.join(', '),
+    doc: 'Codec of the batches, off the main thread. A batch that would grow goes out plain.',
+    problem: compressionProblem,
+  },
+  partitioner: other(
+    'string | function',
+    'java',
+    `${partitionerNames.join(', ')}, or a function`,
+    'Chooses the partition of records that name none.',
+    (value) => typeof value === 'function' || partitionerNames.includes(value as PartitionerName),
+  ),
+  flush: {
+    type: '{ records, bytes, intervalMs, maxRecords }',
+    default: undefined,
+    bounds: 'whole numbers from 0',
+    doc: 'Flushing as sarama does it, counted over the whole producer; replaces natural batching.',
+    problem: flushProblem,
+  },
+  allowAutoTopicCreation: boolean(
+    true,
+    'Lets brokers create topics on first use, if they do that.',
+  ),
+  metadataMaxAgeMs: integer(300_000, 1000, int32Max, 'Age at which metadata is refreshed.'),
+  metadataRecoveryRebootstrapTriggerMs: integer(
+    300_000,
+    0,
+    int32Max,
+    'Without metadata for this long, start again from the bootstrap servers (KIP-1102).',
+  ),
+  connectTimeoutMs: integer(10_000, 1, int32Max, 'How long one connection attempt may take.'),
+  reconnectBackoffMs: integer(50, 0, hourMs, 'Pause before connecting again; doubles, ±20 %.'),
+  reconnectBackoffMaxMs: integer(1000, 0, hourMs, 'Longest pause between connection attempts.'),
+  connectionsMaxIdleMs: integer(
+    180_000,
+    0,
+    int32Max,
+    'A connection without a request for this long is closed; 0 = never. Load balancers drop idle ' +
+      'connections silently after 4 minutes and brokers after 10, so ours goes first.',
+  ),
+  maxResponseBytes: integer(100 * mib, 4 * kib, int32Max, 'Size of the largest answer accepted.'),
+  logger: other(
+    'Logger',
+    undefined,
+    'an object with debug, info, warn and error',
+    'Where words go; by default warnings and errors to the console.',
+    isLogger,
+  ),
+  onError: other(
+    'function',
+    undefined,
+    'a function',
+    'Told of every failed send, also of those whose promise nobody awaits.',
+    (value) => typeof value === 'function',
+  ),
+} as const satisfies Record<keyof ProducerOptions, OptionRow>

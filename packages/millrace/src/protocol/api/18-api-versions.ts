@@ -1,0 +1,121 @@
+// ApiVersions: what a broker serves; the first request on a connection. A broker that doesn't know
+// the version asked for answers in version 0 with error 35 (UNSUPPORTED_VERSION) and the versions
+// that it has: see decodeApiVersionsAnswer. From 3 the answer carries the cluster's features, from
+// 5 the request says whom it expects to meet (KIP-1242).
+
+import { Reader } from '../bytes/reader.ts'
+import type { Api } from '../schema/api.ts'
+import { defineApi } from '../schema/api.ts'
+import type { MessageOf, MessageSchema } from '../schema/message.ts'
+
+const request = {
+  name: 'ApiVersionsRequest',
+  validVersions: '0-5',
+  flexibleVersions: '3+',
+  fields: [
+    { name: 'ClientSoftwareName', type: 'string', versions: '3+', ignorable: true },
+    { name: 'ClientSoftwareVersion', type: 'string', versions: '3+', ignorable: true },
+    {
+      name: 'ClusterId',
+      type: 'string',
+      versions: '5+',
+      nullableVersions: '5+',
+      default: null,
+      ignorable: true,
+    },
+    { name: 'NodeId', type: 'int32', versions: '5+', default: -1, ignorable: true },
+  ],
+} as const satisfies MessageSchema
+
+const response = {
+  name: 'ApiVersionsResponse',
+  validVersions: '0-5',
+  flexibleVersions: '3+',
+  fields: [
+    { name: 'ErrorCode', type: 'int16', versions: '0+' },
+    {
+      name: 'ApiKeys',
+      type: '[]ApiVersion',
+      versions: '0+',
+      fields: [
+        { name: 'ApiKey', type: 'int16', versions: '0+' },
+        { name: 'MinVersion', type: 'int16', versions: '0+' },
+        { name: 'MaxVersion', type: 'int16', versions: '0+' },
+      ],
+    },
+    { name: 'ThrottleTimeMs', type: 'int32', versions: '1+', ignorable: true },
+    {
+      name: 'SupportedFeatures',
+      type: '[]SupportedFeatureKey',
+      versions: '3+',
+      taggedVersions: '3+',
+      tag: 0,
+      ignorable: true,
+      fields: [
+        { name: 'Name', type: 'string', versions: '3+' },
+        { name: 'MinVersion', type: 'int16', versions: '3+' },
+        { name: 'MaxVersion', type: 'int16', versions: '3+' },
+      ],
+    },
+    {
+      name: 'FinalizedFeaturesEpoch',
+      type: 'int64',
+      versions: '3+',
+      taggedVersions: '3+',
+      tag: 1,
+      default: -1,
+      ignorable: true,
+    },
+    {
+      name: 'FinalizedFeatures',
+      type: '[]FinalizedFeatureKey',
+      versions: '3+',
+      taggedVersions: '3+',
+      tag: 2,
+      ignorable: true,
+      fields: [
+        { name: 'Name', type: 'string', versions: '3+' },
+        { name: 'MaxVersionLevel', type: 'int16', versions: '3+' },
+        { name: 'MinVersionLevel', type: 'int16', versions: '3+' },
+      ],
+    },
+    {
+      name: 'ZkMigrationReady',
+      type: 'bool',
+      versions: '3+',
+      taggedVersions: '3+',
+      tag: 3,
+      default: false,
+      ignorable: true,
+    },
+  ],
+} as const satisfies MessageSchema
+
+export type ApiVersionsRequest = MessageOf<typeof request>
+export type ApiVersionsResponse = MessageOf<typeof response>
+
+export const apiVersionsApi: Api<ApiVersionsRequest, ApiVersionsResponse> = defineApi({
+  key: 18,
+  name: 'ApiVersions',
+  clientVersions: { min: 0, max: 5 },
+  request,
+  response,
+})
+
+/** The versions of one API that a broker serves. */
+export interface ApiKeyRange {
+  readonly min: number
+  readonly max: number
+}
+
+const unsupportedVersion = 35
+
+/**
+ * Reads the body of an answer (what follows its header) to a request of `version`. With error 35
+ * the answer is in version 0, whatever was asked.
+ */
+export const decodeApiVersionsAnswer = (body: Uint8Array, version: number): ApiVersionsResponse => {
+  // Every version begins with the error code.
+  const fellBack = body.length >= 2 && body[0] === 0 && body[1] === unsupportedVersion
+  return apiVersionsApi.decodeResponse(new Reader(body), fellBack ? 0 : version)
+}

@@ -1,0 +1,25 @@
+// Sizes of Kafka's variable-length integers: who reserves space before writing needs them.
+// A varint is zigzag-coded, an unsigned varint is not.
+
+/** Bytes that `writeUnsignedVarint(value)` takes; `value` is 0 … 2^32 - 1. */
+export const unsignedVarintSize = (value: number): number => {
+  // Five bytes hold 35 bits: the number of groups of seven bits, at least one.
+  const bits = 32 - Math.clz32(value)
+  return bits <= 7 ? 1 : Math.ceil(bits / 7)
+}
+
+/** Bytes that `writeVarint(value)` takes; `value` is an int32. */
+export const varintSize = (value: number): number =>
+  unsignedVarintSize(((value << 1) ^ (value >> 31)) >>> 0)
+
+/** Bytes that `writeVarlong(value)` takes; `value` is a safe integer. */
+export const varlongSize = (value: number): number => {
+  if (value === (value | 0)) {
+    return varintSize(value)
+  }
+  // The zigzag value is 2 × magnitude + sign: it has one bit more than the magnitude.
+  const magnitude = value < 0 ? -value - 1 : value
+  const high = Math.floor(magnitude / 2 ** 31)
+  const bits = high === 0 ? 32 - Math.clz32(magnitude) : 31 + (32 - Math.clz32(high))
+  return Math.ceil((bits + 1) / 7)
+}

@@ -1,0 +1,107 @@
+// What a codec is, and the errors that all of them share. codecs.ts lists them; each has a file of its own.
+// Kafka compresses the record area of a batch as a whole, the header stays plain.
+
+import { KafkaError } from '../kafka-error.ts'
+
+export type CompressionType = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
+
+export type CompressDone = (error: KafkaError | null, compressed: Uint8Array | null) => void
+
+export interface Codec {
+  /** Its number in a batch's attributes. */
+  readonly id: number
+  readonly name: CompressionType
+  /** What is wrong with a level, as a clause that names the bound; null = nothing. */
+  levelProblem(level: number | undefined): string | null
+  /**
+   * Loads the library behind the codec, so that a missing one is known before the first batch:
+   * rejects with a COMPRESSION_FAILED that names the remedy. Without it, the first use loads.
+   */
+  load(): Promise<void>
+  /**
+   * Compresses off the main thread where the library can. `done` is called once, in a later turn; the
+   * bytes stay unchanged until then. The result belongs to the caller (`none` gives the bytes back).
+   */
+  compress(bytes: Uint8Array, level: number | undefined, done: CompressDone): void
+  /** On this thread, for tests and tools. */
+  compressSync(bytes: Uint8Array, level: number | undefined): Uint8Array
+  /**
+   * The original bytes. Damaged ones, or more than `maxBytes` of them, are a MALFORMED_RESPONSE; the
+   * bound holds before the memory is taken. The result belongs to the caller (`none`: as given).
+   */
+  decompress(bytes: Uint8Array, maxBytes: number): Uint8Array
+}
+
+const reasonOf = (cause: unknown): string =>
+  cause instanceof Error ? cause.message : String(cause)
+
+/** The codec's library could not be loaded. */
+export const libraryMissing = (
+  name: CompressionType,
+  packages: string,
+  cause: unknown,
+): KafkaError => {
+  const platform = `${process.platform}-${process.arch}, Node ${process.versions.node}`
+  return new KafkaError(
+    'COMPRESSION_FAILED',
+    `${name}: ${packages} could not be loaded on ${platform} (${reasonOf(cause)}); install it ` +
+      '(in a bundle: leave it external and ship it), or choose another codec',
+    { kind: 'usage', cause },
+  )
+}
+
+/** The library refused to compress. */
+export const compressionFailed = (name: CompressionType, cause: unknown): KafkaError =>
+  cause instanceof KafkaError
+    ? cause
+    : new KafkaError('COMPRESSION_FAILED', `${name}: ${reasonOf(cause)}`, { cause })
+
+/** Bytes that came from elsewhere are not what the codec can read. */
+export const damaged = (name: CompressionType, reason: string, cause?: unknown): KafkaError =>
+  new KafkaError(
+    'MALFORMED_RESPONSE',
+    `Malformed ${name} data: ${reason}`,
+    cause === undefined ? {} : { cause },
+  )
+
+/** The library refused to decompress. */
+export const damagedBecause = (name: CompressionType, cause: unknown): KafkaError =>
+  cause instanceof KafkaError ? cause : damaged(name, reasonOf(cause), cause)
+
+export const tooLong = (name: CompressionType, maxBytes: number): KafkaError =>
+  damaged(name, `it decompresses to more than ${maxBytes} bytes`)
+
+/** Throws the usage error of a bad level. */
+export const checkLevel = (codec: Codec, level: number | undefined): void => {
+  const problem = codec.levelProblem(level)
+  if (problem !== null) {
+    throw new KafkaError('INVALID_OPTION', `compression ${codec.name}: ${problem}`)
+  }
+}
+
+/** A level that may be any whole number between two bounds. */
+export const rangeProblem = (level: number | undefined, min: number, max: number): string | null =>
+  level === undefined || (Number.isInteger(level) && level >= min && level <= max)
+    ? null
+    : `level ${String(level)} is not a whole number from ${min} to ${max}`
+
+/** Calls `done` in a later turn; what it throws is not swallowed by a promise. */
+export const answerLater = (
+  done: CompressDone,
+  error: KafkaError | null,
+  compressed: Uint8Array | null,
+): void => {
+  process.nextTick(done, error, compressed)
+}
+
+/** Answers with what the promise becomes. */
+export const answerWith = (
+  name: CompressionType,
+  promise: Promise<Uint8Array>,
+  done: CompressDone,
+): void => {
+  promise.then(
+    (compressed) => answerLater(done, null, compressed),
+    (cause: unknown) => answerLater(done, compressionFailed(name, cause), null),
+  )
+}

@@ -1,0 +1,27 @@
+// No compression, as a codec: so that nobody asks whether there is one.
+
+import type { Codec } from './codec.ts'
+import { answerLater, checkLevel, compressionFailed, tooLong } from './codec.ts'
+
+export const noneCodec: Codec = {
+  id: 0,
+  name: 'none',
+  levelProblem: (level) => (level === undefined ? null : 'without compression there is no level'),
+  load: async () => {},
+  compress: (bytes, level, done) => {
+    try {
+      checkLevel(noneCodec, level)
+      answerLater(done, null, bytes)
+    } catch (cause) {
+      answerLater(done, compressionFailed('none', cause), null)
+    }
+  },
+  compressSync: (bytes, level) => {
+    checkLevel(noneCodec, level)
+    return bytes
+  },
+  decompress: (bytes, maxBytes) => {
+    if (bytes.length > maxBytes) throw tooLong('none', maxBytes)
+    return bytes
+  },
+}

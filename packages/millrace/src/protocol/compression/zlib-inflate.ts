@@ -1,0 +1,44 @@
+// Decompressing by node:zlib with a bound, for gzip and zstd.
+
+import type { CompressionType } from './codec.ts'
+import { damaged, damagedBecause, tooLong } from './codec.ts'
+
+/** Fewer trips between the threads than with zlib's 16 KiB. */
+export const zlibChunkBytes = 65_536
+
+/** What zlib's sync functions answer with `info: true`; the types say a Buffer. */
+export interface Inflated {
+  readonly buffer: Uint8Array
+  /** `bytesWritten` counts what it took of the input. */
+  readonly engine: { readonly bytesWritten: number }
+}
+
+type Inflate = (
+  bytes: Uint8Array,
+  options: { readonly maxOutputLength: number; readonly info: true },
+) => unknown
+
+/** All of the bytes, decompressed, and not more than `maxBytes`. */
+export const inflate = (
+  name: CompressionType,
+  inflateSync: Inflate,
+  bytes: Uint8Array,
+  maxBytes: number,
+): Uint8Array => {
+  let inflated: Inflated
+  try {
+    // zlib's bound must be at least 1.
+    inflated = inflateSync(bytes, {
+      maxOutputLength: Math.max(1, maxBytes),
+      info: true,
+    }) as Inflated
+  } catch (cause) {
+    const tooMuch = (cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
+    throw tooMuch ? tooLong(name, maxBytes) : damagedBecause(name, cause)
+  }
+  if (inflated.buffer.length > maxBytes) throw tooLong(name, maxBytes)
+  if (inflated.engine.bytesWritten !== bytes.length) {
+    throw damaged(name, 'bytes after the end of the stream')
+  }
+  return inflated.buffer
+}

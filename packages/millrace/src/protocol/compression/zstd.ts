@@ -1,0 +1,173 @@
+// zstd by Node's own zlib from Node 22.15 on, on its thread pool. Before that (Node 20) by WebAssembly
+// (`@bokuweb/zstd-wasm`) for compressing and plain JavaScript (`fzstd`) for decompressing, both on this
+// thread and loaded when first used.
+
+import * as zlib from 'node:zlib'
+import { KafkaError } from '../kafka-error.ts'
+import type { Codec, CompressDone } from './codec.ts'
+import {
+  answerLater,
+  answerWith,
+  checkLevel,
+  compressionFailed,
+  damagedBecause,
+  libraryMissing,
+  rangeProblem,
+  tooLong,
+} from './codec.ts'
+import { requireLibrary } from './library.ts'
+import type { Inflated } from './zlib-inflate.ts'
+import { inflate, zlibChunkBytes } from './zlib-inflate.ts'
+
+interface ZstdLibrary {
+  readonly compress: (bytes: Uint8Array, level: number | undefined, done: CompressDone) => void
+  readonly compressSync: (bytes: Uint8Array, level: number | undefined) => Uint8Array
+  readonly decompress: (bytes: Uint8Array, maxBytes: number) => Uint8Array
+  readonly load: () => Promise<void>
+}
+
+/** libzstd's own bounds, which are Java's too. */
+const levelMin = -131_072
+const levelMax = 22
+const levelDefault = 3
+
+interface ZstdOptions {
+  readonly params?: Readonly<Record<number, number>>
+  readonly chunkSize?: number
+  readonly pledgedSrcSize?: number
+  readonly maxOutputLength?: number
+  readonly info?: boolean
+}
+
+/** What Node 20's types do not know yet. */
+interface ZlibWithZstd {
+  zstdCompress(
+    bytes: Uint8Array,
+    options: ZstdOptions,
+    done: (error: Error | null, compressed: Buffer) => void,
+  ): void
+  zstdCompressSync(bytes: Uint8Array, options: ZstdOptions): Buffer
+  zstdDecompressSync(bytes: Uint8Array, options: ZstdOptions): Inflated
+  readonly constants: { readonly ZSTD_c_compressionLevel: number }
+}
+
+const nodeZstd = ({
+  zstdCompress,
+  zstdCompressSync,
+  zstdDecompressSync,
+  constants,
+}: ZlibWithZstd) => {
+  const optionsOf = (bytes: Uint8Array, level: number | undefined): ZstdOptions => ({
+    // Keeps the tables small, and readers learn from the frame how much memory to take.
+    pledgedSrcSize: bytes.length,
+    params: { [constants.ZSTD_c_compressionLevel]: level ?? levelDefault },
+    chunkSize: zlibChunkBytes,
+  })
+  const library: ZstdLibrary = {
+    compress: (bytes, level, done) =>
+      zstdCompress(bytes, optionsOf(bytes, level), (error, compressed) => {
+        if (error) done(compressionFailed('zstd', error), null)
+        else done(null, compressed)
+      }),
+    compressSync: (bytes, level) => zstdCompressSync(bytes, optionsOf(bytes, level)),
+    decompress: (bytes, maxBytes) => inflate('zstd', zstdDecompressSync, bytes, maxBytes),
+    load: async () => {},
+  }
+  return library
+}
+
+interface WasmZstd {
+  /** Compiles the module; the functions below work once it is over. */
+  init(): Promise<void>
+  compress(bytes: Uint8Array, level: number): Uint8Array
+}
+
+interface PortableUnzstd {
+  Decompress: new (
+    onData: (chunk: Uint8Array) => void,
+  ) => { push(bytes: Uint8Array, final: boolean): void }
+}
+
+/** Without Node's own zstd. */
+export const portableZstd = (): ZstdLibrary => {
+  let wasm: WasmZstd | undefined
+  let loading: Promise<WasmZstd> | undefined
+
+  const compile = async (): Promise<WasmZstd> => {
+    try {
+      const library = requireLibrary('@bokuweb/zstd-wasm') as WasmZstd
+      await library.init()
+      wasm = library
+      return library
+    } catch (cause) {
+      throw libraryMissing('zstd', "the package '@bokuweb/zstd-wasm' (or Node 22.15)", cause)
+    }
+  }
+  const load = (): Promise<WasmZstd> => {
+    loading ??= compile()
+    return loading
+  }
+
+  return {
+    compress: (bytes, level, done) => {
+      const compressed = load().then((library) => library.compress(bytes, level ?? levelDefault))
+      answerWith('zstd', compressed, done)
+    },
+    compressSync: (bytes, level) => {
+      if (wasm === undefined) {
+        throw new KafkaError('INVALID_STATE', 'zstd: await load() before compressSync on Node 20')
+      }
+      return wasm.compress(bytes, level ?? levelDefault)
+    },
+    decompress: decompressPortable,
+    load: async () => {
+      await load()
+    },
+  }
+}
+
+const decompressPortable = (bytes: Uint8Array, maxBytes: number): Uint8Array => {
+  let library: PortableUnzstd
+  try {
+    library = requireLibrary('fzstd') as PortableUnzstd
+  } catch (cause) {
+    throw libraryMissing('zstd', "the package 'fzstd' (or Node 22.15)", cause)
+  }
+  const chunks: Uint8Array[] = []
+  let totalBytes = 0
+  try {
+    const stream = new library.Decompress((chunk) => {
+      totalBytes += chunk.length
+      if (totalBytes > maxBytes) throw tooLong('zstd', maxBytes)
+      // The library goes on using the memory of the chunk.
+      chunks.push(chunk.slice())
+    })
+    stream.push(bytes, true)
+  } catch (cause) {
+    throw damagedBecause('zstd', cause)
+  }
+  return Buffer.concat(chunks, totalBytes)
+}
+
+const library: ZstdLibrary =
+  'zstdCompress' in zlib ? nodeZstd(zlib as unknown as ZlibWithZstd) : portableZstd()
+
+export const zstdCodec: Codec = {
+  id: 4,
+  name: 'zstd',
+  levelProblem: (level) => rangeProblem(level, levelMin, levelMax),
+  load: () => library.load(),
+  compress: (bytes, level, done) => {
+    try {
+      checkLevel(zstdCodec, level)
+      library.compress(bytes, level, done)
+    } catch (cause) {
+      answerLater(done, compressionFailed('zstd', cause), null)
+    }
+  },
+  compressSync: (bytes, level) => {
+    checkLevel(zstdCodec, level)
+    return library.compressSync(bytes, level)
+  },
+  decompress: (bytes, maxBytes) => library.decompress(bytes, maxBytes),
+}

@@ -1,0 +1,167 @@
+// The one error of the library. `code` says what happened, `kind` what you can do next, `persisted`
+// whether the record may be in the log. The table below is the only place where codes are listed.
+
+/** What you can do next. */
+export type ErrorKind =
+  /** Again later: the cause may pass. */
+  | 'retriable'
+  /** This record never: it will be refused again. */
+  | 'rejected'
+  /** You asked for it (an abort signal, a deadline of yours, close). */
+  | 'aborted'
+  /** Abort the transaction, then go on. */
+  | 'abortable'
+  /** This producer is done; make a new one. */
+  | 'fatal'
+  /** Mend the program: the call or an option is wrong. */
+  | 'usage'
+
+/** Whether the record may be in the log: `'no'` whenever no byte of it reached a socket. */
+export type Persisted = 'no' | 'maybe'
+
+/** Each code, with its usual kind and what to do about it. */
+export const errorCodes = {
+  INVALID_ARGUMENT: { kind: 'usage', remedy: 'Correct the argument that the message names.' },
+  INVALID_OPTION: { kind: 'usage', remedy: 'Correct the options that the message lists.' },
+  INVALID_STATE: { kind: 'usage', remedy: 'Make the call at another moment, as the message says.' },
+  CLOSED: { kind: 'usage', remedy: 'The producer was closed: make a new one.' },
+  ABORTED: { kind: 'aborted', remedy: 'None: the caller aborted, or the producer was destroyed.' },
+  DELIVERY_TIMEOUT: {
+    kind: 'retriable',
+    remedy:
+      'Look at `cause` for why the record could not be delivered, or raise deliveryTimeoutMs.',
+  },
+  BUFFER_FULL: {
+    kind: 'retriable',
+    remedy: 'Send more slowly (await ready() or send()), or raise bufferMemoryBytes.',
+  },
+  BUFFER_TIMEOUT: {
+    kind: 'retriable',
+    remedy: 'The buffer stayed full for maxBlockMs; see `cause` for what keeps it.',
+  },
+  METADATA_TIMEOUT: {
+    kind: 'retriable',
+    remedy: 'No broker told about the topic within maxBlockMs; see `cause` for why.',
+  },
+  RECORD_TOO_LARGE: {
+    kind: 'rejected',
+    remedy: 'Make the record smaller, or raise maxRequestBytes and the limit of the topic.',
+  },
+  UNKNOWN_TOPIC: { kind: 'retriable', remedy: 'Create the topic, or allow automatic creation.' },
+  UNKNOWN_PARTITION: { kind: 'rejected', remedy: 'Name a partition that the topic has.' },
+  CONNECTION_FAILED: {
+    kind: 'retriable',
+    remedy: 'Check that the address is right and reachable, and that the broker runs.',
+  },
+  CONNECTION_LOST: { kind: 'retriable', remedy: 'None needed: the connection is made again.' },
+  REQUEST_TIMEOUT: {
+    kind: 'retriable',
+    remedy: 'The broker did not answer within requestTimeoutMs: look at its load and the network.',
+  },
+  UNSUPPORTED_VERSION: {
+    kind: 'fatal',
+    remedy: 'The broker does not serve a version that is needed: Kafka 2.1 or newer is required.',
+  },
+  MALFORMED_RESPONSE: {
+    kind: 'retriable',
+    remedy: 'Something that is not Kafka answers there, or the stream was damaged on its way.',
+  },
+  COMPRESSION_FAILED: { kind: 'rejected', remedy: 'See `cause`; try another codec.' },
+  SERIALIZATION_FAILED: { kind: 'rejected', remedy: 'See `cause`: the serializer failed.' },
+  FENCED: {
+    kind: 'fatal',
+    remedy: 'Another producer took over this transactional id; this one must stop.',
+  },
+  AUTHENTICATION_FAILED: { kind: 'fatal', remedy: 'Check the mechanism, user name and password.' },
+  AUTHORIZATION_FAILED: { kind: 'rejected', remedy: 'Grant the rights that the message names.' },
+  TRANSACTION_ABORTED: { kind: 'abortable', remedy: 'Abort the transaction and run it again.' },
+  BROKER_REJECTED: { kind: 'rejected', remedy: 'See brokerCode and brokerMessage.' },
+  BROKER_UNAVAILABLE: { kind: 'retriable', remedy: 'See brokerCode: the cause usually passes.' },
+  INTERNAL: { kind: 'fatal', remedy: 'A defect of millrace: please report it with the stack.' },
+} as const satisfies Record<string, { kind: ErrorKind; remedy: string }>
+
+export type ErrorCode = keyof typeof errorCodes
+
+/** What is known about where and when it happened. */
+export interface ErrorContext {
+  readonly kind?: ErrorKind | undefined
+  readonly persisted?: Persisted | undefined
+  readonly topic?: string | undefined
+  readonly partition?: number | undefined
+  /** `host:port`, with the node id where it is known: `127.0.0.1:9092 (node 1)`. */
+  readonly broker?: string | undefined
+  /** The API that was called: `Produce`, `Metadata`, … */
+  readonly api?: string | undefined
+  /** Kafka's own number and name of the error, where a broker answered one. */
+  readonly brokerCode?: number | undefined
+  readonly brokerError?: string | undefined
+  /** The broker's own words. */
+  readonly brokerMessage?: string | undefined
+  /** How often a batch with this record was sent. */
+  readonly attempts?: number | undefined
+  readonly elapsedMs?: number | undefined
+  readonly cause?: unknown
+}
+
+const marker = Symbol.for('millrace.KafkaError')
+
+/**
+ * Every error that millrace gives, rejects with or throws. `instanceof` also holds for an error of
+ * another copy of the package.
+ *
+ * @example
+ * try {
+ *   await producer.send({ topic: 'orders', value: 'x' })
+ * } catch (error) {
+ *   if (error instanceof KafkaError && error.persisted === 'no') requeue()
+ * }
+ */
+export class KafkaError extends Error {
+  static {
+    Object.defineProperty(this.prototype, 'name', { value: 'KafkaError', configurable: true })
+    Object.defineProperty(this.prototype, marker, { value: true })
+  }
+
+  static [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && marker in value
+  }
+
+  readonly code: ErrorCode
+  readonly kind: ErrorKind
+  readonly persisted: Persisted
+  readonly topic: string | undefined
+  readonly partition: number | undefined
+  readonly broker: string | undefined
+  readonly api: string | undefined
+  readonly brokerCode: number | undefined
+  readonly brokerError: string | undefined
+  readonly brokerMessage: string | undefined
+  readonly attempts: number | undefined
+  readonly elapsedMs: number | undefined
+
+  constructor(code: ErrorCode, message: string, context: ErrorContext = {}) {
+    super(message, 'cause' in context ? { cause: context.cause } : undefined)
+    this.code = code
+    this.kind = context.kind ?? errorCodes[code].kind
+    this.persisted = context.persisted ?? 'no'
+    this.topic = context.topic
+    this.partition = context.partition
+    this.broker = context.broker
+    this.api = context.api
+    this.brokerCode = context.brokerCode
+    this.brokerError = context.brokerError
+    this.brokerMessage = context.brokerMessage
+    this.attempts = context.attempts
+    this.elapsedMs = context.elapsedMs
+  }
+
+  /** What to do about it, in one sentence. */
+  get remedy(): string {
+    return errorCodes[this.code].remedy
+  }
+
+  /** True where the same call may succeed later. */
+  get retriable(): boolean {
+    return this.kind === 'retriable'
+  }
+}

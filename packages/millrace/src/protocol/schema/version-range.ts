@@ -1,0 +1,25 @@
+// Versions as Kafka's schemas write them: '3-13', '9+', '2', 'none'.
+
+export interface VersionRange {
+  readonly min: number
+  readonly max: number
+}
+
+/** `none` is the range that holds no version; an open range ends at Kafka's largest version. */
+export const parseVersionRange = (text: string): VersionRange => {
+  if (text === 'none') {
+    return { min: 0, max: -1 }
+  }
+  const match = /^(\d+)(?:(\+)|-(\d+))?$/.exec(text)
+  if (match === null) {
+    throw new TypeError(`not a range of versions: ${text}`)
+  }
+  const min = Number(match[1])
+  if (match[2] !== undefined) {
+    return { min, max: 32767 }
+  }
+  return { min, max: match[3] === undefined ? min : Number(match[3]) }
+}
+
+export const holdsVersion = (range: VersionRange, version: number): boolean =>
+  version >= range.min && version <= range.max

@@ -1,0 +1,44 @@
+// The one door to time. Production uses the machine's clock, the simulator a virtual one; nothing
+// outside `runtime/` reads Date or starts a timer (held by test/tidy.test.ts).
+
+/** A timer that was started; cancelling it late or twice is harmless. */
+export interface Timer {
+  cancel(): void
+}
+
+export interface Clock {
+  /** Monotonic milliseconds (fractions allowed). Only differences mean anything. */
+  now(): number
+  /** Milliseconds since the epoch: what goes into record timestamps. A whole number. */
+  wallTime(): number
+  /** Runs `callback` once, `delayMs` from now at the earliest. It keeps the process alive until then. */
+  setTimer(delayMs: number, callback: () => void): Timer
+  /** Runs `callback` once in this event-loop turn, after the I/O that is ready. */
+  setImmediate(callback: () => void): void
+}
+
+class NodeTimer implements Timer {
+  readonly #handle: NodeJS.Timeout
+
+  constructor(handle: NodeJS.Timeout) {
+    this.#handle = handle
+  }
+
+  cancel(): void {
+    clearTimeout(this.#handle)
+  }
+}
+
+/** Longest delay that `setTimeout` takes; a longer one would fire at once. */
+const delayMsMax = 2 ** 31 - 1
+
+/** The machine's clock. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  wallTime: () => Date.now(),
+  setTimer: (delayMs, callback) =>
+    new NodeTimer(setTimeout(callback, Math.min(Math.max(0, Math.ceil(delayMs)), delayMsMax))),
+  setImmediate: (callback) => {
+    setImmediate(callback)
+  },
+}

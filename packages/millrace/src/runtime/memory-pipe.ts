@@ -1,0 +1,200 @@
+// One direction of an in-memory stream: what its sender wrote and the "kernel" has not taken yet, and
+// what is on its way to the receiver. Only memory-transport.ts uses it.
+//
+//   write → waiting ──take (an immediate, while the window has room)──→ in transit ──timer──→ receiver
+//
+// Invariants: bytes are copied when they are taken, not when they are written, so that a sender who
+// reuses a buffer before `flushed` is found out; segments arrive in order; nothing is delivered from
+// inside a call of either owner.
+
+import { assert } from './assert.ts'
+import type { Clock, Timer } from './clock.ts'
+import { type Random, randomBelow } from './random.ts'
+
+/** How a pipe moves bytes. */
+export interface PipeTraits {
+  readonly clock: Clock
+  readonly random: Random
+  readonly latencyMs: () => number
+  /** Longest piece that arrives in one go; 0 = pieces are what was written. */
+  readonly pieceBytesMax: number
+  /** Bytes that may be in transit; what is written beyond waits. */
+  readonly windowBytes: number
+  /** True while a fault keeps what is in transit from arriving. */
+  readonly isHeld: () => boolean
+}
+
+export interface PipeReceiver {
+  onPipeData(bytes: Uint8Array): void
+  /** The last thing that arrives; with an error where the stream was cut. */
+  onPipeEnd(error: Error | undefined): void
+}
+
+interface Waiting {
+  readonly bytes: Uint8Array
+  taken: number
+  readonly flushed: (() => void) | undefined
+}
+
+interface Segment {
+  /** Null = the end of the stream. */
+  readonly bytes: Uint8Array | null
+  readonly error: Error | undefined
+  readonly dueAtMs: number
+}
+
+const noBytes = new Uint8Array(0)
+
+export class MemoryPipe {
+  readonly #traits: PipeTraits
+  readonly #receiver: PipeReceiver
+  readonly #waiting: Waiting[] = []
+  readonly #transit: Segment[] = []
+  #pendingBytes = 0
+  #transitBytes = 0
+  #lastDueAtMs = 0
+  #open = false
+  #paused = false
+  #ended = false
+  #takeScheduled = false
+  #timer: Timer | null = null
+
+  constructor(traits: PipeTraits, receiver: PipeReceiver) {
+    this.#traits = traits
+    this.#receiver = receiver
+  }
+
+  get pendingBytes(): number {
+    return this.#pendingBytes
+  }
+
+  /** The connection is there: what was written before may leave. */
+  open(): void {
+    this.#open = true
+    this.#scheduleTake()
+  }
+
+  write(chunks: readonly Uint8Array[], flushed: (() => void) | undefined): void {
+    if (this.#ended) return
+    for (let index = 0; index < chunks.length; index++) {
+      const bytes = chunks[index]!
+      const isLast = index === chunks.length - 1
+      this.#waiting.push({ bytes, taken: 0, flushed: isLast ? flushed : undefined })
+      this.#pendingBytes += bytes.length
+    }
+    if (chunks.length === 0) this.#waiting.push({ bytes: noBytes, taken: 0, flushed })
+    this.#scheduleTake()
+  }
+
+  /** The receiver's own wish; faults hold through `isHeld`. */
+  setPaused(paused: boolean): void {
+    this.#paused = paused
+    this.wake()
+  }
+
+  /** Looks again whether something may arrive: a hold or a pause is over. */
+  wake(): void {
+    this.#armDelivery()
+  }
+
+  /** The sender closed: what was not taken is lost, what is in transit arrives, then the end. */
+  end(error?: Error): void {
+    if (this.#ended) return
+    this.#dropWaiting()
+    this.#pushSegment(null, error)
+    this.#ended = true
+    // A stream that is closed while it connects still tells its peer.
+    this.#open = true
+    this.#armDelivery()
+  }
+
+  /** Drops everything: nothing arrives any more, and nobody is told. */
+  discard(): void {
+    this.#ended = true
+    this.#dropWaiting()
+    this.#transit.length = 0
+    this.#transitBytes = 0
+    this.#timer?.cancel()
+    this.#timer = null
+  }
+
+  #dropWaiting(): void {
+    this.#waiting.length = 0
+    this.#pendingBytes = 0
+  }
+
+  #scheduleTake(): void {
+    if (this.#takeScheduled || !this.#open || this.#waiting.length === 0) return
+    this.#takeScheduled = true
+    this.#traits.clock.setImmediate(() => {
+      this.#takeScheduled = false
+      this.#take()
+    })
+  }
+
+  /** Moves bytes from the sender into the window. `flushed` may write more: that is another take. */
+  #take(): void {
+    const flushed: (() => void)[] = []
+    while (this.#waiting.length > 0) {
+      const waiting = this.#waiting[0]!
+      const roomBytes = this.#traits.windowBytes - this.#transitBytes
+      const countBytes = Math.min(waiting.bytes.length - waiting.taken, roomBytes)
+      if (countBytes > 0) this.#takeBytes(waiting, countBytes)
+      if (waiting.taken < waiting.bytes.length) break
+      this.#waiting.shift()
+      if (waiting.flushed !== undefined) flushed.push(waiting.flushed)
+    }
+    this.#armDelivery()
+    for (const callback of flushed) callback()
+  }
+
+  #takeBytes(waiting: Waiting, countBytes: number): void {
+    const { pieceBytesMax, random } = this.#traits
+    const end = waiting.taken + countBytes
+    while (waiting.taken < end) {
+      const leftBytes = end - waiting.taken
+      const pieceBytes =
+        pieceBytesMax === 0
+          ? leftBytes
+          : Math.min(leftBytes, 1 + randomBelow(random, pieceBytesMax))
+      const pieceEnd = waiting.taken + pieceBytes
+      this.#pushSegment(waiting.bytes.slice(waiting.taken, pieceEnd), undefined)
+      waiting.taken = pieceEnd
+    }
+    this.#pendingBytes -= countBytes
+  }
+
+  #pushSegment(bytes: Uint8Array | null, error: Error | undefined): void {
+    const { clock, latencyMs } = this.#traits
+    this.#lastDueAtMs = Math.max(this.#lastDueAtMs, clock.now() + latencyMs())
+    this.#transit.push({ bytes, error, dueAtMs: this.#lastDueAtMs })
+    this.#transitBytes += bytes?.length ?? 0
+  }
+
+  #armDelivery(): void {
+    const head = this.#transit[0]
+    if (head === undefined || this.#timer !== null || this.#isBlocked()) return
+    const { clock } = this.#traits
+    this.#timer = clock.setTimer(head.dueAtMs - clock.now(), () => {
+      this.#timer = null
+      if (!this.#isBlocked()) this.#deliver()
+    })
+  }
+
+  #isBlocked(): boolean {
+    return !this.#open || this.#paused || this.#traits.isHeld()
+  }
+
+  #deliver(): void {
+    const segment = this.#transit.shift()
+    assert(segment !== undefined, 'a delivery has a segment')
+    if (segment.bytes === null) {
+      this.#receiver.onPipeEnd(segment.error)
+      return
+    }
+    this.#transitBytes -= segment.bytes.length
+    this.#scheduleTake()
+    this.#armDelivery()
+    this.#receiver.onPipeData(segment.bytes)
+  }
+}

@@ -1,0 +1,409 @@
+// A network inside the process, for tests and the simulator: listeners by `host:port`, streams as pairs
+// of pipes (memory-pipe.ts), faults by address. Everything moves through the clock it is given and the
+// seeded source of chance, so under a virtual clock a run is a function of its seed.
+//
+// Faults, from the point of view of a listening address:
+//   blackHole  packets vanish, one way or both: connecting hangs, streams fall silent until heal()
+//   refuse     connecting fails with ECONNREFUSED until heal(); streams live on
+//   pause      the process there hangs: connecting works, but it neither accepts nor reads until resume()
+//   strand     the streams of now never deliver again and nobody is told; new ones work
+//   cut        the streams of now break with ECONNRESET
+
+import type { Clock } from './clock.ts'
+import { MemoryPipe, type PipeReceiver, type PipeTraits } from './memory-pipe.ts'
+import { type Random, seededRandom } from './random.ts'
+import type {
+  Address,
+  ByteStream,
+  Listener,
+  ListenTransport,
+  StreamHandler,
+  Transport,
+} from './transport.ts'
+
+/** Seen from the listening address. */
+export type FlowDirection = 'toAddress' | 'fromAddress'
+
+export interface MemoryNetworkOptions {
+  readonly clock: Clock
+  /** Cuts bytes into pieces; needed for `pieceBytesMax` only. */
+  readonly random?: Random
+  /** One way, per piece; 0 by default. Pieces of a stream never overtake each other. */
+  readonly latencyMs?: number | ((address: Address, direction: FlowDirection) => number)
+  /** Bytes arrive in random pieces of at most this size; 0 (default) = as they were written. */
+  readonly pieceBytesMax?: number
+  /** Bytes of one direction that may be on their way; the sender's others are pending. */
+  readonly windowBytes?: number
+}
+
+export interface CutOptions {
+  /** What becomes of the bytes on their way: they arrive before the stream breaks, or are lost. */
+  readonly inFlight: 'lost' | 'delivered'
+}
+
+interface Faults {
+  toHeld: boolean
+  fromHeld: boolean
+  refused: boolean
+  paused: boolean
+}
+
+interface Attempt {
+  readonly address: Address
+  readonly client: MemoryStream
+}
+
+interface Binding {
+  readonly accept: (stream: ByteStream) => StreamHandler
+}
+
+const windowBytesDefault = 256 * 1024
+const firstFreePort = 20_000
+const portMax = 65_535
+
+const keyOf = (address: Address): string => `${address.host}:${address.port}`
+
+const networkError = (code: string, syscall: string, at: string): Error =>
+  Object.assign(new Error(`${syscall} ${code} ${at}`), { code, syscall })
+
+class MemoryStream implements ByteStream, PipeReceiver {
+  readonly #clock: Clock
+  #handler: StreamHandler | null
+  #outbound: MemoryPipe | null = null
+  #inbound: MemoryPipe | null = null
+  #onGone: () => void = () => {}
+  #ended = false
+
+  constructor(clock: Clock, handler: StreamHandler | null) {
+    this.#clock = clock
+    this.#handler = handler
+  }
+
+  /** True once it was destroyed or has ended. */
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  wire(outbound: MemoryPipe, inbound: MemoryPipe, onGone: () => void): void {
+    this.#outbound = outbound
+    this.#inbound = inbound
+    this.#onGone = onGone
+  }
+
+  /** For the accepting side, whose handler exists only after the stream does. */
+  attach(handler: StreamHandler): void {
+    this.#handler = handler
+  }
+
+  onConnected(): void {
+    if (this.#ended) return
+    this.#outbound?.open()
+    this.#handler?.onConnect?.()
+  }
+
+  onPipeData(bytes: Uint8Array): void {
+    if (!this.#ended) this.#handler?.onData(bytes)
+  }
+
+  onPipeEnd(error: Error | undefined): void {
+    this.fail(error)
+  }
+
+  /** Ends now and tells the handler: only from the event loop. */
+  fail(error: Error | undefined): void {
+    if (this.#ended) return
+    this.#finish()
+    this.#handler?.onClose(error)
+  }
+
+  write(chunks: readonly Uint8Array[], flushed?: () => void): void {
+    if (!this.#ended) this.#outbound?.write(chunks, flushed)
+  }
+
+  get pendingBytes(): number {
+    return this.#ended ? 0 : (this.#outbound?.pendingBytes ?? 0)
+  }
+
+  pause(): void {
+    if (!this.#ended) this.#inbound?.setPaused(true)
+  }
+
+  resume(): void {
+    if (!this.#ended) this.#inbound?.setPaused(false)
+  }
+
+  destroy(error?: Error): void {
+    if (this.#ended) return
+    this.#finish()
+    this.#clock.setImmediate(() => this.#handler?.onClose(error))
+  }
+
+  setKeepsProcessAlive(): void {
+    // Nothing here holds a process: under a virtual clock there is no event loop to keep alive.
+  }
+
+  #finish(): void {
+    this.#ended = true
+    this.#outbound?.end()
+    this.#inbound?.discard()
+    this.#onGone()
+  }
+}
+
+/** Both ends of a connection, and what may be done to it from outside. */
+class StreamPair {
+  readonly client: MemoryStream
+  readonly server: MemoryStream
+  readonly toServer: MemoryPipe
+  readonly toClient: MemoryPipe
+  #stranded = false
+  #accepted = false
+
+  constructor(client: MemoryStream, traits: (direction: FlowDirection) => PipeTraits) {
+    const inward = traits('toAddress')
+    const outward = traits('fromAddress')
+    this.client = client
+    this.server = new MemoryStream(inward.clock, null)
+    this.toServer = new MemoryPipe(
+      { ...inward, isHeld: () => this.#stranded || !this.#accepted || inward.isHeld() },
+      this.server,
+    )
+    this.toClient = new MemoryPipe(
+      { ...outward, isHeld: () => this.#stranded || outward.isHeld() },
+      client,
+    )
+  }
+
+  wire(onGone: () => void): void {
+    const whenBothAreGone = () => {
+      if (this.client.ended && this.server.ended) onGone()
+    }
+    this.client.wire(this.toServer, this.toClient, whenBothAreGone)
+    this.server.wire(this.toClient, this.toServer, whenBothAreGone)
+  }
+
+  /** The listener has the stream: from now on bytes reach it, and it may answer. */
+  onAccepted(handler: StreamHandler): void {
+    this.server.attach(handler)
+    this.#accepted = true
+    this.toClient.open()
+    this.toServer.wake()
+  }
+
+  strand(): void {
+    this.#stranded = true
+  }
+
+  wake(): void {
+    this.toServer.wake()
+    this.toClient.wake()
+  }
+
+  cut(clock: Clock, error: Error, options: CutOptions): void {
+    if (options.inFlight === 'delivered') {
+      this.toServer.end(error)
+      this.toClient.end(error)
+      return
+    }
+    this.toServer.discard()
+    this.toClient.discard()
+    clock.setImmediate(() => {
+      this.client.fail(error)
+      this.server.fail(error)
+    })
+  }
+}
+
+export class MemoryNetwork implements Transport, ListenTransport {
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #latencyMs: (address: Address, direction: FlowDirection) => number
+  readonly #pieceBytesMax: number
+  readonly #windowBytes: number
+  readonly #bindings = new Map<string, Binding>()
+  readonly #faults = new Map<string, Faults>()
+  readonly #pairs = new Map<string, Set<StreamPair>>()
+  readonly #hosts = new Map<string, readonly string[]>()
+  /** Connection attempts whose packets vanish, and accepted ones that a paused process does not see. */
+  readonly #parked = new Map<string, (() => void)[]>()
+  #nextPort = firstFreePort
+  #connects = 0
+
+  constructor(options: MemoryNetworkOptions) {
+    const latencyMs = options.latencyMs ?? 0
+    this.#clock = options.clock
+    this.#random = options.random ?? seededRandom(0)
+    this.#latencyMs = typeof latencyMs === 'number' ? () => latencyMs : latencyMs
+    this.#pieceBytesMax = options.pieceBytesMax ?? 0
+    this.#windowBytes = options.windowBytes ?? windowBytesDefault
+  }
+
+  /** Connection attempts so far. */
+  get connects(): number {
+    return this.#connects
+  }
+
+  /** Streams to an address that are open at either end. */
+  openStreams(address: Address): number {
+    return this.#pairs.get(keyOf(address))?.size ?? 0
+  }
+
+  /** What `resolve` answers for a name; an empty list = the name is not known. */
+  setHost(name: string, addresses: readonly string[]): void {
+    this.#hosts.set(name, addresses)
+  }
+
+  connect(address: Address, handler: StreamHandler): ByteStream {
+    this.#connects++
+    const client = new MemoryStream(this.#clock, handler)
+    const pair = new StreamPair(client, (direction) => this.#traits(address, direction))
+    pair.wire(() => this.#pairs.get(keyOf(address))?.delete(pair))
+    this.#after(address, 'toAddress', () => this.#arrive({ address, client }, pair))
+    return client
+  }
+
+  async resolve(host: string): Promise<readonly string[]> {
+    await new Promise<void>((resolve) => this.#clock.setImmediate(resolve))
+    const known = this.#hosts.get(host)
+    if (known === undefined) return [host]
+    if (known.length > 0) return known
+    throw networkError('ENOTFOUND', 'getaddrinfo', host)
+  }
+
+  async listen(address: Address, accept: (stream: ByteStream) => StreamHandler): Promise<Listener> {
+    const bound = address.port === 0 ? this.#withFreePort(address.host) : address
+    const key = keyOf(bound)
+    if (this.#bindings.has(key)) throw networkError('EADDRINUSE', 'listen', key)
+    const binding = { accept }
+    this.#bindings.set(key, binding)
+    return {
+      address: bound,
+      close: async () => {
+        if (this.#bindings.get(key) === binding) this.#bindings.delete(key)
+      },
+    }
+  }
+
+  blackHole(address: Address, direction: FlowDirection | 'both' = 'both'): void {
+    const faults = this.#faultsOf(address)
+    if (direction !== 'fromAddress') faults.toHeld = true
+    if (direction !== 'toAddress') faults.fromHeld = true
+  }
+
+  refuse(address: Address): void {
+    this.#faultsOf(address).refused = true
+  }
+
+  pause(address: Address): void {
+    this.#faultsOf(address).paused = true
+  }
+
+  /** Ends a pause. */
+  resume(address: Address): void {
+    this.#faultsOf(address).paused = false
+    this.#wake(address)
+  }
+
+  /** Ends blackHole and refuse: hanging attempts go on, and silent streams deliver what they held. */
+  heal(address: Address): void {
+    const faults = this.#faultsOf(address)
+    faults.toHeld = false
+    faults.fromHeld = false
+    faults.refused = false
+    this.#wake(address)
+  }
+
+  strand(address: Address): void {
+    for (const pair of this.#pairs.get(keyOf(address)) ?? []) pair.strand()
+  }
+
+  /** Breaks the open streams of an address; returns how many. */
+  cut(address: Address, options: CutOptions = { inFlight: 'lost' }): number {
+    const pairs = [...(this.#pairs.get(keyOf(address)) ?? [])]
+    for (const pair of pairs) {
+      pair.cut(this.#clock, networkError('ECONNRESET', 'read', keyOf(address)), options)
+    }
+    return pairs.length
+  }
+
+  /** The first packet of an attempt has come to the address, if nothing holds it back. */
+  #arrive(attempt: Attempt, pair: StreamPair): void {
+    const { address, client } = attempt
+    if (client.ended) return
+    const key = keyOf(address)
+    const faults = this.#faultsOf(address)
+    if (faults.toHeld || faults.fromHeld) {
+      this.#park(key, () => this.#arrive(attempt, pair))
+      return
+    }
+    const binding = this.#bindings.get(key)
+    if (faults.refused || binding === undefined) {
+      this.#after(address, 'fromAddress', () =>
+        client.fail(networkError('ECONNREFUSED', 'connect', key)),
+      )
+      return
+    }
+    const pairs = this.#pairs.get(key) ?? new Set()
+    this.#pairs.set(key, pairs.add(pair))
+    this.#after(address, 'fromAddress', () => client.onConnected())
+    this.#accept(address, binding, pair)
+  }
+
+  #accept(address: Address, binding: Binding, pair: StreamPair): void {
+    if (pair.server.ended) return
+    if (this.#faultsOf(address).paused) {
+      this.#park(keyOf(address), () => this.#accept(address, binding, pair))
+      return
+    }
+    pair.onAccepted(binding.accept(pair.server))
+  }
+
+  #traits(address: Address, direction: FlowDirection): PipeTraits {
+    const faults = this.#faultsOf(address)
+    return {
+      clock: this.#clock,
+      random: this.#random,
+      latencyMs: () => this.#latencyMs(address, direction),
+      pieceBytesMax: this.#pieceBytesMax,
+      windowBytes: this.#windowBytes,
+      isHeld:
+        direction === 'toAddress' ? () => faults.toHeld || faults.paused : () => faults.fromHeld,
+    }
+  }
+
+  #after(address: Address, direction: FlowDirection, callback: () => void): void {
+    this.#clock.setTimer(this.#latencyMs(address, direction), callback)
+  }
+
+  #park(key: string, retry: () => void): void {
+    const parked = this.#parked.get(key) ?? []
+    parked.push(retry)
+    this.#parked.set(key, parked)
+  }
+
+  #wake(address: Address): void {
+    const key = keyOf(address)
+    const parked = this.#parked.get(key) ?? []
+    this.#parked.delete(key)
+    for (const retry of parked) this.#after(address, 'toAddress', retry)
+    for (const pair of this.#pairs.get(key) ?? []) pair.wake()
+  }
+
+  #faultsOf(address: Address): Faults {
+    const key = keyOf(address)
+    const faults = this.#faults.get(key) ?? {
+      toHeld: false,
+      fromHeld: false,
+      refused: false,
+      paused: false,
+    }
+    this.#faults.set(key, faults)
+    return faults
+  }
+
+  #withFreePort(host: string): Address {
+    while (this.#bindings.has(keyOf({ host, port: this.#nextPort }))) this.#nextPort++
+    if (this.#nextPort > portMax) throw networkError('EADDRINUSE', 'listen', host)
+    return { host, port: this.#nextPort++ }
+  }
+}

@@ -1,0 +1,33 @@
+// The second door, `millrace/testing`: a Kafka-compatible cluster inside the process, for tests and first
+// steps. Every public name is listed here by hand.
+
+import { Cluster } from './broker/cluster.ts'
+import type { ClusterOptions } from './broker/cluster-options.ts'
+import { systemClock } from './runtime/clock.ts'
+import { systemRandom } from './runtime/random.ts'
+import { tcpTransport } from './runtime/tcp-transport.ts'
+
+export type { Cluster, PartitionState } from './broker/cluster.ts'
+export type { ClusterOptions, RetentionOptions, TopicOptions } from './broker/cluster-options.ts'
+export type { ClusterRecord } from './broker/cluster-records.ts'
+export type { Fault, FaultRule, FaultTarget, RequestView } from './broker/faults.ts'
+export type { ClusterNode } from './broker/node.ts'
+export type { UnknownProducerRule } from './broker/producer-state.ts'
+export type { KafkaRelease, VersionTable } from './broker/versions.ts'
+export type { TopicBatch, TopicRecord } from './testing/fetched-batches.ts'
+export { type ReadTopicOptions, readTopic, readTopicBatches } from './testing/topic-reader.ts'
+
+/**
+ * Starts a cluster on free ports of 127.0.0.1. It lives until `close()`, or to the end of the block that
+ * holds it with `await using`.
+ *
+ * @example
+ * const cluster = await startCluster({ nodes: 3, topics: { orders: 6 } })
+ * const producer = new Producer({ brokers: cluster.brokers })
+ * await producer.send({ topic: 'orders', key: 'a', value: 'hello' })
+ * console.log(cluster.records('orders')[0]?.value?.toString())
+ * await producer.close()
+ * await cluster.close()
+ */
+export const startCluster = (options: ClusterOptions = {}): Promise<Cluster> =>
+  Cluster.start(options, { transport: tcpTransport, clock: systemClock, random: systemRandom })

@@ -1,0 +1,232 @@
+// The cluster as a topic reader sees it: who leads the partitions of its one topic, and a session to each
+// of these nodes, opened at first use. Belongs to one reading; closed with it.
+
+import { fetchApi } from '../protocol/api/01-fetch.ts'
+import { listOffsetsApi } from '../protocol/api/02-list-offsets.ts'
+import { type MetadataResponse, metadataApi } from '../protocol/api/03-metadata.ts'
+import { brokerError, errorNumber } from '../protocol/errors.ts'
+import { type ErrorContext, KafkaError } from '../protocol/kafka-error.ts'
+import type { Address } from '../runtime/transport.ts'
+import { parseAddress, Session, type SessionContext } from './session.ts'
+
+/** Timestamps that ListOffsets takes for the two ends of a partition. */
+export const listOffsetsTimestamp = { end: -1, beginning: -2 } as const
+
+/** What to fetch of one partition. */
+export interface FetchWish {
+  readonly partition: number
+  readonly position: number
+}
+
+/** What came of one partition: bytes of record batches, the last one perhaps cut off. */
+export interface FetchedPartition {
+  readonly partition: number
+  readonly records: Uint8Array | null
+}
+
+/** The topic as metadata last showed it. */
+interface TopicLayout {
+  readonly topicId: Uint8Array
+  /** The partitions that each node leads. */
+  readonly led: ReadonlyMap<number, readonly number[]>
+}
+
+const fetchMaxWaitMs = 500
+const fetchMaxBytes = 8 * 1024 * 1024
+const fetchPartitionMaxBytes = 2 * 1024 * 1024
+
+export class ReaderCluster {
+  readonly #bootstrap: readonly Address[]
+  readonly #topic: string
+  readonly #context: SessionContext
+  readonly #nodes = new Map<number, Address>()
+  readonly #sessions = new Map<number, Session>()
+  /** The session that metadata is asked for over. */
+  #seed: Session | null = null
+  #layout: TopicLayout = { topicId: new Uint8Array(16), led: new Map() }
+  #closed: KafkaError | null = null
+  readonly #wakers = new Set<() => void>()
+
+  constructor(brokers: readonly string[], topic: string, context: SessionContext) {
+    this.#bootstrap = brokers.map(parseAddress)
+    this.#topic = topic
+    this.#context = context
+  }
+
+  get partitions(): readonly number[] {
+    return [...this.#layout.led.values()].flat().sort((left, right) => left - right)
+  }
+
+  /** The nodes that lead a partition. */
+  get leaders(): readonly number[] {
+    return [...this.#layout.led.keys()]
+  }
+
+  /** Asks who leads what; the first bootstrap address that answers is the one that counts. */
+  async loadLayout(): Promise<void> {
+    const reasons: string[] = []
+    let lastError: unknown
+    for (const address of this.#bootstrap) {
+      this.checkOpen()
+      try {
+        this.#seed ??= new Session(address, null, this.#context)
+        const response = await this.#seed.request(metadataApi, {
+          topics: [{ name: this.#topic }],
+          allowAutoTopicCreation: false,
+        })
+        this.#takeMetadata(response)
+        return
+      } catch (error) {
+        if (error instanceof KafkaError && !isConnectionFailure(error)) throw error
+        lastError = error
+        reasons.push(error instanceof Error ? error.message : String(error))
+        this.#seed?.close()
+        this.#seed = null
+      }
+    }
+    this.checkOpen()
+    throw new KafkaError('CONNECTION_FAILED', `no broker answered: ${reasons.join('; ')}`, {
+      topic: this.#topic,
+      cause: lastError,
+    })
+  }
+
+  #takeMetadata(response: MetadataResponse): void {
+    failOn(response.errorCode, { api: 'Metadata', topic: this.#topic })
+    for (const { nodeId, host, port } of response.brokers) this.#takeNode(nodeId, { host, port })
+    const topic = response.topics.find(({ name }) => name === this.#topic)
+    if (topic === undefined) {
+      throw new KafkaError('MALFORMED_RESPONSE', `Metadata says nothing of ${this.#topic}`)
+    }
+    failOn(topic.errorCode, { api: 'Metadata', topic: this.#topic })
+    const led = new Map<number, number[]>()
+    for (const { errorCode, leaderId, partitionIndex } of topic.partitions) {
+      failOn(leaderId < 0 ? errorCode : 0, this.#place('Metadata', partitionIndex))
+      const partitions = led.get(leaderId)
+      if (partitions === undefined) led.set(leaderId, [partitionIndex])
+      else partitions.push(partitionIndex)
+    }
+    this.#layout = { topicId: topic.topicId, led }
+  }
+
+  #takeNode(nodeId: number, address: Address): void {
+    const known = this.#nodes.get(nodeId)
+    if (known?.host === address.host && known.port === address.port) return
+    this.#nodes.set(nodeId, address)
+    this.#sessions.get(nodeId)?.close()
+    this.#sessions.delete(nodeId)
+  }
+
+  #place(api: string, partition: number): ErrorContext {
+    return { api, topic: this.#topic, partition }
+  }
+
+  #session(nodeId: number): Session {
+    this.checkOpen()
+    const open = this.#sessions.get(nodeId)
+    if (open !== undefined) return open
+    const address = this.#nodes.get(nodeId)
+    if (address === undefined) {
+      throw new KafkaError('BROKER_UNAVAILABLE', `node ${nodeId} is not in the metadata`)
+    }
+    const session = new Session(address, nodeId, this.#context)
+    this.#sessions.set(nodeId, session)
+    return session
+  }
+
+  /** The offset at one end of each partition. */
+  async listOffsets(timestamp: number): Promise<ReadonlyMap<number, number>> {
+    const offsets = new Map<number, number>()
+    for (const [nodeId, partitions] of this.#layout.led) {
+      const response = await this.#session(nodeId).request(listOffsetsApi, {
+        topics: [
+          {
+            name: this.#topic,
+            partitions: partitions.map((partitionIndex) => ({ partitionIndex, timestamp })),
+          },
+        ],
+      })
+      for (const answer of response.topics.flatMap((topic) => topic.partitions)) {
+        failOn(answer.errorCode, this.#place('ListOffsets', answer.partitionIndex))
+        offsets.set(answer.partitionIndex, answer.offset)
+      }
+    }
+    return offsets
+  }
+
+  /** Fetches those of the wishes whose partition the node leads. */
+  async fetch(nodeId: number, wishes: readonly FetchWish[]): Promise<readonly FetchedPartition[]> {
+    const led = this.#layout.led.get(nodeId) ?? []
+    const partitions = wishes.filter(({ partition }) => led.includes(partition))
+    if (partitions.length === 0) return []
+    const { topicId } = this.#layout
+    const response = await this.#session(nodeId).request(fetchApi, {
+      maxWaitMs: fetchMaxWaitMs,
+      minBytes: 1,
+      maxBytes: fetchMaxBytes,
+      topics: [
+        {
+          topic: this.#topic,
+          topicId,
+          partitions: partitions.map(({ partition, position }) => ({
+            partition,
+            fetchOffset: position,
+            partitionMaxBytes: fetchPartitionMaxBytes,
+          })),
+        },
+      ],
+    })
+    failOn(response.errorCode, { api: 'Fetch', topic: this.#topic })
+    return response.responses.flatMap((topic) =>
+      topic.partitions.map(({ errorCode, partitionIndex, records }) => {
+        failOn(errorCode, this.#place('Fetch', partitionIndex))
+        return { partition: partitionIndex, records }
+      }),
+    )
+  }
+
+  /** Forgets the connections, so that the next request makes new ones. */
+  disconnect(): void {
+    this.#seed?.close()
+    this.#seed = null
+    for (const session of this.#sessions.values()) session.close()
+    this.#sessions.clear()
+  }
+
+  /** Waits; a close ends the wait at once. */
+  pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#context.clock.setTimer(delayMs, () => wake())
+      const wake = (): void => {
+        timer.cancel()
+        this.#wakers.delete(wake)
+        resolve()
+      }
+      this.#wakers.add(wake)
+    })
+  }
+
+  /** Everything that waits, and whatever is asked for later, fails with `error`. */
+  close(error: KafkaError = new KafkaError('CLOSED', 'the reading has ended')): void {
+    if (this.#closed !== null) return
+    this.#closed = error
+    this.#seed?.close(error)
+    for (const session of this.#sessions.values()) session.close(error)
+    for (const wake of [...this.#wakers]) wake()
+  }
+
+  /** Throws what the reading was closed with. */
+  checkOpen(): void {
+    if (this.#closed !== null) throw this.#closed
+  }
+}
+
+const failOn = (errorCode: number, context: ErrorContext): void => {
+  if (errorCode !== errorNumber.NONE) throw brokerError(errorCode, context)
+}
+
+const isConnectionFailure = ({ code }: KafkaError): boolean =>
+  code === 'CONNECTION_FAILED' ||
+  code === 'CONNECTION_LOST' ||
+  code === 'REQUEST_TIMEOUT' ||
+  code === 'MALFORMED_RESPONSE'

@@ -1,0 +1,95 @@
+// One connection of a reader to one broker, with promises: what the topic reader needs of the network
+// layer. A reader opens a session for each broker it reads from and closes them all at its end.
+
+import { Connection } from '../net/connection.ts'
+import { KafkaError } from '../protocol/kafka-error.ts'
+import type { Api, Input } from '../protocol/schema/api.ts'
+import { type Clock, systemClock } from '../runtime/clock.ts'
+import { tcpTransport } from '../runtime/tcp-transport.ts'
+import type { Address, Transport } from '../runtime/transport.ts'
+
+/** What all sessions of one reader share. */
+export interface SessionContext {
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly clientId: string
+  readonly connectTimeoutMs: number
+  readonly requestTimeoutMs: number
+  /** The longest answer that is taken. */
+  readonly maxResponseBytes: number
+}
+
+export const defaultSessionContext: SessionContext = {
+  transport: tcpTransport,
+  clock: systemClock,
+  clientId: 'millrace-topic-reader',
+  connectTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  maxResponseBytes: 256 * 1024 * 1024,
+}
+
+/** `host:port`; an IPv6 address stands in brackets. */
+export const parseAddress = (text: string): Address => {
+  const match = /^(\[.+\]|[^:]+):(\d+)$/.exec(text.trim())
+  if (match === null) {
+    throw new KafkaError('INVALID_ARGUMENT', `brokers must be HOST:PORT, not '${text}'`)
+  }
+  return { host: match[1]!, port: Number(match[2]) }
+}
+
+export class Session {
+  readonly #connection: Connection
+  /** Settles once: the connection is negotiated, or will never be. */
+  readonly #ready: Promise<void>
+
+  constructor(address: Address, nodeId: number | null, context: SessionContext) {
+    const where = `${address.host}:${address.port}`
+    const { promise, resolve, reject } = deferred()
+    this.#ready = promise
+    this.#connection = new Connection(
+      {
+        ...context,
+        address,
+        name: nodeId === null ? where : `${where} (node ${nodeId})`,
+        connectionsMaxIdleMs: 0,
+      },
+      {
+        onReady: resolve,
+        onClosed: (error) =>
+          reject(error ?? new KafkaError('CONNECTION_LOST', `${where} was closed`)),
+        onMutedChange: () => {},
+      },
+    )
+  }
+
+  /** Waits for the connection, sends the request and resolves with its answer. */
+  async request<Request, Response>(
+    api: Api<Request, Response>,
+    request: Input<Request>,
+  ): Promise<Response> {
+    await this.#ready
+    return new Promise((resolve, reject) => {
+      this.#connection.request(api, request, (error, response) => {
+        if (response === null) reject(error)
+        else resolve(response)
+      })
+    })
+  }
+
+  /** Requests in flight fail with `error`. Twice is harmless. */
+  close(error?: KafkaError): void {
+    this.#connection.close(error)
+  }
+}
+
+/** A promise that nobody may wait for: its rejection alone must not end the process. */
+const deferred = () => {
+  let resolve!: () => void
+  let reject!: (error: KafkaError) => void
+  const promise = new Promise<void>((onResolve, onReject) => {
+    resolve = onResolve
+    reject = onReject
+  })
+  promise.catch(() => {})
+  return { promise, resolve, reject }
+}

@@ -1,0 +1,188 @@
+// Reads a topic over the wire, from where it is told to where the topic ended when reading began: what
+// tests and the first run check with. No consumer: no group, no following of what is written meanwhile.
+// Invariants: the records of a partition come in order of their offsets, each once; every batch's
+// checksum is compared; marks of transactions are left out, records of aborted ones are not.
+// Ownership: keys, values and headers are views of bytes that nobody else changes.
+
+import { KafkaError } from '../protocol/kafka-error.ts'
+import { decodeFetched, type TopicBatch, type TopicRecord } from './fetched-batches.ts'
+import { listOffsetsTimestamp, ReaderCluster } from './reader-cluster.ts'
+import { defaultSessionContext } from './session.ts'
+
+export interface ReadTopicOptions {
+  /** Where to begin asking: `['localhost:9092']`. */
+  readonly brokers: readonly string[]
+  readonly topic: string
+  /** The first offset of each partition to read, others being left out; all of the topic by default. */
+  readonly from?: 'earliest' | ReadonlyMap<number, number> | undefined
+  readonly signal?: AbortSignal | undefined
+  /** For all of the reading; 30 seconds by default. */
+  readonly timeoutMs?: number | undefined
+  /** Ends after so many records. */
+  readonly maxRecords?: number | undefined
+}
+
+const timeoutMsDefault = 30_000
+const retryDelayMs = 100
+
+/** The part of a partition that is still to be read. */
+interface Span {
+  readonly partition: number
+  /** Offset of the next record wanted. */
+  position: number
+  /** Offset after the last record wanted. */
+  readonly end: number
+}
+
+/**
+ * The records of a topic up to its end as it is now.
+ *
+ * @example
+ * for await (const { partition, offset, value } of readTopic({ brokers, topic: 'orders' })) {
+ *   console.log(partition, offset, String(value))
+ * }
+ */
+export async function* readTopic(
+  options: ReadTopicOptions,
+): AsyncGenerator<TopicRecord, void, undefined> {
+  let left = options.maxRecords ?? Number.POSITIVE_INFINITY
+  for await (const { records } of readTopicBatches(options)) {
+    for (const record of records) {
+      if (left-- <= 0) return
+      yield record
+      // The next step of the batches throws what the reading was aborted with.
+      if (options.signal?.aborted) break
+    }
+  }
+}
+
+/** As readTopic, batch by batch; `maxRecords` ends it after the batch that reaches it. */
+export async function* readTopicBatches(
+  options: ReadTopicOptions,
+): AsyncGenerator<TopicBatch, void, undefined> {
+  const { topic, signal, from = 'earliest', timeoutMs = timeoutMsDefault } = options
+  const cluster = new ReaderCluster(options.brokers, topic, defaultSessionContext)
+  const reading = new Reading(cluster, options.maxRecords)
+  const abort = (): void => cluster.close(abortedError(topic, signal?.reason))
+  const timer = defaultSessionContext.clock.setTimer(timeoutMs, () =>
+    cluster.close(timeoutError(topic, timeoutMs, reading.lastError)),
+  )
+  signal?.addEventListener('abort', abort, { once: true })
+  try {
+    if (signal?.aborted) abort()
+    await reading.findSpans(from)
+    yield* reading.batches()
+  } finally {
+    timer.cancel()
+    signal?.removeEventListener('abort', abort)
+    cluster.close()
+  }
+}
+
+/** The spans, and how far they were read; failures that may pass are tried again until a close. */
+class Reading {
+  readonly #cluster: ReaderCluster
+  #recordsLeft: number
+  #spans: readonly Span[] = []
+  #isLayoutKnown = false
+  /** Why it is not getting on, as far as known. */
+  lastError: KafkaError | null = null
+
+  constructor(cluster: ReaderCluster, maxRecords = Number.POSITIVE_INFINITY) {
+    this.#cluster = cluster
+    this.#recordsLeft = maxRecords
+  }
+
+  async findSpans(from: 'earliest' | ReadonlyMap<number, number>): Promise<void> {
+    const { end, beginning } = listOffsetsTimestamp
+    const starts =
+      from === 'earliest' ? await this.#persist(() => this.#cluster.listOffsets(beginning)) : from
+    const ends = await this.#persist(() => this.#cluster.listOffsets(end))
+    this.#spans = [...starts].map(([partition, position]) =>
+      makeSpan(partition, position, ends.get(partition), ends.size),
+    )
+  }
+
+  async *batches(): AsyncGenerator<TopicBatch, void, undefined> {
+    for (;;) {
+      const open = this.#spans.filter(({ position, end }) => position < end)
+      if (open.length === 0) return
+      for (const nodeId of this.#cluster.leaders) {
+        for await (const batch of this.#batchesOf(nodeId, open)) {
+          if (this.#recordsLeft <= 0) return
+          this.#recordsLeft -= batch.records.length
+          yield batch
+          this.#cluster.checkOpen()
+        }
+      }
+      if (this.#recordsLeft <= 0) return
+    }
+  }
+
+  async *#batchesOf(
+    nodeId: number,
+    open: readonly Span[],
+  ): AsyncGenerator<TopicBatch, void, undefined> {
+    const fetched = await this.#persist(() => this.#cluster.fetch(nodeId, open))
+    for (const { partition, records } of fetched) {
+      const span = open.find((candidate) => candidate.partition === partition)
+      if (span === undefined || records === null) continue
+      for (const batch of decodeFetched(partition, records, span.position, span.end)) {
+        span.position = batch.nextOffset
+        if (batch.records.length > 0) yield batch
+      }
+    }
+  }
+
+  /** Runs `request` until it succeeds, fails for good or the reading is closed. */
+  async #persist<Result>(request: () => Promise<Result>): Promise<Result> {
+    for (;;) {
+      try {
+        if (!this.#isLayoutKnown) await this.#cluster.loadLayout()
+        this.#isLayoutKnown = true
+        return await request()
+      } catch (error) {
+        this.#cluster.checkOpen()
+        if (!(error instanceof KafkaError) || !this.#mayPass(error)) throw error
+        this.lastError = error
+      }
+      this.#isLayoutKnown = false
+      this.#cluster.disconnect()
+      await this.#cluster.pause(retryDelayMs)
+    }
+  }
+
+  /** A topic or a cluster that isn't there is told at once, not waited for. */
+  #mayPass(error: KafkaError): boolean {
+    const isAbsence = error.code === 'UNKNOWN_TOPIC' || error.code === 'CONNECTION_FAILED'
+    return error.retriable && (this.#isLayoutKnown || !isAbsence)
+  }
+}
+
+const makeSpan = (
+  partition: number,
+  position: number,
+  end: number | undefined,
+  partitionCount: number,
+): Span => {
+  if (end === undefined) {
+    const text = `partition ${partition} does not exist: there are ${partitionCount}`
+    throw new KafkaError('UNKNOWN_PARTITION', text, { partition })
+  }
+  if (!Number.isSafeInteger(position) || position < 0 || position > end) {
+    const text = `partition ${partition} has no offset ${position}: it ends before ${end}`
+    throw new KafkaError('INVALID_ARGUMENT', text, { partition })
+  }
+  return { partition, position, end }
+}
+
+const abortedError = (topic: string, reason: unknown): KafkaError =>
+  new KafkaError('ABORTED', `the reading of ${topic} was aborted`, { topic, cause: reason })
+
+const timeoutError = (topic: string, timeoutMs: number, cause: KafkaError | null): KafkaError => {
+  const why = cause === null ? '' : `: ${cause.message}`
+  return new KafkaError('REQUEST_TIMEOUT', `${topic} was not read within ${timeoutMs} ms${why}`, {
+    topic,
+    ...(cause === null ? {} : { cause }),
+  })
+}

@@ -1,0 +1,132 @@
+// Rules about a file's text and name: sizes, names, characters, leftovers, and words that would tie the
+// repository to one machine or one registry.
+
+import type { RepositoryFile, Violation } from './repository.ts'
+
+export const columnsMax = 100
+export const sourceLinesMax = 500
+export const testLinesMax = 700
+
+const codeExtension = /\.(ts|mjs|js|java)$/
+const isTestFile = (path: string): boolean => /^packages\/[^/]+\/test\//.test(path)
+
+/** Runs `check` over each line; what it returns is the message. */
+const eachLine = (
+  file: RepositoryFile,
+  check: (line: string) => string | null | undefined,
+): Violation[] =>
+  file.text.split('\n').flatMap((line, index) => {
+    const message = check(line)
+    return message ? [{ path: file.path, line: index + 1, message }] : []
+  })
+
+const lineCount = (text: string): number => text.split('\n').length - (text.endsWith('\n') ? 1 : 0)
+
+export const checkSize = (file: RepositoryFile): Violation[] => {
+  if (!codeExtension.test(file.path)) return []
+  const linesMax = isTestFile(file.path) ? testLinesMax : sourceLinesMax
+  const lines = lineCount(file.text)
+  const tooLong =
+    lines > linesMax
+      ? [{ path: file.path, line: 0, message: `${lines} lines; at most ${linesMax} are allowed` }]
+      : []
+  const tooWide = eachLine(file, (line) =>
+    [...line].length > columnsMax
+      ? `${[...line].length} columns; at most ${columnsMax} are allowed`
+      : null,
+  )
+  return [...tooLong, ...tooWide]
+}
+
+const kebabCase = /^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)*$/
+
+/** Folders and files below these are named in kebab-case; `__x__` and dot files are tools' names. */
+export const checkName = ({ path }: RepositoryFile): Violation[] => {
+  if (!/^(packages|scripts|bench|docs)\//.test(path)) return []
+  return path
+    .split('/')
+    .filter((part) => !part.startsWith('.') && !/^[A-Z]+(\.md)?$/.test(part))
+    .filter((part) => !kebabCase.test(part))
+    .map((part) => ({ path, line: 0, message: `${part} is not in kebab-case` }))
+}
+
+// Everything below 32 but tab and newline, delete, and the marks that turn the direction of text.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what the rule looks for.
+const controlCharacter =
+  /[\u0000-\u0008\u000b-\u001f\u007f\u0080-\u009f\u202a-\u202e\u2066-\u2069]/u
+
+export const checkCharacters = (file: RepositoryFile): Violation[] => {
+  const found = eachLine(file, (line) => {
+    const character = controlCharacter.exec(line)?.[0].codePointAt(0)
+    if (character !== undefined) return `control character U+${character.toString(16)}`
+    if (line.includes('\ufffd')) return 'bytes that are not UTF-8'
+    return codeExtension.test(file.path) && line.includes('\t') ? 'a tab; indent by spaces' : null
+  })
+  const isWhole = file.text === '' || file.text.endsWith('\n')
+  const cutOff = { path: file.path, line: 0, message: 'does not end with a newline' }
+  return codeExtension.test(file.path) && !isWhole ? [...found, cutOff] : found
+}
+
+const leftover = /\b(TODO|FIXME|XXX|HACK)\b|^(<{7}|={7}|>{7})( |$)|\bSKELETON\b/
+
+export const checkLeftovers = (file: RepositoryFile): Violation[] =>
+  eachLine(file, (line) => {
+    const found = leftover.exec(line)?.[0].trim()
+    return found ? `${found} left over: finish it or file an issue` : null
+  })
+
+// Written so that the patterns do not match themselves.
+const machinePath = /(?<![\w.@~$}-])\/(work|root|tmp|Users|home\/[a-z]+)(?=\/)/
+const registryHost = new RegExp(
+  [
+    'registry\\.(npmjs|yarnpkg|npmmirror)\\.',
+    '\\brepo1?\\.maven\\.',
+    '\\bproxy\\.golang\\.',
+    '\\bpypi\\.(org|python)',
+    '\\bcrates\\.io',
+    '\\bdeb\\.debian\\.',
+    '\\b(artifactory|nexus|verdaccio)\\.[a-z]',
+  ].join('|'),
+)
+
+export const checkPlaces = (file: RepositoryFile): Violation[] =>
+  eachLine(file, (line) => {
+    const path = machinePath.exec(line)?.[0]
+    if (path !== undefined) return `${path}/… is a path of one machine (tests: os.tmpdir())`
+    const host = registryHost.exec(line)?.[0]
+    return host === undefined ? null : `${host} names a registry's host`
+  })
+
+interface LockEntry {
+  readonly version?: string
+  readonly resolved?: string
+  readonly link?: boolean
+  readonly optionalDependencies?: Readonly<Record<string, string>>
+}
+
+/** The lock file names no host, and is whole: npm drops optional packages that it could not see. */
+export const checkLockFile = (file: RepositoryFile): Violation[] => {
+  if (file.path !== 'package-lock.json') return []
+  const lock = JSON.parse(file.text) as { packages: Record<string, LockEntry> }
+  const found: Violation[] = []
+  const report = (message: string) => found.push({ path: file.path, line: 0, message })
+  for (const [path, entry] of Object.entries(lock.packages)) {
+    if (!path.includes('node_modules/')) continue
+    if (!entry.link && entry.resolved !== undefined) report(`${path} names where it came from`)
+    if (!entry.link && entry.version === undefined) report(`${path} has no version`)
+    for (const name of Object.keys(entry.optionalDependencies ?? {})) {
+      const known = [`node_modules/${name}`, `${path}/node_modules/${name}`]
+      if (!known.some((place) => place in lock.packages)) report(`${path} lacks ${name}`)
+    }
+  }
+  return found
+}
+
+export const textRules = [
+  checkSize,
+  checkName,
+  checkCharacters,
+  checkLeftovers,
+  checkPlaces,
+  checkLockFile,
+] as const

@@ -1,0 +1,383 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { KafkaError } from '../../src/protocol/kafka-error.ts'
+import type { Clock } from '../../src/runtime/clock.ts'
+import { World } from './cluster-fixture.ts'
+
+const three = [1, 2, 3].map((number) => ({ host: `n${number}`, port: 9092 }))
+
+/** Settles with what connect() called back. */
+const connected = (world: World): Promise<KafkaError | null> =>
+  new Promise((resolve) => world.cluster.connect(resolve))
+
+/** A world whose topic `a` is known, with a link to each of its nodes. */
+const warmWorld = async (nodes: number): Promise<World> => {
+  const world = await World.make({ nodes, options: { brokers: three.slice(0, nodes) } })
+  world.topic('a', 1)
+  world.cluster.refreshTopic('a', 'unknown')
+  await world.untilTopic('a')
+  for (let nodeId = 1; nodeId <= nodes; nodeId++) await world.untilReady(nodeId)
+  return world
+}
+
+/** Runs `callback` every `everyMs`, for as long as the world's time moves. */
+const every = (clock: Clock, everyMs: number, callback: () => void): { stop(): void } => {
+  let stopped = false
+  const next = () => {
+    clock.setTimer(everyMs, () => {
+      if (stopped) return
+      callback()
+      next()
+    })
+  }
+  next()
+  return {
+    stop: () => {
+      stopped = true
+    },
+  }
+}
+
+test('connect calls back once a broker has answered, and again at once when it is asked again', async () => {
+  const world = await World.make({ nodes: 2 })
+  let returned = false
+  world.cluster.connect((error) => {
+    assert.equal(error, null)
+    assert.ok(returned, 'in a later turn')
+  })
+  returned = true
+  assert.equal(await world.clock.runUntil(connected(world), 1000), null)
+  assert.deepEqual(
+    world.cluster.nodes().map(({ nodeId, host, port }) => ({ nodeId, host, port })),
+    [
+      { nodeId: 1, host: 'n1', port: 9092 },
+      { nodeId: 2, host: 'n2', port: 9092 },
+    ],
+  )
+  assert.equal(world.cluster.counters.metadataRequests, 1)
+  assert.equal(await world.clock.runUntil(connected(world), 1000), null)
+  world.cluster.close()
+})
+
+test('connect fails with an error that names each address tried and its reason', async () => {
+  const brokers = [
+    { host: '127.0.0.1', port: 1 },
+    { host: 'nowhere', port: 9092 },
+    { host: 'hole', port: 9092 },
+    { host: 'web', port: 80 },
+  ]
+  const world = await World.make({ nodes: 0, options: { brokers } })
+  world.network.setHost('nowhere', [])
+  world.network.blackHole({ host: 'hole', port: 9092 })
+  await world.network.listen({ host: 'web', port: 80 }, (stream) => ({
+    onData: () => stream.write([Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')]),
+    onClose: () => {},
+  }))
+  const error = await world.clock.runUntil(connected(world), 60_000)
+  assert.equal(error?.code, 'CONNECTION_FAILED')
+  assert.equal(error?.kind, 'retriable')
+  assert.match(error?.message ?? '', /^no broker could be reached: /)
+  assert.match(error?.message ?? '', /127\.0\.0\.1:1 connection refused/)
+  assert.match(error?.message ?? '', /nowhere:9092 the host name is not known/)
+  assert.match(error?.message ?? '', /hole:9092 no answer within 10000 ms/)
+  assert.match(error?.message ?? '', /web:80 .*a web server answers there, not Kafka/)
+  assert.equal(world.cluster.metadataError, error)
+  world.cluster.close()
+})
+
+test('the reasons known so far can be read while other addresses still hang', async () => {
+  const brokers = [
+    { host: 'refused', port: 9092 },
+    { host: 'hole', port: 9092 },
+  ]
+  const world = await World.make({ nodes: 0, options: { brokers } })
+  world.network.blackHole({ host: 'hole', port: 9092 })
+  world.cluster.refreshTopic('a', 'unknown')
+  await world.clock.advance(3000)
+  assert.match(world.cluster.metadataError?.message ?? '', /refused:9092 connection refused/)
+  world.cluster.close()
+})
+
+test('an address that hangs does not hold up the others', async () => {
+  for (const seed of [1, 2, 3, 4]) {
+    const world = await World.make({ nodes: 3, seed, options: { brokers: three } })
+    world.network.blackHole({ host: 'n1', port: 9092 })
+    world.network.blackHole({ host: 'n2', port: 9092 })
+    assert.equal(await world.clock.runUntil(connected(world), 2100), null)
+    world.cluster.close()
+  }
+})
+
+test('a broker that advertises an address out of reach is told from one that is not there', async () => {
+  const world = await World.make({
+    nodes: 1,
+    options: { brokers: [{ host: 'boot', port: 29_092 }] },
+  })
+  const broker = world.broker(1)
+  await broker.stop()
+  const behind = await world.startBroker(2, { host: 'n1', port: 29_092 })
+  world.network.setHost('boot', ['n1'])
+  world.network.setHost('broker-1.internal', [])
+  world.state.nodes.clear()
+  world.state.nodes.set(1, { host: 'broker-1.internal', port: 9092 })
+  world.topic('a', 1)
+  world.cluster.refreshTopic('a', 'unknown')
+  await world.untilTopic('a')
+  assert.equal(behind.count('Metadata'), 1)
+  const link = world.cluster.link(1)
+  link?.open()
+  await world.clock.runUntil(() => world.told.of('onLinkDown').length > 0, 1000)
+  const expected =
+    'bootstrap boot:29092 answered, but node 1 advertises broker-1.internal:9092, ' +
+    'which failed: the host name is not known (ENOTFOUND)'
+  assert.equal(link?.lastError?.message, expected)
+  assert.equal(world.told.of('onLinkDown')[0]?.[1].message, expected)
+  world.cluster.close()
+})
+
+test('a node that was reached before and is gone is not said to advertise wrongly', async () => {
+  const world = await warmWorld(2)
+  await world.broker(2).stop()
+  await world.clock.advance(100)
+  const link = world.cluster.link(2)
+  link?.open()
+  await world.clock.advance(500)
+  assert.match(
+    link?.lastError?.message ?? '',
+    /^could not connect to node 2: n2:9092 connection refu/,
+  )
+  world.cluster.close()
+})
+
+for (const [what, breakIt] of [
+  ['a lost connection', (world: World) => world.broker(2).closeStreams()],
+  ['a broker that is gone', (world: World) => world.broker(2).stop()],
+] as const) {
+  test(`${what} makes the topics in use be asked for again, once`, async () => {
+    const world = await warmWorld(3)
+    const before = world.count('Metadata')
+    await breakIt(world)
+    await world.untilTopic('a', 2, 1000)
+    await world.clock.advance(60_000)
+    assert.equal(world.count('Metadata'), before + 1)
+    world.cluster.close()
+  })
+}
+
+test('a refused connection makes the topics in use be asked for again', async () => {
+  const world = await World.make({ nodes: 2 })
+  world.topic('a', 2)
+  world.cluster.refreshTopic('a', 'unknown')
+  await world.untilTopic('a')
+  await world.broker(2).stop()
+  world.cluster.link(2)?.open()
+  await world.untilTopic('a', 2, 1000)
+  world.cluster.close()
+})
+
+test('when a leader dies the new one is known within the time of an election and a second', async () => {
+  const world = await warmWorld(3)
+  const topic = world.state.topics.get('a')
+  assert.ok(topic)
+  world.told.react.onLinkDown = () => world.cluster.link(1)?.open()
+  await world.broker(1).stop()
+  await world.clock.advance(4000)
+  world.state.nodes.delete(1)
+  topic.partitions[0] = { leader: 2, epoch: 2 }
+  const electedAtMs = world.clock.now()
+  await world.clock.runUntil(() => world.leaders('a')[0] === 2, 2000)
+  assert.ok(world.clock.now() - electedAtMs <= 1010)
+  assert.equal(world.cluster.link(1), undefined)
+  world.cluster.close()
+})
+
+test('a dead cluster and 5,000 sends a second for a minute: below 200 metadata requests', async () => {
+  const world = await warmWorld(3)
+  const before = world.network.connects
+  for (let nodeId = 1; nodeId <= 3; nodeId++) await world.broker(nodeId).stop()
+  // Each send of an engine that knows nothing better asks for both.
+  const sends = every(world.clock, 1, () => {
+    for (let count = 0; count < 5; count++) {
+      world.cluster.refreshTopic('a', 'stale')
+      world.cluster.refreshTopic(`topic-${count}`, 'unknown')
+      world.cluster.link(1)?.open()
+    }
+  })
+  await world.clock.advance(60_000)
+  sends.stop()
+  const { metadataRequests, metadataFailures } = world.cluster.counters
+  assert.ok(metadataRequests < 200, `${metadataRequests} requests`)
+  assert.ok(metadataFailures > 20 && metadataFailures < 200, `${metadataFailures} rounds`)
+  const attempts = world.network.connects - before
+  assert.ok(attempts < 3 * 100, `${attempts} connection attempts to three brokers`)
+  world.cluster.close()
+})
+
+test('a dead leader in a cluster that answers: below 200 metadata requests in a minute too', async () => {
+  const world = await warmWorld(3)
+  await world.broker(1).stop()
+  const before = world.count('Metadata')
+  const sends = every(world.clock, 1, () => {
+    for (let count = 0; count < 5; count++) {
+      world.cluster.refreshTopic('a', 'stale')
+      world.cluster.link(1)?.open()
+    }
+  })
+  await world.clock.advance(60_000)
+  sends.stop()
+  const asked = world.count('Metadata') - before
+  assert.ok(asked > 30 && asked < 200, `${asked} requests`)
+  world.cluster.close()
+})
+
+test('when no known node can be reached the bootstrap servers are asked, with fresh DNS', async () => {
+  const world = await World.make({ nodes: 2 })
+  world.topic('a', 2)
+  world.cluster.refreshTopic('a', 'unknown')
+  await world.untilTopic('a')
+  await world.untilReady(1)
+  await world.untilReady(2)
+  for (const nodeId of [1, 2]) await world.broker(nodeId).stop()
+  world.state.nodes.clear()
+  await world.startBroker(7, { host: 'n7', port: 9092 })
+  world.network.setHost('boot', ['n7'])
+  // The new cluster counts its epochs from the start.
+  world.topic('a', 7).partitions[0] = { leader: 7, epoch: 0 }
+  await world.clock.runUntil(() => world.leaders('a')[0] === 7, 5000)
+  assert.ok(world.cluster.counters.rebootstraps >= 1)
+  assert.equal(world.cluster.link(1), undefined)
+  assert.equal(world.cluster.link(7)?.name, 'n7:9092 (node 7)')
+  assert.equal(world.cluster.metadataError, null)
+  world.cluster.close()
+})
+
+test('REBOOTSTRAP_REQUIRED gives up every connection and begins at the bootstrap servers', async () => {
+  const world = await World.make({ nodes: 2 })
+  world.topic('a', 2)
+  world.cluster.refreshTopic('a', 'unknown')
+  await world.untilTopic('a')
+  await world.untilReady(2)
+  await world.clock.advance(1000)
+  const before = world.broker(1).count('Metadata')
+  world.broker(2).answer = ({ api }) => (api === 'Metadata' ? { errorCode: 129 } : undefined)
+  world.cluster.refreshTopic('a', 'stale')
+  await world.untilTopic('a', 2, 5000)
+  assert.equal(world.broker(1).count('Metadata'), before + 1)
+  assert.equal(world.broker(2).openStreams, 0)
+  assert.equal(world.told.of('onLinkDown').length, 1)
+  assert.equal(world.cluster.counters.rebootstraps, 1)
+  world.cluster.close()
+})
+
+test('REBOOTSTRAP_REQUIRED from everyone is a failure of the round, not an endless loop', async () => {
+  const world = await World.make({ nodes: 2, options: { brokers: three.slice(0, 2) } })
+  for (const nodeId of [1, 2]) {
+    world.broker(nodeId).answer = ({ api }) => (api === 'Metadata' ? { errorCode: 129 } : undefined)
+  }
+  const error = await world.clock.runUntil(connected(world), 5000)
+  assert.match(error?.message ?? '', /REBOOTSTRAP_REQUIRED/)
+  assert.ok(world.count('Metadata') < 6)
+  world.cluster.close()
+})
+
+test('without an answer for five minutes every connection is given up', async () => {
+  const world = await warmWorld(2)
+  for (const nodeId of [1, 2]) {
+    world.broker(nodeId).answer = ({ api }) => (api === 'Metadata' ? { errorCode: 13 } : undefined)
+  }
+  world.cluster.refreshTopic('a', 'stale')
+  await world.clock.advance(290_000)
+  assert.deepEqual(world.told.of('onLinkDown'), [])
+  await world.clock.advance(20_000)
+  assert.equal(world.told.of('onLinkDown').length, 2)
+  for (const nodeId of [1, 2]) world.broker(nodeId).answer = () => undefined
+  await world.untilTopic('a', 2, 5000)
+  world.cluster.close()
+})
+
+test('a broker that answers that there are no brokers yet is passed over', async () => {
+  const world = await World.make({ nodes: 2, options: { brokers: three.slice(0, 2) } })
+  world.topic('a', 1)
+  world.broker(1).answer = ({ api }) => (api === 'Metadata' ? { brokers: [] } : undefined)
+  world.cluster.refreshTopic('a', 'unknown')
+  await world.untilTopic('a', 1, 2000)
+  assert.equal(world.broker(2).count('Metadata'), 1)
+  world.cluster.close()
+})
+
+test('a broker that answers Metadata with rubbish is passed over, and its connection closed', async () => {
+  const world = await World.make({ nodes: 2, options: { brokers: three.slice(0, 2) } })
+  world.topic('a', 1)
+  world.broker(1).answer = ({ api }) => (api === 'Metadata' ? new Uint8Array([1, 2, 3]) : undefined)
+  world.cluster.refreshTopic('a', 'unknown')
+  await world.untilTopic('a', 1, 2000)
+  await world.clock.advance(10)
+  assert.equal(world.broker(1).openStreams, 0)
+  world.cluster.close()
+})
+
+test('brokers that are too old for us are a final failure that says so', async () => {
+  const world = await World.make()
+  world.broker(1).versions.set(3, 6)
+  const error = await world.clock.runUntil(connected(world), 5000)
+  assert.equal(error?.code, 'UNSUPPORTED_VERSION')
+  assert.match(error?.message ?? '', /^no usable broker: boot:9092 .*no version of Metadata/)
+  world.cluster.close()
+})
+
+test('after a frozen process wakes up, its dead connections are made again without a failed round', async () => {
+  const world = await World.make({
+    options: { brokers: three.slice(0, 1), connectionsMaxIdleMs: 60_000 },
+  })
+  world.topic('a', 1)
+  world.cluster.refreshTopic('a', 'unknown')
+  await world.untilTopic('a')
+  world.network.strand({ host: 'n1', port: 9092 })
+  world.clock.stall(200_000)
+  world.cluster.refreshTopic('a', 'stale')
+  await world.untilTopic('a', 2, 1000)
+  assert.equal(world.cluster.counters.metadataFailures, 0)
+  world.cluster.close()
+})
+
+test('after close nothing is left, nothing is told, and later calls do nothing', async () => {
+  const world = await warmWorld(3)
+  world.cluster.refreshTopic('a', 'stale')
+  world.cluster.refreshTopic('b', 'unknown')
+  world.cluster.initProducerId({ producerId: -1, epoch: -1 })
+  world.cluster.connect(() => assert.fail('called after close'))
+  const told = world.told.log.length
+  const link = world.cluster.link(1)
+  world.cluster.close()
+  world.cluster.close()
+  world.cluster.refreshTopic('c', 'unknown')
+  world.cluster.initProducerId({ producerId: -1, epoch: -1 })
+  world.cluster.connect(() => assert.fail('called after close'))
+  world.cluster.applyLeaderHint({
+    topic: 'a',
+    partition: 0,
+    leaderId: 2,
+    leaderEpoch: 9,
+    endpoint: null,
+  })
+  link?.open()
+  await world.clock.advance(1000)
+  assert.equal(world.clock.pendingTimers, 0)
+  assert.equal(world.told.log.length, told)
+  for (let nodeId = 1; nodeId <= 3; nodeId++) assert.equal(world.broker(nodeId).openStreams, 0)
+  assert.equal(world.cluster.link(1), undefined)
+})
+
+test('closing in the middle of an attempt, a backoff or a look-up leaves no timer', async () => {
+  for (const afterMs of [0, 1, 2, 3, 5, 60, 200, 1500, 10_050]) {
+    const world = await World.make({ nodes: 1 })
+    world.network.setHost('boot', ['10.0.0.1', '10.0.0.2'])
+    world.network.blackHole({ host: '10.0.0.2', port: 9092 })
+    world.cluster.refreshTopic('a', 'unknown')
+    world.cluster.initProducerId({ producerId: -1, epoch: -1 })
+    await world.clock.advance(afterMs)
+    world.cluster.close()
+    await world.clock.advance(10)
+    assert.equal(world.clock.pendingTimers, 0, `closed after ${afterMs} ms`)
+  }
+})

@@ -1,0 +1,348 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { MetadataRequest } from '../../src/protocol/api/03-metadata.ts'
+import { metadataApi } from '../../src/protocol/api/03-metadata.ts'
+import { type FakeBroker, topicIdOf, World } from './cluster-fixture.ts'
+
+const topicsAsked = (broker: FakeBroker): string[][] =>
+  broker.requests
+    .filter((request) => request.api === 'Metadata')
+    .map((request) =>
+      ((request.body as MetadataRequest).topics ?? []).map(({ name }) => name ?? ''),
+    )
+
+test('the first wish connects, asks for that topic, and tells leaders, epochs and the topic id', async () => {
+  const world = await World.make({ nodes: 2 })
+  world.topic('orders', 1, 2, 1)
+  world.cluster.refreshTopic('orders', 'unknown')
+  assert.equal(world.told.log.length, 0, 'nothing is told inside the call')
+  await world.untilTopic('orders')
+  assert.deepEqual(world.view('orders'), {
+    name: 'orders',
+    topicId: topicIdOf(7),
+    partitions: [
+      { leaderId: 1, leaderEpoch: 1 },
+      { leaderId: 2, leaderEpoch: 1 },
+      { leaderId: 1, leaderEpoch: 1 },
+    ],
+  })
+  assert.equal(world.cluster.metadataError, null)
+  assert.equal(world.cluster.clusterId, 'fake')
+  assert.equal(world.cluster.link(2)?.name, 'n2:9092 (node 2)')
+  assert.equal(world.cluster.link(3), undefined)
+  world.cluster.close()
+})
+
+test('wishes of one turn become one request, and those during a request one more', async () => {
+  const world = await World.make()
+  for (const name of ['a', 'b', 'c', 'd']) world.topic(name, 1)
+  world.cluster.refreshTopic('a', 'unknown')
+  world.cluster.refreshTopic('b', 'unknown')
+  world.cluster.refreshTopic('a', 'unknown')
+  const broker = world.broker(1)
+  await world.clock.runUntil(() => broker.count('Metadata') === 1, 1000)
+  world.cluster.refreshTopic('c', 'unknown')
+  world.cluster.refreshTopic('d', 'unknown')
+  world.cluster.refreshTopic('a', 'unknown')
+  await world.untilTopic('d')
+  await world.clock.advance(10_000)
+  assert.deepEqual(topicsAsked(broker), [
+    ['a', 'b'],
+    ['c', 'd'],
+  ])
+  assert.equal(world.cluster.counters.metadataRequests, 2)
+  world.cluster.close()
+})
+
+test('a wish for fresher news during a request is met by a later answer, not by that one', async () => {
+  const world = await World.make()
+  const topic = world.topic('a', 1)
+  world.cluster.refreshTopic('a', 'unknown')
+  const broker = world.broker(1)
+  await world.clock.runUntil(() => broker.count('Metadata') === 1, 1000)
+  world.cluster.refreshTopic('a', 'stale')
+  topic.partitions[0] = { leader: 1, epoch: 2 }
+  await world.untilTopic('a', 2)
+  assert.deepEqual(world.view('a').partitions, [{ leaderId: 1, leaderEpoch: 2 }])
+  world.cluster.close()
+})
+
+test('a topic that is new does not wait for the backoff of those that are asked again', async () => {
+  const world = await World.make()
+  world.topic('b', 1)
+  world.cluster.refreshTopic('missing', 'unknown')
+  await world.clock.advance(5000)
+  const startedAtMs = world.clock.now()
+  world.cluster.refreshTopic('b', 'unknown')
+  await world.untilTopic('b')
+  assert.ok(world.clock.now() - startedAtMs < 10)
+  world.cluster.close()
+})
+
+test('a topic that is given up and wanted again all the time waits for the backoff', async () => {
+  const world = await World.make()
+  world.topic('secret', 1).error = 29
+  world.told.react.onTopicFailed = () => world.cluster.refreshTopic('secret', 'unknown')
+  world.cluster.refreshTopic('secret', 'unknown')
+  await world.clock.advance(60_000)
+  assert.ok(world.count('Metadata') < 90, `${world.count('Metadata')} requests`)
+  world.cluster.close()
+})
+
+test('topics in use are refreshed when they are old, and only those', async () => {
+  const world = await World.make()
+  for (const name of ['a', 'b', 'c']) world.topic(name, 1)
+  for (const name of ['a', 'b', 'c']) world.cluster.refreshTopic(name, 'unknown')
+  await world.untilTopic('c')
+  world.cluster.forgetTopic('b')
+  const startedAtMs = world.clock.now()
+  await world.untilTopic('a', 2, 400_000)
+  assert.ok(Math.abs(world.clock.now() - startedAtMs - 300_000) < 100)
+  assert.deepEqual(topicsAsked(world.broker(1)).at(-1), ['a', 'c'])
+  world.cluster.close()
+})
+
+test('an unknown topic is reported each time, asked for with a growing backoff, and found at last', async () => {
+  const world = await World.make()
+  world.cluster.refreshTopic('late', 'unknown')
+  await world.clock.advance(5000)
+  const failures = world.told.of('onTopicFailed')
+  assert.ok(failures.length >= 5 && failures.length <= 12, `${failures.length} reports`)
+  for (const [topic, error, final] of failures) {
+    assert.equal(topic, 'late')
+    assert.equal(error.code, 'UNKNOWN_TOPIC')
+    assert.equal(error.topic, 'late')
+    assert.equal(error.persisted, 'no')
+    assert.equal(final, false)
+  }
+  const times = world.told.log
+    .filter(({ what }) => what === 'onTopicFailed')
+    .map(({ atMs }) => atMs)
+  const gaps = times.slice(1).map((atMs, index) => atMs - (times[index] ?? 0))
+  assert.ok((gaps[0] ?? 0) < 130, 'the first retry comes soon')
+  assert.ok(gaps.every((gap) => gap <= 1010))
+  assert.ok((gaps.at(-1) ?? 0) > 600)
+  world.topic('late', 1)
+  await world.untilTopic('late')
+  const asked = world.count('Metadata')
+  await world.clock.advance(60_000)
+  assert.equal(world.count('Metadata'), asked, 'a topic that was found is asked for no more')
+  world.cluster.close()
+})
+
+test('a topic without a leader is asked for until it has one; the others are not held up', async () => {
+  const world = await World.make({ nodes: 2 })
+  const topic = world.topic('a', 1, 2)
+  world.topic('b', 1)
+  topic.partitions[1] = { leader: -1, epoch: 4, error: 5 }
+  world.cluster.refreshTopic('a', 'unknown')
+  world.cluster.refreshTopic('b', 'unknown')
+  await world.untilTopic('a')
+  assert.deepEqual(world.leaders('a'), [1, -1])
+  assert.equal(world.view('a').partitions[1]?.leaderEpoch, 4)
+  topic.partitions[1] = { leader: 2, epoch: 5 }
+  await world.untilTopic('a', 2, 1000)
+  assert.deepEqual(world.leaders('a'), [1, 2])
+  assert.equal(world.told.of('onTopic').filter(([{ name }]) => name === 'b').length, 1)
+  world.cluster.close()
+})
+
+test('a leader that the answer does not list as a node counts as none, and news is asked for', async () => {
+  const world = await World.make({ nodes: 1 })
+  world.topic('a', 9)
+  world.cluster.refreshTopic('a', 'unknown')
+  await world.untilTopic('a')
+  assert.deepEqual(world.leaders('a'), [-1])
+  await world.startBroker(9, { host: 'n9', port: 9092 })
+  await world.untilTopic('a', 2, 1000)
+  assert.deepEqual(world.leaders('a'), [9])
+  world.cluster.close()
+})
+
+test('a missing right and a bad name are final: the topic is dropped, and asked for no more', async () => {
+  const world = await World.make()
+  world.topic('secret', 1).error = 29
+  world.topic('bad name', 1).error = 17
+  world.cluster.refreshTopic('secret', 'unknown')
+  world.cluster.refreshTopic('bad name', 'unknown')
+  await world.clock.advance(60_000)
+  const failures = world.told.of('onTopicFailed')
+  assert.deepEqual(
+    failures.map(([topic, { code, brokerError }, final]) => [topic, code, brokerError, final]),
+    [
+      ['secret', 'AUTHORIZATION_FAILED', 'TOPIC_AUTHORIZATION_FAILED', true],
+      ['bad name', 'BROKER_REJECTED', 'INVALID_TOPIC_EXCEPTION', true],
+    ],
+  )
+  assert.equal(world.count('Metadata'), 1)
+  world.cluster.close()
+})
+
+test('a topic that was forgotten while it was asked for is not told', async () => {
+  const world = await World.make()
+  world.topic('a', 1)
+  world.cluster.refreshTopic('a', 'unknown')
+  await world.clock.runUntil(() => world.count('Metadata') === 1, 1000)
+  world.cluster.forgetTopic('a')
+  await world.clock.advance(10_000)
+  assert.deepEqual(world.told.of('onTopic'), [])
+  assert.equal(world.count('Metadata'), 1)
+  world.cluster.close()
+})
+
+test('whether topics may be created is passed on', async () => {
+  for (const allowAutoTopicCreation of [true, false]) {
+    const world = await World.make({ options: { allowAutoTopicCreation } })
+    world.topic('a', 1)
+    world.cluster.refreshTopic('a', 'unknown')
+    await world.untilTopic('a')
+    const [request] = world.broker(1).requests.filter(({ api }) => api === 'Metadata')
+    const body = request?.body as MetadataRequest
+    assert.equal(body.allowAutoTopicCreation, allowAutoTopicCreation)
+    world.cluster.close()
+  }
+})
+
+test('a partition never goes back to an older leader epoch', async () => {
+  const world = await World.make({ nodes: 3 })
+  const topic = world.topic('a', 1, 1)
+  topic.partitions[0] = { leader: 2, epoch: 5 }
+  world.cluster.refreshTopic('a', 'unknown')
+  await world.untilTopic('a')
+  topic.partitions = [
+    { leader: 3, epoch: 4 },
+    { leader: 3, epoch: 2 },
+  ]
+  world.cluster.refreshTopic('a', 'stale')
+  await world.untilTopic('a', 2)
+  assert.deepEqual(world.view('a').partitions, [
+    { leaderId: 2, leaderEpoch: 5 },
+    { leaderId: 3, leaderEpoch: 2 },
+  ])
+  world.cluster.close()
+})
+
+test('a topic that was deleted and made again is taken as it is, whatever its epochs', async () => {
+  const world = await World.make({ nodes: 2 })
+  const topic = world.topic('a', 1, 1)
+  topic.partitions[0] = { leader: 1, epoch: 9 }
+  world.cluster.refreshTopic('a', 'unknown')
+  await world.untilTopic('a')
+  topic.id = 8
+  topic.partitions = [{ leader: 2, epoch: 0 }]
+  world.cluster.refreshTopic('a', 'stale')
+  await world.untilTopic('a', 2)
+  assert.deepEqual(world.view('a').partitions, [{ leaderId: 2, leaderEpoch: 0 }])
+  assert.deepEqual(world.view('a').topicId, topicIdOf(8))
+  world.cluster.close()
+})
+
+test('an answer from before partitions were added does not take them away', async () => {
+  const world = await World.make()
+  const topic = world.topic('a', 1, 1)
+  world.cluster.refreshTopic('a', 'unknown')
+  await world.untilTopic('a')
+  topic.partitions = [{ leader: 1, epoch: 1 }]
+  world.cluster.refreshTopic('a', 'stale')
+  await world.untilTopic('a', 2)
+  assert.equal(world.view('a').partitions.length, 2)
+  world.cluster.close()
+})
+
+test('topic ids are zero below version 10, and a broker without them takes none away', async () => {
+  const world = await World.make()
+  world.topic('a', 1)
+  const broker = world.broker(1)
+  broker.versions.set(metadataApi.key, 9)
+  world.cluster.refreshTopic('a', 'unknown')
+  await world.untilTopic('a')
+  assert.deepEqual(world.view('a').topicId, new Uint8Array(16))
+  broker.versions.set(metadataApi.key, 12)
+  broker.closeStreams()
+  world.cluster.refreshTopic('a', 'stale')
+  await world.untilTopic('a', 2)
+  assert.deepEqual(world.view('a').topicId, topicIdOf(7))
+  broker.versions.set(metadataApi.key, 8)
+  broker.closeStreams()
+  world.cluster.refreshTopic('a', 'stale')
+  await world.untilTopic('a', 3)
+  assert.deepEqual(world.view('a').topicId, topicIdOf(7))
+  world.cluster.close()
+})
+
+test('a leader hint with a newer epoch is applied at once, one that is not newer is not', async () => {
+  const world = await World.make({ nodes: 2 })
+  world.topic('a', 1)
+  world.cluster.refreshTopic('a', 'unknown')
+  await world.untilTopic('a')
+  const hint = { topic: 'a', partition: 0, leaderId: 2, leaderEpoch: 2, endpoint: null }
+  world.cluster.applyLeaderHint(hint)
+  assert.equal(world.told.of('onTopic').length, 1, 'nothing is told inside the call')
+  await world.untilTopic('a', 2)
+  assert.deepEqual(world.view('a').partitions, [{ leaderId: 2, leaderEpoch: 2 }])
+  world.cluster.applyLeaderHint({ ...hint, leaderId: 1 })
+  world.cluster.applyLeaderHint({ ...hint, topic: 'b', leaderEpoch: 9 })
+  world.cluster.applyLeaderHint({ ...hint, partition: 5, leaderEpoch: 9 })
+  await world.clock.advance(10_000)
+  assert.equal(world.told.of('onTopic').length, 2)
+  assert.equal(world.count('Metadata'), 1)
+  world.cluster.close()
+})
+
+test('a leader hint may name a node that is not known yet, or where a known one is now', async () => {
+  const world = await World.make({ nodes: 1 })
+  world.topic('a', 1)
+  world.cluster.refreshTopic('a', 'unknown')
+  await world.untilTopic('a')
+  const hint = { topic: 'a', partition: 0, leaderId: 5, leaderEpoch: 2 }
+  await world.startBroker(5, { host: 'n5', port: 9092 })
+  world.cluster.applyLeaderHint({ ...hint, endpoint: { host: 'n5', port: 9092 } })
+  await world.untilTopic('a', 2)
+  assert.deepEqual(world.leaders('a'), [5])
+  await world.untilReady(5)
+  assert.equal(world.count('Metadata'), 1)
+  world.cluster.close()
+})
+
+test('a leader hint with a node that nobody knows is no use: news is asked for', async () => {
+  const world = await World.make({ nodes: 1 })
+  world.topic('a', 1)
+  world.cluster.refreshTopic('a', 'unknown')
+  await world.untilTopic('a')
+  world.cluster.applyLeaderHint({
+    topic: 'a',
+    partition: 0,
+    leaderId: 5,
+    leaderEpoch: 2,
+    endpoint: null,
+  })
+  await world.untilTopic('a', 2)
+  assert.deepEqual(world.leaders('a'), [1])
+  assert.equal(world.count('Metadata'), 2)
+  world.cluster.close()
+})
+
+test('metadata goes to the ready broker with the least in flight', async () => {
+  const world = await World.make({ nodes: 2 })
+  world.topic('a', 1)
+  world.cluster.refreshTopic('a', 'unknown')
+  await world.untilTopic('a')
+  await world.untilReady(1)
+  await world.untilReady(2)
+  world.broker(1).answer = (request) => (request.api === 'Produce' ? 'nothing' : undefined)
+  world.cluster.link(1)?.produce({
+    version: 9,
+    chunks: [emptyProduce],
+    expectsResponse: true,
+    onResponse: () => {},
+    onFailure: () => {},
+  })
+  const before = world.broker(2).count('Metadata')
+  world.cluster.refreshTopic('a', 'stale')
+  await world.untilTopic('a', 2)
+  assert.equal(world.broker(2).count('Metadata'), before + 1)
+  world.cluster.close()
+})
+
+/** The body of a flexible Produce request without topics: no transactional id, acks -1, 1 s. */
+const emptyProduce = new Uint8Array([0, 0xff, 0xff, 0, 0, 3, 0xe8, 1, 0])

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import {
+  type InitProducerIdRequest,
+  initProducerIdApi,
+} from '../../src/protocol/api/22-init-producer-id.ts'
+import { World } from './cluster-fixture.ts'
+
+const none = { producerId: -1, epoch: -1 }
+
+const untilSettled = (world: World, limitMs = 60_000): Promise<void> =>
+  world.clock.runUntil(
+    () => world.told.of('onProducerId').length + world.told.of('onProducerIdFailed').length > 0,
+    limitMs,
+  )
+
+const bodies = (world: World, nodeId: number): InitProducerIdRequest[] =>
+  world
+    .broker(nodeId)
+    .requests.filter(({ api }) => api === 'InitProducerId')
+    .map(({ body }) => body as InitProducerIdRequest)
+
+test('an id comes from the first broker there is, also before any metadata', async () => {
+  const world = await World.make()
+  world.cluster.initProducerId(none)
+  assert.equal(world.told.log.length, 0, 'nothing is told inside the call')
+  await untilSettled(world)
+  assert.deepEqual(world.told.of('onProducerId'), [[{ producerId: 1000, epoch: 0 }]])
+  const [body] = bodies(world, 1)
+  assert.equal(body?.transactionalId, null)
+  assert.equal(body?.producerId, -1)
+  assert.equal(body?.producerEpoch, -1)
+  world.cluster.close()
+})
+
+test('metadata and the first id share one connection', async () => {
+  const world = await World.make()
+  world.topic('a', 1)
+  world.cluster.refreshTopic('a', 'unknown')
+  world.cluster.initProducerId(none)
+  await untilSettled(world)
+  await world.untilTopic('a')
+  assert.equal(world.cluster.counters.connectionsOpened, 1)
+  world.cluster.close()
+})
+
+test('wishes while a request is under way are met by that one', async () => {
+  const world = await World.make()
+  for (let count = 0; count < 10; count++) world.cluster.initProducerId(none)
+  await untilSettled(world)
+  await world.clock.advance(10_000)
+  assert.equal(world.cluster.counters.producerIdRequests, 1)
+  assert.equal(world.told.of('onProducerId').length, 1)
+  world.cluster.close()
+})
+
+test('the present identity is passed on from version 3, and withheld below', async () => {
+  for (const version of [5, 3, 2]) {
+    const world = await World.make()
+    world.broker(1).versions.set(initProducerIdApi.key, version)
+    world.cluster.initProducerId({ producerId: 42, epoch: 7 })
+    await untilSettled(world)
+    const [body] = bodies(world, 1)
+    assert.equal(body?.producerId, version >= 3 ? 42 : -1)
+    assert.equal(body?.producerEpoch, version >= 3 ? 7 : -1)
+    world.cluster.close()
+  }
+})
+
+test('after an error that passes another node is asked, then all again after a backoff', async () => {
+  for (const errorCode of [14, 15, 16, 51, 7]) {
+    const world = await World.make({ nodes: 2 })
+    world.cluster.connect(() => {})
+    await world.clock.runUntil(() => world.cluster.nodes().length === 2, 1000)
+    const answer = ({ api }: { api: string }) =>
+      api === 'InitProducerId' ? { errorCode } : undefined
+    world.broker(1).answer = answer
+    world.broker(2).answer = answer
+    world.cluster.initProducerId(none)
+    await world.clock.advance(5000)
+    assert.equal(world.told.of('onProducerIdFailed').length, 0)
+    const asked = [world.broker(1).count('InitProducerId'), world.broker(2).count('InitProducerId')]
+    assert.ok(
+      asked.every((count) => count >= 4 && count <= 20),
+      `asked ${asked}`,
+    )
+    world.broker(2).answer = () => undefined
+    await untilSettled(world, 2000)
+    assert.equal(world.told.of('onProducerId').length, 1)
+    world.cluster.close()
+  }
+})
+
+test('a broker that breaks the connection or is not there is passed over', async () => {
+  const world = await World.make({ nodes: 3 })
+  world.cluster.connect(() => {})
+  await world.clock.runUntil(() => world.cluster.nodes().length === 3, 1000)
+  world.broker(1).answer = ({ api }) => (api === 'InitProducerId' ? 'close' : undefined)
+  await world.broker(2).stop()
+  world.cluster.initProducerId(none)
+  await untilSettled(world, 1000)
+  assert.equal(world.broker(3).count('InitProducerId'), 1)
+  world.cluster.close()
+})
+
+test('a hung broker delays the id by no more than its request timeout', async () => {
+  const world = await World.make({
+    nodes: 2,
+    options: { brokers: [{ host: 'n1', port: 9092 }] },
+  })
+  world.cluster.connect(() => {})
+  await world.clock.runUntil(() => world.cluster.nodes().length === 2, 1000)
+  world.broker(1).answer = ({ api }) => (api === 'InitProducerId' ? 'nothing' : undefined)
+  world.cluster.initProducerId(none)
+  await untilSettled(world, 31_000)
+  assert.equal(world.told.of('onProducerId').length, 1)
+  world.cluster.close()
+})
+
+test('a missing right is final, and a later wish asks anew', async () => {
+  const world = await World.make({ nodes: 2 })
+  const answer = ({ api }: { api: string }) =>
+    api === 'InitProducerId' ? { errorCode: 31 } : undefined
+  world.broker(1).answer = answer
+  world.broker(2).answer = answer
+  world.cluster.initProducerId(none)
+  await untilSettled(world)
+  const [[error] = []] = world.told.of('onProducerIdFailed')
+  assert.equal(error?.code, 'AUTHORIZATION_FAILED')
+  assert.equal(error?.brokerError, 'CLUSTER_AUTHORIZATION_FAILED')
+  await world.clock.advance(10_000)
+  assert.equal(world.cluster.counters.producerIdRequests, 1)
+  world.broker(1).answer = () => undefined
+  world.cluster.initProducerId(none)
+  await world.clock.runUntil(() => world.told.of('onProducerId').length === 1, 1000)
+  world.cluster.close()
+})
+
+test('a broker without the API is final', async () => {
+  const world = await World.make()
+  world.broker(1).versions.delete(initProducerIdApi.key)
+  world.cluster.initProducerId(none)
+  await untilSettled(world)
+  const [[error] = []] = world.told.of('onProducerIdFailed')
+  assert.equal(error?.code, 'UNSUPPORTED_VERSION')
+  world.cluster.close()
+})

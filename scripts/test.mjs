@@ -1,0 +1,141 @@
+// The rings of tests, in the order of their price: check (format, types, house rules), unit (every
+// compiled test that needs nothing from outside: unit, golden, simulator, types), kafka (a real broker).
+// `npm test` runs all; what had to be left out is said at the end, and in CI it is a failure.
+
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { parseArgs } from 'node:util'
+import { check } from './check.mjs'
+import { compiledPath, emptyCounts, runTests, summaryLine } from './run-tests.mjs'
+import { fail, filesUnder, packages, root, say, Trouble } from './workspace.mjs'
+
+const usage = `npm test -- [--ring RING]… [--name PATTERN] [FILE…]
+
+  --ring RING     check, kafka, or a folder under test/: unit, golden, sim, types; "fast" is all
+                  but kafka. Repeat it for several. Without it: everything.
+  --name PATTERN  only tests whose name matches
+  FILE            a test file, or a part of its path: npm test -- murmur2`
+
+const inCi = process.env.CI === 'true'
+
+const tests = () =>
+  packages()
+    .flatMap((folder) => filesUnder(`${folder}/test`))
+    .filter((path) => path.endsWith('.test.ts'))
+
+/** The ring that a test file belongs to: its folder under test/. */
+const ringOf = (path) => {
+  if (path.endsWith('/tidy.test.ts')) return 'check'
+  return /^packages\/[^/]+\/test\/([^/]+)\//.exec(path)?.[1] ?? 'unit'
+}
+
+const selectFiles = (wanted) =>
+  wanted.flatMap((text) => {
+    const part = text
+      .replace(/^\.\//, '')
+      .replace(/\bdist\//, '')
+      .replace(/\.js$/, '.ts')
+    const found = tests().filter((path) => path.includes(part))
+    if (found.length === 0) throw new Trouble(`No test file's path contains ${text}.`)
+    return found
+  })
+
+const knownRings = () => [...new Set(['check', 'fast', 'kafka', ...tests().map(ringOf)])]
+
+const selectRings = (wanted) => {
+  const unknown = wanted.find((ring) => !knownRings().includes(ring))
+  if (unknown !== undefined) {
+    throw new Trouble(`There is no ring ${unknown}; there are ${knownRings().join(', ')}.`)
+  }
+  const isWanted = (ring) =>
+    wanted.length === 0 || wanted.includes(ring) || (ring !== 'kafka' && wanted.includes('fast'))
+  return { withCheck: isWanted('check'), files: tests().filter((path) => isWanted(ringOf(path))) }
+}
+
+/** The broker fixture, which also knows what it needs from this machine; null before it is built. */
+const loadFixture = async () => {
+  const path = join(root, compiledPath('packages/millrace/test/kafka/fixture/index.ts'))
+  return existsSync(path) ? import(pathToFileURL(path).href) : null
+}
+
+/** Why the real-Kafka ring can't run here; null when it can. The Java libraries are there afterwards. */
+const whyNoKafka = async () => {
+  const fixture = await loadFixture()
+  if (fixture === null) return 'the broker fixture is not there'
+  const missing = [
+    (await fixture.javaAvailable()) ? null : 'Java 17 or newer (with javac)',
+    (await fixture.mavenAvailable()) ? null : 'Maven',
+  ].filter((name) => name !== null)
+  if (missing.length > 0) return `${missing.join(' and ')} not found on this machine`
+  say('Real Kafka: looking for the Java libraries (downloaded once, then cached) …')
+  const problems = await fixture.prepareKafka()
+  for (const problem of problems) say(`Real Kafka: ${problem}`)
+  return problems.length === 0 ? null : problems.join('; ')
+}
+
+const runRing = async (name, files, settings) => {
+  if (files.length === 0) return
+  say(`Ring ${name}: ${files.length} test files …`)
+  await runTests(files, settings)
+}
+
+const leaveOutKafka = (reason, count, counts) => {
+  const sentence = `the real-Kafka ring (${count} test files) did not run: ${reason}`
+  if (inCi) {
+    counts.failed += 1
+    counts.problems.push(`${sentence}; in CI it must`)
+  } else counts.leftOut.push(sentence)
+}
+
+const printSummary = (counts, startedMs) => {
+  console.log(`\n${'─'.repeat(72)}`)
+  if (counts.leftOut.length > 0) {
+    console.log('LEFT OUT:')
+    for (const sentence of counts.leftOut) console.log(`  ${sentence}`)
+  }
+  for (const problem of counts.problems) console.log(`FAILED: ${problem}`)
+  console.log(`Took ${Math.round((Date.now() - startedMs) / 1000)} s.`)
+  console.log(summaryLine(counts))
+}
+
+const main = async () => {
+  const { values, positionals } = parseArgs({
+    options: {
+      ring: { type: 'string', multiple: true, default: [] },
+      name: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+    allowPositionals: true,
+  })
+  if (values.help) {
+    console.log(usage)
+    return
+  }
+  const startedMs = Date.now()
+  const selected =
+    positionals.length > 0
+      ? { withCheck: false, files: selectFiles(positionals) }
+      : selectRings(values.ring.flatMap((ring) => ring.split(',')))
+  const counts = selected.withCheck ? await check() : emptyCounts()
+  const kafkaFiles = selected.files.filter((path) => ringOf(path) === 'kafka')
+  const isOther = (path) =>
+    ringOf(path) !== 'kafka' && !(selected.withCheck && ringOf(path) === 'check')
+  // Before the unit ring, for its schema test compares with the message files of a Kafka jar.
+  const reason = kafkaFiles.length > 0 ? await whyNoKafka() : null
+  const settings = { counts, namePattern: values.name }
+  await runRing('unit', selected.files.filter(isOther), {
+    ...settings,
+    concurrency: 2,
+    fileTimeoutMs: 240_000,
+  })
+  if (reason !== null) leaveOutKafka(reason, kafkaFiles.length, counts)
+  else {
+    const kafkaSettings = { ...settings, concurrency: 1, fileTimeoutMs: 420_000 }
+    await runRing('kafka', kafkaFiles, kafkaSettings)
+  }
+  printSummary(counts, startedMs)
+  process.exitCode = counts.failed > 0 || counts.passed === 0 ? 1 : 0
+}
+
+await main().catch(fail)
