@@ -1,13 +1,13 @@
 // The second door, `millrace/testing`: a Kafka-compatible cluster inside the process, for tests and first
 // steps. Every public name is listed here by hand.
 
-import { Cluster } from './broker/cluster.ts'
+import { TestCluster } from './broker/cluster.ts'
 import type { ClusterOptions } from './broker/cluster-options.ts'
 import { systemClock } from './runtime/clock.ts'
 import { systemRandom } from './runtime/random.ts'
 import { tcpTransport } from './runtime/tcp-transport.ts'
 
-export type { Cluster, PartitionState } from './broker/cluster.ts'
+export type { TestCluster, PartitionState } from './broker/cluster.ts'
 export type { ClusterOptions, RetentionOptions, TopicOptions } from './broker/cluster-options.ts'
 export type { ClusterRecord } from './broker/cluster-records.ts'
 export type { Fault, FaultRule, FaultTarget, RequestView } from './broker/faults.ts'
@@ -29,5 +29,5 @@ export { type ReadTopicOptions, readTopic, readTopicBatches } from './testing/to
  * await producer.close()
  * await cluster.close()
  */
-export const startCluster = (options: ClusterOptions = {}): Promise<Cluster> =>
-  Cluster.start(options, { transport: tcpTransport, clock: systemClock, random: systemRandom })
+export const startCluster = (options: ClusterOptions = {}): Promise<TestCluster> =>
+  TestCluster.start(options, { transport: tcpTransport, clock: systemClock, random: systemRandom })

@@ -41,7 +41,7 @@ export interface PartitionState {
 /** A socket.request.max.bytes as Kafka's. */
 const requestBytesMax = 100 * 1024 * 1024
 
-export class Cluster {
+export class TestCluster {
   readonly #state: ClusterState
   readonly #faults = new Faults(servedApis.map((api) => api.name))
   readonly #nodes: readonly BrokerNode[]
@@ -81,8 +81,8 @@ export class Cluster {
   }
 
   /** Listens at all nodes, then makes the topics. */
-  static async start(options: ClusterOptions, runtime: ClusterRuntime): Promise<Cluster> {
-    const cluster = new Cluster(options, runtime)
+  static async start(options: ClusterOptions, runtime: ClusterRuntime): Promise<TestCluster> {
+    const cluster = new TestCluster(options, runtime)
     const { port = 0, topics = {} } = options
     try {
       for (const [index, node] of cluster.#nodes.entries()) {

@@ -70,7 +70,7 @@ export class NodeLink implements BrokerLink {
   /** The DNS answers that this attempt has not tried yet, and what became of the others. */
   #untried: string[] = []
   #failures: AttemptFailure[] = []
-  /** open() was called since the last failure. */
+  /** open() was called, and no attempt has been made for it to its end. */
   #wanted = false
   /** Attempts that failed since the link was ready. */
   #failureCount = 0
@@ -122,6 +122,11 @@ export class NodeLink implements BrokerLink {
   /** Neither connected nor trying, nor resting after a failure. */
   get idle(): boolean {
     return this.#state === 'idle'
+  }
+
+  /** open() was called, and the attempt that it buys goes on or is still to come. */
+  get wanted(): boolean {
+    return this.#wanted
   }
 
   /** The last attempt failed, and the next may not begin yet. */
@@ -400,6 +405,7 @@ export class NodeLink implements BrokerLink {
     }
     this.#untried = []
     this.#failures = []
+    this.#wanted = false
     this.#goDown(attemptError(attempt), attemptText(attempt))
   }
 
@@ -410,7 +416,6 @@ export class NodeLink implements BrokerLink {
     this.#attemptToken++
     this.#lastError = error
     this.#lastFailureText = text
-    this.#wanted = false
     const range = { initialMs: reconnectBackoffMs, maxMs: reconnectBackoffMaxMs }
     const delayMs = backoffDelayMs(range, this.#failureCount++, random)
     this.#timer = clock.setTimer(delayMs, () => {

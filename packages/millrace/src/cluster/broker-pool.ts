@@ -188,6 +188,10 @@ export class BrokerPool {
     if (link === undefined) return undefined
     this.#bootstrapLinks.delete(key)
     link.adopt(nodeId)
+    // As a node's link it has not been told of yet.
+    this.#options.clock.setImmediate(() => {
+      if (!this.#closed && link.ready) this.#events.onReady(link)
+    })
     return link
   }
 

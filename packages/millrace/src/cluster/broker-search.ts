@@ -27,6 +27,12 @@ export interface SearchEvents {
   onExhausted(failures: readonly SearchFailure[]): void
 }
 
+/**
+ * Whether the bootstrap addresses follow when the known nodes are through: always, or only where none
+ * of these has answered at all, if with an error.
+ */
+export type BootstrapUse = 'always' | 'ifNoNodeAnswers'
+
 const staggerMs = 1000
 
 const shuffledStart = <Item>(items: readonly Item[], random: Random): Item[] => {
@@ -40,6 +46,7 @@ export class BrokerSearch {
   readonly #clock: Clock
   readonly #random: Random
   readonly #events: SearchEvents
+  readonly #usesBootstrap: BootstrapUse
   #searching = false
   /** What next() has not opened yet, in order. */
   #nodes: NodeLink[] = []
@@ -53,11 +60,18 @@ export class BrokerSearch {
   #failures: SearchFailure[] = []
   #staggerTimer: Timer | null = null
 
-  constructor(pool: BrokerPool, clock: Clock, random: Random, events: SearchEvents) {
+  constructor(
+    pool: BrokerPool,
+    clock: Clock,
+    random: Random,
+    usesBootstrap: BootstrapUse,
+    events: SearchEvents,
+  ) {
     this.#pool = pool
     this.#clock = clock
     this.#random = random
     this.#events = events
+    this.#usesBootstrap = usesBootstrap
   }
 
   /** What failed so far in this round. */
@@ -108,7 +122,8 @@ export class BrokerSearch {
   }
 
   onLinkDown(link: NodeLink, error: KafkaError): void {
-    if (!this.#opening.delete(link)) return
+    // What was lost is an older connection, where the attempt that we asked for is still to come.
+    if (link.wanted || !this.#opening.delete(link)) return
     this.#tried.add(link)
     if (!this.#searching) return
     this.#failures.push({ error, text: link.lastFailureText || error.message })
@@ -161,12 +176,17 @@ export class BrokerSearch {
     if (this.#bootstrap === null) {
       if (this.#pool.nodeCount > 0) {
         // The last node that is still connecting decides whether it comes to this.
-        if (this.#opening.size > 0) return undefined
+        if (this.#opening.size > 0 || !this.#mayUseBootstrap()) return undefined
         this.#events.onNodesExhausted?.()
       }
       this.#bootstrap = shuffledStart(this.#pool.bootstrapLinks(), this.#random)
     }
     return this.#bootstrap.shift()
+  }
+
+  #mayUseBootstrap(): boolean {
+    if (this.#usesBootstrap === 'always') return true
+    return this.#failures.every(({ error }) => error.brokerCode === undefined)
   }
 
   #cancelStagger(): void {

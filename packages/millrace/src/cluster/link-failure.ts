@@ -22,6 +22,10 @@ export interface FailedAttempt {
   readonly failures: readonly AttemptFailure[]
 }
 
+/** The address itself failed; there is no DNS answer to tell it from. */
+const isPlain = ({ failures, address }: FailedAttempt): boolean =>
+  failures.length <= 1 && (failures[0]?.host ?? address.host) === address.host
+
 /** `connection refused`, or each answer of the name with its own reason. */
 const reasons = (attempt: FailedAttempt): string => {
   const { failures, address } = attempt
@@ -43,7 +47,7 @@ export const attemptText = (attempt: FailedAttempt): string => {
   const where = formatAddress(attempt.address)
   if (advertisedBy === null) {
     const text = reasons(attempt)
-    return text.includes(', ') ? `${where} (${text})` : `${where} ${text}`
+    return isPlain(attempt) ? `${where} ${text}` : `${where} (${text})`
   }
   return `${advertisedBy} answered, but node ${nodeId} advertises ${where}, which failed: ${reasons(attempt)}`
 }

@@ -93,7 +93,7 @@ export class Metadata {
     this.#options = options
     this.#events = events
     this.#recentlyAsked = new RecentNames(options.retryBackoffMaxMs)
-    this.#search = new BrokerSearch(pool, options.clock, options.random, {
+    this.#search = new BrokerSearch(pool, options.clock, options.random, 'always', {
       onFound: (link) => this.#ask(link),
       onNodesExhausted: () => this.#onNodesExhausted(),
       onCandidateFailed: () => this.#noteFailures(),

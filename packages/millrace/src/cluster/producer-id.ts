@@ -58,7 +58,7 @@ export class ProducerIdRequest {
   constructor(pool: BrokerPool, options: ProducerIdOptions, events: EngineEvents) {
     this.#options = options
     this.#events = events
-    this.#search = new BrokerSearch(pool, options.clock, options.random, {
+    this.#search = new BrokerSearch(pool, options.clock, options.random, 'ifNoNodeAnswers', {
       onFound: (link) => this.#ask(link),
       onExhausted: (failures) => this.#onExhausted(failures),
     })

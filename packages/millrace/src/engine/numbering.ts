@@ -24,6 +24,11 @@ export class Numbering {
     return this.#restartWanted
   }
 
+  /** Continues at this sequence; for tests of the wrap. */
+  startAt(sequence: number): void {
+    this.#next = sequence
+  }
+
   /** There is, or may be, a gap: nothing new goes out under the present numbers. */
   wantRestart(): void {
     if (this.#sequencer.enabled) this.#restartWanted = true
@@ -38,9 +43,8 @@ export class Numbering {
     if (!this.#sequencer.enabled) return true
     if (this.#restartWanted && idle) this.#tryRestart(waiting)
     const head = waiting[0]!
-    if (head.baseSequence >= 0) return true
-    if (this.#restartWanted) return false
-    return this.#follow(idle)
+    if (this.#restartWanted) return head.baseSequence >= 0 && waiting.some(mayBeWritten)
+    return head.baseSequence >= 0 || this.#follow(idle)
   }
 
   #follow(idle: boolean): boolean {
@@ -56,7 +60,7 @@ export class Numbering {
   }
 
   #tryRestart(waiting: readonly Batch[]): void {
-    for (const batch of waiting) if (batch.baseSequence >= 0 && batch.maybeWritten) return
+    if (waiting.some(mayBeWritten)) return
     if (this.#identity === this.#sequencer.identity && this.#sequencer.ready) this.#sequencer.bump()
     if (!this.#follow(true)) return
     for (const batch of waiting) if (batch.baseSequence >= 0) batch.clearSequence()
@@ -73,3 +77,6 @@ export class Numbering {
     return true
   }
 }
+
+/** Such a batch may be in the log under the number it has. */
+const mayBeWritten = (batch: Batch): boolean => batch.baseSequence >= 0 && batch.maybeWritten

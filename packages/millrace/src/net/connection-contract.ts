@@ -7,7 +7,9 @@ import type { Address, Transport } from '../runtime/transport.ts'
 export interface ConnectionOptions {
   readonly transport: Transport
   readonly clock: Clock
-  /** Where to connect: an IP address or a name (one name is one attempt; resolving is the owner's). */
+  /**
+   * Where to connect: an IP address or a name (one name is one attempt; resolving is the owner's).
+   */
   readonly address: Address
   /** For people and errors: `broker.example:9092 (node 1)`. */
   readonly name: string
@@ -25,13 +27,15 @@ export interface ConnectionOptions {
 export interface ConnectionEvents {
   /** Connected and negotiated. */
   onReady(): void
-  /** Once, last; requests in flight were failed before. `error` is null for an idle or wanted close. */
+  /**
+   * Once, last; requests in flight were failed before. `error` is null for an idle or wanted close.
+   */
   onClosed(error: KafkaError | null): void
   /** `muted` changed: a broker's throttle_time_ms began or is over (KIP-219). */
   onMutedChange(): void
   /**
-   * A callback of a request threw: a defect of its owner. The connection goes on as if it had returned.
-   * Without this method the error is thrown again, from the event loop.
+   * A callback of a request threw: a defect of its owner. The connection goes on as if it had
+   * returned. Without this method the error is thrown again, from the event loop.
    */
   onCallbackError?(error: unknown): void
 }

@@ -36,7 +36,10 @@ export class ConnectionErrors {
     return this.#error('CONNECTION_LOST', `${this.#name} is not connected yet`, api)
   }
 
-  /** For a request of a connection that was closed because of `why`; null = its owner wanted it, or it was idle. */
+  /**
+   * For a request of a connection that was closed because of `why`; null = its owner wanted it, or
+   * it was idle.
+   */
   lost(why: KafkaError | null, api: string): KafkaError {
     if (why !== null) return this.#error(why.code, why.message, api, why.cause)
     return this.#error('CONNECTION_LOST', `The connection to ${this.#name} was closed`, api)

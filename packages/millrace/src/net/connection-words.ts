@@ -1,5 +1,5 @@
-// Why a connection failed, in words for people: what the operating system's codes mean, and who else
-// may be listening where Kafka should.
+// Why a connection failed, in words for people: what the operating system's codes mean, and who
+// else may be listening where Kafka should.
 
 const wordsByCode: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
@@ -41,7 +41,8 @@ export const describeForeignPeer = (sizeField: number): string | null => {
   const bytes = [24, 16, 8, 0].map((shift) => (sizeField >>> shift) & 0xff)
   const [first, second] = bytes
   if ((first === tlsAlert || first === tlsHandshake) && second === tlsMajorVersion) {
-    return `these are the bytes of TLS${first === tlsAlert ? ' (an alert)' : ''}: the listener expects TLS, and the connection is plain`
+    const what = first === tlsAlert ? 'a TLS alert' : 'TLS'
+    return `these are the bytes of ${what}: the listener expects TLS, and the connection is plain`
   }
   const isText = bytes.every((byte) => byte >= 0x20 && byte < 0x7f)
   if (!isText) return null

@@ -4,9 +4,10 @@
 //   request → [held while muted] → written → in flight ──answer──→ onResponse
 //                     └──────────────────────────└──── close ───→ onFailure (written: false / true)
 //
-// Invariants: each request is settled once, never inside a call of its owner; answers come in the order
-// of the requests, and one that does not fit poisons this connection, and nothing else; when it closes,
-// requests fail only after the stream is gone, so their chunks are free to be reused; onClosed is last.
+// Invariants: each request is settled once, never inside a call of its owner; answers come in the
+// order of the requests, and one that does not fit poisons this connection, and nothing else; when
+// it closes, requests fail only after the stream is gone, so their chunks are free to be reused;
+// onClosed is last.
 
 import type { ApiKeyRange } from '../protocol/api/18-api-versions.ts'
 import { decodeResponseHeader } from '../protocol/api/header.ts'
@@ -193,7 +194,10 @@ export class Connection {
     else this.#write(request)
   }
 
-  /** An answer carried a throttle time: requests are held until it is over. `request` sees to it itself. */
+  /**
+   * An answer carried a throttle time: requests are held until it is over. `request` sees to it
+   * itself.
+   */
   throttle(throttleTimeMs: number): void {
     if (throttleTimeMs <= 0 || this.#state === 'closed') return
     this.#mutedUntilMs = Math.max(this.#mutedUntilMs, this.#clock.now() + throttleTimeMs)
@@ -204,7 +208,9 @@ export class Connection {
     this.#arm()
   }
 
-  /** A decoder outside found an answer malformed: closes, failing everything in flight with `error`. */
+  /**
+   * A decoder outside found an answer malformed: closes, failing everything in flight with `error`.
+   */
   poison(error: KafkaError): void {
     this.close(error)
   }
@@ -441,7 +447,6 @@ export class Connection {
     this.#closeError = error
     this.#transition('closed')
     this.#timer.stop()
-    this.#verdict.stop()
   }
 
   #onStreamClose(cause: Error | undefined): void {

@@ -1,8 +1,8 @@
-// Cuts the bytes of a stream into frames: an int32 size, then that many bytes. The connection pushes
-// what arrives, however it is cut, and takes frames until there is none.
-// Invariants: a frame that lies within one chunk is a view of it, not a copy; one that spans chunks is
-// copied once or twice, never more, whatever the number of chunks; memory grows with the bytes that
-// have arrived, not with the size that was announced; the first failure is final.
+// Cuts the bytes of a stream into frames: an int32 size, then that many bytes. The connection
+// pushes what arrives, however it is cut, and takes frames until there is none.
+// Invariants: a frame that lies within one chunk is a view of it, not a copy; one that spans chunks
+// is copied once or twice, never more, whatever the number of chunks; memory grows with the bytes
+// that have arrived, not with the size that was announced; the first failure is final.
 // Ownership: a frame lives as long as its receiver wants, and may keep its chunk alive.
 
 import { assert } from '../runtime/assert.ts'
@@ -47,7 +47,10 @@ export class FrameSplitter {
     this.#frameBytesMax = frameBytesMax
   }
 
-  /** The bytes belong to the splitter and its frames from then on. Take all frames before the next push. */
+  /**
+   * The bytes belong to the splitter and its frames from then on. Take all frames before the next
+   * push.
+   */
   push(bytes: Uint8Array): void {
     assert(this.#chunk === null, 'all frames are taken before more bytes are pushed')
     if (bytes.length === 0) return

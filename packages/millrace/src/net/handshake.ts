@@ -1,6 +1,6 @@
-// What happens between a connected stream and a connection that is ready: steps, one after the other.
-// Today there is one, the negotiation of versions. TLS will be the stream's own affair (a Transport);
-// authentication will be a step after the negotiation.
+// What happens between a connected stream and a connection that is ready: steps, one after the
+// other. Today there is one, the negotiation of versions. TLS will be the stream's own affair (a
+// Transport); authentication will be a step after the negotiation.
 
 import type { KafkaError } from '../protocol/kafka-error.ts'
 import type { RawRequest } from './connection-contract.ts'
@@ -19,6 +19,9 @@ export interface HandshakeChannel {
 export interface HandshakeStep {
   /** What the step does, for errors: `asking for the broker's versions`. */
   readonly title: string
-  /** Calls `done` or `channel.fail` in a later turn, once; neither when the connection closes before. */
+  /**
+   * Calls `done` or `channel.fail` in a later turn, once; neither when the connection closes
+   * before.
+   */
   start(channel: HandshakeChannel, done: () => void): void
 }

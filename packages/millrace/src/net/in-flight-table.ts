@@ -1,12 +1,12 @@
-// The requests of one connection that were written and are not settled yet. It gives out correlation
-// ids, and knows which request is next: Kafka answers in the order of the requests, so an answer either
-// belongs to the oldest entry or to nobody.
+// The requests of one connection that were written and are not settled yet. It gives out
+// correlation ids, and knows which request is next: Kafka answers in the order of the requests, so
+// an answer either belongs to the oldest entry or to nobody.
 //
 //   add ─┬─ expects an answer ──→ [answers]  oldest … newest ──answer()──→ settled
 //        └─ expects none (acks 0) → [flushes] oldest … newest ──flush()──→ settled
 //
-// Invariants: each entry leaves exactly once; both queues are in the order of writing, and so, since
-// all requests have the same time limit, in the order of their deadlines.
+// Invariants: each entry leaves exactly once; both queues are in the order of writing, and so,
+// since all requests have the same time limit, in the order of their deadlines.
 
 /** Correlation ids run from 0 to this and begin again. */
 export const correlationIdMax = 2 ** 31 - 1

@@ -1,6 +1,6 @@
-// Puts a request into the bytes of one write: size, request header (version 1, or 2 where the message
-// is flexible), body. The hot path: one small buffer for the header, the body's chunks as they are; a
-// small request becomes one buffer, since copying it is cheaper than a vectored write.
+// Puts a request into the bytes of one write: size, request header (version 1, or 2 where the
+// message is flexible), body. The hot path: one small buffer for the header, the body's chunks as
+// they are; a small request becomes one buffer, since copying it is cheaper than a vectored write.
 
 /** What a frame is made of. */
 export interface FrameRequest {

@@ -1,10 +1,10 @@
-// Decides whether a deadline has really passed. A program that blocks its event loop for seconds finds
-// its timers due and the broker's answers unread in the kernel; judging by the clock alone would close
-// healthy connections (and send their batches again). So, once a deadline is past:
+// Decides whether a deadline has really passed. A program that blocks its event loop for seconds
+// finds its timers due and the broker's answers unread in the kernel; judging by the clock alone
+// would close healthy connections (and send their batches again). So, once a deadline is past:
 // 1. where the wake-up came late, the loop was stalled: the deadline gets that time back, once;
-// 2. the sentence is put off by event-loop turns, each of which reads what has arrived, and for as long
-//    as bytes keep arriving (within a bound).
-// The connection calls check() when its timer wakes it; onOverdue() is called at most once.
+// 2. the sentence is put off by event-loop turns, each of which reads what has arrived, and for as
+//    long as bytes keep arriving (within a bound).
+// The connection calls check() when its timer wakes it.
 
 import type { Clock } from '../runtime/clock.ts'
 
@@ -13,7 +13,9 @@ export interface VerdictSubject {
   deadlineAtMs(): number
   /** A number that grows when bytes arrive. */
   receivedBytes(): number
-  /** Still overdue after all: the sentence. */
+  /**
+   * Still overdue after all: the sentence. May come when the subject is gone: then it is a no-op.
+   */
   onOverdue(): void
   /** Not overdue any more: the subject may arm its timer again. */
   onAcquitted(): void
@@ -36,7 +38,6 @@ export class Verdict {
   #gracedDeadlineAtMs = Number.NaN
   #graceUntilMs = Number.NEGATIVE_INFINITY
   #pending = false
-  #stopped = false
 
   constructor(clock: Clock, graceMsMax: number, subject: VerdictSubject) {
     this.#clock = clock
@@ -53,7 +54,7 @@ export class Verdict {
   /** `lateMs`: how late the caller's timer fired. */
   check(lateMs: number): void {
     const now = this.#clock.now()
-    if (this.#stopped || now < this.dueAtMs) return
+    if (now < this.dueAtMs) return
     const deadlineAtMs = this.#subject.deadlineAtMs()
     if (lateMs > stallMsMin && deadlineAtMs !== this.#gracedDeadlineAtMs) {
       this.#gracedDeadlineAtMs = deadlineAtMs
@@ -64,13 +65,8 @@ export class Verdict {
     this.#takeTurn(quietTurns, turnsMax, this.#subject.receivedBytes())
   }
 
-  stop(): void {
-    this.#stopped = true
-  }
-
   #takeTurn(quietTurnsLeft: number, turnsLeft: number, receivedBytes: number): void {
     this.#clock.setImmediate(() => {
-      if (this.#stopped) return
       const received = this.#subject.receivedBytes()
       const quietLeft = received === receivedBytes ? quietTurnsLeft - 1 : quietTurns
       if (quietLeft > 0 && turnsLeft > 1) this.#takeTurn(quietLeft, turnsLeft - 1, received)

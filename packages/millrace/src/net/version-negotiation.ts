@@ -1,7 +1,7 @@
 // The first step of each handshake: ApiVersions. It holds what the broker said, for as long as the
-// connection lives. A broker that does not know the version asked for says so in version 0, with the
-// versions that it has: we ask again with one of those. Each try is lower than the one before, so the
-// step ends. Very old brokers close the connection instead; then the owner tries again with
+// connection lives. A broker that does not know the version asked for says so in version 0, with
+// the versions that it has: we ask again with one of those. Each try is lower than the one before,
+// so the step ends. Very old brokers close the connection instead; then the owner tries again with
 // `versionMax` lowered.
 
 import {

@@ -1,6 +1,7 @@
-// The one timer of a connection. Its owner asks to be woken at the latest when something may be due,
-// and looks then what is; so requests come and go without starting and stopping timers.
-// Invariants: at most one timer is armed; a wake-up that was replaced or stopped is a no-op, by token.
+// The one timer of a connection. Its owner asks to be woken at the latest when something may be
+// due, and looks then what is; so requests come and go without starting and stopping timers.
+// Invariants: at most one timer is armed; a wake-up that was replaced or stopped is a no-op, by
+// token.
 
 import type { Clock, Timer } from '../runtime/clock.ts'
 
@@ -12,7 +13,10 @@ export class WakeTimer {
   /** When the armed timer fires; Infinity = none is armed. */
   #atMs = Number.POSITIVE_INFINITY
 
-  /** `lateMs` = how much later than asked the event loop came round to it: a stall, where it is long. */
+  /**
+   * `lateMs` = how much later than asked the event loop came round to it: a stall, where it is
+   * long.
+   */
   constructor(clock: Clock, onWake: (lateMs: number) => void) {
     this.#clock = clock
     this.#onWake = onWake

@@ -122,7 +122,7 @@ export class KafkaError extends Error {
     Object.defineProperty(this.prototype, marker, { value: true })
   }
 
-  static [Symbol.hasInstance](value: unknown): boolean {
+  static override [Symbol.hasInstance](value: unknown): boolean {
     return typeof value === 'object' && value !== null && marker in value
   }
 

@@ -11,7 +11,10 @@ export interface Clock {
   now(): number
   /** Milliseconds since the epoch: what goes into record timestamps. A whole number. */
   wallTime(): number
-  /** Runs `callback` once, `delayMs` from now at the earliest. It keeps the process alive until then. */
+  /**
+   * Runs `callback` once, `delayMs` from now at the earliest. It keeps the process alive until
+   * then.
+   */
   setTimer(delayMs: number, callback: () => void): Timer
   /** Runs `callback` once in this event-loop turn, after the I/O that is ready. */
   setImmediate(callback: () => void): void

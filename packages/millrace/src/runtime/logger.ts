@@ -1,4 +1,5 @@
-// Where words go. Recoverable events at debug, a change of state once at warn, lost records at error.
+// Where words go. Recoverable events at debug, a change of state once at warn, lost records
+// at error.
 
 /** The four calls of `console` that millrace uses; any logger that has them will do. */
 export interface Logger {

@@ -1,11 +1,11 @@
-// One direction of an in-memory stream: what its sender wrote and the "kernel" has not taken yet, and
-// what is on its way to the receiver. Only memory-transport.ts uses it.
+// One direction of an in-memory stream: what its sender wrote and the "kernel" has not taken yet,
+// and what is on its way to the receiver. Only memory-transport.ts uses it.
 //
-//   write → waiting ──take (an immediate, while the window has room)──→ in transit ──timer──→ receiver
+//   write → waiting ──take (an immediate, if the window has room)──→ in transit ──timer──→ receiver
 //
 // Invariants: bytes are copied when they are taken, not when they are written, so that a sender who
-// reuses a buffer before `flushed` is found out; segments arrive in order; nothing is delivered from
-// inside a call of either owner.
+// reuses a buffer before `flushed` is found out; segments arrive in order, whatever their
+// latencies; nothing is delivered from inside a call of either owner.
 
 import { assert } from './assert.ts'
 import type { Clock, Timer } from './clock.ts'
@@ -52,7 +52,6 @@ export class MemoryPipe {
   readonly #transit: Segment[] = []
   #pendingBytes = 0
   #transitBytes = 0
-  #lastDueAtMs = 0
   #open = false
   #paused = false
   #ended = false
@@ -132,7 +131,9 @@ export class MemoryPipe {
     })
   }
 
-  /** Moves bytes from the sender into the window. `flushed` may write more: that is another take. */
+  /**
+   * Moves bytes from the sender into the window. `flushed` may write more: that is another take.
+   */
   #take(): void {
     const flushed: (() => void)[] = []
     while (this.#waiting.length > 0) {
@@ -166,8 +167,7 @@ export class MemoryPipe {
 
   #pushSegment(bytes: Uint8Array | null, error: Error | undefined): void {
     const { clock, latencyMs } = this.#traits
-    this.#lastDueAtMs = Math.max(this.#lastDueAtMs, clock.now() + latencyMs())
-    this.#transit.push({ bytes, error, dueAtMs: this.#lastDueAtMs })
+    this.#transit.push({ bytes, error, dueAtMs: clock.now() + latencyMs() })
     this.#transitBytes += bytes?.length ?? 0
   }
 

@@ -1,11 +1,11 @@
-// A network inside the process, for tests and the simulator: listeners by `host:port`, streams as pairs
-// of pipes (memory-pipe.ts), faults by address. Everything moves through the clock it is given and the
-// seeded source of chance, so under a virtual clock a run is a function of its seed.
+// A network inside the process, for tests and the simulator: listeners by `host:port`, streams as
+// pairs of pipes (memory-pipe.ts), faults by address. Everything moves through the clock it is
+// given and the seeded source of chance, so under a virtual clock a run is a function of its seed.
 //
 // Faults, from the point of view of a listening address:
 //   blackHole  packets vanish, one way or both: connecting hangs, streams fall silent until heal()
 //   refuse     connecting fails with ECONNREFUSED until heal(); streams live on
-//   pause      the process there hangs: connecting works, but it neither accepts nor reads until resume()
+//   pause      the process there hangs: connecting works, but it neither accepts nor reads
 //   strand     the streams of now never deliver again and nobody is told; new ones work
 //   cut        the streams of now break with ECONNRESET
 
@@ -224,7 +224,9 @@ export class MemoryNetwork implements Transport, ListenTransport {
   readonly #faults = new Map<string, Faults>()
   readonly #pairs = new Map<string, Set<StreamPair>>()
   readonly #hosts = new Map<string, readonly string[]>()
-  /** Connection attempts whose packets vanish, and accepted ones that a paused process does not see. */
+  /**
+   * Connection attempts whose packets vanish, and accepted ones that a paused process does not see.
+   */
   readonly #parked = new Map<string, (() => void)[]>()
   #nextPort = firstFreePort
   #connects = 0
@@ -304,7 +306,9 @@ export class MemoryNetwork implements Transport, ListenTransport {
     this.#wake(address)
   }
 
-  /** Ends blackHole and refuse: hanging attempts go on, and silent streams deliver what they held. */
+  /**
+   * Ends blackHole and refuse: hanging attempts go on, and silent streams deliver what they held.
+   */
   heal(address: Address): void {
     const faults = this.#faultsOf(address)
     faults.toHeld = false

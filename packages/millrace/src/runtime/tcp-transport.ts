@@ -1,7 +1,7 @@
-// Byte streams over TCP: the only file that touches node:net and node:dns. A stream owns its socket.
-// What the owner of a stream is told comes from the event loop, never from inside a call of the
-// owner's: node:net reports everything in later ticks, also a port that is out of range (see connect).
-// One write call is one system call: a single chunk goes out by write, several by writev.
+// Byte streams over TCP: the only file that touches node:net and node:dns. A stream owns its
+// socket. What the owner of a stream is told comes from the event loop, never from inside a call of
+// the owner's: node:net reports everything in later ticks, also a port that is out of range (see
+// connect). One write call is one system call: a single chunk goes out by write, several by writev.
 
 import { lookup } from 'node:dns/promises'
 import { createServer, isIP, Socket } from 'node:net'
@@ -14,7 +14,9 @@ import type {
   Transport,
 } from './transport.ts'
 
-/** Idle time before the first keepalive probe; a peer that vanished is noticed some time after it. */
+/**
+ * Idle time before the first keepalive probe; a peer that vanished is noticed some time after it.
+ */
 const keepAliveDelayMs = 60_000
 
 /** Connections that wait to be accepted, as the kernel allows. */
@@ -35,7 +37,10 @@ class TcpStream implements ByteStream {
     this.#socket = socket
   }
 
-  /** Starts to tell `handler` what happens; apart from the constructor since accept() needs the stream. */
+  /**
+   * Starts to tell `handler` what happens; apart from the constructor since accept() needs the
+   * stream.
+   */
   attach(handler: StreamHandler): void {
     this.#handler = handler
     const socket = this.#socket
@@ -123,7 +128,8 @@ export const tcpTransport: Transport & ListenTransport = {
         keepAliveInitialDelay: keepAliveDelayMs,
       })
     } catch (error) {
-      // A port that is out of range is thrown at once; the owner hears of it as of any other failure.
+      // A port that is out of range is thrown at once; the owner hears of it as of any other
+      // failure.
       stream.destroy(error instanceof Error ? error : new Error(String(error)))
     }
     return stream

@@ -1,26 +1,31 @@
-// Byte streams as the rest sees them. `net/` and `broker/` talk to these interfaces only; TCP lives in
-// tcp-transport.ts, the simulator's pipe in memory-transport.ts.
+// Byte streams as the rest sees them. `net/` and `broker/` talk to these interfaces only; TCP lives
+// in tcp-transport.ts, the simulator's pipe in memory-transport.ts.
 
 export interface Address {
   readonly host: string
   readonly port: number
 }
 
-/** What the owner of a stream is told. Each is called from the event loop, never inside a call of the owner's. */
+/**
+ * What the owner of a stream is told. Each is called from the event loop, never inside a call of
+ * the owner's.
+ */
 export interface StreamHandler {
   /** Once, when bytes can be written; not called for a stream that was accepted. */
   onConnect?(): void
   /** The bytes belong to the receiver from then on: nobody else changes or reuses them. */
   onData(bytes: Uint8Array): void
-  /** Once, last of all calls: the peer closed, the stream broke (`error`) or the owner destroyed it. */
+  /**
+   * Once, last of all calls: the peer closed, the stream broke (`error`) or the owner destroyed it.
+   */
   onClose(error?: Error): void
 }
 
 /** A duplex byte stream. After onClose each call is a no-op. */
 export interface ByteStream {
   /**
-   * Writes the chunks in order in one vectored go. They must not change until `flushed` is called or
-   * the stream is closed. Writing before onConnect is allowed: the bytes wait.
+   * Writes the chunks in order in one vectored go. They must not change until `flushed` is called
+   * or the stream is closed. Writing before onConnect is allowed: the bytes wait.
    */
   write(chunks: readonly Uint8Array[], flushed?: () => void): void
   /** Bytes written that the operating system has not taken yet. */
@@ -28,7 +33,9 @@ export interface ByteStream {
   /** Stops / resumes onData (the in-process cluster's backpressure). */
   pause(): void
   resume(): void
-  /** Closes at once; bytes not taken yet are lost. onClose follows, with `error` if one is given. */
+  /**
+   * Closes at once; bytes not taken yet are lost. onClose follows, with `error` if one is given.
+   */
   destroy(error?: Error): void
   /** While true (default) an open stream keeps the process alive. */
   setKeepsProcessAlive(value: boolean): void
@@ -36,9 +43,13 @@ export interface ByteStream {
 
 /** Opens streams, and answers names. */
 export interface Transport {
-  /** Starts one connection attempt. The attempt has no time limit of its own: its owner destroys it. */
+  /**
+   * Starts one connection attempt. The attempt has no time limit of its own: its owner destroys it.
+   */
   connect(address: Address, handler: StreamHandler): ByteStream
-  /** All addresses of a host name, each once, in the resolver's order. An IP address answers itself. */
+  /**
+   * All addresses of a host name, each once, in the resolver's order. An IP address answers itself.
+   */
   resolve(host: string): Promise<readonly string[]>
 }
 

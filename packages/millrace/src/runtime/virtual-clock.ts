@@ -1,7 +1,9 @@
 // Time that moves only when a test says so. It owns a heap of timers and a queue of immediates, and
-// runs them one at a time: all immediates first, then the next timer by time, then by age. After each
-// callback it waits one turn of the real event loop, so that every promise that can settle has settled
-// before the next step: code with promises behaves as it does in production, and two runs are equal.
+// runs them one at a time in rounds, as Node's event loop does: the immediates that are queued,
+// then the timers that are due, by time, then by age; time moves when there is neither. After each
+// callback it waits one turn of the real event loop, so that every promise that can settle has
+// settled before the next step: code with promises behaves as it does in production, and two runs
+// are equal.
 // Invariants: time never goes back; one driver at a time; each driver is bounded in steps, and in
 // virtual time where it could go on for ever; a callback that throws rejects the driver's promise.
 
@@ -54,6 +56,9 @@ const wallTimeMsDefault = Date.UTC(2030, 0, 1)
 /** Real turns that a driver with nothing left to do gives to a promise that is still pending. */
 const idleTurnsMax = 3
 
+/** The round still runs its immediates. */
+const unfixed = -1
+
 /** A turn of the real event loop: every promise job that is ready has run when it is over. */
 const realTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
@@ -63,6 +68,10 @@ export class VirtualClock implements Clock {
   readonly #heap: VirtualTimer[] = []
   readonly #immediates: (() => void)[] = []
   #immediateIndex = 0
+  /** Immediates left in this round; one that they queue waits for the next round. */
+  #immediatesLeft = 0
+  /** Timers of this round are older than this; fixed when its immediates have run. */
+  #roundOrdinal = 0
   #nowMs = 0
   #nextOrdinal = 0
   #pendingTimers = 0
@@ -122,7 +131,9 @@ export class VirtualClock implements Clock {
     return this.#peekTimer()?.dueAtMs ?? Number.POSITIVE_INFINITY
   }
 
-  /** Lets `durationMs` pass, running what is due on the way. Rejects with what a callback throws. */
+  /**
+   * Lets `durationMs` pass, running what is due on the way. Rejects with what a callback throws.
+   */
   async advance(durationMs: number): Promise<void> {
     assert(durationMs >= 0, 'time does not go back')
     const endMs = this.#nowMs + durationMs
@@ -133,15 +144,17 @@ export class VirtualClock implements Clock {
   }
 
   /**
-   * Moves time without running anything, as a program does that blocks its event loop: the timers that
-   * fell due meanwhile fire late, one after the other, at the next step.
+   * Moves time without running anything, as a program does that blocks its event loop: the timers
+   * that fell due meanwhile fire late, one after the other, at the next step.
    */
   stall(durationMs: number): void {
     assert(durationMs >= 0, 'time does not go back')
     this.#nowMs += durationMs
   }
 
-  /** Runs until no timer and no immediate is left. Rejects where that takes longer than the limits. */
+  /**
+   * Runs until no timer and no immediate is left. Rejects where that takes longer than the limits.
+   */
   async runUntilIdle(limits: RunLimits = {}): Promise<void> {
     const endMs = this.#nowMs + (limits.limitMs ?? Number.POSITIVE_INFINITY)
     await this.#drive(limits.stepsMax ?? this.#stepsMax, async (step) => {
@@ -152,8 +165,9 @@ export class VirtualClock implements Clock {
   }
 
   /**
-   * Runs until the predicate holds or the promise settles, and gives the promise's value. Rejects when
-   * `limitMs` of virtual time pass before, or when nothing is left to run and it still has not happened.
+   * Runs until the predicate holds or the promise settles, and gives the promise's value. Rejects
+   * when `limitMs` of virtual time pass before, or when nothing is left to run and it still has not
+   * happened.
    */
   async runUntil(goal: () => boolean, limitMs: number): Promise<void>
   async runUntil<Value>(goal: Promise<Value>, limitMs: number): Promise<Value>
@@ -217,16 +231,35 @@ export class VirtualClock implements Clock {
 
   /** Runs one callback; false = nothing is due up to `endMs`. */
   #step(endMs: number): boolean {
-    const immediate = this.#takeImmediate()
-    if (immediate !== undefined) {
-      this.#steps++
-      immediate()
-      return true
+    if (this.#immediatesLeft === 0) {
+      if (this.#roundOrdinal === unfixed) this.#roundOrdinal = this.#nextOrdinal
+      if (this.#runTimer()) return true
+      this.#startRound(endMs)
+      if (this.#immediatesLeft === 0) return this.#runTimer()
     }
-    const timer = this.#peekTimer()
-    if (timer === undefined || timer.dueAtMs > endMs) return false
-    this.#popTimer()
+    this.#immediatesLeft--
+    const immediate = this.#takeImmediate()
+    assert(immediate !== undefined, 'the immediates of a round are queued')
+    this.#steps++
+    immediate()
+    return true
+  }
+
+  /** Begins with the immediates; where there is none, time moves on to the next timer. */
+  #startRound(endMs: number): void {
+    this.#immediatesLeft = this.pendingImmediates
+    this.#roundOrdinal = this.#immediatesLeft > 0 ? unfixed : this.#nextOrdinal
+    const timer = this.#immediatesLeft > 0 ? undefined : this.#peekTimer()
+    if (timer === undefined || timer.dueAtMs > endMs) return
     this.#nowMs = Math.max(this.#nowMs, timer.dueAtMs)
+  }
+
+  /** Runs the next timer, if it is due now and of this round. */
+  #runTimer(): boolean {
+    const timer = this.#peekTimer()
+    if (timer === undefined || timer.dueAtMs > this.#nowMs) return false
+    if (timer.ordinal >= this.#roundOrdinal) return false
+    this.#popTimer()
     const callback = timer.callback
     assert(callback !== null, 'a timer that is due has a callback')
     timer.callback = null

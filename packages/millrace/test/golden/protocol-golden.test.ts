@@ -1,5 +1,6 @@
-// What real brokers answered (answers/, captured by regenerate.ts): each answer decodes to what was asked for and
-// encodes to the same bytes again. A mistake that reader and writer share would not pass here.
+// What real brokers answered (answers/, captured by regenerate.ts): each answer decodes to what was
+// asked for and encodes to the same bytes again. A mistake that reader and writer share would not
+// pass here.
 
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'

@@ -1,7 +1,8 @@
 // Captures what a real broker answers, as golden files for protocol-golden.test.ts:
 //   node packages/millrace/test/golden/regenerate.ts --brokers 127.0.0.1:9092 --kafka 4.4.0
-// wants Node 22.18 or newer and a fresh broker of that release (it makes topics and a transaction), and writes
-// answers/kafka-4.4.0.json. Sockets and framing are its own, so that only the bytes of the broker count.
+// It wants Node 22.18 or newer and a fresh broker of that release, with node id 1 (it makes topics
+// and a transaction), and writes answers/kafka-4.4.0.json. Sockets and framing are its own, so that
+// only the bytes of the broker count.
 
 import { writeFileSync } from 'node:fs'
 import type { Socket } from 'node:net'

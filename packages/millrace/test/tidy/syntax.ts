@@ -71,6 +71,6 @@ export const child = (node: SyntaxNode | undefined, key: string): SyntaxNode | u
 
 /** The name of an identifier, or of a property that is written as one. */
 export const nameOf = (node: SyntaxNode | undefined): string | undefined => {
-  if (node?.type === 'Identifier') return String(node['name'])
-  return node?.type === 'StringLiteral' ? String(node['value']) : undefined
+  if (node?.type === 'Identifier') return String(node.name)
+  return node?.type === 'StringLiteral' ? String(node.value) : undefined
 }

@@ -1,6 +1,9 @@
 // What the tests of the in-process cluster share: a client that speaks the protocol by hand, through the
 // schemas alone, and batches to send. It knows nothing of the producer.
 
+import assert from 'node:assert/strict'
+import { TestCluster } from '../../src/broker/cluster.ts'
+import type { ClusterOptions } from '../../src/broker/cluster-options.ts'
 import type { ProduceRequest, ProduceResponse } from '../../src/protocol/api/00-produce.ts'
 import { produceApi } from '../../src/protocol/api/00-produce.ts'
 import { decodeResponseHeader, encodeRequestHeader } from '../../src/protocol/api/header.ts'
@@ -12,8 +15,11 @@ import {
   type RecordToEncode,
 } from '../../src/protocol/records/encode-batch.ts'
 import type { Api, Input } from '../../src/protocol/schema/api.ts'
+import { MemoryNetwork } from '../../src/runtime/memory-transport.ts'
+import { seededRandom } from '../../src/runtime/random.ts'
 import { tcpTransport } from '../../src/runtime/tcp-transport.ts'
 import type { ByteStream, Transport } from '../../src/runtime/transport.ts'
+import { VirtualClock } from '../../src/runtime/virtual-clock.ts'
 
 interface Pending {
   readonly apiKey: number
@@ -164,4 +170,41 @@ export const produce = async (
 ): Promise<PartitionResponse> => {
   const response = await client.request(produceApi, version, produceTo(topic, index, records))
   return response.responses[0]!.partitionResponses[0]!
+}
+
+/** A cluster on an in-memory network, under virtual time. */
+export interface Stage {
+  readonly cluster: TestCluster
+  readonly clock: VirtualClock
+  /** A client of the node with this id. */
+  connect(node?: number): RawClient
+  /** Runs the world until the promise settles. */
+  run<Value>(promise: Promise<Value>): Promise<Value>
+}
+
+const runLimitMs = 600_000
+
+/** Runs the body with a cluster, then closes it and checks that no timer is left. */
+export const onStage = async (
+  options: ClusterOptions,
+  body: (stage: Stage) => Promise<void>,
+): Promise<void> => {
+  const clock = new VirtualClock()
+  const transport = new MemoryNetwork({ clock })
+  const run = <Value>(promise: Promise<Value>): Promise<Value> =>
+    clock.runUntil(promise, runLimitMs)
+  const clients: RawClient[] = []
+  const cluster = await run(
+    TestCluster.start(options, { transport, clock, random: seededRandom(1) }),
+  )
+  const connect = (node = 1): RawClient => {
+    const client = new RawClient(cluster.node(node).address, transport)
+    clients.push(client)
+    return client
+  }
+  await body({ cluster, clock, connect, run })
+  for (const client of clients) client.close()
+  await run(cluster.close())
+  await clock.advance(0)
+  assert.equal(clock.pendingTimers, 0, 'a timer is left')
 }

@@ -136,7 +136,9 @@ test('a broker that advertises an address out of reach is told from one that is 
 })
 
 test('a node that was reached before and is gone is not said to advertise wrongly', async () => {
-  const world = await warmWorld(2)
+  const world = await World.make({ nodes: 2 })
+  assert.equal(await world.clock.runUntil(connected(world), 1000), null)
+  await world.untilReady(2)
   await world.broker(2).stop()
   await world.clock.advance(100)
   const link = world.cluster.link(2)
@@ -230,6 +232,67 @@ test('a dead leader in a cluster that answers: below 200 metadata requests in a 
   world.cluster.close()
 })
 
+test('brokers that cannot serve and ever new topics: the backoff holds', async () => {
+  const world = await warmWorld(2)
+  for (const nodeId of [1, 2]) {
+    world.broker(nodeId).answer = ({ api }) => (api === 'Metadata' ? { errorCode: 13 } : undefined)
+  }
+  let count = 0
+  const sends = every(world.clock, 1, () => world.cluster.refreshTopic(`t${count++}`, 'unknown'))
+  await world.clock.advance(20_000)
+  sends.stop()
+  assert.ok(world.cluster.counters.metadataFailures < 40)
+  world.cluster.close()
+})
+
+test('the backoff starts anew after a quiet time, and after a time without any broker', async () => {
+  const world = await warmWorld(1)
+  const requestGapMs = async (): Promise<number> => {
+    const before = world.count('Metadata')
+    world.cluster.refreshTopic('a', 'stale')
+    await world.clock.runUntil(() => world.count('Metadata') === before + 1, 5000)
+    const firstAtMs = world.clock.now()
+    world.cluster.refreshTopic('a', 'stale')
+    await world.clock.runUntil(() => world.count('Metadata') === before + 2, 5000)
+    return world.clock.now() - firstAtMs
+  }
+  const topic = world.state.topics.get('a')
+  assert.ok(topic)
+  topic.partitions[0] = { leader: -1, epoch: 2, error: 5 }
+  world.cluster.refreshTopic('a', 'stale')
+  await world.clock.advance(20_000)
+  topic.partitions[0] = { leader: 1, epoch: 3 }
+  await world.clock.advance(20_000)
+  const quietMs = await requestGapMs()
+  assert.ok(quietMs < 140, `${quietMs} ms after a quiet time`)
+
+  await world.broker(1).stop()
+  await world.clock.advance(20_000)
+  const failures = world.cluster.counters.metadataFailures
+  assert.ok(failures > 5)
+  topic.partitions[0] = { leader: -1, epoch: 4, error: 5 }
+  await world.broker(1).start(world.network)
+  const before = world.count('Metadata')
+  await world.clock.runUntil(() => world.count('Metadata') === before + 1, 5000)
+  const firstAtMs = world.clock.now()
+  await world.clock.runUntil(() => world.count('Metadata') === before + 2, 5000)
+  assert.ok(world.clock.now() - firstAtMs < 140, 'after a time without any broker')
+  world.cluster.close()
+})
+
+test('a broker that breaks the connection once is asked once more in the same round', async () => {
+  const world = await World.make()
+  let broken = false
+  world.broker(1).answer = ({ api }) => {
+    if (api !== 'Metadata' || broken) return undefined
+    broken = true
+    return 'close'
+  }
+  assert.equal(await world.clock.runUntil(connected(world), 1000), null)
+  assert.equal(world.cluster.counters.metadataFailures, 0)
+  world.cluster.close()
+})
+
 test('when no known node can be reached the bootstrap servers are asked, with fresh DNS', async () => {
   const world = await World.make({ nodes: 2 })
   world.topic('a', 2)
@@ -302,6 +365,12 @@ test('a broker that answers that there are no brokers yet is passed over', async
   world.cluster.refreshTopic('a', 'unknown')
   await world.untilTopic('a', 1, 2000)
   assert.equal(world.broker(2).count('Metadata'), 1)
+  world.broker(2).answer = world.broker(1).answer
+  world.cluster.refreshTopic('a', 'stale')
+  await world.clock.advance(5000)
+  assert.deepEqual(world.told.of('onTopicFailed'), [])
+  assert.equal(world.cluster.nodes().length, 2, 'what is known is kept')
+  assert.match(world.cluster.metadataError?.message ?? '', /answered that there are no brokers/)
   world.cluster.close()
 })
 

@@ -81,6 +81,8 @@ test('a bootstrap connection becomes the link of the node that advertises its ad
   assert.equal(world.broker(1).openStreams, 1)
   assert.equal(linkOf(world, 1).ready, true)
   assert.equal(linkOf(world, 1).name, 'n1:9092 (node 1)')
+  await world.clock.advance(0)
+  assert.deepEqual(world.told.of('onLinkReady'), [[1]])
   world.cluster.close()
 })
 
@@ -219,6 +221,18 @@ test('every DNS answer is tried in turn, with its own reason when all fail', asy
   assert.match(message, /boot:9092 \(10\.0\.0\.1:9092 connection refused/)
   assert.match(message, /10\.0\.0\.2:9092 no answer within 10000 ms/)
   other.cluster.close()
+})
+
+test('a name with one answer is told with that answer', async () => {
+  const world = await World.make({ nodes: 0 })
+  world.network.setHost('boot', ['10.0.0.1'])
+  world.cluster.refreshTopic('a', 'unknown')
+  await world.clock.advance(100)
+  assert.match(
+    world.cluster.metadataError?.message ?? '',
+    /: boot:9092 \(10\.0\.0\.1:9092 connection refused \(ECONNREFUSED\)\)$/,
+  )
+  world.cluster.close()
 })
 
 test('the name is looked up again at each attempt', async () => {

@@ -79,6 +79,7 @@ test('after an error that passes another node is asked, then all again after a b
     world.cluster.initProducerId(none)
     await world.clock.advance(5000)
     assert.equal(world.told.of('onProducerIdFailed').length, 0)
+    assert.equal(world.network.openStreams({ host: 'n1', port: 9092 }), 1, 'no second way to n1')
     const asked = [world.broker(1).count('InitProducerId'), world.broker(2).count('InitProducerId')]
     assert.ok(
       asked.every((count) => count >= 4 && count <= 20),
@@ -119,6 +120,8 @@ test('a hung broker delays the id by no more than its request timeout', async ()
 
 test('a missing right is final, and a later wish asks anew', async () => {
   const world = await World.make({ nodes: 2 })
+  world.cluster.connect(() => {})
+  await world.clock.runUntil(() => world.cluster.nodes().length === 2, 1000)
   const answer = ({ api }: { api: string }) =>
     api === 'InitProducerId' ? { errorCode: 31 } : undefined
   world.broker(1).answer = answer

@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import type { Codec, CompressionType } from '../../src/protocol/compression/codec.ts'
 import { codecById, codecOf, compressionTypes } from '../../src/protocol/compression/codecs.ts'
@@ -152,6 +151,24 @@ test('cut off or mutated bytes give an error or other bytes, and never more than
   }
 })
 
+test('compressed data that was cut off anywhere is an error', async () => {
+  const original = json(40)
+  const portable = portableZstd()
+  const reads: [Codec, Codec['decompress']][] = compressing.map((codec) => [
+    codec,
+    codec.decompress,
+  ])
+  reads.push([codecOf('zstd'), portable.decompress])
+  for (const [codec, decompress] of reads) {
+    const compressed = await compress(codec, original)
+    for (let size = 0; size < compressed.length; size += 1) {
+      const cut = compressed.subarray(0, size)
+      const error = thrownBy(() => decompress(cut, 10 * original.length))
+      assert.equal(error.code, 'MALFORMED_RESPONSE', `${codec.name}, ${size} bytes`)
+    }
+  }
+})
+
 test('what is no compressed data at all is an error', () => {
   for (const codec of compressing) {
     for (const input of [new Uint8Array(0), noise(5, 3), noise(500, 4), Buffer.from('{"id":1}')]) {
@@ -256,9 +273,15 @@ test('lz4 frames have independent blocks and no dictionary, as Java wants them',
   assert.match(thrownBy(() => readLz4Frame(linked)).message, /linked blocks/)
 })
 
-test('several gzip members one behind the other are one text', () => {
-  const members = Buffer.concat([gzipSync('one '), gzipSync('two')])
-  assert.equal(Buffer.from(codecOf('gzip').decompress(members, 100)).toString(), 'one two')
+test('several members of gzip, or frames of zstd, one behind the other are one text', async () => {
+  for (const name of ['gzip', 'zstd'] as const) {
+    const codec = codecOf(name)
+    const parts = await Promise.all(
+      ['one ', 'two'].map((part) => compress(codec, Buffer.from(part))),
+    )
+    assert.equal(Buffer.from(codec.decompress(Buffer.concat(parts), 7)).toString(), 'one two')
+    assert.throws(() => codec.decompress(Buffer.concat(parts), 6), { code: 'MALFORMED_RESPONSE' })
+  }
 })
 
 test('a package that is not there is an error of Node, for the codec to explain', () => {

@@ -1,5 +1,5 @@
-// Kafka's own schemas: the JSON files inside the kafka-clients jar. The jar lies in millrace's cache, outside
-// the repository; where it is missing and Maven is there, Maven gets it.
+// Kafka's own schemas: the JSON files inside the kafka-clients jar. The jar lies in millrace's
+// cache, outside the repository; where it is missing and Maven is there, Maven gets it.
 
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'

@@ -19,7 +19,6 @@ describe('the deadlines of a connection', () => {
     assert.match(scene.closeErrors[0]!.message, /did not answer Produce within 500 ms/)
     assert.equal(scene.outcomes[1]!.error!.api, 'Metadata')
     assert.deepEqual(scene.events, ['ready@30', 'closed@530'])
-    assert.equal(scene.clock.pendingTimers, 0)
   })
 
   it('counts each request from its own write', async () => {
@@ -49,6 +48,17 @@ describe('the deadlines of a connection', () => {
     assert.deepEqual(told(scene.outcomes), ['a! REQUEST_TIMEOUT true'])
   })
 
+  it('has no timer left once it is closed', async () => {
+    const scene = await startScene({ connection: { connectionsMaxIdleMs: 10_000 } })
+    await scene.ready()
+    scene.send('a')
+    scene.connection.throttle(200)
+    assert.ok(scene.clock.pendingTimers >= 1)
+    scene.connection.close()
+    await scene.clock.advance(20)
+    assert.equal(scene.clock.pendingTimers, 0)
+  })
+
   it('has one timer, whatever the number of requests', async () => {
     const scene = await startScene()
     await scene.ready()
@@ -62,7 +72,8 @@ describe('the deadlines of a connection', () => {
     assert.equal(scene.outcomes.length, 50)
     const wakeups = scene.clock.timerWakeups
     await scene.clock.advance(100_000)
-    // The timer that was armed for the deadline; without anything to wait for it is not armed again.
+    // The timer that was armed for the deadline; without anything to wait for it is not armed
+    // again.
     assert.equal(scene.clock.timerWakeups - wakeups, 1)
     assert.equal(scene.clock.pendingTimers, 0)
   })
@@ -88,25 +99,33 @@ describe('the deadlines of a connection', () => {
     scene.send('a')
     await scene.clock.advance(100)
     scene.clock.stall(700)
+    await scene.clock.advance(200)
+    // A second stall across the new deadline changes nothing.
+    scene.clock.stall(400)
     await scene.clock.runUntil(() => scene.outcomes.length === 1, 10_000)
-    // The one timer was armed for 510, when the first answer of the handshake was due, and woke at 830.
-    assert.equal(scene.outcomes[0]?.atMs, 830 + 320)
+    // The one timer was armed for 510, when the first answer of the handshake was due, and woke at
+    // 830: the sentence was put off by 320 ms, to 1150, and fell as soon as the loop ran again.
+    assert.equal(scene.outcomes[0]?.atMs, 1_430)
     assert.equal(scene.outcomes[0]?.error?.code, 'REQUEST_TIMEOUT')
   })
 
   it('does not condemn a broker while its answer is arriving in pieces', async () => {
     const scene = await startScene({ network: { random: seededRandom(1), pieceBytesMax: 50 } })
     await scene.ready()
-    scene.broker.onRequest = (request) => scene.broker.answer(request, Buffer.alloc(1_000))
+    // At 520, so that it begins to arrive at 525; the deadline is at 530.
+    scene.broker.onRequest = (request) =>
+      scene.clock.setTimer(485, () => scene.broker.answer(request, Buffer.alloc(1_000)))
     let answered = false
     scene.send('a', {
       onResponse: () => {
         answered = true
       },
     })
-    await scene.clock.advance(7)
-    scene.clock.stall(800)
-    await scene.clock.advance(100)
+    await scene.clock.advance(491)
+    assert.equal(scene.clock.now(), 521)
+    // Short enough not to count as a stall.
+    scene.clock.stall(15)
+    await scene.clock.advance(20)
     assert.equal(answered, true)
     assert.equal(scene.connection.state, 'ready')
   })

@@ -1,4 +1,5 @@
-// A connection over the in-memory network under virtual time, with the fake broker at its other end.
+// A connection over the in-memory network under virtual time, with the fake broker at its other
+// end.
 
 import { Connection, type ConnectionOptions, type RawRequest } from '../../src/net/connection.ts'
 import type { KafkaError } from '../../src/protocol/kafka-error.ts'

@@ -139,6 +139,18 @@ describe('a connection that is ready', () => {
     assert.equal(scene.clock.pendingTimers, 0)
   })
 
+  it('reads nothing more once a callback closed it', async () => {
+    const scene = await startScene()
+    await scene.ready()
+    scene.send('a', { onResponse: () => scene.connection.close() })
+    scene.send('b')
+    await scene.clock.advance(5)
+    const answers = [answerFrame(2, Buffer.from('x')), answerFrame(3, Buffer.from('y'))]
+    scene.broker.streams[0]!.write([Buffer.concat(answers)])
+    await scene.clock.runUntilIdle()
+    assert.deepEqual(told(scene.outcomes), ['b! CONNECTION_LOST true'])
+  })
+
   it('goes on after a callback that throws', async () => {
     const scene = await startScene()
     await scene.ready()
@@ -196,7 +208,7 @@ describe('a connection that is ready', () => {
     }
   })
 
-  it('fails what is in flight when the stream breaks, and names broker, api and cause', async () => {
+  it('names broker, api and cause where the stream breaks under a request', async () => {
     const scene = await startScene()
     await scene.ready()
     scene.send('a')
@@ -332,7 +344,7 @@ describe('a typed request', () => {
     assert.equal(scene.broker.payloads[0]?.version, 13)
   })
 
-  it('poisons the connection where its answer cannot be decoded, or has bytes left over', async () => {
+  it('poisons the connection where its answer is cut short or has bytes left over', async () => {
     for (const spoil of [
       (bytes: Uint8Array) => bytes.subarray(0, bytes.length - 1),
       (bytes: Uint8Array) => Buffer.concat([bytes, Buffer.from([0])]),
@@ -351,7 +363,7 @@ describe('a typed request', () => {
     }
   })
 
-  it('fails later where there is no common version, no connection, or nothing to encode', async () => {
+  it('fails later where there is no common version, no connection, or a bad request', async () => {
     const scene = await startScene()
     const { answers, ask: send } = ask(scene)
     scene.broker.onVersions = (request) =>

@@ -89,7 +89,7 @@ describe('a connection over TCP', () => {
     assert.equal(await send([Buffer.from('fire and forget')], false), null)
   })
 
-  it('outlives a stall of the event loop that is longer than the request timeout', async (context) => {
+  it('outlives a stall that is longer than the request timeout', async (context) => {
     const { broker, send, connection } = await withBroker(context, { requestTimeoutMs: 100 })
     // The broker lives in this process, so its answer is put into the kernel before the stall.
     const stalled = new Promise<void>((resolve) => {

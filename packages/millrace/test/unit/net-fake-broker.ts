@@ -1,6 +1,6 @@
-// A broker written by hand for the tests of net/: it cuts requests out of the stream by itself, reads
-// their header, and answers what a test says. It shares no code with what it tests, apart from the
-// transport it listens on.
+// A broker written by hand for the tests of net/: it cuts requests out of the stream by itself,
+// reads their header, and answers what a test says. It shares no code with what it tests, apart
+// from the transport it listens on.
 
 import type { Address, ByteStream, Listener, ListenTransport } from '../../src/runtime/transport.ts'
 
@@ -26,7 +26,9 @@ const int32 = (value: number): Buffer => {
   return bytes
 }
 
-/** A frame: size, correlation id, body. A flexible header's tagged fields belong to the body here. */
+/**
+ * A frame: size, correlation id, body. A flexible header's tagged fields belong to the body here.
+ */
 export const answerFrame = (correlationId: number, body: Uint8Array): Buffer =>
   Buffer.concat([int32(4 + body.length), int32(correlationId), body])
 

@@ -31,7 +31,7 @@ describe('the request framer', () => {
     )
   })
 
-  it('makes one buffer of a small request, and leaves the chunks of a large one as they are', () => {
+  it('makes one buffer of a small request, and leaves the chunks of a large one', () => {
     const framer = new RequestFramer('client')
     const request = { apiKey: 0, version: 9, flexible: true }
     const small = framer.frame({ ...request, chunks: [Buffer.alloc(10), Buffer.alloc(20)] }, 1)

@@ -1,5 +1,5 @@
-// Values of a message, made from its schema: every field that the version has is random, the others have
-// their defaults, so that what is decoded must equal what was encoded.
+// Values of a message, made from its schema: every field that the version has is random, the others
+// have their defaults, so that what is decoded must equal what was encoded.
 
 import fc from 'fast-check'
 import type { FieldSchema, MessageSchema } from '../../src/protocol/schema/message.ts'
@@ -24,7 +24,10 @@ const primitives: Record<string, fc.Arbitrary<unknown>> = {
   records: fc.uint8Array({ maxLength: 40 }),
 }
 
-/** The value that a field has where it is left out, worked out here anew and not by the code under test. */
+/**
+ * The value that a field has where it is left out, worked out here anew and not by the code under
+ * test.
+ */
 export const defaultOf = (field: FieldSchema): unknown => {
   if (field.default !== undefined) return field.default
   if (field.type.startsWith('[]')) return []

@@ -1,6 +1,7 @@
-// Hostile bytes: whatever a broker sends, a decoder answers or throws a KafkaError MALFORMED_RESPONSE. It never
-// throws anything else, never hangs, never reads past its end and never makes more of the bytes than they hold.
-// Seeded and counted: MILLRACE_SEED and MILLRACE_HOSTILE_CASES choose another seed and number of cases.
+// Hostile bytes: whatever a broker sends, a decoder answers or throws a KafkaError
+// MALFORMED_RESPONSE. It never throws anything else, never hangs, never reads past its end and
+// never makes more of the bytes than they hold. Seeded and counted: MILLRACE_SEED and
+// MILLRACE_HOSTILE_CASES choose another seed and number of cases.
 
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
@@ -34,7 +35,9 @@ const clientApis: ReadonlySet<string> = new Set([
 
 /** Bytes around the message that no decoder may look at. */
 const margin = 32
-/** One case in this many is looked at closely: twice decoded, among other neighbours, and counted. */
+/**
+ * One case in this many is looked at closely: twice decoded, among other neighbours, and counted.
+ */
 const closeLookEvery = 8
 
 type Decode = (reader: Reader, version: number) => unknown

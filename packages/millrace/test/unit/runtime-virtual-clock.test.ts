@@ -33,7 +33,7 @@ describe('the virtual clock', () => {
     assert.equal(clock.timerWakeups, 500)
   })
 
-  it('runs all immediates before a timer that is due', async () => {
+  it('runs queued immediates, then due timers, then what the immediates queued', async () => {
     const clock = new VirtualClock()
     const seen: string[] = []
     clock.setTimer(0, () => seen.push('timer'))
@@ -43,7 +43,28 @@ describe('the virtual clock', () => {
     })
     clock.setImmediate(() => seen.push('second'))
     await clock.advance(0)
-    assert.deepEqual(seen, ['first', 'second', 'third', 'timer'])
+    assert.deepEqual(seen, ['first', 'second', 'timer', 'third'])
+  })
+
+  it('starves neither timers nor immediates by chains of the other', async () => {
+    const clock = new VirtualClock({ stepsMax: 1_000 })
+    let isOver = false
+    const immediates = () => {
+      if (!isOver) clock.setImmediate(immediates)
+    }
+    const timers = () => {
+      if (!isOver) clock.setTimer(0, timers)
+    }
+    immediates()
+    timers()
+    clock.setTimer(0, () =>
+      clock.setImmediate(() => {
+        isOver = true
+      }),
+    )
+    await clock.runUntilIdle()
+    assert.equal(clock.now(), 0)
+    assert.ok(clock.steps < 20)
   })
 
   it('settles chains of promises between two steps', async () => {
@@ -77,6 +98,7 @@ describe('the virtual clock', () => {
     const again = () => clock.setImmediate(again)
     again()
     await assert.rejects(clock.advance(1), /Gave up after 100 steps/)
+    assert.equal(clock.steps, 100)
   })
 
   it('throws where it does not become idle within the limit of time', async () => {

@@ -1,8 +1,7 @@
 // InitProducerId gives a producer its id and epoch. From 3 it takes the current ones and bumps the
 // epoch (KIP-360); -1 and -1 ask for a fresh id. Version 6 (two-phase commit) is not released:
-// clients stop at 5.
-// Trap: a transactional id that is left out is '', as in Kafka, and refused by brokers. Without one,
-// say `transactionalId: null`.
+// clients stop at 5. Trap: a transactional id that is left out is '', as in Kafka, and refused by
+// brokers. Without one, say `transactionalId: null`.
 
 import type { Api } from '../schema/api.ts'
 import { defineApi } from '../schema/api.ts'

@@ -10,7 +10,9 @@ let requireFrom: NodeJS.Require | undefined
 
 /** The package's exports; throws what Node throws when it is missing or does not load. */
 export const requireLibrary = (name: string): unknown => {
-  // A bundle in CommonJS form has no import.meta.url.
-  requireFrom ??= createRequire(import.meta.url ?? join(process.cwd(), 'bundle.js'))
+  // A bundle in CommonJS form has no import.meta.url; it most likely lies beside what was started.
+  requireFrom ??= createRequire(
+    import.meta.url ?? process.argv[1] ?? join(process.cwd(), 'bundle.js'),
+  )
   return requireFrom(name)
 }

@@ -25,20 +25,32 @@ export const inflate = (
   bytes: Uint8Array,
   maxBytes: number,
 ): Uint8Array => {
-  let inflated: Inflated
+  const parts: Uint8Array[] = []
+  let totalBytes = 0
+  let rest = bytes
+  // Node takes all members of gzip in one go, but stops after the first frame of zstd.
+  do {
+    const { buffer, engine } = inflateOnce(name, inflateSync, rest, maxBytes - totalBytes)
+    totalBytes += buffer.length
+    if (totalBytes > maxBytes) throw tooLong(name, maxBytes)
+    if (engine.bytesWritten === 0) throw damaged(name, 'nothing that can be decompressed')
+    parts.push(buffer)
+    rest = rest.subarray(engine.bytesWritten)
+  } while (rest.length > 0)
+  return parts.length === 1 ? parts[0]! : Buffer.concat(parts, totalBytes)
+}
+
+const inflateOnce = (
+  name: CompressionType,
+  inflateSync: Inflate,
+  bytes: Uint8Array,
+  maxBytes: number,
+): Inflated => {
   try {
     // zlib's bound must be at least 1.
-    inflated = inflateSync(bytes, {
-      maxOutputLength: Math.max(1, maxBytes),
-      info: true,
-    }) as Inflated
+    return inflateSync(bytes, { maxOutputLength: Math.max(1, maxBytes), info: true }) as Inflated
   } catch (cause) {
     const tooMuch = (cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
     throw tooMuch ? tooLong(name, maxBytes) : damagedBecause(name, cause)
   }
-  if (inflated.buffer.length > maxBytes) throw tooLong(name, maxBytes)
-  if (inflated.engine.bytesWritten !== bytes.length) {
-    throw damaged(name, 'bytes after the end of the stream')
-  }
-  return inflated.buffer
 }

@@ -10,6 +10,7 @@ import {
   answerWith,
   checkLevel,
   compressionFailed,
+  damaged,
   damagedBecause,
   libraryMissing,
   rangeProblem,
@@ -88,24 +89,26 @@ interface PortableUnzstd {
   ) => { push(bytes: Uint8Array, final: boolean): void }
 }
 
+const compileWasm = async (): Promise<WasmZstd> => {
+  try {
+    const wasm = requireLibrary('@bokuweb/zstd-wasm') as WasmZstd
+    await wasm.init()
+    return wasm
+  } catch (cause) {
+    throw libraryMissing('zstd', "the package '@bokuweb/zstd-wasm' (or Node 22.15)", cause)
+  }
+}
+
+/** One for the whole process: a second `init` would exchange the memory under the first. */
+let compiling: Promise<WasmZstd> | undefined
+
 /** Without Node's own zstd. */
 export const portableZstd = (): ZstdLibrary => {
   let wasm: WasmZstd | undefined
-  let loading: Promise<WasmZstd> | undefined
-
-  const compile = async (): Promise<WasmZstd> => {
-    try {
-      const library = requireLibrary('@bokuweb/zstd-wasm') as WasmZstd
-      await library.init()
-      wasm = library
-      return library
-    } catch (cause) {
-      throw libraryMissing('zstd', "the package '@bokuweb/zstd-wasm' (or Node 22.15)", cause)
-    }
-  }
-  const load = (): Promise<WasmZstd> => {
-    loading ??= compile()
-    return loading
+  const load = async (): Promise<WasmZstd> => {
+    compiling ??= compileWasm()
+    wasm = await compiling
+    return wasm
   }
 
   return {
@@ -133,6 +136,8 @@ const decompressPortable = (bytes: Uint8Array, maxBytes: number): Uint8Array => 
   } catch (cause) {
     throw libraryMissing('zstd', "the package 'fzstd' (or Node 22.15)", cause)
   }
+  // fzstd takes no bytes for an empty text.
+  if (bytes.length === 0) throw damaged('zstd', 'no bytes')
   const chunks: Uint8Array[] = []
   let totalBytes = 0
   try {

@@ -1,0 +1,381 @@
+// Buffer memory, waiting, flushing and giving up: the engine stepped by hand.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { errorNumber } from '../../src/protocol/errors.ts'
+import { KafkaError } from '../../src/protocol/kafka-error.ts'
+import { Bench } from './engine-kit.ts'
+
+const kib = 1024
+/** 3/8 of it is the window: 24 KiB for batches, 40 KiB for the line. */
+const small = { bufferMemoryBytes: 64 * kib, batchBytes: 4 * kib }
+const large = 'x'.repeat(3000)
+
+/** Fills the window of a bench made with `small`. */
+const fill = (bench: Bench): void => {
+  while (bench.tryAppend(large)) bench.step()
+}
+
+test('tryAppend says no when the window is full, and the host is told when there is room', () => {
+  const bench = Bench.ready(small)
+  fill(bench)
+  const told = bench.roomTold
+  assert.equal(bench.tryAppend('no'), false)
+  assert.equal(bench.roomTold, told)
+  while (bench.sent.length > 0) {
+    for (const request of bench.take()) request.answer()
+    bench.step()
+  }
+  assert.ok(bench.roomTold > told)
+  assert.equal(bench.tryAppend('yes'), true)
+})
+
+test('sends beyond the window wait in line, first come first served, and nothing passes them', () => {
+  const bench = Bench.ready(small)
+  fill(bench)
+  bench.log.length = 0
+  bench.send('a')
+  bench.send('b')
+  assert.equal(bench.tryAppend('c'), false, 'nobody passes the line')
+  while (bench.sent.length > 0) {
+    for (const request of bench.take()) request.answer({ baseOffset: 1 })
+    bench.step()
+  }
+  assert.deepEqual(
+    bench.log.filter((line) => !line.startsWith('xxx')).map((line) => line[0]),
+    ['a', 'b'],
+  )
+  assert.equal(bench.engine.accumulator.waitingBytes, 0)
+})
+
+test('past the bound of the line a send is refused with BUFFER_FULL, and memory stays within it', () => {
+  const bench = Bench.ready(small)
+  fill(bench)
+  let taken = 0
+  assert.throws(
+    () => {
+      for (; taken < 1000; taken++) bench.send(large)
+    },
+    (error) =>
+      error instanceof KafkaError && error.code === 'BUFFER_FULL' && error.persisted === 'no',
+  )
+  assert.ok(taken > 5)
+  const { usedBytes, waitingBytes } = bench.engine.accumulator
+  assert.ok(usedBytes + waitingBytes <= 64 * kib + 3100, `${usedBytes} + ${waitingBytes}`)
+})
+
+test('the cost of all batches is given back when they settle', () => {
+  const bench = Bench.ready(small)
+  fill(bench)
+  while (bench.sent.length > 0) {
+    for (const request of bench.take()) request.answer()
+    bench.step()
+  }
+  assert.equal(bench.engine.accumulator.usedBytes, 0)
+  assert.equal(bench.engine.unsettledBatches, 0)
+})
+
+test('who waits in line longer than maxBlockMs fails with BUFFER_TIMEOUT', () => {
+  const bench = Bench.ready({ ...small, maxBlockMs: 500 })
+  fill(bench)
+  bench.send('late')
+  bench.advance(499)
+  assert.equal(bench.errors.has('late'), false)
+  bench.advance(2)
+  assert.equal(bench.errors.get('late')!.code, 'BUFFER_TIMEOUT')
+  assert.equal(bench.engine.accumulator.waitingBytes, 0)
+})
+
+test('records of an unknown topic wait for it and keep their order; another topic is not held up', () => {
+  const bench = Bench.ready()
+  bench.send('a', { topic: 'new' })
+  bench.send('b', { topic: 'new' })
+  bench.send('known')
+  bench.step()
+  assert.ok(bench.wishes.includes('unknown new'))
+  bench.takeOne().answer({ baseOffset: 3 })
+  bench.tellTopic('new', [1])
+  bench.step()
+  bench.takeOne().answer({ baseOffset: 0 })
+  assert.deepEqual(bench.log, ['known:3', 'a:0', 'b:1'])
+})
+
+test('a topic that stays unknown fails its records with UNKNOWN_TOPIC after its time', () => {
+  const bench = Bench.ready({ unknownTopicTimeoutMs: 1000 })
+  bench.send('a', { topic: 'new' })
+  const missing = new KafkaError('UNKNOWN_TOPIC', 'there is no topic new')
+  bench.engine.onTopicFailed('new', missing, false)
+  bench.advance(999)
+  assert.deepEqual(bench.log, [])
+  bench.advance(2)
+  bench.engine.onTopicFailed('new', missing, false)
+  bench.step()
+  assert.deepEqual(bench.log, ['a!UNKNOWN_TOPIC'])
+})
+
+test('without any metadata a record fails after maxBlockMs, naming what keeps it', () => {
+  const bench = new Bench({ maxBlockMs: 300 })
+  bench.metadataError = new KafkaError('CONNECTION_FAILED', '127.0.0.1:1: connection refused')
+  bench.send('a', { topic: 'new' })
+  bench.step()
+  bench.advance(301)
+  assert.equal(bench.errors.get('a')!.code, 'METADATA_TIMEOUT')
+  assert.match(bench.errors.get('a')!.message, /127\.0\.0\.1:1: connection refused/)
+})
+
+test('a partition that the topic does not have yet is waited for, then UNKNOWN_PARTITION', () => {
+  const bench = Bench.ready({ maxBlockMs: 300 })
+  bench.send('a', { partition: 1 })
+  bench.send('b', { partition: 5 })
+  bench.tellTopic('t', [1, 1])
+  bench.step()
+  bench.takeOne().answer({ baseOffset: 0 })
+  bench.advance(301)
+  assert.deepEqual(bench.log, ['a:0', 'b!UNKNOWN_PARTITION'])
+})
+
+test('an abandoned record that is not sealed is never sent', () => {
+  const bench = Bench.ready()
+  bench.send('a')
+  const settled: unknown[] = []
+  const settle = (error: unknown): void => {
+    settled.push(error)
+  }
+  const place = bench.engine.append({ topic: 't', partition: 0, value: 'gone' }, settle)
+  bench.send('b')
+  assert.equal(bench.engine.abandon(place, settle), 'no')
+  bench.step()
+  const request = bench.takeOne()
+  assert.equal(request.batches[0]!.records, 2)
+  request.answer({ baseOffset: 7 })
+  assert.deepEqual(bench.log, ['a:7', 'b:8'])
+  assert.deepEqual(settled, [])
+  assert.equal(bench.engine.accumulator.usedBytes, 0)
+})
+
+test('a batch of which every record was abandoned is not sent at all', () => {
+  const bench = Bench.ready()
+  const settle = (): void => {}
+  const place = bench.engine.append({ topic: 't', partition: 0, value: 'gone' }, settle)
+  bench.engine.abandon(place, settle)
+  bench.step()
+  assert.deepEqual(bench.take(), [])
+  assert.equal(bench.engine.unsettledBatches, 0)
+  assert.equal(bench.engine.accumulator.usedBytes, 0)
+})
+
+test('an abandoned record in flight may have been written, and sequences go on', () => {
+  const bench = Bench.ready()
+  const settle = (): void => {}
+  const place = bench.engine.append({ topic: 't', partition: 0, value: 'gone' }, settle)
+  bench.step()
+  assert.equal(bench.engine.abandon(place, settle), 'maybe')
+  bench.takeOne().answer({ baseOffset: 1 })
+  bench.send('b')
+  bench.step()
+  assert.equal(bench.takeOne().batches[0]!.sequence, 2)
+})
+
+test('an abandoned record in line is never sent, and its memory is given back', () => {
+  const bench = Bench.ready(small)
+  fill(bench)
+  const settle = (): void => {}
+  const place = bench.engine.append({ topic: 't', partition: 0, value: 'gone' }, settle)
+  assert.equal(bench.engine.abandon(place, settle), 'no')
+  assert.equal(bench.engine.accumulator.waitingBytes, 0)
+})
+
+test('a request that never left counts as no attempt, and a record given up then was not written', () => {
+  const bench = Bench.ready({ deliveryTimeoutMs: 1000 })
+  bench.send('a')
+  bench.step()
+  bench.takeOne().fail('CONNECTION_LOST', false)
+  bench.links.get(1)!.ready = false
+  bench.advance(1001)
+  const error = bench.errors.get('a')!
+  assert.deepEqual([error.code, error.persisted, error.attempts], ['DELIVERY_TIMEOUT', 'no', 0])
+  assert.match(error.message, /CONNECTION_LOST in a test/)
+})
+
+test('retries are limited where they are asked to be', () => {
+  const bench = Bench.ready({ retries: 1 })
+  bench.send('a')
+  bench.step()
+  bench.takeOne().answer({ error: errorNumber.NOT_ENOUGH_REPLICAS })
+  bench.advance(2000)
+  bench.takeOne().answer({ error: errorNumber.NOT_ENOUGH_REPLICAS })
+  bench.step()
+  assert.deepEqual(bench.log, ['a!BROKER_UNAVAILABLE'])
+})
+
+test('flush waits for what was taken before it, not for what comes after', () => {
+  const bench = Bench.ready({ lingerMs: 10_000 })
+  bench.send('a')
+  bench.step()
+  assert.deepEqual(bench.take(), [], 'it lingers')
+  let flushed = 0
+  bench.engine.flush(() => flushed++)
+  bench.send('b')
+  bench.step()
+  bench.takeOne().answer()
+  bench.step()
+  assert.equal(flushed, 1)
+})
+
+test('flush also waits for records in line', () => {
+  const bench = Bench.ready(small)
+  fill(bench)
+  bench.send('late')
+  let flushed = 0
+  bench.engine.flush(() => flushed++)
+  while (bench.sent.length > 0) {
+    for (const request of bench.take()) request.answer()
+    if (!bench.metadata.has('late')) assert.equal(flushed, 0)
+    bench.step()
+  }
+  assert.equal(flushed, 1)
+})
+
+test('lingering ends when lingerMs is over, or when the buffer is full', () => {
+  const bench = Bench.ready({ lingerMs: 50 })
+  bench.send('a')
+  bench.step()
+  bench.advance(49)
+  assert.deepEqual(bench.take(), [])
+  bench.advance(1)
+  bench.takeOne()
+  const full = Bench.ready({ ...small, lingerMs: 1_000_000, batchBytes: 32 * kib })
+  fill(full)
+  full.step()
+  assert.equal(full.take().length, 1)
+})
+
+test('with flush settings batches leave by count or interval, counted over the whole producer', () => {
+  const flush = { records: 3, bytes: 0, intervalMs: 100, maxRecords: 0 }
+  const counted = new Bench({ flush }, { t: [1], u: [1] })
+  counted.send('a')
+  counted.send('b', { topic: 'u' })
+  counted.tellTopic('t')
+  counted.tellTopic('u')
+  counted.giveId()
+  counted.advance(99)
+  assert.deepEqual(counted.take(), [])
+  counted.send('c')
+  counted.step()
+  assert.equal(counted.takeOne().batches.length, 2)
+  const timed = Bench.ready({ flush })
+  timed.take()
+  timed.send('a')
+  timed.step()
+  timed.advance(99)
+  assert.deepEqual(timed.take(), [])
+  timed.advance(1)
+  timed.takeOne()
+})
+
+test('a result callback that throws is reported, and the others are told all the same', () => {
+  const bench = Bench.ready()
+  bench.engine.append({ topic: 't', partition: 0, value: 'x' }, () => {
+    throw new Error('from a callback')
+  })
+  bench.send('b')
+  bench.step()
+  bench.takeOne().answer({ baseOffset: 4 })
+  assert.deepEqual(bench.log, ['b:5'])
+  assert.equal(bench.callbackErrors.length, 1)
+})
+
+test('a failed record that nobody asked about is told to the host', () => {
+  const bench = Bench.ready()
+  bench.engine.append({ topic: 't', partition: 0, value: 'x' }, null)
+  bench.step()
+  bench.takeOne().answer({ error: errorNumber.POLICY_VIOLATION })
+  assert.equal(bench.unclaimed[0]!.code, 'BROKER_REJECTED')
+})
+
+test('metadata carries offset, timestamp and sizes of each record', () => {
+  const bench = Bench.ready()
+  bench.send('a', { key: 'kk', timestamp: 5 })
+  bench.send('bbb', { timestamp: 2 ** 40 })
+  bench.send('', { key: '', value: null, timestamp: 1 })
+  bench.step()
+  bench.takeOne().answer({ baseOffset: 100 })
+  assert.deepEqual(
+    ['a', 'bbb', ''].map((name) => {
+      const { offset, timestamp, keyBytes, valueBytes } = bench.metadata.get(name)!
+      return [offset, timestamp, keyBytes, valueBytes]
+    }),
+    [
+      [100, 5, 2, 1],
+      [101, 2 ** 40, -1, 3],
+      [102, 1, 0, -1],
+    ],
+  )
+})
+
+test('LogAppendTime: the timestamp is the broker’s', () => {
+  const bench = Bench.ready()
+  bench.send('a')
+  bench.step()
+  bench.takeOne().answer({ logAppendTime: 777 })
+  assert.equal(bench.metadata.get('a')!.timestamp, 777)
+})
+
+test('failAll settles everything once: waiting, open and in flight', () => {
+  const bench = Bench.ready(small)
+  bench.send('sent')
+  bench.step()
+  const request = bench.takeOne()
+  bench.send('open')
+  bench.send('pending', { topic: 'new' })
+  fill(bench)
+  bench.send('line')
+  bench.log.length = 0
+  bench.engine.failAll('ABORTED', 'closed')
+  for (const name of ['sent', 'open', 'pending', 'line']) {
+    assert.equal(bench.errors.get(name)?.code, 'ABORTED', name)
+  }
+  assert.deepEqual(
+    ['sent', 'pending', 'line'].map((name) => bench.errors.get(name)!.persisted),
+    ['maybe', 'no', 'no'],
+  )
+  const settled = bench.log.length
+  request.answer({ baseOffset: 1 })
+  bench.step()
+  assert.equal(bench.log.length, settled, 'a late answer changes nothing')
+})
+
+test('compressed batches go out in call order, whichever compression ends first', () => {
+  const done: ((bytes: Uint8Array) => void)[] = []
+  const compression = {
+    codecId: 2,
+    compress: (_bytes: Uint8Array, callback: (error: null, bytes: Uint8Array) => void) => {
+      done.push((bytes) => callback(null, bytes))
+    },
+  }
+  const bench = Bench.ready({ compression, idempotent: false })
+  while (done.length > 0 || bench.sent.length > 0) {
+    done.shift()?.(new Uint8Array(1))
+    bench.step()
+    for (const request of bench.take()) request.answer()
+    bench.step()
+  }
+  bench.log.length = 0
+  const queue = bench.engine.accumulator.topic('t')!.queues[0]!
+  bench.send('a'.repeat(100))
+  bench.engine.seal(queue)
+  bench.send('b'.repeat(100))
+  bench.engine.seal(queue)
+  done[1]!(new Uint8Array(5))
+  bench.step()
+  assert.deepEqual(bench.take(), [], 'the first is not ready')
+  done[0]!(new Uint8Array(5))
+  bench.step()
+  bench.takeOne().answer({ baseOffset: 0 })
+  bench.step()
+  bench.takeOne().answer({ baseOffset: 1 })
+  assert.deepEqual(
+    bench.log.map((line) => line[0]),
+    ['a', 'b'],
+  )
+})

@@ -1,0 +1,298 @@
+// Steps an engine by hand: a cluster and host that note what they are asked, time that moves only when
+// told, answers that a test writes itself. No socket, no timer, no promise.
+
+import { Engine } from '../../src/engine/engine.ts'
+import { createPartitioner } from '../../src/engine/partitioner.ts'
+import type {
+  BrokerLink,
+  ClusterPort,
+  LeaderHint,
+  ProduceCall,
+  ProducerIdentity,
+} from '../../src/engine/ports.ts'
+import type { ProducerRecord, RecordMetadata } from '../../src/engine/record.ts'
+import type { EngineSettings } from '../../src/engine/settings.ts'
+import { type ProduceRequest, produceApi } from '../../src/protocol/api/00-produce.ts'
+import { Reader } from '../../src/protocol/bytes/reader.ts'
+import { errorNumber } from '../../src/protocol/errors.ts'
+import { KafkaError } from '../../src/protocol/kafka-error.ts'
+import { decodeBatchHeader } from '../../src/protocol/records/record-batch.ts'
+import { seededRandom } from '../../src/runtime/random.ts'
+
+export const settingsOf = (changes: Partial<EngineSettings> = {}): EngineSettings => ({
+  acks: -1,
+  idempotent: true,
+  maxInFlightRequests: 5,
+  batchBytes: 16_384,
+  maxRequestBytes: 1_048_576,
+  bufferMemoryBytes: 1_048_576,
+  lingerMs: 0,
+  flush: null,
+  deliveryTimeoutMs: 120_000,
+  requestTimeoutMs: 30_000,
+  maxBlockMs: 60_000,
+  unknownTopicTimeoutMs: 10_000,
+  retries: 2 ** 31 - 1,
+  retryBackoffMs: 100,
+  retryBackoffMaxMs: 1000,
+  compression: null,
+  ...changes,
+})
+
+/** What one batch of a request says of itself. */
+export interface SentBatch {
+  readonly topic: string
+  readonly partition: number
+  readonly records: number
+  readonly producerId: number
+  readonly epoch: number
+  readonly sequence: number
+}
+
+type PartitionAnswer = {
+  readonly error?: number
+  readonly baseOffset?: number
+  readonly named?: readonly number[]
+  readonly logAppendTime?: number
+  readonly leader?: { readonly leaderId: number; readonly leaderEpoch: number }
+}
+
+/** A request that left the engine and waits for the test's answer. */
+export class SentRequest {
+  readonly call: ProduceCall
+  readonly nodeId: number
+  readonly message: ProduceRequest
+  readonly batches: SentBatch[] = []
+
+  constructor(nodeId: number, call: ProduceCall) {
+    this.nodeId = nodeId
+    this.call = call
+    const bytes = Buffer.concat(call.chunks)
+    this.message = produceApi.decodeRequest(new Reader(bytes), call.version)
+    for (const { name, partitionData } of this.message.topicData) {
+      for (const { index, records } of partitionData) {
+        const header = decodeBatchHeader(records!, 0)
+        this.batches.push({
+          topic: name,
+          partition: index,
+          records: header.recordCount,
+          producerId: header.producerId,
+          epoch: header.producerEpoch,
+          sequence: header.baseSequence,
+        })
+      }
+    }
+  }
+
+  /** Answers every batch alike, or by `topic-partition`. */
+  answer(answerOf: PartitionAnswer | ((batch: SentBatch) => PartitionAnswer) = {}): void {
+    const responses = this.message.topicData.map((topic) => ({
+      name: topic.name,
+      topicId: topic.topicId,
+      partitionResponses: topic.partitionData.map(({ index }) => {
+        const batch = this.batches.find(
+          (sent) => sent.topic === topic.name && sent.partition === index,
+        )!
+        const given = typeof answerOf === 'function' ? answerOf(batch) : answerOf
+        return {
+          index,
+          errorCode: given.error ?? errorNumber.NONE,
+          baseOffset: given.error ? -1 : (given.baseOffset ?? 0),
+          logAppendTimeMs: given.logAppendTime ?? -1,
+          logStartOffset: 0,
+          recordErrors: (given.named ?? []).map((batchIndex) => ({
+            batchIndex,
+            batchIndexErrorMessage: `record ${batchIndex} is wrong`,
+          })),
+          errorMessage: null,
+          currentLeader: given.leader ?? { leaderId: -1, leaderEpoch: -1 },
+        }
+      }),
+    }))
+    this.call.onResponse({ responses, throttleTimeMs: 0, nodeEndpoints: [] })
+  }
+
+  fail(code: 'CONNECTION_LOST' | 'REQUEST_TIMEOUT', written: boolean): void {
+    this.call.onFailure(new KafkaError(code, `${code} in a test`), written)
+  }
+}
+
+class FakeLink implements BrokerLink {
+  readonly nodeId: number
+  readonly name: string
+  ready = true
+  produceVersion = 12
+  lastError: KafkaError | null = null
+  opened = 0
+  readonly #sent: SentRequest[]
+
+  constructor(nodeId: number, sent: SentRequest[]) {
+    this.nodeId = nodeId
+    this.name = `test:${nodeId}`
+    this.#sent = sent
+  }
+
+  open(): void {
+    this.opened++
+  }
+
+  produce(call: ProduceCall): void {
+    this.#sent.push(new SentRequest(this.nodeId, call))
+  }
+}
+
+/** Everything around one engine. */
+export class Bench implements ClusterPort {
+  now = 1000
+  awake = false
+  readonly settings: EngineSettings
+  readonly engine: Engine
+  readonly sent: SentRequest[] = []
+  readonly links = new Map<number, FakeLink>()
+  readonly wishes: string[] = []
+  readonly hints: LeaderHint[] = []
+  readonly idRequests: ProducerIdentity[] = []
+  readonly unclaimed: KafkaError[] = []
+  readonly callbackErrors: unknown[] = []
+  /** Every settlement in order: `value:offset` or `value!CODE`. */
+  readonly log: string[] = []
+  readonly errors = new Map<string, KafkaError>()
+  readonly metadata = new Map<string, RecordMetadata>()
+  metadataError: KafkaError | null = null
+  roomTold = 0
+
+  constructor(
+    changes: Partial<EngineSettings> = {},
+    topics: Record<string, number[]> = { t: [1] },
+  ) {
+    this.settings = settingsOf(changes)
+    const random = seededRandom(7)
+    this.engine = new Engine(
+      this.settings,
+      {
+        now: () => this.now,
+        wallTime: () => 1_700_000_000_000 + this.now,
+        random: () => random.next(),
+        wake: () => {
+          this.awake = true
+        },
+        onUnclaimedFailure: (error) => this.unclaimed.push(error),
+        onCallbackError: (error) => this.callbackErrors.push(error),
+        onRoom: () => {
+          this.roomTold++
+        },
+      },
+      this,
+      createPartitioner('java', random),
+    )
+    this.topics = topics
+  }
+
+  readonly topics: Record<string, number[]>
+
+  link(nodeId: number): FakeLink | undefined {
+    let link = this.links.get(nodeId)
+    if (link === undefined && nodeId >= 0) {
+      link = new FakeLink(nodeId, this.sent)
+      this.links.set(nodeId, link)
+    }
+    return link
+  }
+
+  refreshTopic(topic: string, why: 'unknown' | 'stale'): void {
+    this.wishes.push(`${why} ${topic}`)
+  }
+
+  forgetTopic(): void {}
+
+  applyLeaderHint(hint: LeaderHint): void {
+    this.hints.push(hint)
+  }
+
+  initProducerId(current: ProducerIdentity): void {
+    this.idRequests.push(current)
+  }
+
+  /** Tells the engine of a topic: leaders by partition. */
+  tellTopic(name: string, leaders = this.topics[name]!, epoch = 0, id = 0): void {
+    this.engine.onTopic({
+      name,
+      topicId: new Uint8Array(16).fill(id),
+      partitions: leaders.map((leaderId) => ({ leaderId, leaderEpoch: epoch })),
+    })
+  }
+
+  giveId(producerId = 4711, epoch = 0): void {
+    this.engine.onProducerId({ producerId, epoch })
+  }
+
+  /** Runs steps until the engine asks for nothing more; returns the next moment it wants. */
+  step(): number {
+    let next = Number.POSITIVE_INFINITY
+    for (let count = 0; count < 1000; count++) {
+      this.awake = false
+      next = this.engine.step()
+      if (!this.awake) return next
+    }
+    throw new Error('the engine never rests')
+  }
+
+  /** Moves time and steps. */
+  advance(ms: number): number {
+    this.now += ms
+    this.engine.wake()
+    return this.step()
+  }
+
+  /** Topic known, id given: records leave with the next step. */
+  static ready(
+    changes: Partial<EngineSettings> = {},
+    topics: Record<string, number[]> = { t: [1] },
+  ): Bench {
+    const bench = new Bench(changes, topics)
+    for (const name of Object.keys(topics)) {
+      bench.send('warm', { topic: name, partition: 0 })
+      bench.tellTopic(name)
+    }
+    bench.step()
+    if (bench.settings.idempotent) bench.giveId()
+    bench.step()
+    for (const request of bench.take()) request.answer()
+    bench.step()
+    bench.log.length = 0
+    return bench
+  }
+
+  /** Appends a record whose value is its name in the log. */
+  send(value: string, record: Partial<ProducerRecord> = {}) {
+    return this.engine.append(this.#recordOf(value, record), this.#settleOf(value))
+  }
+
+  tryAppend(value: string, record: Partial<ProducerRecord> = {}): boolean {
+    return this.engine.tryAppend(this.#recordOf(value, record), this.#settleOf(value))
+  }
+
+  #recordOf(value: string, record: Partial<ProducerRecord>): ProducerRecord {
+    return { topic: 't', partition: 0, value, ...record }
+  }
+
+  #settleOf(value: string) {
+    return (error: KafkaError | null, metadata: RecordMetadata | null): void => {
+      if (error !== null) this.errors.set(value, error)
+      else this.metadata.set(value, metadata!)
+      this.log.push(error === null ? `${value}:${metadata!.offset}` : `${value}!${error.code}`)
+    }
+  }
+
+  /** The requests sent since the last call. */
+  take(): SentRequest[] {
+    return this.sent.splice(0)
+  }
+
+  /** The only request sent since the last call. */
+  takeOne(): SentRequest {
+    const requests = this.take()
+    if (requests.length !== 1) throw new Error(`${requests.length} requests were sent, not 1`)
+    return requests[0]!
+  }
+}
