@@ -7,7 +7,7 @@ import { systemClock } from './runtime/clock.ts'
 import { systemRandom } from './runtime/random.ts'
 import { tcpTransport } from './runtime/tcp-transport.ts'
 
-export type { TestCluster, PartitionState } from './broker/cluster.ts'
+export type { PartitionState, TestCluster } from './broker/cluster.ts'
 export type { ClusterOptions, RetentionOptions, TopicOptions } from './broker/cluster-options.ts'
 export type { ClusterRecord } from './broker/cluster-records.ts'
 export type { Fault, FaultRule, FaultTarget, RequestView } from './broker/faults.ts'

@@ -12,8 +12,8 @@ export interface WayResult {
   readonly p99Ms: number
   readonly batches: number
   readonly requests: number
-  /** As written to the sockets. */
-  readonly bytes: number
+  /** Of the Produce requests, as written to the sockets. */
+  readonly requestBytes: number
 }
 
 const head = ['', 'records', 'records/s', 'p50 ms', 'p99 ms', 'batches', 'requests', 'bytes']
@@ -26,7 +26,7 @@ const row = (result: WayResult): readonly string[] => [
   formatMs(result.p99Ms),
   formatCount(result.batches),
   formatCount(result.requests),
-  formatMegabytes(result.bytes),
+  formatMegabytes(result.requestBytes),
 ]
 
 export const formatReport = (results: readonly WayResult[]): readonly string[] => [

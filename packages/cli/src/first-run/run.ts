@@ -20,6 +20,8 @@ import { type Way, ways } from './ways.ts'
 const nodes = 3
 const partitions = 6
 const connectTimeoutMs = 15_000
+/** The topic is there or it isn't: nobody makes it while we wait. */
+const unknownTopicTimeoutMs = 2000
 
 /** The run, as far as its parts need to know. */
 interface Run {
@@ -115,11 +117,17 @@ const runOn = async (
 /** Each way gets a producer of its own, so that its metrics are the way's. */
 const runWay = async (run: Run, way: Way, from: number, to: number): Promise<WayResult> => {
   const { terminal, options, brokers, ledger, signal } = run
-  const producer = new Producer({ brokers, allowAutoTopicCreation: false, onError: () => {} })
+  const producer = new Producer({
+    brokers,
+    allowAutoTopicCreation: false,
+    unknownTopicTimeoutMs,
+    onError: () => {},
+  })
   const stop = (): void => producer.destroy()
   signal.addEventListener('abort', stop, { once: true })
   try {
     signal.throwIfAborted()
+    await producer.connect({ timeoutMs: connectTimeoutMs, signal })
     await producer.partitionsFor(options.topic, { timeoutMs: connectTimeoutMs, signal })
     const headers = { [runHeader]: run.runId }
     const records = Array.from({ length: to - from }, (_, index) => ({
@@ -134,8 +142,8 @@ const runWay = async (run: Run, way: Way, from: number, to: number): Promise<Way
     const seconds = (nowMs() - startedMs) / 1000
     signal.throwIfAborted()
     const [p50Ms = 0, p99Ms = 0] = ledger.latencyQuantiles(from, to, [0.5, 0.99])
-    const { batches, requests, bytes } = producer.metrics()
-    return { way, records: to - from, seconds, p50Ms, p99Ms, batches, requests, bytes }
+    const { batches, requests, requestBytes } = producer.metrics()
+    return { way, records: to - from, seconds, p50Ms, p99Ms, batches, requests, requestBytes }
   } finally {
     signal.removeEventListener('abort', stop)
     await producer.close({ timeoutMs: connectTimeoutMs })

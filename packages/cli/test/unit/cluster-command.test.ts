@@ -15,8 +15,9 @@ import { packageFile } from '../support/package-file.ts'
 
 const brokersIn = (output: string): string[] => output.match(/127\.0\.0\.1:\d+/g) ?? []
 
-test('cluster prints its brokers and kcat lines, takes records, and ends at an interrupt', async () => {
+test('cluster prints its brokers and kcat lines, takes records, and ends at an interrupt', async (t) => {
   const terminal = new FakeTerminal()
+  t.after(() => terminal.interrupt())
   const ended = runMillrace(
     ['cluster', '--port', '0', '--nodes', '2', '--topic', 'orders:3'],
     terminal,
@@ -56,9 +57,10 @@ test('a port that is taken is told in a sentence and exits 1', async () => {
   }
 })
 
-test('the committed bin runs the command, and Ctrl-C ends it with exit code 0', async () => {
+test('the committed bin runs the command, and Ctrl-C ends it with exit code 0', async (t) => {
   const bin = fileURLToPath(packageFile('bin/millrace.js'))
   const child = spawn(process.execPath, [bin, 'cluster', '--port', '0', '--nodes', '1'])
+  t.after(() => child.kill('SIGKILL'))
   const output = await new Promise<string>((resolve, reject) => {
     let text = ''
     child.stdout.on('data', (chunk) => {

@@ -101,8 +101,9 @@ for (const [moment, words] of [
   })
 }
 
-test('--keep lets the cluster run on until an interrupt', async () => {
+test('--keep lets the cluster run on until an interrupt', async (t) => {
   const terminal = new FakeTerminal()
+  t.after(() => terminal.interrupt())
   const ended = runFirstRun(['--count', '300', '--keep'], terminal)
   await terminal.untilOutput('Ctrl-C ends it.')
   const broker = /kcat -b (\S+) -t orders -C/.exec(terminal.outputText)?.[1] ?? ''

@@ -45,7 +45,7 @@ export interface AccumulatorOwner {
   onFull(): void
   /** Something that waited no longer does: there may be room, to be looked at in the next step. */
   onLeftLine(): void
-  failRecord(settle: Settle | null, error: KafkaError): void
+  failRecord(settle: Settle | null, error: KafkaError, flushGeneration: number): void
   /** Something waits that has a time limit. */
   onWaiting(until: number): void
 }
@@ -214,8 +214,9 @@ export class Accumulator {
   /** Fails a waiting record; its entry is skipped when its turn comes. */
   failWaiting(waiting: WaitingRecord, error: KafkaError): void {
     waiting.gone = true
-    this.#leaveWaiting(waiting)
-    this.#owner.failRecord(waiting.settle, error)
+    this.#waitingBytes -= waiting.cost
+    this.#owner.failRecord(waiting.settle, error, waiting.flushGeneration)
+    this.#owner.onLeftLine()
   }
 
   /** The caller gave up on a waiting record and has told whom it concerns. */
@@ -262,7 +263,8 @@ export class Accumulator {
     settle: Settle | null,
     from: WaitingRecord | null,
   ): WaitingRecord {
-    if (from === null) this.#checkLine(draft)
+    // Whoever gets here was told that there is room: a line that is passed by one record, at most,
+    // keeps enqueue from throwing where it should answer false next time.
     const waiting = from ?? this.#makeWaiting(draft, settle)
     topic.pending.push(waiting)
     this.#owner.cluster.refreshTopic(topic.name, topic.known ? 'stale' : 'unknown')
@@ -406,8 +408,8 @@ export class Accumulator {
   }
 
   #failCaller(caller: WaitingCaller, makeError: () => KafkaError): void {
-    this.#leaveLine(caller)
     caller.fail(makeError)
+    this.#leaveLine(caller)
   }
 
   /** Fails everybody who waits for room or a topic. */

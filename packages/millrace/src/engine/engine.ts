@@ -7,11 +7,17 @@
 //   callbacks ◀── settlement ◀── delivery ◀─────────────────┘
 
 import type { ProduceResponse } from '../protocol/api/00-produce.ts'
-import { type ErrorCode, KafkaError, type Persisted } from '../protocol/kafka-error.ts'
+import {
+  type ErrorCode,
+  type ErrorContext,
+  KafkaError,
+  type Persisted,
+} from '../protocol/kafka-error.ts'
 import { Accumulator, type Place } from './accumulator.ts'
 import type { Batch } from './batch.ts'
 import { Deadlines } from './deadlines.ts'
-import { batchContext, Delivery, deliveryTimeout, persistedOf } from './delivery.ts'
+import { batchContext, Delivery, persistedOf } from './delivery.ts'
+import { Expiry } from './expiry.ts'
 import { FlushGenerations } from './flush-generations.ts'
 import { FlushTrigger } from './flush-trigger.ts'
 import type { PartitionQueue } from './partition-queue.ts'
@@ -58,10 +64,7 @@ export class Engine implements EngineEvents {
   readonly #flushTrigger: FlushTrigger | null
   /** Every batch that is not settled. */
   readonly #unsettled = new Set<Batch>()
-  /** No batch has to be failed before this moment. */
-  #nextExpiry = Number.POSITIVE_INFINITY
-  /** Nothing that waits has to be failed before this moment. */
-  #nextWaitingExpiry = Number.POSITIVE_INFINITY
+  readonly #expiry: Expiry
   #awake = false
 
   constructor(
@@ -78,11 +81,15 @@ export class Engine implements EngineEvents {
       onUnclaimedFailure: (error) => host.onUnclaimedFailure(error),
       onCallbackError: (error) => host.onCallbackError(error),
       onBatchSettled: (outcome) => this.#onBatchSettled(outcome),
+      onFailureTold: ({ flushGeneration }) => {
+        if (flushGeneration >= 0) this.generations.leave(flushGeneration)
+      },
       onRecordsSettled: (delivered, failed) => this.#onRecordsSettled(delivered, failed),
       continueLater: () => this.wake(),
     })
     this.accumulator = new Accumulator(this, makePartitioner)
     this.delivery = new Delivery(this)
+    this.#expiry = new Expiry(this)
     this.#flushTrigger = settings.flush === null ? null : new FlushTrigger(settings.flush)
   }
 
@@ -132,26 +139,46 @@ export class Engine implements EngineEvents {
     this.wake()
   }
 
+  /** What keeps a record that was taken from being delivered, as far as known. */
+  troubleOf(place: Place): KafkaError | null {
+    const batch = place instanceof WaitingRecord ? place.batch : place
+    if (batch !== null) return this.troubleOfBatch(batch)
+    const topic = this.accumulator.topic((place as WaitingRecord).draft.topic)
+    return topic?.failure ?? this.cluster.metadataError
+  }
+
+  /** Every batch that is not settled; settling one while walking is safe. */
+  unsettled(): Batch[] {
+    return [...this.#unsettled].filter((batch) => batch.state !== 'settled')
+  }
+
+  troubleOfBatch(batch: Batch): KafkaError | null {
+    const link = this.cluster.link(batch.queue.leaderId)
+    return (
+      batch.lastError ?? this.sequencer.lastError ?? link?.lastError ?? this.cluster.metadataError
+    )
+  }
+
   /** Does what is due and writes what may be written; returns the moment of the next call. */
   step(): number {
     this.#awake = false
     const now = this.host.now()
     this.deadlines.fireDue(now)
-    if (now >= this.#nextExpiry) this.#expireBatches(now)
-    if (now >= this.#nextWaitingExpiry) this.#expireWaiting(now)
+    this.#expiry.run(now)
     this.accumulator.letIn()
     for (const pump of this.#pumps.values()) pump.drain(now)
     this.settlement.run()
-    return Math.min(this.deadlines.next, this.#nextExpiry, this.#nextWaitingExpiry)
+    return Math.min(this.deadlines.next, this.#expiry.next)
   }
 
   /** Fails everything that is not settled; what is in flight may be in the log. */
   failAll(code: ErrorCode, message: string): void {
-    this.accumulator.failAllWaiting(() => new KafkaError(code, message))
+    const trouble = this.cluster.metadataError
+    this.accumulator.failAllWaiting(() => withCause(code, message, {}, trouble))
     const now = this.host.now()
-    for (const batch of [...this.#unsettled]) {
-      if (batch.state === 'settled') continue
-      this.delivery.fail(batch, new KafkaError(code, message, batchContext(batch, now)))
+    for (const batch of this.unsettled()) {
+      const context = batchContext(batch, now)
+      this.delivery.fail(batch, withCause(code, message, context, this.troubleOfBatch(batch)))
     }
     while (!this.settlement.idle) this.settlement.run()
   }
@@ -241,8 +268,8 @@ export class Engine implements EngineEvents {
 
   onProducerIdFailed(error: KafkaError): void {
     this.sequencer.onFailed(error)
-    for (const batch of [...this.#unsettled]) {
-      if (batch.state === 'settled' || batch.state === 'inFlight') continue
+    for (const batch of this.unsettled()) {
+      if (batch.state === 'inFlight') continue
       this.delivery.fail(batch, this.#withContext(batch, error))
     }
     this.wake()
@@ -362,7 +389,7 @@ export class Engine implements EngineEvents {
   onBatchCreated(batch: Batch): void {
     if (this.#flushTrigger !== null) batch.releaseStamp = this.#flushTrigger.releases
     this.#unsettled.add(batch)
-    this.#nextExpiry = Math.min(this.#nextExpiry, batch.deadline)
+    this.#expiry.watch(batch)
     if (this.settings.lingerMs > 0) {
       this.deadlines.add(batch.createdAt + this.settings.lingerMs, () => this.wake())
     }
@@ -371,7 +398,7 @@ export class Engine implements EngineEvents {
   onPiece(batch: Batch): void {
     this.generations.enter(batch.flushGeneration)
     this.#unsettled.add(batch)
-    this.#nextExpiry = Math.min(this.#nextExpiry, batch.deadline)
+    this.#expiry.watch(batch)
   }
 
   onCostChange(difference: number): void {
@@ -398,7 +425,7 @@ export class Engine implements EngineEvents {
   }
 
   onWaiting(until: number): void {
-    this.#nextWaitingExpiry = Math.min(this.#nextWaitingExpiry, until)
+    this.#expiry.watchWaiting(until)
     this.wake()
   }
 
@@ -407,14 +434,14 @@ export class Engine implements EngineEvents {
     for (const chunk of request.chunks) this.counts.requestBytes += chunk.length
   }
 
-  failRecord(settle: Settle | null, error: KafkaError): void {
-    this.settlement.failRecord(settle, error)
+  failRecord(settle: Settle | null, error: KafkaError, flushGeneration: number): void {
+    this.settlement.failRecord(settle, error, flushGeneration)
     this.wake()
   }
 
   #onBatchSettled({ batch, error }: BatchOutcome): void {
     this.#unsettled.delete(batch)
-    if (this.#unsettled.size === 0) this.#nextExpiry = Number.POSITIVE_INFINITY
+    if (this.#unsettled.size === 0) this.#expiry.rest()
     const { cost } = batch
     // A buffer that a socket might still read is left to the garbage collector.
     if (error === null || batch.attempts === 0) this.pool.release(batch.buffer)
@@ -426,51 +453,15 @@ export class Engine implements EngineEvents {
     this.counts.recordsDelivered += delivered
     this.counts.recordsFailed += failed
   }
-
-  // ── Time limits ────────────────────────────────────────────────────────────────────────────────
-
-  #expireBatches(now: number): void {
-    this.#nextExpiry = Number.POSITIVE_INFINITY
-    for (const batch of [...this.#unsettled]) {
-      if (batch.state === 'settled') continue
-      if (now < batch.deadline) this.#nextExpiry = Math.min(this.#nextExpiry, batch.deadline)
-      else this.delivery.fail(batch, this.#deliveryTimeout(batch, now))
-    }
-  }
-
-  #deliveryTimeout(batch: Batch, now: number): KafkaError {
-    const link = this.cluster.link(batch.queue.leaderId)
-    const cause =
-      batch.lastError ?? this.sequencer.lastError ?? link?.lastError ?? this.cluster.metadataError
-    return deliveryTimeout(batch, now, this.settings.deliveryTimeoutMs, cause ?? null)
-  }
-
-  #expireWaiting(now: number): void {
-    this.#nextWaitingExpiry = this.accumulator.expireWaiting(now, (topic) =>
-      this.#waitingTimeout(topic),
-    )
-  }
-
-  #waitingTimeout(topic: TopicState | null): KafkaError {
-    const { maxBlockMs } = this.settings
-    const cause = topic?.failure ?? this.cluster.metadataError ?? undefined
-    const why = cause === undefined ? '' : `: ${cause.message}`
-    if (topic === null) {
-      const message = `no room in the buffer within ${maxBlockMs} ms${why}`
-      return new KafkaError('BUFFER_TIMEOUT', message, { cause })
-    }
-    if (topic.known) {
-      const count = topic.queues.length
-      return new KafkaError(
-        'UNKNOWN_PARTITION',
-        `topic ${topic.name} has ${count} partitions (0 to ${count - 1}), also after ${maxBlockMs} ms`,
-        { topic: topic.name, cause },
-      )
-    }
-    return new KafkaError(
-      topic.failure?.code === 'UNKNOWN_TOPIC' ? 'UNKNOWN_TOPIC' : 'METADATA_TIMEOUT',
-      `topic ${topic.name}: no metadata within ${maxBlockMs} ms${why}`,
-      { topic: topic.name, cause },
-    )
-  }
 }
+
+/** The error, with what kept the record from being delivered until then, where that is known. */
+const withCause = (
+  code: ErrorCode,
+  message: string,
+  context: ErrorContext,
+  trouble: KafkaError | null,
+): KafkaError =>
+  trouble === null
+    ? new KafkaError(code, message, context)
+    : new KafkaError(code, `${message}: ${trouble.message}`, { ...context, cause: trouble })

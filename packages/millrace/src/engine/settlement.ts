@@ -26,6 +26,8 @@ export interface BatchOutcome {
 export interface RecordFailure {
   readonly settle: Settle | null
   readonly error: KafkaError
+  /** The flush() calls that wait for it; -1 = they wait for its batch. */
+  readonly flushGeneration: number
 }
 
 export interface SettlementOwner {
@@ -33,6 +35,8 @@ export interface SettlementOwner {
   onCallbackError(error: unknown): void
   /** All records of the batch were told. */
   onBatchSettled(outcome: BatchOutcome): void
+  /** A record that failed by itself was told. */
+  onFailureTold(failure: RecordFailure): void
   onRecordsSettled(delivered: number, failed: number): void
   /** Asks for another call of `run` in the next turn. */
   continueLater(): void
@@ -61,8 +65,8 @@ export class Settlement {
     this.#decided.push(outcome)
   }
 
-  failRecord(settle: Settle | null, error: KafkaError): void {
-    this.#decided.push({ settle, error })
+  failRecord(settle: Settle | null, error: KafkaError, flushGeneration: number): void {
+    this.#decided.push({ settle, error, flushGeneration })
   }
 
   /** Tells decided records how they ended, up to a slice. A callback that calls in again is safe. */
@@ -86,6 +90,7 @@ export class Settlement {
       this.#position++
       this.#fail(outcome.settle, outcome.error)
       this.#owner.onRecordsSettled(0, 1)
+      this.#owner.onFailureTold(outcome)
       return 1
     }
     const { batch, error } = outcome

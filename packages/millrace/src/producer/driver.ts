@@ -35,6 +35,8 @@ export class Driver {
   #run(): void {
     if (this.#stopped || this.#engine === null) return
     const next = this.#engine.step()
+    // What was due may have been the end.
+    if (this.#stopped) return
     if (next === this.#timerAt) return
     // A timer that comes too early costs one empty step; one per batch would cost more.
     if (next > this.#timerAt && next !== Number.POSITIVE_INFINITY) return

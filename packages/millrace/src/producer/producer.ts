@@ -151,7 +151,9 @@ export class Producer {
       }
       const place: Place = this.#engine.append(record, settle)
       patience = new Patience(options, this.#waitClock, (why) => {
-        reject(aborted(record, options, why, this.#engine.abandon(place, settle)))
+        const cause = this.#engine.troubleOf(place)
+        const persisted = this.#engine.abandon(place, settle)
+        reject(aborted(record, options, why, persisted, cause))
       })
     })
     promise.catch((error) => this.#failures.report(error))
@@ -368,13 +370,15 @@ const aborted = (
   options: WaitOptions,
   why: 'aborted' | 'timeout',
   persisted: Persisted,
+  trouble: KafkaError | null = null,
 ): KafkaError => {
   const fate = persisted === 'no' ? 'it was not sent' : 'it may have been written'
-  const context = { persisted, topic: record?.topic }
+  const context = { persisted, topic: record?.topic, cause: trouble ?? undefined }
+  const reason = trouble === null ? '' : `: ${trouble.message}`
   return why === 'timeout'
     ? new KafkaError(
         'DELIVERY_TIMEOUT',
-        `not delivered within ${options.timeoutMs} ms; ${fate}`,
+        `not delivered within ${options.timeoutMs} ms; ${fate}${reason}`,
         context,
       )
     : new KafkaError('ABORTED', `aborted by its signal; ${fate}`, {

@@ -20,20 +20,24 @@ const framed = (frame: Uint8Array): Buffer => {
 test('frames come out whole and in order, wherever the stream is cut', () => {
   const cuts = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 40 })
   fc.assert(
-    fc.property(fc.array(fc.uint8Array({ maxLength: 60 }), { maxLength: 12 }), cuts, (frames, sizes) => {
-      const got: Uint8Array[] = []
-      const assembler = new FrameAssembler(1000, (frame) => got.push(frame))
-      const stream = Buffer.concat(frames.map(framed))
-      for (let start = 0, index = 0; start < stream.length; index++) {
-        const size = sizes[index % sizes.length]!
-        assembler.push(Buffer.from(stream.subarray(start, start + size)))
-        start += size
-      }
-      assert.deepEqual(
-        got.map((frame) => [...frame]),
-        frames.map((frame) => [...frame]),
-      )
-    }),
+    fc.property(
+      fc.array(fc.uint8Array({ maxLength: 60 }), { maxLength: 12 }),
+      cuts,
+      (frames, sizes) => {
+        const got: Uint8Array[] = []
+        const assembler = new FrameAssembler(1000, (frame) => got.push(frame))
+        const stream = Buffer.concat(frames.map(framed))
+        for (let start = 0, index = 0; start < stream.length; index++) {
+          const size = sizes[index % sizes.length]!
+          assembler.push(Buffer.from(stream.subarray(start, start + size)))
+          start += size
+        }
+        assert.deepEqual(
+          got.map((frame) => [...frame]),
+          frames.map((frame) => [...frame]),
+        )
+      },
+    ),
   )
 })
 
@@ -41,7 +45,9 @@ test('a negative or too large size is refused before anything is allocated', () 
   for (const size of [-1, 1001]) {
     const bytes = Buffer.alloc(4)
     bytes.writeInt32BE(size)
-    assert.throws(() => new FrameAssembler(1000, () => {}).push(bytes), { code: 'MALFORMED_RESPONSE' })
+    assert.throws(() => new FrameAssembler(1000, () => {}).push(bytes), {
+      code: 'MALFORMED_RESPONSE',
+    })
   }
 })
 
@@ -82,7 +88,10 @@ test('an old release serves its versions and closes on newer ones', () =>
     const client = connect()
     const { apiKeys } = await run(client.request(apiVersionsApi, 2, {}))
     assert.equal(apiKeys.find(({ apiKey }) => apiKey === 0)?.maxVersion, 7)
-    assert.equal(apiKeys.find(({ apiKey }) => apiKey === 60), undefined)
+    assert.equal(
+      apiKeys.find(({ apiKey }) => apiKey === 60),
+      undefined,
+    )
     await assert.rejects(run(client.request(produceApi, 8, produceTo('orders', 0, batchOf(1)))))
     await run(client.closed)
   }))

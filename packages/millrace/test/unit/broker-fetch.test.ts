@@ -7,7 +7,11 @@ import { listOffsetsApi } from '../../src/protocol/api/02-list-offsets.ts'
 import { metadataApi } from '../../src/protocol/api/03-metadata.ts'
 import { errorNumber } from '../../src/protocol/errors.ts'
 import { batchOffsets } from '../../src/protocol/records/layout.ts'
-import { decodeBatchHeader, splitBatches, verifyCrc } from '../../src/protocol/records/record-batch.ts'
+import {
+  decodeBatchHeader,
+  splitBatches,
+  verifyCrc,
+} from '../../src/protocol/records/record-batch.ts'
 import type { Input } from '../../src/protocol/schema/api.ts'
 import { batchOf, batchOfRecords, onStage, produce, type RawClient } from './broker-kit.ts'
 
@@ -30,7 +34,9 @@ const fetch = async (client: RawClient, request: Input<FetchRequest>, version = 
 }
 
 const baseOffsets = (records: Uint8Array | null): number[] =>
-  splitBatches(records ?? new Uint8Array(0)).batches.map((bytes) => decodeBatchHeader(bytes).baseOffset)
+  splitBatches(records ?? new Uint8Array(0)).batches.map(
+    (bytes) => decodeBatchHeader(bytes).baseOffset,
+  )
 
 test('a reader gets the very bytes that were sent, but for base offset and leader epoch', () =>
   onStage({ topics: { orders: 1 } }, async ({ connect, run }) => {
@@ -46,7 +52,10 @@ test('a reader gets the very bytes that were sent, but for base offset and leade
     assert.ok(verifyCrc(got))
     assert.equal(got.readBigInt64BE(batchOffsets.baseOffset), 3n)
     assert.equal(got.readInt32BE(batchOffsets.partitionLeaderEpoch), 0)
-    assert.deepEqual(got.subarray(batchOffsets.magic), Buffer.from(sent).subarray(batchOffsets.magic))
+    assert.deepEqual(
+      got.subarray(batchOffsets.magic),
+      Buffer.from(sent).subarray(batchOffsets.magic),
+    )
   }))
 
 test('a header that lies about the greatest timestamp is put right', () =>
@@ -232,23 +241,27 @@ test('ListOffsets finds start, end, first record from a time on, and the latest 
   }))
 
 test('with retention only the newest batches stay, and the start moves', () =>
-  onStage({ topics: { orders: 1 }, retention: { records: 25 } }, async ({ cluster, connect, run }) => {
-    const client = connect()
-    for (let index = 0; index < 5; index++) await run(produce(client, 'orders', 0, batchOf(10)))
-    const { startOffset, endOffset } = cluster.partitions('orders')[0]!
-    assert.deepEqual([startOffset, endOffset], [30, 50])
-    assert.equal((await run(fetch(client, wish(29)))).errorCode, errorNumber.OFFSET_OUT_OF_RANGE)
-    assert.deepEqual(baseOffsets((await run(fetch(client, wish(30)))).records), [30, 40])
-    const large = await run(produce(client, 'orders', 0, batchOf(40)))
-    assert.deepEqual([large.baseOffset, large.logStartOffset], [50, 50])
-  }))
+  onStage(
+    { topics: { orders: 1 }, retention: { records: 25 } },
+    async ({ cluster, connect, run }) => {
+      const client = connect()
+      for (let index = 0; index < 5; index++) await run(produce(client, 'orders', 0, batchOf(10)))
+      const { startOffset, endOffset } = cluster.partitions('orders')[0]!
+      assert.deepEqual([startOffset, endOffset], [30, 50])
+      assert.equal((await run(fetch(client, wish(29)))).errorCode, errorNumber.OFFSET_OUT_OF_RANGE)
+      assert.deepEqual(baseOffsets((await run(fetch(client, wish(30)))).records), [30, 40])
+      const large = await run(produce(client, 'orders', 0, batchOf(40)))
+      assert.deepEqual([large.baseOffset, large.logStartOffset], [50, 50])
+    },
+  ))
 
 test('retention.bytes of a topic bounds its log too', () =>
   onStage(
     { topics: { orders: { partitions: 1, config: { 'retention.bytes': '500' } } } },
     async ({ cluster, connect, run }) => {
       const client = connect()
-      for (let index = 0; index < 3000; index++) await run(produce(client, 'orders', 0, batchOf(10)))
+      for (let index = 0; index < 3000; index++)
+        await run(produce(client, 'orders', 0, batchOf(10)))
       const { startOffset, endOffset } = cluster.partitions('orders')[0]!
       const keptBytes = ((endOffset - startOffset) / 10) * batchOf(10).length
       assert.equal(endOffset, 30_000)

@@ -139,7 +139,13 @@ test('records that do not unpack, or do not fill their area, are INVALID_RECORD'
     assert.equal(await refusalOf(stage, notGzip), errorNumber.INVALID_RECORD)
     const cut = batchOf(3)
     cut[61] = 2
-    assert.equal(await refusalOf(stage, tampered(cut, () => {})), errorNumber.INVALID_RECORD)
+    assert.equal(
+      await refusalOf(
+        stage,
+        tampered(cut, () => {}),
+      ),
+      errorNumber.INVALID_RECORD,
+    )
   }))
 
 test('a batch larger than max.message.bytes is MESSAGE_TOO_LARGE', () =>

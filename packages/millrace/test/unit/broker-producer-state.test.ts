@@ -169,9 +169,7 @@ test('each start under a transactional id raises the epoch and fences the one be
   onStage({}, async ({ connect, run }) => {
     const client = connect()
     const start = (producerId = -1, producerEpoch = -1) =>
-      run(
-        client.request(initProducerIdApi, 4, { transactionalId: 't', producerId, producerEpoch }),
-      )
+      run(client.request(initProducerIdApi, 4, { transactionalId: 't', producerId, producerEpoch }))
     const first = await start()
     const second = await start()
     assert.equal(second.producerId, first.producerId)
@@ -188,7 +186,14 @@ test('forgetProducers drops the state of one partition or of all', () =>
     const client = connect()
     const { producerId, producerEpoch } = await identityOf(stage, client)
     const send = (partition: number, baseSequence: number) =>
-      run(produce(client, 'orders', partition, batchOf(1, { producerId, producerEpoch, baseSequence })))
+      run(
+        produce(
+          client,
+          'orders',
+          partition,
+          batchOf(1, { producerId, producerEpoch, baseSequence }),
+        ),
+      )
     await send(0, 0)
     await send(1, 0)
     cluster.forgetProducers('orders', 0)

@@ -127,6 +127,11 @@ test('a bomb is refused at the bound, one byte more is too much', async () => {
     }
     assert.equal(codec.decompress(bomb, original.length).length, original.length)
   }
+  for (const codec of codecs) {
+    const one = await compress(codec, Uint8Array.of(7))
+    assert.equal(codec.decompress(one, 1).length, 1)
+    assert.throws(() => codec.decompress(one, 0), { code: 'MALFORMED_RESPONSE' }, codec.name)
+  }
 })
 
 test('cut off or mutated bytes give an error or other bytes, and never more than the bound', async () => {
@@ -271,6 +276,19 @@ test('lz4 frames have independent blocks and no dictionary, as Java wants them',
   const linked = Buffer.from(await compress(codecOf('lz4'), json(10)))
   linked[4]! &= ~0x20
   assert.match(thrownBy(() => readLz4Frame(linked)).message, /linked blocks/)
+})
+
+test('an lz4 block that ends inside a sequence is malformed, though its frame is whole', async () => {
+  const frame = Buffer.from(await compress(codecOf('lz4'), json(10)))
+  const blockStart = 7 + 4
+  const block = frame.subarray(blockStart, frame.length - 4)
+  const inLiterals = Buffer.concat([
+    frame.subarray(0, blockStart),
+    block.subarray(0, 3),
+    Buffer.alloc(4),
+  ])
+  inLiterals.writeUInt32LE(3, 7)
+  assert.match(thrownBy(() => readLz4Frame(inLiterals)).message, /a block that was cut off/)
 })
 
 test('several members of gzip, or frames of zstd, one behind the other are one text', async () => {

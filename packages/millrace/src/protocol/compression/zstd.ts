@@ -144,8 +144,7 @@ const decompressPortable = (bytes: Uint8Array, maxBytes: number): Uint8Array => 
     const stream = new library.Decompress((chunk) => {
       totalBytes += chunk.length
       if (totalBytes > maxBytes) throw tooLong('zstd', maxBytes)
-      // The library goes on using the memory of the chunk.
-      chunks.push(chunk.slice())
+      chunks.push(chunk)
     })
     stream.push(bytes, true)
   } catch (cause) {
