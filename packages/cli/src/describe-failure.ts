@@ -7,7 +7,11 @@ export class Failure extends Error {
   override readonly name = 'Failure'
 }
 
-const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`)
+/** As a sentence stands alone: it begins with a capital letter and ends with a full stop. */
+const sentence = (text: string): string => {
+  const begun = text.charAt(0).toUpperCase() + text.slice(1)
+  return /[.!?]$/.test(begun) ? begun : `${begun}.`
+}
 
 export const describeFailure = (error: unknown): string => {
   if (error instanceof KafkaError) return `${sentence(error.message)} ${error.remedy}`

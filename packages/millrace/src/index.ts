@@ -9,6 +9,7 @@ export type {
   HeaderValue,
   ProducerRecord,
   RecordMetadata,
+  SettleCallback,
 } from './engine/record.ts'
 export type { BatchResult } from './producer/batch-send.ts'
 export type { ProducerMetrics } from './producer/metrics.ts'

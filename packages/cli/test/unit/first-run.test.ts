@@ -83,15 +83,15 @@ for (const [words, expected] of [
   })
 }
 
-for (const [moment, words] of [
-  ['before the first record', 'runs in this process'],
-  ['while records are on their way', /send +[█░]+ +[1-9]\d?%/],
-  ['between two steps', 'sendBatch'],
+for (const [moment, count, words] of [
+  ['before the first record', '300', 'runs in this process'],
+  ['while records are on their way', '300000', /send +[█░]+ +[1-9]\d?%/],
+  ['between two steps', '300', 'sendBatch'],
 ] as const) {
   test(`an interrupt ${moment} ends it with exit code 130`, async () => {
     const terminal = new FakeTerminal(true)
     Object.assign(terminal.output, { isTTY: true, columns: 120 })
-    const ended = runFirstRun(['--count', '400000'], terminal)
+    const ended = runFirstRun(['--count', count], terminal)
     await terminal.untilOutput(words)
     terminal.interrupt()
     assert.equal(await ended, 130)

@@ -15,7 +15,7 @@ import { type ClusterOptions, checkOptions, type TopicOptions } from './cluster-
 import { type ClusterRecord, clusterRecords } from './cluster-records.ts'
 import { ClusterState } from './cluster-state.ts'
 import { type Fault, type FaultRule, Faults, type RequestView } from './faults.ts'
-import { GroupCoordinator } from './groups.ts'
+import { type CommittedOffset, GroupCoordinator } from './groups.ts'
 import { BrokerNode, type ClusterNode } from './node.ts'
 import type { Partition, Topic } from './topic.ts'
 import { TransactionalIds } from './transactional-ids.ts'
@@ -182,6 +182,11 @@ export class TestCluster {
   /** Every producer id expires: all partitions forget their producers. */
   expireProducerIds(): void {
     this.forgetProducers()
+  }
+
+  /** The offsets that a consumer group committed. */
+  committedOffsets(groupId: string): readonly CommittedOffset[] {
+    return this.#groups.allCommitted(groupId)
   }
 
   /** Sets a fault; it strikes until its count is used up or it is removed. */

@@ -8,6 +8,7 @@ import type { ClusterState } from './cluster-state.ts'
 import { coordinatorOf } from './coordinator.ts'
 import { Group, type JoinAnswer, type JoinWish, refusedJoin } from './group.ts'
 
+/** How far a consumer group has read a partition: the offset it goes on at. */
 export interface CommittedOffset {
   readonly topic: string
   readonly partition: number

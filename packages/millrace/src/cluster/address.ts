@@ -1,5 +1,5 @@
-// Broker addresses as people write them. Read by the options of the producer (`brokers`) and wherever
-// an address is shown. Nothing here resolves a name or opens anything.
+// Broker addresses as people write them. Read by the options of the producer (`brokers`) and
+// wherever an address is shown. Nothing here resolves a name or opens anything.
 
 import { KafkaError } from '../protocol/kafka-error.ts'
 import type { Address } from '../runtime/transport.ts'
@@ -44,8 +44,8 @@ const parseEntry = (entry: string): Address | string => {
 }
 
 /**
- * Reads bootstrap addresses: `'a:9092,[::1]:9092'`, or an array of such strings. The port is 9092 where
- * none is written; an address named twice counts once. One usage error names every bad entry.
+ * Reads bootstrap addresses: `'a:9092,[::1]:9092'`, or an array of such strings. The port is 9092
+ * where none is written; an address named twice counts once. One usage error names every bad entry.
  */
 export const parseBrokers = (brokers: string | readonly string[]): readonly Address[] => {
   const entries = (typeof brokers === 'string' ? [brokers] : brokers).flatMap((text, index) => {

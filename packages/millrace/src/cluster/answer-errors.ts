@@ -1,5 +1,6 @@
-// Reads the error codes of answers to Metadata and InitProducerId: null where all is well. Whether to ask
-// again is `retriable` of the error; these requests write no record, so none of them leaves a doubt.
+// Reads the error codes of answers to Metadata and InitProducerId: null where all is well.
+// Whether to ask again is `retriable` of the error; these requests write no record, so none of
+// them leaves a doubt.
 
 import type { MetadataResponse } from '../protocol/api/03-metadata.ts'
 import type { InitProducerIdResponse } from '../protocol/api/22-init-producer-id.ts'

@@ -1,5 +1,5 @@
-// How long to wait before trying again: doubling from `initialMs`, spread by ±20 % so that clients that
-// failed together do not come back together, and never more than `maxMs`.
+// How long to wait before trying again: doubling from `initialMs`, spread by ±20 % so that
+// clients that failed together do not come back together, and never more than `maxMs`.
 
 import type { Random } from '../runtime/random.ts'
 

@@ -1,13 +1,15 @@
-// The way to one broker: a node of the cluster, or a bootstrap address whose node id is not known yet
-// (nodeId -1). It owns at most one Connection and one attempt at one, and the wait between attempts.
+// The way to one broker: a node of the cluster, or a bootstrap address whose node id is not known
+// yet (nodeId -1). It owns at most one Connection and one attempt at one, and the wait between
+// attempts.
 //
-//   idle ──open──► resolving ──► connecting ──► ready        a failure anywhere ──► backoff ──► idle
+//   idle ──open──► resolving ──► connecting ──► ready      a failure anywhere ──► backoff ──► idle
 //                               (each DNS answer in turn)
 //
-// One call of open() buys one attempt; a call during the backoff buys the next one. Whoever still wants
-// the broker when onDown comes asks again, so a broker that nobody wants is left alone. Names are
-// resolved anew for each attempt. Callers: the engine through BrokerLink, BrokerPool and BrokerSearch.
-// Events come from the event loop, never from inside a call of open, produce, request or moveTo.
+// One call of open() buys one attempt; a call during the backoff buys the next one. Whoever still
+// wants the broker when onDown comes asks again, so a broker that nobody wants is left alone.
+// Names are resolved anew for each attempt. Callers: the engine through BrokerLink, BrokerPool
+// and BrokerSearch. Events come from the event loop, never from inside a call of open, produce,
+// request or moveTo.
 
 import type { BrokerLink, ProduceCall } from '../engine/ports.ts'
 import { Connection } from '../net/connection.ts'
@@ -350,8 +352,8 @@ export class NodeLink implements BrokerLink {
   }
 
   /**
-   * A connection ended before it was ready. Where the broker hung up on our first request it may be one
-   * that does so on versions of ApiVersions that it does not know: it gets the oldest one, once.
+   * A connection ended before it was ready. Where the broker hung up on our first request it may be
+   * one that does so on versions of ApiVersions that it does not know: it gets the oldest, once.
    */
   #onAttemptClosed(
     connection: Connection,

@@ -1,7 +1,8 @@
-// All links of a cluster: one for each node that metadata names, and one for each bootstrap address that
-// had to be used. It owns them and what is known of the nodes (address, who advertised it). A bootstrap
-// link whose address a node advertises becomes that node's link, so the first connection is not wasted.
-// Callers: Metadata (what nodes there are), BrokerSearch (candidates), Cluster (link, nodes, close).
+// All links of a cluster: one for each node that metadata names, and one for each bootstrap
+// address that had to be used. It owns them and what is known of the nodes (address, who
+// advertised it). A bootstrap link whose address a node advertises becomes that node's link, so
+// the first connection is not wasted. Callers: Metadata (what nodes there are), BrokerSearch
+// (candidates), Cluster (link, nodes, close).
 
 import { KafkaError } from '../protocol/kafka-error.ts'
 import type { Address } from '../runtime/transport.ts'
@@ -31,7 +32,7 @@ export class BrokerPool {
   readonly #events: PoolEvents
   /** The nodes of the latest metadata answer, and those that leader hints named since. */
   readonly #nodes = new Map<number, Address>()
-  /** Links of nodes: each that is known; of a node that metadata dropped until its last request is answered. */
+  /** A link for each known node; and those that metadata dropped with requests still in flight. */
   readonly #links = new Map<number, NodeLink>()
   /** Links of bootstrap addresses, by `host:port`. */
   readonly #bootstrapLinks = new Map<string, NodeLink>()

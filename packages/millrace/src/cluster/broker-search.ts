@@ -1,8 +1,9 @@
-// Looks for a broker, any broker, that can take a request: the least loaded ready link first, then the
-// known nodes, then the bootstrap addresses, each once, from a random start. A candidate that takes long
-// to connect does not hold up the others: the next one is opened beside it after `staggerMs`, and whoever
-// is ready first is taken. One search serves one round of its owner (Metadata, ProducerIdRequest), which
-// calls next() when the broker it found did not help, and is told when nobody is left.
+// Looks for a broker, any broker, that can take a request: the least loaded ready link first,
+// then the known nodes, then the bootstrap addresses, each once, from a random start. A candidate
+// that takes long to connect does not hold up the others: the next one is opened beside it after
+// `staggerMs`, and whoever is ready first is taken. One search serves one round of its owner
+// (Metadata, ProducerIdRequest), which calls next() when the broker it found did not help, and is
+// told when nobody is left.
 
 import type { KafkaError } from '../protocol/kafka-error.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
@@ -28,8 +29,8 @@ export interface SearchEvents {
 }
 
 /**
- * Whether the bootstrap addresses follow when the known nodes are through: always, or only where none
- * of these has answered at all, if with an error.
+ * Whether the bootstrap addresses follow when the known nodes are through: always, or only where
+ * none of these has answered at all, if with an error.
  */
 export type BootstrapUse = 'always' | 'ifNoNodeAnswers'
 

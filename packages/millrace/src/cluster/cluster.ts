@@ -1,8 +1,8 @@
-// The client's view of a cluster: what the engine sees as ClusterPort. It composes the links to the
-// brokers (BrokerPool), the topics (Metadata) and the producer id, and passes on what happens to them.
-// It connects to nothing by itself: the first wish does. Callers: the producer (connect, close,
-// counters, nodes) and the engine (the port). The engine's events come from the event loop only, and
-// none comes after close().
+// The client's view of a cluster: what the engine sees as ClusterPort. It composes the links to
+// the brokers (BrokerPool), the topics (Metadata) and the producer id, and passes on what happens
+// to them. It connects to nothing by itself: the first wish does. Callers: the producer (connect,
+// close, counters, nodes) and the engine (the port). The engine's events come from the event loop
+// only, and none comes after close().
 
 import type {
   BrokerLink,
@@ -77,8 +77,8 @@ export class Cluster implements ClusterPort {
   }
 
   /**
-   * Warms up. Calls back once, in a later turn: with null when a broker has answered, or with an error
-   * that names each address that was tried and why it failed. Nothing is called after close().
+   * Warms up. Calls back once, in a later turn: with null when a broker has answered, or with an
+   * error that names each address that was tried and why it failed. Never after close().
    */
   connect(callback: ConnectCallback): void {
     this.#metadata.connect(callback)

@@ -1,5 +1,6 @@
-// Words for an attempt at a broker that failed. Two readers: someone whose address is wrong, and someone
-// whose bootstrap address is right but whose brokers advertise another that cannot be reached from here.
+// Words for an attempt at a broker that failed. Two readers: someone whose address is wrong, and
+// someone whose bootstrap address is right but whose brokers advertise another that cannot be
+// reached from here.
 
 import { type ErrorCode, KafkaError } from '../protocol/kafka-error.ts'
 import type { Address } from '../runtime/transport.ts'
@@ -49,7 +50,8 @@ export const attemptText = (attempt: FailedAttempt): string => {
     const text = reasons(attempt)
     return isPlain(attempt) ? `${where} ${text}` : `${where} (${text})`
   }
-  return `${advertisedBy} answered, but node ${nodeId} advertises ${where}, which failed: ${reasons(attempt)}`
+  const advertises = `${advertisedBy} answered, but node ${nodeId} advertises ${where}`
+  return `${advertises}, which failed: ${reasons(attempt)}`
 }
 
 /** The code that all failures share; CONNECTION_FAILED where they differ. */

@@ -1,9 +1,9 @@
-// What is known of topics: partitions, leaders, epochs, ids. Pure bookkeeping: it sends nothing and wants
-// nothing; Metadata feeds it. Views are immutable: news makes a new one.
+// What is known of topics: partitions, leaders, epochs, ids. Pure bookkeeping: it sends nothing
+// and wants nothing; Metadata feeds it. Views are immutable: news makes a new one.
 //
-// Brokers learn of a change at different times, so an answer may be older than what is known. Therefore a
-// partition never goes back to an older leader epoch while the topic keeps its id. Another id means that
-// the topic was deleted and made again, and everything known of it is void.
+// Brokers learn of a change at different times, so an answer may be older than what is known.
+// Therefore a partition never goes back to an older leader epoch while the topic keeps its id.
+// Another id means that the topic was deleted and made again, and everything known of it is void.
 
 import type { LeaderHint, PartitionView, TopicView } from '../engine/ports.ts'
 import type { MetadataResponse } from '../protocol/api/03-metadata.ts'
@@ -67,8 +67,8 @@ export class MetadataCache {
       // A topic never loses partitions: the answer is from before they were added.
       partitions.push(...basis.partitions.slice(partitions.length))
     }
-    // The answer's bytes are a view of the whole response: the id is copied out of it. A broker that
-    // knows no ids does not take away one that we have.
+    // The answer's bytes are a view of the whole response: the id is copied out of it. A broker
+    // that knows no ids does not take away one that we have.
     const topicId = hasId ? answer.topicId.slice(0, topicIdBytes) : keptId(basis)
     const view = { name, topicId, partitions }
     this.#views.set(name, view)

@@ -1,13 +1,14 @@
-// Keeps what is known of the topics in use fresh. It owns the wishes for news, the one Metadata request
-// at a time, and when the next one may go. Any number of wishes become one request: the first leaves at
-// once, those that follow soon after wait out a backoff that grows while wishes keep coming. A topic that
-// nobody asked for lately does not wait for the backoff, unless brokers cannot be reached at all.
+// Keeps what is known of the topics in use fresh. It owns the wishes for news, the one Metadata
+// request at a time, and when the next one may go. Any number of wishes become one request: the
+// first leaves at once, those that follow soon after wait out a backoff that grows while wishes
+// keep coming. A topic that nobody asked for lately does not wait for the backoff, unless brokers
+// cannot be reached at all.
 //
 //   idle ──wish──► waiting ──due──► searching ──broker──► asking ──answer──► idle (or waiting)
 //                                       ▲─────────error─────┘
 //
-// A round goes through the brokers until one answers (BrokerSearch). Callers: Cluster, on behalf of the
-// engine. The engine's events are called from the event loop only.
+// A round goes through the brokers until one answers (BrokerSearch). Callers: Cluster, on behalf
+// of the engine. The engine's events are called from the event loop only.
 
 import type { EngineEvents, LeaderHint } from '../engine/ports.ts'
 import { type MetadataResponse, metadataApi } from '../protocol/api/03-metadata.ts'
@@ -31,7 +32,7 @@ export interface MetadataOptions {
   readonly logger: Logger
   readonly allowAutoTopicCreation: boolean
   readonly metadataMaxAgeMs: number
-  /** Without an answer for this long, every connection is given up and the bootstrap servers asked. */
+  /** Without an answer for this long, all is given up and the bootstrap servers are asked. */
   readonly metadataRecoveryRebootstrapTriggerMs: number
   readonly retryBackoffMs: number
   readonly retryBackoffMaxMs: number
@@ -164,7 +165,7 @@ export class Metadata {
     })
   }
 
-  /** Warms up: calls back when some broker has answered, or when a round through all of them failed. */
+  /** Warms up: calls back when a broker has answered, or a round through all of them failed. */
   connect(callback: ConnectCallback): void {
     if (this.#state === 'closed') return
     this.#connectCallbacks.push(callback)

@@ -1,6 +1,7 @@
-// Gets a producer id and epoch from any broker (without a transactional id any will do). It owns the one
-// request at a time and its retries: another broker at once, and when all have failed, again after a
-// backoff, for as long as the cause may pass. Callers: Cluster, on behalf of the engine.
+// Gets a producer id and epoch from any broker (without a transactional id any will do). It owns
+// the one request at a time and its retries: another broker at once, and when all have failed,
+// again after a backoff, for as long as the cause may pass. Callers: Cluster, on behalf of the
+// engine.
 //
 //   idle ──want──► waiting ──due──► searching ──broker──► asking ──answer──► idle
 //                     ▲──────all failed────┘ ▲──────error───┘

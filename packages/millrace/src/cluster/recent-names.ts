@@ -1,5 +1,5 @@
-// Remembers for a while which names were asked for, so that a topic that is given up and wanted again
-// all the time is not taken for a new one each time. Owned by Metadata.
+// Remembers for a while which names were asked for, so that a topic that is given up and wanted
+// again all the time is not taken for a new one each time. Owned by Metadata.
 
 export class RecentNames {
   readonly #windowMs: number

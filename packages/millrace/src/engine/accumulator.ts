@@ -16,6 +16,7 @@ import type { ClusterPort } from './ports.ts'
 import type { ProducerRecord, Settle } from './record.ts'
 import { RecordDraft, recordOverheadMax, requestOverheadMax } from './record-draft.ts'
 import type { EngineHost, EngineSettings } from './settings.ts'
+import type { RecordFailure } from './settlement.ts'
 import { TopicState } from './topic-state.ts'
 import { type WaitingCaller, WaitingLine, WaitingRecord, waitingCost } from './waiting-line.ts'
 
@@ -26,6 +27,8 @@ import { type WaitingCaller, WaitingLine, WaitingRecord, waitingCost } from './w
 const windowShare = 3 / 8
 /** What a record's own fields usually take around its content. */
 const recordOverheadUsual = 8
+/** Records appended in one turn that share one reading of the clock. */
+const wallTimeUsesMax = 8
 /** Below this share of the window, whoever waits for room is told. */
 const roomShare = 3 / 4
 
@@ -39,13 +42,13 @@ export interface AccumulatorOwner {
   /** Seals the open batch, full or wanted. */
   seal(queue: PartitionQueue): void
   onBatchCreated(batch: Batch): void
-  /** A record was appended; counts for flush triggers. */
-  onAppended(bytes: number): void
+  /** A record was appended, which had waited since then (null = it had not); for flush triggers. */
+  onAppended(bytes: number, since: number | null): void
   /** There is no room: what is open goes out now, whatever it was to wait for. */
   onFull(): void
   /** Something that waited no longer does: there may be room, to be looked at in the next step. */
   onLeftLine(): void
-  failRecord(settle: Settle | null, error: KafkaError, flushGeneration: number): void
+  failRecord(failure: RecordFailure): void
   /** Something waits that has a time limit. */
   onWaiting(until: number): void
 }
@@ -67,6 +70,8 @@ export class Accumulator {
   /** Cost of everything that waits, in the line or for a topic. */
   #waitingBytes = 0
   #roomWanted = false
+  #lastWallTime = 0
+  #wallTimeUses = 0
   #lastTopic: TopicState | null = null
 
   constructor(owner: AccumulatorOwner, makePartitioner: PartitionerFactory) {
@@ -118,17 +123,18 @@ export class Accumulator {
       this.#owner.onFull()
       return false
     }
-    this.#place(this.#draft, settle, null)
+    this.#place(this.#draft, settle, 0, null)
     return true
   }
 
   /** Takes the record, into a batch or into the line. Throws where it is wrong, or past the bounds. */
   append(record: ProducerRecord, settle: Settle | null): Place {
     this.#load(record)
-    if (this.hasRoom) return this.#place(this.#draft, settle, null)
+    if (this.hasRoom) return this.#place(this.#draft, settle, 0, null)
     this.#checkLine(this.#draft)
     this.#owner.onFull()
-    const waiting = this.#makeWaiting(this.#draft, settle)
+    const waiting = this.#makeWaiting(this.#draft, settle, 0)
+    waiting.inLine = true
     this.#line.push(waiting)
     return waiting
   }
@@ -141,10 +147,10 @@ export class Accumulator {
   }
 
   /** For a caller whose turn it is; null = no room now. */
-  appendInTurn(record: ProducerRecord, settle: Settle | null): Place | null {
+  appendInTurn(record: ProducerRecord, settle: Settle, tag: number): Place | null {
     if (this.#usedBytes >= this.#windowBytes || this.#waitingBytes >= this.#lineBytes) return null
     this.#load(record)
-    return this.#place(this.#draft, settle, null)
+    return this.#place(this.#draft, settle, tag, null)
   }
 
   /** A batch settled, or lost records. */
@@ -194,9 +200,9 @@ export class Accumulator {
     )
   }
 
-  #makeWaiting(draft: RecordDraft, settle: Settle | null): WaitingRecord {
+  #makeWaiting(draft: RecordDraft, settle: Settle | null, tag: number): WaitingRecord {
     const { generations, host, settings } = this.#owner
-    const waiting = new WaitingRecord(draft.copy(), settle, host.now(), generations.current)
+    const waiting = new WaitingRecord(draft.copy(), settle, tag, host.now(), generations.current)
     if (waiting.draft.timestamp < 0) waiting.draft.timestamp = host.wallTime()
     generations.enter(waiting.flushGeneration)
     this.#waitingBytes += waiting.cost
@@ -215,7 +221,8 @@ export class Accumulator {
   failWaiting(waiting: WaitingRecord, error: KafkaError): void {
     waiting.gone = true
     this.#waitingBytes -= waiting.cost
-    this.#owner.failRecord(waiting.settle, error, waiting.flushGeneration)
+    const { settle, tag, flushGeneration } = waiting
+    this.#owner.failRecord({ settle, tag, error, flushGeneration })
     this.#owner.onLeftLine()
   }
 
@@ -237,13 +244,18 @@ export class Accumulator {
   }
 
   /** Puts the record into its partition's open batch, or into its topic's line. */
-  #place(draft: RecordDraft, settle: Settle | null, from: WaitingRecord | null): Place {
+  #place(
+    draft: RecordDraft,
+    settle: Settle | null,
+    tag: number,
+    from: WaitingRecord | null,
+  ): Place {
     const last = this.#lastTopic
     const topic = last !== null && last.name === draft.topic ? last : this.#topicFor(draft.topic)
     const { partitioning } = topic
     let { partition } = draft
     if (partitioning.partitionCount === 0 || partition >= partitioning.partitionCount) {
-      return this.#waitForTopic(topic, draft, settle, from)
+      return this.#waitForTopic(topic, draft, settle, tag, from)
     }
     if (partition < 0) {
       partition = topic.partitioner.partition(
@@ -254,18 +266,19 @@ export class Accumulator {
         draft.contentBytes + recordOverheadUsual,
       )
     }
-    return this.#appendTo(topic.queues[partition]!, draft, settle, from)
+    return this.#appendTo(topic.queues[partition]!, draft, settle, tag, from)
   }
 
   #waitForTopic(
     topic: TopicState,
     draft: RecordDraft,
     settle: Settle | null,
+    tag: number,
     from: WaitingRecord | null,
   ): WaitingRecord {
     // Whoever gets here was told that there is room: a line that is passed by one record, at most,
     // keeps enqueue from throwing where it should answer false next time.
-    const waiting = from ?? this.#makeWaiting(draft, settle)
+    const waiting = from ?? this.#makeWaiting(draft, settle, tag)
     topic.pending.push(waiting)
     this.#owner.cluster.refreshTopic(topic.name, topic.known ? 'stale' : 'unknown')
     return waiting
@@ -275,10 +288,11 @@ export class Accumulator {
     queue: PartitionQueue,
     draft: RecordDraft,
     settle: Settle | null,
+    tag: number,
     from: WaitingRecord | null,
   ): Batch {
     const content = draft.contentBytes
-    const timestamp = draft.timestamp >= 0 ? draft.timestamp : this.#owner.host.wallTime()
+    const timestamp = draft.timestamp >= 0 ? draft.timestamp : this.#wallTime()
     let batch = queue.open
     let bytes = batch === null ? 0 : batch.recordBytes(content, timestamp)
     if (batch !== null && this.#isFull(batch, bytes)) {
@@ -290,12 +304,24 @@ export class Accumulator {
       batch = this.#createBatch(queue, content)
       bytes = batch.recordBytes(content, timestamp)
     }
-    batch.append(draft, content, timestamp, settle, this.pool, bytes)
+    batch.append(draft, content, timestamp, settle, tag, this.pool, bytes)
     this.#usedBytes += costOf(bytes, 1, settle === null ? 0 : 1)
     if (from !== null) this.#moveIn(batch, from)
-    this.#owner.onAppended(bytes)
+    this.#owner.onAppended(bytes, from === null ? null : from.since)
     if (!queue.listedOpen) this.#owner.offer(queue)
     return batch
+  }
+
+  /** The time of the call, read from the clock for every few records only: it costs as much as an append. */
+  #wallTime(): number {
+    if (this.#wallTimeUses === 0) this.#lastWallTime = this.#owner.host.wallTime()
+    this.#wallTimeUses = (this.#wallTimeUses + 1) % wallTimeUsesMax
+    return this.#lastWallTime
+  }
+
+  /** A new event-loop turn: the next record reads the clock. */
+  forgetWallTime(): void {
+    this.#wallTimeUses = 0
   }
 
   #isFull(batch: Batch, bytes: number): boolean {
@@ -322,7 +348,10 @@ export class Accumulator {
   #moveIn(batch: Batch, waiting: WaitingRecord): void {
     const { generations, settings } = this.#owner
     waiting.batch = batch
-    batch.deadline = Math.min(batch.deadline, waiting.since + settings.deliveryTimeoutMs)
+    // A batch that a flush trigger holds has no deadline yet.
+    if (batch.deadline !== Number.POSITIVE_INFINITY) {
+      batch.deadline = Math.min(batch.deadline, waiting.since + settings.deliveryTimeoutMs)
+    }
     if (waiting.flushGeneration < batch.flushGeneration) {
       generations.enter(waiting.flushGeneration)
       generations.leave(batch.flushGeneration)
@@ -338,6 +367,7 @@ export class Accumulator {
       const first = this.#line.first!
       if (first instanceof WaitingRecord) {
         this.#line.shift()
+        first.leaveLine()
         this.#placeWaiting(first)
       } else {
         if (!first.advance()) return
@@ -354,7 +384,7 @@ export class Accumulator {
   #placeWaiting(waiting: WaitingRecord): void {
     if (waiting.gone) return
     try {
-      this.#place(waiting.draft, waiting.settle, waiting)
+      this.#place(waiting.draft, waiting.settle, waiting.tag, waiting)
     } catch (error) {
       this.failWaiting(waiting, asKafkaError(error, waiting.draft.topic))
     }

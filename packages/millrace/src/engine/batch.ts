@@ -49,8 +49,10 @@ export class Batch {
   recordCount = 0
   /** One entry per record; null where nobody asked for a result. */
   settles: (Settle | null)[] = []
-  /** Settles of records that were aborted before the batch was first sent; dropped before it is. */
-  dropped: Set<Settle> | null = null
+  /** One entry per record, once a record came with a tag other than 0. */
+  #tags: number[] | null = null
+  /** Indexes of records that were aborted before the batch was first sent; dropped before it is. */
+  dropped: Set<number> | null = null
   /** How many of its records have a settle. */
   #settleCount = 0
   /** The flush trigger's stamp at the batch's beginning. */
@@ -110,13 +112,14 @@ export class Batch {
     contentBytes: number,
     timestamp: number,
     settle: Settle | null,
+    tag: number,
     pool: BufferPool,
     bytes: number,
   ): void {
     if (this.size + bytes > this.buffer.length) this.#grow(pool, this.size + bytes)
     const position = this.#begin(contentBytes, timestamp)
     this.size = draft.write(this.buffer, position)
-    this.#end(settle)
+    this.#end(settle, tag)
   }
 
   /** Appends a record of another batch: its key, value and headers as they are encoded there. */
@@ -124,6 +127,7 @@ export class Batch {
     content: Uint8Array,
     timestamp: number,
     settle: Settle | null,
+    tag: number,
     pool: BufferPool,
   ): void {
     const bytes = this.recordBytes(content.length, timestamp)
@@ -131,7 +135,7 @@ export class Batch {
     const position = this.#begin(content.length, timestamp)
     this.buffer.set(content, position)
     this.size = position + content.length
-    this.#end(settle)
+    this.#end(settle, tag)
   }
 
   #begin(contentBytes: number, timestamp: number): number {
@@ -142,8 +146,13 @@ export class Batch {
     return this.#writePrefix(contentBytes, timestamp)
   }
 
-  #end(settle: Settle | null): void {
+  #end(settle: Settle | null, tag: number): void {
     this.settles.push(settle)
+    if (this.#tags !== null) this.#tags.push(tag)
+    else if (tag !== 0) {
+      this.#tags = new Array(this.recordCount).fill(0)
+      this.#tags.push(tag)
+    }
     if (settle !== null) this.#settleCount++
     this.recordCount++
   }
@@ -237,11 +246,20 @@ export class Batch {
     return this.#baseTimestamp
   }
 
-  /** Notes that the record of this settle must not be sent. */
-  drop(settle: Settle): void {
+  /** What the record was appended with. */
+  tagOf(index: number): number {
+    return this.#tags === null ? 0 : this.#tags[index]!
+  }
+
+  /** Notes that the record must not be sent. */
+  drop(settle: Settle, tag: number): void {
     assert(this.attempts === 0, 'a batch that was sent drops nothing')
+    const index = this.settles.findIndex(
+      (other, place) => other === settle && this.tagOf(place) === tag,
+    )
+    assert(index >= 0, 'the record is in the batch')
     this.dropped ??= new Set()
-    this.dropped.add(settle)
+    this.dropped.add(index)
   }
 
   /** Takes over the records of a batch that was rebuilt from this one; returns the old buffer. */
@@ -251,6 +269,7 @@ export class Batch {
     this.size = rebuilt.size
     this.recordCount = rebuilt.recordCount
     this.settles = rebuilt.settles
+    this.#tags = rebuilt.#tags
     this.#settleCount = rebuilt.#settleCount
     this.#baseTimestamp = rebuilt.#baseTimestamp
     this.#maxTimestamp = rebuilt.#maxTimestamp

@@ -224,7 +224,12 @@ export class Delivery {
       if (index < 0 || index >= batch.recordCount) continue
       const words = entry.batchIndexErrorMessage ?? answer.errorMessage
       const error = this.#answerError(request, batch, answer, words)
-      this.#owner.settlement.failRecord(batch.settles[index] ?? null, error, -1)
+      this.#owner.settlement.failRecord({
+        settle: batch.settles[index] ?? null,
+        tag: batch.tagOf(index),
+        error,
+        flushGeneration: -1,
+      })
     }
     this.#owner.onCostChange(
       keepRecords(batch, (index) => !named.has(index), this.#owner.pool, true),

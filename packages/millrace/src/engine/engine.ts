@@ -28,7 +28,7 @@ import { keepRecords } from './rebuild.ts'
 import type { ProducerRecord, Settle } from './record.ts'
 import { Sequencer } from './sequencer.ts'
 import type { EngineHost, EngineSettings } from './settings.ts'
-import { type BatchOutcome, Settlement } from './settlement.ts'
+import { type BatchOutcome, type RecordFailure, Settlement } from './settlement.ts'
 import type { TopicState } from './topic-state.ts'
 import { WaitingRecord } from './waiting-line.ts'
 
@@ -90,7 +90,15 @@ export class Engine implements EngineEvents {
     this.accumulator = new Accumulator(this, makePartitioner)
     this.delivery = new Delivery(this)
     this.#expiry = new Expiry(this)
-    this.#flushTrigger = settings.flush === null ? null : new FlushTrigger(settings.flush)
+    this.#flushTrigger =
+      settings.flush === null
+        ? null
+        : new FlushTrigger(settings.flush, {
+            deadlines: this.deadlines,
+            now: () => host.now(),
+            startDeadline: (batch) => this.#startDeadline(batch),
+            wake: () => this.wake(),
+          })
   }
 
   get pool() {
@@ -114,13 +122,28 @@ export class Engine implements EngineEvents {
    * `'maybe'` = it is on its way and its fate is its batch's. The settle is not called by this; whoever
    * abandons must ignore a later call.
    */
-  abandon(place: Place, settle: Settle): Persisted {
-    const persisted = this.#abandon(place, settle)
+  abandon(place: Place, settle: Settle, tag = 0): Persisted {
+    const persisted = this.#abandon(place, settle, tag)
     if (persisted === 'no') this.counts.recordsFailed++
     return persisted
   }
 
-  #abandon(place: Place, settle: Settle): Persisted {
+  /**
+   * As `abandon`, but the settle is called with the error, in a later turn, before whatever waits for
+   * the record in flush(). It must ignore a later call.
+   */
+  giveUp(place: Place, settle: Settle, makeError: (persisted: Persisted) => KafkaError): void {
+    if (place instanceof WaitingRecord && place.batch === null) {
+      if (!place.gone) this.accumulator.failWaiting(place, makeError('no'))
+      return
+    }
+    const persisted = this.#abandon(place, settle, 0)
+    // What is on its way is counted with its batch.
+    if (persisted === 'maybe') this.counts.recordsFailed--
+    this.failRecord({ settle, tag: 0, error: makeError(persisted), flushGeneration: -1 })
+  }
+
+  #abandon(place: Place, settle: Settle, tag: number): Persisted {
     const batch = place instanceof WaitingRecord ? place.batch : place
     if (batch === null) {
       const waiting = place as WaitingRecord
@@ -129,12 +152,13 @@ export class Engine implements EngineEvents {
     }
     if (batch.state === 'settled') return 'maybe'
     if (batch.attempts > 0) return persistedOf(batch)
-    batch.drop(settle)
+    batch.drop(settle, tag)
     return 'no'
   }
 
   /** Calls `done` once everything taken so far is settled; open batches do not linger for it. */
   flush(done: () => void): void {
+    this.#flushTrigger?.release()
     this.generations.endGeneration(done)
     this.wake()
   }
@@ -165,6 +189,7 @@ export class Engine implements EngineEvents {
     const now = this.host.now()
     this.deadlines.fireDue(now)
     this.#expiry.run(now)
+    this.accumulator.forgetWallTime()
     this.accumulator.letIn()
     for (const pump of this.#pumps.values()) pump.drain(now)
     this.settlement.run()
@@ -180,7 +205,7 @@ export class Engine implements EngineEvents {
       const context = batchContext(batch, now)
       this.delivery.fail(batch, withCause(code, message, context, this.troubleOfBatch(batch)))
     }
-    while (!this.settlement.idle) this.settlement.run()
+    this.settlement.runAll()
   }
 
   wake(): void {
@@ -315,12 +340,13 @@ export class Engine implements EngineEvents {
     const open = queue.open!
     if (queue.releaseOpen || open.flushGeneration < this.generations.current) return true
     if (!this.accumulator.hasRoom) return true
-    if (this.#flushTrigger !== null) return this.#flushTrigger.covers(open.releaseStamp)
+    if (this.#flushTrigger !== null) return this.#flushTrigger.covers(open)
     return now >= open.createdAt + this.settings.lingerMs
   }
 
   seal(queue: PartitionQueue): void {
     const batch = queue.seal()
+    this.#flushTrigger?.onBatchSealed(batch)
     this.counts.batches++
     this.prepare(batch)
     this.offer(queue)
@@ -361,11 +387,7 @@ export class Engine implements EngineEvents {
       batch.clearSequence()
       batch.queue.numbering.wantRestart()
     }
-    const kept = (index: number): boolean => {
-      const settle = batch.settles[index]
-      return settle === null || settle === undefined || !dropped.has(settle)
-    }
-    this.onCostChange(keepRecords(batch, kept, this.pool, true))
+    this.onCostChange(keepRecords(batch, (index) => !dropped.has(index), this.pool, true))
     if (batch.recordCount > 0) return true
     batch.queue.removeWaiting(batch)
     this.settlement.settleBatch({ batch, error: null, baseOffset: -1, logAppendTime: -1 })
@@ -387,7 +409,7 @@ export class Engine implements EngineEvents {
   }
 
   onBatchCreated(batch: Batch): void {
-    if (this.#flushTrigger !== null) batch.releaseStamp = this.#flushTrigger.releases
+    this.#flushTrigger?.onBatchOpened(batch)
     this.#unsettled.add(batch)
     this.#expiry.watch(batch)
     if (this.settings.lingerMs > 0) {
@@ -405,18 +427,18 @@ export class Engine implements EngineEvents {
     this.accumulator.giveBack(difference)
   }
 
-  onAppended(bytes: number): void {
+  onAppended(bytes: number, since: number | null): void {
     this.counts.recordsSent++
-    const trigger = this.#flushTrigger
-    if (trigger === null || trigger.count(bytes) !== 'first' || trigger.intervalMs === 0) return
-    const stamp = trigger.releases
-    this.deadlines.add(this.host.now() + trigger.intervalMs, () => {
-      if (stamp === trigger.releases) trigger.release()
-    })
-    this.wake()
+    this.#flushTrigger?.onAppended(bytes, since)
+  }
+
+  #startDeadline(batch: Batch): void {
+    batch.deadline = this.host.now() + this.settings.deliveryTimeoutMs
+    this.#expiry.watch(batch)
   }
 
   onFull(): void {
+    this.#flushTrigger?.release()
     this.wake()
   }
 
@@ -434,13 +456,14 @@ export class Engine implements EngineEvents {
     for (const chunk of request.chunks) this.counts.requestBytes += chunk.length
   }
 
-  failRecord(settle: Settle | null, error: KafkaError, flushGeneration: number): void {
-    this.settlement.failRecord(settle, error, flushGeneration)
+  failRecord(failure: RecordFailure): void {
+    this.settlement.failRecord(failure)
     this.wake()
   }
 
   #onBatchSettled({ batch, error }: BatchOutcome): void {
     this.#unsettled.delete(batch)
+    this.#flushTrigger?.onBatchSettled(batch)
     if (this.#unsettled.size === 0) this.#expiry.rest()
     const { cost } = batch
     // A buffer that a socket might still read is left to the garbage collector.

@@ -1,47 +1,72 @@
-// Flushing as sarama does it: instead of natural batching, open batches wait until the producer as a
-// whole holds so many records or bytes, or until an interval after the first of them is over. Counted
-// from the first record after the last release.
+// Flushing as sarama does it: instead of natural batching, open batches are held until the producer as
+// a whole holds so many records or bytes, or until an interval after the first of them is over. Counted
+// from the first record after the last release. The engine owns it, tells it of batches and records,
+// and releases early where somebody waits: flush(), close(), no room in the buffer.
+//
+// Invariant: a held batch has no deadline. Its delivery time begins when it is released, for until then
+// it waits because it was told to.
 
+import type { Batch } from './batch.ts'
+import type { Deadline, Deadlines } from './deadlines.ts'
 import type { FlushSettings } from './settings.ts'
+
+export interface FlushTriggerOwner {
+  readonly deadlines: Deadlines
+  now(): number
+  /** The batch's delivery time begins. */
+  startDeadline(batch: Batch): void
+  wake(): void
+}
 
 export class FlushTrigger {
   readonly #settings: FlushSettings
+  readonly #owner: FlushTriggerOwner
+  readonly #held = new Set<Batch>()
   #records = 0
   #bytes = 0
   /** Rises at each release; batches opened before it may go. */
   #releases = 0
+  #interval: Deadline | null = null
 
-  constructor(settings: FlushSettings) {
+  constructor(settings: FlushSettings, owner: FlushTriggerOwner) {
     this.#settings = settings
+    this.#owner = owner
   }
 
-  /** Stamps a new batch. */
-  get releases(): number {
-    return this.#releases
+  /** Whether the batch was opened before the last release. */
+  covers(batch: Batch): boolean {
+    return batch.releaseStamp < this.#releases
   }
 
-  /** Whether a batch with this stamp was opened before the last release. */
-  covers(stamp: number): boolean {
-    return stamp < this.#releases
+  onBatchOpened(batch: Batch): void {
+    batch.releaseStamp = this.#releases
+    batch.deadline = Number.POSITIVE_INFINITY
+    this.#held.add(batch)
   }
 
-  /**
-   * Counts a record. Answers what follows: `'first'` starts the interval, `'release'` means that the
-   * caller should wake the pumps.
-   */
-  count(bytes: number): 'first' | 'release' | 'none' {
-    const { records, bytes: bytesMax } = this.#settings
+  /** The batch goes out: it was released, or is full. */
+  onBatchSealed(batch: Batch): void {
+    if (this.#held.delete(batch)) this.#owner.startDeadline(batch)
+  }
+
+  /** It may have failed while it was held. */
+  onBatchSettled(batch: Batch): void {
+    this.#held.delete(batch)
+  }
+
+  /** Counts a record that was taken at `since`: the interval is measured from there. */
+  onAppended(bytes: number, since: number | null): void {
+    const { records, bytes: bytesMax, intervalMs } = this.#settings
     this.#records++
     this.#bytes += bytes
     if ((records > 0 && this.#records >= records) || (bytesMax > 0 && this.#bytes >= bytesMax)) {
       this.release()
-      return 'release'
+    } else if (this.#records === 1 && intervalMs > 0) {
+      const { deadlines } = this.#owner
+      const start = since ?? this.#owner.now()
+      this.#interval = deadlines.add(start + intervalMs, () => this.release())
+      this.#owner.wake()
     }
-    return this.#records === 1 ? 'first' : 'none'
-  }
-
-  get intervalMs(): number {
-    return this.#settings.intervalMs
   }
 
   /** Lets everything go that is open now. */
@@ -49,5 +74,10 @@ export class FlushTrigger {
     this.#records = 0
     this.#bytes = 0
     this.#releases++
+    if (this.#interval !== null) this.#owner.deadlines.remove(this.#interval)
+    this.#interval = null
+    for (const batch of this.#held) this.#owner.startDeadline(batch)
+    this.#held.clear()
+    this.#owner.wake()
   }
 }

@@ -1,5 +1,6 @@
 // A partitioner function of the user, with its answer checked: whatever it returns or throws, the
-// engine gets a partition that exists or a KafkaError that names the topic, the value and the bound.
+// engine gets a partition that exists or a KafkaError that names the topic, the value and the
+// bound.
 
 import { inspect } from 'node:util'
 import { KafkaError } from '../protocol/kafka-error.ts'

@@ -1,5 +1,5 @@
-// The hash functions by which Kafka clients choose partitions, each exactly as its origin computes it:
-// a key must stay where the former client put it. Called once per record with a key by the
+// The hash functions by which Kafka clients choose partitions, each exactly as its origin computes
+// it: a key must stay where the former client put it. Called once per record with a key by the
 // partitioners. Pure, without allocation; `bytes[start, end)` is read, never kept.
 // test/golden/partitioner-vectors holds what the original libraries answer.
 
@@ -32,9 +32,9 @@ export const murmur2 = (bytes: Uint8Array, start: number, end: number): number =
 }
 
 /**
- * What kafkajs before 2.0 takes for murmur2, sign bit cleared. It multiplies in floating point, which
- * loses the low bits of every product beyond 2^53, and where the length is no multiple of 4 it mixes
- * the last bytes twice: as one more word filled up with zeros, and as the usual rest.
+ * What kafkajs before 2.0 takes for murmur2, sign bit cleared. It multiplies in floating point,
+ * which loses the low bits of every product beyond 2^53, and where the length is no multiple of 4
+ * it mixes the last bytes twice: as one more word filled up with zeros, and as the usual rest.
  */
 export const kafkajsLegacyMurmur2 = (bytes: Uint8Array, start: number, end: number): number => {
   const length = end - start
@@ -84,8 +84,8 @@ const crc32Table = ((): Int32Array => {
 })()
 
 /**
- * CRC-32 (IEEE 802.3), unsigned: what librdkafka divides. Keys are short: a table without a view per
- * record is faster here than the native function.
+ * CRC-32 (IEEE 802.3), unsigned: what librdkafka divides. Keys are short: a table without a view
+ * per record is faster here than the native function.
  */
 export const crc32 = (bytes: Uint8Array, start: number, end: number): number => {
   let remainder = -1

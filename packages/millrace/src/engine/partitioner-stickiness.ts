@@ -1,8 +1,9 @@
 // Which partition records without a key go to: one for a run of records, so that batches fill, then
 // another at random. Owned by one topic's partitioner; sizes only, no clock.
 // As in Java since 3.3 (KIP-794) each run is about the same number of bytes, whatever the broker's
-// speed: were a run to end whenever a batch is sealed, the slow brokers, whose batches wait longest,
-// would get the most records. Once a run has its bytes it ends with its batch, or at twice the bytes.
+// speed: were a run to end whenever a batch is sealed, the slow brokers, whose batches wait
+// longest, would get the most records. Once a run has its bytes it ends with its batch, or at twice
+// the bytes.
 
 import type { Random } from '../runtime/random.ts'
 import { randomBelow } from '../runtime/random.ts'

@@ -18,7 +18,8 @@ export interface PartitionerTopic {
   readonly name: string
   /** At least 1. */
   readonly partitionCount: number
-  /** Partitions that have a leader, as a new array for each change; empty = take all as available. */
+  /** Partitions that have a leader, as a new array for each change; empty = take all as available.
+   * */
   readonly available: readonly number[]
 }
 
@@ -40,9 +41,10 @@ export interface Partitioner {
 }
 
 /**
- * - `java` (default): murmur2 of the key; without a key as `sticky`. Java, franz-go, kafkajs 2, Spring.
- * - `consistent_random`: CRC-32 of the key; random without a key *or with an empty one*. The default
- *   of librdkafka and its bindings.
+ * - `java`: murmur2 of the key; without a key as `sticky`. The default, as of Java, franz-go and
+ *   (but for records without a key) kafkajs 2.
+ * - `consistent_random`: CRC-32 of the key; random without a key *or with an empty one*. The
+ *   default of librdkafka and its bindings.
  * - `fnv1a`: FNV-1a of the key; random without one. The default of sarama.
  * - `kafkajs_legacy`: the default of kafkajs 1; without a key, one after the other.
  * - `round_robin`: one after the other, from a random start; keys are ignored.

@@ -75,6 +75,7 @@ export const copyRecords = (
   for (let index = 0; index < source.recordCount; index++) {
     cursor.next()
     if (!keep(index)) continue
-    target.appendEncoded(cursor.content, cursor.timestamp, source.settles[index] ?? null, pool)
+    const settle = source.settles[index] ?? null
+    target.appendEncoded(cursor.content, cursor.timestamp, settle, source.tagOf(index), pool)
   }
 }

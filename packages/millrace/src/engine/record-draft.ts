@@ -42,6 +42,8 @@ export class RecordDraft {
   /** The encoded headers with their count: `headerBytes[0, headerEnd)`; headerEnd 0 = none. */
   headerBytes = nothing
   headerEnd = 0
+  /** Bytes of key, value and headers as they are encoded, without the record's own few. */
+  contentBytes = 0
   /** Where a text key is encoded; grows to the longest key seen. */
   #scratch = nothing
 
@@ -63,18 +65,17 @@ export class RecordDraft {
     else refuse('record.value', value, 'a string, a Uint8Array, or null for a tombstone')
     if (headers === undefined || headers === null) this.headerEnd = 0
     else this.#loadHeaders(headers)
+    this.#measure()
   }
 
-  /** Bytes of key, value and headers as they are encoded, without the record's own few. */
-  get contentBytes(): number {
+  #measure(): void {
     const keyLength = this.keyStart < 0 ? -1 : this.keyEnd - this.keyStart
-    return (
+    this.contentBytes =
       varintSize(keyLength) +
       Math.max(0, keyLength) +
       varintSize(this.valueLength) +
       Math.max(0, this.valueLength) +
       (this.headerEnd === 0 ? 1 : this.headerEnd)
-    )
   }
 
   /** Writes key, value and headers at `position`; returns the position behind them. */
@@ -105,6 +106,7 @@ export class RecordDraft {
     copy.value = isBytes(this.value) ? Buffer.from(this.value) : this.value
     copy.valueLength = this.valueLength
     copy.headerEnd = this.headerEnd
+    copy.contentBytes = this.contentBytes
     if (this.headerEnd > 0)
       copy.headerBytes = Buffer.from(this.headerBytes.subarray(0, this.headerEnd))
     return copy

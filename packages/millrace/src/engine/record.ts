@@ -44,4 +44,12 @@ export interface RecordMetadata {
 }
 
 /** Told once how a record ended: an error, or where it is. */
-export type Settle = (error: KafkaError | null, metadata: RecordMetadata | null) => void
+export type SettleCallback = (error: KafkaError | null, metadata: RecordMetadata | null) => void
+
+/** An object that is told instead: one for many records costs nothing per record. */
+export interface Settler {
+  /** `tag` is what the record was appended with. */
+  settled(tag: number, error: KafkaError | null, metadata: RecordMetadata | null): void
+}
+
+export type Settle = SettleCallback | Settler

@@ -25,6 +25,7 @@ export interface BatchOutcome {
 /** A record that failed by itself: aborted, refused while it waited, or named by the broker. */
 export interface RecordFailure {
   readonly settle: Settle | null
+  readonly tag: number
   readonly error: KafkaError
   /** The flush() calls that wait for it; -1 = they wait for its batch. */
   readonly flushGeneration: number
@@ -50,6 +51,8 @@ export class Settlement {
   #recordIndex = 0
   #cursor: RecordCursor | null = null
   #running = false
+  /** The present run goes to the end. */
+  #unsliced = false
 
   constructor(owner: SettlementOwner) {
     this.#owner = owner
@@ -65,8 +68,8 @@ export class Settlement {
     this.#decided.push(outcome)
   }
 
-  failRecord(settle: Settle | null, error: KafkaError, flushGeneration: number): void {
-    this.#decided.push({ settle, error, flushGeneration })
+  failRecord(failure: RecordFailure): void {
+    this.#decided.push(failure)
   }
 
   /** Tells decided records how they ended, up to a slice. A callback that calls in again is safe. */
@@ -74,21 +77,28 @@ export class Settlement {
     if (this.#running) return
     this.#running = true
     let budget = sliceRecords
-    while (budget > 0 && this.#position < this.#decided.length) {
-      budget -= this.#advance(this.#decided[this.#position]!, budget)
+    while ((budget > 0 || this.#unsliced) && this.#position < this.#decided.length) {
+      budget -= this.#advance(this.#decided[this.#position]!, Math.max(1, budget))
     }
     this.#running = false
+    this.#unsliced = false
     if (this.#position === this.#decided.length) {
       this.#decided = []
       this.#position = 0
     } else this.#owner.continueLater()
   }
 
+  /** Tells all that is decided; called by a callback, the run that called it goes on to the end. */
+  runAll(): void {
+    this.#unsliced = true
+    this.run()
+  }
+
   /** Tells up to `budget` records of one outcome; returns how many. */
   #advance(outcome: BatchOutcome | RecordFailure, budget: number): number {
     if (!('batch' in outcome)) {
       this.#position++
-      this.#fail(outcome.settle, outcome.error)
+      this.#fail(outcome.settle, outcome.tag, outcome.error)
       this.#owner.onRecordsSettled(0, 1)
       this.#owner.onFailureTold(outcome)
       return 1
@@ -97,7 +107,7 @@ export class Settlement {
     const start = this.#recordIndex
     const end = Math.min(batch.recordCount, start + budget)
     if (error === null) this.#deliver(outcome, start, end)
-    else for (let index = start; index < end; index++) this.#fail(batch.settles[index]!, error)
+    else this.#failAll(batch, error, start, end)
     if (end < batch.recordCount) this.#recordIndex = end
     else {
       this.#position++
@@ -108,6 +118,12 @@ export class Settlement {
       this.#owner.onBatchSettled(outcome)
     }
     return Math.max(1, end - start)
+  }
+
+  #failAll(batch: Batch, error: KafkaError, start: number, end: number): void {
+    for (let index = start; index < end; index++) {
+      this.#fail(batch.settles[index]!, batch.tagOf(index), error)
+    }
   }
 
   #deliver(outcome: BatchOutcome, start: number, end: number): void {
@@ -123,28 +139,31 @@ export class Settlement {
       const settle = settles[index]!
       if (settle === null) continue
       try {
-        settle(null, {
+        const metadata = {
           topic,
           partition,
           offset: baseOffset < 0 ? -1 : baseOffset + index,
           timestamp: logAppendTime < 0 ? cursor.timestamp : logAppendTime,
           keyBytes: cursor.keyBytes,
           valueBytes: cursor.valueBytes,
-        })
+        }
+        if (typeof settle === 'function') settle(null, metadata)
+        else settle.settled(batch.tagOf(index), null, metadata)
       } catch (thrown) {
         this.#owner.onCallbackError(thrown)
       }
     }
   }
 
-  #fail(settle: Settle | null, error: KafkaError): void {
+  #fail(settle: Settle | null, tag: number, error: KafkaError): void {
     assert(error !== null, 'a failure has an error')
     if (settle === null) {
       this.#owner.onUnclaimedFailure(error)
       return
     }
     try {
-      settle(error, null)
+      if (typeof settle === 'function') settle(error, null)
+      else settle.settled(tag, error, null)
     } catch (thrown) {
       this.#owner.onCallbackError(thrown)
     }

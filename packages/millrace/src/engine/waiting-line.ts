@@ -15,6 +15,7 @@ export const waitingCost = 480
 export class WaitingRecord {
   readonly draft: RecordDraft
   readonly settle: Settle | null
+  readonly tag: number
   readonly since: number
   readonly flushGeneration: number
   readonly cost: number
@@ -22,13 +23,29 @@ export class WaitingRecord {
   batch: Batch | null = null
   /** Settled while it waited (aborted, expired): skipped when its turn comes. */
   gone = false
+  /** True while it is in the line for room: until its turn comes it counts as not taken. */
+  inLine = false
+  /** Called once when its turn came; it may still have to wait for its topic. */
+  onTurn: (() => void) | null = null
 
-  constructor(draft: RecordDraft, settle: Settle | null, since: number, flushGeneration: number) {
+  constructor(
+    draft: RecordDraft,
+    settle: Settle | null,
+    tag: number,
+    since: number,
+    flushGeneration: number,
+  ) {
     this.draft = draft
+    this.tag = tag
     this.settle = settle
     this.since = since
     this.flushGeneration = flushGeneration
     this.cost = draft.contentBytes + waitingCost
+  }
+
+  leaveLine(): void {
+    this.inLine = false
+    if (!this.gone) this.onTurn?.()
   }
 }
 

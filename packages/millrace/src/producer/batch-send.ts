@@ -3,7 +3,7 @@
 
 import type { Place } from '../engine/accumulator.ts'
 import type { Engine } from '../engine/engine.ts'
-import type { ProducerRecord, RecordMetadata, Settle } from '../engine/record.ts'
+import type { ProducerRecord, RecordMetadata, Settler } from '../engine/record.ts'
 import type { WaitingCaller } from '../engine/waiting-line.ts'
 import { KafkaError, type Persisted } from '../protocol/kafka-error.ts'
 
@@ -14,7 +14,7 @@ export interface BatchResult {
   readonly failedIndexes: number[]
 }
 
-export class BatchSend implements WaitingCaller {
+export class BatchSend implements WaitingCaller, Settler {
   readonly since: number
   readonly flushGeneration: number
   readonly #engine: Engine
@@ -22,7 +22,7 @@ export class BatchSend implements WaitingCaller {
   readonly #done: (result: BatchResult) => void
   readonly #results: (RecordMetadata | KafkaError)[]
   /** Where each record is, kept only for a caller that may give up. */
-  readonly #places: { readonly place: Place; readonly settle: Settle }[] | null
+  readonly #places: (Place | undefined)[] | null
   #next = 0
   #unsettled: number
   #failed = 0
@@ -55,11 +55,10 @@ export class BatchSend implements WaitingCaller {
     const { accumulator } = this.#engine
     while (this.#next < this.#records.length) {
       const index = this.#next
-      const settle = this.#settleAt(index)
       try {
-        const place = accumulator.appendInTurn(this.#records[index]!, settle)
+        const place = accumulator.appendInTurn(this.#records[index]!, this, index)
         if (place === null) return false
-        if (this.#places !== null) this.#places[index] = { place, settle }
+        if (this.#places !== null) this.#places[index] = place
       } catch (error) {
         this.#put(index, asKafkaError(error), true)
       }
@@ -80,18 +79,16 @@ export class BatchSend implements WaitingCaller {
     this.#next = this.#records.length
     for (let index = 0; index < this.#records.length; index++) {
       if (this.#results[index] !== undefined) continue
-      const entry = this.#places?.[index]
-      const persisted = entry === undefined ? 'no' : this.#engine.abandon(entry.place, entry.settle)
+      const place = this.#places?.[index]
+      const persisted = place === undefined ? 'no' : this.#engine.abandon(place, this, index)
       this.#put(index, makeError(persisted), true)
     }
   }
 
-  #settleAt(index: number): Settle {
-    return (error, metadata) => {
-      if (this.#results[index] !== undefined) return
-      if (error === null) this.#put(index, metadata!, false)
-      else this.#put(index, error, true)
-    }
+  settled(index: number, error: KafkaError | null, metadata: RecordMetadata | null): void {
+    if (this.#results[index] !== undefined) return
+    if (error === null) this.#put(index, metadata!, false)
+    else this.#put(index, error, true)
   }
 
   #put(index: number, result: RecordMetadata | KafkaError, failed: boolean): void {

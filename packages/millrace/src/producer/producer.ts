@@ -2,12 +2,11 @@
 // calls into appends, and results into promises and callbacks. Its life: open → closing → closed.
 
 import { Cluster } from '../cluster/cluster.ts'
-import type { Place } from '../engine/accumulator.ts'
 import { Engine } from '../engine/engine.ts'
 import { createPartitioner } from '../engine/partitioner.ts'
 import type { PartitionView, TopicView } from '../engine/ports.ts'
-import type { ProducerRecord, RecordMetadata, Settle } from '../engine/record.ts'
-import { KafkaError, type Persisted } from '../protocol/kafka-error.ts'
+import type { ProducerRecord, RecordMetadata, Settle, SettleCallback } from '../engine/record.ts'
+import { KafkaError } from '../protocol/kafka-error.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { type Random, systemRandom } from '../runtime/random.ts'
@@ -16,9 +15,12 @@ import type { Transport } from '../runtime/transport.ts'
 import { type BatchResult, BatchSend } from './batch-send.ts'
 import { Driver } from './driver.ts'
 import { FailureReporter } from './failure-reporter.ts'
+import { givenUpError } from './given-up.ts'
 import { type ProducerMetrics, readMetrics } from './metrics.ts'
 import type { ProducerOptions } from './option-table.ts'
 import { resolveOptions } from './options.ts'
+import { PendingSend } from './pending-send.ts'
+import { Submission } from './submission.ts'
 import { TopicWatch } from './topic-watch.ts'
 import { checkWaitOptions, Patience, type WaitClock, type WaitOptions, waitFor } from './wait.ts'
 
@@ -43,6 +45,9 @@ const systemEnvironment: ProducerEnvironment = {
 
 const nothing = (): void => {}
 
+/** The answer to every submit that was taken at once. */
+const taken = Promise.resolve(undefined)
+
 /**
  * A Kafka producer: idempotent by default, batches by itself, connects when first needed.
  *
@@ -59,6 +64,10 @@ export class Producer {
   readonly #failures: FailureReporter
   readonly #waitClock: WaitClock
   readonly #topics: TopicWatch
+  /** For records whose result nobody asked for. */
+  readonly #unclaimed: SettleCallback = (error) => {
+    if (error !== null) this.#failures.report(error)
+  }
   #roomWaiters: (() => void)[] = []
   #state: 'open' | 'closing' | 'closed' = 'open'
   #closing: Promise<CloseReport> | null = null
@@ -117,47 +126,34 @@ export class Producer {
    */
   send(record: ProducerRecord, options?: WaitOptions): Promise<RecordMetadata> {
     if (options !== undefined) return this.#sendWithOptions(record, options)
-    let settle: Settle = nothing
-    const promise = new Promise<RecordMetadata>((resolve, reject) => {
-      settle = (error, metadata) => {
-        if (error === null) resolve(metadata!)
-        else {
-          promise.catch(nothing)
-          this.#failures.report(error)
-          reject(error)
-        }
-      }
-    })
+    const pending = new PendingSend(this.#failures)
     try {
       this.#checkOpen('send')
-      this.#engine.append(record, settle)
+      this.#engine.append(record, pending)
     } catch (error) {
       this.#refused++
-      settle(error as KafkaError, null)
+      pending.fail(error as KafkaError)
     }
-    return promise
+    return pending.promise
   }
 
   #sendWithOptions(record: ProducerRecord, options: WaitOptions): Promise<RecordMetadata> {
-    const promise = new Promise<RecordMetadata>((resolve, reject) => {
+    const pending = new PendingSend(this.#failures)
+    try {
       checkWaitOptions(options)
       this.#checkOpen('send')
-      if (options.signal?.aborted) throw aborted(record, options, 'aborted', 'no')
-      let patience: Patience | null = null
-      const settle: Settle = (error, metadata) => {
-        patience?.stop()
-        if (error === null) resolve(metadata!)
-        else reject(error)
-      }
-      const place: Place = this.#engine.append(record, settle)
-      patience = new Patience(options, this.#waitClock, (why) => {
-        const cause = this.#engine.troubleOf(place)
-        const persisted = this.#engine.abandon(place, settle)
-        reject(aborted(record, options, why, persisted, cause))
+      if (options.signal?.aborted) throw givenUpError(record, options, 'aborted', 'no')
+      const place = this.#engine.append(record, pending)
+      pending.patience = new Patience(options, this.#waitClock, (why) => {
+        const trouble = this.#engine.troubleOf(place)
+        const persisted = this.#engine.abandon(place, pending)
+        pending.abandon(givenUpError(record, options, why, persisted, trouble))
       })
-    })
-    promise.catch((error) => this.#failures.report(error))
-    return promise
+    } catch (error) {
+      this.#refused++
+      pending.fail(error as KafkaError)
+    }
+    return pending.promise
   }
 
   /**
@@ -181,13 +177,13 @@ export class Producer {
         resolve(result)
       })
       if (options?.signal?.aborted) {
-        batch.giveUp((persisted) => aborted(null, options, 'aborted', persisted))
+        batch.giveUp((persisted) => givenUpError(null, options, 'aborted', persisted))
         return
       }
       batch.start()
       if (options === undefined) return
       patience = new Patience(options, this.#waitClock, (why) => {
-        batch.giveUp((persisted) => aborted(null, options, why, persisted))
+        batch.giveUp((persisted) => givenUpError(null, options, why, persisted))
       })
     })
     promise.catch(nothing)
@@ -203,12 +199,57 @@ export class Producer {
    * @example
    * while (!producer.enqueue({ topic: 'clicks', value: 'x' })) await producer.ready()
    */
-  enqueue(record: ProducerRecord, callback?: Settle): boolean {
+  enqueue(record: ProducerRecord, callback?: SettleCallback): boolean {
     if (this.#state !== 'open') this.#checkOpen('enqueue')
     if (callback !== undefined && typeof callback !== 'function') {
       throw new KafkaError('INVALID_ARGUMENT', 'callback is no function')
     }
     return this.#engine.tryAppend(record, callback ?? null)
+  }
+
+  /**
+   * Takes one record as `enqueue` does, but waits for room in its turn, behind whoever came before.
+   * Resolves when the record is taken; `receiver`, if given, is then told its result once, later, never
+   * inside a call of the user's. Rejects where the record was not taken (it is wrong, there was no room
+   * within maxBlockMs, the producer is closed, the caller gave up): the receiver hears nothing. Once it is
+   * taken, `options` limit its delivery, as with `send`. In line, too, the record's bytes are our own.
+   *
+   * @example
+   * await producer.submit({ topic: 'clicks', value: 'x' }, (error, metadata) => {})
+   */
+  submit(
+    record: ProducerRecord,
+    receiver: Settle | null = null,
+    options?: WaitOptions,
+  ): Promise<undefined> {
+    try {
+      this.#checkOpen('submit')
+      if (options === undefined && this.#engine.accumulator.hasRoom) {
+        this.#engine.append(record, receiver)
+        return taken
+      }
+      checkWaitOptions(options)
+      if (options?.signal?.aborted) throw givenUpError(record, options, 'aborted', 'no')
+      return this.#submitInTurn(record, receiver ?? this.#unclaimed, options)
+    } catch (error) {
+      this.#refused++
+      this.#failures.report(error as KafkaError)
+      return this.#guard(Promise.reject(error))
+    }
+  }
+
+  #submitInTurn(
+    record: ProducerRecord,
+    receiver: Settle,
+    options: WaitOptions | undefined,
+  ): Promise<undefined> {
+    let submission: Submission | null = null
+    const promise = new Promise<undefined>((resolve, reject) => {
+      submission = new Submission(this.#engine, record, receiver, resolve, reject)
+    })
+    submission!.start(options, this.#waitClock)
+    promise.catch((error) => this.#failures.report(error))
+    return promise
   }
 
   /** Resolves when the buffer has room and nobody waits in line. */
@@ -295,13 +336,14 @@ export class Producer {
         resolve(this.#report())
       }
       this.#endClosing = end
-      if (this.#state === 'closed' || options?.signal?.aborted) {
-        this.destroy()
+      if (this.#state === 'closed') {
         end()
         return
       }
-      if (options !== undefined)
-        patience = new Patience(options, this.#waitClock, () => this.destroy())
+      // In a turn of its own: callbacks never run inside the caller's abort() or close().
+      const giveUp = (): void => this.#clock.setImmediate(() => this.destroy())
+      if (options?.signal?.aborted) giveUp()
+      else if (options !== undefined) patience = new Patience(options, this.#waitClock, giveUp)
       this.#engine.flush(() => this.#endClosing())
     })
     return this.#closing
@@ -363,26 +405,4 @@ export class Producer {
     this.#engine.onTopicFailed(name, error, final)
     this.#topics.onTopicFailed(name, error, final, this.#clock.now())
   }
-}
-
-const aborted = (
-  record: ProducerRecord | null,
-  options: WaitOptions,
-  why: 'aborted' | 'timeout',
-  persisted: Persisted,
-  trouble: KafkaError | null = null,
-): KafkaError => {
-  const fate = persisted === 'no' ? 'it was not sent' : 'it may have been written'
-  const context = { persisted, topic: record?.topic, cause: trouble ?? undefined }
-  const reason = trouble === null ? '' : `: ${trouble.message}`
-  return why === 'timeout'
-    ? new KafkaError(
-        'DELIVERY_TIMEOUT',
-        `not delivered within ${options.timeoutMs} ms; ${fate}${reason}`,
-        context,
-      )
-    : new KafkaError('ABORTED', `aborted by its signal; ${fate}`, {
-        ...context,
-        cause: options.signal?.reason,
-      })
 }

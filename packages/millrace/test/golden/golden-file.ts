@@ -1,5 +1,5 @@
-// Where the committed golden files are, for tests that run from source and for compiled ones: they lie
-// in test/golden beside the package's own package.json, and are not copied to dist.
+// Where the committed golden files are, for tests that run from source and for compiled ones: they
+// lie in test/golden beside the package's own package.json, and are not copied to dist.
 
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'

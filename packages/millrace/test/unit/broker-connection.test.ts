@@ -96,6 +96,18 @@ test('an old release serves its versions and closes on newer ones', () =>
     await run(client.closed)
   }))
 
+test('who expects another cluster or node than is here must start anew', () =>
+  onStage({ nodes: 2 }, async ({ connect, run }) => {
+    const client = connect(2)
+    const { clusterId } = await run(client.request(metadataApi, 12, { topics: [] }))
+    const code = async (expected: { clusterId?: string | null; nodeId?: number }) =>
+      (await run(client.request(apiVersionsApi, 5, expected))).errorCode
+    assert.equal(await code({ clusterId, nodeId: 2 }), 0)
+    assert.equal(await code({}), 0)
+    assert.equal(await code({ clusterId, nodeId: 1 }), errorNumber.REBOOTSTRAP_REQUIRED)
+    assert.equal(await code({ clusterId: 'other' }), errorNumber.REBOOTSTRAP_REQUIRED)
+  }))
+
 test('a table of versions may be given', () =>
   onStage({ versions: { ApiVersions: [0, 3], Metadata: [1, 5] } }, async ({ connect, run }) => {
     const { apiKeys } = await run(connect().request(apiVersionsApi, 0, {}))

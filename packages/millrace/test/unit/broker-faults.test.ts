@@ -226,6 +226,21 @@ test('metadata, coordinators, producer ids and versions fail as a whole or by to
     assert.equal((await run(client.request(apiVersionsApi, 3, {}))).errorCode, -1)
   }))
 
+test('a request that names a topic as a whole is struck by a fault for one of its partitions', () =>
+  onStage({ topics }, async ({ cluster, connect, run }) => {
+    cluster.fault({ topic: 'orders', partition: 1, error: 'LEADER_NOT_AVAILABLE' })
+    const request = { topics: [{ name: 'orders' }] }
+    const response = await run(connect().request(metadataApi, 9, request))
+    assert.equal(response.topics[0]?.errorCode, errorNumber.LEADER_NOT_AVAILABLE)
+  }))
+
+test('REBOOTSTRAP_REQUIRED fails a Metadata answer as a whole, from version 13', () =>
+  onStage({ topics }, async ({ cluster, connect, run }) => {
+    cluster.fault({ api: 'Metadata', error: 'REBOOTSTRAP_REQUIRED' })
+    const response = await run(connect().request(metadataApi, 13, { topics: null }))
+    assert.deepEqual([response.errorCode, response.brokers], [129, []])
+  }))
+
 test('Fetch fails by partition', () =>
   onStage({ topics }, async ({ cluster, connect, run }) => {
     cluster.fault({ api: 'Fetch', topic: 'orders', partition: 1, error: 'KAFKA_STORAGE_ERROR' })

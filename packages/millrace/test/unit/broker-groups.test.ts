@@ -225,6 +225,12 @@ test('offsets are committed by members of the round, and by others while the gro
     const groups = [{ groupId: 'g', topics: null }]
     const all = await run(client.request(offsetFetchApi, 9, { groups }))
     assert.deepEqual(
+      stage.cluster
+        .committedOffsets('g')
+        .map(({ topic, partition, offset }) => [topic, partition, offset]),
+      [['orders', 1, 7]],
+    )
+    assert.deepEqual(
       all.groups[0]?.topics.map(({ name, partitions }) => [name, partitions.length]),
       [['orders', 1]],
     )

@@ -109,11 +109,10 @@ test('no batch, two batches, or bytes after a batch are INVALID_RECORD', () =>
     assert.equal(await refusalOf(stage, Buffer.concat([batchOf(1), Buffer.alloc(3)])), invalid)
   }))
 
-test('another format version, a base offset, a control batch and wrong counts are INVALID_RECORD', () =>
+test('a base offset, a control batch and wrong counts are INVALID_RECORD', () =>
   onStage({ topics: { orders: 1 } }, async (stage) => {
     const invalid = errorNumber.INVALID_RECORD
     const changes: ((view: DataView) => void)[] = [
-      (view) => view.setInt8(batchOffsets.magic, 1),
       (view) => view.setBigInt64(batchOffsets.baseOffset, 1n),
       (view) => view.setInt32(batchOffsets.recordCount, 2),
       (view) => view.setInt32(batchOffsets.lastOffsetDelta, 3),
@@ -131,6 +130,20 @@ test('another format version, a base offset, a control batch and wrong counts ar
       assert.equal(await refusalOf(stage, tampered(batchOf(3), change)), invalid, String(change))
     }
     assert.equal(await refusalOf(stage, batchOf(3, { producerId: 5, producerEpoch: 0 })), invalid)
+  }))
+
+test('another format version is INVALID_RECORD, and the message says which', () =>
+  onStage({ topics: { orders: 1 } }, async ({ connect, run }) => {
+    const old = tampered(batchOf(1), (view) => view.setInt8(batchOffsets.magic, 1))
+    const answer = await run(produce(connect(), 'orders', 0, old))
+    assert.equal(answer.errorCode, errorNumber.INVALID_RECORD)
+    assert.match(answer.errorMessage ?? '', /magic version 2, not 1/)
+  }))
+
+test('records whose offsets do not count up one by one are INVALID_RECORD', () =>
+  onStage({ topics: { orders: 1 } }, async (stage) => {
+    const batch = batchOfRecords([{ offsetDelta: 0 }, { offsetDelta: 0 }, { offsetDelta: 2 }])
+    assert.equal(await refusalOf(stage, batch), errorNumber.INVALID_RECORD)
   }))
 
 test('records that do not unpack, or do not fill their area, are INVALID_RECORD', () =>

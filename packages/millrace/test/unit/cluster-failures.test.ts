@@ -38,7 +38,7 @@ const every = (clock: Clock, everyMs: number, callback: () => void): { stop(): v
   }
 }
 
-test('connect calls back once a broker has answered, and again at once when it is asked again', async () => {
+test('connect calls back once a broker has answered, each time it is asked', async () => {
   const world = await World.make({ nodes: 2 })
   let returned = false
   world.cluster.connect((error) => {
@@ -108,7 +108,7 @@ test('an address that hangs does not hold up the others', async () => {
   }
 })
 
-test('a broker that advertises an address out of reach is told from one that is not there', async () => {
+test('an advertised address out of reach is told from a broker that is gone', async () => {
   const world = await World.make({
     nodes: 1,
     options: { brokers: [{ host: 'boot', port: 29_092 }] },
@@ -177,7 +177,7 @@ test('a refused connection makes the topics in use be asked for again', async ()
   world.cluster.close()
 })
 
-test('when a leader dies the new one is known within the time of an election and a second', async () => {
+test('a new leader is known within a second of its election', async () => {
   const world = await warmWorld(3)
   const topic = world.state.topics.get('a')
   assert.ok(topic)
@@ -193,7 +193,7 @@ test('when a leader dies the new one is known within the time of an election and
   world.cluster.close()
 })
 
-test('a dead cluster and 5,000 sends a second for a minute: below 200 metadata requests', async () => {
+test('dead cluster, 5,000 sends a second for a minute: below 200 metadata requests', async () => {
   const world = await warmWorld(3)
   const before = world.network.connects
   for (let nodeId = 1; nodeId <= 3; nodeId++) await world.broker(nodeId).stop()
@@ -215,7 +215,7 @@ test('a dead cluster and 5,000 sends a second for a minute: below 200 metadata r
   world.cluster.close()
 })
 
-test('a dead leader in a cluster that answers: below 200 metadata requests in a minute too', async () => {
+test('dead leader in a living cluster: below 200 metadata requests a minute too', async () => {
   const world = await warmWorld(3)
   await world.broker(1).stop()
   const before = world.count('Metadata')
@@ -245,7 +245,7 @@ test('brokers that cannot serve and ever new topics: the backoff holds', async (
   world.cluster.close()
 })
 
-test('the backoff starts anew after a quiet time, and after a time without any broker', async () => {
+test('the backoff starts anew after a quiet time, and after one without any broker', async () => {
   const world = await warmWorld(1)
   const requestGapMs = async (): Promise<number> => {
     const before = world.count('Metadata')
@@ -293,7 +293,7 @@ test('a broker that breaks the connection once is asked once more in the same ro
   world.cluster.close()
 })
 
-test('when no known node can be reached the bootstrap servers are asked, with fresh DNS', async () => {
+test('with no known node in reach the bootstrap servers are asked, with fresh DNS', async () => {
   const world = await World.make({ nodes: 2 })
   world.topic('a', 2)
   world.cluster.refreshTopic('a', 'unknown')
@@ -314,7 +314,7 @@ test('when no known node can be reached the bootstrap servers are asked, with fr
   world.cluster.close()
 })
 
-test('REBOOTSTRAP_REQUIRED gives up every connection and begins at the bootstrap servers', async () => {
+test('REBOOTSTRAP_REQUIRED gives up every connection and starts over', async () => {
   const world = await World.make({ nodes: 2 })
   world.topic('a', 2)
   world.cluster.refreshTopic('a', 'unknown')
@@ -332,7 +332,7 @@ test('REBOOTSTRAP_REQUIRED gives up every connection and begins at the bootstrap
   world.cluster.close()
 })
 
-test('REBOOTSTRAP_REQUIRED from everyone is a failure of the round, not an endless loop', async () => {
+test('REBOOTSTRAP_REQUIRED from everyone fails the round and does not loop', async () => {
   const world = await World.make({ nodes: 2, options: { brokers: three.slice(0, 2) } })
   for (const nodeId of [1, 2]) {
     world.broker(nodeId).answer = ({ api }) => (api === 'Metadata' ? { errorCode: 129 } : undefined)
@@ -374,7 +374,7 @@ test('a broker that answers that there are no brokers yet is passed over', async
   world.cluster.close()
 })
 
-test('a broker that answers Metadata with rubbish is passed over, and its connection closed', async () => {
+test('a broker that answers with rubbish is passed over, its connection closed', async () => {
   const world = await World.make({ nodes: 2, options: { brokers: three.slice(0, 2) } })
   world.topic('a', 1)
   world.broker(1).answer = ({ api }) => (api === 'Metadata' ? new Uint8Array([1, 2, 3]) : undefined)
@@ -394,7 +394,7 @@ test('brokers that are too old for us are a final failure that says so', async (
   world.cluster.close()
 })
 
-test('after a frozen process wakes up, its dead connections are made again without a failed round', async () => {
+test('a frozen process that wakes up reconnects without a failed round', async () => {
   const world = await World.make({
     options: { brokers: three.slice(0, 1), connectionsMaxIdleMs: 60_000 },
   })

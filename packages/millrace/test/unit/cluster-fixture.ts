@@ -1,6 +1,7 @@
-// A hand-made Kafka for the tests of src/cluster: brokers on an in-memory network, under virtual time.
-// Each answers ApiVersions, Metadata, InitProducerId and Produce from plain data that the test may change
-// at any moment, or as the test's own `answer` says. It is no model of Kafka: it does what it is told.
+// A hand-made Kafka for the tests of src/cluster: brokers on an in-memory network, under virtual
+// time. Each answers ApiVersions, Metadata, InitProducerId and Produce from plain data that the
+// test may change at any moment, or as the test's own `answer` says. It is no model of Kafka: it
+// does what it is told.
 
 import { Cluster, type ClusterOptions } from '../../src/cluster/cluster.ts'
 import type { EngineEvents } from '../../src/engine/ports.ts'

@@ -76,7 +76,7 @@ test('the produce version is the highest that both sides have', async () => {
   world.cluster.close()
 })
 
-test('a bootstrap connection becomes the link of the node that advertises its address', async () => {
+test('a bootstrap connection becomes the link of the node at its address', async () => {
   const world = await worldWithTopic({ options: { brokers: [{ host: 'n1', port: 9092 }] } })
   assert.equal(world.broker(1).openStreams, 1)
   assert.equal(linkOf(world, 1).ready, true)
@@ -86,7 +86,7 @@ test('a bootstrap connection becomes the link of the node that advertises its ad
   world.cluster.close()
 })
 
-test('a bootstrap connection that is no node of its own goes once a node is connected', async () => {
+test('a bootstrap connection that is no node goes once a node is connected', async () => {
   const world = await worldWithTopic()
   assert.equal(world.broker(1).openStreams, 1)
   await world.untilReady(2)
@@ -132,7 +132,7 @@ test('produce without a connection fails in a later turn, with nothing written',
   world.cluster.close()
 })
 
-test('a malformed answer to produce fails the call, poisons the connection, and another is made', async () => {
+test('a malformed answer to produce fails the call and poisons the connection', async () => {
   const world = await worldWithTopic()
   await world.untilReady(1)
   const broker = world.broker(1)
@@ -167,7 +167,7 @@ test('a throttle time mutes the link, and onLinkReady says when it is over', asy
   world.cluster.close()
 })
 
-test('attempts back off from 50 ms to 1 s with jitter, and start anew after a success', async () => {
+test('attempts back off from 50 ms to 1 s with jitter, anew after each success', async () => {
   const world = await worldWithTopic()
   await world.broker(2).stop()
   const link = linkOf(world, 2)
@@ -261,7 +261,7 @@ test('an IPv6 bootstrap address is connected to, and is shown in brackets', asyn
   world.cluster.close()
 })
 
-test('a node that moves: the connection to its old address is closed, the next goes to the new one', async () => {
+test('a node that moves loses its connection, and the next goes to the new address', async () => {
   const world = await worldWithTopic()
   await world.untilReady(1)
   await world.untilReady(2)
@@ -284,7 +284,7 @@ test('a node that moves: the connection to its old address is closed, the next g
   world.cluster.close()
 })
 
-test('a node that moves while its old address is being tried is tried at the new one at once', async () => {
+test('a node that moves while it is being tried is tried at the new address at once', async () => {
   const world = await worldWithTopic()
   const link = linkOf(world, 2)
   world.network.blackHole({ host: 'n2', port: 9092 })
@@ -297,7 +297,7 @@ test('a node that moves while its old address is being tried is tried at the new
   world.cluster.close()
 })
 
-test('a broker that hangs up on a version of ApiVersions is asked with the oldest one', async () => {
+test('a broker that hangs up on ApiVersions is asked with its oldest version', async () => {
   const world = await worldWithTopic()
   world.broker(2).answer = ({ api, version }) =>
     api === 'ApiVersions' && version > 0 ? 'close' : undefined
@@ -310,7 +310,7 @@ test('a broker that hangs up on a version of ApiVersions is asked with the oldes
   world.cluster.close()
 })
 
-test('a broker that answers UNSUPPORTED_VERSION with its own versions is asked with one of those', async () => {
+test('UNSUPPORTED_VERSION to ApiVersions: asked again with a version it names', async () => {
   const world = await worldWithTopic()
   world.broker(2).versions.set(apiVersionsApi.key, 3)
   await world.untilReady(2, 1000)
@@ -321,9 +321,11 @@ test('a broker that answers UNSUPPORTED_VERSION with its own versions is asked w
   world.cluster.close()
 })
 
-test('an idle connection is closed without a failure, and the next wish makes another', async () => {
+test('an idle connection is closed without a failure; the next wish makes another', async () => {
   const world = await worldWithTopic({ options: { connectionsMaxIdleMs: 60_000 } })
   await world.untilReady(2)
+  // A wish while it is open does not buy another connection later.
+  linkOf(world, 2).open()
   await world.clock.advance(61_000)
   assert.equal(world.broker(2).openStreams, 0)
   assert.deepEqual(world.told.of('onLinkDown'), [])
@@ -332,7 +334,7 @@ test('an idle connection is closed without a failure, and the next wish makes an
   world.cluster.close()
 })
 
-test('a request without an answer fails with a timeout, closes the connection and freshens metadata', async () => {
+test('a request without an answer times out and makes metadata be asked for', async () => {
   const world = await worldWithTopic()
   await world.untilReady(1)
   world.broker(1).answer = ({ api }) => (api === 'Produce' ? 'nothing' : undefined)

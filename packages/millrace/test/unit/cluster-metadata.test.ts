@@ -11,7 +11,7 @@ const topicsAsked = (broker: FakeBroker): string[][] =>
       ((request.body as MetadataRequest).topics ?? []).map(({ name }) => name ?? ''),
     )
 
-test('the first wish connects, asks for that topic, and tells leaders, epochs and the topic id', async () => {
+test('the first wish connects, and tells leaders, epochs and the topic id', async () => {
   const world = await World.make({ nodes: 2 })
   world.topic('orders', 1, 2, 1)
   world.cluster.refreshTopic('orders', 'unknown')
@@ -54,7 +54,7 @@ test('wishes of one turn become one request, and those during a request one more
   world.cluster.close()
 })
 
-test('a wish for fresher news during a request is met by a later answer, not by that one', async () => {
+test('a wish for fresher news during a request is met by a later answer', async () => {
   const world = await World.make()
   const topic = world.topic('a', 1)
   world.cluster.refreshTopic('a', 'unknown')
@@ -67,7 +67,7 @@ test('a wish for fresher news during a request is met by a later answer, not by 
   world.cluster.close()
 })
 
-test('a topic that is new does not wait for the backoff of those that are asked again', async () => {
+test('a new topic does not wait for the backoff of those that are asked again', async () => {
   const world = await World.make()
   world.topic('b', 1)
   world.cluster.refreshTopic('missing', 'unknown')
@@ -102,7 +102,7 @@ test('topics in use are refreshed when they are old, and only those', async () =
   world.cluster.close()
 })
 
-test('an unknown topic is reported each time, asked for with a growing backoff, and found at last', async () => {
+test('an unknown topic is reported each time, with a growing backoff, until found', async () => {
   const world = await World.make()
   world.cluster.refreshTopic('late', 'unknown')
   await world.clock.advance(5000)
@@ -130,7 +130,7 @@ test('an unknown topic is reported each time, asked for with a growing backoff, 
   world.cluster.close()
 })
 
-test('a topic without a leader is asked for until it has one; the others are not held up', async () => {
+test('a topic without a leader is asked for until it has one, and holds up no other', async () => {
   const world = await World.make({ nodes: 2 })
   const topic = world.topic('a', 1, 2)
   world.topic('b', 1)
@@ -147,7 +147,7 @@ test('a topic without a leader is asked for until it has one; the others are not
   world.cluster.close()
 })
 
-test('a leader that the answer does not list as a node counts as none, and news is asked for', async () => {
+test('a leader that is not listed as a node counts as none, and news is asked for', async () => {
   const world = await World.make({ nodes: 1 })
   world.topic('a', 9)
   world.cluster.refreshTopic('a', 'unknown')
@@ -159,7 +159,7 @@ test('a leader that the answer does not list as a node counts as none, and news 
   world.cluster.close()
 })
 
-test('a missing right and a bad name are final: the topic is dropped, and asked for no more', async () => {
+test('a missing right and a bad name are final: the topic is asked for no more', async () => {
   const world = await World.make()
   world.topic('secret', 1).error = 29
   world.topic('bad name', 1).error = 17
@@ -270,7 +270,7 @@ test('topic ids are zero below version 10, and a broker without them takes none 
   world.cluster.close()
 })
 
-test('a leader hint with a newer epoch is applied at once, one that is not newer is not', async () => {
+test('a leader hint is applied where its epoch is newer, and only there', async () => {
   const world = await World.make({ nodes: 2 })
   world.topic('a', 1)
   world.cluster.refreshTopic('a', 'unknown')
@@ -289,7 +289,7 @@ test('a leader hint with a newer epoch is applied at once, one that is not newer
   world.cluster.close()
 })
 
-test('a leader hint may name a node that is not known yet, or where a known one is now', async () => {
+test('a leader hint may name a node that is not known yet', async () => {
   const world = await World.make({ nodes: 1 })
   world.topic('a', 1)
   world.cluster.refreshTopic('a', 'unknown')

@@ -67,7 +67,7 @@ test('the present identity is passed on from version 3, and withheld below', asy
   }
 })
 
-test('after an error that passes another node is asked, then all again after a backoff', async () => {
+test('after a passing error another node is asked, then all again after a backoff', async () => {
   for (const errorCode of [14, 15, 16, 51, 7]) {
     const world = await World.make({ nodes: 2 })
     world.cluster.connect(() => {})

@@ -1,5 +1,6 @@
-// The same cluster object over real sockets and the machine's clock: what the in-memory network cannot
-// show is node:net's own order of events, real refusals, and that nothing keeps the process alive.
+// The same cluster object over real sockets and the machine's clock: what the in-memory network
+// cannot show is node:net's own order of events, real refusals, and that nothing keeps the
+// process alive.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -51,7 +52,7 @@ const portThatRefuses = async (): Promise<number> => {
   return listener.address.port
 }
 
-test('over TCP: metadata, a link, a producer id, a lost broker, and an end that leaves nothing', async () => {
+test('over TCP: metadata, a link, a producer id, and an end that leaves nothing', async () => {
   const state = new FakeState()
   const brokers = [await startBroker(state, 1), await startBroker(state, 2)]
   state.topics.set('a', { id: 7, partitions: [{ leader: 2, epoch: 1 }] })

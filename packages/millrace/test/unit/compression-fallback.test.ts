@@ -1,5 +1,6 @@
-// Where a platform has no native binding everything still works, in portable code. Shown in a process of
-// its own in which no binding loads: the loaders of the native packages take this variable's path instead.
+// Where a platform has no native binding everything still works, in portable code. Shown in a
+// process of its own in which no binding loads: the loaders of the native packages take this
+// variable's path instead.
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'

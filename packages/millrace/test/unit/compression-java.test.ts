@@ -1,5 +1,6 @@
 // Batches that Java's client made, with each codec, are read by ours byte for byte
-// (test/golden/compression-batches/regenerate.mjs writes the file).
+// (test/golden/compression-batches/regenerate.mjs writes the file). The other direction, Java
+// reading ours, is check-with-java.ts there, run by hand, and the tests with a real Kafka.
 
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'

@@ -1,11 +1,12 @@
-// Record batches: what is encoded is decoded, what does not fit is refused, and the layout is Kafka's.
+// Record batches: what is encoded is decoded, what does not fit is refused, and the layout is
+// Kafka's.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { codecById, codecOf, compressionTypes } from '../../src/protocol/compression/codecs.ts'
 import { KafkaError } from '../../src/protocol/kafka-error.ts'
-import { crc32c, crcImplementation, portableCrc32c } from '../../src/protocol/records/crc.ts'
+import { crc32c, portableCrc32c } from '../../src/protocol/records/crc.ts'
 import type { RecordToEncode } from '../../src/protocol/records/encode-batch.ts'
 import { encodeBatch, patchCrc } from '../../src/protocol/records/encode-batch.ts'
 import { batchHeaderBytes, batchOffsets } from '../../src/protocol/records/layout.ts'
@@ -220,7 +221,8 @@ test('more or fewer records than the header says, and trailing bytes, are malfor
 })
 
 test('a record whose length does not fit its fields is malformed', () => {
-  // Record 0: length 10 (zigzag 20), attributes, two deltas, length 2, k1, length 2, v1, no headers.
+  // Record 0: length 10 (zigzag 20), attributes, two deltas, length 2, k1, length 2, v1, no
+  // headers.
   assert.equal(areaOf(encodeBatch(sample))[0], 20)
   const withByte = (index: number, value: number) => (area: Buffer) => {
     area[index] = value
@@ -278,7 +280,6 @@ test('a batch without records is refused', () => {
 })
 
 test('CRC-32C gives the published values, native, portable, and piece by piece', () => {
-  assert.equal(crcImplementation, 'native')
   for (const crc of [crc32c, portableCrc32c]) {
     assert.equal(crc(Buffer.from('123456789')), 0xe3069283)
     assert.equal(crc(Buffer.alloc(32)), 0x8a9136aa)

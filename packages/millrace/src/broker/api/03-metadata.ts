@@ -21,6 +21,8 @@ type TopicQuery = NonNullable<MetadataRequest['topics']>[number]
 
 /** From here on a null name means that the topic is asked for by its id. */
 const queriesByIdSince = 12
+/** From here on the answer as a whole can fail. */
+const topErrorSince = 13
 
 const describePartition = (state: ClusterState, partition: Partition): PartitionAnswer => {
   const living = state.inSyncReplicas(partition)
@@ -106,6 +108,11 @@ export const metadataHandler = defineHandler({
       asksForAll(request, call.version) || request.topics === null
         ? state.topics.map(({ name, id }) => ({ name, topicId: id }))
         : request.topics
+    const { REBOOTSTRAP_REQUIRED } = errorNumber
+    if (call.version >= topErrorSince && strike.errorAt('before') === REBOOTSTRAP_REQUIRED) {
+      call.respond({ errorCode: REBOOTSTRAP_REQUIRED })
+      return
+    }
     const mayCreate = request.allowAutoTopicCreation && state.settings.autoCreateTopics
     call.respond({
       brokers: state.livingNodes.map(({ id, host, port }) => ({ nodeId: id, host, port })),

@@ -1,14 +1,22 @@
 // ApiVersions: what this node serves. A version that it does not know is answered in version 0 with
 // UNSUPPORTED_VERSION and the range of ApiVersions alone (KIP-511); node-connection.ts sends that answer.
+// A client that expects another cluster or node behind this address must start anew (KIP-1242).
 
 import { type ApiVersionsResponse, apiVersionsApi } from '../../protocol/api/18-api-versions.ts'
 import { errorNumber } from '../../protocol/errors.ts'
 import type { Input } from '../../protocol/schema/api.ts'
 import type { VersionRange } from '../versions.ts'
-import { defineHandler } from './handler.ts'
+import { type ApiCall, defineHandler } from './handler.ts'
 
 /** Since this version the range of ApiVersions comes with the refusal. */
 const rangeInRefusalSince = 3
+
+const isElsewhere = ({
+  request,
+  node,
+}: ApiCall<ApiVersionsRequest, ApiVersionsResponse>): boolean =>
+  (request.clusterId !== null && request.clusterId !== node.state.clusterId) ||
+  (request.nodeId !== -1 && request.nodeId !== node.id)
 
 export const apiVersionsHandler = defineHandler({
   api: apiVersionsApi,
@@ -18,7 +26,7 @@ export const apiVersionsHandler = defineHandler({
       minVersion: min,
       maxVersion: max,
     }))
-    call.respond({ apiKeys })
+    call.respond({ errorCode: isElsewhere(call) ? errorNumber.REBOOTSTRAP_REQUIRED : 0, apiKeys })
   },
   refuse: (_request, code) => ({ errorCode: code }),
 })

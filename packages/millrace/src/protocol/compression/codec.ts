@@ -1,5 +1,5 @@
-// What a codec is, and the errors that all of them share. codecs.ts lists them; each has a file of its own.
-// Kafka compresses the record area of a batch as a whole, the header stays plain.
+// What a codec is, and the errors that all of them share. codecs.ts lists them; each has a file of
+// its own. Kafka compresses the record area of a batch as a whole, the header stays plain.
 
 import { KafkaError } from '../kafka-error.ts'
 
@@ -19,21 +19,21 @@ export interface Codec {
    */
   load(): Promise<void>
   /**
-   * Compresses off the main thread where the library can. `done` is called once, in a later turn; the
-   * bytes stay unchanged until then. The result belongs to the caller (`none` gives the bytes back).
+   * Compresses off the main thread where the library can. `done` is called once, in a later turn;
+   * the bytes stay unchanged until then. The result belongs to the caller (`none`: as given).
    */
   compress(bytes: Uint8Array, level: number | undefined, done: CompressDone): void
   /** On this thread, for tests and tools. */
   compressSync(bytes: Uint8Array, level: number | undefined): Uint8Array
   /**
-   * The original bytes. Damaged ones, or more than `maxBytes` of them, are a MALFORMED_RESPONSE; the
-   * bound holds before the memory is taken. The result belongs to the caller (`none`: as given).
+   * The original bytes. Damaged ones, or more than `maxBytes` of them, are a MALFORMED_RESPONSE;
+   * the bound holds before the memory is taken. The result is the caller's (`none`: as given).
    */
   decompress(bytes: Uint8Array, maxBytes: number): Uint8Array
 }
 
 const reasonOf = (cause: unknown): string =>
-  cause instanceof Error ? cause.message : String(cause)
+  cause instanceof Error ? cause.message.split('\n', 1)[0]! : String(cause)
 
 /** The codec's library could not be loaded. */
 export const libraryMissing = (

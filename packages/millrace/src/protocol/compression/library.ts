@@ -1,7 +1,7 @@
-// Loads a package at the moment it is needed, in the call. For native packages only: `import` would fail
-// our own loading where the platform has no binding, and would make every user wait for codecs that few use.
-// Bundlers do not look through this, on purpose: a native package can't go into a bundle, so it is
-// looked up at run time, beside the bundle.
+// Loads a package at the moment it is needed, in the call. For native packages only: `import` would
+// fail our own loading where the platform has no binding, and would make every user wait for codecs
+// that few use. Bundlers do not look through this, on purpose: a native package can't go into a
+// bundle, so it is looked up at run time, beside the bundle.
 
 import { createRequire } from 'node:module'
 import { join } from 'node:path'

@@ -1,6 +1,7 @@
-// The frame around LZ4 blocks: finds the blocks of a frame and how long each will be, and puts blocks into
-// a frame. Kafka takes one frame per batch with independent blocks (Java refuses linked ones).
-// Pure functions. Sizes are counted before anything is decompressed, so that a bound can hold.
+// The frame around LZ4 blocks: finds the blocks of a frame and how long each will be, and puts
+// blocks into a frame. Kafka takes one frame per batch with independent blocks (Java refuses linked
+// ones). Pure functions. Sizes are counted before anything is decompressed, so that a bound can
+// hold.
 //
 //   magic | FLG | BD | content size? | header checksum | (size, block, checksum?)* | 0 | checksum?
 

@@ -1,5 +1,5 @@
-// lz4 in its frame format, by the package `lz4-napi` (native, on Node's thread pool), or by `lz4-wasm-nodejs`
-// on this thread where the native one has no binding. Loaded when first used.
+// lz4 in its frame format, by the package `lz4-napi` (native, on Node's thread pool), or by
+// `lz4-wasm-nodejs` on this thread where the native one has no binding. Loaded when first used.
 
 import type { Codec } from './codec.ts'
 import {

@@ -1,9 +1,9 @@
-// snappy by the package `snappy` (native, on Node's thread pool), or by `snappyjs` on this thread where the
-// native one has no binding. Loaded when first used.
-// Written raw, as librdkafka and franz-go do; Java's own writer adds Xerial's framing, but its reader
-// takes both, as theirs do. Read in both forms.
+// snappy by the package `snappy` (native, on Node's thread pool), or by `snappyjs` on this thread
+// where the native one has no binding. Loaded when first used.
+// Written raw, as librdkafka and franz-go do; Java's own writer adds Xerial's framing, but its
+// reader takes both, as theirs do. Read in both forms.
 //
-//   Xerial: 82 'SNAPPY' 0 | int32 version | int32 lowest compatible version | (int32 size | raw block)*
+//   Xerial: 82 'SNAPPY' 0 | int32 version | int32 lowest version | (int32 size | raw block)*
 
 import type { Codec } from './codec.ts'
 import {

@@ -1,6 +1,6 @@
-// zstd by Node's own zlib from Node 22.15 on, on its thread pool. Before that (Node 20) by WebAssembly
-// (`@bokuweb/zstd-wasm`) for compressing and plain JavaScript (`fzstd`) for decompressing, both on this
-// thread and loaded when first used.
+// zstd by Node's own zlib from Node 22.15 on, on its thread pool. Before that (Node 20) by
+// WebAssembly (`@bokuweb/zstd-wasm`) for compressing and plain JavaScript (`fzstd`) for
+// decompressing, both on this thread and loaded when first used.
 
 import * as zlib from 'node:zlib'
 import { KafkaError } from '../kafka-error.ts'

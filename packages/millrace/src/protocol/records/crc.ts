@@ -1,6 +1,6 @@
 // CRC-32C (Castagnoli), the checksum of record batches; node:zlib only has the other polynomial.
-// The native library does 4 GB/s, the portable one (used where there is no binding for the platform, or a
-// bundle left it behind) 1 GB/s. Nothing here throws when the binding is missing.
+// The native library does 4 GB/s, the portable one (used where there is no binding for the
+// platform, or a bundle left it behind) 1 GB/s. Nothing here throws when the binding is missing.
 
 import portable from 'crc-32/crc32c.js'
 import { requireLibrary } from '../compression/library.ts'

@@ -1,5 +1,5 @@
-// Makes a whole batch from records, for tests and the in-process cluster. Plain rather than fast: the
-// producer's own encoder, which writes records as they come, is engine/batch.ts.
+// Makes a whole batch from records, for tests and the in-process cluster. Plain rather than fast:
+// the producer's own encoder, which writes records as they come, is engine/batch.ts.
 
 import { Writer } from '../bytes/writer.ts'
 import type { CompressionType } from '../compression/codec.ts'

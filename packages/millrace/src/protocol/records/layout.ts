@@ -1,10 +1,10 @@
-// Record batch format v2 (magic 2), the only one that Kafka has written since 0.11: where the fields of
-// the header are, big endian, and what the bits of its attributes mean. Facts only.
+// Record batch format v2 (magic 2), the only one that Kafka has written since 0.11: where the
+// fields of the header are, big endian, and what the bits of its attributes mean. Facts only.
 //
 //   61 bytes of header | records, compressed as a whole where the attributes say so
 //
-// `batchLength` counts the bytes after itself. The CRC-32C covers everything from `attributes` to the end, so
-// that a broker may set base offset and leader epoch without computing it anew.
+// `batchLength` counts the bytes after itself. The CRC-32C covers everything from `attributes` to
+// the end, so that a broker may set base offset and leader epoch without computing it anew.
 
 /** Where each field of the header begins. */
 export const batchOffsets = {

@@ -1,8 +1,8 @@
 // Reads record batches: the header, whether a batch is whole and undamaged, and the records of an
-// uncompressed record area. Called by the in-process cluster, by tests and by whoever reads a fetch answer.
-// Everything that does not fit (lengths, counts, deltas, trailing bytes) is a KafkaError MALFORMED_RESPONSE.
-// Ownership: keys, values and header values are views of the bytes that were given; they live as long as
-// those stay unchanged.
+// uncompressed record area. Called by the in-process cluster, by tests and by whoever reads a fetch
+// answer. Everything that does not fit (lengths, counts, deltas, trailing bytes) is a KafkaError
+// MALFORMED_RESPONSE. Ownership: keys, values and header values are views of the bytes that were
+// given; they live as long as those stay unchanged.
 
 import { Reader } from '../bytes/reader.ts'
 import { crc32c } from './crc.ts'
@@ -58,8 +58,8 @@ const readerOf = (what: string, bytes: Uint8Array, start?: number, end?: number)
 }
 
 /**
- * The header of the batch at `offset`. It must be there in full, with format v2; whether the batch's
- * other bytes are there too is for the caller to compare (`batchBytes`).
+ * The header of the batch at `offset`. It must be there in full, with format v2; whether the
+ * batch's other bytes are there too is for the caller to compare (`batchBytes`).
  */
 export const decodeBatchHeader = (bytes: Uint8Array, offset = 0): BatchHeader => {
   const reader = readerOf('header', bytes, Math.min(offset, bytes.length))
@@ -131,8 +131,8 @@ export const verifyCrc = (batch: Uint8Array): boolean => {
 }
 
 /**
- * The records of an uncompressed record area, in order. Checked while it goes: the first error ends it, and
- * only the end of the iteration says that the whole area was good.
+ * The records of an uncompressed record area, in order. Checked while it goes: the first error ends
+ * it, and only the end of the iteration says that the whole area was good.
  */
 export function* iterateRecords(
   header: BatchHeader,

@@ -1,6 +1,7 @@
 // `write`: prints, for each codec, one line "codec case hex" with a batch that Java's client makes.
-// `read`: reads such lines with batches of someone else and prints each record that Java's client finds in
-// them: "codec case offset timestamp key value headers", bytes as hexadecimal, null as "null".
+// `read`: reads such lines with batches of someone else and prints each record that Java's client
+// finds in them: "codec case offset timestamp key value headers", bytes as hexadecimal, null as
+// "null".
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.nio.ByteBuffer;
@@ -70,7 +71,8 @@ class JavaBatches {
         var lines = new BufferedReader(new InputStreamReader(System.in));
         for (String line = lines.readLine(); line != null; line = lines.readLine()) {
             String[] parts = line.split(" ");
-            MemoryRecords records = MemoryRecords.readableRecords(ByteBuffer.wrap(HEX.parseHex(parts[2])));
+            ByteBuffer bytes = ByteBuffer.wrap(HEX.parseHex(parts[2]));
+            MemoryRecords records = MemoryRecords.readableRecords(bytes);
             for (RecordBatch batch : records.batches()) {
                 batch.ensureValid();
                 if (!batch.compressionType().name.equals(parts[0])) throw new Exception("codec");
@@ -81,10 +83,15 @@ class JavaBatches {
 
     static void print(String start, Record record) {
         String headers = Arrays.stream(record.headers())
-            .map(header -> header.key() + "=" + hex(header.value() == null ? null : ByteBuffer.wrap(header.value())))
+            .map(header -> header.key() + "=" + hex(wrap(header.value())))
             .collect(Collectors.joining(","));
-        System.out.println(String.join(" ", start, Long.toString(record.offset()), Long.toString(record.timestamp()),
-            hex(record.key()), hex(record.value()), headers));
+        String numbers = record.offset() + " " + record.timestamp();
+        String data = hex(record.key()) + " " + hex(record.value());
+        System.out.println(String.join(" ", start, numbers, data, headers));
+    }
+
+    static ByteBuffer wrap(byte[] bytes) {
+        return bytes == null ? null : ByteBuffer.wrap(bytes);
     }
 
     static String hex(ByteBuffer bytes) {

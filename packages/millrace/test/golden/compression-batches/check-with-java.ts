@@ -1,5 +1,5 @@
-// The other direction, by hand: Java's client reads batches that ours made, with each codec and each
-// library, and finds the same records.
+// The other direction, by hand: Java's client reads batches that ours made, with each codec and
+// each library, and finds the same records.
 //   KAFKA_CLASSPATH='…/libs/*' node check-with-java.ts      (Node 22.18 or later)
 
 import assert from 'node:assert/strict'

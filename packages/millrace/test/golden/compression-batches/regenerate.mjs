@@ -1,4 +1,5 @@
-// Writes ../compression-batches.txt: batches as Java's client makes them, one line "codec case hex" each.
+// Writes ../compression-batches.txt: batches as Java's client makes them, one line "codec case hex"
+// each.
 //   KAFKA_CLASSPATH='…/libs/*' node regenerate.mjs
 // needs java 17 and Kafka's jars with their codecs. zlib and libzstd may make other bytes in other
 // versions; what they decompress to may not change.

@@ -1,4 +1,5 @@
-// Reads keys as hexadecimal lines, answers one line per key: its partition for each count, by Java's client.
+// Reads keys as hexadecimal lines, answers one line per key: its partition for each count, by
+// Java's client.
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.util.Arrays;

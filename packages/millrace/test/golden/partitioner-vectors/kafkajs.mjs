@@ -1,5 +1,5 @@
-// Reads keys as hexadecimal lines, answers one line per key: its partition for each count, by kafkajs's
-// LegacyPartitioner. KAFKAJS names the folder of the package.
+// Reads keys as hexadecimal lines, answers one line per key: its partition for each count, by
+// kafkajs's LegacyPartitioner. KAFKAJS names the folder of the package.
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'

@@ -17,7 +17,8 @@ int main(int argc, char **argv) {
     }
     for (int i = 1; i < argc; i++)
       printf("%s%d", i > 1 ? "," : "",
-             rd_kafka_msg_partitioner_consistent_random(NULL, key, length, atoi(argv[i]), NULL, NULL));
+             rd_kafka_msg_partitioner_consistent_random(NULL, key, length, atoi(argv[i]),
+                                                        NULL, NULL));
     puts("");
   }
   return 0;

@@ -2,8 +2,8 @@
 //   KAFKA_CLASSPATH='…/libs/*'   a folder of Kafka's jars (needs java 17)
 //   LIBRDKAFKA=…                 a folder with include/ and lib/ of librdkafka (needs cc)
 //   KAFKAJS=…/node_modules/kafkajs
-// and go on the PATH, which fetches sarama. Keys and counts are fixed: an unchanged library gives an
-// unchanged file.
+// and go on the PATH, which fetches sarama. Keys and counts are fixed: an unchanged library gives
+// an unchanged file.
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
