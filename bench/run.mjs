@@ -1,6 +1,7 @@
-// `npm run bench`: runs our contestants over a few workloads against a Kafka broker, reads each topic back,
-// and prints a table. One after another, each in a process of its own, rounds interleaved; the figure is
-// the median. The machine is shared with the broker: compare lines of one table, not of two.
+// `npm run bench`: runs our contestants over a few workloads against a Kafka broker, reads each
+// topic back, and prints a table. One after another, each in a process of its own, with the rounds
+// interleaved; the figure is the median. The broker shares the machine: compare the lines of one
+// table, not of two.
 //
 //   npm run bench -- --brokers HOST:PORT      a broker that creates topics by itself
 //   npm run bench                             the project's own Kafka (needs Java)

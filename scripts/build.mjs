@@ -1,5 +1,6 @@
-// Builds all packages into their dist folders: TypeScript's own incremental build, then the files that
-// are not TypeScript (test data) beside the compiled ones, and what has lost its source is removed.
+// Builds all packages into their dist folders: TypeScript's own incremental build, then the files
+// that are not TypeScript (test data) beside the compiled ones, and what has lost its source is
+// removed.
 
 import {
   copyFileSync,
@@ -30,7 +31,9 @@ const outputsOf = (folder, source) => {
 
 const sourcesOf = (folder) => [...filesUnder(`${folder}/src`), ...filesUnder(`${folder}/test`)]
 
-/** TypeScript trusts its record of the last build, so what was deleted by hand must be made known. */
+/**
+ * TypeScript trusts its record of the last build, so what was deleted by hand must be made known.
+ */
 const forgetIncompleteBuild = (folder) => {
   const complete = sourcesOf(folder)
     .filter(isCompiled)

@@ -1,5 +1,6 @@
-// One command that says whether the sources are in order: format and lint (nothing is written), types,
-// and the tidy test, which holds the house rules. All three run, also when an earlier one has failed.
+// One command that says whether the sources are in order: format and lint (nothing is written),
+// types, and the tidy test, which holds the house rules. All three run, also when an earlier one
+// has failed.
 
 import { fileURLToPath } from 'node:url'
 import { build } from './build.mjs'
@@ -9,7 +10,9 @@ import { fail, runNode, say } from './workspace.mjs'
 
 const tidyTest = 'packages/millrace/test/tidy.test.ts'
 
-/** Runs the checks; resolves with the tests' counts, each other check that failed counted as one. */
+/**
+ * Runs the checks; resolves with the tests' counts, each other check that failed counted as one.
+ */
 export const check = async () => {
   await ensureInstalled()
   const counts = emptyCounts()

@@ -1,5 +1,5 @@
-// Installs the packages that package-lock.json wants, where they are not there yet. Called by prepare.mjs
-// and build.mjs before anything else, so it imports only what Node ships.
+// Installs the packages that package-lock.json wants, where they are not there yet. Called by
+// prepare.mjs and build.mjs before anything else, so it imports only what Node ships.
 
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -18,8 +18,9 @@ const checkNode = () => {
 }
 
 /**
- * Why packages must be installed; null when what is there is what package-lock.json wants. npm keeps
- * its own record of what it installed, written last of all, so a broken-off install shows too.
+ * Why packages must be installed; null when what is there is what package-lock.json wants. npm
+ * keeps its own record of what it installed, written last of all, so a broken-off install shows
+ * too.
  */
 const whyInstall = () => {
   const wanted = readJson(join(root, 'package-lock.json'))

@@ -7,7 +7,9 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { readJson, root, run } from './workspace.mjs'
 
-/** `problems` are sentences about what failed or could not run; `leftOut` about what did not run. */
+/**
+ * `problems` are sentences about what failed or could not run; `leftOut` about what did not run.
+ */
 export const emptyCounts = () => ({ passed: 0, failed: 0, skipped: 0, problems: [], leftOut: [] })
 
 /** `3 passed, 0 failed` with `, 1 skipped` where there were any. */
@@ -21,7 +23,8 @@ export const compiledPath = (source) =>
 const script = (name) => pathToFileURL(join(root, 'scripts', name)).href
 
 /**
- * Runs the test files (named by their sources) and adds to `counts`. A file that is still alive after
+ * Runs the test files (named by their sources) and adds to `counts`. A file that is still alive
+ * after
  * `fileTimeoutMs` is ended by test-guard.mjs and counts as failed.
  */
 export const runTests = async (sources, { concurrency, fileTimeoutMs, counts, namePattern }) => {

@@ -1,5 +1,5 @@
-// Loaded into every process of the test runner. A test file that is still alive when its time is over
-// (a handle left open, a promise that never settles) is ended, and says what kept it alive.
+// Loaded into every process of the test runner. A test file that is still alive when its time is
+// over (a handle left open, a promise that never settles) is ended, and says what kept it alive.
 
 const limitMs = Number(process.env.MILLRACE_TEST_FILE_TIMEOUT_MS ?? 0)
 

@@ -1,5 +1,5 @@
-// What `npm test` shows: one line for each test file, every failure in full, the reason of each skip.
-// The counts go to the file that MILLRACE_TEST_COUNTS names, for the summary at the very end.
+// What `npm test` shows: one line for each test file, every failure in full, the reason of each
+// skip. The counts go to the file that MILLRACE_TEST_COUNTS names, for the summary at the very end.
 
 import { writeFileSync } from 'node:fs'
 import { relative, resolve } from 'node:path'

@@ -1,5 +1,6 @@
 // The rings of tests, in the order of their price: check (format, types, house rules), unit (every
-// compiled test that needs nothing from outside: unit, golden, simulator, types), kafka (a real broker).
+// compiled test that needs nothing from outside: unit, golden, simulator, types), kafka (a real
+// broker).
 // `npm test` runs all; what had to be left out is said at the end, and in CI it is a failure.
 
 import { existsSync } from 'node:fs'
@@ -53,25 +54,27 @@ const selectRings = (wanted) => {
   return { withCheck: isWanted('check'), files: tests().filter((path) => isWanted(ringOf(path))) }
 }
 
-/** The broker fixture, which also knows what it needs from this machine; null before it is built. */
+/**
+ * The broker fixture, which also knows what it needs from this machine; null before it is built.
+ */
 const loadFixture = async () => {
   const path = join(root, compiledPath('packages/millrace/test/kafka/fixture/index.ts'))
   return existsSync(path) ? import(pathToFileURL(path).href) : null
 }
 
-/** Why the real-Kafka ring can't run here; null when it can. The Java libraries are there afterwards. */
-const whyNoKafka = async () => {
+/** Says what of the real-Kafka ring can't run here. The Java libraries are there afterwards. */
+const prepareKafka = async () => {
   const fixture = await loadFixture()
-  if (fixture === null) return 'the broker fixture is not there'
+  if (fixture === null) return { ready: false, problems: ['the broker fixture is not there'] }
   const missing = [
     (await fixture.javaAvailable()) ? null : 'Java 17 or newer (with javac)',
     (await fixture.mavenAvailable()) ? null : 'Maven',
   ].filter((name) => name !== null)
-  if (missing.length > 0) return `${missing.join(' and ')} not found on this machine`
-  say('Real Kafka: looking for the Java libraries (downloaded once, then cached) …')
-  const problems = await fixture.prepareKafka()
-  for (const problem of problems) say(`Real Kafka: ${problem}`)
-  return problems.length === 0 ? null : problems.join('; ')
+  if (missing.length > 0) {
+    return { ready: false, problems: [`${missing.join(' and ')} not found on this machine`] }
+  }
+  say('Real Kafka: looking for its Java libraries (downloaded once, then cached) …')
+  return fixture.prepareKafka()
 }
 
 const runRing = async (name, files, settings) => {
@@ -80,12 +83,23 @@ const runRing = async (name, files, settings) => {
   await runTests(files, settings)
 }
 
-const leaveOutKafka = (reason, count, counts) => {
-  const sentence = `the real-Kafka ring (${count} test files) did not run: ${reason}`
+/** What could not run is said in the summary; in CI it is a failure. */
+const reportMissing = (sentence, counts) => {
   if (inCi) {
     counts.failed += 1
-    counts.problems.push(`${sentence}; in CI it must`)
+    counts.problems.push(`${sentence} (in CI that is a failure)`)
   } else counts.leftOut.push(sentence)
+}
+
+const runKafkaRing = async (files, { ready, problems }, settings) => {
+  const { counts } = settings
+  if (ready) {
+    for (const problem of problems) reportMissing(`real Kafka: ${problem}`, counts)
+    await runRing('kafka', files, settings)
+  } else {
+    const reason = problems.join('; ')
+    reportMissing(`the real-Kafka ring (${files.length} test files) did not run: ${reason}`, counts)
+  }
 }
 
 const printSummary = (counts, startedMs) => {
@@ -122,17 +136,13 @@ const main = async () => {
   const isOther = (path) =>
     ringOf(path) !== 'kafka' && !(selected.withCheck && ringOf(path) === 'check')
   // Before the unit ring, for its schema test compares with the message files of a Kafka jar.
-  const reason = kafkaFiles.length > 0 ? await whyNoKafka() : null
+  const preparation = kafkaFiles.length > 0 ? await prepareKafka() : null
   const settings = { counts, namePattern: values.name }
-  await runRing('unit', selected.files.filter(isOther), {
-    ...settings,
-    concurrency: 2,
-    fileTimeoutMs: 240_000,
-  })
-  if (reason !== null) leaveOutKafka(reason, kafkaFiles.length, counts)
-  else {
+  const unitSettings = { ...settings, concurrency: 2, fileTimeoutMs: 240_000 }
+  await runRing('unit', selected.files.filter(isOther), unitSettings)
+  if (preparation !== null) {
     const kafkaSettings = { ...settings, concurrency: 1, fileTimeoutMs: 420_000 }
-    await runRing('kafka', kafkaFiles, kafkaSettings)
+    await runKafkaRing(kafkaFiles, preparation, kafkaSettings)
   }
   printSummary(counts, startedMs)
   process.exitCode = counts.failed > 0 || counts.passed === 0 ? 1 : 0

@@ -16,7 +16,8 @@ export class Trouble extends Error {}
 
 /** Prints the failure and sets the exit code; for the end of a script's main function. */
 export const fail = (error) => {
-  console.error(`[millrace] ${error instanceof Trouble ? error.message : (error?.stack ?? error)}`)
+  const isPlain = error instanceof Trouble || error?.code?.startsWith?.('ERR_PARSE_ARGS')
+  console.error(`[millrace] ${isPlain ? error.message : (error?.stack ?? error)}`)
   process.exitCode = 1
 }
 
@@ -39,7 +40,10 @@ export const packages = () =>
     .sort()
     .map((name) => `packages/${name}`)
 
-/** Every file under a folder, as paths with `/` from the repository's root; none where it is missing. */
+/**
+ * Every file under a folder, as paths with `/` from the repository's root; none where it is
+ * missing.
+ */
 export const filesUnder = (folder) => {
   const absolute = join(root, folder)
   if (!existsSync(absolute)) return []

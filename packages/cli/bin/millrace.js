@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The `millrace` command. Committed as JavaScript, so that npm can link it before anything is built.
+// The `millrace` command. Committed as JavaScript, so that npm can link it before a build.
 import { existsSync } from 'node:fs'
 
 const main = new URL('../dist/src/main.js', import.meta.url)

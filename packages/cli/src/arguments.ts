@@ -1,4 +1,4 @@
-// Values on the command line: each parser turns a word into a value or says what it should have been.
+// Values on the command line: each parser turns a word into a value or says what it wanted.
 
 import { InvalidArgumentError } from 'commander'
 
@@ -26,7 +26,7 @@ export const topicName = (word: string): string => {
   const legal = /^[\w.-]+$/.test(word) && word !== '.' && word !== '..'
   if (!legal || word.length > topicNameCharactersMax) {
     throw new InvalidArgumentError(
-      `A topic's name has 1 to ${topicNameCharactersMax} letters, digits, dots, dashes or underscores.`,
+      `A topic's name has 1 to ${topicNameCharactersMax} letters, digits, '.', '-' or '_'.`,
     )
   }
   return word

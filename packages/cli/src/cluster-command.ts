@@ -78,7 +78,7 @@ const describeCluster = (cluster: Cluster, topics: readonly TopicArgument[]): re
   const named = topics.map(({ name, partitions }) => `${name} (${partitions} partitions)`)
   return [
     `The cluster is up: ${cluster.brokers.join(', ')}`,
-    `Topics: ${named.length > 0 ? `${named.join(', ')}; others are` : 'they are'} created at first use.`,
+    `Topics${named.length > 0 ? `: ${named.join(', ')}; others` : ''} are created at first use.`,
     '',
     ...formatHints([kcatWrite(broker, topic), kcatRead(broker, topic), kcatList(broker)]),
     '',

@@ -1,5 +1,5 @@
-// Holds the house rules over the whole repository: arrows, sizes, banned calls, names, leftovers. Each
-// rule is first shown a small sample that breaks it, so that it is known to be able to fail.
+// Holds the house rules over the whole repository: arrows, sizes, banned calls, names, leftovers.
+// Each rule is first shown a small sample that breaks it, so that it is known to be able to fail.
 
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'

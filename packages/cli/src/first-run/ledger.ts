@@ -1,6 +1,6 @@
-// What the run knows about each of its orders: when it was sent and where it was acknowledged. Typed
-// arrays, so that keeping the books costs the sending next to nothing. Written by the three ways of
-// sending, read by the check and the report.
+// What the run knows about each of its orders: when it was sent and where it was acknowledged.
+// Typed arrays, so that keeping the books costs the sending next to nothing. Written by the three
+// ways of sending, read by the check and the report.
 
 import type { RecordMetadata } from 'millrace'
 import { nowMs } from '../runtime/time.ts'

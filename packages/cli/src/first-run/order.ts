@@ -1,5 +1,5 @@
-// What the first run sends: orders of a made-up shop. Order N is the same in every run, so that what
-// was read back can be compared with what must have been written, byte for byte.
+// What the first run sends: orders of a made-up shop. Order N is the same in every run, so that
+// what was read back can be compared with what must have been written, byte for byte.
 
 const customers = [
   ['Ida Sørensen', 'København'],
@@ -74,7 +74,8 @@ export const orderValue = (order: number): string => {
     const quantity = 1 + numberFor(order, places.items + 2 * index + 1, 4)
     const cents = articles[article]![2]
     totalCents += quantity * cents
-    items += `${index > 0 ? ',' : ''}${articleParts[article]},"quantity":${quantity},"price":${cents / 100}}`
+    const figures = `"quantity":${quantity},"price":${cents / 100}`
+    items += `${index > 0 ? ',' : ''}${articleParts[article]},${figures}}`
   }
   const paid = numberFor(order, places.paid, 10) > 0
   const remark = remarkParts[numberFor(order, places.remark, 8 * remarkParts.length)] ?? ''

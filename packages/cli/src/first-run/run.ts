@@ -106,7 +106,8 @@ const runOn = async (
     '',
     ...formatReport(results),
     '',
-    `${total} were written and read back in ${seconds} s: none lost, none twice, in order, byte for byte.`,
+    `${total} were written and read back in ${seconds} s:`,
+    'none lost, none twice, in order, byte for byte.',
   ]
   if (options.brokers !== undefined) {
     lines.push(...formatHints([kcatRead(options.brokers.join(','), options.topic)]))

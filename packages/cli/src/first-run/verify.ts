@@ -56,7 +56,8 @@ export const verifyRun = async (reading: Reading): Promise<number> => {
     const missingCount = orders.length - foundCount
     if (missingCount > 0) {
       throw new Failure(
-        `Partition ${partition} lacks ${missingCount} records, the first of them order ${orders[foundCount]}.`,
+        `Partition ${partition} lacks ${missingCount} records, ` +
+          `the first of them order ${orders[foundCount]}.`,
       )
     }
   }

@@ -3,7 +3,7 @@
 /** Monotonic milliseconds; only differences mean anything. */
 export const nowMs = (): number => performance.now()
 
-/** Calls `callback` again and again, without keeping the process alive, until the result is called. */
+/** Calls `callback` until the result is called; it does not keep the process alive. */
 export const repeat = (intervalMs: number, callback: () => void): (() => void) => {
   const timer = setInterval(callback, intervalMs)
   timer.unref()

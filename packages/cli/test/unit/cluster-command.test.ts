@@ -15,7 +15,7 @@ import { packageFile } from '../support/package-file.ts'
 
 const brokersIn = (output: string): string[] => output.match(/127\.0\.0\.1:\d+/g) ?? []
 
-test('cluster prints its brokers and kcat lines, takes records, and ends at an interrupt', async (t) => {
+test('cluster prints brokers and kcat lines, takes records, ends at an interrupt', async (t) => {
   const terminal = new FakeTerminal()
   t.after(() => terminal.interrupt())
   const ended = runMillrace(

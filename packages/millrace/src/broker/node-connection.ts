@@ -58,9 +58,8 @@ export class NodeConnection implements StreamHandler {
   readonly #host: ConnectionHost
   readonly #frames: FrameAssembler
   #waiting: Uint8Array[] = []
+  /** A request is under way; for ever, once one was dropped before it was carried out. */
   #busy = false
-  /** Nothing is carried out any more: a request was dropped before it was. */
-  #stuck = false
   /** Nothing is answered any more: an answer was dropped. */
   #mute = false
   /** The node does not react for the time being. */
@@ -124,7 +123,7 @@ export class NodeConnection implements StreamHandler {
   #next(): void {
     if (this.#looping) return
     this.#looping = true
-    while (!this.#busy && !this.#closed && !this.#frozen && !this.#stuck) {
+    while (!this.#busy && !this.#closed && !this.#frozen) {
       const frame = this.#waiting.shift()
       if (frame === undefined) break
       this.#busy = true
@@ -144,10 +143,9 @@ export class NodeConnection implements StreamHandler {
     }
   }
 
-  /** Reads on only while few requests wait. A stuck connection goes on reading, to no purpose. */
+  /** Reads on only while few requests wait. */
   #regulate(): void {
     if (this.#closed) return
-    if (this.#stuck) this.#waiting = []
     if (this.#frozen || this.#waiting.length > waitingMax) this.#stream.pause()
     else this.#stream.resume()
   }
@@ -203,8 +201,7 @@ export class NodeConnection implements StreamHandler {
     const strike = faults.strike(view)
     this.#after(strike.delayBeforeMs, () => {
       if (strike.closes === 'before') this.close()
-      else if (strike.drops === 'before') this.#stuck = true
-      else this.#handle({ ...request, strike })
+      else if (strike.drops !== 'before') this.#handle({ ...request, strike })
     })
   }
 

@@ -263,7 +263,10 @@ export class Delivery {
     answer: PartitionAnswer,
     brokerMessage = answer.errorMessage,
   ): KafkaError {
+    // On Produce a stale epoch is no fencing: the producer goes on under a new id.
+    const stale = answer.errorCode === errorNumber.INVALID_PRODUCER_EPOCH
     return brokerError(answer.errorCode, {
+      kind: stale ? 'retriable' : undefined,
       ...batchContext(batch, this.#owner.host.now()),
       broker: request.link.name,
       brokerMessage: brokerMessage ?? undefined,

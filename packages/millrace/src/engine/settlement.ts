@@ -78,7 +78,10 @@ export class Settlement {
     this.#running = true
     let budget = sliceRecords
     while ((budget > 0 || this.#unsliced) && this.#position < this.#decided.length) {
-      budget -= this.#advance(this.#decided[this.#position]!, Math.max(1, budget))
+      budget -= this.#advance(
+        this.#decided[this.#position]!,
+        this.#unsliced ? sliceRecords : budget,
+      )
     }
     this.#running = false
     this.#unsliced = false

@@ -14,7 +14,7 @@ export type Acks = 'all' | -1 | 0 | 1
 
 export interface CompressionOption {
   readonly type: CompressionType
-  /** gzip 1 to 9, lz4 1 to 12, zstd 1 to 22; the codec's own default without it. */
+  /** gzip -1 or 1 to 9, zstd -131072 to 22; snappy and lz4 take none. The codec's default without it. */
   readonly level?: number | undefined
 }
 

@@ -1,5 +1,5 @@
-// The cluster as a topic reader sees it: who leads the partitions of its one topic, and a session to each
-// of these nodes, opened at first use. Belongs to one reading; closed with it.
+// The cluster as a topic reader sees it: who leads the partitions of its one topic, and a session
+// to each of these nodes, opened at first use. Belongs to one reading; closed with it.
 
 import { fetchApi } from '../protocol/api/01-fetch.ts'
 import { listOffsetsApi } from '../protocol/api/02-list-offsets.ts'

@@ -1,5 +1,5 @@
-// One connection of a reader to one broker, with promises: what the topic reader needs of the network
-// layer. A reader opens a session for each broker it reads from and closes them all at its end.
+// One connection of a reader to one broker, with promises: what the topic reader needs of the
+// network layer. A reader opens a session for each broker it reads from, and closes all of them.
 
 import { Connection } from '../net/connection.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'

@@ -1,5 +1,5 @@
-// Reads a topic over the wire, from where it is told to where the topic ended when reading began: what
-// tests and the first run check with. No consumer: no group, no following of what is written meanwhile.
+// Reads a topic over the wire, from where it is told to where the topic ended when reading began:
+// what tests and the first run check with. No consumer: no group, no following of new records.
 // Invariants: the records of a partition come in order of their offsets, each once; every batch's
 // checksum is compared; marks of transactions are left out, records of aborted ones are not.
 // Ownership: keys, values and headers are views of bytes that nobody else changes.
@@ -13,7 +13,7 @@ export interface ReadTopicOptions {
   /** Where to begin asking: `['localhost:9092']`. */
   readonly brokers: readonly string[]
   readonly topic: string
-  /** The first offset of each partition to read, others being left out; all of the topic by default. */
+  /** Where to begin in each partition, others being left out; all of the topic by default. */
   readonly from?: 'earliest' | ReadonlyMap<number, number> | undefined
   readonly signal?: AbortSignal | undefined
   /** For all of the reading; 30 seconds by default. */

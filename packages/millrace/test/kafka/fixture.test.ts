@@ -1,5 +1,5 @@
-// The broker fixture itself: what it starts can be used, is read by foreign clients as it was written,
-// and ends with the test, also when the test's process dies on the spot.
+// The broker fixture itself: what it starts can be used, is read by foreign clients as it was
+// written, and ends with the test, also when the test's process dies on the spot.
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -71,7 +71,7 @@ describe('a single real broker', () => {
     })
   }
 
-  it('serves admin requests: offsets, deleted records, changed configs, producer states', async () => {
+  it('serves admin requests: offsets, deleted records, configs, producer states', async () => {
     await using kafka = await startKafka({ properties: { 'auto.create.topics.enable': 'false' } })
     const { brokers, admin } = kafka
     await admin.createTopic('t')

@@ -1,5 +1,5 @@
-// Rules about what stands in the code: function sizes, opening comments, banned syntax and banned calls.
-// Time and chance enter the library through `runtime/` only, and no test waits by sleeping.
+// Rules about what stands in the code: function sizes, opening comments, banned syntax and banned
+// calls. Time and chance enter the library through `runtime/` only, and no test waits by sleeping.
 
 import type { RepositoryFile, Violation } from './repository.ts'
 import { child, nameOf, parseSource, type SyntaxNode, type SyntaxTree, walk } from './syntax.ts'
@@ -74,7 +74,9 @@ const bannedMembers: Readonly<Record<string, readonly string[]>> = {
 }
 const bannedModules = new Set(['node:timers', 'node:timers/promises', 'node:perf_hooks'])
 
-/** True for `setTimeout` in `{ setTimeout: … }`, `clock.setTimeout` and the like: a name, not a use. */
+/**
+ * True for `setTimeout` in `{ setTimeout: … }`, `clock.setTimeout` and the like: a name, not a use.
+ */
 const isPropertyName = (node: SyntaxNode, parent: SyntaxNode | undefined): boolean => {
   if (parent === undefined || parent.computed === true) return false
   if (parent.property === node && parent.type.includes('MemberExpression')) return true

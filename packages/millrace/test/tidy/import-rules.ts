@@ -1,5 +1,5 @@
-// Rules about who imports whom: the arrows between the folders of the library, the public doors between
-// packages, declared dependencies, and files that nothing reaches any more.
+// Rules about who imports whom: the arrows between the folders of the library, the public doors
+// between packages, declared dependencies, and files that nothing reaches any more.
 
 import { posix } from 'node:path'
 import type { RepositoryFile, Violation } from './repository.ts'
@@ -26,7 +26,9 @@ const isTypeOnly = (node: SyntaxNode): boolean => {
   return specifiers.length > 0 && specifiers.every((one) => one.importKind === 'type')
 }
 
-/** What a node refers to: an import, a re-export, `import('…')`, `new URL('…', import.meta.url)`. */
+/**
+ * What a node refers to: an import, a re-export, `import('…')`, `new URL('…', import.meta.url)`.
+ */
 const specifierOf = (node: SyntaxNode): string | undefined => {
   const callee = child(node, 'callee')
   const isUrl = node.type === 'NewExpression' && nameOf(callee) === 'URL'
@@ -167,8 +169,8 @@ const isRoot = (path: string): boolean =>
   path.endsWith('.test.ts') || !/^packages\/[^/]+\/(src|test)\//.test(path)
 
 /**
- * Code under src/ and test/ that neither a door, nor a script, nor a test reaches. A helper in a test
- * folder that people run by hand is alive when another file there names it.
+ * Code under src/ and test/ that neither a door, nor a script, nor a test reaches. A helper in a
+ * test folder that people run by hand is alive when another file there names it.
  */
 export const checkDeadFiles = (files: readonly RepositoryFile[]): Violation[] => {
   const edges = new Map<string, string[]>()
@@ -188,7 +190,10 @@ export const checkDeadFiles = (files: readonly RepositoryFile[]): Violation[] =>
   }
   const isNamed = (path: string): boolean =>
     path.includes('/test/') &&
-    files.some((other) => other.path !== path && other.text.includes(posix.basename(path)))
+    files.some(
+      (other) =>
+        other.path !== path && other.text.includes(posix.basename(path).replace(/\w+$/, '')),
+    )
   return files
     .filter(({ path }) => /^packages\/[^/]+\/(src|test)\/.*\.(ts|mjs|js)$/.test(path))
     .filter(({ path }) => !path.endsWith('.d.ts'))

@@ -19,7 +19,10 @@ export interface Violation {
   readonly message: string
 }
 
-/** The folder of the workspace's package.json, seen from the source or the compiled form of this file. */
+/**
+ * The folder of the workspace's package.json, seen from the source or the compiled form of this
+ * file.
+ */
 export const findRoot = (): string => {
   let folder = dirname(fileURLToPath(import.meta.url))
   while (dirname(folder) !== folder) {

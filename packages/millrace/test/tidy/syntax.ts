@@ -1,5 +1,6 @@
-// The syntax tree of a source file, by the parser of Babel (TypeScript 7 has no programming interface),
-// and a walk over it that knows nothing of node types: a new kind of syntax needs no change here.
+// The syntax tree of a source file, by the parser of Babel (TypeScript 7 has no programming
+// interface), and a walk over it that knows nothing of node types: a new kind of syntax needs no
+// change here.
 
 import { parse } from '@babel/parser'
 

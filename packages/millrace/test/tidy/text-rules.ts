@@ -1,5 +1,5 @@
-// Rules about a file's text and name: sizes, names, characters, leftovers, and words that would tie the
-// repository to one machine or one registry.
+// Rules about a file's text and name: sizes, names, characters, leftovers, and words that would tie
+// the repository to one machine or one registry.
 
 import type { RepositoryFile, Violation } from './repository.ts'
 
@@ -42,7 +42,9 @@ export const checkSize = (file: RepositoryFile): Violation[] => {
 const javaName = /^[A-Z][A-Za-z0-9]*\.java$/
 const kebabCase = /^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)*$/
 
-/** Folders and files below these are named in kebab-case; `__x__` and dot files are tools' names. */
+/**
+ * Folders and files below these are named in kebab-case; `__x__` and dot files are tools' names.
+ */
 export const checkName = ({ path }: RepositoryFile): Violation[] => {
   if (!/^(packages|scripts|bench|docs)\//.test(path)) return []
   return path
@@ -52,14 +54,24 @@ export const checkName = ({ path }: RepositoryFile): Violation[] => {
     .map((part) => ({ path, line: 0, message: `${part} is not in kebab-case` }))
 }
 
-// Everything below 32 but tab and newline, delete, and the marks that turn the direction of text.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what the rule looks for.
-const controlCharacter =
-  /[\u0000-\u0008\u000b-\u001f\u007f\u0080-\u009f\u202a-\u202e\u2066-\u2069]/u
+// All that is below 32 but tab and newline, delete and its neighbours, and the marks that turn the
+// direction of text: none of them can be seen.
+const unseen = [
+  [0x00, 0x08],
+  [0x0b, 0x1f],
+  [0x7f, 0x9f],
+  [0x202a, 0x202e],
+  [0x2066, 0x2069],
+] as const
+
+const isUnseen = (character: string): boolean => {
+  const code = character.codePointAt(0) ?? 0
+  return unseen.some(([first, last]) => code >= first && code <= last)
+}
 
 export const checkCharacters = (file: RepositoryFile): Violation[] => {
   const found = eachLine(file, (line) => {
-    const character = controlCharacter.exec(line)?.[0].codePointAt(0)
+    const character = [...line].find(isUnseen)?.codePointAt(0)
     if (character !== undefined) return `control character U+${character.toString(16)}`
     if (line.includes('\ufffd')) return 'bytes that are not UTF-8'
     return codeExtension.test(file.path) && line.includes('\t') ? 'a tab; indent by spaces' : null

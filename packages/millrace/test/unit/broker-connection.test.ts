@@ -172,3 +172,11 @@ test('a thousand requests in one piece are all answered, in order', () =>
     )
     assert.equal(cluster.requests.Produce, 1000)
   }))
+
+test('ten thousand small requests in one piece do not pile up on the stack', () =>
+  onStage({}, async ({ connect, run }) => {
+    const client = connect()
+    const answers = Array.from({ length: 10_000 }, () => client.request(apiVersionsApi, 0, {}))
+    await run(Promise.all(answers))
+    assert.equal(client.answered.length, 10_000)
+  }))

@@ -149,6 +149,28 @@ test('a client that goes while its join waits holds nobody up', () =>
     assert.equal(both[1].members.length, 2)
   }))
 
+test('a join that waits outlives the connection that an earlier join came by', () =>
+  onStage({}, async (stage) => {
+    const { connect, run, clock } = stage
+    const [early, late, other] = [connect(), connect(), connect()]
+    const id = await idOf(stage, early)
+    const otherId = await idOf(stage, other)
+    await run(join(early, id))
+    await run(sync(early, id, 1, [id]))
+    const wait = join(other, otherId)
+    await clock.advance(10)
+    await run(Promise.all([join(early, id), wait]))
+    await run(sync(early, id, 2, [id, otherId]))
+    const rejoin = join(late, id, { protocols: [{ name: 'range', metadata: Buffer.from('new') }] })
+    await clock.advance(10)
+    early.close()
+    await run(early.closed)
+    await clock.advance(10)
+    assert.equal(late.waiting, 1, 'it still waits for the other member')
+    const [joined] = await run(Promise.all([rejoin, join(other, otherId)]))
+    assert.equal(joined.members.length, 2)
+  }))
+
 test('a member without a protocol in common is INCONSISTENT_GROUP_PROTOCOL', () =>
   onStage({}, async (stage) => {
     const { connect, run } = stage

@@ -39,6 +39,7 @@ export class RawClient {
   #buffer: Buffer = Buffer.alloc(0)
   #nextId = 1
   #isClosed = false
+  #sentRaw = false
 
   constructor(broker: string, transport: Transport = tcpTransport) {
     const [host = '', port = ''] = broker.split(':')
@@ -102,8 +103,9 @@ export class RawClient {
     return answer
   }
 
-  /** Bytes as they are, without a header. */
+  /** Bytes as they are, without a header; answers to them are dropped. */
   sendRaw(bytes: Uint8Array): void {
+    this.#sentRaw = true
     this.#stream.write([bytes])
   }
 
@@ -120,7 +122,10 @@ export class RawClient {
       this.#buffer = this.#buffer.subarray(4 + size)
       const correlationId = frame.readInt32BE(0)
       const pending = this.#pending.get(correlationId)
-      if (pending === undefined) throw new Error(`an answer to nothing: ${correlationId}`)
+      if (pending === undefined) {
+        if (this.#sentRaw) continue
+        throw new Error(`an answer to nothing: ${correlationId}`)
+      }
       this.#pending.delete(correlationId)
       this.answered.push(correlationId)
       const reader = new Reader(frame)

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { fetchApi } from '../../src/protocol/api/01-fetch.ts'
 import { metadataApi } from '../../src/protocol/api/03-metadata.ts'
 import { createTopicsApi } from '../../src/protocol/api/19-create-topics.ts'
 import { deleteTopicsApi } from '../../src/protocol/api/20-delete-topics.ts'
@@ -170,6 +171,27 @@ test('a black hole answers nothing, and carries out what was sent once it ends',
     cluster.node(1).blackHole(false)
     await run(Promise.all([stuck, fresh]))
     assert.equal(cluster.records('orders').length, 3)
+  }))
+
+test('what falls due while a node is a black hole comes when it ends', () =>
+  onStage({ topics: { orders: 1 } }, async ({ cluster, connect, run, clock }) => {
+    const reader = connect()
+    const fetch = reader.request(fetchApi, 11, {
+      maxWaitMs: 100,
+      minBytes: 1,
+      topics: [{ topic: 'orders', partitions: [{ partition: 0, fetchOffset: 0 }] }],
+    })
+    cluster.fault({ api: 'Produce', delayMs: 200 })
+    const writer = connect()
+    const write = produce(writer, 'orders', 0, batchOf(1))
+    await clock.advance(50)
+    cluster.node(1).blackHole(true)
+    await clock.advance(1000)
+    assert.deepEqual([reader.waiting, writer.waiting], [1, 1])
+    assert.equal(cluster.records('orders').length, 0)
+    cluster.node(1).blackHole(false)
+    await run(Promise.all([fetch, write]))
+    assert.equal(cluster.records('orders').length, 1)
   }))
 
 test('CreateTopics makes topics, and says what is wrong with each other one', () =>

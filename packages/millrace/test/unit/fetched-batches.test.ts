@@ -20,7 +20,7 @@ const decode = (bytes: Uint8Array, position: number, end: number): TopicBatch[] 
 const offsetsOf = (batches: readonly TopicBatch[]): number[] =>
   batches.flatMap(({ records }) => records.map(({ offset }) => offset))
 
-test('all records of all batches come, with their partition and the offset after each batch', () => {
+test('all records of all batches come, with partition and the offset after each batch', () => {
   const batches = decode(twoBatches(), 10, 16)
   assert.deepEqual(offsetsOf(batches), [10, 11, 12, 13, 14, 15])
   assert.deepEqual(

@@ -2,7 +2,11 @@
 // UNSUPPORTED_VERSION and the range of ApiVersions alone (KIP-511); node-connection.ts sends that answer.
 // A client that expects another cluster or node behind this address must start anew (KIP-1242).
 
-import { type ApiVersionsResponse, apiVersionsApi } from '../../protocol/api/18-api-versions.ts'
+import {
+  type ApiVersionsRequest,
+  type ApiVersionsResponse,
+  apiVersionsApi,
+} from '../../protocol/api/18-api-versions.ts'
 import { errorNumber } from '../../protocol/errors.ts'
 import type { Input } from '../../protocol/schema/api.ts'
 import type { VersionRange } from '../versions.ts'

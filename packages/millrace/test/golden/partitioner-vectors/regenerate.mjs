@@ -75,16 +75,14 @@ try {
     env: { ...process.env, KAFKAJS: setting('KAFKAJS') },
   })
 
-  const rows = unique.map((key, index) =>
-    JSON.stringify({
-      key,
-      java: java[index],
-      consistent_random: librdkafka[index],
-      fnv1a: sarama[index],
-      kafkajs_legacy: kafkajs[index],
-    }),
-  )
-  const json = `{\n"counts": ${JSON.stringify(counts)},\n"keys": [\n${rows.join(',\n')}\n]\n}\n`
+  // Laid out as the formatter of this repository does it.
+  const list = (numbers) => (numbers === null ? 'null' : `[${numbers.join(', ')}]`)
+  const rows = unique.map((key, index) => {
+    const byName = { java, consistent_random: librdkafka, fnv1a: sarama, kafkajs_legacy: kafkajs }
+    const lists = Object.entries(byName).map(([name, rows]) => `"${name}": ${list(rows[index])}`)
+    return `    {\n      ${[`"key": "${key}"`, ...lists].join(',\n      ')}\n    }`
+  })
+  const json = `{\n  "counts": ${list(counts)},\n  "keys": [\n${rows.join(',\n')}\n  ]\n}\n`
   writeFileSync(join(folder, '..', 'partitioner-vectors.json'), json)
   console.log(`${unique.length} keys`)
 } finally {

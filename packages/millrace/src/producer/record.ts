@@ -1,0 +1,3 @@
+// The types of records and their results, for what is built on the producer.
+
+export type { Data, Headers, ProducerRecord, RecordMetadata, Settler } from '../engine/record.ts'

@@ -1,0 +1,94 @@
+// A producer whose results go to callbacks instead of promises: what the asynchronous senders of both
+// layers are made of. Each message that was taken has exactly one call, in order per partition, also
+// during close, never inside a call of the user's. What a callback throws, or rejects with, is logged and
+// delays nobody; nobody waits for a callback that takes its time.
+
+import { FailureReporter } from '../producer/failure-reporter.ts'
+import type { ProducerOptions } from '../producer/option-table.ts'
+import { type CloseReport, Producer, type ProducerEnvironment } from '../producer/producer.ts'
+import type { RecordMetadata, Settler } from '../producer/record.ts'
+import type { WaitOptions } from '../producer/wait.ts'
+import type { KafkaError } from '../protocol/kafka-error.ts'
+import { systemClock } from '../runtime/clock.ts'
+import { consoleLogger } from '../runtime/logger.ts'
+import type { Message } from './message.ts'
+
+/** Who is told; `null` = nobody. Without `onError` failures go where the producer's own go. */
+export interface ResultCallbacks {
+  readonly onSuccess: ((metadata: RecordMetadata, message: Message) => unknown) | null
+  readonly onError: ((error: KafkaError, message: Message) => unknown) | null
+}
+
+type ReportFailure = (thrown: unknown) => void
+
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === 'object' &&
+  value !== null &&
+  typeof (value as { then?: unknown }).then === 'function'
+
+/** A message on its way: it carries its result to the callbacks. */
+class Pending implements Settler {
+  readonly #message: Message
+  readonly #producer: HandledProducer
+
+  constructor(message: Message, producer: HandledProducer) {
+    this.#message = message
+    this.#producer = producer
+  }
+
+  settled(_tag: number, error: KafkaError | null, metadata: RecordMetadata | null): void {
+    if (error === null) this.#producer.succeeded(metadata!, this.#message)
+    else this.#producer.failed(error, this.#message)
+  }
+}
+
+export class HandledProducer {
+  readonly #producer: Producer
+  readonly #callbacks: ResultCallbacks
+  readonly #failures: FailureReporter
+  readonly #isHeard: boolean
+  readonly #callbackFailed: ReportFailure
+
+  constructor(
+    options: ProducerOptions,
+    callbacks: ResultCallbacks,
+    environment?: ProducerEnvironment,
+  ) {
+    this.#producer = new Producer(options, environment)
+    this.#callbacks = callbacks
+    this.#isHeard = callbacks.onSuccess !== null || callbacks.onError !== null
+    const { logger = consoleLogger, onError = null } = options
+    this.#failures = new FailureReporter(logger, onError, environment?.clock ?? systemClock)
+    this.#callbackFailed = (thrown) => this.#failures.callbackFailed(thrown)
+  }
+
+  /** Resolves when the message is in the buffer; waits in line where that is full. */
+  submit(message: Message, options?: WaitOptions): Promise<undefined> {
+    const pending = this.#isHeard ? new Pending(message, this) : null
+    return this.#producer.submit(message, pending, options)
+  }
+
+  succeeded(metadata: RecordMetadata, message: Message): void {
+    const { onSuccess } = this.#callbacks
+    if (onSuccess !== null) this.#watch(onSuccess(metadata, message))
+  }
+
+  failed(error: KafkaError, message: Message): void {
+    const { onError } = this.#callbacks
+    if (onError !== null) this.#watch(onError(error, message))
+    else this.#failures.report(error)
+  }
+
+  /** An async callback is not waited for, but its rejection is reported. What is thrown, the engine logs. */
+  #watch(result: unknown): void {
+    if (result !== undefined && isThenable(result)) result.then(undefined, this.#callbackFailed)
+  }
+
+  flush(options?: WaitOptions): Promise<void> {
+    return this.#producer.flush(options)
+  }
+
+  close(options?: WaitOptions): Promise<CloseReport> {
+    return this.#producer.close(options)
+  }
+}

@@ -1,0 +1,26 @@
+// What the two layers send, and how the second one makes a message of its arguments.
+
+import type { Data, Headers, ProducerRecord } from '../producer/record.ts'
+
+/** A message of layer 1: topic, key, value; and what the original lacks: headers, timestamp, partition. */
+export type Message = ProducerRecord
+
+/** Where a message of layer 2 goes, and under which key. */
+export interface KeyOrTopic {
+  readonly topic: string
+  /** `undefined` and `null` = no key; `''` is an empty key. */
+  readonly key?: Data | null | undefined
+  readonly headers?: Headers | undefined
+  /** Milliseconds since the epoch; the time of the call by default. */
+  readonly timestamp?: number | undefined
+  /** Chosen by the partitioner by default. */
+  readonly partition?: number | undefined
+}
+
+const nowhere = {} as KeyOrTopic
+
+/** A wrong argument gives a message without a topic, which the producer refuses by name. */
+export const messageOf = (keyOrTopic: KeyOrTopic, value: Data | null): Message => {
+  const { topic, key, headers, timestamp, partition } = keyOrTopic ?? nowhere
+  return { topic, key, value, headers, timestamp, partition }
+}

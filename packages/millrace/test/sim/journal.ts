@@ -1,0 +1,165 @@
+// What the in-process cluster wrote, in the order it did, over all lives of a topic, and the moments at
+// which a partition lost its memory of producers. Hooks into the cluster's classes feed it.
+
+import { ClusterState } from '../../src/broker/cluster-state.ts'
+import { PartitionLog } from '../../src/broker/partition-log.ts'
+import { ProducerStates } from '../../src/broker/producer-state.ts'
+import { recordsOf } from '../../src/broker/record-area.ts'
+import type { Partition, Topic } from '../../src/broker/topic.ts'
+import { errorNumber } from '../../src/protocol/errors.ts'
+import { decodeBatchHeader } from '../../src/protocol/records/record-batch.ts'
+import { idOf } from './ledger.ts'
+import type { Patches } from './patch.ts'
+
+/** One record that was written. */
+export interface Append {
+  readonly id: number
+  /** Order over all partitions. */
+  readonly ordinal: number
+  readonly atMs: number
+  readonly topic: string
+  /** How often the topic had been made. */
+  readonly life: number
+  readonly partition: number
+  readonly offset: number
+  readonly timestamp: number
+  readonly producerId: number
+  readonly keyText: string | null
+  readonly valueText: string | null
+}
+
+interface Place {
+  readonly topic: string
+  readonly life: number
+  readonly partition: Partition
+}
+
+export interface LastBatch {
+  readonly producerId: number
+  readonly epoch: number
+  readonly lastSequence: number
+}
+
+const textOf = (bytes: Uint8Array | null): string | null =>
+  bytes === null ? null : Buffer.from(bytes).toString('latin1')
+
+export class Journal {
+  readonly appends: Append[] = []
+  readonly byId = new Map<number, Append[]>()
+  readonly #places = new Map<PartitionLog, Place>()
+  readonly #lives = new Map<string, number>()
+  readonly #newest = new Map<string, Topic>()
+  /** By `topic-partition`: when it forgot producers, or was made anew. */
+  readonly #forgotAtMs = new Map<string, number[]>()
+  readonly #lastBatches = new Map<Partition, LastBatch>()
+  readonly #now: () => number
+  readonly #note: (text: string) => void
+
+  constructor(now: () => number, note: (text: string) => void) {
+    this.#now = now
+    this.#note = note
+  }
+
+  install(patches: Patches, tellsDuplicates: boolean): void {
+    const journal = this
+    patches.method(
+      PartitionLog.prototype,
+      'append',
+      (original) =>
+        function append(this: PartitionLog, batch, leaderEpoch) {
+          const offset = original.call(this, batch, leaderEpoch)
+          journal.#onAppend(this, batch.bytes, offset)
+          return offset
+        },
+    )
+    patches.method(
+      ClusterState.prototype,
+      'createTopic',
+      (original) =>
+        function createTopic(this: ClusterState, name, spec, validateOnly = false) {
+          const topic = original.call(this, name, spec, validateOnly)
+          if (!validateOnly) journal.#onTopic(topic)
+          return topic
+        },
+    )
+    if (!tellsDuplicates) return
+    patches.method(
+      ProducerStates.prototype,
+      'check',
+      (original) =>
+        function check(this: ProducerStates, batch, neverWritten) {
+          const verdict = original.call(this, batch, neverWritten)
+          if (verdict.kind !== 'duplicate') return verdict
+          return { kind: 'error', code: errorNumber.DUPLICATE_SEQUENCE_NUMBER, message: 'again' }
+        },
+    )
+  }
+
+  #onTopic(topic: Topic): void {
+    const life = (this.#lives.get(topic.name) ?? -1) + 1
+    this.#lives.set(topic.name, life)
+    this.#newest.set(topic.name, topic)
+    for (const partition of topic.partitions) {
+      this.#places.set(partition.log, { topic: topic.name, life, partition })
+      this.noteForgetting(topic.name, partition.index)
+    }
+  }
+
+  #onAppend(log: PartitionLog, bytes: Uint8Array, baseOffset: number): void {
+    const place = this.#places.get(log)
+    if (place === undefined) return
+    const { topic, life, partition } = place
+    const header = decodeBatchHeader(bytes)
+    const { producerId, producerEpoch, baseSequence, recordCount } = header
+    const ids: number[] = []
+    for (const record of recordsOf(bytes)) {
+      const id = idOf(record)
+      ids.push(id)
+      const append: Append = {
+        id,
+        ordinal: this.appends.length,
+        atMs: this.#now(),
+        topic,
+        life,
+        partition: partition.index,
+        offset: baseOffset + record.offsetDelta,
+        timestamp: record.timestamp,
+        producerId,
+        keyText: textOf(record.key),
+        valueText: textOf(record.value),
+      }
+      this.appends.push(append)
+      const others = this.byId.get(id)
+      if (others === undefined) this.byId.set(id, [append])
+      else others.push(append)
+    }
+    const lastSequence = baseSequence + recordCount - 1
+    this.#lastBatches.set(partition, { producerId, epoch: producerEpoch, lastSequence })
+    this.#note(
+      `log      ${topic}-${partition.index} offset ${baseOffset}: ${ids.join(' ')} ` +
+        `(id ${producerId} epoch ${producerEpoch} sequence ${baseSequence})`,
+    )
+  }
+
+  noteForgetting(topic: string, partition: number): void {
+    const key = `${topic}-${partition}`
+    const moments = this.#forgotAtMs.get(key)
+    if (moments === undefined) this.#forgotAtMs.set(key, [this.#now()])
+    else moments.push(this.#now())
+  }
+
+  /** Whether the partition lost its memory of producers in that time. */
+  forgotWithin(topic: string, partition: number, fromMs: number, toMs: number): boolean {
+    const moments = this.#forgotAtMs.get(`${topic}-${partition}`) ?? []
+    return moments.some((atMs) => atMs >= fromMs && atMs <= toMs)
+  }
+
+  /** The topic as it is now, or was last. */
+  topic(name: string): Topic | undefined {
+    return this.#newest.get(name)
+  }
+
+  lastBatch(partition: Partition): LastBatch | undefined {
+    return this.#lastBatches.get(partition)
+  }
+}
