@@ -23,6 +23,7 @@ const workloads = {
 const contestants = ['millrace', 'millrace-send', 'millrace-batch']
 const warmupRecords = 1000
 const valueBytes = 100
+const partitions = 6
 const contestantTimeoutMs = 120_000
 
 const { values: options } = parseArgs({
@@ -115,11 +116,19 @@ const printTable = (title, rows) => {
   }
 }
 
-const runAll = async (brokers, corpus) => {
-  const names = chosen(options.contestants, contestants, 'contestant')
+/** What to run: checked before anything is started. */
+const makePlan = () => {
   const rounds = Number(options.rounds)
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds must be 1 or more')
-  for (const workload of chosen(options.workloads, Object.keys(workloads), 'workload')) {
+  return {
+    rounds,
+    names: chosen(options.contestants, contestants, 'contestant'),
+    chosenWorkloads: chosen(options.workloads, Object.keys(workloads), 'workload'),
+  }
+}
+
+const runAll = async ({ rounds, names, chosenWorkloads }, brokers, corpus) => {
+  for (const workload of chosenWorkloads) {
     const outcomes = new Map(names.map((name) => [name, []]))
     for (let round = 0; round < rounds; round++) {
       for (const name of round % 2 === 0 ? names : names.toReversed()) {
@@ -130,6 +139,8 @@ const runAll = async (brokers, corpus) => {
       `${workload}: ${workloads[workload].title}`,
       names.map((name) => row(name, outcomes.get(name))),
     )
+    const failed = [...outcomes.values()].flat().some((outcome) => outcome instanceof Error)
+    if (failed) process.exitCode = 1
   }
 }
 
@@ -144,12 +155,27 @@ const makeCorpus = () => {
   return corpus
 }
 
+/** The broker that was named, or the project's own for as long as `work` takes. */
+const withBroker = async (work) => {
+  if (options.brokers) return work(options.brokers)
+  const fixture = '../packages/millrace/dist/test/kafka/fixture/index.js'
+  const { startKafka } = await import(fixture)
+  console.log('Starting Apache Kafka …')
+  const properties = { 'num.partitions': String(partitions) }
+  const kafka = await startKafka({ fullSpeed: true, heapMegabytes: 1024, properties })
+  try {
+    await work(kafka.brokers.join())
+  } finally {
+    await kafka.close()
+  }
+}
+
 const folder = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
 try {
+  const plan = makePlan()
   const corpus = join(folder, 'values.bin')
   await writeFile(corpus, makeCorpus())
-  if (!options.brokers) throw new Error('name a broker: npm run bench -- --brokers HOST:PORT')
-  await runAll(options.brokers, corpus)
+  await withBroker((brokers) => runAll(plan, brokers, corpus))
 } catch (error) {
   console.error(`bench: ${error instanceof Error ? error.message : error}`)
   process.exitCode = 1

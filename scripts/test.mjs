@@ -18,7 +18,7 @@ const usage = `npm test -- [--ring RING]… [--name PATTERN] [FILE…]
   --name PATTERN  only tests whose name matches
   FILE            a test file, or a part of its path: npm test -- murmur2`
 
-const inCi = process.env.CI === 'true'
+const inCi = !['', 'false', undefined].includes(process.env.CI)
 
 const tests = () =>
   packages()

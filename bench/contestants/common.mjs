@@ -146,6 +146,15 @@ const runLoad = async ({ bulk, one, flood = bulk }, latencies) => {
  *  flood(from, to)  instead of bulk: sends without awaiting, under the producer's own backpressure
  */
 export const run = async (use) => {
+  try {
+    await runTask(use)
+  } catch (error) {
+    console.error(error instanceof Error ? `error: ${error.message}` : error)
+    process.exit(1)
+  }
+}
+
+const runTask = async (use) => {
   const producer = new Producer({
     brokers: task.brokers,
     compression: task.compression,

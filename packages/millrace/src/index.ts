@@ -30,3 +30,25 @@ export {
   type Persisted,
 } from './protocol/kafka-error.ts'
 export type { Logger } from './runtime/logger.ts'
+
+// The source system's two layers, thin over Producer.
+
+export { AsyncProducer } from './senders/async-producer.ts'
+export {
+  type AsyncResultHandler,
+  defaultAsyncResultHandler,
+} from './senders/async-result-handler.ts'
+export { BatchAsyncProducer, type BatchSettings } from './senders/batch-async-producer.ts'
+export { BatchError, type BatchFailure } from './senders/batch-error.ts'
+export { type BufferedProducer, KafkaProducer } from './senders/kafka-producer.ts'
+export type { KeyOrTopic, Message } from './senders/message.ts'
+export { type MessageProducer, ProducerType } from './senders/message-producer.ts'
+export {
+  defaultProducerConfig,
+  type ProducerConfig,
+  type ProducerConfigInput,
+  validateProducerConfig,
+} from './senders/producer-config.ts'
+export { SaramaProducerWrapper } from './senders/sarama-producer-wrapper.ts'
+export { SyncProducer } from './senders/sync-producer.ts'
+export type { Target } from './senders/target.ts'

@@ -246,6 +246,15 @@ export class Batch {
     return this.#baseTimestamp
   }
 
+  /**
+   * Lets go of the callers. Emptied, not dropped: an old array that nobody uses any more would keep what
+   * it points to alive through young collections, and promises would be moved to the old generation.
+   */
+  forgetSettles(): void {
+    this.settles.fill(null)
+    this.settles = []
+  }
+
   /** What the record was appended with. */
   tagOf(index: number): number {
     return this.#tags === null ? 0 : this.#tags[index]!

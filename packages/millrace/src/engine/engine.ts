@@ -469,6 +469,7 @@ export class Engine implements EngineEvents {
     // A buffer that a socket might still read is left to the garbage collector.
     if (error === null || batch.attempts === 0) this.pool.release(batch.buffer)
     this.generations.leave(batch.flushGeneration)
+    batch.forgetSettles()
     this.accumulator.giveBack(cost)
   }
 

@@ -60,18 +60,24 @@ export class BatchSend implements WaitingCaller, Settler {
         if (place === null) return false
         if (this.#places !== null) this.#places[index] = place
       } catch (error) {
-        this.#put(index, asKafkaError(error), true)
+        this.#refuse(index, asKafkaError(error))
       }
       this.#next++
     }
     return true
   }
 
+  /** The engine never took the record: it is counted here. */
+  #refuse(index: number, error: KafkaError): void {
+    this.#engine.counts.recordsFailed++
+    this.#put(index, error, true)
+  }
+
   fail(makeError: () => KafkaError): void {
     const error = makeError()
     const start = this.#next
     this.#next = this.#records.length
-    for (let index = start; index < this.#records.length; index++) this.#put(index, error, true)
+    for (let index = start; index < this.#records.length; index++) this.#refuse(index, error)
   }
 
   /** The caller gives up: every record that is not settled gets the error that says where it stands. */
@@ -80,8 +86,8 @@ export class BatchSend implements WaitingCaller, Settler {
     for (let index = 0; index < this.#records.length; index++) {
       if (this.#results[index] !== undefined) continue
       const place = this.#places?.[index]
-      const persisted = place === undefined ? 'no' : this.#engine.abandon(place, this, index)
-      this.#put(index, makeError(persisted), true)
+      if (place === undefined) this.#refuse(index, makeError('no'))
+      else this.#put(index, makeError(this.#engine.abandon(place, this, index)), true)
     }
   }
 

@@ -48,7 +48,8 @@ const withDefaults = (options: ProducerOptions): Values => {
 }
 
 const unknownName = (name: string): string => {
-  const nearest = foreignNames[name] ?? nearestName(name, optionNames)
+  const foreign = Object.hasOwn(foreignNames, name) ? foreignNames[name] : undefined
+  const nearest = foreign ?? nearestName(name, optionNames)
   return `${name} is no option${nearest === undefined ? '' : `: did you mean ${nearest}?`}`
 }
 
@@ -57,7 +58,7 @@ const singleProblems = (options: ProducerOptions): string[] => {
   if (options.brokers === undefined)
     problems.push("brokers is missing: for example 'localhost:9092'")
   for (const [name, value] of Object.entries(options)) {
-    if (!(name in optionTable)) problems.push(unknownName(name))
+    if (!Object.hasOwn(optionTable, name)) problems.push(unknownName(name))
     else if (value !== undefined) {
       const problem = optionTable[name as keyof ProducerOptions].problem(value)
       if (problem !== null) problems.push(`${name} ${problem}`)

@@ -45,9 +45,6 @@ const systemEnvironment: ProducerEnvironment = {
 
 const nothing = (): void => {}
 
-/** The answer to every submit that was taken at once. */
-const taken = Promise.resolve(undefined)
-
 /**
  * A Kafka producer: idempotent by default, batches by itself, connects when first needed.
  *
@@ -209,7 +206,7 @@ export class Producer {
 
   /**
    * Takes one record as `enqueue` does, but waits for room in its turn, behind whoever came before.
-   * Resolves when the record is taken; `receiver`, if given, is then told its result once, later, never
+   * Answers `undefined`, or resolves, when the record is taken; `receiver`, if given, is then told its result once, later, never
    * inside a call of the user's. Rejects where the record was not taken (it is wrong, there was no room
    * within maxBlockMs, the producer is closed, the caller gave up): the receiver hears nothing. Once it is
    * taken, `options` limit its delivery, as with `send`. In line, too, the record's bytes are our own.
@@ -221,12 +218,12 @@ export class Producer {
     record: ProducerRecord,
     receiver: Settle | null = null,
     options?: WaitOptions,
-  ): Promise<undefined> {
+  ): Promise<undefined> | undefined {
     try {
       this.#checkOpen('submit')
       if (options === undefined && this.#engine.accumulator.hasRoom) {
         this.#engine.append(record, receiver)
-        return taken
+        return undefined
       }
       checkWaitOptions(options)
       if (options?.signal?.aborted) throw givenUpError(record, options, 'aborted', 'no')

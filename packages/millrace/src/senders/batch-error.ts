@@ -52,7 +52,8 @@ export class BatchError extends KafkaError {
   constructor(failures: readonly BatchFailure[], size: number, delivered: number) {
     const cause = decisive(failures)
     const first = failures[0]!
-    const isClean = failures.length === size && failures.every((one) => one.error.persisted === 'no')
+    const isClean =
+      failures.length === size && failures.every((one) => one.error.persisted === 'no')
     super(
       cause.code,
       `${failures.length} of ${size} messages failed; the first at index ${first.index}: ` +

@@ -28,13 +28,15 @@ export const sendInTurn = async (
   const failures: BatchFailure[] = []
   const limits = producer.limitsFrom(options)
   for (let index = 0; index < messages.length; index++) {
+    const wait = producer.trySubmit(messages[index]!, limits?.())
+    if (wait === undefined) continue
     try {
-      await producer.submit(messages[index]!, limits?.())
+      await wait
     } catch (thrown) {
       const error = thrown as KafkaError
-      failures.push({ index, error })
-      if (isItsOwn(error)) continue
-      for (let rest = index + 1; rest < messages.length; rest++) failures.push({ index: rest, error })
+      const end = isItsOwn(error) ? index + 1 : messages.length
+      for (; index < end; index++) failures.push({ index, error })
+      index--
     }
   }
   return refuse(failures, messages.length)

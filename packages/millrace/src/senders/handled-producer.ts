@@ -7,9 +7,9 @@ import { FailureReporter } from '../producer/failure-reporter.ts'
 import type { ProducerOptions } from '../producer/option-table.ts'
 import { type CloseReport, Producer, type ProducerEnvironment } from '../producer/producer.ts'
 import type { RecordMetadata, Settler } from '../producer/record.ts'
-import type { WaitOptions } from '../producer/wait.ts'
+import { checkWaitOptions, type WaitOptions } from '../producer/wait.ts'
 import type { KafkaError } from '../protocol/kafka-error.ts'
-import { systemClock } from '../runtime/clock.ts'
+import { type Clock, systemClock } from '../runtime/clock.ts'
 import { consoleLogger } from '../runtime/logger.ts'
 import type { Message } from './message.ts'
 
@@ -19,7 +19,8 @@ export interface ResultCallbacks {
   readonly onError: ((error: KafkaError, message: Message) => unknown) | null
 }
 
-type ReportFailure = (thrown: unknown) => void
+/** The answer to every submit that was taken at once. */
+const taken = Promise.resolve(undefined)
 
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' &&
@@ -47,7 +48,8 @@ export class HandledProducer {
   readonly #callbacks: ResultCallbacks
   readonly #failures: FailureReporter
   readonly #isHeard: boolean
-  readonly #callbackFailed: ReportFailure
+  readonly #clock: Clock
+  readonly #callbackFailed: (thrown: unknown) => void
 
   constructor(
     options: ProducerOptions,
@@ -58,14 +60,29 @@ export class HandledProducer {
     this.#callbacks = callbacks
     this.#isHeard = callbacks.onSuccess !== null || callbacks.onError !== null
     const { logger = consoleLogger, onError = null } = options
-    this.#failures = new FailureReporter(logger, onError, environment?.clock ?? systemClock)
+    this.#clock = environment?.clock ?? systemClock
+    this.#failures = new FailureReporter(logger, onError, this.#clock)
     this.#callbackFailed = (thrown) => this.#failures.callbackFailed(thrown)
   }
 
   /** Resolves when the message is in the buffer; waits in line where that is full. */
   submit(message: Message, options?: WaitOptions): Promise<undefined> {
+    return this.trySubmit(message, options) ?? taken
+  }
+
+  /** As `submit`; `undefined` where the message is in the buffer already. */
+  trySubmit(message: Message, options?: WaitOptions): Promise<undefined> | undefined {
     const pending = this.#isHeard ? new Pending(message, this) : null
     return this.#producer.submit(message, pending, options)
+  }
+
+  /** The limits of one call as each of its messages gets them: its deadline does not move. */
+  limitsFrom(options: WaitOptions | undefined): (() => WaitOptions) | undefined {
+    checkWaitOptions(options)
+    if (options?.timeoutMs === undefined) return options && (() => options)
+    const { signal, timeoutMs } = options
+    const end = this.#clock.now() + timeoutMs
+    return () => ({ signal, timeoutMs: Math.max(0, Math.ceil(end - this.#clock.now())) })
   }
 
   succeeded(metadata: RecordMetadata, message: Message): void {

@@ -6,7 +6,7 @@ import { type CloseReport, Producer, type ProducerEnvironment } from '../produce
 import type { RecordMetadata } from '../producer/record.ts'
 import type { WaitOptions } from '../producer/wait.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
-import { type BatchFailure, BatchError } from './batch-error.ts'
+import { BatchError, type BatchFailure } from './batch-error.ts'
 import { sendInTurn } from './batch-in-turn.ts'
 import { HandledProducer } from './handled-producer.ts'
 import type { Message } from './message.ts'
@@ -69,15 +69,12 @@ export class KafkaProducer<const Async extends boolean = true> implements Buffer
    * full; it rejects where the message was not taken, and then no callback is called. Sync mode: resolves
    * with its place when it is acknowledged. `options` limit the delivery in both.
    */
-  async send(
-    message: Message,
-    options?: WaitOptions,
-  ): Promise<Sent<Async, RecordMetadata>> {
+  send(message: Message, options?: WaitOptions): Promise<Sent<Async, RecordMetadata>> {
     const sent =
       this.#async === null
-        ? await this.#sync!.send(message, options)
-        : await this.#async.submit(message, options)
-    return sent as Sent<Async, RecordMetadata>
+        ? this.#sync!.send(message, options)
+        : this.#async.submit(message, options)
+    return sent as Promise<Sent<Async, RecordMetadata>>
   }
 
   /**

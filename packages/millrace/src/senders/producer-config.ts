@@ -68,7 +68,10 @@ const problemsOf = (config: ProducerConfigInput): string[] => {
  */
 export const validateProducerConfig = (config: ProducerConfigInput): ProducerConfig => {
   if (typeof config !== 'object' || config === null) {
-    throw new KafkaError('INVALID_OPTION', `the configuration is ${String(config)}: expected an object`)
+    throw new KafkaError(
+      'INVALID_OPTION',
+      `the configuration is ${String(config)}: expected an object`,
+    )
   }
   const problems = problemsOf(config)
   if (problems.length > 0) throw new KafkaError('INVALID_OPTION', problems.join('; '))

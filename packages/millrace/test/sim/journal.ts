@@ -49,6 +49,7 @@ export class Journal {
   readonly #places = new Map<PartitionLog, Place>()
   readonly #lives = new Map<string, number>()
   readonly #newest = new Map<string, Topic>()
+  readonly #namesById = new Map<string, string>()
   /** By `topic-partition`: when it forgot producers, or was made anew. */
   readonly #forgotAtMs = new Map<string, number[]>()
   readonly #lastBatches = new Map<Partition, LastBatch>()
@@ -99,6 +100,7 @@ export class Journal {
     const life = (this.#lives.get(topic.name) ?? -1) + 1
     this.#lives.set(topic.name, life)
     this.#newest.set(topic.name, topic)
+    this.#namesById.set(Buffer.from(topic.id).toString('hex'), topic.name)
     for (const partition of topic.partitions) {
       this.#places.set(partition.log, { topic: topic.name, life, partition })
       this.noteForgetting(topic.name, partition.index)
@@ -152,6 +154,10 @@ export class Journal {
   forgotWithin(topic: string, partition: number, fromMs: number, toMs: number): boolean {
     const moments = this.#forgotAtMs.get(`${topic}-${partition}`) ?? []
     return moments.some((atMs) => atMs >= fromMs && atMs <= toMs)
+  }
+
+  topicName(id: Uint8Array): string {
+    return this.#namesById.get(Buffer.from(id).toString('hex')) ?? '?'
   }
 
   /** The topic as it is now, or was last. */

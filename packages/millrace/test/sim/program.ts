@@ -2,7 +2,7 @@
 // programs do: it reuses its bytes, throws in callbacks, gives up, waits for room, and never reads two
 // results of one call.
 
-import type { Settle } from '../../src/engine/record.ts'
+import type { SettleCallback as Settle } from '../../src/engine/record.ts'
 import type { Producer } from '../../src/producer/producer.ts'
 import type { WaitOptions } from '../../src/producer/wait.ts'
 import { KafkaError } from '../../src/protocol/kafka-error.ts'

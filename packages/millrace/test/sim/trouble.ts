@@ -155,8 +155,9 @@ export class Trouble {
   #remake(topic: string): () => void {
     const { cluster, plan } = this.#world
     if (!cluster.topics.includes(topic)) return nothing
+    const partitions = cluster.partitions(topic).length
+    const { config } = plan.topics.find(({ name }) => name === topic)!
     cluster.deleteTopic(topic)
-    const { partitions, config } = plan.topics.find(({ name }) => name === topic)!
     return () => {
       // A client's question may have made it meanwhile.
       if (!cluster.topics.includes(topic)) cluster.createTopic(topic, { partitions, config })

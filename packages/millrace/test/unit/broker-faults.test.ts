@@ -277,6 +277,19 @@ test('a bad rule is refused, naming all that is wrong with it', () =>
     assert.throws(() => cluster.fault({ error: 0 }), /no error 0/)
   }))
 
+test('what a predicate throws ends that connection, and comes out of close()', async () => {
+  await assert.rejects(
+    onStage({ topics }, async ({ cluster, connect, run }) => {
+      const when = () => {
+        throw new Error('my own mistake')
+      }
+      cluster.fault({ api: 'Produce', error: 56, when })
+      await assert.rejects(run(produce(connect(), 'orders', 0, batchOf(1))), /closed/)
+    }),
+    (error: Error) => error.cause instanceof Error && error.cause.message === 'my own mistake',
+  )
+})
+
 test('each request is counted and told to who listens, before it is carried out', () =>
   onStage({ topics }, async ({ cluster, connect, run }) => {
     const seen: string[] = []

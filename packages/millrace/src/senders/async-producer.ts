@@ -1,0 +1,88 @@
+// Layer 2, async: a call resolves when its message is in the buffer, results go to a handler.
+
+import type { ProducerOptions } from '../producer/option-table.ts'
+import type { CloseReport, ProducerEnvironment } from '../producer/producer.ts'
+import type { Data } from '../producer/record.ts'
+import type { WaitOptions } from '../producer/wait.ts'
+import { KafkaError } from '../protocol/kafka-error.ts'
+import { type AsyncResultHandler, defaultAsyncResultHandler } from './async-result-handler.ts'
+import { HandledProducer, type ResultCallbacks } from './handled-producer.ts'
+import { type KeyOrTopic, messageOf } from './message.ts'
+import { type MessageProducer, ProducerType } from './message-producer.ts'
+import { type Target, targetOptions } from './target.ts'
+
+const silent: ResultCallbacks = { onSuccess: null, onError: null }
+
+const callbacksOf = (handler: AsyncResultHandler): ResultCallbacks => {
+  if (handler === defaultAsyncResultHandler) return silent
+  const { handleSuccess, handleError } = handler ?? {}
+  if (typeof handleSuccess !== 'function' || typeof handleError !== 'function') {
+    throw new KafkaError(
+      'INVALID_ARGUMENT',
+      'the handler is no object with handleSuccess and handleError',
+    )
+  }
+  return {
+    onSuccess: (metadata, message) => handler.handleSuccess(message, metadata),
+    onError: (error, message) => handler.handleError(error, message),
+  }
+}
+
+/**
+ * Layer 2: hands messages over and goes on; each result reaches the handler. Messages leave at once and
+ * batch by themselves while requests are on their way; BatchAsyncProducer waits for a count or a time.
+ *
+ * @example
+ * const producer = new AsyncProducer('localhost:9092', {
+ *   handleSuccess: (message, { partition, offset }) => console.log(message.key, partition, offset),
+ *   handleError: (error, message) => console.error(message.key, error.code),
+ * })
+ * await producer.sendMessage({ topic: 'clicks', key: '42' }, 'x')
+ * await producer.close()
+ */
+export class AsyncProducer implements MessageProducer {
+  readonly #producer: HandledProducer
+
+  constructor(
+    target: Target,
+    handler: AsyncResultHandler = defaultAsyncResultHandler,
+    environment?: ProducerEnvironment,
+  ) {
+    const options: ProducerOptions = targetOptions(target)
+    this.#producer = new HandledProducer(options, callbacksOf(handler), environment)
+  }
+
+  /**
+   * Resolves when the message is in the buffer, and waits in line while that is full. Rejects where it was
+   * not taken (it is wrong, the producer is closed, no room within maxBlockMs, `options` ended the wait);
+   * the handler hears nothing of it then. Once it is taken, `options` limit its delivery.
+   */
+  sendMessage(
+    keyOrTopic: KeyOrTopic,
+    value: Data | null,
+    options?: WaitOptions,
+  ): Promise<undefined> {
+    return this.#producer.submit(messageOf(keyOrTopic, value), options)
+  }
+
+  /** Hands over what is in the buffer; resolves when every message sent before the call has its result. */
+  flush(options?: WaitOptions): Promise<void> {
+    return this.#producer.flush(options)
+  }
+
+  /**
+   * Takes no more messages, and resolves when each has had its call of the handler. With `timeoutMs` or
+   * `signal` what is left by then fails with ABORTED. A second call gets the same promise.
+   */
+  close(options?: WaitOptions): Promise<CloseReport> {
+    return this.#producer.close(options)
+  }
+
+  type(): ProducerType {
+    return ProducerType.Async
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}

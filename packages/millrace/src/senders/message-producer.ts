@@ -1,0 +1,21 @@
+// Layer 2's interface: one way to send, whatever stands behind it.
+
+import type { CloseReport } from '../producer/producer.ts'
+import type { Data, RecordMetadata } from '../producer/record.ts'
+import type { WaitOptions } from '../producer/wait.ts'
+import type { KeyOrTopic } from './message.ts'
+
+/** Whether `sendMessage` waits for the acknowledgement (`Sync`) or only for the buffer (`Async`). */
+export const ProducerType = { Sync: 0, Async: 1 } as const
+export type ProducerType = (typeof ProducerType)[keyof typeof ProducerType]
+
+/** Layer 2's interface, for code that takes any implementation of it. */
+export interface MessageProducer {
+  sendMessage(
+    keyOrTopic: KeyOrTopic,
+    value: Data | null,
+    options?: WaitOptions,
+  ): Promise<RecordMetadata | undefined>
+  close(options?: WaitOptions): Promise<CloseReport>
+  type(): ProducerType
+}

@@ -1,0 +1,48 @@
+// Layer 2 for callers of its older interface: the same producer under the old names.
+
+import type { CloseReport } from '../producer/producer.ts'
+import type { Data, RecordMetadata } from '../producer/record.ts'
+import type { WaitOptions } from '../producer/wait.ts'
+import type { KeyOrTopic } from './message.ts'
+import { type MessageProducer, ProducerType } from './message-producer.ts'
+
+/**
+ * Any of layer 2's producers behind the older interface.
+ *
+ * @example
+ * const wrapper = new SaramaProducerWrapper(new SyncProducer('localhost:9092'))
+ * if (wrapper.isSync()) await wrapper.sendMessage({ topic: 'orders' }, 'x')
+ * await wrapper.closeProducer()
+ */
+export class SaramaProducerWrapper {
+  readonly #producer: MessageProducer
+
+  constructor(producer: MessageProducer) {
+    this.#producer = producer
+  }
+
+  sendMessage(
+    keyOrTopic: KeyOrTopic,
+    value: Data | null,
+    options?: WaitOptions,
+  ): Promise<RecordMetadata | undefined> {
+    return this.#producer.sendMessage(keyOrTopic, value, options)
+  }
+
+  closeProducer(options?: WaitOptions): Promise<CloseReport> {
+    return this.#producer.close(options)
+  }
+
+  /** 0 = sync, 1 = async. */
+  producerTyp(): ProducerType {
+    return this.#producer.type()
+  }
+
+  isAsync(): boolean {
+    return this.producerTyp() === ProducerType.Async
+  }
+
+  isSync(): boolean {
+    return this.producerTyp() === ProducerType.Sync
+  }
+}

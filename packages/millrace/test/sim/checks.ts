@@ -1,0 +1,239 @@
+// What must hold when a run is over. Each check names the records it found wrong; an empty list is a pass.
+// The exemptions are here and nowhere else, each with its reason.
+
+import type { ProducerMetrics } from '../../src/producer/metrics.ts'
+import type { Append, Journal } from './journal.ts'
+import type { Entry, Ledger } from './ledger.ts'
+import type { Plan } from './plan.ts'
+
+export interface Evidence {
+  readonly plan: Plan
+  readonly ledger: Ledger
+  readonly journal: Journal
+  readonly metrics: ProducerMetrics
+  readonly faults: number
+  readonly stalledMs: number
+  readonly endedAtMs: number
+}
+
+export interface Guarantees {
+  readonly idempotent: boolean
+  readonly acks: -1 | 0 | 1
+}
+
+export const guaranteesOf = ({ options }: Plan): Guarantees => {
+  const acks = options.acks === 0 || options.acks === 1 ? options.acks : -1
+  return { acks, idempotent: options.idempotent ?? acks === -1 }
+}
+
+const describe = (entry: Entry): string =>
+  `record ${entry.id} (${entry.call} to ${entry.plan.topic}, at ${entry.calledAtMs} ms)`
+
+const copiesOf = (journal: Journal, entry: Entry): readonly Append[] =>
+  journal.byId.get(entry.id) ?? []
+
+/** Each record that was taken is settled, once. */
+const settledOnce = ({ ledger }: Evidence): string[] => [
+  ...ledger.unsettled.map((entry) => `${describe(entry)} was never settled`),
+  ...ledger.oddities,
+]
+
+/** Nothing was ever lost or failed on the way with acks 0: then it promises what the others do. */
+const wentSmoothly = ({ metrics, faults }: Evidence): boolean =>
+  faults === 0 && metrics.connectionFailures === 0
+
+/** Told of success: it is in the log, where the program was told. */
+const ackedIsInLog = (evidence: Evidence): string[] => {
+  const { ledger, journal, plan } = evidence
+  const { acks } = guaranteesOf(plan)
+  const wrong: string[] = []
+  for (const entry of ledger.entries) {
+    const { metadata } = entry
+    if (metadata === null) continue
+    const copies = copiesOf(journal, entry)
+    // acks 0 says only that the bytes were handed over.
+    if (copies.length === 0) {
+      if (acks !== 0 || wentSmoothly(evidence)) wrong.push(`${describe(entry)} was acked: not in the log`)
+      continue
+    }
+    if (metadata.topic !== entry.plan.topic) wrong.push(`${describe(entry)}: topic ${metadata.topic}`)
+    if (metadata.offset < 0) {
+      // Only where the broker does not say: no answer, or one that says "duplicate".
+      if (acks !== 0 && !plan.cluster.tellsDuplicates) wrong.push(`${describe(entry)} has no offset`)
+      continue
+    }
+    const copy = copies.find(
+      ({ partition, offset }) => partition === metadata.partition && offset === metadata.offset,
+    )
+    const where = `${metadata.partition} offset ${metadata.offset}`
+    if (copy === undefined) wrong.push(`${describe(entry)} was acked at ${where}: it is not there`)
+    else if (copy.timestamp !== metadata.timestamp) {
+      wrong.push(`${describe(entry)}: timestamp ${metadata.timestamp}, in the log ${copy.timestamp}`)
+    }
+  }
+  return wrong
+}
+
+/** Key, value and partition in the log are what was passed; the sizes reported are right. */
+const contentIsWhole = ({ ledger, journal }: Evidence): string[] => {
+  const wrong: string[] = []
+  for (const append of journal.appends) {
+    const entry = ledger.entries[append.id]
+    if (entry === undefined) {
+      wrong.push(`the log has a record that nobody sent, at offset ${append.offset}`)
+      continue
+    }
+    const { plan, record } = entry
+    if (append.valueText !== ledger.expectedValue(entry)) wrong.push(`${describe(entry)}: its value`)
+    if (append.keyText !== (record.key ?? null)) wrong.push(`${describe(entry)}: its key`)
+    if (append.topic !== plan.topic || (plan.partition >= 0 && append.partition !== plan.partition)) {
+      wrong.push(`${describe(entry)} is in ${append.topic}-${append.partition}`)
+    }
+  }
+  for (const entry of ledger.entries) {
+    const { metadata, record } = entry
+    if (metadata === null) continue
+    const valueBytes = ledger.expectedValue(entry)?.length ?? -1
+    const keyBytes = typeof record.key === 'string' ? record.key.length : -1
+    if (metadata.valueBytes !== valueBytes || metadata.keyBytes !== keyBytes) {
+      wrong.push(`${describe(entry)}: sizes ${metadata.keyBytes} and ${metadata.valueBytes}`)
+    }
+  }
+  return wrong
+}
+
+/** `persisted: 'no'` is certain; and it is said whenever no byte of the record reached a socket. */
+const persistedIsTrue = ({ ledger, journal }: Evidence): string[] => {
+  const wrong: string[] = []
+  for (const entry of ledger.entries) {
+    const copies = copiesOf(journal, entry)
+    if (!entry.taken && copies.length > 0) wrong.push(`${describe(entry)} was not taken: in the log`)
+    const { error } = entry
+    if (error === null) continue
+    if (error.persisted === 'no' && copies.length > 0) {
+      wrong.push(`${describe(entry)} failed with ${error.code}, persisted no: it is in the log`)
+    }
+    if (error.persisted === 'maybe' && !entry.reachedSocket) {
+      wrong.push(`${describe(entry)} failed with ${error.code}, persisted maybe: it never left`)
+    }
+  }
+  return wrong
+}
+
+/**
+ * Idempotent: in each life of a topic once at most. Exempt is a record whose partition forgot its producers
+ * between the two copies: no broker can know the second one again.
+ */
+const noDuplicates = ({ journal, plan, ledger }: Evidence): string[] => {
+  if (!guaranteesOf(plan).idempotent) return []
+  const wrong: string[] = []
+  for (const [id, copies] of journal.byId) {
+    for (const [index, copy] of copies.entries()) {
+      const before = copies
+        .slice(0, index)
+        .find(({ life, topic }) => life === copy.life && topic === copy.topic)
+      if (before === undefined) continue
+      if (journal.forgotWithin(copy.topic, copy.partition, before.atMs, copy.atMs)) continue
+      const entry = ledger.entries[id]
+      if (entry !== undefined) wrong.push(`${describe(entry)} is in the log twice`)
+    }
+  }
+  return wrong
+}
+
+/**
+ * Idempotent: first copies stand in call order. Exempt is a record that came late because its partition forgot
+ * its producers after the call, and one given up (persisted maybe) whose producer id was given up too.
+ */
+const orderOfFirstCopies = ({ journal, ledger }: Evidence): string[] => {
+  const wrong: string[] = []
+  const seen = new Set<string>()
+  const newest = new Map<string, Append>()
+  for (const append of journal.appends) {
+    const place = `${append.topic}-${append.partition}/${append.life}`
+    const copy = `${place}#${append.id}`
+    if (seen.has(copy)) continue
+    seen.add(copy)
+    const before = newest.get(place)
+    if (before === undefined || before.id < append.id) {
+      newest.set(place, append)
+      continue
+    }
+    const entry = ledger.entries[append.id]
+    if (entry === undefined) continue
+    const { topic, partition, atMs } = append
+    if (journal.forgotWithin(topic, partition, entry.calledAtMs, atMs)) continue
+    if (entry.error !== null && append.producerId !== before.producerId) continue
+    wrong.push(`${describe(entry)} stands behind record ${before.id} in ${topic}-${partition}`)
+  }
+  return wrong
+}
+
+/**
+ * Not idempotent: the acknowledged copies stand in call order. A copy whose answer was lost may come at any
+ * time, which no producer without numbers can help.
+ */
+const orderOfAckedCopies = (evidence: Evidence): string[] => {
+  const { journal, ledger } = evidence
+  const wrong: string[] = []
+  const newest = new Map<string, Entry>()
+  for (const entry of ledger.entries) {
+    const { metadata } = entry
+    if (metadata === null || metadata.offset < 0) continue
+    const copy = copiesOf(journal, entry).find(
+      ({ partition, offset }) => partition === metadata.partition && offset === metadata.offset,
+    )
+    if (copy === undefined) continue
+    const place = `${copy.topic}-${copy.partition}/${copy.life}`
+    const before = newest.get(place)
+    if (before === undefined || before.metadata!.offset < metadata.offset) newest.set(place, entry)
+    else wrong.push(`${describe(entry)} stands before record ${before.id} in ${place}`)
+  }
+  return wrong
+}
+
+const inOrder = (evidence: Evidence): string[] => {
+  const { idempotent, acks } = guaranteesOf(evidence.plan)
+  if (idempotent) return orderOfFirstCopies(evidence)
+  if (acks !== 0) return orderOfAckedCopies(evidence)
+  return wentSmoothly(evidence) ? orderOfFirstCopies(evidence) : []
+}
+
+/** A record has its result in the time that options and call allow, and what the program stalled. */
+const inTime = ({ ledger, plan, stalledMs }: Evidence): string[] => {
+  const { maxBlockMs = 60_000, deliveryTimeoutMs = 120_000 } = plan.options
+  const slackMs = stalledMs + 50
+  return ledger.entries
+    .filter((entry) => {
+      if (entry.settledCount === 0) return false
+      const tookMs = entry.settledAtMs - entry.calledAtMs
+      const { timeoutMs = -1, abortAfterMs = -1 } = entry.patience ?? {}
+      return (
+        tookMs > maxBlockMs + deliveryTimeoutMs + slackMs ||
+        (timeoutMs >= 0 && tookMs > timeoutMs + slackMs) ||
+        (abortAfterMs >= 0 && tookMs > abortAfterMs + slackMs)
+      )
+    })
+    .map((entry) => `${describe(entry)} took ${entry.settledAtMs - entry.calledAtMs} ms`)
+}
+
+/** A few for each thing that went wrong, and otherwise no more than the backoff lets through. */
+const metadataIsBounded = ({ metrics, plan, faults, endedAtMs }: Evidence): string[] => {
+  const { retryBackoffMaxMs = 1000, metadataMaxAgeMs = 300_000 } = plan.options
+  const mostMs = Math.min(0.8 * retryBackoffMaxMs, metadataMaxAgeMs)
+  const bound = 30 + 12 * (faults + plan.topics.length) + (2 * endedAtMs) / mostMs
+  return metrics.metadataRequests <= bound
+    ? []
+    : [`${metrics.metadataRequests} metadata requests in ${endedAtMs} ms`]
+}
+
+export const checks: Readonly<Record<string, (evidence: Evidence) => string[]>> = {
+  'settled once': settledOnce,
+  'acked is in the log': ackedIsInLog,
+  'content is whole': contentIsWhole,
+  'persisted is true': persistedIsTrue,
+  'no duplicates': noDuplicates,
+  'in order': inOrder,
+  'in time': inTime,
+  'metadata requests are bounded': metadataIsBounded,
+}

@@ -1,0 +1,57 @@
+// Looks on at the engine: the answers to Produce requests, for the story, and what it is told of topics, of
+// which the newest leader epoch may never go back.
+
+import { Engine } from '../../src/engine/engine.ts'
+import { ProduceInFlight } from '../../src/engine/pump.ts'
+import type { Patches } from './patch.ts'
+
+export interface EngineWatch {
+  note(text: string): void
+  onOddity(text: string): void
+}
+
+export const observeEngine = (patches: Patches, watch: EngineWatch): void => {
+  patches.method(
+    ProduceInFlight.prototype,
+    'onResponse',
+    (original) =>
+      function onResponse(this: ProduceInFlight, response) {
+        const answers = (response?.responses ?? []).flatMap(({ partitionResponses }) =>
+          partitionResponses.map(
+            ({ index, errorCode, baseOffset }) =>
+              `partition ${index} ${errorCode === 0 ? `offset ${baseOffset}` : `error ${errorCode}`}`,
+          ),
+        )
+        watch.note(`answer   ${this.link.name}: ${answers.join('; ') || 'none, acks 0'}`)
+        original.call(this, response)
+      },
+  )
+  patches.method(
+    ProduceInFlight.prototype,
+    'onFailure',
+    (original) =>
+      function onFailure(this: ProduceInFlight, error, written) {
+        watch.note(`failure  ${this.link.name}: ${error.code}, ${written ? '' : 'not '}written`)
+        original.call(this, error, written)
+      },
+  )
+  const epochs = new Map<string, number>()
+  patches.method(
+    Engine.prototype,
+    'onTopic',
+    (original) =>
+      function onTopic(this: Engine, view) {
+        const leaders = view.partitions.map(({ leaderId, leaderEpoch }) => `${leaderId}@${leaderEpoch}`)
+        watch.note(`topic    ${view.name}: ${leaders.join(' ')}`)
+        for (const [index, { leaderEpoch }] of view.partitions.entries()) {
+          const key = `${Buffer.from(view.topicId).toString('hex')} ${view.name}-${index}`
+          const known = epochs.get(key) ?? -1
+          if (leaderEpoch < known && view.topicId.some((byte) => byte !== 0)) {
+            watch.onOddity(`${view.name}-${index}: leader epoch ${known} → ${leaderEpoch}`)
+          }
+          epochs.set(key, leaderEpoch)
+        }
+        original.call(this, view)
+      },
+  )
+}

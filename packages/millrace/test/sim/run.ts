@@ -1,0 +1,469 @@
+// One run: builds the world of a seed, lets it live to its end, and checks it. The same seed and mutation
+// give the same run, step by step.
+
+import { TestCluster } from '../../src/broker/cluster.ts'
+import { Producer } from '../../src/producer/producer.ts'
+import type { ProduceRequest } from '../../src/protocol/api/00-produce.ts'
+import { KafkaError } from '../../src/protocol/kafka-error.ts'
+import { verifyCrc } from '../../src/protocol/records/record-batch.ts'
+import { silentLogger } from '../../src/runtime/logger.ts'
+import { MemoryNetwork } from '../../src/runtime/memory-transport.ts'
+import { VirtualClock } from '../../src/runtime/virtual-clock.ts'
+import { Chance } from './chance.ts'
+import { checks } from './checks.ts'
+import { compressInVirtualTime } from './compression.ts'
+import { Journal } from './journal.ts'
+import { Ledger } from './ledger.ts'
+import { mutations } from './mutations.ts'
+import { Patches } from './patch.ts'
+import { drawPlan, type Plan } from './plan.ts'
+import { Program } from './program.ts'
+import { observeEngine } from './engine-observer.ts'
+import { Trouble } from './trouble.ts'
+import { WatchedTransport, type WrittenBatch } from './watched-transport.ts'
+
+export interface RunOptions {
+  readonly mutation?: string | undefined
+  /** Write down what happens; the run is the same. */
+  readonly story?: boolean
+}
+
+export interface Outcome {
+  readonly seed: number
+  /** What was found wrong, `check: words`; empty = a pass. */
+  readonly failures: readonly string[]
+  readonly story: readonly string[]
+  readonly records: number
+  readonly failed: number
+  /** Of the failed ones: persisted maybe. */
+  readonly maybe: number
+  readonly faults: number
+  readonly virtualMs: number
+  readonly steps: number
+}
+
+const cleanUpMs = 200_000
+const failuresKept = 12
+
+interface WorldParts {
+  readonly plan: Plan
+  readonly chance: Chance
+  readonly clock: VirtualClock
+  readonly network: MemoryNetwork
+  readonly journal: Journal
+  readonly cluster: TestCluster
+  readonly log: Log
+}
+
+/** What is written down: failures always, the story where it is wanted. */
+class Log {
+  readonly failures: string[] = []
+  readonly story: string[] = []
+  readonly #clock: VirtualClock
+  readonly #keepsStory: boolean
+
+  constructor(clock: VirtualClock, keepsStory: boolean) {
+    this.#clock = clock
+    this.#keepsStory = keepsStory
+  }
+
+  readonly note = (text: string): void => {
+    if (this.#keepsStory) this.story.push(`${this.#clock.now().toFixed(1).padStart(9)}  ${text}`)
+  }
+
+  fail(check: string, text: string): void {
+    this.note(`WRONG    ${check}: ${text}`)
+    if (this.failures.length < failuresKept) this.failures.push(`${check}: ${text}`)
+  }
+}
+
+class World {
+  readonly plan: Plan
+  readonly clock: VirtualClock
+  readonly ledger: Ledger
+  readonly journal: Journal
+  readonly network: MemoryNetwork
+  readonly transport: WatchedTransport
+  readonly cluster: TestCluster
+  readonly producer: Producer
+  readonly program: Program
+  readonly trouble: Trouble
+  readonly #log: Log
+  /** By topic, partition, id, epoch and sequence: which record has the number. */
+  readonly #numbers = new Map<string, number>()
+  readonly #bufferMemoryBytes: number
+  #closing: Promise<unknown> | null = null
+  errorsTold = 0
+
+  constructor(parts: WorldParts) {
+    const { plan, clock, network, journal, cluster, log } = parts
+    this.plan = plan
+    this.clock = clock
+    this.network = network
+    this.journal = journal
+    this.cluster = cluster
+    this.#log = log
+    this.ledger = new Ledger(
+      () => clock.now(),
+      () => clock.wallTime(),
+    )
+    this.transport = new WatchedTransport({
+      clock,
+      network,
+      topicName: (id) => journal.topicName(id),
+      onBatch: (batch) => this.#onBatch(batch),
+      onOddity: (text) => this.fail('wire', text),
+      note: log.note,
+    })
+    this.#bufferMemoryBytes = plan.options.bufferMemoryBytes ?? 0
+    this.producer = this.#makeProducer(parts.chance)
+    const { ledger, producer, transport } = this
+    const shared = { clock, note: log.note, onOddity: (text: string) => this.fail('calls', text) }
+    this.program = new Program({ ...shared, ledger, producer, sample: () => this.sample() })
+    this.trouble = new Trouble({ ...shared, plan, cluster, network, transport, journal })
+  }
+
+  #makeProducer(chance: Chance): Producer {
+    const onError = (error: KafkaError): void => {
+      this.errorsTold++
+      if (!(error instanceof KafkaError)) this.fail('errors', 'onError got no KafkaError')
+    }
+    return new Producer(
+      { ...this.plan.options, brokers: this.#bootstrap(), logger: silentLogger, onError },
+      { clock: this.clock, random: chance.random, transport: this.transport },
+    )
+  }
+
+  fail(check: string, text: string): void {
+    this.#log.fail(check, text)
+  }
+
+  #bootstrap(): string[] {
+    const { brokers } = this.cluster
+    if (this.plan.bootstrap === 'all') return brokers
+    if (this.plan.bootstrap === 'first') return brokers.slice(0, 1)
+    this.network.setHost('kafka.test', ['127.0.0.1'])
+    return [brokers[0]!.replace('127.0.0.1', 'kafka.test')]
+  }
+
+  #onBatch({ topic, partition, ids, producerId, epoch, sequence }: WrittenBatch): void {
+    for (const [index, id] of ids.entries()) {
+      const entry = this.ledger.entries[id]
+      if (entry !== undefined) entry.reachedSocket = true
+      else this.fail('wire', `a record that nobody sent was sent to ${topic}-${partition}`)
+      if (producerId < 0) continue
+      const key = `${topic}-${partition}/${producerId}/${epoch}/${sequence + index}`
+      const other = this.#numbers.get(key)
+      if (other === undefined) this.#numbers.set(key, id)
+      else if (other !== id) this.fail('wire', `records ${other} and ${id} share the number ${key}`)
+    }
+    this.sample()
+  }
+
+  /** Memory stays within the bound, and what one record or one batch may add to it. */
+  sample(): void {
+    const { bufferUsedBytes, waitingBytes } = this.producer.metrics()
+    const held = bufferUsedBytes + waitingBytes
+    if (held > this.#bufferMemoryBytes + 12_000) {
+      this.fail('memory', `${held} bytes held, of ${this.#bufferMemoryBytes}`)
+    }
+    if (bufferUsedBytes < 0 || waitingBytes < 0) {
+      this.fail('memory', `${bufferUsedBytes} bytes used, ${waitingBytes} waiting`)
+    }
+  }
+
+  /** Time in which, without faults, what is under way comes to its end. */
+  get patienceMs(): number {
+    const { options, cluster, network } = this.plan
+    const { requestTimeoutMs = 0, connectTimeoutMs = 0, retryBackoffMaxMs = 0 } = options
+    const { reconnectBackoffMaxMs = 0, lingerMs = 0, flush } = options
+    const backlogMs =
+      (this.#bufferMemoryBytes / network.windowBytes) * (2 * network.latencyMaxMs + 2)
+    return (
+      3 * (requestTimeoutMs + connectTimeoutMs) +
+      5 * (retryBackoffMaxMs + reconnectBackoffMaxMs) +
+      3 * cluster.electionMs +
+      lingerMs +
+      (flush?.intervalMs ?? 0) +
+      backlogMs +
+      5000
+    )
+  }
+
+  async live(): Promise<void> {
+    const { calls, faults, ending, calmAtMs } = this.plan
+    for (const call of calls) this.#at(call.atMs, () => this.program.run(call))
+    for (const fault of faults) this.#at(fault.atMs, () => this.trouble.run(fault))
+    if (ending.atMs >= 0) {
+      this.#at(ending.atMs, () => {
+        this.#closing = this.#close()
+      })
+    }
+    await this.clock.advance(Math.max(calmAtMs, ending.atMs) + 1)
+    this.trouble.end()
+    if (this.#closing === null) {
+      await this.#settleAll()
+      await this.#probe()
+    }
+    await this.#finish(this.#closing ?? this.#close())
+  }
+
+  #at(atMs: number, action: () => void): void {
+    this.clock.setTimer(atMs, action)
+  }
+
+  /** Everything settles, and every call comes back, once nothing goes wrong any more. */
+  async #settleAll(): Promise<void> {
+    // What is for a place that there never was may wait for as long as its options allow.
+    const waitsLong = this.ledger.unsettled.some(({ plan }) => this.#hasNoPlace(plan.topic, plan.partition))
+    const { maxBlockMs = 0, deliveryTimeoutMs = 0 } = this.plan.options
+    const limitMs = this.patienceMs + (waitsLong ? maxBlockMs + deliveryTimeoutMs : 0)
+    try {
+      await this.clock.runUntil(
+        () => this.ledger.unsettled.length === 0 && this.program.pendingCalls.length === 0,
+        limitMs,
+      )
+    } catch (error) {
+      const left = this.ledger.unsettled.map(({ id }) => id)
+      const calls = this.program.pendingCalls.join(', ')
+      this.fail('progress', `${reasonOf(error)}: records ${left.join(' ')} ${calls}`)
+    }
+  }
+
+  #hasNoPlace(topic: string, partition: number): boolean {
+    if (!this.cluster.topics.includes(topic)) return true
+    return partition >= this.cluster.partitions(topic).length
+  }
+
+  /** Without faults, a record for each partition is delivered: nothing is stuck for good. */
+  async #probe(): Promise<void> {
+    let left = this.plan.topics.filter(({ name }) => this.cluster.topics.includes(name))
+    for (let round = 0; round < 4 && left.length > 0; round++) {
+      const sent = left.map((topic) => ({
+        topic,
+        entries: this.cluster
+          .partitions(topic.name)
+          .map((_, partition) =>
+            this.program.send(
+              {
+                topic: topic.name,
+                partition,
+                key: 'probe',
+                valueBytes: 10,
+                tombstone: false,
+                headers: 0,
+                timestampOffsetMs: null,
+                reusesBytes: false,
+              },
+              { abortAfterMs: -1, timeoutMs: -1 },
+              'probe',
+            ),
+          ),
+      }))
+      const entries = sent.flatMap((each) => each.entries)
+      try {
+        await this.clock.runUntil(
+          () => entries.every(({ settledCount }) => settledCount > 0),
+          this.patienceMs,
+        )
+      } catch (error) {
+        this.fail('progress', `probes are not settled: ${reasonOf(error)}`)
+        return
+      }
+      left = sent
+        .filter((each) => each.entries.some(({ error }) => error !== null))
+        .map(({ topic }) => topic)
+    }
+    for (const { name } of left) this.fail('progress', `${name} takes no record any more`)
+  }
+
+  #close(): Promise<unknown> {
+    const { kind, withinMs } = this.plan.ending
+    const { producer } = this
+    this.#log.note(`call     ${kind}`)
+    const withinCalls = (): Promise<unknown> => {
+      if (kind === 'closeWithin') return producer.close({ timeoutMs: withinMs })
+      if (kind === 'closeUntilAbort') {
+        const controller = new AbortController()
+        this.clock.setTimer(withinMs, () => controller.abort())
+        return producer.close({ signal: controller.signal })
+      }
+      if (kind === 'destroy') producer.destroy(new Error('enough'))
+      return producer.close()
+    }
+    const closing = withinCalls()
+    if (producer.close() !== closing) this.fail('close', 'twice is not the same promise')
+    const startedAtMs = this.clock.now()
+    return closing.then(() => {
+      this.transport.endOfUse()
+      this.#log.note('back     close')
+      const limitMs = kind === 'destroy' ? 0 : kind === 'close' ? Number.POSITIVE_INFINITY : withinMs
+      const tookMs = this.clock.now() - startedAtMs - this.program.stalledMs
+      if (tookMs > limitMs + 100) this.fail('close', `took ${tookMs} ms of ${limitMs}`)
+    })
+  }
+
+  async #finish(closing: Promise<unknown>): Promise<void> {
+    const { maxBlockMs = 0, deliveryTimeoutMs = 0 } = this.plan.options
+    try {
+      await this.clock.runUntil(closing, this.patienceMs + maxBlockMs + deliveryTimeoutMs)
+    } catch (error) {
+      this.fail('progress', `close does not end: ${reasonOf(error)}`)
+    }
+    const report = (await this.producer.close()) as { delivered: number; failed: number }
+    this.#useAfterClose()
+    await this.clock.advance(1)
+    const entries = this.ledger.entries.filter(({ taken }) => taken)
+    if (report.delivered + report.failed > entries.length) {
+      this.fail('close', `${report.delivered} delivered and ${report.failed} failed of ${entries.length}`)
+    }
+    await this.cluster.close()
+    await this.clock.advance(100)
+    this.#checkLeftovers()
+    await this.clock.advance(cleanUpMs)
+  }
+
+  #useAfterClose(): void {
+    const record = { topic: this.plan.topics[0]!.name, value: 'late' }
+    try {
+      this.producer.enqueue(record)
+      this.fail('close', 'enqueue works after close')
+    } catch (error) {
+      if (!(error instanceof KafkaError) || error.code !== 'CLOSED') this.fail('close', String(error))
+    }
+    this.producer.send(record).then(
+      () => this.fail('close', 'send works after close'),
+      () => {},
+    )
+    this.producer.flush().catch((error) => this.fail('close', `flush after close: ${String(error)}`))
+  }
+
+  #checkLeftovers(): void {
+    const { openStreams } = this.transport
+    if (openStreams > 0) this.fail('leak', `${openStreams} streams are open`)
+    // What the program itself still waits for is not the producer's.
+    const { pendingTimers } = this.clock
+    const own = this.plan.calls.filter(({ atMs }) => atMs > this.clock.now()).length
+    if (pendingTimers > own + this.#signalTimers()) {
+      this.fail('leak', `${pendingTimers} timers are left at ${this.clock.now()} ms`)
+    }
+    const { bufferUsedBytes, waitingBytes, unsettledBatches, requestsInFlight } =
+      this.producer.metrics()
+    const held = { bufferUsedBytes, waitingBytes, unsettledBatches, requestsInFlight }
+    if (Object.values(held).some((count) => count !== 0)) this.fail('leak', JSON.stringify(held))
+  }
+
+  #signalTimers(): number {
+    const now = this.clock.now()
+    return this.ledger.entries.filter(
+      ({ patience, calledAtMs }) => patience !== null && calledAtMs + patience.abortAfterMs > now,
+    ).length
+  }
+
+  judge(): void {
+    const evidence = {
+      plan: this.plan,
+      ledger: this.ledger,
+      journal: this.journal,
+      metrics: this.producer.metrics(),
+      faults: this.trouble.count,
+      stalledMs: this.program.stalledMs,
+      endedAtMs: this.clock.now() - cleanUpMs,
+    }
+    for (const [name, check] of Object.entries(checks)) {
+      for (const text of check(evidence)) this.fail(name, text)
+    }
+  }
+}
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+const start = async (plan: Plan, keepsStory: boolean, patches: Patches): Promise<[World, Log]> => {
+  const chance = new Chance(plan.seed)
+  const clock = new VirtualClock({ stepsMax: 3_000_000 })
+  const log = new Log(clock, keepsStory)
+  const journal = new Journal(() => clock.now(), log.note)
+  journal.install(patches, plan.cluster.tellsDuplicates)
+  compressInVirtualTime(patches, clock, chance.fork(11).random)
+  observeEngine(patches, { note: log.note, onOddity: (text) => log.fail('metadata', text) })
+  const { latencyMinMs, latencyMaxMs, pieceBytesMax, windowBytes } = plan.network
+  const latency = chance.fork(12)
+  const network = new MemoryNetwork({
+    clock,
+    random: chance.fork(13).random,
+    latencyMs: () => latency.between(latencyMinMs, latencyMaxMs),
+    pieceBytesMax,
+    windowBytes,
+  })
+  const { nodes, versions, unknownProducers, electionMs, autoCreateTopics } = plan.cluster
+  const topics = plan.topics.filter(({ exists }) => exists)
+  const cluster = await TestCluster.start(
+    {
+      nodes,
+      versions,
+      unknownProducers,
+      electionMs,
+      autoCreateTopics,
+      defaultPartitions: 4,
+      topics: Object.fromEntries(
+        topics.map(({ name, partitions, config }) => [name, { partitions, config }]),
+      ),
+      onRequest: ({ api, node, body }) => {
+        if (api === 'Produce') checkArrival(body as ProduceRequest, node, log)
+      },
+    },
+    { transport: network, clock, random: chance.fork(14).random },
+  )
+  return [new World({ plan, chance: chance.fork(15), clock, network, journal, cluster, log }), log]
+}
+
+/** What arrives is what was sent: whoever changes a buffer that a socket still reads is found here. */
+const checkArrival = ({ topicData }: ProduceRequest, node: number, log: Log): void => {
+  for (const { partitionData } of topicData) {
+    for (const { index, records } of partitionData) {
+      if (records === null || verifyCrc(records)) continue
+      log.fail('wire', `node ${node} got a damaged batch for partition ${index}`)
+    }
+  }
+}
+
+/** Runs a seed. */
+export const runSeed = async (seed: number, options: RunOptions = {}): Promise<Outcome> => {
+  const plan = drawPlan(seed)
+  const patches = new Patches()
+  const rejections: unknown[] = []
+  const onRejection = (reason: unknown): void => {
+    rejections.push(reason)
+  }
+  process.on('unhandledRejection', onRejection)
+  try {
+    const [world, log] = await start(plan, options.story ?? false, patches)
+    if (options.mutation !== undefined) mutations[options.mutation]!.install(patches)
+    try {
+      await world.live()
+      world.judge()
+    } catch (error) {
+      log.fail('crash', error instanceof Error ? (error.stack ?? error.message) : String(error))
+    }
+    for (const reason of rejections) log.fail('unhandled rejection', String(reason))
+    return outcomeOf(world, log)
+  } finally {
+    process.off('unhandledRejection', onRejection)
+    patches.undo()
+  }
+}
+
+const outcomeOf = ({ plan, ledger, trouble, clock }: World, log: Log): Outcome => {
+  const failed = ledger.entries.filter(({ error }) => error !== null)
+  return {
+    seed: plan.seed,
+    failures: log.failures,
+    story: log.story,
+    records: ledger.entries.filter(({ taken }) => taken).length,
+    failed: failed.length,
+    maybe: failed.filter(({ error }) => error?.persisted === 'maybe').length,
+    faults: trouble.count,
+    virtualMs: clock.now(),
+    steps: clock.steps,
+  }
+}
