@@ -1,5 +1,5 @@
-// The second door, `millrace/testing`: a Kafka-compatible cluster inside the process, for tests and first
-// steps. Every public name is listed here by hand.
+// The second door, `millrace/testing`: a Kafka-compatible cluster inside the process, for tests and
+// first steps. Every public name is listed here by hand.
 
 import { TestCluster } from './broker/cluster.ts'
 import type { ClusterOptions } from './broker/cluster-options.ts'
@@ -19,8 +19,8 @@ export type { TopicBatch, TopicRecord } from './testing/fetched-batches.ts'
 export { type ReadTopicOptions, readTopic, readTopicBatches } from './testing/topic-reader.ts'
 
 /**
- * Starts a cluster on free ports of 127.0.0.1. It lives until `close()`, or to the end of the block that
- * holds it with `await using`.
+ * Starts a cluster on free ports of 127.0.0.1. It lives until `close()`, or to the end of the block
+ * that holds it with `await using`.
  *
  * @example
  * const cluster = await startCluster({ nodes: 3, topics: { orders: 6 } })

@@ -1,4 +1,5 @@
-// Errors in Kafka's own numbers: what the cluster's parts throw at the api handlers, which answer them.
+// Errors in Kafka's own numbers: what the cluster's parts throw at the api handlers, which answer
+// them.
 
 import { type BrokerErrorName, errorNumber } from '../protocol/errors.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
@@ -15,7 +16,9 @@ export class ApiError extends Error {
 
 const isErrorName = (name: string): name is BrokerErrorName => Object.hasOwn(errorNumber, name)
 
-/** Kafka's number of an error, by number or name. Throws INVALID_ARGUMENT for a name that is none. */
+/**
+ * Kafka's number of an error, by number or name. Throws INVALID_ARGUMENT for a name that is none.
+ */
 export const errorCodeOf = (error: number | string): number => {
   if (typeof error === 'string') {
     if (isErrorName(error)) return errorNumber[error]

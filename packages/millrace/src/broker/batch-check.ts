@@ -1,6 +1,7 @@
-// What a leader checks before a batch goes into its log, in Kafka's order: format, size, checksum, counts,
-// then the records themselves. It knows nothing of offsets and sequences. The produced bytes are kept
-// as they came; only where Kafka would write into the header (timestamps) is it written again.
+// What a leader checks before a batch goes into its log, in Kafka's order: format, size, checksum,
+// counts, then the records themselves. It knows nothing of offsets and sequences. The produced
+// bytes are kept as they came; only where Kafka would write into the header (timestamps) is it
+// written again.
 
 import { errorNumber } from '../protocol/errors.ts'
 import { crc32c } from '../protocol/records/crc.ts'

@@ -14,8 +14,8 @@ export interface TopicOptions {
   readonly replicationFactor?: number | undefined
   /**
    * Kafka's own topic settings. Obeyed are `cleanup.policy` (compact: records need a key),
-   * `max.message.bytes`, `message.timestamp.type`, `message.timestamp.after.max.ms` and `.before.max.ms`,
-   * `min.insync.replicas` and `retention.bytes`.
+   * `max.message.bytes`, `message.timestamp.type`, `message.timestamp.after.max.ms` and
+   * `.before.max.ms`, `min.insync.replicas` and `retention.bytes`.
    */
   readonly config?: Readonly<Record<string, string>> | undefined
 }

@@ -1,4 +1,5 @@
-// The records of a topic as a test reads them. The bytes are copies: they stay good when the log moves on.
+// The records of a topic as a test reads them. The bytes are copies: they stay good when the log
+// moves on.
 
 import { decodeBatchHeader } from '../protocol/records/record-batch.ts'
 import { sequenceAfter } from './producer-state.ts'

@@ -1,7 +1,8 @@
-// What all nodes of a cluster know in common, as its controller would tell them: nodes, topics, leaders,
-// producer ids. cluster.ts (the test's side) and the api handlers change it through the methods here,
-// nowhere else. A log belongs to its partition, not to a node: replicas never differ, an election loses
-// nothing. Invariants: a leader is a living replica or `noLeader`; each change of leader raises the epoch.
+// What all nodes of a cluster know in common, as its controller would tell them: nodes, topics,
+// leaders, producer ids. cluster.ts (the test's side) and the api handlers change it through the
+// methods here, nowhere else. A log belongs to its partition, not to a node: replicas never differ,
+// an election loses nothing. Invariants: a leader is a living replica or `noLeader`; each change of
+// leader raises the epoch.
 
 import { errorNumber } from '../protocol/errors.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
@@ -146,7 +147,9 @@ export class ClusterState {
     })
   }
 
-  /** Its partitions lose their leader, and get another one after `electionMs` where a replica lives. */
+  /**
+   * Its partitions lose their leader, and get another one after `electionMs` where a replica lives.
+   */
   nodeStopped(id: number): void {
     const node = this.#nodes.get(id)
     if (node === undefined) return

@@ -1,9 +1,10 @@
-// The in-process Kafka cluster that tests hold: starts its nodes, lets a test look into the logs, move
-// leaders, stop nodes, and set faults. testing.ts gives it to users.
+// The in-process Kafka cluster that tests hold: starts its nodes, lets a test look into the logs,
+// move leaders, stop nodes, and set faults. testing.ts gives it to users.
 //
-// As strict as Kafka with formats, checksums, sizes, sequences, epochs and versions. What it leaves out:
-// replication (replicas share one log, an acked record is never lost), transactions, ACLs, quotas but by
-// faults, fetch sessions, KIP-848 groups, compaction itself, recompression, time-based retention, TLS, SASL.
+// As strict as Kafka with formats, checksums, sizes, sequences, epochs and versions. What it leaves
+// out: replication (replicas share one log, an acked record is never lost), transactions, ACLs,
+// quotas but by faults, fetch sessions, KIP-848 groups, compaction itself, recompression,
+// time-based retention, TLS, SASL.
 
 import { KafkaError } from '../protocol/kafka-error.ts'
 import type { Clock } from '../runtime/clock.ts'
@@ -150,7 +151,10 @@ export class TestCluster {
     }
   }
 
-  /** Deletes a topic and its records. Made again under its name, it is another topic, with another id. */
+  /**
+   * Deletes a topic and its records. Made again under its name, it is another topic, with another
+   * id.
+   */
   deleteTopic(name: string): void {
     this.#topic(name)
     this.#state.deleteTopic(name)
@@ -166,8 +170,8 @@ export class TestCluster {
   }
 
   /**
-   * Forgets what idempotent producers wrote (of one topic, of one partition): a resend is not recognised any
-   * more, and a producer that goes on is taken as a new one. As Kafka does after
+   * Forgets what idempotent producers wrote (of one topic, of one partition): a resend is not
+   * recognised any more, and a producer that goes on is taken as a new one. As Kafka does after
    * `producer.id.expiration.ms`, or once retention removed a producer's last batch.
    */
   forgetProducers(topic?: string, partition?: number): void {

@@ -1,7 +1,7 @@
 // Faults on purpose: the rules that a test sets on the cluster, and which of them strike a request.
-// node-connection.ts asks `strike` once per request and carries out what has to do with time and the
-// connection; the api handlers ask the answer, per partition, whether they must fail. All rules that
-// match a request strike it; of two errors for the same partition the older rule's is taken.
+// node-connection.ts asks `strike` once per request and carries out what has to do with time and
+// the connection; the api handlers ask the answer, per partition, whether they must fail. All rules
+// that match a request strike it; of two errors for the same partition the older rule's is taken.
 
 import { KafkaError } from '../protocol/kafka-error.ts'
 import { errorCodeOf } from './api-error.ts'
@@ -26,8 +26,8 @@ export interface FaultTarget {
 }
 
 /**
- * One fault: what it strikes, and what happens then. Several things may happen together: a delay and
- * then an error, say.
+ * One fault: what it strikes, and what happens then. Several things may happen together: a delay
+ * and then an error, say.
  *
  * @example
  * // Of the next two Produce requests for partition 0, the records are written, but the answer is lost.
@@ -47,16 +47,16 @@ export interface FaultRule {
   /** Only requests for which this answers true. */
   readonly when?: ((request: RequestView) => boolean) | undefined
   /**
-   * `before` (default): nothing is written, the request is not carried out. `after`: it is, and then
-   * the fault happens.
+   * `before` (default): nothing is written, the request is not carried out. `after`: it is, and
+   * then the fault happens.
    */
   readonly at?: 'before' | 'after' | undefined
 
   /** Kafka's name or number of an error that is answered, for the named topic or partition only. */
   readonly error?: string | number | undefined
   /**
-   * No answer comes, and as on a real connection, none to the requests behind it either. With `before`
-   * those behind it are not carried out, with `after` they are.
+   * No answer comes, and as on a real connection, none to the requests behind it either. With
+   * `before` those behind it are not carried out, with `after` they are.
    */
   readonly drop?: boolean | undefined
   /** The connection is closed without an answer. */

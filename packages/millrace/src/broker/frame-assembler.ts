@@ -1,6 +1,6 @@
-// Cuts a stream of bytes into requests: four bytes of size, then as many bytes. One per connection. A
-// frame that arrives in one piece is a view of it; a larger one is put together in a buffer of its own
-// size. Either way the bytes are the receiver's for good.
+// Cuts a stream of bytes into requests: four bytes of size, then as many bytes. One per connection.
+// A frame that arrives in one piece is a view of it; a larger one is put together in a buffer of
+// its own size. Either way the bytes are the receiver's for good.
 
 import { KafkaError } from '../protocol/kafka-error.ts'
 

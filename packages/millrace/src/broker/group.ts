@@ -1,5 +1,6 @@
-// One consumer group of the classic protocol: its members, and the rounds in which they agree who reads
-// what. groups.ts owns the groups; the api handlers call in with requests and a way to answer.
+// One consumer group of the classic protocol: its members, and the rounds in which they agree who
+// reads what. groups.ts owns the groups; the api handlers call in with requests and a way to
+// answer.
 //
 //   Empty → PreparingRebalance (all join) → CompletingRebalance (the leader assigns) → Stable
 //              ↑___________ a member joins, leaves or falls silent ___________|

@@ -1,6 +1,6 @@
 // The group coordinator: consumer groups by id, and the offsets that they commit. One for the whole
-// cluster; a node answers only for the groups that coordinatorOf gives it (`NOT_COORDINATOR` else), so
-// that clients must find theirs. Skipped: KIP-848 groups, expiry of offsets.
+// cluster; a node answers only for the groups that coordinatorOf gives it (`NOT_COORDINATOR` else),
+// so that clients must find theirs. Skipped: KIP-848 groups, expiry of offsets.
 
 import { errorNumber } from '../protocol/errors.ts'
 import { randomBelow } from '../runtime/random.ts'
@@ -53,8 +53,8 @@ export class GroupCoordinator {
   }
 
   /**
-   * Joins a member. One without an id gets one: with `mustReturn` (JoinGroup 4 and up) it is told to
-   * come back with it. Answers by the id the member has now, for abandonJoin.
+   * Joins a member. One without an id gets one: with `mustReturn` (JoinGroup 4 and up) it is told
+   * to come back with it. Answers by the id the member has now, for abandonJoin.
    */
   join(
     groupId: string,

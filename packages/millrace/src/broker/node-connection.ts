@@ -1,9 +1,10 @@
-// One client's connection to a node: requests are carried out one at a time and answered in order, as by
-// Kafka. It owns the stream, the requests that wait, and what faults do to them:
+// One client's connection to a node: requests are carried out one at a time and answered in order,
+// as by Kafka. It owns the stream, the requests that wait, and what faults do to them:
 //
 //   bytes → frames → waiting → [delay] → handler → [delay] → answer → next
 //
-// Whatever is malformed or not served closes the connection; so does an error of ours, which is reported.
+// Whatever is malformed or not served closes the connection; so does an error of ours, which is
+// reported.
 
 import {
   decodeRequestHeader,

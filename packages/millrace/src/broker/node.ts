@@ -1,6 +1,7 @@
-// One node of the cluster: a listener and its connections. It can be stopped and started again, under
-// another port too, and be frozen ("black hole"): then it accepts and answers nothing, like a process that
-// hangs or a network that swallows, and carries out what has gathered once it is let go.
+// One node of the cluster: a listener and its connections. It can be stopped and started again,
+// under another port too, and be frozen ("black hole"): then it accepts and answers nothing, like a
+// process that hangs or a network that swallows, and carries out what has gathered once it is let
+// go.
 
 import { KafkaError } from '../protocol/kafka-error.ts'
 import type { Clock } from '../runtime/clock.ts'
@@ -19,8 +20,8 @@ export interface ClusterNode {
   /** How many clients are connected. */
   readonly connections: number
   /**
-   * Closes the listener and all connections. Its partitions get another leader where a replica lives. What
-   * was written stays. Twice is harmless.
+   * Closes the listener and all connections. Its partitions get another leader where a replica
+   * lives. What was written stays. Twice is harmless.
    */
   stop(): Promise<void>
   /** Listens again: at the port of before, or at another one (0 = any that is free). */

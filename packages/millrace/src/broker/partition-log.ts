@@ -1,8 +1,8 @@
-// The log of one partition: batches as they came, in the order of their offsets. It owns the batches'
-// bytes from `append` on: nobody changes them afterwards, and what `read` hands out are views of them,
-// good for as long as their reader holds them. Offsets never go back. There is one log for all
-// replicas, so the high watermark is always the end, and the last stable offset too until there are
-// transactions.
+// The log of one partition: batches as they came, in the order of their offsets. It owns the
+// batches' bytes from `append` on: nobody changes them afterwards, and what `read` hands out are
+// views of them, good for as long as their reader holds them. Offsets never go back. There is one
+// log for all replicas, so the high watermark is always the end, and the last stable offset too
+// until there are transactions.
 
 import { assert } from '../runtime/assert.ts'
 

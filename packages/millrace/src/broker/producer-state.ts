@@ -1,8 +1,8 @@
 // What one partition remembers of idempotent producers: per producer id its epoch and its last five
-// batches. partition.ts asks `check` before an append and calls `record` after it; the two never run
-// apart. The rules are those of a Kafka leader (see `check`); DUPLICATE_SEQUENCE_NUMBER (46) is in none
-// of them, as no broker since 1.0 answers it: faults can.
-// Room left for transactions: an entry will also hold the first offset of its open transaction.
+// batches. partition.ts asks `check` before an append and calls `record` after it; the two never
+// run apart. The rules are those of a Kafka leader (see `check`); DUPLICATE_SEQUENCE_NUMBER (46) is
+// in none of them, as no broker since 1.0 answers it: faults can. Room left for transactions: an
+// entry will also hold the first offset of its open transaction.
 
 import { errorNumber } from '../protocol/errors.ts'
 

@@ -1,4 +1,5 @@
-// The uncompressed records of a batch, within a bound: for checking what is produced, and for reading.
+// The uncompressed records of a batch, within a bound: for checking what is produced, and for
+// reading.
 
 import { codecById } from '../protocol/compression/codecs.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'

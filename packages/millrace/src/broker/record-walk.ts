@@ -1,6 +1,7 @@
-// Walks over the records of a batch without making them: is each whole, is each at its offset, and does
-// one of them break a rule of the topic? batch-check.ts calls it for every batch that is produced, so it
-// is a plain loop over bytes; a reader object per field would cost more than the rest of the broker.
+// Walks over the records of a batch without making them: is each whole, is each at its offset, and
+// does one of them break a rule of the topic? batch-check.ts calls it for every batch that is
+// produced, so it is a plain loop over bytes; a reader object per field would cost more than the
+// rest of the broker.
 
 import type { BatchHeader } from '../protocol/records/record-batch.ts'
 
@@ -40,7 +41,9 @@ class Walker {
     return this.#position
   }
 
-  /** A varint up to 32 bits, zigzag. Past the end a byte reads as undefined, which ends the loop. */
+  /**
+   * A varint up to 32 bits, zigzag. Past the end a byte reads as undefined, which ends the loop.
+   */
   varint(): number {
     const bytes = this.#bytes
     let byte = bytes[this.#position++]!

@@ -1,5 +1,5 @@
-// Settings of a topic: those that this cluster obeys, each under Kafka's name with Kafka's default, plus
-// any other that is set, which is kept and described but changes nothing.
+// Settings of a topic: those that this cluster obeys, each under Kafka's name with Kafka's default,
+// plus any other that is set, which is kept and described but changes nothing.
 
 import { KafkaError } from '../protocol/kafka-error.ts'
 

@@ -1,5 +1,6 @@
-// A topic and its partitions: who leads, since which epoch, and what is in the log. cluster-state.ts makes
-// them and alone changes leaders; api handlers read them and append to the logs.
+// A topic and its partitions: who leads, since which epoch, and what is in the log.
+// cluster-state.ts makes them and alone changes leaders; api handlers read them and append to the
+// logs.
 
 import { PartitionLog } from './partition-log.ts'
 import { ProducerStates, type UnknownProducerRule } from './producer-state.ts'

@@ -1,5 +1,5 @@
-// Who holds which transactional id: its producer id and epoch. InitProducerId asks here. Transactions
-// themselves are not built yet; their state will be kept beside these entries.
+// Who holds which transactional id: its producer id and epoch. InitProducerId asks here.
+// Transactions themselves are not built yet; their state will be kept beside these entries.
 
 import type { ClusterState } from './cluster-state.ts'
 

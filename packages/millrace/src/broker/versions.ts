@@ -1,5 +1,6 @@
-// Which versions of each api the cluster's nodes say they serve: as a Kafka release did. What is said is
-// cut down to what this cluster can really serve, so an old release can be played, not a newer one.
+// Which versions of each api the cluster's nodes say they serve: as a Kafka release did. What is
+// said is cut down to what this cluster can really serve, so an old release can be played, not a
+// newer one.
 
 import { KafkaError } from '../protocol/kafka-error.ts'
 

@@ -14,8 +14,10 @@ import { batchHeaderBytes, batchOffsets } from '../protocol/records/layout.ts'
 import { assert } from '../runtime/assert.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import type { PartitionQueue } from './partition-queue.ts'
+import type { ProducerIdentity } from './ports.ts'
 import type { Settle } from './record.ts'
 import type { RecordDraft } from './record-draft.ts'
+import { noIdentity } from './sequencer.ts'
 import { writeVarint, writeVarlong } from './varint.ts'
 
 export type BatchState = 'open' | 'sealed' | 'compressing' | 'ready' | 'inFlight' | 'settled'
@@ -73,6 +75,8 @@ export class Batch {
   #baseTimestamp = 0
   #maxTimestamp = 0
   #codecId = 0
+  /** The header says what the batch holds, and under which number. */
+  #headerIsRight = false
 
   constructor(
     queue: PartitionQueue,
@@ -193,6 +197,7 @@ export class Batch {
     const smaller = records !== null && records.length < this.size - batchHeaderBytes
     this.compressed = smaller ? { header: Buffer.allocUnsafe(batchHeaderBytes), records } : null
     this.#codecId = smaller ? codecId : 0
+    this.#headerIsRight = false
   }
 
   /** Size on the wire. */
@@ -200,8 +205,10 @@ export class Batch {
     return this.compressed === null ? this.size : batchHeaderBytes + this.compressed.records.length
   }
 
-  /** Last step before the first send, and after a new number: header fields, then the checksum. */
+  /** Last step before each send: header fields, then the checksum, unless they are right already. */
   writeHeader(): void {
+    if (this.#headerIsRight) return
+    this.#headerIsRight = true
     const header = this.compressed === null ? this.buffer : this.compressed.header
     header.fill(0, 0, 8)
     header.writeInt32BE(
@@ -235,11 +242,16 @@ export class Batch {
     else chunks.push(this.compressed.header, this.compressed.records)
   }
 
+  setSequence({ producerId, epoch }: ProducerIdentity, baseSequence: number): void {
+    this.producerId = producerId
+    this.epoch = epoch
+    this.baseSequence = baseSequence
+    this.#headerIsRight = false
+  }
+
   /** Forgets its number, so that the next send gives it a new one. */
   clearSequence(): void {
-    this.baseSequence = -1
-    this.producerId = -1
-    this.epoch = -1
+    this.setSequence(noIdentity, -1)
   }
 
   get baseTimestamp(): number {
@@ -284,6 +296,7 @@ export class Batch {
     this.#maxTimestamp = rebuilt.#maxTimestamp
     this.dropped = null
     this.compressed = null
+    this.#headerIsRight = false
     return old
   }
 }

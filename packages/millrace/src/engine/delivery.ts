@@ -154,7 +154,7 @@ export class Delivery {
       return
     }
     if (batch.attempts > this.#owner.settings.retries) {
-      this.fail(batch, error)
+      this.fail(batch, errorOfBatch(batch, now, error))
       return
     }
     batch.lastError = error
@@ -312,6 +312,18 @@ export const batchContext = (batch: Batch, now: number) => ({
   elapsedMs: Math.round(now - batch.createdAt),
   persisted: persistedOf(batch),
 })
+
+/** An error of something else (a connection, a topic) as this batch's own. */
+export const errorOfBatch = (batch: Batch, now: number, error: KafkaError): KafkaError =>
+  new KafkaError(error.code, error.message, {
+    broker: error.broker,
+    ...batchContext(batch, now),
+    kind: error.kind,
+    brokerCode: error.brokerCode,
+    brokerError: error.brokerError,
+    brokerMessage: error.brokerMessage,
+    cause: error,
+  })
 
 /** In flight, nobody knows yet; otherwise it is what the attempts so far have proved. */
 export const persistedOf = (batch: Batch): Persisted =>

@@ -16,7 +16,7 @@ import {
 import { Accumulator, type Place } from './accumulator.ts'
 import type { Batch } from './batch.ts'
 import { Deadlines } from './deadlines.ts'
-import { batchContext, Delivery, persistedOf } from './delivery.ts'
+import { batchContext, Delivery, errorOfBatch, persistedOf } from './delivery.ts'
 import { Expiry } from './expiry.ts'
 import { FlushGenerations } from './flush-generations.ts'
 import { FlushTrigger } from './flush-trigger.ts'
@@ -263,19 +263,10 @@ export class Engine implements EngineEvents {
   #failTopic(topic: TopicState, error: KafkaError): void {
     for (const queue of topic.queues) {
       for (const batch of queue.batches()) {
-        if (batch.state !== 'settled') this.delivery.fail(batch, this.#withContext(batch, error))
+        if (batch.state !== 'settled')
+          this.delivery.fail(batch, errorOfBatch(batch, this.host.now(), error))
       }
     }
-  }
-
-  #withContext(batch: Batch, error: KafkaError): KafkaError {
-    return new KafkaError(error.code, error.message, {
-      ...batchContext(batch, this.host.now()),
-      kind: error.kind,
-      brokerCode: error.brokerCode,
-      brokerError: error.brokerError,
-      cause: error,
-    })
   }
 
   onLinkReady(_nodeId: number): void {
@@ -295,7 +286,7 @@ export class Engine implements EngineEvents {
     this.sequencer.onFailed(error)
     for (const batch of this.unsettled()) {
       if (batch.state === 'inFlight') continue
-      this.delivery.fail(batch, this.#withContext(batch, error))
+      this.delivery.fail(batch, errorOfBatch(batch, this.host.now(), error))
     }
     this.wake()
   }

@@ -67,14 +67,11 @@ export class Numbering {
     this.#restartWanted = false
   }
 
-  /** Gives the batch its number, unless it has one. True when its header must be written anew. */
-  assign(batch: Batch): boolean {
-    if (!this.#sequencer.enabled || batch.baseSequence >= 0) return batch.attempts === 0
-    batch.producerId = this.#identity.producerId
-    batch.epoch = this.#identity.epoch
-    batch.baseSequence = this.#next
+  /** Gives the batch its number, unless it has one. */
+  assign(batch: Batch): void {
+    if (!this.#sequencer.enabled || batch.baseSequence >= 0) return
+    batch.setSequence(this.#identity, this.#next)
     this.#next = (this.#next + batch.recordCount) % sequenceCount
-    return true
   }
 }
 

@@ -111,7 +111,8 @@ export class PartitionQueue {
   take(head: Batch): void {
     assert(this.waiting[0] === head, 'take takes the head')
     this.waiting.shift()
-    if (this.numbering.assign(head)) head.writeHeader()
+    this.numbering.assign(head)
+    head.writeHeader()
     head.attempts++
     head.transition('inFlight')
     this.#inFlightLeader = this.leaderId

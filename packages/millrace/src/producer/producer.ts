@@ -230,7 +230,6 @@ export class Producer {
       return this.#submitInTurn(record, receiver ?? this.#unclaimed, options)
     } catch (error) {
       this.#refused++
-      this.#failures.report(error as KafkaError)
       return this.#guard(Promise.reject(error))
     }
   }
@@ -245,8 +244,7 @@ export class Producer {
       submission = new Submission(this.#engine, record, receiver, resolve, reject)
     })
     submission!.start(options, this.#waitClock)
-    promise.catch((error) => this.#failures.report(error))
-    return promise
+    return this.#guard(promise)
   }
 
   /** Resolves when the buffer has room and nobody waits in line. */

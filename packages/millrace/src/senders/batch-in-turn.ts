@@ -1,6 +1,7 @@
 // Layer 1's sendBatch in async mode: puts messages into the buffer in order, each when its turn comes, and
 // says at the end which of them were not taken. A message that is wrong is left out; whatever else stops
-// one stops those behind it too, so that the order holds.
+// one stops those behind it too, so that the order holds. A batch may be larger than the buffer: once its
+// first message was taken it waits for room, however long the line is. So waiting batches are bounded too.
 
 import type { WaitOptions } from '../producer/wait.ts'
 import type { KafkaError } from '../protocol/kafka-error.ts'
@@ -12,12 +13,18 @@ import type { Message } from './message.ts'
 const isItsOwn = ({ code, kind }: KafkaError): boolean =>
   code === 'INVALID_ARGUMENT' || kind === 'rejected'
 
-const refuse = (failures: BatchFailure[], size: number): undefined => {
-  const first = failures[0]
-  if (first === undefined) return
-  // Nothing was tried: the error of the call itself says it better.
-  if (first.index === 0 && first.error.code === 'CLOSED') throw first.error
-  throw new BatchError(failures, size, 0)
+/** Resolves with `null` when the message was taken, or with why it was not. */
+const take = async (
+  wait: Promise<undefined>,
+  again: (() => Promise<undefined>) | null,
+): Promise<KafkaError | null> => {
+  try {
+    await wait
+    return null
+  } catch (error) {
+    if (again === null || (error as KafkaError).code !== 'BUFFER_FULL') return error as KafkaError
+    return take(again(), again)
+  }
 }
 
 export const sendInTurn = async (
@@ -25,19 +32,26 @@ export const sendInTurn = async (
   messages: readonly Message[],
   options: WaitOptions | undefined,
 ): Promise<undefined> => {
-  const failures: BatchFailure[] = []
   const limits = producer.limitsFrom(options)
+  const failures: BatchFailure[] = []
+  let isBegun = false
   for (let index = 0; index < messages.length; index++) {
-    const wait = producer.trySubmit(messages[index]!, limits?.())
-    if (wait === undefined) continue
-    try {
-      await wait
-    } catch (thrown) {
-      const error = thrown as KafkaError
-      const end = isItsOwn(error) ? index + 1 : messages.length
-      for (; index < end; index++) failures.push({ index, error })
-      index--
+    const message = messages[index]!
+    const wait = producer.trySubmit(message, limits?.())
+    const again = async (): Promise<undefined> => {
+      await producer.ready(limits?.())
+      return producer.trySubmit(message, limits?.())
     }
+    const error = wait === undefined ? null : await take(wait, isBegun ? again : null)
+    if (error === null) {
+      isBegun = true
+      continue
+    }
+    // Nothing was tried: the error of the call itself says it better.
+    if (error.code === 'CLOSED' && index === 0) throw error
+    failures.push({ index, error })
+    if (isItsOwn(error)) continue
+    while (++index < messages.length) failures.push({ index, error })
   }
-  return refuse(failures, messages.length)
+  if (failures.length > 0) throw new BatchError(failures, messages.length, 0)
 }

@@ -49,6 +49,7 @@ export class HandledProducer {
   readonly #failures: FailureReporter
   readonly #isHeard: boolean
   readonly #clock: Clock
+  readonly #report: (error: KafkaError) => void
   readonly #callbackFailed: (thrown: unknown) => void
 
   constructor(
@@ -62,18 +63,27 @@ export class HandledProducer {
     const { logger = consoleLogger, onError = null } = options
     this.#clock = environment?.clock ?? systemClock
     this.#failures = new FailureReporter(logger, onError, this.#clock)
+    this.#report = (error) => this.#failures.report(error)
     this.#callbackFailed = (thrown) => this.#failures.callbackFailed(thrown)
   }
 
   /** Resolves when the message is in the buffer; waits in line where that is full. */
   submit(message: Message, options?: WaitOptions): Promise<undefined> {
-    return this.trySubmit(message, options) ?? taken
+    const wait = this.trySubmit(message, options)
+    if (wait === undefined) return taken
+    wait.catch(this.#report)
+    return wait
   }
 
-  /** As `submit`; `undefined` where the message is in the buffer already. */
+  /** As `submit`, but a refusal is not logged; `undefined` where the message is in the buffer already. */
   trySubmit(message: Message, options?: WaitOptions): Promise<undefined> | undefined {
     const pending = this.#isHeard ? new Pending(message, this) : null
     return this.#producer.submit(message, pending, options)
+  }
+
+  /** Resolves when the buffer has room and nobody waits in line. */
+  ready(options?: WaitOptions): Promise<void> {
+    return this.#producer.ready(options)
   }
 
   /** The limits of one call as each of its messages gets them: its deadline does not move. */

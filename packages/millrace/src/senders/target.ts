@@ -8,7 +8,7 @@ import { KafkaError } from '../protocol/kafka-error.ts'
 export type Target = string | readonly string[] | ProducerOptions
 
 const isOptions = (target: Target): target is ProducerOptions =>
-  typeof target === 'object' && !Array.isArray(target)
+  typeof target === 'object' && target !== null && !Array.isArray(target)
 
 /** The target as options of a producer; an object that was passed in is never changed. */
 export const targetOptions = (target: Target): ProducerOptions =>
@@ -16,7 +16,7 @@ export const targetOptions = (target: Target): ProducerOptions =>
 
 /** Throws INVALID_OPTION where the target asks for less than acks from all in-sync replicas. */
 export const requireAllAcks = (options: ProducerOptions, sender: string): void => {
-  const { acks } = options ?? {}
+  const { acks } = options
   if (acks === undefined || acks === 'all' || acks === -1) return
   throw new KafkaError(
     'INVALID_OPTION',
@@ -30,7 +30,7 @@ export const withFlush = (
   flush: Required<Pick<FlushOption, 'records' | 'intervalMs'>>,
   names: string,
 ): ProducerOptions => {
-  const { records, intervalMs } = options?.flush ?? {}
+  const { records, intervalMs } = options.flush ?? {}
   if (records !== undefined || intervalMs !== undefined) {
     throw new KafkaError(
       'INVALID_OPTION',

@@ -1,5 +1,6 @@
-// Foreign clients against the in-process cluster: kcat and Kafka's own Java clients and tools write to
-// it and read from it as from any Kafka. It shares its codec with our producer, so these are the judges.
+// Foreign clients against the in-process cluster: kcat and Kafka's own Java clients and tools write
+// to it and read from it as from any Kafka. It shares its codec with our producer, so these are the
+// judges.
 
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
@@ -181,8 +182,9 @@ describe('the in-process cluster, judged by foreign clients', () => {
   })
 })
 
-// With the rule of Kafka up to 4.4 Java itself fails here now and then: a first batch that was refused
-// while the second was written comes too late for ever (KAFKA-15591). Hence the rule of 4.5.
+// With the rule of Kafka up to 4.4 Java itself fails here now and then: a first batch that was
+// refused while the second was written comes too late for ever (KAFKA-15591). Hence the rule of
+// 4.5.
 it("Java's idempotent producer loses and doubles nothing while leaders move and answers are lost", async () => {
   await using cluster = await startCluster({
     nodes: 3,

@@ -134,8 +134,8 @@ describe('a cluster of three', () => {
     const { brokers, admin } = kafka
     await admin.createTopic('t', { partitions: 3, replicationFactor: 3 })
     await admin.moveLeader('t', 0, 2)
-    const before = await admin.describeTopic('t')
-    assert.equal(before.partitions[0]?.leader, 2)
+    const [led] = (await admin.describeTopic('t')).partitions
+    assert.deepEqual([led?.leader, led?.replicas.length], [2, 3])
     const { port } = kafka.node(2)
     await kafka.node(2).kill('SIGKILL')
     assert.equal(kafka.node(2).pid, undefined)

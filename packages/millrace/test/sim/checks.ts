@@ -53,13 +53,16 @@ const ackedIsInLog = (evidence: Evidence): string[] => {
     const copies = copiesOf(journal, entry)
     // acks 0 says only that the bytes were handed over.
     if (copies.length === 0) {
-      if (acks !== 0 || wentSmoothly(evidence)) wrong.push(`${describe(entry)} was acked: not in the log`)
+      if (acks !== 0 || wentSmoothly(evidence))
+        wrong.push(`${describe(entry)} was acked: not in the log`)
       continue
     }
-    if (metadata.topic !== entry.plan.topic) wrong.push(`${describe(entry)}: topic ${metadata.topic}`)
+    if (metadata.topic !== entry.plan.topic)
+      wrong.push(`${describe(entry)}: topic ${metadata.topic}`)
     if (metadata.offset < 0) {
       // Only where the broker does not say: no answer, or one that says "duplicate".
-      if (acks !== 0 && !plan.cluster.tellsDuplicates) wrong.push(`${describe(entry)} has no offset`)
+      if (acks !== 0 && !plan.cluster.tellsDuplicates)
+        wrong.push(`${describe(entry)} has no offset`)
       continue
     }
     const copy = copies.find(
@@ -68,7 +71,9 @@ const ackedIsInLog = (evidence: Evidence): string[] => {
     const where = `${metadata.partition} offset ${metadata.offset}`
     if (copy === undefined) wrong.push(`${describe(entry)} was acked at ${where}: it is not there`)
     else if (copy.timestamp !== metadata.timestamp) {
-      wrong.push(`${describe(entry)}: timestamp ${metadata.timestamp}, in the log ${copy.timestamp}`)
+      wrong.push(
+        `${describe(entry)}: timestamp ${metadata.timestamp}, in the log ${copy.timestamp}`,
+      )
     }
   }
   return wrong
@@ -84,9 +89,13 @@ const contentIsWhole = ({ ledger, journal }: Evidence): string[] => {
       continue
     }
     const { plan, record } = entry
-    if (append.valueText !== ledger.expectedValue(entry)) wrong.push(`${describe(entry)}: its value`)
+    if (append.valueText !== ledger.expectedValue(entry))
+      wrong.push(`${describe(entry)}: its value`)
     if (append.keyText !== (record.key ?? null)) wrong.push(`${describe(entry)}: its key`)
-    if (append.topic !== plan.topic || (plan.partition >= 0 && append.partition !== plan.partition)) {
+    if (
+      append.topic !== plan.topic ||
+      (plan.partition >= 0 && append.partition !== plan.partition)
+    ) {
       wrong.push(`${describe(entry)} is in ${append.topic}-${append.partition}`)
     }
   }
@@ -107,7 +116,8 @@ const persistedIsTrue = ({ ledger, journal }: Evidence): string[] => {
   const wrong: string[] = []
   for (const entry of ledger.entries) {
     const copies = copiesOf(journal, entry)
-    if (!entry.taken && copies.length > 0) wrong.push(`${describe(entry)} was not taken: in the log`)
+    if (!entry.taken && copies.length > 0)
+      wrong.push(`${describe(entry)} was not taken: in the log`)
     const { error } = entry
     if (error === null) continue
     if (error.persisted === 'no' && copies.length > 0) {

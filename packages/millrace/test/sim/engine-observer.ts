@@ -41,7 +41,9 @@ export const observeEngine = (patches: Patches, watch: EngineWatch): void => {
     'onTopic',
     (original) =>
       function onTopic(this: Engine, view) {
-        const leaders = view.partitions.map(({ leaderId, leaderEpoch }) => `${leaderId}@${leaderEpoch}`)
+        const leaders = view.partitions.map(
+          ({ leaderId, leaderEpoch }) => `${leaderId}@${leaderEpoch}`,
+        )
         watch.note(`topic    ${view.name}: ${leaders.join(' ')}`)
         for (const [index, { leaderEpoch }] of view.partitions.entries()) {
           const key = `${Buffer.from(view.topicId).toString('hex')} ${view.name}-${index}`

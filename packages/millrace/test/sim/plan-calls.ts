@@ -32,8 +32,16 @@ interface AtMoment {
 
 export type CallStep = AtMoment &
   (
-    | { readonly kind: 'send'; readonly records: readonly RecordPlan[]; readonly patience: Patience }
-    | { readonly kind: 'batch'; readonly records: readonly RecordPlan[]; readonly patience: Patience }
+    | {
+        readonly kind: 'send'
+        readonly records: readonly RecordPlan[]
+        readonly patience: Patience
+      }
+    | {
+        readonly kind: 'batch'
+        readonly records: readonly RecordPlan[]
+        readonly patience: Patience
+      }
     | {
         readonly kind: 'enqueue'
         readonly records: readonly RecordPlan[]

@@ -2,13 +2,13 @@
 // each with its moment. Plain data, drawn before anything runs, so that a mutation or a fix changes
 // what happens and never what is tried.
 
-import type { ProducerOptions } from '../../src/producer/option-table.ts'
-import type { KafkaRelease } from '../../src/broker/versions.ts'
 import type { TopicOptions } from '../../src/broker/cluster-options.ts'
 import type { UnknownProducerRule } from '../../src/broker/producer-state.ts'
+import type { KafkaRelease } from '../../src/broker/versions.ts'
+import type { ProducerOptions } from '../../src/producer/option-table.ts'
 import { Chance } from './chance.ts'
+import { type CallStep, drawCalls, drawEnding, type Ending } from './plan-calls.ts'
 import { drawFaults, type FaultStep } from './plan-faults.ts'
-import { type CallStep, drawCalls, type Ending, drawEnding } from './plan-calls.ts'
 import { drawOptions } from './plan-options.ts'
 
 export interface TopicPlan {

@@ -7,11 +7,13 @@ import type { Producer } from '../../src/producer/producer.ts'
 import type { WaitOptions } from '../../src/producer/wait.ts'
 import { KafkaError } from '../../src/protocol/kafka-error.ts'
 import type { VirtualClock } from '../../src/runtime/virtual-clock.ts'
+import type { Agenda } from './agenda.ts'
 import type { CallKind, Entry, Ledger } from './ledger.ts'
 import type { CallStep, Patience, RecordPlan } from './plan-calls.ts'
 
 export interface ProgramWorld {
   readonly clock: VirtualClock
+  readonly agenda: Agenda
   readonly ledger: Ledger
   readonly producer: Producer
   note(text: string): void
@@ -77,7 +79,8 @@ export class Program {
     const entry = ledger.open(call, plan, patience)
     const { options, aborts } = this.#waitOptions(patience)
     this.#world.note(`send     record ${entry.id} to ${placeOf(plan)}`)
-    const done = options === undefined ? producer.send(entry.record) : producer.send(entry.record, options)
+    const done =
+      options === undefined ? producer.send(entry.record) : producer.send(entry.record, options)
     aborts()
     spoil(entry)
     done.then(
@@ -94,9 +97,13 @@ export class Program {
     const { ledger, note } = this.#world
     ledger.settle(entry, error, metadata)
     if (error instanceof KafkaError) {
-      note(`result   record ${entry.id}: ${error.code}, persisted ${error.persisted}: ${error.message}`)
+      note(
+        `result   record ${entry.id}: ${error.code}, persisted ${error.persisted}: ${error.message}`,
+      )
     } else if (metadata !== null) {
-      note(`result   record ${entry.id}: ${metadata.topic}-${metadata.partition} ${metadata.offset}`)
+      note(
+        `result   record ${entry.id}: ${metadata.topic}-${metadata.partition} ${metadata.offset}`,
+      )
     }
     this.#world.sample()
   }
@@ -220,7 +227,7 @@ export class Program {
     }
     const aborts = () => {
       if (abortAfterMs < 0) return
-      this.#world.clock.setTimer(abortAfterMs, () => controller.abort(new Error('enough')))
+      this.#world.agenda.after(abortAfterMs, () => controller.abort(new Error('enough')))
     }
     return { options, aborts }
   }

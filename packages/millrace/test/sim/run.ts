@@ -9,16 +9,17 @@ import { verifyCrc } from '../../src/protocol/records/record-batch.ts'
 import { silentLogger } from '../../src/runtime/logger.ts'
 import { MemoryNetwork } from '../../src/runtime/memory-transport.ts'
 import { VirtualClock } from '../../src/runtime/virtual-clock.ts'
+import { Agenda } from './agenda.ts'
 import { Chance } from './chance.ts'
 import { checks } from './checks.ts'
 import { compressInVirtualTime } from './compression.ts'
+import { observeEngine } from './engine-observer.ts'
 import { Journal } from './journal.ts'
 import { Ledger } from './ledger.ts'
 import { mutations } from './mutations.ts'
 import { Patches } from './patch.ts'
 import { drawPlan, type Plan } from './plan.ts'
 import { Program } from './program.ts'
-import { observeEngine } from './engine-observer.ts'
 import { Trouble } from './trouble.ts'
 import { WatchedTransport, type WrittenBatch } from './watched-transport.ts'
 
@@ -80,6 +81,7 @@ class Log {
 class World {
   readonly plan: Plan
   readonly clock: VirtualClock
+  readonly agenda: Agenda
   readonly ledger: Ledger
   readonly journal: Journal
   readonly network: MemoryNetwork
@@ -99,6 +101,7 @@ class World {
     const { plan, clock, network, journal, cluster, log } = parts
     this.plan = plan
     this.clock = clock
+    this.agenda = new Agenda(clock)
     this.network = network
     this.journal = journal
     this.cluster = cluster
@@ -117,8 +120,8 @@ class World {
     })
     this.#bufferMemoryBytes = plan.options.bufferMemoryBytes ?? 0
     this.producer = this.#makeProducer(parts.chance)
-    const { ledger, producer, transport } = this
-    const shared = { clock, note: log.note, onOddity: (text: string) => this.fail('calls', text) }
+    const { ledger, producer, transport, agenda } = this
+    const shared = { clock, agenda, note: log.note, onOddity: (text: string) => this.fail('calls', text) }
     this.program = new Program({ ...shared, ledger, producer, sample: () => this.sample() })
     this.trouble = new Trouble({ ...shared, plan, cluster, network, transport, journal })
   }
@@ -209,13 +212,15 @@ class World {
   }
 
   #at(atMs: number, action: () => void): void {
-    this.clock.setTimer(atMs, action)
+    this.agenda.after(atMs, action)
   }
 
   /** Everything settles, and every call comes back, once nothing goes wrong any more. */
   async #settleAll(): Promise<void> {
     // What is for a place that there never was may wait for as long as its options allow.
-    const waitsLong = this.ledger.unsettled.some(({ plan }) => this.#hasNoPlace(plan.topic, plan.partition))
+    const waitsLong = this.ledger.unsettled.some(({ plan }) =>
+      this.#hasNoPlace(plan.topic, plan.partition),
+    )
     const { maxBlockMs = 0, deliveryTimeoutMs = 0 } = this.plan.options
     const limitMs = this.patienceMs + (waitsLong ? maxBlockMs + deliveryTimeoutMs : 0)
     try {
@@ -241,24 +246,22 @@ class World {
     for (let round = 0; round < 4 && left.length > 0; round++) {
       const sent = left.map((topic) => ({
         topic,
-        entries: this.cluster
-          .partitions(topic.name)
-          .map((_, partition) =>
-            this.program.send(
-              {
-                topic: topic.name,
-                partition,
-                key: 'probe',
-                valueBytes: 10,
-                tombstone: false,
-                headers: 0,
-                timestampOffsetMs: null,
-                reusesBytes: false,
-              },
-              { abortAfterMs: -1, timeoutMs: -1 },
-              'probe',
-            ),
+        entries: this.cluster.partitions(topic.name).map((_, partition) =>
+          this.program.send(
+            {
+              topic: topic.name,
+              partition,
+              key: 'probe',
+              valueBytes: 10,
+              tombstone: false,
+              headers: 0,
+              timestampOffsetMs: null,
+              reusesBytes: false,
+            },
+            { abortAfterMs: -1, timeoutMs: -1 },
+            'probe',
           ),
+        ),
       }))
       const entries = sent.flatMap((each) => each.entries)
       try {
@@ -285,7 +288,7 @@ class World {
       if (kind === 'closeWithin') return producer.close({ timeoutMs: withinMs })
       if (kind === 'closeUntilAbort') {
         const controller = new AbortController()
-        this.clock.setTimer(withinMs, () => controller.abort())
+        this.agenda.after(withinMs, () => controller.abort())
         return producer.close({ signal: controller.signal })
       }
       if (kind === 'destroy') producer.destroy(new Error('enough'))
@@ -297,7 +300,8 @@ class World {
     return closing.then(() => {
       this.transport.endOfUse()
       this.#log.note('back     close')
-      const limitMs = kind === 'destroy' ? 0 : kind === 'close' ? Number.POSITIVE_INFINITY : withinMs
+      const limitMs =
+        kind === 'destroy' ? 0 : kind === 'close' ? Number.POSITIVE_INFINITY : withinMs
       const tookMs = this.clock.now() - startedAtMs - this.program.stalledMs
       if (tookMs > limitMs + 100) this.fail('close', `took ${tookMs} ms of ${limitMs}`)
     })
@@ -315,8 +319,12 @@ class World {
     await this.clock.advance(1)
     const entries = this.ledger.entries.filter(({ taken }) => taken)
     if (report.delivered + report.failed > entries.length) {
-      this.fail('close', `${report.delivered} delivered and ${report.failed} failed of ${entries.length}`)
+      this.fail(
+        'close',
+        `${report.delivered} delivered and ${report.failed} failed of ${entries.length}`,
+      )
     }
+    this.agenda.drop()
     await this.cluster.close()
     await this.clock.advance(100)
     this.#checkLeftovers()
@@ -329,35 +337,27 @@ class World {
       this.producer.enqueue(record)
       this.fail('close', 'enqueue works after close')
     } catch (error) {
-      if (!(error instanceof KafkaError) || error.code !== 'CLOSED') this.fail('close', String(error))
+      if (!(error instanceof KafkaError) || error.code !== 'CLOSED')
+        this.fail('close', String(error))
     }
     this.producer.send(record).then(
       () => this.fail('close', 'send works after close'),
       () => {},
     )
-    this.producer.flush().catch((error) => this.fail('close', `flush after close: ${String(error)}`))
+    this.producer
+      .flush()
+      .catch((error) => this.fail('close', `flush after close: ${String(error)}`))
   }
 
   #checkLeftovers(): void {
     const { openStreams } = this.transport
     if (openStreams > 0) this.fail('leak', `${openStreams} streams are open`)
-    // What the program itself still waits for is not the producer's.
     const { pendingTimers } = this.clock
-    const own = this.plan.calls.filter(({ atMs }) => atMs > this.clock.now()).length
-    if (pendingTimers > own + this.#signalTimers()) {
-      this.fail('leak', `${pendingTimers} timers are left at ${this.clock.now()} ms`)
-    }
+    if (pendingTimers > 0) this.fail('leak', `${pendingTimers} timers are left`)
     const { bufferUsedBytes, waitingBytes, unsettledBatches, requestsInFlight } =
       this.producer.metrics()
     const held = { bufferUsedBytes, waitingBytes, unsettledBatches, requestsInFlight }
     if (Object.values(held).some((count) => count !== 0)) this.fail('leak', JSON.stringify(held))
-  }
-
-  #signalTimers(): number {
-    const now = this.clock.now()
-    return this.ledger.entries.filter(
-      ({ patience, calledAtMs }) => patience !== null && calledAtMs + patience.abortAfterMs > now,
-    ).length
   }
 
   judge(): void {
@@ -376,7 +376,8 @@ class World {
   }
 }
 
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+const reasonOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error)
 
 const start = async (plan: Plan, keepsStory: boolean, patches: Patches): Promise<[World, Log]> => {
   const chance = new Chance(plan.seed)

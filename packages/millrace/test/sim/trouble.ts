@@ -1,9 +1,9 @@
 // Makes the faults of a plan happen, each at its moment, and undoes them when its time is over.
 
 import type { TestCluster } from '../../src/broker/cluster.ts'
-import type { Address } from '../../src/runtime/transport.ts'
 import type { MemoryNetwork } from '../../src/runtime/memory-transport.ts'
-import type { VirtualClock } from '../../src/runtime/virtual-clock.ts'
+import type { Address } from '../../src/runtime/transport.ts'
+import type { Agenda } from './agenda.ts'
 import type { Journal } from './journal.ts'
 import type { Plan } from './plan.ts'
 import type { FaultStep } from './plan-faults.ts'
@@ -11,7 +11,7 @@ import type { WatchedTransport } from './watched-transport.ts'
 
 export interface TroubleWorld {
   readonly plan: Plan
-  readonly clock: VirtualClock
+  readonly agenda: Agenda
   readonly cluster: TestCluster
   readonly network: MemoryNetwork
   readonly transport: WatchedTransport
@@ -48,7 +48,7 @@ export class Trouble {
       undo()
     }
     this.#undo.add(once)
-    this.#world.clock.setTimer(step.forMs, once)
+    this.#world.agenda.after(step.forMs, once)
   }
 
   /** Nothing is wrong any more. */

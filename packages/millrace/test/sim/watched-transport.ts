@@ -3,8 +3,8 @@
 
 import { recordsOf } from '../../src/broker/record-area.ts'
 import { produceApi } from '../../src/protocol/api/00-produce.ts'
-import { decodeRequestHeader } from '../../src/protocol/api/header.ts'
 import { apiByKey, isFlexibleRequest } from '../../src/protocol/api/catalogue.ts'
+import { decodeRequestHeader } from '../../src/protocol/api/header.ts'
 import { Reader } from '../../src/protocol/bytes/reader.ts'
 import { decodeBatchHeader, verifyCrc } from '../../src/protocol/records/record-batch.ts'
 import type { Clock } from '../../src/runtime/clock.ts'

@@ -1,5 +1,5 @@
-// Damaged requests to the in-process cluster: it answers or closes that connection, and goes on. A defect
-// that they bring to light makes close() reject, which fails the test.
+// Damaged requests to the in-process cluster: it answers or closes that connection, and goes on. A
+// defect that they bring to light makes close() reject, which fails the test.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,5 +1,5 @@
-// What the tests of the in-process cluster share: a client that speaks the protocol by hand, through the
-// schemas alone, and batches to send. It knows nothing of the producer.
+// What the tests of the in-process cluster share: a client that speaks the protocol by hand,
+// through the schemas alone, and batches to send. It knows nothing of the producer.
 
 import assert from 'node:assert/strict'
 import { TestCluster } from '../../src/broker/cluster.ts'

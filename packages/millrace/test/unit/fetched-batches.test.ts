@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { codecOf } from '../../src/protocol/compression/codecs.ts'
 import { type BatchToEncode, encodeBatch } from '../../src/protocol/records/encode-batch.ts'
 import { decodeFetched, type TopicBatch } from '../../src/testing/fetched-batches.ts'
 
@@ -71,7 +72,8 @@ test('a mark of a transaction has an offset but no records', () => {
 })
 
 for (const compression of ['gzip', 'snappy', 'lz4', 'zstd'] as const) {
-  test(`records of a ${compression} batch are uncompressed`, () => {
+  test(`records of a ${compression} batch are uncompressed`, async () => {
+    await codecOf(compression).load()
     const [batch] = decode(batchOf(100, { baseOffset: 7, compression }), 7, 107)
     assert.equal(batch?.records.length, 100)
     assert.equal(String(batch?.records[99]?.value), '7+99')

@@ -107,15 +107,26 @@ test('without a broker it fails with the address; one that answers is enough', a
   assert.equal((await read({ brokers: ['127.0.0.1:1', ...cluster.brokers] })).size, partitionCount)
 })
 
-test('an aborted signal ends it, before and in the middle', async () => {
+test('an aborted signal ends it: before, in the middle, and in the last batch', async () => {
   const reason = new Error('enough')
   const expected = { code: 'ABORTED', cause: reason }
   await assert.rejects(read({ signal: AbortSignal.abort(reason) }), expected)
-  const controller = new AbortController()
-  await assert.rejects(async () => {
+  for (const lastOffset of [10, recordsPerPartition - 2]) {
+    const controller = new AbortController()
     const { signal } = controller
-    for await (const { offset } of readTopic({ brokers: cluster.brokers, topic, signal })) {
-      if (offset === 10) controller.abort(reason)
-    }
-  }, expected)
+    const from = new Map([[0, 0]])
+    let count = 0
+    await assert.rejects(async () => {
+      for await (const { offset } of readTopic({
+        brokers: cluster.brokers,
+        topic,
+        from,
+        signal,
+      })) {
+        count++
+        if (offset === lastOffset) controller.abort(reason)
+      }
+    }, expected)
+    assert.equal(count, lastOffset + 1)
+  }
 })

@@ -1,6 +1,7 @@
-// Produce: the leader checks each partition's batch, then its producer's sequence, then appends. Answers come
-// at once for acks 1 and all, since the replicas share one log; with acks 0 there is none, and an error
-// closes the connection. From version 10 an answer names the new leader where this node is not it.
+// Produce: the leader checks each partition's batch, then its producer's sequence, then appends.
+// Answers come at once for acks 1 and all, since the replicas share one log; with acks 0 there is
+// none, and an error closes the connection. From version 10 an answer names the new leader where
+// this node is not it.
 
 import {
   type ProduceRequest,
@@ -106,7 +107,9 @@ const answerPartition = (
   return after === 0 ? answer : injected(call, index, partition, after)
 }
 
-/** An error by a fault. One that says "not leader" names the leader only where that is another node. */
+/**
+ * An error by a fault. One that says "not leader" names the leader only where that is another node.
+ */
 const injected = (
   call: Call,
   index: number,

@@ -1,6 +1,7 @@
-// Fetch: whole batches from the asked offsets on, within the request's bounds; the first one whatever its
-// size, so that a reader always gets on. It waits until enough bytes are there or the time is over. Fetch
-// sessions are not kept: every answer says "no session", and readers then ask in full each time.
+// Fetch: whole batches from the asked offsets on, within the request's bounds; the first one
+// whatever its size, so that a reader always gets on. It waits until enough bytes are there or the
+// time is over. Fetch sessions are not kept: every answer says "no session", and readers then ask
+// in full each time.
 
 import { type FetchRequest, type FetchResponse, fetchApi } from '../../protocol/api/01-fetch.ts'
 import { errorNumber } from '../../protocol/errors.ts'
@@ -145,7 +146,9 @@ const isEnough = (call: Call, gathered: Gathered): boolean =>
   gathered.byteLength >= call.request.minBytes ||
   call.request.topics.length === 0
 
-/** Looks again at each append to one of the logs, and answers what is there when the time is over. */
+/**
+ * Looks again at each append to one of the logs, and answers what is there when the time is over.
+ */
 const wait = (call: Call): void => {
   const { clock } = call.node.state
   const stops: (() => void)[] = []
@@ -173,7 +176,9 @@ const wait = (call: Call): void => {
   call.onGone(stop)
 }
 
-/** An epoch past the first of a session means that the reader goes on with one that we don't keep. */
+/**
+ * An epoch past the first of a session means that the reader goes on with one that we don't keep.
+ */
 const goesOnWithSession = (request: FetchRequest): boolean =>
   request.sessionId !== 0 && request.sessionEpoch > 0
 

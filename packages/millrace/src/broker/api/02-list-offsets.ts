@@ -1,5 +1,5 @@
-// ListOffsets: the start, the end, the first record from a time on, or the record with the latest time.
-// Times are looked up by reading the batches that may hold them.
+// ListOffsets: the start, the end, the first record from a time on, or the record with the latest
+// time. Times are looked up by reading the batches that may hold them.
 
 import {
   type ListOffsetsRequest,

@@ -1,6 +1,6 @@
-// Metadata: nodes, topics, leaders. A topic that does not exist is made where the request and the cluster
-// allow it. While a partition has no leader it says LEADER_NOT_AVAILABLE, and so does a topic none of
-// whose partitions has one yet.
+// Metadata: nodes, topics, leaders. A topic that does not exist is made where the request and the
+// cluster allow it. While a partition has no leader it says LEADER_NOT_AVAILABLE, and so does a
+// topic none of whose partitions has one yet.
 
 import {
   type MetadataRequest,

@@ -1,5 +1,5 @@
-// OffsetCommit: how far a group has read. By a member of the current round, or from outside while the group
-// has no members. Topics go by id since version 10.
+// OffsetCommit: how far a group has read. By a member of the current round, or from outside while
+// the group has no members. Topics go by id since version 10.
 
 import {
   type OffsetCommitRequest,

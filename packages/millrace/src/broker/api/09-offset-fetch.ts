@@ -1,5 +1,5 @@
-// OffsetFetch: how far groups have read; -1 where a group committed nothing. Several groups at once since
-// version 8, topics by id since version 10.
+// OffsetFetch: how far groups have read; -1 where a group committed nothing. Several groups at once
+// since version 8, topics by id since version 10.
 
 import {
   type OffsetFetchRequest,

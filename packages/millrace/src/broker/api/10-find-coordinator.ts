@@ -1,5 +1,5 @@
-// FindCoordinator: which node keeps a consumer group or a transactional id. Any living node may; which one
-// follows from the key alone, as long as the same nodes live.
+// FindCoordinator: which node keeps a consumer group or a transactional id. Any living node may;
+// which one follows from the key alone, as long as the same nodes live.
 
 import { findCoordinatorApi } from '../../protocol/api/10-find-coordinator.ts'
 import { errorNumber } from '../../protocol/errors.ts'

@@ -1,6 +1,7 @@
 // ApiVersions: what this node serves. A version that it does not know is answered in version 0 with
-// UNSUPPORTED_VERSION and the range of ApiVersions alone (KIP-511); node-connection.ts sends that answer.
-// A client that expects another cluster or node behind this address must start anew (KIP-1242).
+// UNSUPPORTED_VERSION and the range of ApiVersions alone (KIP-511); node-connection.ts sends that
+// answer. A client that expects another cluster or node behind this address must start anew
+// (KIP-1242).
 
 import {
   type ApiVersionsRequest,

@@ -1,4 +1,5 @@
-// CreateTopics: any node makes them, as the controller would. Each topic fails or succeeds by itself.
+// CreateTopics: any node makes them, as the controller would. Each topic fails or succeeds by
+// itself.
 
 import {
   type CreateTopicsRequest,

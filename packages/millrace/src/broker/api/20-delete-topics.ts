@@ -1,4 +1,5 @@
-// DeleteTopics: by name, from version 6 on by id too. A topic of the same name that is made later is another.
+// DeleteTopics: by name, from version 6 on by id too. A topic of the same name that is made later
+// is another.
 
 import {
   type DeleteTopicsRequest,

@@ -1,6 +1,7 @@
-// InitProducerId: a producer id and epoch. An idempotent producer (no transactional id) always gets a new
-// id with epoch 0, whatever it had before, as from Kafka. A transactional id keeps its id, and each call
-// raises the epoch, which fences the producer before it (KIP-360 where the caller names its own).
+// InitProducerId: a producer id and epoch. An idempotent producer (no transactional id) always gets
+// a new id with epoch 0, whatever it had before, as from Kafka. A transactional id keeps its id,
+// and each call raises the epoch, which fences the producer before it (KIP-360 where the caller
+// names its own).
 
 import { initProducerIdApi } from '../../protocol/api/22-init-producer-id.ts'
 import { errorNumber } from '../../protocol/errors.ts'

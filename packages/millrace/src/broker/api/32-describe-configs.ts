@@ -1,4 +1,5 @@
-// DescribeConfigs: the settings of topics. A node has none that could be set, and so describes none.
+// DescribeConfigs: the settings of topics. A node has none that could be set, and so describes
+// none.
 
 import {
   type DescribeConfigsRequest,

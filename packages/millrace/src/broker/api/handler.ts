@@ -1,5 +1,6 @@
-// What an api handler is. node-connection.ts decodes a request, asks the faults, and calls `handle`, which
-// answers by `respond` once, at once or later. Handlers own nothing: what they know is in the node's view.
+// What an api handler is. node-connection.ts decodes a request, asks the faults, and calls
+// `handle`, which answers by `respond` once, at once or later. Handlers own nothing: what they know
+// is in the node's view.
 
 import type { Api, Input } from '../../protocol/schema/api.ts'
 import type { ClusterState } from '../cluster-state.ts'
@@ -24,9 +25,13 @@ export interface ApiCall<Request, Response> {
   readonly request: Request
   readonly version: number
   readonly clientId: string | null
-  /** Error faults for single topics or partitions; what concerns the whole request is done outside. */
+  /**
+   * Error faults for single topics or partitions; what concerns the whole request is done outside.
+   */
   readonly strike: Strike
-  /** Answers; `null` = nothing is answered (acks 0). Once; harmless after the connection is gone. */
+  /**
+   * Answers; `null` = nothing is answered (acks 0). Once; harmless after the connection is gone.
+   */
   respond(response: Input<Response> | null): void
   /** Closes the connection in place of an answer. */
   close(): void
@@ -40,8 +45,8 @@ export interface Handler<Request, Response> {
   /** Topics and partitions that the request names. */
   targets?(request: Request, state: ClusterState): FaultTarget[]
   /**
-   * The answer that fails the request as a whole. A handler without it asks `strike.errorAt` itself,
-   * topic by topic or partition by partition.
+   * The answer that fails the request as a whole. A handler without it asks `strike.errorAt`
+   * itself, topic by topic or partition by partition.
    */
   refuse?(request: Request, code: number, version: number): Input<Response>
 }

@@ -19,7 +19,10 @@ import { describeConfigsHandler } from './32-describe-configs.ts'
 import { describeClusterHandler } from './60-describe-cluster.ts'
 import type { AnyHandler, Handler } from './handler.ts'
 
-/** Each handler is called with what its own api decoded, so its types hold though they are dropped here. */
+/**
+ * Each handler is called with what its own api decoded, so its types hold though they are dropped
+ * here.
+ */
 const any = <Request, Response>(handler: Handler<Request, Response>): AnyHandler =>
   handler as AnyHandler
 

@@ -1,0 +1,107 @@
+// What the simulator found wrong with the engine, each in its smallest form.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { errorNumber } from '../../src/protocol/errors.ts'
+import { decodeBatchHeader, verifyCrc } from '../../src/protocol/records/record-batch.ts'
+import { BatchSend } from '../../src/producer/batch-send.ts'
+import { Bench, type SentRequest } from './engine-kit.ts'
+
+const recordsOf = (request: SentRequest): Uint8Array =>
+  request.message.topicData[0]!.partitionData[0]!.records!
+
+// A batch was sent twice, then refused for its size: its halves kept the header of the whole, with its
+// record count and checksum, and the broker found them damaged for as long as they lived.
+test('the pieces of a batch that was sent before have headers of their own', () => {
+  const bench = Bench.ready()
+  bench.send('a')
+  bench.send('b')
+  bench.step()
+  bench.takeOne().fail('CONNECTION_LOST', true)
+  bench.advance(2000)
+  bench.takeOne().answer({ error: errorNumber.MESSAGE_TOO_LARGE })
+  bench.advance(2000)
+  const piece = recordsOf(bench.takeOne())
+  assert.equal(decodeBatchHeader(piece).recordCount, 1)
+  assert.ok(verifyCrc(piece), 'the checksum is the piece’s own')
+})
+
+// With few retries, a batch that may be in the log failed with the connection's own error, which says
+// persisted no.
+test('a batch whose retries are used up says that it may be in the log, and where it was to go', () => {
+  const bench = Bench.ready({ retries: 1 })
+  bench.send('a')
+  bench.step()
+  bench.takeOne().fail('CONNECTION_LOST', true)
+  bench.advance(2000)
+  bench.takeOne().fail('CONNECTION_LOST', true)
+  bench.step()
+  const error = bench.errors.get('a')!
+  assert.equal(error.code, 'CONNECTION_LOST')
+  assert.equal(error.persisted, 'maybe')
+  assert.equal(error.topic, 't')
+  assert.equal(error.attempts, 2)
+})
+
+// A sendBatch call waited in line, flush() was called, the call's turn came: its records went into batches of
+// the generation after that flush, and the flush was over without them. close() is a flush: it lost them.
+test('flush waits for the records of a call that stood in line when it was made', () => {
+  const bench = Bench.ready({ bufferMemoryBytes: 65_536 })
+  for (let index = 0; index < 26; index++) bench.send(`fill ${index}`, { value: 'x'.repeat(1000) })
+  let isBatchDone = false
+  let isFlushed = false
+  const records = ['a', 'b'].map((value) => ({ topic: 't', partition: 0, value }))
+  new BatchSend(bench.engine, records, false, () => {
+    isBatchDone = true
+  }).start()
+  bench.engine.flush(() => {
+    assert.ok(isBatchDone, 'the records of the batch are settled')
+    isFlushed = true
+  })
+  for (let round = 0; round < 10 && !isFlushed; round++) {
+    bench.step()
+    for (const request of bench.take()) request.answer()
+  }
+  assert.ok(isFlushed)
+})
+
+// The broker refused a batch that it did not write, the caller gave up meanwhile, was told "no", and the
+// batch was sent again all the same.
+test('a record that is given up while its batch waits to be sent again is not sent again', () => {
+  const bench = Bench.ready()
+  const place = bench.send('a')
+  const settle = (): void => {}
+  const other = bench.engine.append({ topic: 't', partition: 0, value: 'b' }, settle)
+  bench.step()
+  bench.takeOne().answer({ error: errorNumber.NOT_ENOUGH_REPLICAS })
+  assert.equal(bench.engine.abandon(other, settle), 'no')
+  bench.advance(2000)
+  const again = bench.takeOne()
+  assert.equal(decodeBatchHeader(recordsOf(again)).recordCount, 1)
+  again.answer({ baseOffset: 7 })
+  bench.step()
+  assert.deepEqual(bench.log, ['a:7'])
+  assert.equal(place, other)
+})
+
+// As above, with another batch behind it whose fate nobody knows: that one waited for the restart, the restart
+// for it.
+test('a batch that lost a record does not wait for those behind it, which the broker cannot have taken', () => {
+  const bench = Bench.ready()
+  const settle = (): void => {}
+  bench.send('a')
+  const place = bench.engine.append({ topic: 't', partition: 0, value: 'b' }, settle)
+  bench.step()
+  bench.send('c')
+  bench.step()
+  const [first, second] = bench.take()
+  first!.answer({ error: errorNumber.NOT_ENOUGH_REPLICAS })
+  assert.equal(bench.engine.abandon(place, settle), 'no')
+  second!.fail('CONNECTION_LOST', true)
+  bench.advance(2000)
+  bench.takeOne().answer({ baseOffset: 3 })
+  bench.advance(2000)
+  bench.takeOne().answer({ baseOffset: 4 })
+  bench.step()
+  assert.deepEqual(bench.log, ['a:3', 'c:4'])
+})

@@ -1,0 +1,193 @@
+// What the two layers accept: layer 1's configuration and its repair, targets, acks, and the errors that
+// name what is wrong. Nothing here connects to anything.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { ProducerOptions } from '../../src/producer/option-table.ts'
+import { KafkaError } from '../../src/protocol/kafka-error.ts'
+import { AsyncProducer } from '../../src/senders/async-producer.ts'
+import { BatchAsyncProducer } from '../../src/senders/batch-async-producer.ts'
+import { BatchError } from '../../src/senders/batch-error.ts'
+import { KafkaProducer } from '../../src/senders/kafka-producer.ts'
+import { type MessageProducer, ProducerType } from '../../src/senders/message-producer.ts'
+import {
+  defaultProducerConfig,
+  type ProducerConfigInput,
+  validateProducerConfig,
+} from '../../src/senders/producer-config.ts'
+import { SaramaProducerWrapper } from '../../src/senders/sarama-producer-wrapper.ts'
+import { SyncProducer } from '../../src/senders/sync-producer.ts'
+import type { Target } from '../../src/senders/target.ts'
+
+const usage = (words: RegExp) => (error: unknown) => {
+  assert.ok(error instanceof KafkaError)
+  assert.equal(error.kind, 'usage')
+  assert.match(error.message, words)
+  return true
+}
+
+test('the defaults are the original’s: 100 messages, 5 seconds, async', () => {
+  assert.deepEqual(defaultProducerConfig(), { batchSize: 100, batchTimeoutMs: 5000, async: true })
+  assert.notEqual(defaultProducerConfig(), defaultProducerConfig())
+})
+
+test('validation repairs a copy as the original repairs in place, and 0 turns the timer off', () => {
+  const onError = () => {}
+  const cases: [ProducerConfigInput, object][] = [
+    [{}, defaultProducerConfig()],
+    [{ batchSize: 0 }, defaultProducerConfig()],
+    [{ batchSize: -7, batchTimeoutMs: -1 }, defaultProducerConfig()],
+    [{ batchTimeoutMs: 0 }, { ...defaultProducerConfig(), batchTimeoutMs: 0 }],
+    [{ batchSize: undefined, async: undefined }, defaultProducerConfig()],
+    [
+      { batchSize: 1, batchTimeoutMs: 7, async: false, onError },
+      { batchSize: 1, batchTimeoutMs: 7, async: false, onError },
+    ],
+  ]
+  for (const [given, expected] of cases) {
+    const frozen = Object.freeze({ ...given })
+    const repaired = validateProducerConfig(frozen)
+    assert.deepEqual(repaired, expected)
+    assert.notEqual(repaired, frozen)
+  }
+})
+
+test('what no repair makes sense of is one usage error that lists it all', () => {
+  const wrong = {
+    batchSize: Number.NaN,
+    batchTimeoutMs: 1.5,
+    async: 'yes',
+    onError: 'log',
+    batchTimeout: 3,
+  }
+  assert.throws(
+    () => validateProducerConfig(wrong as never),
+    (error: KafkaError) => {
+      assert.equal(error.code, 'INVALID_OPTION')
+      assert.equal(error.message.split('; ').length, 5)
+      return usage(/batchTimeout is no setting: did you mean batchTimeoutMs\?/)(error)
+    },
+  )
+  for (const batchSize of ['5', Number.POSITIVE_INFINITY, 0.5, null, {}]) {
+    assert.throws(() => validateProducerConfig({ batchSize } as never), usage(/batchSize is/))
+  }
+  for (const config of [null, 7, 'x']) {
+    assert.throws(() => validateProducerConfig(config as never), usage(/expected an object/))
+  }
+  assert.throws(() => new KafkaProducer('a:1', { batchSize: Number.NaN }), usage(/batchSize/))
+})
+
+test('acks other than all are refused where the source forces all, and nowhere else', async () => {
+  for (const acks of [0, 1, 'none'] as const) {
+    const target = { brokers: 'a:1', acks } as ProducerOptions
+    assert.throws(() => new KafkaProducer(target), usage(/acks is .*KafkaProducer/))
+    assert.throws(() => new KafkaProducer(target, { async: false }), usage(/KafkaProducer/))
+    assert.throws(() => new SyncProducer(target), usage(/acks is .*SyncProducer/))
+  }
+  for (const acks of ['all', -1, undefined] as const) {
+    await new KafkaProducer({ brokers: 'a:1', acks }).close()
+    await new SyncProducer({ brokers: 'a:1', acks }).close()
+  }
+  for (const acks of [0, 1, 'all'] as const)
+    await new AsyncProducer({ brokers: 'a:1', acks }).close()
+})
+
+test('a target is broker addresses or options of a producer, and wrong ones are refused by name', async () => {
+  for (const target of ['a:1', 'a:1,b:2', ['a:1', 'b:2'], { brokers: 'a:1', compression: 'lz4' }]) {
+    await new AsyncProducer(target as Target).close()
+  }
+  const wrong: [unknown, RegExp][] = [
+    [undefined, /brokers/],
+    [null, /brokers/],
+    [7, /brokers/],
+    [{ brokers: 'a:1', compresion: 'lz4' }, /compresion is no option: did you mean compression/],
+    [{ acks: 'all' }, /brokers is missing/],
+  ]
+  for (const [target, words] of wrong) {
+    assert.throws(() => new AsyncProducer(target as Target), usage(words))
+    assert.throws(() => new SyncProducer(target as Target), usage(words))
+    assert.throws(() => new KafkaProducer(target as Target), usage(words))
+  }
+})
+
+test('count and interval have one place: not also in flush', async () => {
+  const target = { brokers: 'a:1', flush: { records: 5 } }
+  const settings = { batchSize: 5, batchIntervalMs: 5 }
+  assert.throws(() => new KafkaProducer(target), usage(/batchSize and batchTimeoutMs/))
+  assert.throws(
+    () => new BatchAsyncProducer(target, undefined, settings),
+    usage(/batchSize and batchIntervalMs/),
+  )
+  await new KafkaProducer({ brokers: 'a:1', flush: { bytes: 100_000 } }).close()
+})
+
+test('BatchAsyncProducer wants a count from 1 and an interval from 0', () => {
+  for (const batchSize of [0, -1, 1.5, Number.NaN, '5', undefined]) {
+    const settings = { batchSize, batchIntervalMs: 5 } as never
+    assert.throws(() => new BatchAsyncProducer('a:1', undefined, settings), usage(/batchSize is/))
+  }
+  for (const batchIntervalMs of [-1, 0.5, Number.NaN, undefined]) {
+    const settings = { batchSize: 5, batchIntervalMs } as never
+    assert.throws(
+      () => new BatchAsyncProducer('a:1', undefined, settings),
+      usage(/batchIntervalMs/),
+    )
+  }
+  assert.throws(
+    () => new BatchAsyncProducer('a:1', undefined, undefined as never),
+    usage(/batchSize/),
+  )
+})
+
+test('a handler without its two calls is refused', () => {
+  for (const handler of [null, {}, { handleSuccess() {} }, 'log']) {
+    assert.throws(
+      () => new AsyncProducer('a:1', handler as never),
+      usage(/handleSuccess and handleError/),
+    )
+  }
+})
+
+test('type, producerTyp, isAsync and isSync are plain values, 0 for sync and 1 for async', async () => {
+  assert.deepEqual(ProducerType, { Sync: 0, Async: 1 })
+  const settings = { batchSize: 5, batchIntervalMs: 5 }
+  const cases: [MessageProducer, number][] = [
+    [new SyncProducer('a:1'), 0],
+    [new AsyncProducer('a:1'), 1],
+    [new BatchAsyncProducer('a:1', undefined, settings), 1],
+  ]
+  for (const [producer, type] of cases) {
+    const wrapper = new SaramaProducerWrapper(producer)
+    assert.equal(producer.type(), type)
+    assert.deepEqual(
+      [wrapper.producerTyp(), wrapper.isAsync(), wrapper.isSync()],
+      [type, type === 1, type === 0],
+    )
+    assert.deepEqual(await wrapper.closeProducer(), { delivered: 0, failed: 0 })
+  }
+})
+
+test('a BatchError is a KafkaError of the gravest failure; persisted is no only for all or nothing', () => {
+  const full = new KafkaError('BUFFER_FULL', 'full')
+  const large = new KafkaError('RECORD_TOO_LARGE', 'large')
+  const lost = new KafkaError('CONNECTION_LOST', 'lost', { persisted: 'maybe' })
+  const mixed = new BatchError(
+    [
+      { index: 1, error: full },
+      { index: 4, error: large },
+    ],
+    5,
+    3,
+  )
+  assert.ok(mixed instanceof KafkaError && mixed instanceof BatchError && mixed instanceof Error)
+  assert.equal(full instanceof BatchError, false)
+  assert.deepEqual(
+    [mixed.name, mixed.code, mixed.kind],
+    ['BatchError', 'RECORD_TOO_LARGE', 'rejected'],
+  )
+  assert.deepEqual([mixed.persisted, mixed.delivered, mixed.cause], ['maybe', 3, large])
+  assert.match(mixed.message, /^2 of 5 messages failed; the first at index 1: BUFFER_FULL: full$/)
+  const nothing = new BatchError([{ index: 0, error: full }], 1, 0)
+  assert.deepEqual([nothing.persisted, nothing.retriable], ['no', true])
+  assert.equal(new BatchError([{ index: 0, error: lost }], 1, 0).persisted, 'maybe')
+})

@@ -1,0 +1,178 @@
+// When the batching senders hand over: by count, by time from the first message, by flush and close, and
+// how long a message may take from then on. On the virtual clock, so that each moment is exact.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { ProducerOptions } from '../../src/producer/option-table.ts'
+import { AsyncProducer } from '../../src/senders/async-producer.ts'
+import { BatchAsyncProducer } from '../../src/senders/batch-async-producer.ts'
+import { KafkaProducer } from '../../src/senders/kafka-producer.ts'
+import { SyncProducer } from '../../src/senders/sync-producer.ts'
+import { onStage, type Stage } from '../layers/stage.ts'
+
+interface Batching {
+  send(value: string, topic?: string): Promise<unknown>
+  flush(): Promise<void>
+  close(): Promise<unknown>
+}
+
+type Make = (
+  stage: Stage,
+  batchSize: number,
+  intervalMs: number,
+  target?: Partial<ProducerOptions>,
+  told?: string[],
+) => Batching
+
+const layer1: Make = (stage, batchSize, batchTimeoutMs, target, told = []) => {
+  const producer = new KafkaProducer(
+    stage.target(target),
+    {
+      batchSize,
+      batchTimeoutMs,
+      onSuccess: (_metadata, { value }) => told.push(String(value)),
+      onError: ({ code }) => told.push(code),
+    },
+    stage.environment,
+  )
+  return {
+    send: (value, topic = 'orders') => producer.send({ topic, value }),
+    flush: () => producer.flush(),
+    close: () => producer.close(),
+  }
+}
+
+const layer2: Make = (stage, batchSize, batchIntervalMs, target, told = []) => {
+  const producer = new BatchAsyncProducer(
+    stage.target(target),
+    {
+      handleSuccess: ({ value }) => told.push(String(value)),
+      handleError: ({ code }) => told.push(code),
+    },
+    { batchSize, batchIntervalMs },
+    stage.environment,
+  )
+  return {
+    send: (value, topic = 'orders') => producer.sendMessage({ topic }, value),
+    flush: () => producer.flush(),
+    close: () => producer.close(),
+  }
+}
+
+for (const [name, make] of Object.entries({ layer1, layer2 })) {
+  test(`${name}: the very first message, too, leaves exactly the interval after it was sent`, () =>
+    onStage({}, async (stage) => {
+      const producer = make(stage, 1000, 3000)
+      await stage.clock.advance(77)
+      await stage.run(producer.send('a'))
+      await stage.clock.advance(1500)
+      await stage.run(producer.send('b'))
+      await stage.clock.advance(1499)
+      assert.deepEqual(stage.produceTimes, [])
+      await stage.clock.advance(1)
+      assert.deepEqual([...new Set(stage.produceTimes)], [77 + 3000])
+      assert.equal(stage.values().length, 2)
+      await stage.run(producer.close())
+    }))
+
+  test(`${name}: the count is over all topics, and a count begins a new interval`, () =>
+    onStage({ topics: { clicks: 2 } }, async (stage) => {
+      const producer = make(stage, 4, 1000)
+      await stage.run(producer.send('warm'))
+      await stage.run(producer.send('warm', 'clicks'))
+      await stage.run(producer.flush())
+      stage.produceTimes.length = 0
+      const start = stage.clock.now()
+      await stage.run(producer.send('a'))
+      await stage.run(producer.send('b', 'clicks'))
+      await stage.run(producer.send('c'))
+      await stage.clock.advance(900)
+      assert.deepEqual(stage.produceTimes, [])
+      await stage.run(producer.send('d', 'clicks'))
+      await stage.clock.advance(0)
+      assert.deepEqual([...new Set(stage.produceTimes)], [start + 900])
+      assert.equal(stage.values().length + stage.values('clicks').length, 6)
+      await stage.run(producer.send('e'))
+      stage.produceTimes.length = 0
+      await stage.clock.advance(999)
+      assert.deepEqual(stage.produceTimes, [])
+      await stage.clock.advance(1)
+      assert.deepEqual(stage.produceTimes, [start + 1900])
+      await stage.run(producer.close())
+    }))
+
+  test(`${name}: an interval of 0 means by count only; flush and close hand over the rest`, () =>
+    onStage({}, async (stage) => {
+      const told: string[] = []
+      const producer = make(stage, 3, 0, { deliveryTimeoutMs: 2000 }, told)
+      await stage.run(producer.send('a'))
+      await stage.clock.advance(3_600_000)
+      assert.deepEqual([stage.values(), told], [[], []])
+      await stage.run(producer.flush())
+      assert.deepEqual(told, ['a'])
+      await stage.run(producer.send('b'))
+      await stage.clock.advance(3_600_000)
+      await stage.run(producer.close())
+      assert.deepEqual(told, ['a', 'b'])
+    }))
+
+  test(`${name}: the delivery time of a held message begins when it is handed over`, () =>
+    onStage({}, async (stage) => {
+      const told: string[] = []
+      const producer = make(stage, 1000, 5000, { deliveryTimeoutMs: 2000 }, told)
+      await stage.run(producer.send('warm'))
+      await stage.run(producer.flush())
+      await stage.run(producer.send('late'))
+      await stage.clock.advance(4000)
+      stage.network.refuse(stage.address)
+      stage.network.cut(stage.address)
+      await stage.clock.advance(1000 + 1999)
+      assert.deepEqual(told, ['warm'])
+      await stage.clock.advance(1)
+      assert.deepEqual(told, ['warm', 'DELIVERY_TIMEOUT'])
+      await stage.run(producer.close())
+    }))
+
+  test(`${name}: messages flushed by count leave no timer behind`, () =>
+    onStage({}, async (stage) => {
+      const producer = make(stage, 10, 5000)
+      for (let index = 0; index < 1000; index++) await stage.run(producer.send(`${index}`))
+      await stage.clock.advance(100)
+      assert.equal(stage.values().length, 1000)
+      const before = stage.clock.timerWakeups
+      await stage.clock.advance(10_000)
+      assert.ok(stage.clock.timerWakeups - before <= 1)
+      await stage.run(producer.close())
+    }))
+}
+
+test('every sender that has nothing to do wakes up 0 times in 5 s, used before or not', () =>
+  onStage({}, async (stage) => {
+    const target = stage.target()
+    const { environment } = stage
+    const settings = { batchSize: 5, batchIntervalMs: 20 }
+    const senders = [
+      new KafkaProducer(target, { batchTimeoutMs: 20 }, environment),
+      new KafkaProducer(target, { async: false }, environment),
+      new SyncProducer(target, environment),
+      new AsyncProducer(target, undefined, environment),
+      new BatchAsyncProducer(target, undefined, settings, environment),
+    ]
+    const idle = async (): Promise<number> => {
+      const before = stage.clock.timerWakeups
+      await stage.clock.advance(5000)
+      return stage.clock.timerWakeups - before
+    }
+    assert.equal(await idle(), 0)
+    for (const sender of senders) {
+      await stage.run<unknown>(
+        sender instanceof KafkaProducer
+          ? sender.send({ topic: 'orders', value: 'x' })
+          : sender.sendMessage({ topic: 'orders' }, 'x'),
+      )
+    }
+    await stage.clock.advance(1000)
+    assert.equal(stage.values().length, senders.length)
+    assert.equal(await idle(), 0)
+    for (const sender of senders) await stage.run(sender.close())
+  }))
