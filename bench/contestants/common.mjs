@@ -16,6 +16,7 @@ export const task = {
   keyBytes: number('KEY_SIZE', 16),
   compression: text('COMPRESSION', 'none'),
   idempotent: text('IDEMPOTENT', '0') === '1',
+  lingerMs: number('LINGER_MS', 0),
   recordsPerSecond: number('RATE', 2000),
   concurrency: number('CONCURRENCY', 1000),
 }
@@ -144,24 +145,25 @@ const runLoad = async ({ bulk, one, flood = bulk }, latencies) => {
  *  bulk(from, to)   sends these records as fast as this way goes; resolves when all have settled
  *  one(index)       sends one record; resolves with its metadata
  *  flood(from, to)  instead of bulk: sends without awaiting, under the producer's own backpressure
+ * `make(options)` makes something else than a Producer; the warm-up connects it.
  */
-export const run = async (use) => {
+export const run = async (use, make = (options) => new Producer(options)) => {
   try {
-    await runTask(use)
+    await runTask(use, make)
   } catch (error) {
     console.error(error instanceof Error ? `error: ${error.message}` : error)
     process.exit(1)
   }
 }
 
-const runTask = async (use) => {
-  const producer = new Producer({
+const runTask = async (use, make) => {
+  const producer = make({
     brokers: task.brokers,
     compression: task.compression,
     idempotent: task.idempotent,
   })
   const way = use(producer)
-  await producer.connect()
+  await producer.connect?.()
   await way.bulk(warmup.from, warmup.to)
   if (errorCount > 0) throw new Error('the warm-up failed')
 

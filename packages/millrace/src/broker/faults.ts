@@ -30,8 +30,9 @@ export interface FaultTarget {
  * and then an error, say.
  *
  * @example
- * // Of the next two Produce requests for partition 0, the records are written, but the answer is lost.
- * cluster.fault({ api: 'Produce', topic: 'orders', partition: 0, count: 2, drop: true, at: 'after' })
+ * // The next two requests for partition 0 are written, but their answers are lost.
+ * const place = { topic: 'orders', partition: 0 }
+ * cluster.fault({ api: 'Produce', ...place, count: 2, drop: true, at: 'after' })
  */
 export interface FaultRule {
   /** Any api by default. */

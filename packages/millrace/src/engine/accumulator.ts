@@ -1,5 +1,6 @@
-// From a record to its batch: topics, partitions, the open batches and the memory they may take. What
-// can't be appended yet waits in a line: for room in the buffer (one line), or for its topic (one each).
+// From a record to its batch: topics, partitions, the open batches and the memory they may take.
+// What can't be appended yet waits in a line: for room in the buffer (one line), or for its topic
+// (one each).
 //
 //   bufferMemoryBytes = window (batches) + line (records that wait for room)
 //
@@ -21,8 +22,9 @@ import { TopicState } from './topic-state.ts'
 import { type WaitingCaller, WaitingLine, WaitingRecord, waitingCost } from './waiting-line.ts'
 
 /**
- * The part of the buffer memory that batches take. A window keeps promises and callbacks short-lived:
- * with 64 MiB outstanding, awaited sends lost half their speed to the garbage collector.
+ * The part of the buffer memory that batches take. A window keeps promises and callbacks
+ * short-lived: with 64 MiB outstanding, awaited sends lost half their speed to the garbage
+ * collector.
  */
 const windowShare = 3 / 8
 /** What a record's own fields usually take around its content. */
@@ -42,8 +44,8 @@ export interface AccumulatorOwner {
   /** Seals the open batch, full or wanted. */
   seal(queue: PartitionQueue): void
   onBatchCreated(batch: Batch): void
-  /** A record was appended, which had waited since then (null = it had not); for flush triggers. */
-  onAppended(bytes: number, since: number | null): void
+  /** A record was appended, which had waited since then (null = it had not). */
+  onAppended(batch: Batch, bytes: number, since: number | null): void
   /** There is no room: what is open goes out now, whatever it was to wait for. */
   onFull(): void
   /** Something that waited no longer does: there may be room, to be looked at in the next step. */
@@ -127,7 +129,9 @@ export class Accumulator {
     return true
   }
 
-  /** Takes the record, into a batch or into the line. Throws where it is wrong, or past the bounds. */
+  /**
+   * Takes the record, into a batch or into the line. Throws where it is wrong, or past the bounds.
+   */
   append(record: ProducerRecord, settle: Settle | null): Place {
     this.#load(record)
     if (this.hasRoom) return this.#place(this.#draft, settle, 0, null)
@@ -146,11 +150,18 @@ export class Accumulator {
     this.#owner.onWaiting(caller.since + this.#owner.settings.maxBlockMs)
   }
 
-  /** For a caller whose turn it is; null = no room now. */
-  appendInTurn(record: ProducerRecord, settle: Settle, tag: number): Place | null {
+  /** For a caller whose turn it is, and its flush() calls; null = no room now. */
+  appendInTurn(
+    record: ProducerRecord,
+    settle: Settle,
+    tag: number,
+    flushGeneration: number,
+  ): Place | null {
     if (this.#usedBytes >= this.#windowBytes || this.#waitingBytes >= this.#lineBytes) return null
     this.#load(record)
-    return this.#place(this.#draft, settle, tag, null)
+    const place = this.#place(this.#draft, settle, tag, null)
+    this.#hasten(place, flushGeneration)
+    return place
   }
 
   /** A batch settled, or lost records. */
@@ -232,14 +243,14 @@ export class Accumulator {
     this.#leaveWaiting(waiting)
   }
 
-  #topicFor(name: string): TopicState {
+  /** What is known of the topic; from now on it is one of the engine's. */
+  topicFor(name: string): TopicState {
     let topic = this.#topics.get(name)
     if (topic === undefined) {
       const { batchBytes } = this.#owner.settings
       topic = new TopicState(name, this.#topics.size, this.#makePartitioner(), batchBytes)
       this.#topics.set(name, topic)
     }
-    this.#lastTopic = topic
     return topic
   }
 
@@ -251,7 +262,8 @@ export class Accumulator {
     from: WaitingRecord | null,
   ): Place {
     const last = this.#lastTopic
-    const topic = last !== null && last.name === draft.topic ? last : this.#topicFor(draft.topic)
+    const topic = last !== null && last.name === draft.topic ? last : this.topicFor(draft.topic)
+    this.#lastTopic = topic
     const { partitioning } = topic
     let { partition } = draft
     if (partitioning.partitionCount === 0 || partition >= partitioning.partitionCount) {
@@ -307,12 +319,15 @@ export class Accumulator {
     batch.append(draft, content, timestamp, settle, tag, this.pool, bytes)
     this.#usedBytes += costOf(bytes, 1, settle === null ? 0 : 1)
     if (from !== null) this.#moveIn(batch, from)
-    this.#owner.onAppended(bytes, from === null ? null : from.since)
+    this.#owner.onAppended(batch, bytes, from === null ? null : from.since)
     if (!queue.listedOpen) this.#owner.offer(queue)
     return batch
   }
 
-  /** The time of the call, read from the clock for every few records only: it costs as much as an append. */
+  /**
+   * The time of the call, read from the clock for every few records only: it costs as much as an
+   * append.
+   */
   #wallTime(): number {
     if (this.#wallTimeUses === 0) this.#lastWallTime = this.#owner.host.wallTime()
     this.#wallTimeUses = (this.#wallTimeUses + 1) % wallTimeUsesMax
@@ -344,21 +359,28 @@ export class Accumulator {
     return batch
   }
 
-  /** A record that waited is in the batch: its deadline and its flush() calls are the batch's now. */
+  /**
+   * A record that waited is in the batch: its deadline and its flush() calls are the batch's now.
+   */
   #moveIn(batch: Batch, waiting: WaitingRecord): void {
-    const { generations, settings } = this.#owner
+    const { settings } = this.#owner
     waiting.batch = batch
     // A batch that a flush trigger holds has no deadline yet.
     if (batch.deadline !== Number.POSITIVE_INFINITY) {
       batch.deadline = Math.min(batch.deadline, waiting.since + settings.deliveryTimeoutMs)
     }
-    if (waiting.flushGeneration < batch.flushGeneration) {
-      generations.enter(waiting.flushGeneration)
-      generations.leave(batch.flushGeneration)
-      batch.flushGeneration = waiting.flushGeneration
-      batch.queue.releaseOpen = true
-    }
+    this.#hasten(batch, waiting.flushGeneration)
     this.#leaveWaiting(waiting)
+  }
+
+  /** The flush() calls from this generation on wait for it too. */
+  #hasten(place: Place, flushGeneration: number): void {
+    if (place.flushGeneration <= flushGeneration) return
+    const { generations } = this.#owner
+    generations.enter(flushGeneration)
+    generations.leave(place.flushGeneration)
+    place.flushGeneration = flushGeneration
+    if (place instanceof Batch) place.queue.releaseOpen = true
   }
 
   /** Lets in whoever waits for room, in order, while there is some. */
@@ -425,16 +447,19 @@ export class Accumulator {
     maxBlockMs: number,
     makeError: () => KafkaError,
   ): number {
-    for (;;) {
-      const first = line.first
-      if (first === undefined) return Number.POSITIVE_INFINITY
-      const gone = first instanceof WaitingRecord && first.gone
-      if (!gone && now < first.since + maxBlockMs) return first.since + maxBlockMs
-      line.shift()
-      if (gone) continue
-      if (first instanceof WaitingRecord) this.failWaiting(first, makeError())
-      else this.#failCaller(first, makeError)
+    const isOver = (entry: WaitingRecord | WaitingCaller): boolean =>
+      (entry instanceof WaitingRecord && entry.gone) || now >= entry.since + maxBlockMs
+    const { first } = line
+    if (first === undefined) return Number.POSITIVE_INFINITY
+    // Those behind the first one came in order; a batch that moves has waited for less than they
+    // have.
+    const start = isOver(first) ? 0 : 1
+    for (const entry of line.takeWhile(start, isOver)) {
+      if (!(entry instanceof WaitingRecord)) this.#failCaller(entry, makeError)
+      else if (!entry.gone) this.failWaiting(entry, makeError())
     }
+    const sinces = [line.at(0)?.since, line.at(1)?.since].filter((since) => since !== undefined)
+    return Math.min(...sinces) + maxBlockMs
   }
 
   #failCaller(caller: WaitingCaller, makeError: () => KafkaError): void {

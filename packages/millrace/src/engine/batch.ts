@@ -1,6 +1,7 @@
-// One record batch of one partition, from its first record to its settlement. It owns the bytes: the
-// 61-byte header, then the records, encoded as they are appended. The uncompressed bytes stay until
-// the batch is settled, for `rebuild` to drop or split records and for the records' own sizes.
+// One record batch of one partition, from its first record to its settlement. It owns the bytes:
+// the 61-byte header, then the records, encoded as they are appended. The uncompressed bytes stay
+// until the batch is settled, for `rebuild` to drop or split records and for the records' own
+// sizes.
 //
 //   open ─ seal ─▶ sealed ─▶ compressing ─▶ ready ─▶ inFlight ─▶ settled
 //                     └────── (no codec) ─────▲          │
@@ -38,7 +39,9 @@ export class Batch {
   readonly queue: PartitionQueue
   /** Order among the batches of its queue. */
   readonly ordinal: number
-  /** Ordinals up to `ordinal + ordinalSpan` are this batch's own: pieces of a split share them out. */
+  /**
+   * Ordinals up to `ordinal + ordinalSpan` are this batch's own: pieces of a split share them out.
+   */
   ordinalSpan = 1
   readonly createdAt: number
   /** When it must have settled; earlier when it took in a record that had waited. */
@@ -53,8 +56,12 @@ export class Batch {
   settles: (Settle | null)[] = []
   /** One entry per record, once a record came with a tag other than 0. */
   #tags: number[] | null = null
-  /** Indexes of records that were aborted before the batch was first sent; dropped before it is. */
+  /** Indexes of records that were aborted while it waited; taken out before it is sent. */
   dropped: Set<number> | null = null
+  /** Where the search for a record begins: a caller with many gives them up in order. */
+  #lastFound = 0
+  /** The piece that was cut off last: it has the records right behind this one's. */
+  laterHalf: Batch | null = null
   /** How many of its records have a settle. */
   #settleCount = 0
   /** The flush trigger's stamp at the batch's beginning. */
@@ -67,6 +74,8 @@ export class Batch {
   attempts = 0
   /** True once an attempt ended without a certain answer: it may be in the log. */
   maybeWritten = false
+  /** A batch before it lost its number: under its own no broker takes this one any more. */
+  isBehindGap = false
   /** Why the last attempt failed. */
   lastError: KafkaError | null = null
   /** The header and the compressed records, when compression made it smaller. */
@@ -205,7 +214,9 @@ export class Batch {
     return this.compressed === null ? this.size : batchHeaderBytes + this.compressed.records.length
   }
 
-  /** Last step before each send: header fields, then the checksum, unless they are right already. */
+  /**
+   * Last step before each send: header fields, then the checksum, unless they are right already.
+   */
   writeHeader(): void {
     if (this.#headerIsRight) return
     this.#headerIsRight = true
@@ -246,6 +257,7 @@ export class Batch {
     this.producerId = producerId
     this.epoch = epoch
     this.baseSequence = baseSequence
+    this.isBehindGap = false
     this.#headerIsRight = false
   }
 
@@ -259,8 +271,9 @@ export class Batch {
   }
 
   /**
-   * Lets go of the callers. Emptied, not dropped: an old array that nobody uses any more would keep what
-   * it points to alive through young collections, and promises would be moved to the old generation.
+   * Lets go of the callers. Emptied, not dropped: an old array that nobody uses any more would keep
+   * what it points to alive through young collections, and promises would be moved to the old
+   * generation.
    */
   forgetSettles(): void {
     this.settles.fill(null)
@@ -272,12 +285,32 @@ export class Batch {
     return this.#tags === null ? 0 : this.#tags[index]!
   }
 
-  /** Notes that the record must not be sent. */
+  /**
+   * The batch that has the record now: this one, or a piece that was cut off it; null = none any
+   * more.
+   */
+  homeOf(settle: Settle, tag: number): Batch | null {
+    for (let batch: Batch | null = this; batch !== null; batch = batch.laterHalf) {
+      if (batch.#indexOf(settle, tag) >= 0) return batch
+    }
+    return null
+  }
+
+  #indexOf(settle: Settle, tag: number): number {
+    const count = this.settles.length
+    for (let step = 0; step < count; step++) {
+      const index = (this.#lastFound + step) % count
+      if (this.settles[index] !== settle || this.tagOf(index) !== tag) continue
+      this.#lastFound = index
+      return index
+    }
+    return -1
+  }
+
+  /** Notes that the record must not be sent, or sent again. */
   drop(settle: Settle, tag: number): void {
-    assert(this.attempts === 0, 'a batch that was sent drops nothing')
-    const index = this.settles.findIndex(
-      (other, place) => other === settle && this.tagOf(place) === tag,
-    )
+    assert(this.#state !== 'inFlight' && !this.maybeWritten, 'what may be written is not dropped')
+    const index = this.#indexOf(settle, tag)
     assert(index >= 0, 'the record is in the batch')
     this.dropped ??= new Set()
     this.dropped.add(index)
@@ -301,7 +334,9 @@ export class Batch {
   }
 }
 
-/** A record's settle entry, and a promise or callback with its surroundings, in bytes (measured). */
+/**
+ * A record's settle entry, and a promise or callback with its surroundings, in bytes (measured).
+ */
 const entryCost = 8
 const settleCost = 240
 

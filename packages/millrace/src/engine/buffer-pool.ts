@@ -1,7 +1,7 @@
 // Buffers that batches are encoded into, kept for the next batch instead of left to the garbage
-// collector. A few sizes, each four times the one before, so that thousands of quiet partitions cost
-// kilobytes and busy ones get their full size at once. A buffer that a socket may still read is never
-// given back: whoever can't be sure forgets it, and the collector takes it.
+// collector. A few sizes, each four times the one before, so that thousands of quiet partitions
+// cost kilobytes and busy ones get their full size at once. A buffer that a socket may still read
+// is never given back: whoever can't be sure forgets it, and the collector takes it.
 
 const smallestBytes = 2048
 const growthFactor = 4

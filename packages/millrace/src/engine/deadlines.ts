@@ -1,5 +1,5 @@
-// Moments at which something must be looked at again: one heap for the engine instead of a timer per
-// record or batch. An entry can be removed, so that a settled record leaves nothing behind.
+// Moments at which something must be looked at again: one heap for the engine instead of a timer
+// per record or batch. An entry can be removed, so that a settled record leaves nothing behind.
 
 export interface Deadline {
   /** Milliseconds on the engine's clock. */
@@ -41,7 +41,9 @@ export class Deadlines {
     this.#sink(last)
   }
 
-  /** Fires those that are due, earliest first; what is added meanwhile may wait for the next call. */
+  /**
+   * Fires those that are due, earliest first; what is added meanwhile may wait for the next call.
+   */
   fireDue(now: number): void {
     for (let left = this.#heap.length; left > 0; left--) {
       const entry = this.#heap[0]

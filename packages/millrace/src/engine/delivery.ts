@@ -180,8 +180,8 @@ export class Delivery {
   }
 
   /**
-   * The broker can't place the first batch: nothing of the partition that is unsettled is in the log,
-   * for the broker takes a batch only behind the ones before it.
+   * The broker can't place the first batch: nothing of the partition that is unsettled is in the
+   * log, for the broker takes a batch only behind the ones before it.
    */
   #restart(batch: Batch, error: KafkaError, verdict: 'restart' | 'renew'): void {
     const { queue } = batch
@@ -194,7 +194,10 @@ export class Delivery {
     this.#retryOrFail(batch, error, true)
   }
 
-  /** Too large for the broker: two halves, and smaller batches from now on. Not counted as an attempt. */
+  /**
+   * Too large for the broker: two halves, and smaller batches from now on. Not counted as an
+   * attempt.
+   */
   #split(batch: Batch): void {
     const { queue } = batch
     const { topic } = queue
@@ -234,10 +237,7 @@ export class Delivery {
     this.#owner.onCostChange(
       keepRecords(batch, (index) => !named.has(index), this.#owner.pool, true),
     )
-    if (batch.baseSequence >= 0) {
-      queue.numbering.wantRestart()
-      batch.clearSequence()
-    }
+    queue.dropNumber(batch)
     batch.attempts = 0
     queue.putBackSealed(batch)
     this.#owner.prepare(batch)

@@ -1,6 +1,7 @@
-// The engine: it owns the accumulator, a pump per broker, the sequencer, delivery and settlement, and
-// is stepped from outside. `append`, `step`, and the events of the ports are its only entries; effects
-// leave through ClusterPort, EngineHost and the settle callbacks. It knows no socket, timer or promise.
+// The engine: it owns the accumulator, a pump per broker, the sequencer, delivery and settlement,
+// and is stepped from outside. `append`, `step`, and the events of the ports are its only entries;
+// effects leave through ClusterPort, EngineHost and the settle callbacks. It knows no socket, timer
+// or promise.
 //
 //   append ─▶ accumulator ─▶ partition queues ─▶ pumps ─▶ links
 //                                   ▲                       │ answers
@@ -123,37 +124,42 @@ export class Engine implements EngineEvents {
    * abandons must ignore a later call.
    */
   abandon(place: Place, settle: Settle, tag = 0): Persisted {
-    const persisted = this.#abandon(place, settle, tag)
-    if (persisted === 'no') this.counts.recordsFailed++
-    return persisted
+    const fate = this.#abandon(place, settle, tag)
+    if (fate !== 'dropped') return fate
+    this.counts.recordsFailed++
+    return 'no'
   }
 
   /**
-   * As `abandon`, but the settle is called with the error, in a later turn, before whatever waits for
-   * the record in flush(). It must ignore a later call.
+   * As `abandon`, but the settle is called with the error, in a later turn, before whatever waits
+   * for the record in flush(). It must ignore a later call.
    */
   giveUp(place: Place, settle: Settle, makeError: (persisted: Persisted) => KafkaError): void {
     if (place instanceof WaitingRecord && place.batch === null) {
       if (!place.gone) this.accumulator.failWaiting(place, makeError('no'))
       return
     }
-    const persisted = this.#abandon(place, settle, 0)
-    // What is on its way is counted with its batch.
-    if (persisted === 'maybe') this.counts.recordsFailed--
-    this.failRecord({ settle, tag: 0, error: makeError(persisted), flushGeneration: -1 })
+    const fate = this.#abandon(place, settle, 0)
+    // What is not dropped is counted with its batch.
+    if (fate !== 'dropped') this.counts.recordsFailed--
+    const error = makeError(fate === 'dropped' ? 'no' : fate)
+    this.failRecord({ settle, tag: 0, error, flushGeneration: -1 })
   }
 
-  #abandon(place: Place, settle: Settle, tag: number): Persisted {
+  /** `dropped` = it is not in the log and won't be; otherwise its batch decides, or has decided. */
+  #abandon(place: Place, settle: Settle, tag: number): Persisted | 'dropped' {
     const batch = place instanceof WaitingRecord ? place.batch : place
     if (batch === null) {
       const waiting = place as WaitingRecord
       if (!waiting.gone) this.accumulator.abandonWaiting(waiting)
-      return 'no'
+      return 'dropped'
     }
-    if (batch.state === 'settled') return 'maybe'
-    if (batch.attempts > 0) return persistedOf(batch)
-    batch.drop(settle, tag)
-    return 'no'
+    const home = batch.homeOf(settle, tag)
+    if (home === null) return 'maybe'
+    if (home.state === 'settled') return home.attempts === 0 ? 'no' : 'maybe'
+    if (persistedOf(home) === 'maybe') return 'maybe'
+    home.drop(settle, tag)
+    return 'dropped'
   }
 
   /** Calls `done` once everything taken so far is settled; open batches do not linger for it. */
@@ -227,8 +233,7 @@ export class Engine implements EngineEvents {
   // ── Events of the cluster ──────────────────────────────────────────────────────────────────────
 
   onTopic(view: TopicView): void {
-    const topic = this.accumulator.topic(view.name)
-    if (topic === undefined) return
+    const topic = this.accumulator.topicFor(view.name)
     const before = topic.queues.map((queue) => queue.leaderId)
     topic.update(view, this.sequencer, { inFlightMax: this.#inFlightMaxPerPartition })
     for (const [index, queue] of topic.queues.entries()) {
@@ -240,7 +245,10 @@ export class Engine implements EngineEvents {
     this.wake()
   }
 
-  /** Not idempotent, order holds only with one batch of a partition in flight, unless nothing is retried. */
+  /**
+   * Not idempotent, order holds only with one batch of a partition in flight, unless nothing is
+   * retried.
+   */
   get #inFlightMaxPerPartition(): number {
     const { idempotent, retries, acks, maxInFlightRequests } = this.settings
     return idempotent || retries === 0 || acks === 0 ? maxInFlightRequests : 1
@@ -343,7 +351,10 @@ export class Engine implements EngineEvents {
     this.offer(queue)
   }
 
-  /** Makes a sealed batch ready to be sent: without its dropped records, compressed where there is a codec. */
+  /**
+   * Makes a sealed batch ready to be sent: without its dropped records, compressed where there is a
+   * codec.
+   */
   prepare(batch: Batch): void {
     if (batch.dropped !== null && !this.#removeDropped(batch)) return
     const { compression } = this.settings
@@ -373,11 +384,7 @@ export class Engine implements EngineEvents {
   /** Takes the dropped records out; false = none is left, and the batch is settled. */
   #removeDropped(batch: Batch): boolean {
     const dropped = batch.dropped!
-    // It was numbered for a send that never left: with fewer records the numbers behind it are wrong.
-    if (batch.baseSequence >= 0) {
-      batch.clearSequence()
-      batch.queue.numbering.wantRestart()
-    }
+    batch.queue.dropNumber(batch)
     this.onCostChange(keepRecords(batch, (index) => !dropped.has(index), this.pool, true))
     if (batch.recordCount > 0) return true
     batch.queue.removeWaiting(batch)
@@ -418,9 +425,9 @@ export class Engine implements EngineEvents {
     this.accumulator.giveBack(difference)
   }
 
-  onAppended(bytes: number, since: number | null): void {
+  onAppended(batch: Batch, bytes: number, since: number | null): void {
     this.counts.recordsSent++
-    this.#flushTrigger?.onAppended(bytes, since)
+    this.#flushTrigger?.onAppended(batch, bytes, since)
   }
 
   #startDeadline(batch: Batch): void {
@@ -454,7 +461,7 @@ export class Engine implements EngineEvents {
 
   #onBatchSettled({ batch, error }: BatchOutcome): void {
     this.#unsettled.delete(batch)
-    this.#flushTrigger?.onBatchSettled(batch)
+    this.#flushTrigger?.onBatchGone(batch)
     if (this.#unsettled.size === 0) this.#expiry.rest()
     const { cost } = batch
     // A buffer that a socket might still read is left to the garbage collector.

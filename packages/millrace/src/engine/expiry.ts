@@ -1,5 +1,5 @@
-// Time limits: batches that were not delivered in time, and records that waited too long. It knows the
-// earliest moment at which something may have to fail, and looks at everything only then.
+// Time limits: batches that were not delivered in time, and records that waited too long. It knows
+// the earliest moment at which something may have to fail, and looks at everything only then.
 
 import { KafkaError } from '../protocol/kafka-error.ts'
 import type { Accumulator } from './accumulator.ts'

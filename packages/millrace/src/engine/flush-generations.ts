@@ -1,5 +1,6 @@
-// Who waits for what: each flush() ends a generation, and is over when no batch and no waiting record
-// of that generation or an older one is left. Counts batches and waiting records, never records.
+// Who waits for what: each flush() ends a generation, and is over when no batch and no waiting
+// record of that generation or an older one is left. Counts batches and waiting records, never
+// records.
 
 export class FlushGenerations {
   /** Unsettled of each generation; index 0 is `#oldest`. */

@@ -1,7 +1,8 @@
-// Sequence numbers of one partition. A batch gets its number when it is first sent and keeps it while
-// it is resent. After a gap (a numbered batch was given up, or the broker lost its state) the partition
-// starts again at 0 under a new epoch, but only once nothing of it is in flight and nothing is left
-// that may be in the log already: such a batch must be resent under its old number, or it would be stored twice.
+// Sequence numbers of one partition. A batch gets its number when it is first sent and keeps it
+// while it is resent. After a gap (a numbered batch was given up, or the broker lost its state) the
+// partition starts again at 0 under a new epoch, but only once nothing of it is in flight and
+// nothing is left that may be in the log already: such a batch must be resent under its old number,
+// or it would be stored twice.
 
 import type { Batch } from './batch.ts'
 import type { ProducerIdentity } from './ports.ts'
@@ -76,4 +77,5 @@ export class Numbering {
 }
 
 /** Such a batch may be in the log under the number it has. */
-const mayBeWritten = (batch: Batch): boolean => batch.baseSequence >= 0 && batch.maybeWritten
+const mayBeWritten = (batch: Batch): boolean =>
+  batch.baseSequence >= 0 && batch.maybeWritten && !batch.isBehindGap

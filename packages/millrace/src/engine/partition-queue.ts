@@ -1,5 +1,6 @@
-// The batches of one partition, in call order. It decides which batch may go out next and keeps that
-// order whatever is retried; the pump of the leader's broker decides when there is room for it.
+// The batches of one partition, in call order. It decides which batch may go out next and keeps
+// that order whatever is retried; the pump of the leader's broker decides when there is room for
+// it.
 //
 //   append ─▶ [open] ─ seal ─▶ [waiting …] ─ take ─▶ [inFlight …] ─▶ settled
 //                                  ▲                      │
@@ -89,7 +90,9 @@ export class PartitionQueue {
     return this.numbering.allows(this.waiting, this.inFlight.length === 0) ? head : null
   }
 
-  /** Whether the open batch, sealed now, could go out now as far as its own partition is concerned. */
+  /**
+   * Whether the open batch, sealed now, could go out now as far as its own partition is concerned.
+   */
   couldSend(now: number): boolean {
     if (this.waiting.length > 0 || now < this.backoffUntil) return false
     return this.inFlight.length === 0 || this.#mayPipeline()
@@ -144,6 +147,19 @@ export class PartitionQueue {
     this.waiting.splice(index, 0, batch)
   }
 
+  /**
+   * The batch, which is not in the log, changes its records: its number is void, and those of the
+   * batches behind it are too.
+   */
+  dropNumber(batch: Batch): void {
+    if (batch.baseSequence < 0) return
+    batch.clearSequence()
+    this.numbering.wantRestart()
+    for (const other of this.batches()) {
+      if (other.baseSequence >= 0 && other.ordinal > batch.ordinal) other.isBehindGap = true
+    }
+  }
+
   removeWaiting(batch: Batch): void {
     const index = this.waiting.indexOf(batch)
     if (index >= 0) this.waiting.splice(index, 1)
@@ -153,7 +169,9 @@ export class PartitionQueue {
     if (this.#inFlightLeader === this.leaderId) this.#gateOpen = true
   }
 
-  /** True when no batch before this one is unsettled: it is the one that the broker expects next. */
+  /**
+   * True when no batch before this one is unsettled: it is the one that the broker expects next.
+   */
   isFirst(batch: Batch): boolean {
     for (const other of this.inFlight)
       if (other !== batch && other.ordinal < batch.ordinal) return false

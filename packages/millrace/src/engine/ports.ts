@@ -1,7 +1,7 @@
-// What the engine needs from the outside, and what it is told. `cluster/` implements ClusterPort and
-// BrokerLink and calls EngineEvents; unit tests and the simulator do the same by hand. The engine never
-// sees a socket, a timer or a promise. No call of these re-enters its caller: an answer to a port
-// call comes in a later turn, never inside the call.
+// What the engine needs from the outside, and what it is told. `cluster/` implements ClusterPort
+// and BrokerLink and calls EngineEvents; unit tests and the simulator do the same by hand. The
+// engine never sees a socket, a timer or a promise. No call of these re-enters its caller: an
+// answer to a port call comes in a later turn, never inside the call.
 
 import type { ProduceResponse } from '../protocol/api/00-produce.ts'
 import type { KafkaError } from '../protocol/kafka-error.ts'
@@ -33,7 +33,9 @@ export interface BrokerLink {
   readonly produceVersion: number
   /** Why the link is not ready, as far as known: the last failure since it was ready. */
   readonly lastError: KafkaError | null
-  /** Asks for a connection. Harmless when there is one, or an attempt or its backoff is under way. */
+  /**
+   * Asks for a connection. Harmless when there is one, or an attempt or its backoff is under way.
+   */
   open(): void
   /** Writes the request. Exactly one of the call's two methods answers it, in a later turn. */
   produce(call: ProduceCall): void
@@ -75,8 +77,8 @@ export interface ClusterPort {
   link(nodeId: number): BrokerLink | undefined
   /**
    * Wants news of a topic: it is not known yet (`unknown`) or what is known proved wrong (`stale`).
-   * Any number of wishes become one Metadata request at a time, with backoff. A topic that was asked
-   * for stays in use, and is refreshed by age, until `forgetTopic`.
+   * Any number of wishes become one Metadata request at a time, with backoff. A topic that was
+   * asked for stays in use, and is refreshed by age, until `forgetTopic`.
    */
   refreshTopic(topic: string, why: 'unknown' | 'stale'): void
   forgetTopic(topic: string): void
@@ -96,8 +98,9 @@ export interface EngineEvents {
   /** News of a topic, also when nothing changed. */
   onTopic(topic: TopicView): void
   /**
-   * The topic can't be had. `final` = asking again won't help within this record's life (not allowed,
-   * bad name); otherwise (does not exist yet, no leader) the cluster goes on asking while it is wanted.
+   * The topic can't be had. `final` = asking again won't help within this record's life (not
+   * allowed, bad name); otherwise (does not exist yet, no leader) the cluster goes on asking while
+   * it is wanted.
    */
   onTopicFailed(topic: string, error: KafkaError, final: boolean): void
   onLinkReady(nodeId: number): void

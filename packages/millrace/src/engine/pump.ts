@@ -1,10 +1,10 @@
 // One pump per broker: the one place that decides to connect, to write or to wait. It lists the
-// partitions that may have something for its broker, and fills requests from them, at most one batch
-// per partition and request.
+// partitions that may have something for its broker, and fills requests from them, at most one
+// batch per partition and request.
 //
-// Natural batching: open batches are released while fewer than two requests are in flight, sealed ones
-// (full, or to be sent again) up to the limit. So a lone record leaves in its own event-loop turn, and
-// under load batches grow while the requests before them are on their way.
+// Natural batching: open batches are released while fewer than two requests are in flight, sealed
+// ones (full, or to be sent again) up to the limit. So a lone record leaves in its own event-loop
+// turn, and under load batches grow while the requests before them are on their way.
 
 import type { ProduceResponse } from '../protocol/api/00-produce.ts'
 import type { KafkaError } from '../protocol/kafka-error.ts'
@@ -162,7 +162,10 @@ export class Pump {
     }
   }
 
-  /** Takes the batches of the next request. A partition that has none that may go is taken off the list. */
+  /**
+   * Takes the batches of the next request. A partition that has none that may go is taken off the
+   * list.
+   */
   #collect(now: number): Batch[] {
     const batches: Batch[] = []
     const skipped: PartitionQueue[] = []

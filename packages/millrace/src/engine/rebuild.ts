@@ -1,5 +1,5 @@
-// Batches made anew from the uncompressed records of another: without some of its records, or as two.
-// The one place where records move between buffers.
+// Batches made anew from the uncompressed records of another: without some of its records, or as
+// two. The one place where records move between buffers.
 
 import { Batch } from './batch.ts'
 import type { BufferPool } from './buffer-pool.ts'
@@ -16,8 +16,9 @@ const emptyCopy = (source: Batch, ordinal: number, pool: BufferPool): Batch =>
   )
 
 /**
- * Leaves in the batch only the records that `keep` chooses. It must be numbered, compressed and given
- * its header anew. Returns by how much its cost fell. `bufferIsFree` = no socket can still read the old bytes.
+ * Leaves in the batch only the records that `keep` chooses. It must be numbered, compressed and
+ * given its header anew. Returns by how much its cost fell. `bufferIsFree` = no socket can still
+ * read the old bytes.
  */
 export const keepRecords = (
   batch: Batch,
@@ -43,6 +44,8 @@ export const splitInTwo = (batch: Batch, pool: BufferPool): Batch => {
   const second = emptyCopy(batch, batch.ordinal + batch.ordinalSpan, pool)
   second.ordinalSpan = batch.ordinalSpan
   copyRecords(batch, (index) => index >= half, second, pool)
+  second.laterHalf = batch.laterHalf
+  batch.laterHalf = second
   second.attempts = batch.attempts
   second.maybeWritten = batch.maybeWritten
   if (batch.baseSequence >= 0) {

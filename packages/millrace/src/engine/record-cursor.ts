@@ -1,5 +1,6 @@
-// Walks the records of a batch of ours in their uncompressed form: for the sizes and timestamps that
-// results carry, and to copy records when a batch is rebuilt. It reads what append wrote, so it checks nothing.
+// Walks the records of a batch of ours in their uncompressed form: for the sizes and timestamps
+// that results carry, and to copy records when a batch is rebuilt. It reads what append wrote, so
+// it checks nothing.
 
 import { batchHeaderBytes } from '../protocol/records/layout.ts'
 import type { Batch } from './batch.ts'

@@ -1,13 +1,16 @@
-// The record that is being appended: checked, its key and headers encoded, its sizes known. One object
-// serves every append of an engine, so that a record costs no allocation on its way into a batch.
-// What it holds is valid until the next load; views of the caller's bytes are read within the call.
+// The record that is being appended: checked, its key and headers encoded, its sizes known. One
+// object serves every append of an engine, so that a record costs no allocation on its way into a
+// batch. What it holds is valid until the next load; views of the caller's bytes are read within
+// the call.
 
 import { unsignedVarintSize, varintSize } from '../protocol/bytes/varint.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 import type { Data, Headers, HeaderValue, ProducerRecord } from './record.ts'
 import { writeVarint } from './varint.ts'
 
-/** Strings up to this length are encoded by a loop: a native call costs more than the characters. */
+/**
+ * Strings up to this length are encoded by a loop: a native call costs more than the characters.
+ */
 const shortString = 24
 /** Timestamps are kept well inside the range that a varlong of a double can carry exactly. */
 const timestampMax = 2 ** 51

@@ -2,7 +2,9 @@
 
 import type { KafkaError } from '../protocol/kafka-error.ts'
 
-/** When open batches are released, in place of natural batching (sarama's Flush.*). 0 = not by this. */
+/**
+ * When open batches are released, in place of natural batching (sarama's Flush.*). 0 = not by this.
+ */
 export interface FlushSettings {
   readonly records: number
   readonly bytes: number
@@ -49,7 +51,9 @@ export interface EngineHost {
   wallTime(): number
   /** A number in [0, 1), for jitter. */
   random(): number
-  /** Asks for one call of `step` in this event-loop turn, after its I/O. Asked again only after it. */
+  /**
+   * Asks for one call of `step` in this event-loop turn, after its I/O. Asked again only after it.
+   */
   wake(): void
   /** A record failed and nobody asked for its result. */
   onUnclaimedFailure(error: KafkaError): void

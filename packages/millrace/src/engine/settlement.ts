@@ -72,7 +72,9 @@ export class Settlement {
     this.#decided.push(failure)
   }
 
-  /** Tells decided records how they ended, up to a slice. A callback that calls in again is safe. */
+  /**
+   * Tells decided records how they ended, up to a slice. A callback that calls in again is safe.
+   */
   run(): void {
     if (this.#running) return
     this.#running = true

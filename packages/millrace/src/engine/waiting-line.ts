@@ -17,7 +17,7 @@ export class WaitingRecord {
   readonly settle: Settle | null
   readonly tag: number
   readonly since: number
-  readonly flushGeneration: number
+  flushGeneration: number
   readonly cost: number
   /** Where it went when its turn came. */
   batch: Batch | null = null
@@ -51,6 +51,7 @@ export class WaitingRecord {
 
 /** A caller with many records (sendBatch) that holds one place in the line for all of them. */
 export interface WaitingCaller {
+  /** Since when it waits, or since it last could append something. */
   readonly since: number
   readonly flushGeneration: number
   /** Appends what there is room for; true when nothing is left. */
@@ -85,6 +86,21 @@ export class WaitingLine<Entry = WaitingRecord> {
       this.#head = 0
     }
     return entry
+  }
+
+  /** The entry behind so many others. */
+  at(place: number): Entry | undefined {
+    return this.#entries[this.#head + place]
+  }
+
+  /** Takes entries out from `place` on, in order, for as long as `isWanted` holds. */
+  takeWhile(place: number, isWanted: (entry: Entry) => boolean): Entry[] {
+    const start = this.#head + place
+    let end = start
+    while (end < this.#entries.length && isWanted(this.#entries[end]!)) end++
+    const taken = this.#entries.splice(start, end - start)
+    if (this.length === 0) this.#reset()
+    return taken
   }
 
   /** Takes all entries out, in order. */

@@ -1,5 +1,6 @@
-// One sendBatch call: it appends its records in order while there is room, holds one place in the line
-// for the rest, and answers when the last record is settled. Each record's result goes to its index.
+// One sendBatch call: it appends its records in order while there is room, holds one place in the
+// line for the rest, and answers when the last record is settled. Each record's result goes to its
+// index.
 
 import type { Place } from '../engine/accumulator.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -15,7 +16,8 @@ export interface BatchResult {
 }
 
 export class BatchSend implements WaitingCaller, Settler {
-  readonly since: number
+  /** Since when it waits: its last record was taken, or it began. */
+  since: number
   readonly flushGeneration: number
   readonly #engine: Engine
   readonly #records: readonly ProducerRecord[]
@@ -52,12 +54,17 @@ export class BatchSend implements WaitingCaller, Settler {
   }
 
   advance(): boolean {
-    const { accumulator } = this.#engine
+    const { accumulator, host } = this.#engine
+    const start = this.#next
     while (this.#next < this.#records.length) {
       const index = this.#next
+      const record = this.#records[index]!
       try {
-        const place = accumulator.appendInTurn(this.#records[index]!, this, index)
-        if (place === null) return false
+        const place = accumulator.appendInTurn(record, this, index, this.flushGeneration)
+        if (place === null) {
+          if (index > start) this.since = host.now()
+          return false
+        }
         if (this.#places !== null) this.#places[index] = place
       } catch (error) {
         this.#refuse(index, asKafkaError(error))
@@ -80,7 +87,9 @@ export class BatchSend implements WaitingCaller, Settler {
     for (let index = start; index < this.#records.length; index++) this.#refuse(index, error)
   }
 
-  /** The caller gives up: every record that is not settled gets the error that says where it stands. */
+  /**
+   * The caller gives up: every record that is not settled gets the error that says where it stands.
+   */
   giveUp(makeError: (persisted: Persisted) => KafkaError): void {
     this.#next = this.#records.length
     for (let index = 0; index < this.#records.length; index++) {

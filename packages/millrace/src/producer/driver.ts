@@ -1,5 +1,5 @@
-// Steps the engine from the machine's clock: one immediate per event-loop turn in which something was
-// asked for, one timer for the next moment at which something is due. Owns both.
+// Steps the engine from the machine's clock: one immediate per event-loop turn in which something
+// was asked for, one timer for the next moment at which something is due. Owns both.
 
 import type { Engine } from '../engine/engine.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'

@@ -1,4 +1,5 @@
-// The error of a record whose caller stopped waiting for it: by its signal, or by its own time limit.
+// The error of a record whose caller stopped waiting for it: by its signal, or by its own time
+// limit.
 
 import type { ProducerRecord } from '../engine/record.ts'
 import { KafkaError, type Persisted } from '../protocol/kafka-error.ts'

@@ -14,7 +14,10 @@ export type Acks = 'all' | -1 | 0 | 1
 
 export interface CompressionOption {
   readonly type: CompressionType
-  /** gzip -1 or 1 to 9, zstd -131072 to 22; snappy and lz4 take none. The codec's default without it. */
+  /**
+   * gzip -1 or 1 to 9, zstd -131072 to 22; snappy and lz4 take none. The codec's default without
+   * it.
+   */
   readonly level?: number | undefined
 }
 

@@ -1,5 +1,5 @@
-// The promise of one send. An object instead of closures: a send costs its promise, the two functions
-// the promise is settled by, and this.
+// The promise of one send. An object instead of closures: a send costs its promise, the two
+// functions the promise is settled by, and this.
 
 import type { RecordMetadata, Settler } from '../engine/record.ts'
 import type { KafkaError } from '../protocol/kafka-error.ts'

@@ -66,12 +66,16 @@ export class Producer {
     if (error !== null) this.#failures.report(error)
   }
   #roomWaiters: (() => void)[] = []
+  /** Told where the producer is closed before a connect() is answered. */
+  readonly #connecting = new Set<() => void>()
   #state: 'open' | 'closing' | 'closed' = 'open'
   #closing: Promise<CloseReport> | null = null
   #endClosing: () => void = nothing
   #refused = 0
 
-  /** Checks the options; throws one INVALID_OPTION that lists every problem. Connects to nothing. */
+  /**
+   * Checks the options; throws one INVALID_OPTION that lists every problem. Connects to nothing.
+   */
   constructor(options: ProducerOptions, environment: ProducerEnvironment = systemEnvironment) {
     const resolved = resolveOptions(options)
     const { clock, random } = environment
@@ -114,12 +118,14 @@ export class Producer {
 
   /**
    * Sends one record; resolves when it is acknowledged as `acks` says. Waits for room in the buffer
-   * and for metadata up to maxBlockMs. A failed send rejects with a KafkaError whose `persisted` says
-   * whether the record may be in the log, and is also told to `onError` (or logged): a promise that
-   * nobody awaits never ends the process. The record's bytes are free to change when the call returns.
+   * and for metadata up to maxBlockMs. A failed send rejects with a KafkaError whose `persisted`
+   * says whether the record may be in the log, and is also told to `onError` (or logged): a promise
+   * that nobody awaits never ends the process. The record's bytes are free to change when the call
+   * returns.
    *
    * @example
-   * const { partition, offset } = await producer.send({ topic: 'orders', key: 'a', value: 'first' })
+   * const { partition, offset } = await producer.send({ topic: 'orders', key: 'a', value: 'first'
+   * })
    */
   send(record: ProducerRecord, options?: WaitOptions): Promise<RecordMetadata> {
     if (options !== undefined) return this.#sendWithOptions(record, options)
@@ -154,7 +160,8 @@ export class Producer {
   }
 
   /**
-   * Sends records in order; resolves when each has its result, and never rejects because of a record:
+   * Sends records in order; resolves when each has its result, and never rejects because of a
+   * record:
    * `results[i]` is where record i is, or the KafkaError that says why not. The array must not change
    * until then; it may be larger than the buffer.
    *
@@ -189,9 +196,9 @@ export class Producer {
 
   /**
    * Takes one record without a promise: the fastest way. true = taken, and `callback`, if given, is
-   * called once, later, with the error or the metadata. false = the buffer is full or others wait in
-   * line: nothing was taken, the callback is never called; `await producer.ready()` and try again.
-   * Throws a KafkaError where the record is wrong or the producer is closed.
+   * called once, later, with the error or the metadata. false = the buffer is full or others wait
+   * in line: nothing was taken, the callback is never called; `await producer.ready()` and try
+   * again. Throws a KafkaError where the record is wrong or the producer is closed.
    *
    * @example
    * while (!producer.enqueue({ topic: 'clicks', value: 'x' })) await producer.ready()
@@ -206,10 +213,11 @@ export class Producer {
 
   /**
    * Takes one record as `enqueue` does, but waits for room in its turn, behind whoever came before.
-   * Answers `undefined`, or resolves, when the record is taken; `receiver`, if given, is then told its result once, later, never
-   * inside a call of the user's. Rejects where the record was not taken (it is wrong, there was no room
-   * within maxBlockMs, the producer is closed, the caller gave up): the receiver hears nothing. Once it is
-   * taken, `options` limit its delivery, as with `send`. In line, too, the record's bytes are our own.
+   * Answers `undefined`, or resolves, when the record is taken; `receiver`, if given, is then told
+   * its result once, later, never inside a call of the user's. Rejects where the record was not
+   * taken (it is wrong, there was no room within maxBlockMs, the producer is closed, the caller
+   * gave up): the receiver hears nothing. Once it is taken, `options` limit its delivery, as with
+   * `send`. In line, too, the record's bytes are our own.
    *
    * @example
    * await producer.submit({ topic: 'clicks', value: 'x' }, (error, metadata) => {})
@@ -285,13 +293,24 @@ export class Producer {
     return this.#guard(
       waitFor<void>('connect', options, this.#waitClock, (resolve, reject) => {
         this.#checkOpen('connect')
-        this.#cluster.connect((error) => (error === null ? resolve() : reject(error)))
-        return nothing
+        const onClose = (): void => {
+          reject(new KafkaError('CLOSED', 'connect: the producer is closed'))
+        }
+        this.#connecting.add(onClose)
+        this.#cluster.connect((error) => {
+          this.#connecting.delete(onClose)
+          if (error === null) resolve()
+          else reject(error)
+        })
+        return () => this.#connecting.delete(onClose)
       }),
     )
   }
 
-  /** The partitions of a topic, index = partition number, with the node that leads each (-1 = none now). */
+  /**
+   * The partitions of a topic, index = partition number, with the node that leads each (-1 = none
+   * now).
+   */
   partitionsFor(topic: string, options?: WaitOptions): Promise<readonly PartitionView[]> {
     return this.#guard(
       waitFor('partitionsFor', options, this.#waitClock, (resolve, reject) => {
@@ -310,16 +329,16 @@ export class Producer {
   }
 
   /**
-   * Takes no more records, delivers those it has, and disconnects. With `timeoutMs` (or when `signal`
-   * aborts) what is left by then fails with ABORTED. Resolves when every record has its result; a second
-   * call gets the same promise.
+   * Takes no more records, delivers those it has, and disconnects. With `timeoutMs` (or when
+   * `signal` aborts) what is left by then fails with ABORTED. Resolves when every record has its
+   * result; a second call gets the same promise.
    */
   close(options?: WaitOptions): Promise<CloseReport> {
     if (this.#closing !== null) return this.#closing
     try {
       checkWaitOptions(options)
     } catch (error) {
-      return Promise.reject(error)
+      return this.#guard(Promise.reject(error))
     }
     if (this.#state === 'open') this.#state = 'closing'
     this.#closing = new Promise((resolve) => {
@@ -344,7 +363,10 @@ export class Producer {
     return this.#closing
   }
 
-  /** Fails everything that is not settled with ABORTED, naming `error` as the cause, and disconnects. */
+  /**
+   * Fails everything that is not settled with ABORTED, naming `error` as the cause, and
+   * disconnects.
+   */
   destroy(error?: Error): void {
     if (this.#state === 'closed') return
     this.#state = 'closed'
@@ -366,6 +388,8 @@ export class Producer {
     this.#driver.stop()
     this.#cluster.close()
     this.#topics.close()
+    for (const onClose of this.#connecting) onClose()
+    this.#connecting.clear()
     this.#onRoom()
   }
 

@@ -1,5 +1,6 @@
-// One submit() call that can't be answered at once: there is no room, or the caller may give up. Its
-// promise says whether the record was taken, its receiver what became of it: never both of a failure.
+// One submit() call that can't be answered at once: there is no room, or the caller may give up.
+// Its promise says whether the record was taken, its receiver what became of it: never both of a
+// failure.
 
 import type { Engine } from '../engine/engine.ts'
 import type { ProducerRecord, RecordMetadata, Settle, Settler } from '../engine/record.ts'

@@ -1,5 +1,5 @@
-// A promise that its caller may stop waiting for: by an abort signal, or by a time limit of its own.
-// One place for both, used by every waiting call.
+// A promise that its caller may stop waiting for: by an abort signal, or by a time limit of its
+// own. One place for both, used by every waiting call.
 
 import type { Deadline, Deadlines } from '../engine/deadlines.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
@@ -74,8 +74,9 @@ export class Patience {
 }
 
 /**
- * A promise that settles when `start` says so, or when the caller's patience ends. `start` returns what
- * to do when nobody waits any more. `what` begins the message: `'flush'` gives "flush: not done within 50 ms".
+ * A promise that settles when `start` says so, or when the caller's patience ends. `start` returns
+ * what to do when nobody waits any more. `what` begins the message: `'flush'` gives "flush: not
+ * done within 50 ms".
  */
 export const waitFor = <Value>(
   what: string,
@@ -90,17 +91,20 @@ export const waitFor = <Value>(
       return
     }
     let patience: Patience | null = null
+    let over = false
     const forget = start(
       (value) => {
+        over = true
         patience?.stop()
         resolve(value)
       },
       (error) => {
+        over = true
         patience?.stop()
         reject(error)
       },
     )
-    if (options === undefined) return
+    if (options === undefined || over) return
     patience = new Patience(options, clock, (why, reason) => {
       forget()
       const timeout = `${what}: not done within ${options.timeoutMs} ms`

@@ -152,29 +152,25 @@ const noDuplicates = ({ journal, plan, ledger }: Evidence): string[] => {
 }
 
 /**
- * Idempotent: first copies stand in call order. Exempt is a record that came late because its partition forgot
- * its producers after the call, and one given up (persisted maybe) whose producer id was given up too.
+ * Idempotent: first copies stand in call order. Exempt is a record that was overtaken by the first batch that its
+ * partition took after it had forgotten its producers (it takes any), and one given up (persisted maybe)
+ * whose producer id was given up too.
  */
 const orderOfFirstCopies = ({ journal, ledger }: Evidence): string[] => {
   const wrong: string[] = []
-  const seen = new Set<string>()
-  const newest = new Map<string, Append>()
+  const places = new Map<string, { readonly seen: Set<number>; readonly firsts: Append[] }>()
   for (const append of journal.appends) {
     const place = `${append.topic}-${append.partition}/${append.life}`
-    const copy = `${place}#${append.id}`
-    if (seen.has(copy)) continue
-    seen.add(copy)
-    const before = newest.get(place)
-    if (before === undefined || before.id < append.id) {
-      newest.set(place, append)
-      continue
-    }
+    const { seen, firsts } = places.get(place) ?? { seen: new Set(), firsts: [] }
+    places.set(place, { seen, firsts })
     const entry = ledger.entries[append.id]
-    if (entry === undefined) continue
-    const { topic, partition, atMs } = append
-    if (journal.forgotWithin(topic, partition, entry.calledAtMs, atMs)) continue
-    if (entry.error !== null && append.producerId !== before.producerId) continue
-    wrong.push(`${describe(entry)} stands behind record ${before.id} in ${topic}-${partition}`)
+    if (entry === undefined || seen.has(append.id)) continue
+    seen.add(append.id)
+    const overtaker = firsts.find(({ id }) => id > append.id)
+    firsts.push(append)
+    if (overtaker === undefined || overtaker.isBlind) continue
+    if (entry.error !== null && append.producerId !== overtaker.producerId) continue
+    wrong.push(`${describe(entry)} stands behind record ${overtaker.id} in ${place}`)
   }
   return wrong
 }

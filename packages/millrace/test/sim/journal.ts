@@ -10,6 +10,7 @@ import { errorNumber } from '../../src/protocol/errors.ts'
 import { decodeBatchHeader } from '../../src/protocol/records/record-batch.ts'
 import { idOf } from './ledger.ts'
 import type { Patches } from './patch.ts'
+import type { ClusterPlan } from './plan.ts'
 
 /** One record that was written. */
 export interface Append {
@@ -24,6 +25,8 @@ export interface Append {
   readonly offset: number
   readonly timestamp: number
   readonly producerId: number
+  /** The partition had forgotten its producers, and took this one as it came. */
+  readonly isBlind: boolean
   readonly keyText: string | null
   readonly valueText: string | null
 }
@@ -53,6 +56,9 @@ export class Journal {
   /** By `topic-partition`: when it forgot producers, or was made anew. */
   readonly #forgotAtMs = new Map<string, number[]>()
   readonly #lastBatches = new Map<Partition, LastBatch>()
+  /** Partitions that forgot their producers, and those that they know again. */
+  readonly #forgetful = new Map<Partition, Set<number>>()
+  #topicsHaveIds = false
   readonly #now: () => number
   readonly #note: (text: string) => void
 
@@ -61,7 +67,8 @@ export class Journal {
     this.#note = note
   }
 
-  install(patches: Patches, tellsDuplicates: boolean): void {
+  install(patches: Patches, { tellsDuplicates, versions }: ClusterPlan): void {
+    this.#topicsHaveIds = versions === '4.4'
     const journal = this
     patches.method(
       PartitionLog.prototype,
@@ -103,7 +110,8 @@ export class Journal {
     this.#namesById.set(Buffer.from(topic.id).toString('hex'), topic.name)
     for (const partition of topic.partitions) {
       this.#places.set(partition.log, { topic: topic.name, life, partition })
-      this.noteForgetting(topic.name, partition.index)
+      // By its name, a client may send to the new topic what it meant for the old one.
+      if (life > 0 && !this.#topicsHaveIds) this.noteForgetting(topic.name, partition.index)
     }
   }
 
@@ -114,6 +122,7 @@ export class Journal {
     const header = decodeBatchHeader(bytes)
     const { producerId, producerEpoch, baseSequence, recordCount } = header
     const ids: number[] = []
+    const isBlind = this.#forgetful.has(partition) && !this.#knows(partition, producerId)
     for (const record of recordsOf(bytes)) {
       const id = idOf(record)
       ids.push(id)
@@ -127,6 +136,7 @@ export class Journal {
         offset: baseOffset + record.offsetDelta,
         timestamp: record.timestamp,
         producerId,
+        isBlind,
         keyText: textOf(record.key),
         valueText: textOf(record.value),
       }
@@ -135,6 +145,7 @@ export class Journal {
       if (others === undefined) this.byId.set(id, [append])
       else others.push(append)
     }
+    this.#forgetful.get(partition)?.add(producerId)
     const lastSequence = baseSequence + recordCount - 1
     this.#lastBatches.set(partition, { producerId, epoch: producerEpoch, lastSequence })
     this.#note(
@@ -144,10 +155,16 @@ export class Journal {
   }
 
   noteForgetting(topic: string, partition: number): void {
+    const forgetting = this.topic(topic)?.partitions[partition]
+    if (forgetting !== undefined) this.#forgetful.set(forgetting, new Set())
     const key = `${topic}-${partition}`
     const moments = this.#forgotAtMs.get(key)
     if (moments === undefined) this.#forgotAtMs.set(key, [this.#now()])
     else moments.push(this.#now())
+  }
+
+  #knows(partition: Partition, producerId: number): boolean {
+    return this.#forgetful.get(partition)?.has(producerId) ?? true
   }
 
   /** Whether the partition lost its memory of producers in that time. */

@@ -384,7 +384,7 @@ const start = async (plan: Plan, keepsStory: boolean, patches: Patches): Promise
   const clock = new VirtualClock({ stepsMax: 3_000_000 })
   const log = new Log(clock, keepsStory)
   const journal = new Journal(() => clock.now(), log.note)
-  journal.install(patches, plan.cluster.tellsDuplicates)
+  journal.install(patches, plan.cluster)
   compressInVirtualTime(patches, clock, chance.fork(11).random)
   observeEngine(patches, { note: log.note, onOddity: (text) => log.fail('metadata', text) })
   const { latencyMinMs, latencyMaxMs, pieceBytesMax, windowBytes } = plan.network

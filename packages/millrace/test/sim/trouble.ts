@@ -173,7 +173,7 @@ export class Trouble {
     if (last === undefined || last.producerId < 0) return
     const shifted =
       what === 'epoch'
-        ? { producerEpoch: last.epoch + 1, baseSequence: 0 }
+        ? { producerEpoch: last.epoch + 1, baseSequence: 1_000_000 }
         : { producerEpoch: last.epoch, baseSequence: last.lastSequence + 1000 }
     const batch = { producerId: last.producerId, recordCount: 1, ...shifted }
     partition.producers.record(batch, 0, -1)

@@ -2,7 +2,7 @@
 // themselves take such a list, so that small samples can stand in for it.
 
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -37,12 +37,24 @@ export const findRoot = (): string => {
 
 const isBinary = (bytes: Buffer): boolean => bytes.subarray(0, 8_000).includes(0)
 
+/** What git never tracks here; for a copy of the repository that git does not know. */
+const untracked = /(^|\/)(node_modules|dist|\.git|\.cache)(\/|$)|^bench\/results\//
+
+const listPaths = (root: string): string[] => {
+  const list = ['ls-files', '--cached', '--others', '--exclude-standard', '-z']
+  const options = { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 26 } as const
+  try {
+    return execFileSync('git', list, { ...options, stdio: 'pipe' }).split('\0')
+  } catch {
+    const names = readdirSync(root, { recursive: true, encoding: 'utf8' })
+    return names.map((name) => name.replaceAll('\\', '/')).filter((name) => !untracked.test(name))
+  }
+}
+
 /** All text files that git tracks or would track. */
 export const readRepository = (root: string): RepositoryFile[] => {
-  const list = ['ls-files', '--cached', '--others', '--exclude-standard', '-z']
-  const paths = execFileSync('git', list, { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 26 })
   const files: RepositoryFile[] = []
-  for (const path of [...new Set(paths.split('\0'))].sort()) {
+  for (const path of [...new Set(listPaths(root))].sort()) {
     const absolute = join(root, path)
     if (path === '' || !existsSync(absolute) || !statSync(absolute).isFile()) continue
     const bytes = readFileSync(absolute)

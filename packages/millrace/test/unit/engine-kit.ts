@@ -1,5 +1,5 @@
-// Steps an engine by hand: a cluster and host that note what they are asked, time that moves only when
-// told, answers that a test writes itself. No socket, no timer, no promise.
+// Steps an engine by hand: a cluster and host that note what they are asked, time that moves only
+// when told, answers that a test writes itself. No socket, no timer, no promise.
 
 import { Engine } from '../../src/engine/engine.ts'
 import { createPartitioner } from '../../src/engine/partitioner.ts'

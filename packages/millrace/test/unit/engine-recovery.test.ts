@@ -2,16 +2,16 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { BatchSend } from '../../src/producer/batch-send.ts'
 import { errorNumber } from '../../src/protocol/errors.ts'
 import { decodeBatchHeader, verifyCrc } from '../../src/protocol/records/record-batch.ts'
-import { BatchSend } from '../../src/producer/batch-send.ts'
 import { Bench, type SentRequest } from './engine-kit.ts'
 
 const recordsOf = (request: SentRequest): Uint8Array =>
   request.message.topicData[0]!.partitionData[0]!.records!
 
-// A batch was sent twice, then refused for its size: its halves kept the header of the whole, with its
-// record count and checksum, and the broker found them damaged for as long as they lived.
+// A batch was sent twice, then refused for its size: its halves kept the header of the whole, with
+// its record count and checksum, and the broker found them damaged for as long as they lived.
 test('the pieces of a batch that was sent before have headers of their own', () => {
   const bench = Bench.ready()
   bench.send('a')
@@ -26,8 +26,8 @@ test('the pieces of a batch that was sent before have headers of their own', () 
   assert.ok(verifyCrc(piece), 'the checksum is the piece’s own')
 })
 
-// With few retries, a batch that may be in the log failed with the connection's own error, which says
-// persisted no.
+// With few retries, a batch that may be in the log failed with the connection's own error, which
+// says persisted no.
 test('a batch whose retries are used up says that it may be in the log, and where it was to go', () => {
   const bench = Bench.ready({ retries: 1 })
   bench.send('a')
@@ -43,11 +43,12 @@ test('a batch whose retries are used up says that it may be in the log, and wher
   assert.equal(error.attempts, 2)
 })
 
-// A sendBatch call waited in line, flush() was called, the call's turn came: its records went into batches of
-// the generation after that flush, and the flush was over without them. close() is a flush: it lost them.
+// A sendBatch call waited in line, flush() was called, the call's turn came: its records went into
+// batches of the generation after that flush, and the flush was over without them. close() is a
+// flush: it lost them.
 test('flush waits for the records of a call that stood in line when it was made', () => {
   const bench = Bench.ready({ bufferMemoryBytes: 65_536 })
-  for (let index = 0; index < 26; index++) bench.send(`fill ${index}`, { value: 'x'.repeat(1000) })
+  while (bench.engine.accumulator.hasRoom) bench.send('full', { value: 'x'.repeat(1000) })
   let isBatchDone = false
   let isFlushed = false
   const records = ['a', 'b'].map((value) => ({ topic: 't', partition: 0, value }))
@@ -58,15 +59,17 @@ test('flush waits for the records of a call that stood in line when it was made'
     assert.ok(isBatchDone, 'the records of the batch are settled')
     isFlushed = true
   })
-  for (let round = 0; round < 10 && !isFlushed; round++) {
+  const unanswered: SentRequest[] = []
+  for (let round = 0; round < 30 && !isFlushed; round++) {
     bench.step()
-    for (const request of bench.take()) request.answer()
+    unanswered.push(...bench.take())
+    unanswered.shift()?.answer()
   }
   assert.ok(isFlushed)
 })
 
-// The broker refused a batch that it did not write, the caller gave up meanwhile, was told "no", and the
-// batch was sent again all the same.
+// The broker refused a batch that it did not write, the caller gave up meanwhile, was told "no",
+// and the batch was sent again all the same.
 test('a record that is given up while its batch waits to be sent again is not sent again', () => {
   const bench = Bench.ready()
   const place = bench.send('a')
@@ -84,8 +87,8 @@ test('a record that is given up while its batch waits to be sent again is not se
   assert.equal(place, other)
 })
 
-// As above, with another batch behind it whose fate nobody knows: that one waited for the restart, the restart
-// for it.
+// As above, with another batch behind it whose fate nobody knows: that one waited for the restart,
+// the restart for it.
 test('a batch that lost a record does not wait for those behind it, which the broker cannot have taken', () => {
   const bench = Bench.ready()
   const settle = (): void => {}

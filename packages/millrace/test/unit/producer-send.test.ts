@@ -145,7 +145,7 @@ describe('sending to a cluster', () => {
       const errors = [
         await rejectionOf(producer.send(record)),
         await rejectionOf(producer.send(record, { timeoutMs: 1000 })),
-        await rejectionOf(producer.submit(record)),
+        await rejectionOf(producer.submit(record)!),
         thrownBy(() => producer.enqueue(record)),
         (await producer.sendBatch([record])).results[0],
       ]
