@@ -26,8 +26,8 @@ export class Results {
     } else if (--this.#left === 0) this.#done()
   }
 
-  /** The result of one message. */
-  of({ key, taken }) {
+  /** The result of one message; rejects also where it was not taken. */
+  of(key, taken) {
     return new Promise((resolve, reject) => {
       this.#waiting.set(key, { resolve, reject })
       taken.catch(reject)

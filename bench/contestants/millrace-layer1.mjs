@@ -1,7 +1,7 @@
 // Layer 1: KafkaProducer in async mode, results by callback. With a linger it flushes by count and
 // time.
 import { KafkaProducer } from '../../packages/millrace/dist/src/index.js'
-import { failed, record, run, task } from './common.mjs'
+import { record, run, task } from './common.mjs'
 import { Results } from './layer-results.mjs'
 
 const results = new Results()
@@ -13,18 +13,15 @@ const config = {
   onError: (error, { key }) => results.failed(key, error),
 }
 
-const use = (producer) => {
-  const send = (index) => {
+const use = (producer) => ({
+  one: (index) => {
     const message = record(index)
-    return { key: message.key, taken: producer.send(message) }
-  }
-  return {
-    one: (index) => results.of(send(index)),
-    bulk: (from, to) =>
-      results.all(to - from, async () => {
-        for (let index = from; index < to; index++) await send(index).taken.catch(failed)
-      }),
-  }
-}
+    return results.of(message.key, producer.send(message))
+  },
+  bulk: (from, to) =>
+    results.all(to - from, async () => {
+      for (let index = from; index < to; index++) await producer.send(record(index))
+    }),
+})
 
 await run(use, (options) => new KafkaProducer(options, config))

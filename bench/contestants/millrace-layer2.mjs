@@ -1,6 +1,6 @@
 // Layer 2: AsyncProducer, results to a handler.
 import { AsyncProducer } from '../../packages/millrace/dist/src/index.js'
-import { failed, record, run } from './common.mjs'
+import { record, run } from './common.mjs'
 import { Results } from './layer-results.mjs'
 
 const results = new Results()
@@ -10,18 +10,18 @@ const handler = {
   handleError: (error, { key }) => results.failed(key, error),
 }
 
-const use = (producer) => {
-  const send = (index) => {
+const use = (producer) => ({
+  one: (index) => {
     const { topic, key, value } = record(index)
-    return { key, taken: producer.sendMessage({ topic, key }, value) }
-  }
-  return {
-    one: (index) => results.of(send(index)),
-    bulk: (from, to) =>
-      results.all(to - from, async () => {
-        for (let index = from; index < to; index++) await send(index).taken.catch(failed)
-      }),
-  }
-}
+    return results.of(key, producer.sendMessage({ topic, key }, value))
+  },
+  bulk: (from, to) =>
+    results.all(to - from, async () => {
+      for (let index = from; index < to; index++) {
+        const { topic, key, value } = record(index)
+        await producer.sendMessage({ topic, key }, value)
+      }
+    }),
+})
 
 await run(use, (options) => new AsyncProducer(options, handler))

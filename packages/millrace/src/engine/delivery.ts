@@ -70,7 +70,7 @@ export class Delivery {
       batch.queue.land(batch)
       if (written) batch.maybeWritten = true
       else if (batch.state !== 'settled') batch.attempts--
-      this.#retryOrFail(batch, error, true)
+      this.#retryOrFail(batch, error, written)
     }
   }
 

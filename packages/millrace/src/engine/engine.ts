@@ -120,8 +120,8 @@ export class Engine implements EngineEvents {
 
   /**
    * The caller gives up on a record that was taken: `'no'` = it is dropped, it will never be sent;
-   * `'maybe'` = it is on its way and its fate is its batch's. The settle is not called by this; whoever
-   * abandons must ignore a later call.
+   * `'maybe'` = it is on its way and its fate is its batch's. The settle is not called by this;
+   * whoever abandons must ignore a later call.
    */
   abandon(place: Place, settle: Settle, tag = 0): Persisted {
     const fate = this.#abandon(place, settle, tag)

@@ -79,7 +79,8 @@ export class Expiry {
       const count = topic.partitioning.partitionCount
       return new KafkaError(
         'UNKNOWN_PARTITION',
-        `topic ${topic.name} has ${count} partitions (0 to ${count - 1}), also after ${maxBlockMs} ms`,
+        `topic ${topic.name} has ${count} partitions (0 to ${count - 1}), ` +
+          `also after ${maxBlockMs} ms`,
         { topic: topic.name, cause },
       )
     }

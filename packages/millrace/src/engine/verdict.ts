@@ -1,13 +1,15 @@
 // When may a batch fail? This function decides, and nothing else does. The rules:
-//  1. An error that may pass is tried again under the same number, until the batch's deadline or its
-//     retries are used up. The head of the partition goes first; nothing overtakes it.
+//  1. An error that may pass is tried again under the same number, until the batch's deadline or
+//     its retries are used up. The head of the partition goes first; nothing overtakes it.
 //  2. DUPLICATE_SEQUENCE_NUMBER is success: the batch is in the log, at an offset nobody remembers.
-//  3. OUT_OF_ORDER_SEQUENCE_NUMBER behind an unsettled batch is that batch's fault: try again. On the
-//     first one it means a gap: the partition restarts its numbers under a new epoch, and tries again.
+//  3. OUT_OF_ORDER_SEQUENCE_NUMBER behind an unsettled batch is that batch's fault: try again. On
+//     the first one it means a gap: the partition restarts its numbers under a new epoch, and
+//     tries again.
 //  4. UNKNOWN_PRODUCER_ID: the broker forgot us: restart. INVALID_PRODUCER_EPOCH: it knows a newer
 //     epoch of our id: restart under a new id.
 //  5. MESSAGE_TOO_LARGE splits a batch of several records; a single one fails.
-//  6. INVALID_RECORD and INVALID_TIMESTAMP that name records (KIP-467) fail those; the others are sent again.
+//  6. INVALID_RECORD and INVALID_TIMESTAMP that name records (KIP-467) fail those; the others are sent
+//     again.
 //  7. Everything else fails the batch; its number is a gap, so the partition restarts.
 
 import { errorNumber, isRetriable } from '../protocol/errors.ts'

@@ -179,7 +179,8 @@ export const optionTable = {
   ),
   idempotent: boolean(
     undefined,
-    "Records are stored exactly once and in order, whatever is retried. On by default with acks 'all'.",
+    'Records are stored exactly once and in order, whatever is retried. On by default with acks ' +
+      "'all'.",
   ),
   maxInFlightRequests: integer(
     5,

@@ -161,9 +161,8 @@ export class Producer {
 
   /**
    * Sends records in order; resolves when each has its result, and never rejects because of a
-   * record:
-   * `results[i]` is where record i is, or the KafkaError that says why not. The array must not change
-   * until then; it may be larger than the buffer.
+   * record: `results[i]` is where record i is, or the KafkaError that says why not. The array must
+   * not change until then; it may be larger than the buffer.
    *
    * @example
    * const { results, failedIndexes } = await producer.sendBatch([{ topic: 'orders', value: 'a' }])
@@ -176,8 +175,13 @@ export class Producer {
         throw new KafkaError('INVALID_ARGUMENT', 'records is no array of records')
       }
       let patience: Patience | null = null
+      let over = false
       const batch = new BatchSend(this.#engine, records, options !== undefined, (result) => {
+        over = true
         patience?.stop()
+        for (const index of result.failedIndexes) {
+          this.#failures.report(result.results[index] as KafkaError)
+        }
         resolve(result)
       })
       if (options?.signal?.aborted) {
@@ -185,12 +189,12 @@ export class Producer {
         return
       }
       batch.start()
-      if (options === undefined) return
+      if (options === undefined || over) return
       patience = new Patience(options, this.#waitClock, (why) => {
         batch.giveUp((persisted) => givenUpError(null, options, why, persisted))
       })
     })
-    promise.catch(nothing)
+    promise.catch((error) => this.#failures.report(error))
     return promise
   }
 
@@ -351,7 +355,7 @@ export class Producer {
       }
       this.#endClosing = end
       if (this.#state === 'closed') {
-        end()
+        this.#engine.flush(end)
         return
       }
       // In a turn of its own: callbacks never run inside the caller's abort() or close().
@@ -376,7 +380,8 @@ export class Producer {
       `the producer was closed before the record was delivered${words}`,
     )
     this.#shutDown()
-    this.#endClosing()
+    // At once, but where a callback destroys us: then when the records behind its own are told.
+    this.#engine.flush(() => this.#endClosing())
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -159,7 +159,9 @@ export class MemoryPipe {
           ? leftBytes
           : Math.min(leftBytes, 1 + randomBelow(random, pieceBytesMax))
       const pieceEnd = waiting.taken + pieceBytes
-      this.#pushSegment(waiting.bytes.slice(waiting.taken, pieceEnd), undefined)
+      // A copy: the `slice` of a Buffer would be a view.
+      const piece = new Uint8Array(waiting.bytes.subarray(waiting.taken, pieceEnd))
+      this.#pushSegment(piece, undefined)
       waiting.taken = pieceEnd
     }
     this.#pendingBytes -= countBytes

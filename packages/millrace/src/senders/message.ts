@@ -22,5 +22,9 @@ const nowhere = {} as KeyOrTopic
 /** A wrong argument gives a message without a topic, which the producer refuses by name. */
 export const messageOf = (keyOrTopic: KeyOrTopic, value: Data | null): Message => {
   const { topic, key, headers, timestamp, partition } = keyOrTopic ?? nowhere
+  // The usual message is small, and made often.
+  if (headers === undefined && timestamp === undefined && partition === undefined) {
+    return { topic, key, value }
+  }
   return { topic, key, value, headers, timestamp, partition }
 }

@@ -183,17 +183,17 @@ describe('a real broker', () => {
   it('throttles: the producer waits as it is told, and loses nothing', async () => {
     const topic = 'throttled'
     await kafka.admin.createTopic(topic)
-    await kafka.admin.setClientQuota('slow', { producer_byte_rate: 200_000 })
+    await kafka.admin.setClientQuota('slow', { producer_byte_rate: 20_000 })
     await using producer = producerFor(kafka, { clientId: 'slow' })
     const start = systemClock.now()
-    for (let round = 0; round < 6; round++) {
+    for (let round = 0; round < 4; round++) {
       const batch = Array.from({ length: 100 }, () => ({ topic, value: Buffer.alloc(1000) }))
       const { failedIndexes } = await producer.sendBatch(batch)
       assert.deepEqual(failedIndexes, [])
     }
     await kafka.admin.setClientQuota('slow', { producer_byte_rate: null })
-    assert.ok(systemClock.now() - start > 500)
-    assert.equal((await stored(topic)).length, 600)
+    assert.ok(systemClock.now() - start > 900)
+    assert.equal((await stored(topic)).length, 400)
     assert.equal(producer.metrics().connectionFailures, 0)
   })
 
@@ -202,17 +202,19 @@ describe('a real broker', () => {
       const topic = `kcat-${compression}`
       await kafka.admin.createTopic(topic)
       await using producer = producerFor(kafka, { compression })
-      const records = Array.from({ length: 1000 }, (_, index) => recordOf(index, topic))
+      // Headers are Java's to judge: kcat prints them as text.
+      const records = Array.from({ length: 1000 }, (_, index) => ({
+        ...recordOf(index, topic),
+        headers: undefined,
+      }))
       const { failedIndexes } = await producer.sendBatch(records)
       assert.deepEqual(failedIndexes, [])
       const found = await kcatConsume({ brokers: kafka.brokers, topic })
       assert.equal(found.length, records.length)
       for (const [index, { key, value, offset, partition, timestamp }] of found.entries()) {
-        // Headers are Java's to judge: kcat prints them as text.
-        const record = { ...records[index]!, headers: undefined }
         const rest = { timestampType: 'CreateTime', leaderEpoch: 0, headers: [] } as const
         const like = { key, value, offset, partition, timestamp, ...rest }
-        checkRecord(like, record, `record ${index} under ${compression}`)
+        checkRecord(like, records[index]!, `record ${index} under ${compression}`)
       }
     }
   })

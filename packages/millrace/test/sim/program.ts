@@ -192,7 +192,9 @@ export class Program {
         taken && isAsked && settledCount === 0 && call !== 'batch',
     )
     const { options, aborts } = this.#waitOptions(patience)
-    const done = producer.flush(options).then(() => {
+    const done = producer.flush(options).then(async () => {
+      // Results and flush may come in the same turn.
+      for (let hop = 0; hop < 5; hop++) await null
       const left = before.filter(({ settledCount }) => settledCount === 0)
       if (left.length === 0) return
       this.#world.onOddity(`flush is over, and records ${namesOf(left)} are not settled`)

@@ -231,7 +231,9 @@ class World {
     } catch (error) {
       const left = this.ledger.unsettled.map(({ id }) => id)
       const calls = this.program.pendingCalls.join(', ')
-      this.fail('progress', `${reasonOf(error)}: records ${left.join(' ')} ${calls}`)
+      const { unsettledBatches, waitingBytes, requestsInFlight } = this.producer.metrics()
+      const held = JSON.stringify({ unsettledBatches, waitingBytes, requestsInFlight })
+      this.fail('progress', `${reasonOf(error)}: ${held} records ${left.join(' ')} ${calls}`)
     }
   }
 
@@ -325,6 +327,8 @@ class World {
       )
     }
     this.agenda.drop()
+    // What is on its way still arrives.
+    await this.clock.advance(2000)
     await this.cluster.close()
     await this.clock.advance(100)
     this.#checkLeftovers()

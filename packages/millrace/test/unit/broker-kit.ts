@@ -9,6 +9,7 @@ import { produceApi } from '../../src/protocol/api/00-produce.ts'
 import { decodeResponseHeader, encodeRequestHeader } from '../../src/protocol/api/header.ts'
 import { Reader } from '../../src/protocol/bytes/reader.ts'
 import { Writer } from '../../src/protocol/bytes/writer.ts'
+import { codecOf } from '../../src/protocol/compression/codecs.ts'
 import {
   type BatchToEncode,
   encodeBatch,
@@ -194,6 +195,8 @@ export const onStage = async (
   options: ClusterOptions,
   body: (stage: Stage) => Promise<void>,
 ): Promise<void> => {
+  // On Node 20 the only codec that must be loaded before batchOf can use it.
+  await codecOf('zstd').load()
   const clock = new VirtualClock()
   const transport = new MemoryNetwork({ clock })
   const run = <Value>(promise: Promise<Value>): Promise<Value> =>

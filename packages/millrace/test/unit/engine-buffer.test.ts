@@ -30,7 +30,7 @@ test('tryAppend says no when the window is full, and the host is told when there
   assert.equal(bench.tryAppend('yes'), true)
 })
 
-test('sends beyond the window wait in line, first come first served, and nothing passes them', () => {
+test('sends beyond the window wait in line, first come first served, and none passes', () => {
   const bench = Bench.ready(small)
   fill(bench)
   bench.log.length = 0
@@ -48,7 +48,7 @@ test('sends beyond the window wait in line, first come first served, and nothing
   assert.equal(bench.engine.accumulator.waitingBytes, 0)
 })
 
-test('past the bound of the line a send is refused with BUFFER_FULL, and memory stays within it', () => {
+test('past the bound of the line a send is BUFFER_FULL, and memory stays within it', () => {
   const bench = Bench.ready(small)
   fill(bench)
   let taken = 0
@@ -86,7 +86,7 @@ test('who waits in line longer than maxBlockMs fails with BUFFER_TIMEOUT', () =>
   assert.equal(bench.engine.accumulator.waitingBytes, 0)
 })
 
-test('records of an unknown topic wait for it and keep their order; another topic is not held up', () => {
+test('records of an unknown topic wait for it in order; another topic is not held up', () => {
   const bench = Bench.ready()
   bench.send('a', { topic: 'new' })
   bench.send('b', { topic: 'new' })
@@ -185,7 +185,7 @@ test('an abandoned record in line is never sent, and its memory is given back', 
   assert.equal(bench.engine.accumulator.waitingBytes, 0)
 })
 
-test('a request that never left counts as no attempt, and a record given up then was not written', () => {
+test('a request that never left is no attempt, and a record given up then was not written', () => {
   const bench = Bench.ready({ deliveryTimeoutMs: 1000 })
   bench.send('a')
   bench.step()
@@ -250,7 +250,7 @@ test('lingering ends when lingerMs is over, or when the buffer is full', () => {
   assert.equal(full.take().length, 1)
 })
 
-test('with flush settings batches leave by count or interval, counted over the whole producer', () => {
+test('with flush settings batches leave by count or interval, over the whole producer', () => {
   const flush = { records: 3, bytes: 0, intervalMs: 100, maxRecords: 0 }
   const counted = new Bench({ flush }, { t: [1], u: [1] })
   counted.send('a')

@@ -71,7 +71,7 @@ test('one batch is in flight until the leader has acknowledged one (KAFKA-15591)
   assert.equal(bench.takeOne().batches[0]!.sequence, 1)
 })
 
-test('not idempotent, one batch per partition is in flight, so that a retry overtakes nothing', () => {
+test('not idempotent, one batch per partition is in flight: a retry overtakes nothing', () => {
   const bench = opened({ idempotent: false })
   const requests = pipeline(bench, ['a', 'b'])
   assert.equal(requests.length, 1)
@@ -220,7 +220,7 @@ test('a batch too large for the broker is cut in two, in order, under the same n
   assert.deepEqual(bench.log, ['a:1', 'b:2', 'c:3', 'd!RECORD_TOO_LARGE', 'e:4'])
 })
 
-test('records that the broker names fail, the innocent are sent again under new numbers (KIP-467)', () => {
+test('records that the broker names fail, the innocent are sent again under new numbers', () => {
   const bench = opened()
   for (const name of ['a', 'b', 'c']) bench.send(name)
   bench.step()

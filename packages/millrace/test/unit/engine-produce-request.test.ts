@@ -138,7 +138,7 @@ test('header objects: arrays repeat the key, null is sent as null, undefined is 
   )
 })
 
-test('the caller may change its bytes once the call returned, also when the record has to wait', () => {
+test('the caller may change its bytes once the call returned, also when the record waits', () => {
   const bench = Bench.ready()
   const value = Buffer.from('before')
   const key = Buffer.from('key')

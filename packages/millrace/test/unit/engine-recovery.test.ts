@@ -28,7 +28,7 @@ test('the pieces of a batch that was sent before have headers of their own', () 
 
 // With few retries, a batch that may be in the log failed with the connection's own error, which
 // says persisted no.
-test('a batch whose retries are used up says that it may be in the log, and where it was to go', () => {
+test('a batch out of retries says that it may be in the log, and where it was to go', () => {
   const bench = Bench.ready({ retries: 1 })
   bench.send('a')
   bench.step()
@@ -89,7 +89,7 @@ test('a record that is given up while its batch waits to be sent again is not se
 
 // As above, with another batch behind it whose fate nobody knows: that one waited for the restart,
 // the restart for it.
-test('a batch that lost a record does not wait for those behind it, which the broker cannot have taken', () => {
+test('a batch that lost a record does not wait for those behind it, which cannot be taken', () => {
   const bench = Bench.ready()
   const settle = (): void => {}
   bench.send('a')

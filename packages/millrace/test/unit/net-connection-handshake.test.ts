@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { softwareVersion } from '../../src/net/software.ts'
 import { apiVersionsApi } from '../../src/protocol/api/18-api-versions.ts'
 import { Reader } from '../../src/protocol/bytes/reader.ts'
+import { findRoot } from '../tidy/repository.ts'
 import { brokerAddress, brokerName, startScene } from './net-connection-fixture.ts'
 import { apiVersionsKey, FakeBroker, rangesServed, versionsBody } from './net-fake-broker.ts'
 
@@ -37,7 +39,7 @@ describe('the handshake of a connection', () => {
   })
 
   it('says the version of its package', () => {
-    const file = new URL('../../package.json', import.meta.url)
+    const file = join(findRoot(), 'packages/millrace/package.json')
     const { version } = JSON.parse(readFileSync(file, 'utf8'))
     assert.equal(softwareVersion, version)
   })

@@ -1,0 +1,36 @@
+// Nodes of a real Kafka are killed, frozen and restarted under load: nothing is lost, doubled or out
+// of order, and no rejection reaches the process. The long form is `npm run chaos`, which sets
+// MILLRACE_CHAOS=long.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { longChaos, runChaos, shortChaos } from './chaos-run.ts'
+
+const isLong = process.env.MILLRACE_CHAOS === 'long'
+const plan = isLong ? longChaos : shortChaos
+
+test('kill -9, SIGSTOP and restarts under load: nothing lost, doubled or out of order', async (context) => {
+  const { report, exitCode, findings } = await runChaos(plan, (sentence) =>
+    context.diagnostic(sentence),
+  )
+  context.diagnostic(JSON.stringify({ ...report, ...findings }))
+  const { delivered, sent, unsettled, failed, surprises, resources } = report
+  assert.deepEqual(surprises, [], 'nothing reached the process')
+  assert.equal(exitCode, 0)
+  assert.deepEqual(resources, [], 'nothing is left open after close')
+  assert.equal(unsettled, 0, 'every promise is settled')
+  assert.equal(failed, 0, JSON.stringify(report.codes))
+  assert.equal(delivered, sent)
+  assert.deepEqual(findings, {
+    read: sent,
+    lost: 0,
+    doubled: 0,
+    outOfOrder: 0,
+    misplaced: 0,
+    denied: 0,
+    maybe: 0,
+    maybeWritten: 0,
+  })
+  const perSecond = (sent / report.ranMs) * 1000
+  assert.ok(perSecond > plan.recordsPerSecond * 0.9, `${Math.round(perSecond)} records/s`)
+})

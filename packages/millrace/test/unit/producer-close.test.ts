@@ -1,0 +1,272 @@
+// The end of a producer: close, destroy, `await using`; what becomes of the records, of those who wait,
+// and of the process.
+
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { KafkaError, Producer, RecordMetadata } from '../../src/index.ts'
+import { systemClock } from '../../src/runtime/clock.ts'
+import { startCluster } from '../../src/testing.ts'
+import {
+  blackHole,
+  deadAddress,
+  holdBack,
+  inOrder,
+  nextRequest,
+  numbered,
+  producerFor,
+  rejectionOf,
+  runChild,
+  thrownBy,
+  valuesOf,
+} from './producer-kit.ts'
+
+const codeOf = (error: KafkaError) => error.code
+
+describe('close', () => {
+  it('delivers what was sent, and reports it; twice is the same promise', async () => {
+    await using cluster = await startCluster({ topics: { t: 2 } })
+    const producer = producerFor(cluster)
+    const sends = numbered('t', 1000, 0).map((record) => producer.send(record))
+    const closing = producer.close()
+    assert.equal(producer.close(), closing)
+    assert.equal(producer.close({ timeoutMs: 0 }), closing)
+    assert.deepEqual(await closing, { delivered: 1000, failed: 0 })
+    assert.equal((await Promise.all(sends)).length, 1000)
+    assert.deepEqual(valuesOf(cluster, 't'), inOrder(1000))
+    assert.equal(producer.close(), closing)
+    while (cluster.node(1).connections > 0) await new Promise(setImmediate)
+  })
+
+  it('of a producer that did nothing connects to nothing', async () => {
+    const producer = producerFor(await startClosedCluster())
+    assert.deepEqual(await producer.close(), { delivered: 0, failed: 0 })
+    assert.equal(producer.metrics().connectionFailures, 0)
+  })
+
+  it('delivers what lingers, what waits in line and what waits for its topic', async () => {
+    await using cluster = await startCluster({ electionMs: 100 })
+    const producer = producerFor(cluster, { bufferMemoryBytes: 1 << 17, lingerMs: 3_600_000 })
+    const value = 'x'.repeat(500)
+    const results: Promise<unknown>[] = []
+    for (let index = 0; index < 60; index++) results.push(producer.send({ topic: 'new', value }))
+    const batch = Array.from({ length: 500 }, () => ({ topic: 'new', value }))
+    results.push(producer.sendBatch(batch))
+    assert.deepEqual(await producer.close(), { delivered: 560, failed: 0 })
+    await Promise.all(results)
+    assert.equal(cluster.records('new').length, 560)
+  })
+
+  it('refuses every call after it, at once and with CLOSED', async () => {
+    await using cluster = await startCluster({ topics: { t: 1 } })
+    const told: string[] = []
+    const producer = producerFor(cluster, { onError: (error) => told.push(error.code) })
+    await producer.send({ topic: 't', value: 'x' })
+    const closing = producer.close()
+    for (const state of ['closing', 'closed']) {
+      const record = { topic: 't', value: 'late' }
+      const errors = [
+        await rejectionOf(producer.send(record)),
+        await rejectionOf(producer.send(record, { timeoutMs: 5 })),
+        await rejectionOf(producer.sendBatch([record])),
+        await rejectionOf(producer.submit(record)!),
+        await rejectionOf(producer.connect()),
+        await rejectionOf(producer.ready()),
+        await rejectionOf(producer.partitionsFor('t')),
+        thrownBy(() => producer.enqueue(record)),
+      ]
+      assert.deepEqual(errors.map(codeOf), new Array(8).fill('CLOSED'))
+      assert.ok(errors.every(({ persisted, kind }) => persisted === 'no' && kind === 'usage'))
+      await producer.flush()
+      if (state === 'closing') await closing
+    }
+    assert.deepEqual(told, new Array(8).fill('CLOSED'), 'send twice, sendBatch and submit, each time')
+    assert.equal(cluster.records('t').length, 1)
+  })
+
+  it('with a limit settles in time though no broker answers, and each record has its error', async () => {
+    await using hole = await blackHole()
+    await using cluster = await startCluster()
+    const producer = producerFor(cluster, { brokers: hole.address })
+    const connected = hole.connected()
+    const sends = numbered('t', 10).map((record) => rejectionOf(producer.send(record)))
+    await connected
+    const start = systemClock.now()
+    const report = await producer.close({ timeoutMs: 200 })
+    const elapsedMs = systemClock.now() - start
+    assert.ok(elapsedMs >= 199 && elapsedMs < 300, `${elapsedMs} ms`)
+    assert.deepEqual(report, { delivered: 0, failed: 10 })
+    for (const error of await Promise.all(sends)) {
+      assert.equal(error.code, 'ABORTED')
+      assert.equal(error.persisted, 'no')
+    }
+  })
+
+  it('with a limit says of records in flight that they may have been written', async () => {
+    await using cluster = await startCluster({ topics: { t: 1 } })
+    const producer = producerFor(cluster)
+    await producer.send({ topic: 't', value: 'first' })
+    holdBack(cluster, { at: 'after' })
+    const request = nextRequest(cluster, 'Produce')
+    const doubtful = rejectionOf(producer.send({ topic: 't', value: 'doubtful' }))
+    await request
+    const behind = rejectionOf(producer.send({ topic: 't', value: 'behind' }))
+    assert.deepEqual(await producer.close({ timeoutMs: 50 }), { delivered: 1, failed: 2 })
+    assert.equal((await doubtful).persisted, 'maybe')
+    assert.equal((await behind).code, 'ABORTED')
+  })
+
+  it('ends early by its signal, also one that was aborted before', async () => {
+    for (const early of [true, false]) {
+      await using hole = await blackHole()
+      await using cluster = await startCluster()
+      const producer = producerFor(cluster, { brokers: hole.address })
+      const send = rejectionOf(producer.send({ topic: 't', value: 'x' }))
+      const controller = new AbortController()
+      if (early) controller.abort()
+      const closing = producer.close({ signal: controller.signal })
+      controller.abort()
+      assert.deepEqual(await closing, { delivered: 0, failed: 1 })
+      assert.equal((await send).code, 'ABORTED')
+    }
+  })
+
+  it('by `await using` delivers what was sent in the block', async () => {
+    await using cluster = await startCluster({ topics: { t: 1 } })
+    let send: Promise<RecordMetadata>
+    {
+      await using producer = producerFor(cluster)
+      send = producer.send({ topic: 't', value: 'x' })
+    }
+    assert.equal((await send).offset, 0)
+    const producer: Producer = producerFor(cluster)
+    assert.equal(await producer[Symbol.asyncDispose](), undefined)
+  })
+
+  it('inside a callback is safe, and counts every record', async () => {
+    await using cluster = await startCluster({ topics: { t: 1 } })
+    const producer = producerFor(cluster)
+    let told = 0
+    let closing: Promise<unknown> | null = null
+    for (const record of numbered('t', 100)) {
+      producer.enqueue(record, () => {
+        told++
+        closing ??= producer.close()
+      })
+    }
+    await producer.flush()
+    assert.deepEqual(await closing, { delivered: 100, failed: 0 })
+    assert.equal(told, 100)
+  })
+})
+
+/** A cluster that is gone. */
+const startClosedCluster = async () => {
+  const cluster = await startCluster()
+  await cluster.close()
+  return cluster
+}
+
+describe('destroy', () => {
+  it('fails all at once with its error as the reason; twice, and close after it, are harmless', async () => {
+    await using cluster = await startCluster({ topics: { t: 1 } })
+    const producer = producerFor(cluster, { bufferMemoryBytes: 1 << 17 })
+    await producer.send({ topic: 't', value: 'first' })
+    holdBack(cluster)
+    const value = 'x'.repeat(1000)
+    const sends = Array.from({ length: 100 }, () => rejectionOf(producer.send({ topic: 't', value })))
+    const unknown = rejectionOf(producer.send({ topic: 'other', value }))
+    const batch = producer.sendBatch([{ topic: 't', value }])
+    const flushed = producer.flush()
+    const request = nextRequest(cluster, 'Produce')
+    await request
+    producer.destroy(new Error('the house burns'))
+    producer.destroy()
+    const errors = await Promise.all([...sends, unknown])
+    assert.ok(errors.every(({ code }) => code === 'ABORTED' || code === 'BUFFER_FULL'))
+    const aborted = errors.filter(({ code }) => code === 'ABORTED')
+    assert.ok(aborted.length > 50)
+    assert.ok(aborted.every(({ message }) => message.includes('the house burns')))
+    assert.equal(errors[0]!.persisted, 'maybe')
+    assert.equal(errors.at(-1)!.persisted, 'no')
+    assert.deepEqual((await batch).failedIndexes, [0])
+    await flushed
+    const { delivered, failed } = await producer.close()
+    assert.deepEqual([delivered, failed], [1, 102])
+    assert.equal((await rejectionOf(producer.send({ topic: 't', value }))).code, 'CLOSED')
+  })
+
+  it('ends a close that waits', async () => {
+    await using hole = await blackHole()
+    await using cluster = await startCluster()
+    const producer = producerFor(cluster, { brokers: hole.address })
+    const send = rejectionOf(producer.send({ topic: 't', value: 'x' }))
+    const closing = producer.close()
+    producer.destroy()
+    assert.deepEqual(await closing, { delivered: 0, failed: 1 })
+    assert.equal((await send).code, 'ABORTED')
+  })
+
+  it('inside a callback settles every record once, and the report counts them all', async () => {
+    await using cluster = await startCluster({ topics: { t: 1 } })
+    const producer = producerFor(cluster)
+    const outcomes: string[] = []
+    for (const record of numbered('t', 20_000)) {
+      producer.enqueue(record, (error) => {
+        outcomes.push(error?.code ?? 'ok')
+        if (outcomes.length === 10) producer.destroy()
+      })
+    }
+    const { delivered, failed } = await producer.close()
+    assert.equal(outcomes.length, 20_000)
+    assert.deepEqual(
+      [delivered, failed],
+      [
+        outcomes.filter((code) => code === 'ok').length,
+        outcomes.filter((code) => code === 'ABORTED').length,
+      ],
+    )
+  })
+})
+
+describe('a process of its own', () => {
+  it('closed under a broker that never answers, is left with nothing open, and ends by itself', async () => {
+    await using hole = await blackHole()
+    const { code, report, stderr } = await runChild('black-hole', hole.address)
+    assert.equal(code, 0, stderr)
+    assert.deepEqual(report.resources, [])
+    assert.ok((report.elapsedMs as number) < 300 + 100, `${report.elapsedMs} ms`)
+    assert.deepEqual(report.closed, { delivered: 0, failed: 20 })
+  })
+
+  it('without a broker: send rejects in time, names address and reason, and the process ends', async () => {
+    const address = await deadAddress()
+    const { code, report, stderr } = await runChild('no-broker', address)
+    assert.equal(code, 0, stderr)
+    assert.ok((report.elapsedMs as number) < 1500, `${report.elapsedMs} ms`)
+    for (const message of report.messages as string[]) {
+      assert.ok(message.includes(address), message)
+      assert.match(message, /ECONNREFUSED|refused/)
+    }
+    assert.deepEqual(report.codes, ['METADATA_TIMEOUT', 'CONNECTION_FAILED'])
+  })
+
+  it('is never reached by what fails and nobody awaits', async () => {
+    const { code, report, stderr } = await runChild('unawaited', await deadAddress())
+    assert.equal(code, 0, stderr)
+    assert.deepEqual(report.surprises, [])
+    assert.deepEqual(report.told, { producing: 602, afterwards: 2 })
+    assert.equal(report.failed, 601)
+  })
+
+  it('sends a million records to a dead broker, awaits none, and stays within its bound', async () => {
+    const { code, report, stderr } = await runChild('flood', await deadAddress())
+    assert.equal(code, 0, stderr)
+    assert.deepEqual(report.surprises, [])
+    const { ABORTED, BUFFER_FULL } = report.codes as Record<string, number>
+    assert.ok(BUFFER_FULL! > 900_000 && ABORTED! > 10_000, JSON.stringify(report.codes))
+    assert.equal(ABORTED! + BUFFER_FULL!, 1_000_000)
+    const grownBytes = report.grownBytes as number
+    const boundBytes = (report.bufferMemoryBytes as number) * 1.2
+    assert.ok(grownBytes < boundBytes, `grew by ${Math.round(grownBytes / 2 ** 20)} MiB`)
+  })
+})
