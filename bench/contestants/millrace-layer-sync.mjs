@@ -9,19 +9,18 @@ const use = (producer) => {
     const { topic, key, value } = record(index)
     return producer.sendMessage({ topic, key }, value)
   }
-  const send = async (index) => {
-    try {
-      delivered(await one(index))
-    } catch (error) {
-      failed(error)
-    }
-  }
   return {
     one,
     bulk: async (from, to) => {
       let next = from
       const worker = async () => {
-        while (next < to) await send(next++)
+        while (next < to) {
+          try {
+            delivered(await one(next++))
+          } catch (error) {
+            failed(error)
+          }
+        }
       }
       await Promise.all(Array.from({ length: sendsAtATime }, worker))
     },

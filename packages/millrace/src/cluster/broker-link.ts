@@ -170,8 +170,9 @@ export class NodeLink implements BrokerLink {
   }
 
   open(): void {
-    // A connection that has ended may not have told us yet: then the wish is for the next one.
-    if (this.#state === 'closed' || this.#connection?.state === 'ready') return
+    // A connection that has ended may not have told us yet: then the wish is for the next one. So it
+    // is where a muted connection ends before it may be used again.
+    if (this.#state === 'closed' || this.ready) return
     this.#wanted = true
     if (this.#state === 'idle') this.#resolve()
   }
@@ -348,7 +349,9 @@ export class NodeLink implements BrokerLink {
   }
 
   #onMutedChange(connection: Connection): void {
-    if (connection === this.#connection && this.ready) this.#events.onReady(this)
+    if (connection !== this.#connection || !this.ready) return
+    this.#wanted = false
+    this.#events.onReady(this)
   }
 
   /**

@@ -7,7 +7,7 @@
 // Invariants: `usedBytes` is the cost of all batches not settled; nothing passes the line while
 // somebody waits in it; past the bounds a record is refused, never kept.
 
-import { KafkaError } from '../protocol/kafka-error.ts'
+import { asKafkaError, KafkaError } from '../protocol/kafka-error.ts'
 import { Batch, costOf } from './batch.ts'
 import { BufferPool } from './buffer-pool.ts'
 import type { FlushGenerations } from './flush-generations.ts'
@@ -31,6 +31,9 @@ const windowShare = 3 / 8
 const recordOverheadUsual = 8
 /** Records appended in one turn that share one reading of the clock. */
 const wallTimeUsesMax = 8
+/** Records appended in one turn for those in line; a refused one, with its error, counts more. */
+const turnRecordsMax = 8192
+const refusedCost = 32
 /** Below this share of the window, whoever waits for room is told. */
 const roomShare = 3 / 4
 
@@ -72,6 +75,8 @@ export class Accumulator {
   /** Cost of everything that waits, in the line or for a topic. */
   #waitingBytes = 0
   #roomWanted = false
+  #cutShort = false
+  #turnRecords = 0
   #lastWallTime = 0
   #wallTimeUses = 0
   #lastTopic: TopicState | null = null
@@ -158,22 +163,29 @@ export class Accumulator {
     flushGeneration: number,
   ): Place | null {
     if (this.#usedBytes >= this.#windowBytes || this.#waitingBytes >= this.#lineBytes) return null
+    if (this.#turnIsOver()) return null
+    this.#turnRecords += refusedCost
     this.#load(record)
+    this.#turnRecords -= refusedCost - 1
     const place = this.#place(this.#draft, settle, tag, null)
     this.#hasten(place, flushGeneration)
     return place
   }
 
-  /** A batch settled, or lost records. */
+  /**
+   * A batch settled, or lost records. Who waits is let in by the next step: this may be called in the
+   * middle of an append, which must be over first.
+   */
   giveBack(cost: number): void {
     this.#usedBytes -= cost
-    this.letIn()
+    if (this.#line.length > 0 || this.#roomWanted) this.#owner.onLeftLine()
   }
 
   /** Lets in who waits for room, and tells the host where it waits. */
   letIn(): void {
     if (this.#line.length === 0 && !this.#roomWanted) return
-    if (this.#usedBytes > this.#windowBytes * roomShare) return
+    if (this.#usedBytes > this.#windowBytes * roomShare && !this.#cutShort) return
+    this.#cutShort = false
     this.#admit()
     if (!this.#roomWanted || !this.hasRoom) return
     this.#roomWanted = false
@@ -335,8 +347,16 @@ export class Accumulator {
   }
 
   /** A new event-loop turn: the next record reads the clock. */
-  forgetWallTime(): void {
+  startTurn(): void {
     this.#wallTimeUses = 0
+    this.#turnRecords = 0
+  }
+
+  #turnIsOver(): boolean {
+    if (this.#turnRecords < turnRecordsMax) return false
+    this.#cutShort = true
+    this.#owner.onLeftLine()
+    return true
   }
 
   #isFull(batch: Batch, bytes: number): boolean {
@@ -386,15 +406,16 @@ export class Accumulator {
   /** Lets in whoever waits for room, in order, while there is some. */
   #admit(): void {
     while (this.#line.length > 0 && this.#usedBytes < this.#windowBytes) {
+      if (this.#turnIsOver()) return
       const first = this.#line.first!
       if (first instanceof WaitingRecord) {
+        this.#turnRecords++
         this.#line.shift()
         first.leaveLine()
         this.#placeWaiting(first)
       } else {
         if (!first.advance()) return
-        this.#line.shift()
-        this.#leaveLine(first)
+        this.#leaveLine(this.#line.shift() as WaitingCaller)
       }
     }
   }
@@ -408,7 +429,8 @@ export class Accumulator {
     try {
       this.#place(waiting.draft, waiting.settle, waiting.tag, waiting)
     } catch (error) {
-      this.failWaiting(waiting, asKafkaError(error, waiting.draft.topic))
+      const { topic } = waiting.draft
+      this.failWaiting(waiting, asKafkaError(error, `topic ${topic}`, { topic }))
     }
   }
 
@@ -476,8 +498,3 @@ export class Accumulator {
     }
   }
 }
-
-const asKafkaError = (error: unknown, topic: string): KafkaError =>
-  error instanceof KafkaError
-    ? error
-    : new KafkaError('INTERNAL', `topic ${topic}: ${String(error)}`, { topic, cause: error })

@@ -195,7 +195,7 @@ export class Engine implements EngineEvents {
     const now = this.host.now()
     this.deadlines.fireDue(now)
     this.#expiry.run(now)
-    this.accumulator.forgetWallTime()
+    this.accumulator.startTurn()
     this.accumulator.letIn()
     for (const pump of this.#pumps.values()) pump.drain(now)
     this.settlement.run()
@@ -389,7 +389,8 @@ export class Engine implements EngineEvents {
     if (batch.recordCount > 0) return true
     batch.queue.removeWaiting(batch)
     this.settlement.settleBatch({ batch, error: null, baseOffset: -1, logAppendTime: -1 })
-    this.wake()
+    // Those behind it have their turn.
+    this.offer(batch.queue)
     return false
   }
 
@@ -413,6 +414,8 @@ export class Engine implements EngineEvents {
     if (this.settings.lingerMs > 0) {
       this.deadlines.add(batch.createdAt + this.settings.lingerMs, () => this.wake())
     }
+    // Its partition may be listed already, for a batch that is gone.
+    this.wake()
   }
 
   onPiece(batch: Batch): void {

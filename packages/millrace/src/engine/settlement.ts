@@ -118,7 +118,8 @@ export class Settlement {
       this.#position++
       this.#recordIndex = 0
       this.#cursor = null
-      const count = batch.recordCount
+      // Whoever gave up on a record was told then, and it was counted.
+      const count = batch.recordCount - (batch.dropped?.size ?? 0)
       this.#owner.onRecordsSettled(error === null ? count : 0, error === null ? 0 : count)
       this.#owner.onBatchSettled(outcome)
     }
@@ -127,6 +128,7 @@ export class Settlement {
 
   #failAll(batch: Batch, error: KafkaError, start: number, end: number): void {
     for (let index = start; index < end; index++) {
+      if (batch.dropped?.has(index)) continue
       this.#fail(batch.settles[index]!, batch.tagOf(index), error)
     }
   }

@@ -8,8 +8,8 @@
 //  4. UNKNOWN_PRODUCER_ID: the broker forgot us: restart. INVALID_PRODUCER_EPOCH: it knows a newer
 //     epoch of our id: restart under a new id.
 //  5. MESSAGE_TOO_LARGE splits a batch of several records; a single one fails.
-//  6. INVALID_RECORD and INVALID_TIMESTAMP that name records (KIP-467) fail those; the others are sent
-//     again.
+//  6. INVALID_RECORD and INVALID_TIMESTAMP that name records (KIP-467) fail those; the others are
+//     sent again.
 //  7. Everything else fails the batch; its number is a gap, so the partition restarts.
 
 import { errorNumber, isRetriable } from '../protocol/errors.ts'

@@ -13,7 +13,7 @@ import type { ApiKeyRange } from '../protocol/api/18-api-versions.ts'
 import { decodeResponseHeader } from '../protocol/api/header.ts'
 import { Reader } from '../protocol/bytes/reader.ts'
 import { Writer } from '../protocol/bytes/writer.ts'
-import { KafkaError } from '../protocol/kafka-error.ts'
+import { asKafkaError, type KafkaError } from '../protocol/kafka-error.ts'
 import type { Api, ApiDescription, Input } from '../protocol/schema/api.ts'
 import { assert } from '../runtime/assert.ts'
 import type { Clock } from '../runtime/clock.ts'
@@ -168,7 +168,7 @@ export class Connection {
     try {
       if (version >= 0) api.encodeRequest(writer, request, version)
     } catch (cause) {
-      failLater(asKafkaError(cause))
+      failLater(asKafkaError(cause, 'encoding a request failed'))
       return
     }
     this.requestRaw({
@@ -488,9 +488,6 @@ export class Connection {
     }
   }
 }
-
-const asKafkaError = (cause: unknown): KafkaError =>
-  cause instanceof KafkaError ? cause : new KafkaError('INTERNAL', String(cause), { cause })
 
 const throttleTimeOf = (response: unknown): number => {
   if (typeof response !== 'object' || response === null) return 0

@@ -6,7 +6,7 @@ import type { Place } from '../engine/accumulator.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ProducerRecord, RecordMetadata, Settler } from '../engine/record.ts'
 import type { WaitingCaller } from '../engine/waiting-line.ts'
-import { KafkaError, type Persisted } from '../protocol/kafka-error.ts'
+import { asKafkaError, KafkaError, type Persisted } from '../protocol/kafka-error.ts'
 
 /** What became of a batch: one result per record, by index. */
 export interface BatchResult {
@@ -67,7 +67,7 @@ export class BatchSend implements WaitingCaller, Settler {
         }
         if (this.#places !== null) this.#places[index] = place
       } catch (error) {
-        this.#refuse(index, asKafkaError(error))
+        this.#refuse(index, asKafkaError(error, 'append failed'))
       }
       this.#next++
     }
@@ -92,11 +92,17 @@ export class BatchSend implements WaitingCaller, Settler {
    */
   giveUp(makeError: (persisted: Persisted) => KafkaError): void {
     this.#next = this.#records.length
+    // One error for each fate: making one for each record would block for seconds.
+    const errors: Partial<Record<Persisted, KafkaError>> = {}
+    const errorOf = (persisted: Persisted): KafkaError => {
+      errors[persisted] ??= makeError(persisted)
+      return errors[persisted]
+    }
     for (let index = 0; index < this.#records.length; index++) {
       if (this.#results[index] !== undefined) continue
       const place = this.#places?.[index]
-      if (place === undefined) this.#refuse(index, makeError('no'))
-      else this.#put(index, makeError(this.#engine.abandon(place, this, index)), true)
+      if (place === undefined) this.#refuse(index, errorOf('no'))
+      else this.#put(index, errorOf(this.#engine.abandon(place, this, index)), true)
     }
   }
 
@@ -122,8 +128,3 @@ export class BatchSend implements WaitingCaller, Settler {
     this.#done({ results: this.#results, failedIndexes })
   }
 }
-
-const asKafkaError = (error: unknown): KafkaError =>
-  error instanceof KafkaError
-    ? error
-    : new KafkaError('INTERNAL', `append failed: ${String(error)}`, { cause: error })

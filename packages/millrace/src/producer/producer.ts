@@ -14,6 +14,7 @@ import { tcpTransport } from '../runtime/tcp-transport.ts'
 import type { Transport } from '../runtime/transport.ts'
 import { type BatchResult, BatchSend } from './batch-send.ts'
 import { Driver } from './driver.ts'
+import { ExitWatch } from './exit-watch.ts'
 import { FailureReporter } from './failure-reporter.ts'
 import { givenUpError } from './given-up.ts'
 import { type ProducerMetrics, readMetrics } from './metrics.ts'
@@ -57,6 +58,7 @@ export class Producer {
   readonly #engine: Engine
   readonly #cluster: Cluster
   readonly #driver: Driver
+  readonly #exitWatch: ExitWatch
   readonly #clock: Clock
   readonly #failures: FailureReporter
   readonly #waitClock: WaitClock
@@ -99,7 +101,10 @@ export class Producer {
         now: () => clock.now(),
         wallTime: () => clock.wallTime(),
         random: () => random.next(),
-        wake: () => this.#driver.wake(),
+        wake: () => {
+          this.#exitWatch.begin()
+          this.#driver.wake()
+        },
         onUnclaimedFailure: (error) => this.#failures.report(error),
         onCallbackError: (thrown) => this.#failures.callbackFailed(thrown),
         onRoom: () => this.#onRoom(),
@@ -107,13 +112,14 @@ export class Producer {
       this.#cluster,
       createPartitioner(resolved.partitioner, random),
     )
-    this.#topics = new TopicWatch(this.#cluster, resolved.engine.unknownTopicTimeoutMs)
+    this.#topics = new TopicWatch(this.#cluster, resolved.engine, this.#engine.deadlines)
     this.#waitClock = {
       deadlines: this.#engine.deadlines,
       now: () => clock.now(),
       wake: () => this.#engine.wake(),
     }
     this.#driver.start(this.#engine)
+    this.#exitWatch = new ExitWatch(this.#engine, resolved.logger)
   }
 
   /**
@@ -322,7 +328,9 @@ export class Producer {
         if (typeof topic !== 'string' || topic === '') {
           throw new KafkaError('INVALID_ARGUMENT', 'topic is no topic name')
         }
-        return this.#topics.watch(topic, this.#clock.now(), resolve, reject)
+        const forget = this.#topics.watch(topic, this.#clock.now(), resolve, reject)
+        this.#engine.wake()
+        return forget
       }),
     )
   }
@@ -391,6 +399,7 @@ export class Producer {
   #shutDown(): void {
     this.#state = 'closed'
     this.#driver.stop()
+    this.#exitWatch.end()
     this.#cluster.close()
     this.#topics.close()
     for (const onClose of this.#connecting) onClose()

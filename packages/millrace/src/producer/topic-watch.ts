@@ -1,5 +1,6 @@
 // Callers of partitionsFor who wait for news of a topic.
 
+import type { Deadline, Deadlines } from '../engine/deadlines.ts'
 import type { ClusterPort, PartitionView, TopicView } from '../engine/ports.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 
@@ -8,55 +9,81 @@ interface Watcher {
   readonly since: number
   readonly resolve: (partitions: readonly PartitionView[]) => void
   readonly reject: (error: KafkaError) => void
+  readonly deadline: Deadline
+}
+
+/** How long a watcher waits. */
+export interface TopicWatchLimits {
+  /** For a topic that the brokers do not know. */
+  readonly unknownTopicTimeoutMs: number
+  /** In any case. */
+  readonly maxBlockMs: number
 }
 
 export class TopicWatch {
   readonly #cluster: ClusterPort
-  readonly #missingMs: number
+  readonly #limits: TopicWatchLimits
+  readonly #deadlines: Deadlines
   readonly #watchers = new Set<Watcher>()
 
-  constructor(cluster: ClusterPort, missingMs: number) {
+  constructor(cluster: ClusterPort, limits: TopicWatchLimits, deadlines: Deadlines) {
     this.#cluster = cluster
-    this.#missingMs = missingMs
+    this.#limits = limits
+    this.#deadlines = deadlines
   }
 
-  /** Asks for the topic; returns how to stop watching. */
+  /** Asks for the topic; returns how to stop watching. The deadlines must be looked at anew. */
   watch(
     topic: string,
     now: number,
     resolve: Watcher['resolve'],
     reject: Watcher['reject'],
   ): () => void {
-    const watcher: Watcher = { topic, since: now, resolve, reject }
+    const deadline = this.#deadlines.add(now + this.#limits.maxBlockMs, () => {
+      this.#forget(watcher)
+      reject(this.#tooLate(topic))
+    })
+    const watcher: Watcher = { topic, since: now, resolve, reject, deadline }
     this.#watchers.add(watcher)
     this.#cluster.refreshTopic(topic, 'unknown')
-    return () => this.#watchers.delete(watcher)
+    return () => this.#forget(watcher)
+  }
+
+  #forget(watcher: Watcher): void {
+    this.#watchers.delete(watcher)
+    this.#deadlines.remove(watcher.deadline)
+  }
+
+  #tooLate(topic: string): KafkaError {
+    const cause = this.#cluster.metadataError ?? undefined
+    const why = cause === undefined ? '' : `: ${cause.message}`
+    const message = `topic ${topic}: no metadata within ${this.#limits.maxBlockMs} ms${why}`
+    return new KafkaError('METADATA_TIMEOUT', message, { topic, cause })
   }
 
   onTopic(view: TopicView): void {
-    for (const watcher of this.#of(view.name)) watcher.resolve(view.partitions)
+    for (const watcher of this.#of(view.name)) {
+      this.#forget(watcher)
+      watcher.resolve(view.partitions)
+    }
   }
 
   onTopicFailed(topic: string, error: KafkaError, final: boolean, now: number): void {
-    for (const watcher of [...this.#watchers]) {
-      if (watcher.topic !== topic) continue
-      if (!final && now < watcher.since + this.#missingMs) continue
-      this.#watchers.delete(watcher)
+    for (const watcher of this.#of(topic)) {
+      if (!final && now < watcher.since + this.#limits.unknownTopicTimeoutMs) continue
+      this.#forget(watcher)
       watcher.reject(error)
     }
   }
 
   close(): void {
-    const watchers = [...this.#watchers]
-    this.#watchers.clear()
-    for (const watcher of watchers) {
+    for (const watcher of [...this.#watchers]) {
+      this.#forget(watcher)
       watcher.reject(new KafkaError('CLOSED', 'partitionsFor: the producer is closed'))
     }
   }
 
   #of(topic: string): Watcher[] {
-    const found = [...this.#watchers].filter((watcher) => watcher.topic === topic)
-    for (const watcher of found) this.#watchers.delete(watcher)
-    return found
+    return [...this.#watchers].filter((watcher) => watcher.topic === topic)
   }
 }

@@ -165,3 +165,13 @@ export class KafkaError extends Error {
     return this.kind === 'retriable'
   }
 }
+
+/** What was thrown, as our own error: anything else is a defect of ours. `where` names the place. */
+export const asKafkaError = (
+  cause: unknown,
+  where: string,
+  context: ErrorContext = {},
+): KafkaError =>
+  cause instanceof KafkaError
+    ? cause
+    : new KafkaError('INTERNAL', `${where}: ${String(cause)}`, { ...context, cause })

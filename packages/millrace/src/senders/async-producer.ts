@@ -29,8 +29,9 @@ const callbacksOf = (handler: AsyncResultHandler): ResultCallbacks => {
 }
 
 /**
- * Layer 2: hands messages over and goes on; each result reaches the handler. Messages leave at once and
- * batch by themselves while requests are on their way; BatchAsyncProducer waits for a count or a time.
+ * Layer 2: hands messages over and goes on; each result reaches the handler. Messages leave at once
+ * and batch by themselves while requests are on their way; BatchAsyncProducer waits for a count or
+ * a time.
  *
  * @example
  * const producer = new AsyncProducer('localhost:9092', {
@@ -53,9 +54,10 @@ export class AsyncProducer implements MessageProducer {
   }
 
   /**
-   * Resolves when the message is in the buffer, and waits in line while that is full. Rejects where it was
-   * not taken (it is wrong, the producer is closed, no room within maxBlockMs, `options` ended the wait);
-   * the handler hears nothing of it then. Once it is taken, `options` limit its delivery.
+   * Resolves when the message is in the buffer, and waits in line while that is full. Rejects where
+   * it was not taken (it is wrong, the producer is closed, no room within maxBlockMs, `options`
+   * ended the wait); the handler hears nothing of it then. Once it is taken, `options` limit its
+   * delivery.
    */
   sendMessage(
     keyOrTopic: KeyOrTopic,
@@ -65,14 +67,18 @@ export class AsyncProducer implements MessageProducer {
     return this.#producer.submit(messageOf(keyOrTopic, value), options)
   }
 
-  /** Hands over what is in the buffer; resolves when every message sent before the call has its result. */
+  /**
+   * Hands over what is in the buffer; resolves when every message sent before the call has its
+   * result.
+   */
   flush(options?: WaitOptions): Promise<void> {
     return this.#producer.flush(options)
   }
 
   /**
-   * Takes no more messages, and resolves when each has had its call of the handler. With `timeoutMs` or
-   * `signal` what is left by then fails with ABORTED. A second call gets the same promise.
+   * Takes no more messages, and resolves when each has had its call of the handler. With
+   * `timeoutMs` or `signal` what is left by then fails with ABORTED. A second call gets the same
+   * promise.
    */
   close(options?: WaitOptions): Promise<CloseReport> {
     return this.#producer.close(options)

@@ -1,5 +1,5 @@
-// Who hears of the results of layer 2's asynchronous producers: the user's hooks for retries, metrics and
-// alerts, or the default one, which logs failures.
+// Who hears of the results of layer 2's asynchronous producers: the user's hooks for retries,
+// metrics and alerts, or the default one, which logs failures.
 
 import { FailureReporter } from '../producer/failure-reporter.ts'
 import type { RecordMetadata } from '../producer/record.ts'
@@ -9,8 +9,8 @@ import { consoleLogger } from '../runtime/logger.ts'
 import type { Message } from './message.ts'
 
 /**
- * Exactly one of the two is called for each message that was taken, in order per partition, never inside
- * a call of yours. They may be async: nobody waits for them, and a rejection is logged.
+ * Exactly one of the two is called for each message that was taken, in order per partition, never
+ * inside a call of yours. They may be async: nobody waits for them, and a rejection is logged.
  *
  * `message.value` is the very value that was passed to `sendMessage`.
  */
@@ -22,9 +22,9 @@ export interface AsyncResultHandler {
 const toConsole = new FailureReporter(consoleLogger, null, systemClock)
 
 /**
- * Logs failures, at most one line a second, and passes over successes. A producer that is given this
- * handler, or none, logs through its own `logger` (or tells its `onError`); called by other code, as part
- * of a handler of yours, it logs to the console.
+ * Logs failures, at most one line a second, and passes over successes. A producer that is given
+ * this handler, or none, logs through its own `logger` (or tells its `onError`); called by other
+ * code, as part of a handler of yours, it logs to the console.
  *
  * @example
  * const handler = { ...defaultAsyncResultHandler, handleSuccess: () => counter.increment() }

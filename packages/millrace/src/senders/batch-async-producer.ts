@@ -29,8 +29,8 @@ const flushOf = (settings: BatchSettings): { records: number; intervalMs: number
 
 /**
  * Layer 2: an AsyncProducer that gathers messages and hands them over at `batchSize` messages, or
- * `batchIntervalMs` after the first one. flush() and close() hand over what there is, and so does a full
- * buffer.
+ * `batchIntervalMs` after the first one. flush() and close() hand over what there is, and so does a
+ * full buffer.
  *
  * @example
  * const settings = { batchSize: 500, batchIntervalMs: 100 }

@@ -1,4 +1,5 @@
-// What a sendBatch that was not wholly successful rejects with: every message that failed, by its index.
+// What a sendBatch that was not wholly successful rejects with: every message that failed, by its
+// index.
 
 import { type ErrorKind, KafkaError } from '../protocol/kafka-error.ts'
 
@@ -11,7 +12,9 @@ export interface BatchFailure {
 
 const marker = Symbol.for('millrace.BatchError')
 
-/** Of several reasons the one that decides what can be done: what can't be mended by trying again. */
+/**
+ * Of several reasons the one that decides what can be done: what can't be mended by trying again.
+ */
 const gravest: readonly ErrorKind[] = ['fatal', 'usage', 'rejected', 'abortable', 'aborted']
 
 const decisive = (failures: readonly BatchFailure[]): KafkaError => {
@@ -23,15 +26,16 @@ const decisive = (failures: readonly BatchFailure[]): KafkaError => {
 }
 
 /**
- * Some messages of a batch failed. `code` and `kind` are those of the gravest failure, so `retriable`
- * means that all of them are; `persisted` is `'no'` only where nothing of the batch may be in the log.
+ * Some messages of a batch failed. `code` and `kind` are those of the gravest failure, so
+ * `retriable` means that all of them are; `persisted` is `'no'` only where nothing of the batch may
+ * be in the log.
  *
  * @example
  * try {
  *   await producer.sendBatch(messages)
  * } catch (error) {
  *   if (!(error instanceof BatchError)) throw error
- *   for (const { index, error: reason } of error.failures) console.error(messages[index], reason.code)
+ *   for (const failure of error.failures) console.error(failure.index, failure.error.code)
  * }
  */
 export class BatchError extends KafkaError {

@@ -1,7 +1,8 @@
-// Layer 1's sendBatch in async mode: puts messages into the buffer in order, each when its turn comes, and
-// says at the end which of them were not taken. A message that is wrong is left out; whatever else stops
-// one stops those behind it too, so that the order holds. A batch may be larger than the buffer: once its
-// first message was taken it waits for room, however long the line is. So waiting batches are bounded too.
+// Layer 1's sendBatch in async mode: puts messages into the buffer in order, each when its turn
+// comes, and says at the end which of them were not taken. A message that is wrong is left out;
+// whatever else stops one stops those behind it too, so that the order holds. A batch may be larger
+// than the buffer: once its first message was taken it waits for room, however long the line is. So
+// waiting batches are bounded too.
 
 import type { WaitOptions } from '../producer/wait.ts'
 import type { KafkaError } from '../protocol/kafka-error.ts'

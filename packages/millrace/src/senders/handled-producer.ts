@@ -1,7 +1,7 @@
-// A producer whose results go to callbacks instead of promises: what the asynchronous senders of both
-// layers are made of. Each message that was taken has exactly one call, in order per partition, also
-// during close, never inside a call of the user's. What a callback throws, or rejects with, is logged and
-// delays nobody; nobody waits for a callback that takes its time.
+// A producer whose results go to callbacks instead of promises: what the asynchronous senders of
+// both layers are made of. Each message that was taken has exactly one call, in order per
+// partition, also during close, never inside a call of the user's. What a callback throws, or
+// rejects with, is logged and delays nobody; nobody waits for a callback that takes its time.
 
 import { FailureReporter } from '../producer/failure-reporter.ts'
 import type { ProducerOptions } from '../producer/option-table.ts'
@@ -75,7 +75,10 @@ export class HandledProducer {
     return wait
   }
 
-  /** As `submit`, but a refusal is not logged; `undefined` where the message is in the buffer already. */
+  /**
+   * As `submit`, but a refusal is not logged; `undefined` where the message is in the buffer
+   * already.
+   */
   trySubmit(message: Message, options?: WaitOptions): Promise<undefined> | undefined {
     const pending = this.#isHeard ? new Pending(message, this) : null
     return this.#producer.submit(message, pending, options)
@@ -106,7 +109,10 @@ export class HandledProducer {
     else this.#failures.report(error)
   }
 
-  /** An async callback is not waited for, but its rejection is reported. What is thrown, the engine logs. */
+  /**
+   * An async callback is not waited for, but its rejection is reported. What is thrown, the engine
+   * logs.
+   */
   #watch(result: unknown): void {
     if (result !== undefined && isThenable(result)) result.then(undefined, this.#callbackFailed)
   }

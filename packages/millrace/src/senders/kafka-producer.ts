@@ -1,6 +1,6 @@
-// Layer 1: one class with a switch. Async: messages gather in the buffer until a count or a time, and
-// results go to callbacks. Sync: each call waits for its acknowledgements. Acks are always 'all'.
-// It owns one producer; the counting and the timing are the engine's.
+// Layer 1: one class with a switch. Async: messages gather in the buffer until a count or a time,
+// and results go to callbacks. Sync: each call waits for its acknowledgements. Acks are always
+// 'all'. It owns one producer; the counting and the timing are the engine's.
 
 import { type CloseReport, Producer, type ProducerEnvironment } from '../producer/producer.ts'
 import type { RecordMetadata } from '../producer/record.ts'
@@ -23,14 +23,17 @@ export interface BufferedProducer {
   close(options?: WaitOptions): Promise<CloseReport>
 }
 
-/** What a call resolves with: nothing yet in async mode, where the messages are in the log in sync mode. */
+/**
+ * What a call resolves with: nothing yet in async mode, where the messages are in the log in sync
+ * mode.
+ */
 type Sent<Async extends boolean, Result> = Async extends true ? undefined : Result
 
 /**
  * Layer 1: a buffered producer. In async mode (the default) `send` and `sendBatch` resolve when the
- * messages are in the buffer, which is flushed at `batchSize` messages or `batchTimeoutMs` after the first
- * one; results reach `onSuccess` and `onError`. With `async: false` they resolve when the messages are
- * acknowledged, with partition, offset and timestamp.
+ * messages are in the buffer, which is flushed at `batchSize` messages or `batchTimeoutMs` after
+ * the first one; results reach `onSuccess` and `onError`. With `async: false` they resolve when the
+ * messages are acknowledged, with partition, offset and timestamp.
  *
  * @example
  * const producer = new KafkaProducer('localhost:9092', { batchSize: 200, batchTimeoutMs: 3000 })
@@ -41,7 +44,10 @@ export class KafkaProducer<const Async extends boolean = true> implements Buffer
   readonly #sync: Producer | null
   readonly #async: HandledProducer | null
 
-  /** Throws INVALID_OPTION where the target asks for other acks than 'all', or a setting makes no sense. */
+  /**
+   * Throws INVALID_OPTION where the target asks for other acks than 'all', or a setting makes no
+   * sense.
+   */
   constructor(
     target: Target,
     config: ProducerConfigInput & { readonly async?: Async | undefined } = {},
@@ -65,9 +71,9 @@ export class KafkaProducer<const Async extends boolean = true> implements Buffer
   }
 
   /**
-   * Sends one message. Async mode: resolves when it is in the buffer, and waits in line while that is
-   * full; it rejects where the message was not taken, and then no callback is called. Sync mode: resolves
-   * with its place when it is acknowledged. `options` limit the delivery in both.
+   * Sends one message. Async mode: resolves when it is in the buffer, and waits in line while that
+   * is full; it rejects where the message was not taken, and then no callback is called. Sync mode:
+   * resolves with its place when it is acknowledged. `options` limit the delivery in both.
    */
   send(message: Message, options?: WaitOptions): Promise<Sent<Async, RecordMetadata>> {
     const sent =
@@ -78,9 +84,10 @@ export class KafkaProducer<const Async extends boolean = true> implements Buffer
   }
 
   /**
-   * Sends messages in order, in as few requests as they fit into. Async mode: resolves when all are in the
-   * buffer. Sync mode: resolves with their places when all are acknowledged. Rejects with a BatchError that
-   * lists every message that failed (in async mode: that was not taken). The array must not change until then.
+   * Sends messages in order, in as few requests as they fit into. Async mode: resolves when all are
+   * in the buffer. Sync mode: resolves with their places when all are acknowledged. Rejects with a
+   * BatchError that lists every message that failed (in async mode: that was not taken). The array
+   * must not change until then.
    */
   async sendBatch(
     messages: readonly Message[],
@@ -109,14 +116,18 @@ export class KafkaProducer<const Async extends boolean = true> implements Buffer
     throw new BatchError(failures, messages.length, messages.length - failures.length)
   }
 
-  /** Hands over what is in the buffer; resolves when every message sent before the call has its result. */
+  /**
+   * Hands over what is in the buffer; resolves when every message sent before the call has its
+   * result.
+   */
   flush(options?: WaitOptions): Promise<void> {
     return (this.#async ?? this.#sync!).flush(options)
   }
 
   /**
-   * Takes no more messages, flushes, and resolves when every message has its result. With `timeoutMs` or
-   * `signal` what is left by then fails with ABORTED. A second call gets the same promise.
+   * Takes no more messages, flushes, and resolves when every message has its result. With
+   * `timeoutMs` or `signal` what is left by then fails with ABORTED. A second call gets the same
+   * promise.
    */
   close(options?: WaitOptions): Promise<CloseReport> {
     return (this.#async ?? this.#sync!).close(options)

@@ -5,7 +5,9 @@ import type { Data, RecordMetadata } from '../producer/record.ts'
 import type { WaitOptions } from '../producer/wait.ts'
 import type { KeyOrTopic } from './message.ts'
 
-/** Whether `sendMessage` waits for the acknowledgement (`Sync`) or only for the buffer (`Async`). */
+/**
+ * Whether `sendMessage` waits for the acknowledgement (`Sync`) or only for the buffer (`Async`).
+ */
 export const ProducerType = { Sync: 0, Async: 1 } as const
 export type ProducerType = (typeof ProducerType)[keyof typeof ProducerType]
 

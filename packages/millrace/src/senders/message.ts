@@ -2,7 +2,10 @@
 
 import type { Data, Headers, ProducerRecord } from '../producer/record.ts'
 
-/** A message of layer 1: topic, key, value; and what the original lacks: headers, timestamp, partition. */
+/**
+ * A message of layer 1: topic, key, value; and what the original lacks: headers, timestamp,
+ * partition.
+ */
 export type Message = ProducerRecord
 
 /** Where a message of layer 2 goes, and under which key. */

@@ -1,4 +1,5 @@
-// How layer 1 batches: the original's four settings and `onSuccess`, their defaults, and their repair.
+// How layer 1 batches: the original's four settings and `onSuccess`, their defaults, and their
+// repair.
 
 import { nearestName } from '../producer/nearest-name.ts'
 import type { RecordMetadata } from '../producer/record.ts'
@@ -9,9 +10,14 @@ import type { Message } from './message.ts'
 export interface ProducerConfig {
   /** The buffer is flushed when it holds this many messages; 100 by default. */
   readonly batchSize: number
-  /** … or this long after the first message of an empty buffer; 5,000 by default, 0 = by count only. */
+  /**
+   * … or this long after the first message of an empty buffer; 5,000 by default, 0 = by count only.
+   */
   readonly batchTimeoutMs: number
-  /** true (default): sends resolve when the messages are buffered. false: when they are acknowledged. */
+  /**
+   * true (default): sends resolve when the messages are buffered. false: when they are
+   * acknowledged.
+   */
   readonly async: boolean
   /** Async mode: told of each message that failed. Without it failures are logged. */
   readonly onError?: ((error: KafkaError, message: Message) => unknown) | undefined
@@ -59,8 +65,9 @@ const problemsOf = (config: ProducerConfigInput): string[] => {
 
 /**
  * A repaired copy, as the original's Validate(): a `batchSize` of 0 or less becomes 100, a negative
- * `batchTimeoutMs` 5,000, what is missing its default. What no repair makes sense of (NaN, a fraction, a
- * wrong type, an unknown name) is one INVALID_OPTION that lists it all. The argument is not changed.
+ * `batchTimeoutMs` 5,000, what is missing its default. What no repair makes sense of (NaN, a
+ * fraction, a wrong type, an unknown name) is one INVALID_OPTION that lists it all. The argument is
+ * not changed.
  *
  * @example
  * validateProducerConfig({ batchSize: 0, batchTimeoutMs: -1 })

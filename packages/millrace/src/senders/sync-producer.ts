@@ -8,8 +8,8 @@ import { type MessageProducer, ProducerType } from './message-producer.ts'
 import { requireAllAcks, type Target, targetOptions } from './target.ts'
 
 /**
- * Layer 2: sends a message and waits for its acknowledgement. Calls that are under way at the same time
- * share requests.
+ * Layer 2: sends a message and waits for its acknowledgement. Calls that are under way at the same
+ * time share requests.
  *
  * @example
  * const producer = new SyncProducer('localhost:9092')
@@ -35,7 +35,10 @@ export class SyncProducer implements MessageProducer {
     return this.#producer.send(messageOf(keyOrTopic, value), options)
   }
 
-  /** Takes no more messages, and resolves when each has its result; a second call gets the same promise. */
+  /**
+   * Takes no more messages, and resolves when each has its result; a second call gets the same
+   * promise.
+   */
   close(options?: WaitOptions): Promise<CloseReport> {
     return this.#producer.close(options)
   }

@@ -1,5 +1,5 @@
-// Where a sender sends to: broker addresses, or all options of a producer. Every class of the two layers
-// takes one, and owns the producer that is made of it.
+// Where a sender sends to: broker addresses, or all options of a producer. Every class of the two
+// layers takes one, and owns the producer that is made of it.
 
 import type { FlushOption, ProducerOptions } from '../producer/option-table.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
@@ -24,7 +24,9 @@ export const requireAllAcks = (options: ProducerOptions, sender: string): void =
   )
 }
 
-/** The options with count and interval of a batch put into `flush`, which must not name them too. */
+/**
+ * The options with count and interval of a batch put into `flush`, which must not name them too.
+ */
 export const withFlush = (
   options: ProducerOptions,
   flush: Required<Pick<FlushOption, 'records' | 'intervalMs'>>,

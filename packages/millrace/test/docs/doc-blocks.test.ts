@@ -32,7 +32,7 @@ test('blocks are found with their places, others are passed over, an open one is
   assert.throws(() => blocksOf('p.md', '```ts\nlet a'), /p\.md:1: the code block is not closed/)
 })
 
-test('a block that is wrong fails: by its syntax, by an exception, by an import that is not there', () =>
+test('a wrong block fails: by its syntax, an exception, or an import that is not there', () =>
   withFolder(async (folder) => {
     const [thrower, importer] = await compileBlocks(
       blocksOf(

@@ -18,6 +18,8 @@ export type Misfortune =
 
 export interface ChaosPlan {
   readonly recordsPerSecond: number
+  /** More than will be sent in that time. */
+  readonly recordsMax: number
   readonly misfortunes: readonly Misfortune[]
   /** Undisturbed sending before the first one and after each. */
   readonly calmMs: number
@@ -30,6 +32,7 @@ export const chaosRate = 20_000
 
 export const shortChaos: ChaosPlan = {
   recordsPerSecond: chaosRate,
+  recordsMax: 4_000_000,
   misfortunes: [
     { kind: 'kill', awayMs: 1_000 },
     { kind: 'freeze', forMs: 5_000 },
@@ -41,6 +44,7 @@ export const shortChaos: ChaosPlan = {
 
 export const longChaos: ChaosPlan = {
   recordsPerSecond: chaosRate,
+  recordsMax: 16_000_000,
   misfortunes: [
     { kind: 'kill', awayMs: 10_000 },
     { kind: 'kill', awayMs: 1_000 },
@@ -127,7 +131,7 @@ export const runChaos = async (
     topic,
     recordsPerSecond: plan.recordsPerSecond,
     valueBytes: 100,
-    recordsMax: 20_000_000,
+    recordsMax: plan.recordsMax,
     offer: 'paced',
     measureEveryMs: 0,
     options: { clientId: 'chaos' },

@@ -1,5 +1,5 @@
-// The original's defects that lose messages or break close, on a real Kafka: ours passes, the stand-in
-// that has the defect does not. Their checks under virtual time are in test/layers/.
+// The original's defects that lose messages or break close, on a real Kafka: ours passes, the
+// stand-in that has the defect does not. Their checks under virtual time are in test/layers/.
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
@@ -179,7 +179,7 @@ test(
 )
 
 test(
-  '14: while the broker is away the buffer is bounded, and all that was taken arrives once it is back',
+  '14: the buffer is bounded while the broker is away; what was taken arrives once it is back',
   onBoth(standIns.growsWithoutBound, /2000 were taken/, async ({ topic, told, make, stored }) => {
     const subject = make(
       { batchSize: 1_000_000, batchTimeoutMs: 0 },

@@ -24,7 +24,7 @@ const noise = (index: number): Buffer => {
 const keyOf = (index: number): ProducerRecord['key'] =>
   [undefined, null, '', `key-${index % 1000}`, noise(index), `ключ ${index} 🔑`, 'k'][index % 7]
 
-const valueOf = (index: number): ProducerRecord['value'] => {
+const dataOf = (index: number): ProducerRecord['value'] => {
   const kinds = [
     () => null,
     () => '',
@@ -51,7 +51,7 @@ const headersOf = (index: number): ProducerRecord['headers'] => {
 
 /** Record number `index`: every combination of the kinds above comes up. */
 export const recordOf = (index: number, topic: string): ProducerRecord => {
-  const record = { topic, key: keyOf(index), value: valueOf(index), headers: headersOf(index) }
+  const record = { topic, key: keyOf(index), value: dataOf(index), headers: headersOf(index) }
   return index % 9 === 0 ? { ...record, timestamp: 1_600_000_000_000 + index } : record
 }
 
@@ -104,7 +104,11 @@ export class Places {
   }
 
   /** Reads the topic with Java and compares every record; their order is that of the calls. */
-  async check(kafka: Kafka, topic: string, sent: (number: number) => ProducerRecord): Promise<void> {
+  async check(
+    kafka: Kafka,
+    topic: string,
+    sent: (number: number) => ProducerRecord,
+  ): Promise<void> {
     let found = 0
     await javaConsume({
       brokers: kafka.brokers,

@@ -258,7 +258,9 @@ describe('a real broker', () => {
       const numbers = found.filter((one) => one.partition === partition).map((one) => one.value)
       assert.ok(numbers.every((value, index) => Number(value) === 3 * index + partition))
     }
-    assert.ok(results.every(({ offset }, index) => offset === -1 || offset === Math.floor(index / 3)))
+    assert.ok(
+      results.every(({ offset }, index) => offset === -1 || offset === Math.floor(index / 3)),
+    )
     assert.deepEqual(
       warnings.filter((message) => message.includes('lost:')),
       [],

@@ -1,5 +1,5 @@
-// One check for each of the original's fourteen defects. A check sets its own stage, makes its subject,
-// and throws where the defect is there.
+// One check for each of the original's fourteen defects. A check sets its own stage, makes its
+// subject, and throws where the defect is there.
 
 import assert from 'node:assert/strict'
 import type { ClusterOptions } from '../../src/broker/cluster-options.ts'

@@ -1,5 +1,5 @@
-// A world for the tests of the two layers: the in-process cluster on an in-memory network under virtual
-// time, and what a sender needs to live in it.
+// A world for the tests of the two layers: the in-process cluster on an in-memory network under
+// virtual time, and what a sender needs to live in it.
 
 import { TestCluster } from '../../src/broker/cluster.ts'
 import type { ClusterOptions } from '../../src/broker/cluster-options.ts'

@@ -1,5 +1,5 @@
-// The original's fourteen defects, each put back into our own sender by a stand-in that has nothing else
-// wrong with it. A check that passes on ours must fail on the stand-in, or it shows nothing.
+// The original's fourteen defects, each put back into our own sender by a stand-in that has nothing
+// else wrong with it. A check that passes on ours must fail on the stand-in, or it shows nothing.
 
 import { KafkaError } from '../../src/protocol/kafka-error.ts'
 import type { Timer } from '../../src/runtime/clock.ts'
@@ -218,7 +218,10 @@ export const repairsInPlace: Make = (setup) => {
   return layer1(setup)
 }
 
-/** 13. One reader waits for each callback before it takes the next result; sends wait for the reader. */
+/**
+ * 13. One reader waits for each callback before it takes the next result; sends wait for the
+ * reader.
+ */
 export const waitsForCallbacks: Make = (setup) => {
   const channelSize = 4
   const { onSuccess, onError } = setup.config

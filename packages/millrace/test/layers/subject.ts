@@ -1,5 +1,5 @@
-// What the checks of the fourteen defects run on: a sender of ours or a stand-in, under layer 1's calls.
-// Layer 2's senders are put behind them.
+// What the checks of the fourteen defects run on: a sender of ours or a stand-in, under layer 1's
+// calls. Layer 2's senders are put behind them.
 
 import type { ProducerOptions } from '../../src/producer/option-table.ts'
 import type { ProducerEnvironment } from '../../src/producer/producer.ts'

@@ -31,8 +31,8 @@ export class Program {
   readonly #pending = new Set<string>()
   #nextCall = 1
   stalledMs = 0
-  sendsFailed = 0
-  othersFailed = 0
+  /** Failures that onError is told of too: all but those that a callback got. */
+  failures = 0
 
   constructor(world: ProgramWorld) {
     this.#world = world
@@ -86,7 +86,7 @@ export class Program {
     done.then(
       (metadata) => this.#settled(entry, null, metadata),
       (error) => {
-        this.sendsFailed++
+        this.failures++
         this.#settled(entry, error, null)
       },
     )
@@ -126,7 +126,7 @@ export class Program {
           const result = results[index]
           if (result instanceof KafkaError) {
             failed.push(index)
-            this.othersFailed++
+            this.failures++
             this.#settled(entry, result, null)
           } else this.#settled(entry, null, result ?? null)
         }
@@ -136,6 +136,7 @@ export class Program {
       },
       (error) => {
         // Only a call on a closed producer rejects as a whole.
+        this.failures++
         if (!isClosed(error)) this.#world.onOddity(`sendBatch rejected: ${String(error)}`)
         for (const entry of entries) this.#settled(entry, error, null)
       },
@@ -179,7 +180,6 @@ export class Program {
 
   #callbackOf(entry: Entry, callback: 'plain' | 'throws'): Settle {
     return (error, metadata) => {
-      if (error !== null) this.othersFailed++
       this.#settled(entry, error, metadata)
       if (callback === 'throws') throw new Error('a callback of the user throws')
     }

@@ -22,7 +22,7 @@ for (let seed = Number(from); seed < Number(from) + Number(count); seed++) {
     console.log(
       `seed ${seed}:\n   ${outcome.failures
         .slice(0, 3)
-        .map((f) => f.slice(0, 400))
+        .map((f) => f.slice(0, 1600))
         .join('\n   ')}`,
     )
   }

@@ -2,7 +2,7 @@
 // give the same run, step by step.
 
 import { TestCluster } from '../../src/broker/cluster.ts'
-import { Producer } from '../../src/producer/producer.ts'
+import { type CloseReport, Producer } from '../../src/producer/producer.ts'
 import type { ProduceRequest } from '../../src/protocol/api/00-produce.ts'
 import { KafkaError } from '../../src/protocol/kafka-error.ts'
 import { verifyCrc } from '../../src/protocol/records/record-batch.ts'
@@ -129,6 +129,7 @@ class World {
   #makeProducer(chance: Chance): Producer {
     const onError = (error: KafkaError): void => {
       this.errorsTold++
+      this.#log.note(`onError  ${error.code}: ${error.message}`)
       if (!(error instanceof KafkaError)) this.fail('errors', 'onError got no KafkaError')
     }
     return new Producer(
@@ -218,8 +219,10 @@ class World {
   /** Everything settles, and every call comes back, once nothing goes wrong any more. */
   async #settleAll(): Promise<void> {
     // What is for a place that there never was may wait for as long as its options allow.
-    const waitsLong = this.ledger.unsettled.some(({ plan }) =>
-      this.#hasNoPlace(plan.topic, plan.partition),
+    const waitsLong = this.plan.calls.some(
+      (call) =>
+        'records' in call &&
+        call.records.some(({ topic, partition }) => this.#hasNoPlace(topic, partition)),
     )
     const { maxBlockMs = 0, deliveryTimeoutMs = 0 } = this.plan.options
     const limitMs = this.patienceMs + (waitsLong ? maxBlockMs + deliveryTimeoutMs : 0)
@@ -245,7 +248,9 @@ class World {
   /** Without faults, a record for each partition is delivered: nothing is stuck for good. */
   async #probe(): Promise<void> {
     let left = this.plan.topics.filter(({ name }) => this.cluster.topics.includes(name))
-    for (let round = 0; round < 4 && left.length > 0; round++) {
+    const endMs = this.clock.now() + this.patienceMs
+    for (let round = 0; left.length > 0; round++) {
+      if (round >= 4 && this.clock.now() >= endMs) break
       const sent = left.map((topic) => ({
         topic,
         entries: this.cluster.partitions(topic.name).map((_, partition) =>
@@ -313,19 +318,12 @@ class World {
     const { maxBlockMs = 0, deliveryTimeoutMs = 0 } = this.plan.options
     try {
       await this.clock.runUntil(closing, this.patienceMs + maxBlockMs + deliveryTimeoutMs)
+      this.#checkReport(await this.producer.close())
     } catch (error) {
       this.fail('progress', `close does not end: ${reasonOf(error)}`)
     }
-    const report = (await this.producer.close()) as { delivered: number; failed: number }
     this.#useAfterClose()
     await this.clock.advance(1)
-    const entries = this.ledger.entries.filter(({ taken }) => taken)
-    if (report.delivered + report.failed > entries.length) {
-      this.fail(
-        'close',
-        `${report.delivered} delivered and ${report.failed} failed of ${entries.length}`,
-      )
-    }
     this.agenda.drop()
     // What is on its way still arrives.
     await this.clock.advance(2000)
@@ -333,6 +331,16 @@ class World {
     await this.clock.advance(100)
     this.#checkLeftovers()
     await this.clock.advance(cleanUpMs)
+  }
+
+  /** Every record that was taken, or refused by a promise, is one of the two. */
+  #checkReport({ delivered, failed }: CloseReport): void {
+    const taken = this.ledger.entries.filter((entry) => entry.taken)
+    // What came after close may be refused later than the report.
+    const early = taken.filter(({ error }) => error?.code !== 'CLOSED')
+    const sum = delivered + failed
+    if (sum >= early.length && sum <= taken.length) return
+    this.fail('close', `${delivered} delivered and ${failed} failed of ${taken.length}`)
   }
 
   #useAfterClose(): void {
@@ -364,6 +372,15 @@ class World {
     if (Object.values(held).some((count) => count !== 0)) this.fail('leak', JSON.stringify(held))
   }
 
+  /** Each failed send is told to onError, and each failed record that nobody asked for. */
+  #checkErrorsTold(): void {
+    // One send came after close.
+    const least = this.program.failures + 1
+    const unasked = this.ledger.entries.filter(({ taken, isAsked }) => taken && !isAsked).length
+    if (this.errorsTold >= least && this.errorsTold <= least + unasked) return
+    this.fail('errors', `onError was told ${this.errorsTold} failures of ${least} or more`)
+  }
+
   judge(): void {
     const evidence = {
       plan: this.plan,
@@ -374,6 +391,7 @@ class World {
       stalledMs: this.program.stalledMs,
       endedAtMs: this.clock.now() - cleanUpMs,
     }
+    this.#checkErrorsTold()
     for (const [name, check] of Object.entries(checks)) {
       for (const text of check(evidence)) this.fail(name, text)
     }

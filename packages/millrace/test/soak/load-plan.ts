@@ -61,8 +61,7 @@ export type LoadMessage =
 /** A record's number takes the first characters of its value. */
 export const numberDigits = 16
 
-export const numberOf = (value: Buffer): number =>
-  Number(value.latin1Slice(0, Math.min(value.length, numberDigits)))
+export const numberOf = (value: Buffer): number => Number(value.toString('latin1', 0, numberDigits))
 
 const fateBytes = 11
 

@@ -92,7 +92,7 @@ class Load {
 
   #send(number: number): void {
     // One buffer for all: its bytes are ours again when the call returns.
-    this.#value.latin1Write(String(number).padStart(numberDigits, '0'), 0)
+    this.#value.write(String(number).padStart(numberDigits, '0'), 'latin1')
     const key = this.#keys[number % keyCount]!
     const sentAt = systemClock.now()
     this.#producer.send({ topic: plan.topic, key, value: this.#value }).then(

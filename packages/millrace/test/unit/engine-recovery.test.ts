@@ -108,3 +108,106 @@ test('a batch that lost a record does not wait for those behind it, which cannot
   bench.step()
   assert.deepEqual(bench.log, ['a:3', 'c:4'])
 })
+
+// The batch that a waiting record filled up lost an aborted one as it was sealed, which gave room back, which let
+// in the next waiting record in the middle of the first one's append: batches were lost, and bytes mixed up.
+test('room that an append gives back lets nobody in before it is over', () => {
+  const bench = Bench.ready({ bufferMemoryBytes: 65_536, batchBytes: 2048, maxInFlightRequests: 1 })
+  const settle = (): void => {}
+  bench.engine.append({ topic: 't', partition: 0, value: 'x' }, settle)
+  while (bench.engine.accumulator.hasRoom) bench.send('full', { value: 'x'.repeat(900) })
+  const queue = bench.engine.accumulator.topic('t')!.queues[0]!
+  if (queue.open === null) bench.engine.accumulator.append({ topic: 't', value: 'x' }, null)
+  const place = queue.open!
+  bench.engine.abandon(place, place.settles[0]!)
+  const waiting = ['first', 'second', 'third']
+  for (const name of waiting) {
+    bench.send(name, { value: name.padEnd(name === 'first' ? 1900 : 20) })
+  }
+  const unanswered: SentRequest[] = []
+  const values: string[] = []
+  for (let round = 0; round < 60; round++) {
+    bench.step()
+    unanswered.push(...bench.take())
+    const request = unanswered.shift()
+    if (request === undefined) continue
+    values.push(Buffer.from(recordsOf(request)).toString('latin1'))
+    request.answer()
+  }
+  assert.equal(bench.engine.unsettledBatches, 0)
+  assert.equal(bench.engine.accumulator.usedBytes, 0)
+  const sent = values.join('')
+  const places = waiting.map((name) => sent.indexOf(name))
+  assert.ok(places.every((at, index) => at > (places[index - 1] ?? 0)), `in order: ${places}`)
+})
+
+// A record was given up, told and counted; its batch then failed before it was taken out: told and counted again.
+test('a record that was given up is counted once, also where its batch fails', () => {
+  const bench = Bench.ready()
+  let settled = 0
+  const settle = (): void => {
+    settled++
+  }
+  const place = bench.engine.append({ topic: 't', partition: 0, value: 'a' }, settle)
+  bench.send('b')
+  const failedBefore = bench.engine.counts.recordsFailed
+  assert.equal(bench.engine.abandon(place, settle), 'no')
+  bench.engine.failAll('ABORTED', 'the end')
+  assert.equal(bench.engine.counts.recordsFailed - failedBefore, 2)
+  assert.equal(settled, 0)
+  assert.deepEqual(bench.log, ['b!ABORTED'])
+})
+
+// All records of a batch were given up while it was compressed; the one behind it, ready and given up too, stood
+// at the head from then on, listed nowhere: the partition never sent again.
+test('a partition goes on when the batch at its head lost all its records while it was compressed', () => {
+  const compressions: (() => void)[] = []
+  const compression = {
+    codecId: 1,
+    compress: (_bytes: Uint8Array, done: (error: null, compressed: null) => void) => {
+      compressions.push(() => done(null, null))
+    },
+  }
+  const settle = (): void => {}
+  const bench = new Bench({ compression })
+  bench.send('warm')
+  bench.tellTopic('t')
+  bench.giveId()
+  bench.step()
+  const give = (value: string) => {
+    const place = bench.engine.append({ topic: 't', partition: 0, value }, settle)
+    bench.engine.seal(bench.engine.accumulator.topic('t')!.queues[0]!)
+    return place
+  }
+  const places = [give('a'), give('b')]
+  const [warm, first, second] = compressions
+  warm!()
+  bench.step()
+  bench.takeOne().answer()
+  second!()
+  bench.step()
+  for (const place of places) assert.equal(bench.engine.abandon(place, settle), 'no')
+  bench.send('c')
+  bench.step()
+  first!()
+  bench.step()
+  compressions.at(-1)!()
+  bench.step()
+  assert.equal(bench.take().length, 1)
+})
+
+// The open batch of a partition expired while its broker was busy; the next one found the partition listed
+// already, and nobody was woken: its own time limit passed unnoticed.
+test('a new batch wakes the engine, whatever lists its partition is on', () => {
+  const bench = Bench.ready({ maxInFlightRequests: 1, deliveryTimeoutMs: 1000 })
+  bench.send('a')
+  bench.step()
+  bench.send('b')
+  bench.step()
+  bench.advance(1000)
+  assert.deepEqual(bench.log, ['a!DELIVERY_TIMEOUT', 'b!DELIVERY_TIMEOUT'])
+  bench.awake = false
+  bench.send('c')
+  assert.ok(bench.awake)
+  assert.equal(bench.step(), bench.now + 1000)
+})

@@ -1,5 +1,5 @@
-// What the two layers accept: layer 1's configuration and its repair, targets, acks, and the errors that
-// name what is wrong. Nothing here connects to anything.
+// What the two layers accept: layer 1's configuration and its repair, targets, acks, and the errors
+// that name what is wrong. Nothing here connects to anything.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -31,7 +31,7 @@ test('the defaults are the original’s: 100 messages, 5 seconds, async', () => 
   assert.notEqual(defaultProducerConfig(), defaultProducerConfig())
 })
 
-test('validation repairs a copy as the original repairs in place, and 0 turns the timer off', () => {
+test('validation repairs a copy as the original does in place; 0 turns the timer off', () => {
   const onError = () => {}
   const cases: [ProducerConfigInput, object][] = [
     [{}, defaultProducerConfig()],
@@ -92,7 +92,7 @@ test('acks other than all are refused where the source forces all, and nowhere e
     await new AsyncProducer({ brokers: 'a:1', acks }).close()
 })
 
-test('a target is broker addresses or options of a producer, and wrong ones are refused by name', async () => {
+test('a target is addresses or options of a producer; wrong ones are refused by name', async () => {
   for (const target of ['a:1', 'a:1,b:2', ['a:1', 'b:2'], { brokers: 'a:1', compression: 'lz4' }]) {
     await new AsyncProducer(target as Target).close()
   }
@@ -148,7 +148,7 @@ test('a handler without its two calls is refused', () => {
   }
 })
 
-test('type, producerTyp, isAsync and isSync are plain values, 0 for sync and 1 for async', async () => {
+test('type, producerTyp, isAsync, isSync are plain values: 0 is sync, 1 is async', async () => {
   assert.deepEqual(ProducerType, { Sync: 0, Async: 1 })
   const settings = { batchSize: 5, batchIntervalMs: 5 }
   const cases: [MessageProducer, number][] = [
@@ -167,7 +167,7 @@ test('type, producerTyp, isAsync and isSync are plain values, 0 for sync and 1 f
   }
 })
 
-test('a BatchError is a KafkaError of the gravest failure; persisted is no only for all or nothing', () => {
+test('a BatchError is a KafkaError with the code and kind of its gravest failure', () => {
   const full = new KafkaError('BUFFER_FULL', 'full')
   const large = new KafkaError('RECORD_TOO_LARGE', 'large')
   const lost = new KafkaError('CONNECTION_LOST', 'lost', { persisted: 'maybe' })

@@ -1,5 +1,5 @@
-// What the original gets wrong, by its number: each check passes on ours, in both layers where both could
-// have it, and fails on a stand-in that has the defect and nothing else wrong.
+// What the original gets wrong, by its number: each check passes on ours, in both layers where both
+// could have it, and fails on a stand-in that has the defect and nothing else wrong.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,6 +1,6 @@
-// How the asynchronous senders of both layers tell results: each message that was taken once, in order,
-// never inside a call of the user's; a message that was refused not at all. On the in-process cluster
-// under virtual time.
+// How the asynchronous senders of both layers tell results: each message that was taken once, in
+// order, never inside a call of the user's; a message that was refused not at all. On the
+// in-process cluster under virtual time.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -71,7 +71,7 @@ test('results come once per message, in order per partition, whatever is retried
     assert.deepEqual(stage.values(), ['warm', ...order.map(String)])
   }))
 
-test('close with an aborted signal, or one that aborts, tells every message later, not inside', () =>
+test('close with a signal that aborts tells every message, but not inside the call', () =>
   onStage({}, async (stage) => {
     for (const early of [true, false]) {
       const notes = new Notes()
@@ -127,7 +127,7 @@ test('a message that is given up when it was taken is told once, before close re
     assert.deepEqual(report, { delivered: 2, failed: 2 })
   }))
 
-test('when the buffer is full messages wait in line in order, and those that give up are not told', () =>
+test('in a full buffer messages wait in line, and those that give up there are not told', () =>
   onStage({}, async (stage) => {
     const notes = new Notes()
     const target = { bufferMemoryBytes: 64 * 1024, maxBlockMs: 10_000 }
@@ -199,7 +199,7 @@ test('wrong messages are refused with a typed error that names the field, and no
     assert.deepEqual(notes.calls, [])
   }))
 
-test('without a handler of one’s own failures go to onError, or one line a second to the logger', () =>
+test('without a handler failures go to onError, or one line a second to the logger', () =>
   onStage({ autoCreateTopics: false }, async (stage) => {
     const told: string[] = []
     const onError = ({ code }: KafkaError) => void told.push(code)

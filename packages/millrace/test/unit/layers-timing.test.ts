@@ -1,5 +1,6 @@
-// When the batching senders hand over: by count, by time from the first message, by flush and close, and
-// how long a message may take from then on. On the virtual clock, so that each moment is exact.
+// When the batching senders hand over: by count, by time from the first message, by flush and
+// close, and how long a message may take from then on. On the virtual clock, so that each moment is
+// exact.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -65,7 +65,12 @@ export const nextRequest = (cluster: TestCluster, api: string): Promise<RequestV
 
 /** Holds back what the rule strikes until the answer is called. */
 export const holdBack = (cluster: TestCluster, rule: FaultRule = {}): (() => void) => {
-  const fault = cluster.fault({ api: 'Produce', drop: true, count: Number.POSITIVE_INFINITY, ...rule })
+  const fault = cluster.fault({
+    api: 'Produce',
+    drop: true,
+    count: Number.POSITIVE_INFINITY,
+    ...rule,
+  })
   return () => fault.remove()
 }
 

@@ -108,7 +108,9 @@ describe('sending to a cluster', () => {
     ]
     const { failedIndexes } = await producer.sendBatch(records)
     assert.deepEqual(failedIndexes, [])
-    const stored = cluster.records('odd').map(({ key, value, headers }) => ({ key, value, headers }))
+    const stored = cluster
+      .records('odd')
+      .map(({ key, value, headers }) => ({ key, value, headers }))
     const empty = Buffer.alloc(0)
     assert.deepEqual(stored, [
       { key: empty, value: empty, headers: [] },
@@ -255,7 +257,10 @@ describe('sending to a cluster', () => {
       Array.from({ length: 20_000 }, (_, index) => index),
     )
     const numbers = valuesOf(cluster, 'large').map((text) => Number.parseInt(text, 10))
-    assert.deepEqual(numbers, Array.from({ length: 20_000 }, (_, index) => index))
+    assert.deepEqual(
+      numbers,
+      Array.from({ length: 20_000 }, (_, index) => index),
+    )
   })
 
   it('a batch answers by index: the good records arrive, the wrong ones say why', async () => {
@@ -287,7 +292,10 @@ describe('sending to a cluster', () => {
     assert.equal(error.code, 'RECORD_TOO_LARGE')
     assert.equal(error.kind, 'rejected')
     assert.equal(error.topic, 'one')
-    assert.match(error.message, /a record of 655\d\d bytes for topic one: at most \d+ fit \(maxRequestBytes 65536\)/)
+    assert.match(
+      error.message,
+      /a record of 655\d\d bytes for topic one: at most \d+ fit \(maxRequestBytes 65536\)/,
+    )
     const nearly = Number(/at most (\d+)/.exec(error.message)![1]) - 8
     assert.ok((await producer.send({ topic: 'one', value: Buffer.alloc(nearly) })).offset >= 0)
   })
@@ -302,12 +310,18 @@ describe('sending to a cluster', () => {
     const value = Buffer.alloc(1000)
     while (producer.enqueue({ topic: 'full', value }, () => told++)) taken++
     assert.ok(taken >= 30 && taken <= 131, `${taken} were taken`)
-    assert.equal(producer.enqueue({ topic: 'full', value }, () => assert.fail('called')), false)
+    assert.equal(
+      producer.enqueue({ topic: 'full', value }, () => assert.fail('called')),
+      false,
+    )
     const waits = [producer.ready(), producer.ready(), producer.ready()]
     release()
     for (const node of cluster.nodes) node.disconnectAll()
     await Promise.all(waits)
-    assert.equal(producer.enqueue({ topic: 'full', value }, () => told++), true)
+    assert.equal(
+      producer.enqueue({ topic: 'full', value }, () => told++),
+      true,
+    )
     await producer.flush()
     assert.equal(told, taken + 1)
     assert.equal(cluster.records('full').length, taken + 2)

@@ -3,7 +3,12 @@
 import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { after, before, describe, it } from 'node:test'
-import { KafkaError, type Producer, type RecordMetadata, type WaitOptions } from '../../src/index.ts'
+import {
+  KafkaError,
+  type Producer,
+  type RecordMetadata,
+  type WaitOptions,
+} from '../../src/index.ts'
 import { systemClock } from '../../src/runtime/clock.ts'
 import { startCluster, type TestCluster } from '../../src/testing.ts'
 import {
@@ -87,7 +92,24 @@ describe('the options of a wait', () => {
     })
   }
 
-  for (const name of ['send', 'sendBatch', 'submit', 'ready', 'flush', 'connect', 'partitionsFor']) {
+  it('sendBatch leaves no listener behind when it has nothing to wait for', async () => {
+    await using producer = producerFor(cluster)
+    const { signal } = new AbortController()
+    await producer.sendBatch([], { signal, timeoutMs: 1e6 })
+    const { failedIndexes } = await producer.sendBatch([{ topic: '', value: 'x' }], { signal })
+    assert.deepEqual(failedIndexes, [0])
+    assert.deepEqual(getEventListeners(signal, 'abort'), [])
+  })
+
+  for (const name of [
+    'send',
+    'sendBatch',
+    'submit',
+    'ready',
+    'flush',
+    'connect',
+    'partitionsFor',
+  ]) {
     it(`${name} with a signal that was aborted before does nothing and says so`, async () => {
       await using producer = producerFor(cluster)
       const before = cluster.requests.Metadata
@@ -146,8 +168,9 @@ describe('a wait that nothing would end', () => {
       await using cluster = await startCluster()
       const producer = producerFor(cluster, { brokers: hole.address, bufferMemoryBytes: 1 << 16 })
       const connected = hole.connected()
-      const waits = ['send', 'sendBatch', 'submit', 'flush', 'connect', 'partitionsFor'].map((name) =>
-        calls[name]!(producer, { timeoutMs: 3_600_000 }).catch((error: KafkaError) => error.code),
+      const waits = ['send', 'sendBatch', 'submit', 'flush', 'connect', 'partitionsFor'].map(
+        (name) =>
+          calls[name]!(producer, { timeoutMs: 3_600_000 }).catch((error: KafkaError) => error.code),
       )
       while (producer.enqueue({ topic: 'one', value: Buffer.alloc(1000) }));
       waits.push(producer.ready({ timeoutMs: 3_600_000 }))

@@ -50,6 +50,29 @@ export const libraryMissing = (
   )
 }
 
+/** The native library, or the portable one where that does not load; loaded by the first call. */
+export const loadedOnce = <Library>(
+  name: CompressionType,
+  packages: string,
+  loadNative: () => Library,
+  loadPortable: () => Library,
+): (() => Library) => {
+  let loaded: Library | undefined
+  return () => {
+    if (loaded !== undefined) return loaded
+    try {
+      loaded = loadNative()
+    } catch (nativeCause) {
+      try {
+        loaded = loadPortable()
+      } catch {
+        throw libraryMissing(name, packages, nativeCause)
+      }
+    }
+    return loaded
+  }
+}
+
 /** The library refused to compress. */
 export const compressionFailed = (name: CompressionType, cause: unknown): KafkaError =>
   cause instanceof KafkaError

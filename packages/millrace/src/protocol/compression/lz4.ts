@@ -9,7 +9,7 @@ import {
   compressionFailed,
   damaged,
   damagedBecause,
-  libraryMissing,
+  loadedOnce,
   tooLong,
 } from './codec.ts'
 import { requireLibrary } from './library.ts'
@@ -68,21 +68,12 @@ export const loadPortableLz4 = (): Lz4Library => {
   }
 }
 
-let loaded: Lz4Library | undefined
-
-const library = (): Lz4Library => {
-  if (loaded !== undefined) return loaded
-  try {
-    loaded = loadNative()
-  } catch (nativeCause) {
-    try {
-      loaded = loadPortableLz4()
-    } catch {
-      throw libraryMissing('lz4', "the package 'lz4-napi' (or 'lz4-wasm-nodejs')", nativeCause)
-    }
-  }
-  return loaded
-}
+const library = loadedOnce(
+  'lz4',
+  "the package 'lz4-napi' (or 'lz4-wasm-nodejs')",
+  loadNative,
+  loadPortableLz4,
+)
 
 /** `decompress` of the codec, by the library given. */
 export const decompressLz4 = (lz4: Lz4Library, bytes: Uint8Array, maxBytes: number): Uint8Array => {

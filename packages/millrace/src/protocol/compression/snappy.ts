@@ -13,7 +13,7 @@ import {
   compressionFailed,
   damaged,
   damagedBecause,
-  libraryMissing,
+  loadedOnce,
   tooLong,
 } from './codec.ts'
 import { requireLibrary } from './library.ts'
@@ -58,21 +58,12 @@ export const loadPortableSnappy = (): SnappyLibrary => {
   }
 }
 
-let loaded: SnappyLibrary | undefined
-
-const library = (): SnappyLibrary => {
-  if (loaded !== undefined) return loaded
-  try {
-    loaded = loadNative()
-  } catch (nativeCause) {
-    try {
-      loaded = loadPortableSnappy()
-    } catch {
-      throw libraryMissing('snappy', "the package 'snappy' (or 'snappyjs')", nativeCause)
-    }
-  }
-  return loaded
-}
+const library = loadedOnce(
+  'snappy',
+  "the package 'snappy' (or 'snappyjs')",
+  loadNative,
+  loadPortableSnappy,
+)
 
 /** What a raw block says of its own length: an unsigned varint in front. */
 const blockBytes = (block: Uint8Array): number => {

@@ -1,0 +1,117 @@
+// Mutations of the cluster view, the connections and the producer.
+
+import { Cluster } from '../../src/cluster/cluster.ts'
+import { Metadata } from '../../src/cluster/metadata.ts'
+import { MetadataCache } from '../../src/cluster/metadata-cache.ts'
+import { ProducerIdRequest } from '../../src/cluster/producer-id.ts'
+import { RecentNames } from '../../src/cluster/recent-names.ts'
+import { FailureReporter } from '../../src/producer/failure-reporter.ts'
+import { Connection } from '../../src/net/connection.ts'
+import { InFlightTable } from '../../src/net/in-flight-table.ts'
+import { Verdict } from '../../src/net/verdict.ts'
+import { WakeTimer } from '../../src/net/wake-timer.ts'
+import type { Mutation } from './mutations.ts'
+
+const mutation = (what: string, install: Mutation['install']): Mutation => ({ what, install })
+
+export const clusterMutations: Readonly<Record<string, Mutation>> = {
+  'old-hint-applied': mutation('a leader hint is taken whatever its epoch', (patches) =>
+    patches.method(
+      MetadataCache.prototype,
+      'applyHint',
+      (original) =>
+        function applyHint(this: MetadataCache, hint) {
+          this.forgetEpochs()
+          const known = this.view(hint.topic)
+          const partition = known?.partitions[hint.partition]
+          if (known === undefined || partition === undefined) return original.call(this, hint)
+          const partitions = [...known.partitions]
+          partitions[hint.partition] = { ...partition, leaderId: hint.leaderId }
+          return { ...known, partitions }
+        },
+    ),
+  ),
+  'old-metadata-applied': mutation('an answer older than what is known is taken', (patches) =>
+    patches.method(
+      MetadataCache.prototype,
+      'apply',
+      (original) =>
+        function apply(this: MetadataCache, name, answer, knowsNode) {
+          this.forgetEpochs()
+          return original.call(this, name, answer, knowsNode)
+        },
+    ),
+  ),
+  'refresh-forgotten': mutation('what proved stale is not asked for again', (patches) =>
+    patches.method(
+      Metadata.prototype,
+      'refreshTopic',
+      (original) =>
+        function refreshTopic(this: Metadata, topic, why) {
+          if (why === 'unknown') original.call(this, topic, why)
+        },
+    ),
+  ),
+  'no-metadata-backoff': mutation('every wish counts as new: requests follow at once', (patches) => {
+    patches.method(RecentNames.prototype, 'has', () => () => false)
+    patches.method(
+      Metadata.prototype,
+      'refreshTopic',
+      (original) =>
+        function refreshTopic(this: Metadata, topic, why) {
+          this.forgetTopic(topic)
+          original.call(this, topic, why)
+        },
+    )
+  }),
+  'producer-id-wish-lost': mutation('a second wish for a producer id is not heard', (patches) => {
+    const heard = new WeakSet<ProducerIdRequest>()
+    patches.method(
+      ProducerIdRequest.prototype,
+      'want',
+      (original) =>
+        function want(this: ProducerIdRequest, current) {
+          if (heard.has(this)) return
+          heard.add(this)
+          original.call(this, current)
+        },
+    )
+  }),
+  'close-leaves-connections': mutation('close does not end the connections', (patches) =>
+    patches.method(Cluster.prototype, 'close', () => () => {}),
+  ),
+  'timer-leaked': mutation('a closed connection keeps its timer', (patches) =>
+    patches.method(WakeTimer.prototype, 'stop', () => () => {}),
+  ),
+  'request-timeout-ignored': mutation('nothing is ever overdue', (patches) =>
+    patches.method(Verdict.prototype, 'check', () => () => {}),
+  ),
+  'answers-mixed-up': mutation('an answer is given to whatever request is next', (patches) =>
+    patches.method(
+      InFlightTable.prototype,
+      'answer',
+      (original) =>
+        function answer(this: InFlightTable<unknown>, correlationId) {
+          if (correlationId % 5 === 4) this.drop()
+          return original.call(this, this.awaited?.correlationId ?? correlationId)
+        },
+    ),
+  ),
+  'written-taken-for-unwritten': mutation('a lost request counts as never written', (patches) =>
+    patches.method(
+      Connection.prototype,
+      'requestRaw',
+      (original) =>
+        function requestRaw(this: Connection, request) {
+          original.call(this, {
+            ...request,
+            onResponse: (body) => request.onResponse(body),
+            onFailure: (error) => request.onFailure(error, false),
+          })
+        },
+    ),
+  ),
+  'failure-swallowed': mutation('a failed send is not told to onError', (patches) =>
+    patches.method(FailureReporter.prototype, 'report', () => () => {}),
+  ),
+}

@@ -1,0 +1,29 @@
+// One process of the simulator: runs the seeds that scripts/sim.mjs sends it, and answers each with its outcome.
+
+import { runSeed } from './run.ts'
+
+interface Task {
+  readonly seed: number
+  readonly mutation?: string
+  readonly story?: boolean
+}
+
+const crashed = (seed: number, error: unknown) => ({
+  seed,
+  failures: [`crash: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`],
+  story: [],
+  records: 0,
+  failed: 0,
+  maybe: 0,
+  faults: 0,
+  virtualMs: 0,
+  steps: 0,
+})
+
+process.on('message', (task: Task) => {
+  const { seed, mutation, story } = task
+  runSeed(seed, { mutation, story: story ?? false }).then(
+    (outcome) => process.send?.(outcome),
+    (error) => process.send?.(crashed(seed, error)),
+  )
+})

@@ -1,0 +1,50 @@
+// A process that ends while records have no result says so through the logger; nothing is lost in
+// silence.
+
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { after, before, test } from 'node:test'
+import { promisify } from 'node:util'
+import { startCluster, type TestCluster } from '../../src/testing.ts'
+import { programPath } from './load-process.ts'
+
+let cluster: TestCluster
+
+before(async () => {
+  cluster = await startCluster({ topics: { t: 1 } })
+})
+
+after(() => cluster.close())
+
+/** What the logger of a program was told, one line each. The program must end by itself. */
+const end = async (way: string, broker = cluster.brokers[0]!): Promise<string[]> => {
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env
+  const args = [programPath('exit-program'), way, broker]
+  const { stdout } = await promisify(execFile)(process.execPath, args, { env, timeout: 30_000 })
+  return stdout.split('\n').filter((line) => line !== '')
+}
+
+test('process.exit() with records that are held back says how many', async () => {
+  const lines = await end('exit')
+  assert.equal(lines.length, 1)
+  assert.match(lines[0]!, /the process ends while 3 or more records have no result/)
+})
+
+test('process.exit() before a broker was reached says how many', async () => {
+  const lines = await end('exit-early', '127.0.0.1:1')
+  assert.equal(lines.length, 1)
+  assert.match(lines[0]!, /the process ends while 2 or more records have no result/)
+})
+
+test('beforeExit with a record that is held back says so once and sends it', async () => {
+  const stored = cluster.records('t').length
+  const lines = await end('before-exit')
+  assert.equal(lines.length, 1)
+  assert.match(lines[0]!, /nothing else to do, but 1 or more records have no result/)
+  const values = cluster.records('t').map(({ value }) => String(value))
+  assert.deepEqual(values.slice(stored), ['held'])
+})
+
+test('fifty producers share one listener, and closed ones leave none and say nothing', async () => {
+  assert.deepEqual(await end('closed'), [])
+})

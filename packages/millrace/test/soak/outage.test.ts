@@ -1,0 +1,32 @@
+// The only broker is away while records keep coming: memory stays within its bound, it is not
+// flooded with requests, and the first record arrives soon after it is back. The same against a
+// real Kafka: test/kafka/chaos-outage.test.ts.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { startCluster } from '../../src/testing.ts'
+import { numberOf } from './load-plan.ts'
+import { outageProblems, runOutage } from './outage-run.ts'
+
+test('a broker that is away for 12 s costs no more memory than the bound, and few requests', async (context) => {
+  const plan = { awayMs: 12_000, bufferMemoryBytes: 8 * 2 ** 20 }
+  const topic = 'outage'
+  await using cluster = await startCluster({ topics: { [topic]: 3 } })
+  const node = cluster.node(1)
+  const outcome = await runOutage(
+    {
+      brokers: cluster.brokers,
+      topic,
+      stop: () => node.stop(),
+      start: () => node.start(),
+      read: async (onRecord) => {
+        for (const { value, partition, offset } of cluster.records(topic)) {
+          onRecord(numberOf(Buffer.from(value!)), partition, offset)
+        }
+      },
+    },
+    plan,
+  )
+  context.diagnostic(JSON.stringify(outcome))
+  assert.deepEqual(outageProblems(plan, outcome), [])
+})

@@ -1,0 +1,208 @@
+// Where failures go: to the caller, and once each to onError or, rate-limited, to the logger. And what a
+// producer says when there is no broker, or something that is none.
+
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import { describe, it } from 'node:test'
+import { KafkaError, Producer } from '../../src/index.ts'
+import { FailureReporter } from '../../src/producer/failure-reporter.ts'
+import { type Clock, systemClock } from '../../src/runtime/clock.ts'
+import { silentLogger } from '../../src/runtime/logger.ts'
+import { startCluster } from '../../src/testing.ts'
+import {
+  blackHole,
+  deadAddress,
+  memoryLogger,
+  numbered,
+  producerFor,
+  rejectionOf,
+} from './producer-kit.ts'
+
+const lost = (logger: ReturnType<typeof memoryLogger>): string[] =>
+  logger.lines.filter(({ level }) => level === 'error').map(({ message }) => message)
+
+describe('failures', () => {
+  it('go to onError once for each record, whichever way it was sent, awaited or not', async () => {
+    await using cluster = await startCluster({ topics: { t: 1 } })
+    const told: KafkaError[] = []
+    await using producer = producerFor(cluster, { onError: (error) => told.push(error) })
+    await producer.send({ topic: 't', value: 'good' })
+    const forbidden = { api: 'Produce', error: 'TOPIC_AUTHORIZATION_FAILED' }
+    const fault = cluster.fault({ ...forbidden, count: Number.POSITIVE_INFINITY })
+    const ways = [
+      () => rejectionOf(producer.send({ topic: 't', value: 'x' })),
+      () => rejectionOf(producer.send({ topic: 't', value: 'x' }, { timeoutMs: 10_000 })),
+      () => producer.sendBatch(numbered('t', 3)),
+      async () => {
+        producer.enqueue({ topic: 't', value: 'x' })
+        await producer.flush()
+      },
+    ]
+    for (const [index, way] of ways.entries()) {
+      const before = told.length
+      await way()
+      const count = [1, 1, 3, 1][index]
+      assert.equal(told.length - before, count, `way ${index}`)
+    }
+    assert.ok(told.every(({ code, topic }) => code === 'AUTHORIZATION_FAILED' && topic === 't'))
+    const { recordsFailed } = producer.metrics()
+    assert.equal(recordsFailed, told.length)
+    fault.remove()
+    await producer.send({ topic: 't', value: 'good' })
+    assert.equal(told.length, recordsFailed)
+  })
+
+  it('do not go to onError where a callback is told', async () => {
+    await using cluster = await startCluster({ topics: { t: 1 } })
+    const told: KafkaError[] = []
+    await using producer = producerFor(cluster, { onError: (error) => told.push(error) })
+    cluster.fault({ api: 'Produce', error: 'TOPIC_AUTHORIZATION_FAILED' })
+    let result: KafkaError | null = null
+    producer.enqueue({ topic: 't', value: 'x' }, (error) => {
+      result = error
+    })
+    await producer.flush()
+    assert.equal(result!.code, 'AUTHORIZATION_FAILED')
+    assert.deepEqual(told, [])
+  })
+
+  it('a record that was given up is told once, however its batch ends', async () => {
+    await using cluster = await startCluster({ topics: { t: 1 } })
+    const told: KafkaError[] = []
+    await using producer = producerFor(cluster, { onError: (error) => told.push(error) })
+    await producer.send({ topic: 't', value: 'good' })
+    cluster.fault({ api: 'Produce', error: 'TOPIC_AUTHORIZATION_FAILED', delayMs: 50 })
+    await rejectionOf(producer.send({ topic: 't', value: 'x' }, { timeoutMs: 20 }))
+    await producer.flush()
+    assert.equal(told.length, 1)
+  })
+
+  it('without onError go to the logger, one line a second, with the number of those left out', async () => {
+    await using cluster = await startCluster({ topics: { t: 1 } })
+    const logger = memoryLogger()
+    await using producer = producerFor(cluster, { logger })
+    cluster.fault({ api: 'Produce', error: 'TOPIC_AUTHORIZATION_FAILED' })
+    const { failedIndexes } = await producer.sendBatch(numbered('t', 1000))
+    assert.equal(failedIndexes.length, 1000)
+    assert.equal(lost(logger).length, 1)
+    assert.match(lost(logger)[0]!, /a record was lost: AUTHORIZATION_FAILED: Produce t\[0\] failed/)
+  })
+
+  it('are counted while the logger is spared, and the count is told with the next line', () => {
+    let now = 0
+    const clock: Clock = { ...systemClock, now: () => now }
+    const logger = memoryLogger()
+    const reporter = new FailureReporter(logger, null, clock)
+    const error = new KafkaError('BUFFER_FULL', 'no room')
+    for (const at of [0, 1, 500, 999, 1000, 1500, 5000]) {
+      now = at
+      reporter.report(error)
+    }
+    assert.deepEqual(lost(logger), [
+      'millrace: a record was lost: BUFFER_FULL: no room',
+      'millrace: a record was lost: BUFFER_FULL: no room (and 3 more like it)',
+      'millrace: a record was lost: BUFFER_FULL: no room (and 1 more like it)',
+    ])
+  })
+
+  it('a retry that succeeds is no failure: nothing is logged as lost, nobody is told', async () => {
+    await using cluster = await startCluster({ topics: { t: 1 } })
+    const logger = memoryLogger()
+    const told: KafkaError[] = []
+    const options = { logger, onError: (error: KafkaError) => told.push(error) }
+    await using producer = producerFor(cluster, options)
+    cluster.fault({ api: 'Produce', error: 'NOT_ENOUGH_REPLICAS', count: 2 })
+    await producer.send({ topic: 't', value: 'x' })
+    assert.deepEqual([lost(logger), told], [[], []])
+  })
+
+  it('onError that throws or rejects, or a logger that does not exist, harms nobody', async () => {
+    await using cluster = await startCluster({ topics: { t: 1 } })
+    const logger = memoryLogger()
+    const ends = [
+      () => {
+        throw new Error('thrown')
+      },
+      () => Promise.reject(new Error('rejected')),
+    ]
+    for (const onError of ends) {
+      await using producer = producerFor(cluster, { logger, onError })
+      const error = await rejectionOf(producer.send({ topic: 't', value: 7 as never }))
+      assert.equal(error.code, 'INVALID_ARGUMENT')
+      await new Promise(setImmediate)
+    }
+    assert.match(lost(logger).join('\n'), /thrown.*rejected/s)
+  })
+})
+
+describe('without a broker', () => {
+  it('every call says within its limit which address it is, and why', async () => {
+    const addresses = [await deadAddress(), await deadAddress()]
+    const producer = new Producer({
+      brokers: addresses,
+      logger: silentLogger,
+      maxBlockMs: 300,
+      unknownTopicTimeoutMs: 300,
+    })
+    const start = systemClock.now()
+    const errors = await Promise.all([
+      rejectionOf(producer.send({ topic: 't', value: 'x' })),
+      rejectionOf(producer.send({ topic: 't', value: 'x' }, { timeoutMs: 200 })),
+      rejectionOf(producer.connect()),
+      rejectionOf(producer.partitionsFor('t')),
+      producer.sendBatch([{ topic: 't', value: 'x' }]).then(({ results }) => results[0]),
+    ])
+    assert.ok(systemClock.now() - start < 2000)
+    for (const error of errors) {
+      assert.ok(error instanceof KafkaError)
+      for (const address of addresses) assert.ok(error.message.includes(address), error.message)
+      assert.match(error.message, /ECONNREFUSED|refused/)
+      assert.equal(error.persisted, 'no')
+      assert.equal(error.retriable, true)
+    }
+    assert.deepEqual(await producer.close(), { delivered: 0, failed: 3 })
+  })
+
+  it('that answers, the address is named as the one that did not', async () => {
+    await using hole = await blackHole()
+    const producer = new Producer({
+      brokers: hole.address,
+      logger: silentLogger,
+      maxBlockMs: 400,
+      connectTimeoutMs: 100,
+      requestTimeoutMs: 100,
+    })
+    const error = await rejectionOf(producer.send({ topic: 't', value: 'x' }))
+    assert.ok(error.message.includes(hole.address), error.message)
+    await producer.close()
+  })
+
+  it('but with something else at its port, the error says that it is no Kafka', async () => {
+    const server = createServer((socket) => {
+      socket.on('error', () => {})
+      socket.end('HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n')
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const address = `127.0.0.1:${(server.address() as AddressInfo).port}`
+    const producer = new Producer({ brokers: address, logger: silentLogger, maxBlockMs: 300 })
+    const error = await rejectionOf(producer.send({ topic: 't', value: 'x' }))
+    assert.ok(error.message.includes(address), error.message)
+    assert.match(error.message, /HTTP|not Kafka|no Kafka/i)
+    await producer.close()
+    server.close()
+  })
+
+  it('at first, what was sent is delivered when it comes', async () => {
+    const address = await deadAddress()
+    const producer = new Producer({ brokers: address, logger: silentLogger })
+    const sends = numbered('t', 10).map((record) => producer.send(record))
+    while (producer.metrics().connectionFailures === 0) await new Promise(setImmediate)
+    const port = Number(address.split(':')[1])
+    await using cluster = await startCluster({ port, topics: { t: 1 } })
+    assert.equal((await Promise.all(sends)).length, 10)
+    await producer.close()
+    assert.equal(cluster.records('t').length, 10)
+  })
+})

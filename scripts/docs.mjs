@@ -1,0 +1,158 @@
+// Writes docs/options.md and docs/errors.md from the tables in the code, which are the only place where
+// options and errors are listed: npm run build, then node scripts/docs.mjs. A test compares the pages.
+
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { fail, root, say, Trouble } from './workspace.mjs'
+
+const generated =
+  '<!-- Made by scripts/docs.mjs from the tables in the code: change those instead. -->'
+
+/** Text in a cell of a table. */
+const cell = (text) => String(text).replaceAll('|', '\\|').replaceAll('\n', ' ')
+
+const code = (value) => (value === undefined ? '' : `\`${cell(value)}\``)
+
+const table = (head, rows) =>
+  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+
+const kib = 1024
+const mib = kib * kib
+
+/** A default as people read it: bytes in units, times as they are. */
+const defaultOf = (name, { default: value }) => {
+  if (value === undefined) return ''
+  if (!name.endsWith('Bytes') || typeof value !== 'number') return code(value)
+  if (value % mib === 0) return `${code(value)} (${value / mib} MiB)`
+  return value % kib === 0 ? `${code(value)} (${value / kib} KiB)` : code(value)
+}
+
+/** What other clients call an option, where their name is not ours. */
+const namesElsewhere = {
+  brokers: ['bootstrap.servers', 'addrs of NewSyncProducer'],
+  clientId: ['client.id', 'ClientID'],
+  acks: ['acks', 'Producer.RequiredAcks'],
+  idempotent: ['enable.idempotence', 'Producer.Idempotent'],
+  maxInFlightRequests: ['max.in.flight.requests.per.connection', 'Net.MaxOpenRequests'],
+  lingerMs: ['linger.ms', ''],
+  batchBytes: ['batch.size', ''],
+  maxRequestBytes: ['max.request.size', 'Producer.MaxMessageBytes'],
+  bufferMemoryBytes: ['buffer.memory', ''],
+  maxBlockMs: ['max.block.ms', ''],
+  deliveryTimeoutMs: ['delivery.timeout.ms', ''],
+  requestTimeoutMs: ['request.timeout.ms', 'Producer.Timeout, Net.ReadTimeout'],
+  retries: ['retries', 'Producer.Retry.Max'],
+  retryBackoffMs: ['retry.backoff.ms', 'Producer.Retry.Backoff'],
+  retryBackoffMaxMs: ['retry.backoff.max.ms', ''],
+  compression: ['compression.type', 'Producer.Compression, Producer.CompressionLevel'],
+  partitioner: ['partitioner.class', 'Producer.Partitioner'],
+  flush: ['', 'Producer.Flush'],
+  allowAutoTopicCreation: ['', 'Metadata.AllowAutoTopicCreation'],
+  metadataMaxAgeMs: ['metadata.max.age.ms', 'Metadata.RefreshFrequency'],
+  metadataRecoveryRebootstrapTriggerMs: ['metadata.recovery.rebootstrap.trigger.ms', ''],
+  connectTimeoutMs: ['socket.connection.setup.timeout.ms', 'Net.DialTimeout'],
+  reconnectBackoffMs: ['reconnect.backoff.ms', ''],
+  reconnectBackoffMaxMs: ['reconnect.backoff.max.ms', ''],
+  connectionsMaxIdleMs: ['connections.max.idle.ms', ''],
+  logger: ['', 'Logger'],
+}
+
+/** The page of the options. */
+export const optionsPage = (optionTable) => {
+  const options = Object.entries(optionTable)
+  const elsewhere = options.filter(([name]) => namesElsewhere[name] !== undefined)
+  return `${[
+    '# Options of a producer',
+    generated,
+    'What `new Producer({ … })` takes. All but `brokers` may be left out; `undefined` counts as left out. ' +
+      'Options that are wrong are answered with one error that lists every problem.',
+    table(
+      ['option', 'type', 'default', 'allowed', 'what it does'],
+      options.map(([name, row]) => [
+        code(name),
+        code(row.type),
+        defaultOf(name, row),
+        cell(row.bounds),
+        cell(row.doc),
+      ]),
+    ),
+    'Without a default: `idempotent` is on with `acks` `all` and `retries` above 0; `flush` and `onError` ' +
+      'are off; `logger` is the console, for warnings and errors only.',
+    '## Names in other clients',
+    table(
+      ['here', 'Java', 'sarama'],
+      elsewhere.map(([name]) => [
+        code(name),
+        ...namesElsewhere[name].map((theirs) => (theirs === '' ? '' : code(theirs))),
+      ]),
+    ),
+  ].join('\n\n')}\n`
+}
+
+const kinds = [
+  ['retriable', 'again later: the cause may pass'],
+  ['rejected', 'this record never: it will be refused again'],
+  ['aborted', 'you asked for it: a signal, a time limit of yours, close'],
+  ['abortable', 'abort the transaction, then go on'],
+  ['fatal', 'this producer is done; make a new one'],
+  ['usage', 'mend the program: the call or an option is wrong'],
+]
+
+/** The page of the errors. */
+export const errorsPage = (errorCodes, brokerErrors) =>
+  `${[
+    '# Errors',
+    generated,
+    'Every error is a `KafkaError`. Its `code` says what happened, its `kind` what you can do next, and ' +
+      "`persisted` whether the record may be in the log: `'no'` or `'maybe'`. `topic`, `partition`, " +
+      '`broker`, `api`, `attempts`, `elapsedMs` and `cause` say where and why, as far as known; `remedy` ' +
+      'is the last column below.',
+    '## What you can do next',
+    table(
+      ['kind', 'meaning'],
+      kinds.map(([kind, words]) => [code(kind), words]),
+    ),
+    '## Codes',
+    'The kind is the usual one; an error may know better and say so.',
+    table(
+      ['code', 'kind', 'remedy'],
+      Object.entries(errorCodes).map(([name, { kind, remedy }]) => [
+        code(name),
+        kind,
+        cell(remedy),
+      ]),
+    ),
+    '## Errors that brokers answer',
+    '`brokerCode` and `brokerError` are Kafka’s number and name. What is retriable is tried again by the ' +
+      'producer itself within `deliveryTimeoutMs`; you see it when that was in vain.',
+    table(
+      ['number', 'name', 'meaning', 'code', 'kind'],
+      [...brokerErrors.values()]
+        .filter(({ number }) => number !== 0)
+        .map(({ number, name, words, code: ours, kind }) => [
+          number,
+          code(name),
+          cell(words),
+          code(ours),
+          kind,
+        ]),
+    ),
+  ].join('\n\n')}\n`
+
+const load = (name) => {
+  const path = join(root, 'packages/millrace/dist/src', name)
+  if (!existsSync(path)) throw new Trouble('Build first: npm run build')
+  return import(pathToFileURL(path).href)
+}
+
+const main = async () => {
+  const { optionTable } = await load('producer/option-table.js')
+  const { errorCodes } = await load('protocol/kafka-error.js')
+  const { brokerErrors } = await load('protocol/errors.js')
+  writeFileSync(join(root, 'docs/options.md'), optionsPage(optionTable))
+  writeFileSync(join(root, 'docs/errors.md'), errorsPage(errorCodes, brokerErrors))
+  say('docs/options.md and docs/errors.md are written.')
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main().catch(fail)
