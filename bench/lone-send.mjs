@@ -1,9 +1,9 @@
-// What a lone awaited send costs beside the network and the broker: our send() against a hand-made Produce
-// request on a bare socket, one of each in turn, in one process and against one broker. Prints both
-// medians and their ratio; ends with exit code 1 where the ratio is above the target.
+// What a lone awaited send costs beside the network and the broker: our send() against a hand-made
+// Produce request on a bare socket, one of each in turn, in one process and against one broker.
+// Prints both medians and their ratio; ends with exit code 1 where the ratio is above the target.
 //
-//   node bench/lone-send.mjs --brokers HOST:PORT [--count N]    a broker that creates topics by itself
-//   node bench/lone-send.mjs                                    the project's own Kafka (needs Java)
+//   node bench/lone-send.mjs --brokers HOST:PORT [--count N]  a broker that creates topics
+//   node bench/lone-send.mjs                                  the project's own Kafka (needs Java)
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { parseArgs } from 'node:util'
@@ -88,7 +88,7 @@ const requestOf = (topic, value, correlationId) => {
   return Buffer.concat([int32(request.length), request])
 }
 
-/** Where the error of an answer is: behind size, correlation id, topic count, name, partition count, index. */
+/** Where the error is: behind size, correlation id, topic count, name, partition count, index. */
 const errorAt = (topic) => 4 + 4 + 4 + 2 + Buffer.byteLength(topic) + 4 + 4
 
 /** One request at a time on a socket of its own. */

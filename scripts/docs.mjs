@@ -1,5 +1,6 @@
-// Writes docs/options.md and docs/errors.md from the tables in the code, which are the only place where
-// options and errors are listed: npm run build, then node scripts/docs.mjs. A test compares the pages.
+// Writes docs/options.md and docs/errors.md from the tables in the code, which are the only place
+// where options and errors are listed: npm run build, then node scripts/docs.mjs. A test compares
+// the pages.
 
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -65,8 +66,8 @@ export const optionsPage = (optionTable) => {
   return `${[
     '# Options of a producer',
     generated,
-    'What `new Producer({ … })` takes. All but `brokers` may be left out; `undefined` counts as left out. ' +
-      'Options that are wrong are answered with one error that lists every problem.',
+    'What `new Producer({ … })` takes. All but `brokers` may be left out; `undefined` counts as ' +
+      'left out. Options that are wrong are answered with one error that lists every problem.',
     table(
       ['option', 'type', 'default', 'allowed', 'what it does'],
       options.map(([name, row]) => [
@@ -77,8 +78,8 @@ export const optionsPage = (optionTable) => {
         cell(row.doc),
       ]),
     ),
-    'Without a default: `idempotent` is on with `acks` `all` and `retries` above 0; `flush` and `onError` ' +
-      'are off; `logger` is the console, for warnings and errors only.',
+    'Without a default: `idempotent` is on with `acks` `all` and `retries` above 0; `flush` and ' +
+      '`onError` are off; `logger` is the console, for warnings and errors only.',
     '## Names in other clients',
     table(
       ['here', 'Java', 'sarama'],
@@ -104,10 +105,10 @@ export const errorsPage = (errorCodes, brokerErrors) =>
   `${[
     '# Errors',
     generated,
-    'Every error is a `KafkaError`. Its `code` says what happened, its `kind` what you can do next, and ' +
-      "`persisted` whether the record may be in the log: `'no'` or `'maybe'`. `topic`, `partition`, " +
-      '`broker`, `api`, `attempts`, `elapsedMs` and `cause` say where and why, as far as known; `remedy` ' +
-      'is the last column below.',
+    'Every error is a `KafkaError`. Its `code` says what happened, its `kind` what you can do ' +
+      "next, and `persisted` whether the record may be in the log: `'no'` or `'maybe'`. `topic`, " +
+      '`partition`, `broker`, `api`, `attempts`, `elapsedMs` and `cause` say where and why, as ' +
+      'far as known; `remedy` is the last column below.',
     '## What you can do next',
     table(
       ['kind', 'meaning'],
@@ -124,8 +125,8 @@ export const errorsPage = (errorCodes, brokerErrors) =>
       ]),
     ),
     '## Errors that brokers answer',
-    '`brokerCode` and `brokerError` are Kafka’s number and name. What is retriable is tried again by the ' +
-      'producer itself within `deliveryTimeoutMs`; you see it when that was in vain.',
+    '`brokerCode` and `brokerError` are Kafka’s number and name. What is retriable is tried ' +
+      'again by the producer itself within `deliveryTimeoutMs`; you see it when that was in vain.',
     table(
       ['number', 'name', 'meaning', 'code', 'kind'],
       [...brokerErrors.values()]

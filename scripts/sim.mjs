@@ -1,5 +1,6 @@
-// The simulator: runs seeds in two processes and says which fail. A failing seed is printed with its
-// story; the same seed is the same run every time. With --mutation it shows that a deliberate bug is found.
+// The simulator: runs seeds in two processes and says which fail. A failing seed is printed with
+// its story; the same seed is the same run every time. With --mutation it shows that a deliberate
+// bug is found.
 
 import { fork } from 'node:child_process'
 import { join } from 'node:path'
@@ -7,11 +8,12 @@ import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { fail, root, say, Trouble } from './workspace.mjs'
 
-const usage = `npm run sim -- [--seeds N] [--from S] [--mutation NAME] [--list-mutations] [--story SEED]
+const usage = `npm run sim -- [--seeds N] [--from S] [--mutation NAME] [--list-mutations]
+              [--story SEED] [--source]
 
-  --seeds N         how many seeds to run (default 200; with --mutation at most so many, default 500)
+  --seeds N         how many seeds to run (default 200; with --mutation at most so many: 500)
   --from S          the first of them (default: taken from the time, and printed)
-  --mutation NAME   run with this deliberate bug until it is caught; "all" = each in turn
+  --mutation NAME   run with this deliberate bug until it is caught; "all": each in turn
   --list-mutations  the deliberate bugs that there are
   --story SEED      print what happens in one seed, step by step
   --source          run the TypeScript sources (Node 22.18 or newer) in place of the build`

@@ -1,6 +1,5 @@
-// The rings of tests, in the order of their price: check (format, types, house rules), unit (every
-// compiled test that needs nothing from outside: unit, golden, simulator, types), kafka (a real
-// broker).
+// The rings of tests, in the order of their price: check (format, types, house rules), then the
+// folders under test/ that need nothing from outside, at last kafka (a real broker).
 // `npm test` runs all; what had to be left out is said at the end, and in CI it is a failure.
 
 import { existsSync } from 'node:fs'
@@ -13,10 +12,16 @@ import { fail, filesUnder, packages, root, say, Trouble } from './workspace.mjs'
 
 const usage = `npm test -- [--ring RING]… [--name PATTERN] [FILE…]
 
-  --ring RING     check, kafka, or a folder under test/: unit, golden, sim, types; "fast" is all
-                  but kafka. Repeat it for several. Without it: everything.
+  --ring RING     check, or a folder under test/: unit, golden, types, docs, sim, soak,
+                  kafka; "fast" is all but kafka. Repeat it for several. Without it: everything.
   --name PATTERN  only tests whose name matches
   FILE            a test file, or a part of its path: npm test -- murmur2`
+
+/** Rings that measure time and memory: their files run one by one. */
+const ringsAlone = ['soak', 'kafka']
+
+/** In this order; a ring that is not named here comes after those that are. */
+const ringOrder = ['check', 'golden', 'types', 'unit', 'docs', 'sim', 'soak']
 
 const inCi = !['', 'false', undefined].includes(process.env.CI)
 
@@ -77,10 +82,24 @@ const prepareKafka = async () => {
   return fixture.prepareKafka()
 }
 
+const secondsSince = (startedMs) => Math.round((Date.now() - startedMs) / 1000)
+
 const runRing = async (name, files, settings) => {
   if (files.length === 0) return
-  say(`Ring ${name}: ${files.length} test files …`)
-  await runTests(files, settings)
+  say(`Ring ${name}: ${files.length === 1 ? '1 test file' : `${files.length} test files`} …`)
+  const startedMs = Date.now()
+  await runTests(files, { ...settings, concurrency: ringsAlone.includes(name) ? 1 : 2 })
+  settings.times.push(`${name} ${secondsSince(startedMs)} s`)
+}
+
+/** All rings but kafka, one after the other. */
+const runPlainRings = async (files, settings) => {
+  const place = (name) => (ringOrder.includes(name) ? ringOrder.indexOf(name) : ringOrder.length)
+  const names = [...new Set(files.map(ringOf))].sort((a, b) => place(a) - place(b))
+  for (const name of names) {
+    const own = files.filter((path) => ringOf(path) === name)
+    await runRing(name, own, { ...settings, fileTimeoutMs: 240_000 })
+  }
 }
 
 /** What could not run is said in the summary; in CI it is a failure. */
@@ -102,14 +121,14 @@ const runKafkaRing = async (files, { ready, problems }, settings) => {
   }
 }
 
-const printSummary = (counts, startedMs) => {
+const printSummary = (counts, times, startedMs) => {
   console.log(`\n${'─'.repeat(72)}`)
   if (counts.leftOut.length > 0) {
     console.log('LEFT OUT:')
     for (const sentence of counts.leftOut) console.log(`  ${sentence}`)
   }
   for (const problem of counts.problems) console.log(`FAILED: ${problem}`)
-  console.log(`Took ${Math.round((Date.now() - startedMs) / 1000)} s.`)
+  console.log(`Took ${secondsSince(startedMs)} s: ${times.join(', ')}.`)
   console.log(summaryLine(counts))
 }
 
@@ -132,19 +151,18 @@ const main = async () => {
       ? { withCheck: false, files: selectFiles(positionals) }
       : selectRings(values.ring.flatMap((ring) => ring.split(',')))
   const counts = selected.withCheck ? await check() : emptyCounts()
+  const times = selected.withCheck ? [`check ${secondsSince(startedMs)} s`] : []
   const kafkaFiles = selected.files.filter((path) => ringOf(path) === 'kafka')
   const isOther = (path) =>
     ringOf(path) !== 'kafka' && !(selected.withCheck && ringOf(path) === 'check')
   // Before the unit ring, for its schema test compares with the message files of a Kafka jar.
   const preparation = kafkaFiles.length > 0 ? await prepareKafka() : null
-  const settings = { counts, namePattern: values.name }
-  const unitSettings = { ...settings, concurrency: 2, fileTimeoutMs: 240_000 }
-  await runRing('unit', selected.files.filter(isOther), unitSettings)
+  const settings = { counts, times, namePattern: values.name }
+  await runPlainRings(selected.files.filter(isOther), settings)
   if (preparation !== null) {
-    const kafkaSettings = { ...settings, concurrency: 1, fileTimeoutMs: 420_000 }
-    await runKafkaRing(kafkaFiles, preparation, kafkaSettings)
+    await runKafkaRing(kafkaFiles, preparation, { ...settings, fileTimeoutMs: 420_000 })
   }
-  printSummary(counts, startedMs)
+  printSummary(counts, times, startedMs)
   process.exitCode = counts.failed > 0 || counts.passed === 0 ? 1 : 0
 }
 

@@ -170,8 +170,8 @@ export class NodeLink implements BrokerLink {
   }
 
   open(): void {
-    // A connection that has ended may not have told us yet: then the wish is for the next one. So it
-    // is where a muted connection ends before it may be used again.
+    // A connection that has ended may not have told us yet, and a muted one may end before it
+    // can be used again: then the wish is for the next one.
     if (this.#state === 'closed' || this.ready) return
     this.#wanted = true
     if (this.#state === 'idle') this.#resolve()

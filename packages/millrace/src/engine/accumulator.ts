@@ -173,8 +173,8 @@ export class Accumulator {
   }
 
   /**
-   * A batch settled, or lost records. Who waits is let in by the next step: this may be called in the
-   * middle of an append, which must be over first.
+   * A batch settled, or lost records. Who waits is let in by the next step: this may be called in
+   * the middle of an append, which must be over first.
    */
   giveBack(cost: number): void {
     this.#usedBytes -= cost
@@ -329,7 +329,7 @@ export class Accumulator {
       bytes = batch.recordBytes(content, timestamp)
     }
     batch.append(draft, content, timestamp, settle, tag, this.pool, bytes)
-    this.#usedBytes += costOf(bytes, 1, settle === null ? 0 : 1)
+    this.#usedBytes += costOf(bytes, settle)
     if (from !== null) this.#moveIn(batch, from)
     this.#owner.onAppended(batch, bytes, from === null ? null : from.since)
     if (!queue.listedOpen) this.#owner.offer(queue)

@@ -16,7 +16,7 @@ import { assert } from '../runtime/assert.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import type { ProducerIdentity } from './ports.ts'
-import type { Settle } from './record.ts'
+import { heldBytesOf, type Settle } from './record.ts'
 import type { RecordDraft } from './record-draft.ts'
 import { noIdentity } from './sequencer.ts'
 import { writeVarint, writeVarlong } from './varint.ts'
@@ -64,6 +64,7 @@ export class Batch {
   laterHalf: Batch | null = null
   /** How many of its records have a settle. */
   #settleCount = 0
+  #heldBytes = 0
   /** The flush trigger's stamp at the batch's beginning. */
   releaseStamp = 0
   /** -1 = no producer id and sequence yet. */
@@ -166,7 +167,10 @@ export class Batch {
       this.#tags = new Array(this.recordCount).fill(0)
       this.#tags.push(tag)
     }
-    if (settle !== null) this.#settleCount++
+    if (settle !== null) {
+      this.#settleCount++
+      this.#heldBytes += heldBytesOf(settle)
+    }
     this.recordCount++
   }
 
@@ -176,7 +180,7 @@ export class Batch {
 
   /** What it costs of the buffer memory: its bytes, and what its waiting callers hold. */
   get cost(): number {
-    return costOf(this.size - batchHeaderBytes, this.recordCount, this.#settleCount)
+    return this.size - batchHeaderBytes + this.recordCount * entryCost + this.#heldBytes
   }
 
   #writePrefix(contentBytes: number, timestamp: number): number {
@@ -325,6 +329,7 @@ export class Batch {
     this.settles = rebuilt.settles
     this.#tags = rebuilt.#tags
     this.#settleCount = rebuilt.#settleCount
+    this.#heldBytes = rebuilt.#heldBytes
     this.#baseTimestamp = rebuilt.#baseTimestamp
     this.#maxTimestamp = rebuilt.#maxTimestamp
     this.dropped = null
@@ -334,15 +339,12 @@ export class Batch {
   }
 }
 
-/**
- * A record's settle entry, and a promise or callback with its surroundings, in bytes (measured).
- */
+/** A record's settle entry in bytes. */
 const entryCost = 8
-const settleCost = 240
 
-/** Buffer memory that records take: a promise per record weighs more than a small record itself. */
-export const costOf = (bytes: number, recordCount: number, settleCount: number): number =>
-  bytes + recordCount * entryCost + settleCost * settleCount
+/** Buffer memory that a record takes: a promise weighs more than a small record itself. */
+export const costOf = (bytes: number, settle: Settle | null): number =>
+  bytes + entryCost + heldBytesOf(settle)
 
 const writeInt64 = (target: Buffer, position: number, value: number): void => {
   const high = Math.floor(value / 2 ** 32)

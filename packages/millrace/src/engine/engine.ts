@@ -408,7 +408,11 @@ export class Engine implements EngineEvents {
   }
 
   onBatchCreated(batch: Batch): void {
-    this.#flushTrigger?.onBatchOpened(batch)
+    if (this.#flushTrigger !== null) {
+      this.#flushTrigger.onBatchOpened(batch)
+      // While the batch is held there is time to get what its sending would wait for.
+      this.sequencer.want()
+    }
     this.#unsettled.add(batch)
     this.#expiry.watch(batch)
     if (this.settings.lingerMs > 0) {

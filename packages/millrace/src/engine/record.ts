@@ -48,8 +48,16 @@ export type SettleCallback = (error: KafkaError | null, metadata: RecordMetadata
 
 /** An object that is told instead: one for many records costs nothing per record. */
 export interface Settler {
+  /** Bytes that wait with a record for its result, besides the record: counted as buffer memory. */
+  readonly heldBytes: number
   /** `tag` is what the record was appended with. */
   settled(tag: number, error: KafkaError | null, metadata: RecordMetadata | null): void
 }
 
 export type Settle = SettleCallback | Settler
+
+/** A callback, its surroundings, and the metadata that it is told, in bytes (about). */
+const callbackBytes = 240
+
+export const heldBytesOf = (settle: Settle | null): number =>
+  settle === null ? 0 : typeof settle === 'function' ? callbackBytes : settle.heldBytes

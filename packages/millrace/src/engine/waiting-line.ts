@@ -8,8 +8,11 @@ import type { Batch } from './batch.ts'
 import type { Settle } from './record.ts'
 import type { RecordDraft } from './record-draft.ts'
 
-/** What an entry takes beside the bytes of its record: its objects, in bytes (measured). */
-export const waitingCost = 480
+/**
+ * What an entry takes beside the bytes of its record: its objects, its caller's promise among them, in
+ * bytes (measured).
+ */
+export const waitingCost = 820
 
 /** One record in line. */
 export class WaitingRecord {

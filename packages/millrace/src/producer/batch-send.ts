@@ -19,6 +19,8 @@ export class BatchSend implements WaitingCaller, Settler {
   /** Since when it waits: its last record was taken, or it began. */
   since: number
   readonly flushGeneration: number
+  /** Of each record its metadata and its place among the results (about). */
+  readonly heldBytes = 120
   readonly #engine: Engine
   readonly #records: readonly ProducerRecord[]
   readonly #done: (result: BatchResult) => void

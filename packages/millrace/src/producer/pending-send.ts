@@ -21,6 +21,8 @@ const executor = (resolve: Resolve, reject: Reject): void => {
 }
 
 export class PendingSend implements Settler {
+  /** The promise, its two functions, this, and the frame of whoever awaits it (measured). */
+  readonly heldBytes = 640
   readonly promise: Promise<RecordMetadata>
   readonly #resolve: Resolve
   readonly #reject: Reject

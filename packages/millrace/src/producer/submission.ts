@@ -3,11 +3,19 @@
 // failure.
 
 import type { Engine } from '../engine/engine.ts'
-import type { ProducerRecord, RecordMetadata, Settle, Settler } from '../engine/record.ts'
+import {
+  heldBytesOf,
+  type ProducerRecord,
+  type RecordMetadata,
+  type Settle,
+  type Settler,
+} from '../engine/record.ts'
 import { WaitingRecord } from '../engine/waiting-line.ts'
 import type { KafkaError, Persisted } from '../protocol/kafka-error.ts'
 import { givenUpError } from './given-up.ts'
 import { Patience, type WaitClock, type WaitOptions } from './wait.ts'
+
+const submissionBytes = 640
 
 export class Submission implements Settler {
   readonly #engine: Engine
@@ -55,6 +63,11 @@ export class Submission implements Settler {
   #refuse(error: KafkaError): void {
     this.#state = 'over'
     this.#reject(error)
+  }
+
+  /** This, its promise and its limits (about), and what the receiver holds. */
+  get heldBytes(): number {
+    return submissionBytes + heldBytesOf(this.#receiver)
   }
 
   settled(_tag: number, error: KafkaError | null, metadata: RecordMetadata | null): void {

@@ -3,6 +3,7 @@
 
 import type { Deadline, Deadlines } from '../engine/deadlines.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
+import { unwatchAbort, watchAbort } from './abort-watch.ts'
 
 /** What every waiting call takes. */
 export interface WaitOptions {
@@ -57,7 +58,7 @@ export class Patience {
       this.stop()
       giveUp('aborted', options.signal?.reason)
     }
-    options.signal?.addEventListener('abort', this.#onAbort, { once: true })
+    if (options.signal !== undefined) watchAbort(options.signal, this.#onAbort)
     const { timeoutMs } = options
     if (timeoutMs === undefined || timeoutMs === Number.POSITIVE_INFINITY) return
     this.#deadline = clock.deadlines.add(clock.now() + timeoutMs, () => {
@@ -68,7 +69,7 @@ export class Patience {
   }
 
   stop(): void {
-    this.#signal?.removeEventListener('abort', this.#onAbort)
+    if (this.#signal !== undefined) unwatchAbort(this.#signal, this.#onAbort)
     if (this.#deadline !== null) this.#clock.deadlines.remove(this.#deadline)
   }
 }

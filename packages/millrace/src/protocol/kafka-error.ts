@@ -166,7 +166,7 @@ export class KafkaError extends Error {
   }
 }
 
-/** What was thrown, as our own error: anything else is a defect of ours. `where` names the place. */
+/** What was thrown, as our own error: any other is a defect of ours. `where` names the place. */
 export const asKafkaError = (
   cause: unknown,
   where: string,

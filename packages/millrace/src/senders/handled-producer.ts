@@ -19,6 +19,9 @@ export interface ResultCallbacks {
   readonly onError: ((error: KafkaError, message: Message) => unknown) | null
 }
 
+/** What waits with a message besides its value, in bytes (about). */
+const pendingBytes = 320
+
 /** The answer to every submit that was taken at once. */
 const taken = Promise.resolve(undefined)
 
@@ -35,6 +38,11 @@ class Pending implements Settler {
   constructor(message: Message, producer: HandledProducer) {
     this.#message = message
     this.#producer = producer
+  }
+
+  /** The message, which keeps the caller's value alive, this, and the metadata that it is told. */
+  get heldBytes(): number {
+    return pendingBytes + (this.#message.value?.length ?? 0)
   }
 
   settled(_tag: number, error: KafkaError | null, metadata: RecordMetadata | null): void {

@@ -11,7 +11,7 @@ export interface ProducerConfig {
   /** The buffer is flushed when it holds this many messages; 100 by default. */
   readonly batchSize: number
   /**
-   * … or this long after the first message of an empty buffer; 5,000 by default, 0 = by count only.
+   * … or this long after the first message of an empty buffer; 5,000 by default, 0 = count only.
    */
   readonly batchTimeoutMs: number
   /**

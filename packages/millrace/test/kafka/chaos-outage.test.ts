@@ -9,9 +9,7 @@ import { outageProblems, runOutage } from '../soak/outage-run.ts'
 import { javaConsume, startKafka } from './fixture/index.ts'
 
 const isLong = process.env.MILLRACE_CHAOS === 'long'
-const plan = isLong
-  ? { awayMs: 60_000, bufferMemoryBytes: 32 * 2 ** 20 }
-  : { awayMs: 10_000, bufferMemoryBytes: 8 * 2 ** 20 }
+const plan = { awayMs: isLong ? 60_000 : 14_000, bufferMemoryBytes: 32 * 2 ** 20 }
 const probePauseMs = 20
 
 test('a broker that was away is used again at once, and memory stays within its bound', async (context) => {

@@ -1,5 +1,5 @@
-// Our producer against each Kafka release that we support, judged by Java's consumer: what was sent is
-// what is read, byte for byte and in order, under every codec and by every way of sending.
+// Our producer against each Kafka release that we support, judged by Java's consumer: what was sent
+// is what is read, byte for byte and in order, under every codec and by every way of sending.
 
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
@@ -82,7 +82,7 @@ for (const version of kafkaVersions) {
       assert.deepEqual([...versions], [version === '3.9.1' ? 11 : 13])
     })
 
-    it('10,000 sends that nobody awaits get 10,000 offsets in call order, in few requests', async () => {
+    it('10,000 sends, none awaited, get 10,000 offsets in call order in few requests', async () => {
       await kafka.admin.createTopic('order')
       await using producer = producerFor(kafka)
       const sends = Array.from({ length: 10_000 }, (_, index) =>

@@ -1,5 +1,5 @@
-// Records with everything in them that a record can have, each made from its number alone, so that what
-// Java reads is compared byte for byte; and a transport that notes what our producer says.
+// Records with everything in them that a record can have, each made from its number alone, so that
+// what Java reads is compared byte for byte; and a transport that notes what our producer says.
 
 import assert from 'node:assert/strict'
 import { Producer, type ProducerOptions, type ProducerRecord } from '../../src/index.ts'

@@ -1,5 +1,5 @@
-// What the newest Kafka does to a producer by its own rules: it refuses records and batches, stamps its
-// time on them, makes topics or does not, forgets them, and restarts under load.
+// What the newest Kafka does to a producer by its own rules: it refuses records and batches, stamps
+// its time on them, makes topics or does not, forgets them, and restarts under load.
 
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
@@ -30,7 +30,7 @@ describe('a real broker', () => {
   })
   after(() => kafka?.close())
 
-  it('refuses keyless records of a compacted topic; those around them arrive (KIP-467)', async () => {
+  it('refuses keyless records of a compacted topic; those around them arrive', async () => {
     const topic = 'compacted'
     await kafka.admin.createTopic(topic, { configs: { 'cleanup.policy': 'compact' } })
     const told: string[] = []
@@ -129,7 +129,7 @@ describe('a real broker', () => {
     assert.deepEqual(await values(topic), ['a', 'c'])
   })
 
-  it('makes no topic where the producer does not want it: UNKNOWN_TOPIC in time, others unharmed', async () => {
+  it('makes no topic where the producer wants none: UNKNOWN_TOPIC, others unharmed', async () => {
     await kafka.admin.createTopic('there')
     await using producer = producerFor(kafka, {
       allowAutoTopicCreation: false,
@@ -148,7 +148,7 @@ describe('a real broker', () => {
     assert.match(wrong.message, /no such name!/)
   })
 
-  it('forgets a topic that is deleted and made again: what follows goes to the new one', async () => {
+  it('forgets a topic that is made again: what follows goes to the new one', async () => {
     const topic = 'made-again'
     const versions = new Set<number>()
     await kafka.admin.createTopic(topic)
@@ -166,7 +166,7 @@ describe('a real broker', () => {
     assert.deepEqual([...versions], [13])
   })
 
-  it('loses its memory of producers with the records: the next sends go on by themselves', async () => {
+  it('forgets producers with their records: the next sends go on by themselves', async () => {
     const topic = 'emptied'
     await kafka.admin.createTopic(topic)
     await using producer = producerFor(kafka)
@@ -269,7 +269,7 @@ describe('a real broker', () => {
 })
 
 describe('a real broker that makes no topics by itself', () => {
-  it('answers UNKNOWN_TOPIC in a bounded time, and takes the records once the topic is made', async () => {
+  it('answers UNKNOWN_TOPIC in time, and takes the records once the topic is made', async () => {
     await using kafka = await startKafka({ properties: { 'auto.create.topics.enable': 'false' } })
     await using producer = producerFor(kafka, { unknownTopicTimeoutMs: 500 })
     const error = await rejectionOf(producer.send({ topic: 'late', value: 'x' }))

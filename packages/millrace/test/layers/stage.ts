@@ -33,9 +33,10 @@ export class Stage {
     })
   }
 
-  static async open(options: ClusterOptions = {}): Promise<Stage> {
+  /** `latencyMs` is what each piece of bytes takes, one way. */
+  static async open(options: ClusterOptions = {}, latencyMs = 0): Promise<Stage> {
     const clock = new VirtualClock()
-    const network = new MemoryNetwork({ clock })
+    const network = new MemoryNetwork({ clock, latencyMs })
     const runtime = { transport: network, clock, random: seededRandom(1) }
     const topics = { orders: 3, ...options.topics }
     const start = TestCluster.start({ ...options, topics }, runtime)
@@ -76,8 +77,9 @@ export class Stage {
 export const onStage = async (
   options: ClusterOptions,
   body: (stage: Stage) => Promise<void>,
+  latencyMs = 0,
 ): Promise<void> => {
-  const stage = await Stage.open(options)
+  const stage = await Stage.open(options, latencyMs)
   try {
     await body(stage)
   } finally {

@@ -1,4 +1,5 @@
-// The simulator's own timers: what it will still do is no leak of the producer's, and is dropped at the end.
+// The simulator's own timers: what it will still do is no leak of the producer's, and is dropped
+// at the end.
 
 import type { Clock, Timer } from '../../src/runtime/clock.ts'
 

@@ -1,4 +1,5 @@
-// Draws of the simulator: everything that a run decides comes out of one of these, and so of its seed.
+// Draws of the simulator: everything that a run decides comes out of one of these, and so of its
+// seed.
 
 import { type Random, randomBelow, seededRandom } from '../../src/runtime/random.ts'
 

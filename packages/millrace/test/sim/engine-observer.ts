@@ -1,5 +1,5 @@
-// Looks on at the engine: the answers to Produce requests, for the story, and what it is told of topics, of
-// which the newest leader epoch may never go back.
+// Looks on at the engine: the answers to Produce requests, for the story, and what it is told of
+// topics, of which the newest leader epoch may never go back.
 
 import { Engine } from '../../src/engine/engine.ts'
 import { ProduceInFlight } from '../../src/engine/pump.ts'
@@ -18,8 +18,8 @@ export const observeEngine = (patches: Patches, watch: EngineWatch): void => {
       function onResponse(this: ProduceInFlight, response) {
         const answers = (response?.responses ?? []).flatMap(({ partitionResponses }) =>
           partitionResponses.map(
-            ({ index, errorCode, baseOffset }) =>
-              `partition ${index} ${errorCode === 0 ? `offset ${baseOffset}` : `error ${errorCode}`}`,
+            ({ index, errorCode, baseOffset: at }) =>
+              `partition ${index} ${errorCode === 0 ? `offset ${at}` : `error ${errorCode}`}`,
           ),
         )
         watch.note(`answer   ${this.link.name}: ${answers.join('; ') || 'none, acks 0'}`)

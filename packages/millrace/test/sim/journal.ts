@@ -1,5 +1,6 @@
-// What the in-process cluster wrote, in the order it did, over all lives of a topic, and the moments at
-// which a partition lost its memory of producers. Hooks into the cluster's classes feed it.
+// What the in-process cluster wrote, in the order it did, over all lives of a topic, and the
+// moments at which a partition lost its memory of producers. Hooks into the cluster's classes
+// feed it.
 
 import { ClusterState } from '../../src/broker/cluster-state.ts'
 import { PartitionLog } from '../../src/broker/partition-log.ts'

@@ -1,6 +1,6 @@
-// Every record that the program handed to the producer, and what it was told of it. Each has a number that
-// stands in its value (in its key, where it has no value), so that it is known again on the wire and in
-// the logs.
+// Every record that the program handed to the producer, and what it was told of it. Each has a
+// number that stands in its value (in its key, where it has no value), so that it is known again
+// on the wire and in the logs.
 
 import type { ProducerRecord, RecordMetadata } from '../../src/engine/record.ts'
 import { KafkaError } from '../../src/protocol/kafka-error.ts'
@@ -111,7 +111,9 @@ export class Ledger {
     entry.settledCount++
     if (entry.settledCount > 1 || !entry.taken) {
       this.oddities.push(
-        `record ${entry.id} was settled ${entry.taken ? `${entry.settledCount} times` : 'though it was not taken'}`,
+        entry.taken
+          ? `record ${entry.id} was settled ${entry.settledCount} times`
+          : `record ${entry.id} was settled though it was not taken`,
       )
       return
     }

@@ -5,29 +5,23 @@ import { Metadata } from '../../src/cluster/metadata.ts'
 import { MetadataCache } from '../../src/cluster/metadata-cache.ts'
 import { ProducerIdRequest } from '../../src/cluster/producer-id.ts'
 import { RecentNames } from '../../src/cluster/recent-names.ts'
-import { FailureReporter } from '../../src/producer/failure-reporter.ts'
 import { Connection } from '../../src/net/connection.ts'
 import { InFlightTable } from '../../src/net/in-flight-table.ts'
 import { Verdict } from '../../src/net/verdict.ts'
 import { WakeTimer } from '../../src/net/wake-timer.ts'
+import { FailureReporter } from '../../src/producer/failure-reporter.ts'
 import type { Mutation } from './mutations.ts'
 
 const mutation = (what: string, install: Mutation['install']): Mutation => ({ what, install })
 
 export const clusterMutations: Readonly<Record<string, Mutation>> = {
-  'old-hint-applied': mutation('a leader hint is taken whatever its epoch', (patches) =>
+  'hint-believed-for-good': mutation('a leader hint counts as newer than it is', (patches) =>
     patches.method(
-      MetadataCache.prototype,
-      'applyHint',
+      Cluster.prototype,
+      'applyLeaderHint',
       (original) =>
-        function applyHint(this: MetadataCache, hint) {
-          this.forgetEpochs()
-          const known = this.view(hint.topic)
-          const partition = known?.partitions[hint.partition]
-          if (known === undefined || partition === undefined) return original.call(this, hint)
-          const partitions = [...known.partitions]
-          partitions[hint.partition] = { ...partition, leaderId: hint.leaderId }
-          return { ...known, partitions }
+        function applyLeaderHint(this: Cluster, hint) {
+          original.call(this, { ...hint, leaderEpoch: 2 ** 30 })
         },
     ),
   ),
@@ -52,18 +46,21 @@ export const clusterMutations: Readonly<Record<string, Mutation>> = {
         },
     ),
   ),
-  'no-metadata-backoff': mutation('every wish counts as new: requests follow at once', (patches) => {
-    patches.method(RecentNames.prototype, 'has', () => () => false)
-    patches.method(
-      Metadata.prototype,
-      'refreshTopic',
-      (original) =>
-        function refreshTopic(this: Metadata, topic, why) {
-          this.forgetTopic(topic)
-          original.call(this, topic, why)
-        },
-    )
-  }),
+  'no-metadata-backoff': mutation(
+    'every wish counts as new: requests follow at once',
+    (patches) => {
+      patches.method(RecentNames.prototype, 'has', () => () => false)
+      patches.method(
+        Metadata.prototype,
+        'refreshTopic',
+        (original) =>
+          function refreshTopic(this: Metadata, topic, why) {
+            this.forgetTopic(topic)
+            original.call(this, topic, why)
+          },
+      )
+    },
+  ),
   'producer-id-wish-lost': mutation('a second wish for a producer id is not heard', (patches) => {
     const heard = new WeakSet<ProducerIdRequest>()
     patches.method(

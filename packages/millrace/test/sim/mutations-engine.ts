@@ -112,16 +112,18 @@ export const engineMutations: Readonly<Record<string, Mutation>> = {
         },
     ),
   ),
-  'retry-renumbered': mutation('a batch that may be written is sent under a new number', (patches) =>
-    patches.method(
-      PartitionQueue.prototype,
-      'putBack',
-      (original) =>
-        function putBack(this: PartitionQueue, batch) {
-          batch.clearSequence()
-          original.call(this, batch)
-        },
-    ),
+  'retry-renumbered': mutation(
+    'a batch that may be written is sent under a new number',
+    (patches) =>
+      patches.method(
+        PartitionQueue.prototype,
+        'putBack',
+        (original) =>
+          function putBack(this: PartitionQueue, batch) {
+            batch.clearSequence()
+            original.call(this, batch)
+          },
+      ),
   ),
   'retry-lost': mutation('a batch that is to be sent again is forgotten', (patches) =>
     patches.method(
@@ -143,9 +145,6 @@ export const engineMutations: Readonly<Record<string, Mutation>> = {
           this.onAcknowledged()
         },
     ),
-  ),
-  'first-is-anyone': mutation('a sequence error behind another batch restarts at once', (patches) =>
-    patches.method(PartitionQueue.prototype, 'isFirst', () => () => true),
   ),
   'first-is-nobody': mutation('a sequence error is always somebody else’s', (patches) =>
     patches.method(PartitionQueue.prototype, 'isFirst', () => () => false),
@@ -215,51 +214,35 @@ export const engineMutations: Readonly<Record<string, Mutation>> = {
         },
     ),
   ),
-  'buffer-reused-in-flight': mutation('a buffer is reused while its request is under way', (patches) =>
-    patches.method(
-      Engine.prototype,
-      'onRequestSent',
-      (original) =>
-        function onRequestSent(this: Engine, request) {
-          original.call(this, request)
-          for (const { buffer } of request.batches) this.pool.release(buffer)
-        },
-    ),
+  'buffer-reused-in-flight': mutation(
+    'a buffer is reused while its request is under way',
+    (patches) =>
+      patches.method(
+        Engine.prototype,
+        'onRequestSent',
+        (original) =>
+          function onRequestSent(this: Engine, request) {
+            original.call(this, request)
+            for (const { buffer } of request.batches) this.pool.release(buffer)
+          },
+      ),
   ),
-  'buffer-reused-after-failure': mutation('a buffer that a socket may read is reused', (patches) => {
-    const pools = new WeakMap<Batch, Engine['pool']>()
-    patches.method(
-      Engine.prototype,
-      'onBatchCreated',
-      (original) =>
-        function onBatchCreated(this: Engine, batch) {
-          pools.set(batch, this.pool)
-          original.call(this, batch)
-        },
-    )
-    patches.method(
-      Delivery.prototype,
-      'fail',
-      (original) =>
-        function fail(this: Delivery, batch, error) {
-          original.call(this, batch, error)
-          if (batch.attempts > 0) pools.get(batch)?.release(batch.buffer)
-        },
-    )
-  }),
-  'header-not-rewritten': mutation('a batch goes out under its old number and checksum', (patches) => {
-    const written = new WeakSet<Batch>()
-    patches.method(
-      Batch.prototype,
-      'writeHeader',
-      (original) =>
-        function writeHeader(this: Batch) {
-          if (written.has(this) && this.compressed === null) return
-          written.add(this)
-          original.call(this)
-        },
-    )
-  }),
+  'header-not-rewritten': mutation(
+    'a batch goes out under its old number and checksum',
+    (patches) => {
+      const written = new WeakSet<Batch>()
+      patches.method(
+        Batch.prototype,
+        'writeHeader',
+        (original) =>
+          function writeHeader(this: Batch) {
+            if (written.has(this) && this.compressed === null) return
+            written.add(this)
+            original.call(this)
+          },
+      )
+    },
+  ),
   'deadline-ignored': mutation('a batch has all the time in the world', (patches) =>
     patches.method(
       Engine.prototype,
@@ -291,7 +274,18 @@ export const engineMutations: Readonly<Record<string, Mutation>> = {
     ),
   ),
   'room-not-told': mutation('whoever waits for room is not told of it', (patches) =>
-    patches.method(Accumulator.prototype, 'wantRoom', () => () => {}),
+    patches.method(
+      Engine.prototype,
+      'step',
+      (original) =>
+        function step(this: Engine) {
+          Object.assign(this.host, { onRoom: () => {} })
+          return original.call(this)
+        },
+    ),
+  ),
+  'line-stands-still': mutation('nobody who waits for room is let in', (patches) =>
+    patches.method(Accumulator.prototype, 'letIn', () => () => {}),
   ),
   'line-overtaken': mutation('a send passes those that wait for room', (patches) =>
     patches.getter(
@@ -303,14 +297,11 @@ export const engineMutations: Readonly<Record<string, Mutation>> = {
         },
     ),
   ),
-  'destroy-forgets-waiting': mutation('who waits is not told that the producer is gone', (patches) =>
-    patches.method(Accumulator.prototype, 'failAllWaiting', () => () => {}),
+  'destroy-forgets-waiting': mutation(
+    'who waits is not told that the producer is gone',
+    (patches) => patches.method(Accumulator.prototype, 'failAllWaiting', () => () => {}),
   ),
   'landing-forgotten': mutation('a batch whose request was lost stays in flight', (patches) =>
-    patches.method(
-      Delivery.prototype,
-      'onFailed',
-      () => () => {},
-    ),
+    patches.method(Delivery.prototype, 'onFailed', () => () => {}),
   ),
 }

@@ -1,5 +1,5 @@
-// Replaces methods of classes for the length of a run: the simulator's hooks into the in-process cluster,
-// and its mutations. What was there before comes back with undo(), in reverse order.
+// Replaces methods of classes for the length of a run: the simulator's hooks into the in-process
+// cluster, and its mutations. What was there before comes back with undo(), in reverse order.
 
 type Method = (this: never, ...values: never[]) => unknown
 

@@ -1,7 +1,7 @@
 // The calls of a seed: what the user's program does with its producer, and when.
 
 import type { Chance } from './chance.ts'
-import type { Plan, TopicPlan } from './plan.ts'
+import type { TopicPlan } from './plan.ts'
 
 export interface RecordPlan {
   readonly topic: string
@@ -66,7 +66,6 @@ export interface Ending {
 interface Frame {
   readonly topics: readonly TopicPlan[]
   readonly durationMs: number
-  readonly options: Plan['options']
 }
 
 const noPatience: Patience = { abortAfterMs: -1, timeoutMs: -1 }
@@ -174,11 +173,7 @@ export const drawCalls = (chance: Chance, frame: Frame): CallStep[] => {
   return calls.sort((left, right) => left.atMs - right.atMs)
 }
 
-export const drawEnding = (
-  chance: Chance,
-  durationMs: number,
-  _options: Plan['options'],
-): Ending => {
+export const drawEnding = (chance: Chance, durationMs: number): Ending => {
   const kind = chance.weighted<Ending['kind']>([
     [5, 'close'],
     [2, 'closeWithin'],

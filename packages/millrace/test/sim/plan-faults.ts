@@ -1,5 +1,6 @@
-// The faults of a seed: what goes wrong, where, when and for how long. Only what a real cluster or network
-// can do: an answer never says that something was not written which was, or the other way round.
+// The faults of a seed: what goes wrong, where, when and for how long. Only what a real cluster
+// or network can do: an answer never says that something was not written which was, or the other
+// way round.
 
 import type { Chance } from './chance.ts'
 import type { ClusterPlan, TopicPlan } from './plan.ts'

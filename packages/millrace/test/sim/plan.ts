@@ -1,6 +1,6 @@
-// What a seed stands for: cluster, network, producer options, the calls of the workload and the faults,
-// each with its moment. Plain data, drawn before anything runs, so that a mutation or a fix changes
-// what happens and never what is tried.
+// What a seed stands for: cluster, network, producer options, the calls of the workload and the
+// faults, each with its moment. Plain data, drawn before anything runs, so that a mutation or a
+// fix changes what happens and never what is tried.
 
 import type { TopicOptions } from '../../src/broker/cluster-options.ts'
 import type { UnknownProducerRule } from '../../src/broker/producer-state.ts'
@@ -104,24 +104,75 @@ export const drawPlan = (seed: number): Plan => {
   const options = drawOptions(chance.fork(4))
   const isCalm = chance.percent(12)
   const durationMs = chance.pick([300, 2000, 5000, 15_000])
-  const calls = drawCalls(chance.fork(5), { topics, durationMs, options })
+  const calls = drawCalls(chance.fork(5), { topics, durationMs })
   const faults = isCalm ? [] : drawFaults(chance.fork(6), { topics, cluster, durationMs })
-  const calmAtMs = faults.reduce(
-    (latest, { atMs, forMs }) => Math.max(latest, atMs + forMs),
-    durationMs,
-  )
   const bootstrap = chance.pick(['first', 'all', 'name'] as const)
-  const ending = drawEnding(chance.fork(7), durationMs, options)
+  const ending = drawEnding(chance.fork(7), durationMs)
+  const drawn = { seed, cluster, network, topics, options, bootstrap, calls, faults, ending }
+  const bend = bends.get(seed % 12)
+  const plan = bend === undefined ? drawn : bend(drawn, chance.fork(8), durationMs)
+  return { ...plan, calmAtMs: calmAt(plan.faults, durationMs) }
+}
+
+const calmAt = (faults: readonly FaultStep[], durationMs: number): number =>
+  faults.reduce((latest, { atMs, forMs }) => Math.max(latest, atMs + forMs), durationMs)
+
+type Drawn = Omit<Plan, 'calmAtMs'>
+
+/** A broker stops reading while batches expire: what the socket has not taken is still its own. */
+const withFullSockets = (drawn: Drawn, chance: Chance, durationMs: number): Drawn => ({
+  ...drawn,
+  network: { ...drawn.network, windowBytes: 512 },
+  options: {
+    ...drawn.options,
+    deliveryTimeoutMs: 700,
+    requestTimeoutMs: 5000,
+    compression: 'none',
+  },
+  faults: [
+    ...drawn.faults.slice(0, 1),
+    ...Array.from(
+      { length: drawn.cluster.nodes },
+      (_, index): FaultStep => ({
+        kind: 'freezeNode',
+        node: index + 1,
+        atMs: chance.between(0, durationMs),
+        forMs: 2500,
+      }),
+    ),
+  ],
+})
+
+/** Leaders move while answers about them are slow: news comes in the wrong order. */
+const withSlowNews = (drawn: Drawn, chance: Chance, durationMs: number): Drawn => {
+  const nodes = 3
+  const moves = Array.from({ length: 8 }, (): FaultStep => {
+    const topic = chance.pick(drawn.topics)
+    return {
+      kind: 'moveLeader',
+      topic: topic.name,
+      partition: chance.between(0, topic.partitions - 1),
+      node: chance.between(1, nodes),
+      atMs: chance.between(0, durationMs),
+      forMs: 0,
+    }
+  })
+  const slow: FaultStep = {
+    kind: 'rule',
+    rule: { api: 'Metadata', at: 'after', count: 100, delayMs: chance.pick([30, 300]) },
+    atMs: 0,
+    forMs: durationMs,
+  }
   return {
-    seed,
-    cluster,
-    network,
-    topics,
-    options,
-    bootstrap,
-    calls,
-    faults,
-    calmAtMs,
-    ending,
+    ...drawn,
+    cluster: { ...drawn.cluster, nodes, versions: '4.4' },
+    options: { ...drawn.options, metadataMaxAgeMs: 1000 },
+    faults: [slow, ...moves, ...drawn.faults.slice(0, 1)],
   }
 }
+
+/** Some seeds go where chance seldom leads, by their remainder of twelve. */
+const bends: ReadonlyMap<number, typeof withFullSockets> = new Map([
+  [3, withFullSockets],
+  [9, withSlowNews],
+])

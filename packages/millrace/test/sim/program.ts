@@ -1,6 +1,6 @@
-// The user's program of a run: it makes the calls of the plan and writes down what it is told. It behaves as
-// programs do: it reuses its bytes, throws in callbacks, gives up, waits for room, and never reads two
-// results of one call.
+// The user's program of a run: it makes the calls of the plan and writes down what it is told. It
+// behaves as programs do: it reuses its bytes, throws in callbacks, gives up, waits for room, and
+// never reads two results of one call.
 
 import type { SettleCallback as Settle } from '../../src/engine/record.ts'
 import type { Producer } from '../../src/producer/producer.ts'
@@ -98,7 +98,8 @@ export class Program {
     ledger.settle(entry, error, metadata)
     if (error instanceof KafkaError) {
       note(
-        `result   record ${entry.id}: ${error.code}, persisted ${error.persisted}: ${error.message}`,
+        `result   record ${entry.id}: ${error.code}, persisted ${error.persisted}: ` +
+          error.message,
       )
     } else if (metadata !== null) {
       note(

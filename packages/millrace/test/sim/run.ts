@@ -1,5 +1,5 @@
-// One run: builds the world of a seed, lets it live to its end, and checks it. The same seed and mutation
-// give the same run, step by step.
+// One run: builds the world of a seed, lets it live to its end, and checks it. The same seed and
+// mutation give the same run, step by step.
 
 import { TestCluster } from '../../src/broker/cluster.ts'
 import { type CloseReport, Producer } from '../../src/producer/producer.ts'
@@ -121,7 +121,12 @@ class World {
     this.#bufferMemoryBytes = plan.options.bufferMemoryBytes ?? 0
     this.producer = this.#makeProducer(parts.chance)
     const { ledger, producer, transport, agenda } = this
-    const shared = { clock, agenda, note: log.note, onOddity: (text: string) => this.fail('calls', text) }
+    const shared = {
+      clock,
+      agenda,
+      note: log.note,
+      onOddity: (text: string) => this.fail('calls', text),
+    }
     this.program = new Program({ ...shared, ledger, producer, sample: () => this.sample() })
     this.trouble = new Trouble({ ...shared, plan, cluster, network, transport, journal })
   }
@@ -440,7 +445,9 @@ const start = async (plan: Plan, keepsStory: boolean, patches: Patches): Promise
   return [new World({ plan, chance: chance.fork(15), clock, network, journal, cluster, log }), log]
 }
 
-/** What arrives is what was sent: whoever changes a buffer that a socket still reads is found here. */
+/**
+ * What arrives is what was sent: whoever changes a buffer that a socket still reads is found here.
+ */
 const checkArrival = ({ topicData }: ProduceRequest, node: number, log: Log): void => {
   for (const { partitionData } of topicData) {
     for (const { index, records } of partitionData) {

@@ -1,5 +1,6 @@
-// The producer's way to the network, watched: which records were given to a socket, under which numbers;
-// that nothing is done after close; that every stream is closed. Also where DNS is slow or fails.
+// The producer's way to the network, watched: which records were given to a socket, under which
+// numbers; that nothing is done after close; that every stream is closed. Also where DNS is slow
+// or fails.
 
 import { recordsOf } from '../../src/broker/record-area.ts'
 import { produceApi } from '../../src/protocol/api/00-produce.ts'
@@ -125,6 +126,7 @@ export class WatchedTransport implements Transport {
     }
     const ids = recordsOf(bytes).map(idOf)
     this.#watch.onBatch({ topic, partition, ids, producerId, epoch, sequence })
-    return `${topic}-${partition} [${ids.join(' ')}] id ${producerId} epoch ${epoch} sequence ${sequence}`
+    const number = `id ${producerId} epoch ${epoch} sequence ${sequence}`
+    return `${topic}-${partition} [${ids.join(' ')}] ${number}`
   }
 }

@@ -1,4 +1,5 @@
-// One process of the simulator: runs the seeds that scripts/sim.mjs sends it, and answers each with its outcome.
+// One process of the simulator: runs the seeds that scripts/sim.mjs sends it, and answers each
+// with its outcome.
 
 import { runSeed } from './run.ts'
 

@@ -46,7 +46,7 @@ export interface LoadReport extends LoadProgress {
   readonly metadataRequests: number
   readonly connectionsOpened: number
   readonly retries: number
-  /** Heap and buffers after garbage collection, above what they were before the first record. */
+  /** Heap and buffers after garbage collection: the most that was measured, above the least. */
   readonly grownBytes: number
   /** What reached the process: rejections, exceptions and warnings. */
   readonly surprises: readonly string[]

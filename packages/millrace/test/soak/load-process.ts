@@ -36,7 +36,12 @@ export const startProgram = (
   })
 }
 
-/** Does not keep the process alive longer than what it waits for. */
+/** The exit code, once all that the program has sent is here. */
+export const endOf = async (child: ChildProcess): Promise<number | null> => {
+  const [[code]] = await Promise.all([once(child, 'exit'), once(child, 'disconnect')])
+  return code
+}
+
 export const pause = (ms: number): Promise<void> =>
   new Promise((resolve) => {
     systemClock.setTimer(ms, resolve)
@@ -54,10 +59,7 @@ export class LoadProcess {
     this.#child = child
     this.#folder = folder
     child.on('message', (message: LoadMessage) => this.#onMessage(message))
-    this.#ended = once(child, 'exit').then(([code]) => {
-      this.#tellWatchers()
-      return code
-    })
+    this.#ended = endOf(child).finally(() => this.#tellWatchers())
   }
 
   static async start(plan: Omit<LoadPlan, 'fatesPath'>): Promise<LoadProcess> {

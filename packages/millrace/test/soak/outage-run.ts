@@ -31,6 +31,8 @@ export interface OutageOutcome {
 
 const recordsPerSecond = 5_000
 const calmMs = 2_000
+/** The longest pause between attempts to connect is 1 s; then come a handshake and a request. */
+const firstAckMsMax = 1_000 + 200
 
 /** The load goes on at its rate all the time: past the bound, sends are refused. */
 export const runOutage = async (
@@ -46,7 +48,8 @@ export const runOutage = async (
     recordsMax: Math.ceil((recordsPerSecond * (awayMs + 60_000)) / 1000),
     offer: 'always',
     measureEveryMs: 500,
-    options: { clientId: 'outage', bufferMemoryBytes },
+    // Longer than any outage here: only the bound refuses records.
+    options: { clientId: 'outage', bufferMemoryBytes, maxBlockMs: 120_000 },
   })
   await load.until(({ delivered }) => delivered > 0)
   await pause(calmMs)
@@ -92,7 +95,7 @@ export const outageProblems = (
   const mebibytes = (report.grownBytes / 2 ** 20).toFixed(1)
   must(report.grownBytes < memoryMax, `it grew by ${mebibytes} MiB`)
   must(metadataRequests < 200, `${metadataRequests} metadata requests`)
-  must(firstAckMs < 1_000, `the first acknowledgement came after ${firstAckMs} ms`)
+  must(firstAckMs < firstAckMsMax, `the first acknowledgement came after ${firstAckMs} ms`)
   const { read, maybe, maybeWritten: _, ...wrong } = findings
   must(read === delivered && maybe === 0, `${read} are in the log, ${delivered} were delivered`)
   for (const [name, count] of Object.entries(wrong)) must(count === 0, `${count} ${name}`)

@@ -8,8 +8,8 @@ import { startCluster } from '../../src/testing.ts'
 import { numberOf } from './load-plan.ts'
 import { outageProblems, runOutage } from './outage-run.ts'
 
-test('a broker that is away for 12 s costs no more memory than the bound, and few requests', async (context) => {
-  const plan = { awayMs: 12_000, bufferMemoryBytes: 8 * 2 ** 20 }
+test('a broker that is away for 14 s costs no more memory than the bound, and few requests', async (context) => {
+  const plan = { awayMs: 14_000, bufferMemoryBytes: 32 * 2 ** 20 }
   const topic = 'outage'
   await using cluster = await startCluster({ topics: { [topic]: 3 } })
   const node = cluster.node(1)

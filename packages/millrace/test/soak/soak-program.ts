@@ -188,5 +188,4 @@ const cluster = await startCluster({
 })
 const soak = new Soak(cluster)
 await soak.run()
-process.send?.(await soak.finish())
-process.disconnect?.()
+process.send!(await soak.finish(), () => process.disconnect!())

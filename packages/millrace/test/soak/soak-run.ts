@@ -1,7 +1,6 @@
 // Runs the soak program to its end, which it must reach by itself.
 
-import { once } from 'node:events'
-import { startProgram } from './load-process.ts'
+import { endOf, startProgram } from './load-process.ts'
 import type { SoakPlan, SoakReport } from './soak-plan.ts'
 
 export const runSoak = async (plan: SoakPlan): Promise<SoakReport> => {
@@ -10,7 +9,7 @@ export const runSoak = async (plan: SoakPlan): Promise<SoakReport> => {
   child.on('message', (message) => {
     report = message as SoakReport
   })
-  const [code] = await once(child, 'exit')
+  const code = await endOf(child)
   if (report === null || code !== 0) throw new Error(`the soak program ended with code ${code}`)
   return report
 }

@@ -170,7 +170,8 @@ const isRoot = (path: string): boolean =>
 
 /**
  * Code under src/ and test/ that neither a door, nor a script, nor a test reaches. A helper in a
- * test folder that people run by hand is alive when another file there names it.
+ * test folder that is run as a process of its own, by people or by a test, is alive when another
+ * file names it: `load-program.ts`, or in quotes without its ending.
  */
 export const checkDeadFiles = (files: readonly RepositoryFile[]): Violation[] => {
   const edges = new Map<string, string[]>()
@@ -188,12 +189,14 @@ export const checkDeadFiles = (files: readonly RepositoryFile[]): Violation[] =>
     if (isRoot(file.path) && !file.path.endsWith('.md'))
       for (const one of namedSources(file)) visit(one)
   }
-  const isNamed = (path: string): boolean =>
-    path.includes('/test/') &&
-    files.some(
-      (other) =>
-        other.path !== path && other.text.includes(posix.basename(path).replace(/\w+$/, '')),
+  const isNamed = (path: string): boolean => {
+    const stem = posix.basename(path, posix.extname(path))
+    const names = [`${stem}.`, `'${stem}'`]
+    return (
+      path.includes('/test/') &&
+      files.some((other) => other.path !== path && names.some((name) => other.text.includes(name)))
     )
+  }
   return files
     .filter(({ path }) => /^packages\/[^/]+\/(src|test)\/.*\.(ts|mjs|js)$/.test(path))
     .filter(({ path }) => !path.endsWith('.d.ts'))

@@ -1,5 +1,6 @@
-// Wrong use of the library must not compile. Every line under an `@ts-expect-error` is an error to the
-// compiler, or the build fails; nothing here is run but the last test, which says that it was compiled.
+// Wrong use of the library must not compile. Every line under an `@ts-expect-error` is an error to
+// the compiler, or the build fails; nothing here is run but the last test, which says that it was
+// compiled.
 
 import assert from 'node:assert/strict'
 import { it } from 'node:test'

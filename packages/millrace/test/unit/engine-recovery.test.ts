@@ -109,8 +109,9 @@ test('a batch that lost a record does not wait for those behind it, which cannot
   assert.deepEqual(bench.log, ['a:3', 'c:4'])
 })
 
-// The batch that a waiting record filled up lost an aborted one as it was sealed, which gave room back, which let
-// in the next waiting record in the middle of the first one's append: batches were lost, and bytes mixed up.
+// The batch that a waiting record filled up lost an aborted one as it was sealed, which gave room
+// back, which let in the next waiting record in the middle of the first one's append: batches
+// were lost, and bytes mixed up.
 test('room that an append gives back lets nobody in before it is over', () => {
   const bench = Bench.ready({ bufferMemoryBytes: 65_536, batchBytes: 2048, maxInFlightRequests: 1 })
   const settle = (): void => {}
@@ -138,10 +139,14 @@ test('room that an append gives back lets nobody in before it is over', () => {
   assert.equal(bench.engine.accumulator.usedBytes, 0)
   const sent = values.join('')
   const places = waiting.map((name) => sent.indexOf(name))
-  assert.ok(places.every((at, index) => at > (places[index - 1] ?? 0)), `in order: ${places}`)
+  assert.ok(
+    places.every((at, index) => at > (places[index - 1] ?? 0)),
+    `in order: ${places}`,
+  )
 })
 
-// A record was given up, told and counted; its batch then failed before it was taken out: told and counted again.
+// A record was given up, told and counted; its batch then failed before it was taken out: told
+// and counted again.
 test('a record that was given up is counted once, also where its batch fails', () => {
   const bench = Bench.ready()
   let settled = 0
@@ -158,9 +163,9 @@ test('a record that was given up is counted once, also where its batch fails', (
   assert.deepEqual(bench.log, ['b!ABORTED'])
 })
 
-// All records of a batch were given up while it was compressed; the one behind it, ready and given up too, stood
-// at the head from then on, listed nowhere: the partition never sent again.
-test('a partition goes on when the batch at its head lost all its records while it was compressed', () => {
+// All records of a batch were given up while it was compressed; the one behind it, ready and
+// given up too, stood at the head from then on, listed nowhere: the partition never sent again.
+test('a partition goes on when its first batch lost all records while it was compressed', () => {
   const compressions: (() => void)[] = []
   const compression = {
     codecId: 1,
@@ -196,8 +201,8 @@ test('a partition goes on when the batch at its head lost all its records while 
   assert.equal(bench.take().length, 1)
 })
 
-// The open batch of a partition expired while its broker was busy; the next one found the partition listed
-// already, and nobody was woken: its own time limit passed unnoticed.
+// The open batch of a partition expired while its broker was busy; the next one found the
+// partition listed already, and nobody was woken: its own time limit passed unnoticed.
 test('a new batch wakes the engine, whatever lists its partition is on', () => {
   const bench = Bench.ready({ maxInFlightRequests: 1, deliveryTimeoutMs: 1000 })
   bench.send('a')

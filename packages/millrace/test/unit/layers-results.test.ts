@@ -130,7 +130,7 @@ test('a message that is given up when it was taken is told once, before close re
 test('in a full buffer messages wait in line, and those that give up there are not told', () =>
   onStage({}, async (stage) => {
     const notes = new Notes()
-    const target = { bufferMemoryBytes: 64 * 1024, maxBlockMs: 10_000 }
+    const target = { bufferMemoryBytes: 128 * 1024, maxBlockMs: 10_000 }
     const producer = makeAsync(stage, notes, target)
     await warm(stage, producer, notes)
     const fault = stage.cluster.fault({ api: 'Produce', delayMs: 1000 })
@@ -160,7 +160,7 @@ test('in a full buffer messages wait in line, and those that give up there are n
 test('a message that waited for room too long is refused with BUFFER_TIMEOUT, and not told', () =>
   onStage({}, async (stage) => {
     const notes = new Notes()
-    const producer = makeAsync(stage, notes, { bufferMemoryBytes: 64 * 1024, maxBlockMs: 2000 })
+    const producer = makeAsync(stage, notes, { bufferMemoryBytes: 128 * 1024, maxBlockMs: 2000 })
     await warm(stage, producer, notes)
     stage.cluster.fault(holdProduce)
     const outcomes: string[] = []

@@ -61,19 +61,42 @@ const layer2: Make = (stage, batchSize, batchIntervalMs, target, told = []) => {
 }
 
 for (const [name, make] of Object.entries({ layer1, layer2 })) {
-  test(`${name}: the very first message, too, leaves exactly the interval after it was sent`, () =>
+  test(`${name}: the very first message, too, leaves exactly one interval after its send`, () => {
+    const latencyMs = 20
+    return onStage(
+      {},
+      async (stage) => {
+        const producer = make(stage, 1000, 3000)
+        await stage.clock.advance(7)
+        const start = stage.clock.now()
+        await stage.run(producer.send('a'))
+        await stage.clock.advance(1500)
+        await stage.run(producer.send('b'))
+        await stage.clock.advance(1500 + latencyMs - 1)
+        assert.deepEqual(stage.produceTimes, [])
+        await stage.clock.advance(1)
+        assert.deepEqual([...new Set(stage.produceTimes)], [start + 3000 + latencyMs])
+        assert.equal(stage.values().length, 2)
+        await stage.run(producer.close())
+      },
+      latencyMs,
+    )
+  })
+
+  test(`${name}: close hands over what is held, and ends though the broker is away`, () =>
     onStage({}, async (stage) => {
-      const producer = make(stage, 1000, 3000)
-      await stage.clock.advance(77)
-      await stage.run(producer.send('a'))
-      await stage.clock.advance(1500)
-      await stage.run(producer.send('b'))
-      await stage.clock.advance(1499)
-      assert.deepEqual(stage.produceTimes, [])
-      await stage.clock.advance(1)
-      assert.deepEqual([...new Set(stage.produceTimes)], [77 + 3000])
-      assert.equal(stage.values().length, 2)
-      await stage.run(producer.close())
+      const told: string[] = []
+      const producer = make(stage, 1000, 0, { deliveryTimeoutMs: 2000 }, told)
+      await stage.run(producer.send('warm'))
+      await stage.run(producer.flush())
+      await stage.run(producer.send('held'))
+      stage.network.refuse(stage.address)
+      stage.network.cut(stage.address)
+      await stage.clock.advance(10_000)
+      const start = stage.clock.now()
+      await stage.run(producer.close(), 5000)
+      assert.equal(stage.clock.now() - start, 2000)
+      assert.deepEqual(told, ['warm', 'DELIVERY_TIMEOUT'])
     }))
 
   test(`${name}: the count is over all topics, and a count begins a new interval`, () =>

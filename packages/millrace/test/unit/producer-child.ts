@@ -1,5 +1,5 @@
-// Scenarios that need a process of their own: what keeps it alive, what reaches it, how large it grows.
-// Run by runChild of producer-kit.ts; each prints its report as one line of JSON.
+// Scenarios that need a process of their own: what keeps it alive, what reaches it, how large it
+// grows. Run by runChild of producer-kit.ts; each prints its report as one line of JSON.
 
 import assert from 'node:assert/strict'
 import { type KafkaError, Producer, type ProducerOptions } from '../../src/index.ts'

@@ -1,5 +1,5 @@
-// The end of a producer: close, destroy, `await using`; what becomes of the records, of those who wait,
-// and of the process.
+// The end of a producer: close, destroy, `await using`; what becomes of the records, of those who
+// wait, and of the process.
 
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
@@ -83,7 +83,7 @@ describe('close', () => {
     assert.equal(cluster.records('t').length, 1)
   })
 
-  it('with a limit settles in time though no broker answers, and each record has its error', async () => {
+  it('with a limit settles in time though no broker answers, with every record', async () => {
     await using hole = await blackHole()
     await using cluster = await startCluster()
     const producer = producerFor(cluster, { brokers: hole.address })
@@ -167,7 +167,7 @@ const startClosedCluster = async () => {
 }
 
 describe('destroy', () => {
-  it('fails all at once with its error as the reason; twice, and close after it, are harmless', async () => {
+  it('fails all at once and says why; twice, and close after it, are harmless', async () => {
     await using cluster = await startCluster({ topics: { t: 1 } })
     const producer = producerFor(cluster, { bufferMemoryBytes: 1 << 17 })
     await producer.send({ topic: 't', value: 'first' })
@@ -231,7 +231,7 @@ describe('destroy', () => {
 })
 
 describe('a process of its own', () => {
-  it('closed under a broker that never answers, is left with nothing open, and ends by itself', async () => {
+  it('closed under a broker that never answers, has nothing left open and ends', async () => {
     await using hole = await blackHole()
     const { code, report, stderr } = await runChild('black-hole', hole.address)
     assert.equal(code, 0, stderr)
@@ -240,7 +240,7 @@ describe('a process of its own', () => {
     assert.deepEqual(report.closed, { delivered: 0, failed: 20 })
   })
 
-  it('without a broker: send rejects in time, names address and reason, and the process ends', async () => {
+  it('without a broker: send rejects in time, saying where and why, and it ends', async () => {
     const address = await deadAddress()
     const { code, report, stderr } = await runChild('no-broker', address)
     assert.equal(code, 0, stderr)
@@ -260,7 +260,7 @@ describe('a process of its own', () => {
     assert.equal(report.failed, 601)
   })
 
-  it('sends a million records to a dead broker, awaits none, and stays within its bound', async () => {
+  it('sends a million records to a dead broker, awaits none, stays within its bound', async () => {
     const { code, report, stderr } = await runChild('flood', await deadAddress())
     assert.equal(code, 0, stderr)
     assert.deepEqual(report.surprises, [])

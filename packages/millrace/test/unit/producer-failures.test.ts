@@ -1,5 +1,5 @@
-// Where failures go: to the caller, and once each to onError or, rate-limited, to the logger. And what a
-// producer says when there is no broker, or something that is none.
+// Where failures go: to the caller, and once each to onError or, rate-limited, to the logger. And
+// what a producer says when there is no broker, or something that is none.
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -78,7 +78,7 @@ describe('failures', () => {
     assert.equal(told.length, 1)
   })
 
-  it('without onError go to the logger, one line a second, with the number of those left out', async () => {
+  it('without onError go to the logger, one line for very many of them', async () => {
     await using cluster = await startCluster({ topics: { t: 1 } })
     const logger = memoryLogger()
     await using producer = producerFor(cluster, { logger })

@@ -1,5 +1,6 @@
-// Trouble on the way: answers that are errors, lost or late, leaders that move, nodes that stop, topics
-// that change. Whatever happens, each record is there once, in order, and its caller was told the truth.
+// Trouble on the way: answers that are errors, lost or late, leaders that move, nodes that stop,
+// topics that change. Whatever happens, each record is there once, in order, and its caller was
+// told the truth.
 
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
@@ -19,7 +20,7 @@ const offsetsOf = (results: readonly RecordMetadata[]) => results.map(({ offset 
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index)
 const quick = { retryBackoffMs: 5, retryBackoffMaxMs: 20, reconnectBackoffMs: 5 }
 
-/** Sends `count` records in turns, so that they are many requests, under faults of the api Produce. */
+/** Sends `count` records in turns, so that they are many requests, under faults of Produce. */
 const sendUnder = async (
   rules: readonly FaultRule[],
   options: Partial<ProducerOptions> = {},
@@ -77,7 +78,7 @@ describe('retries', () => {
     assert.deepEqual(values, inOrder(600))
   })
 
-  it('an answer that never comes: the request times out and is sent again, once stored', async () => {
+  it('an answer that never comes: the request is sent again, and stored once', async () => {
     const { values } = await sendUnder([{ drop: true, at: 'after' }], { requestTimeoutMs: 150 })
     assert.deepEqual(values, inOrder(600))
   })
@@ -152,7 +153,7 @@ describe('retries', () => {
     assert.deepEqual(valuesOf(cluster, 't'), ['0', '1'])
   })
 
-  it('what can never succeed fails at once, alone, and the next records are stored well', async () => {
+  it('what can never succeed fails at once, alone, and what follows is stored', async () => {
     await using cluster = await startCluster({ topics: { t: 2 } })
     await using producer = producerFor(cluster, quick)
     await Promise.all(
@@ -224,7 +225,7 @@ describe('size limits of the broker', () => {
     )
   })
 
-  it('records that the broker names fail, the innocent ones around them arrive (KIP-467)', async () => {
+  it('records that the broker names fail, the innocent ones arrive (KIP-467)', async () => {
     await using cluster = await startCluster({
       topics: { t: { partitions: 1, config: { 'cleanup.policy': 'compact' } } },
     })
@@ -242,7 +243,7 @@ describe('size limits of the broker', () => {
 })
 
 describe('leaders and nodes', () => {
-  it('a leader that moves under load costs nothing, and is followed without a retry storm', async () => {
+  it('a leader that moves under load costs nothing, and makes no retry storm', async () => {
     await using cluster = await startCluster({ nodes: 3, topics: { t: 2 } })
     await using producer = producerFor(cluster, quick)
     const sends: Promise<RecordMetadata>[] = []
@@ -303,7 +304,7 @@ describe('leaders and nodes', () => {
     assert.deepEqual(valuesOf(cluster, 't'), inOrder(51))
   })
 
-  it('a dead cluster is asked with pauses, not in a storm, whatever is sent meanwhile', async () => {
+  it('a dead cluster is asked with pauses, whatever is sent meanwhile', async () => {
     const cluster = await startCluster({ topics: { t: 1 } })
     const producer = producerFor(cluster, { deliveryTimeoutMs: 600, maxBlockMs: 600 })
     await producer.send({ topic: 't', value: 'x' })
@@ -349,7 +350,7 @@ describe('leaders and nodes', () => {
 })
 
 describe('topics', () => {
-  it('are made at first use, and the first send succeeds, also while there is no leader yet', async () => {
+  it('are made at first use: the first send succeeds, though no leader is there yet', async () => {
     await using cluster = await startCluster({ nodes: 3, defaultPartitions: 4, electionMs: 150 })
     await using producer = producerFor(cluster, quick)
     const sends = upTo(40).map((index) =>
@@ -360,7 +361,7 @@ describe('topics', () => {
     assert.equal((await producer.partitionsFor('asked-for-only')).length, 4)
   })
 
-  it('that are not made fail in a bounded time with their name, others are not held up', async () => {
+  it('that are not made fail in time with their name, others are not held up', async () => {
     for (const clusterMakes of [true, false]) {
       await using cluster = await startCluster({
         topics: { there: 1 },
@@ -403,7 +404,7 @@ describe('topics', () => {
     }
   })
 
-  it('a partition that a topic does not have is waited for, then named with those it has', async () => {
+  it('that lack a partition are waited for, then it is named with those there are', async () => {
     await using cluster = await startCluster({ topics: { t: 2 } })
     await using producer = producerFor(cluster, { ...quick, maxBlockMs: 300 })
     const error = await rejectionOf(producer.send({ topic: 't', partition: 2, value: 'x' }))

@@ -124,7 +124,7 @@ export interface ChildEnd {
 
 const childTimeoutMs = 60_000
 
-/** Runs a scenario of producer-child.ts in a process of its own, with unhandled rejections fatal. */
+/** Runs a scenario of producer-child.ts in its own process, unhandled rejections being fatal. */
 export const runChild = async (scenario: string, ...args: string[]): Promise<ChildEnd> => {
   const own = fileURLToPath(import.meta.url)
   const script = fileURLToPath(new URL(`producer-child${extname(own)}`, import.meta.url))

@@ -1,4 +1,5 @@
-// `{ signal, timeoutMs }` on every call that waits, and what an abort means at each stage of a record.
+// `{ signal, timeoutMs }` on every call that waits, and what an abort means at each stage of a
+// record.
 
 import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
@@ -213,7 +214,7 @@ describe('giving up on a record', () => {
     assert.deepEqual(await producer.close(), { delivered: 3, failed: 2 })
   })
 
-  it('all records of a batch that lingers: nothing is sent, and the next ones are numbered well', async () => {
+  it('all records of a batch that lingers: nothing is sent, the next ones arrive', async () => {
     const topic = newTopic()
     await using producer = producerFor(cluster, { lingerMs: 3_600_000 })
     await producer.partitionsFor(topic)
@@ -231,7 +232,7 @@ describe('giving up on a record', () => {
     assert.deepEqual(await producer.close(), { delivered: 1, failed: 1000 })
   })
 
-  it('that is in flight: it may have been written, and the numbers of the next ones are right', async () => {
+  it('that is in flight: it may have been written, and the next ones arrive', async () => {
     const topic = newTopic()
     await using producer = producerFor(cluster, { requestTimeoutMs: 300 })
     await producer.send({ topic, value: 'first' })
@@ -334,7 +335,7 @@ describe('giving up on a record', () => {
     assert.ok(elapsedMs < 1000, `${elapsedMs} ms`)
   })
 
-  it('a batch larger than the buffer may take longer than maxBlockMs, as long as it moves', async () => {
+  it('a batch larger than the buffer may outlast maxBlockMs as long as it moves', async () => {
     const topic = newTopic()
     await using producer = producerFor(cluster, {
       bufferMemoryBytes: 1 << 16,
@@ -357,7 +358,7 @@ describe('giving up on a record', () => {
     assert.ok(systemClock.now() - start > 800)
   })
 
-  it('maxBlockMs ends the wait of every kind of caller in the line, and says what keeps it', async () => {
+  it('maxBlockMs ends the wait of every kind of caller in the line', async () => {
     const topic = newTopic()
     await using producer = producerFor(cluster, {
       bufferMemoryBytes: 1 << 16,

@@ -1,0 +1,63 @@
+// The producer does not hold up the event loop, and is not upset when the application does.
+
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { startCluster, type TestCluster } from '../../src/testing.ts'
+import { endOf, startProgram } from './load-process.ts'
+import type { TurnPlan, TurnReport } from './turn-program.ts'
+
+let cluster: TestCluster
+
+before(async () => {
+  const retention = { records: 50_000 }
+  cluster = await startCluster({ topics: { large: 6 }, retention })
+})
+
+after(() => cluster.close())
+
+const run = async (plan: Omit<TurnPlan, 'brokers'>): Promise<TurnReport> => {
+  const full = { ...plan, brokers: cluster.brokers }
+  const child = startProgram('turn-program', full, ['--expose-gc'])
+  let report: TurnReport | null = null
+  child.on('message', (message) => {
+    report = message as TurnReport
+  })
+  assert.equal(await endOf(child), 0)
+  return report!
+}
+
+/** By CPU time, so that a busy machine does not matter; collecting a heap of a million records counts. */
+const turnMsMax = 120
+const usualTurnMsMax = 20
+
+test('a batch of a million records leaves the event loop free', async (context) => {
+  const plan = { work: 'batch', topic: 'large', records: 1_000_000, stallMs: 0 } as const
+  const { turnsMs, turnCount, callMs, codes, delivered, elapsedMs } = await run(plan)
+  const longest = turnsMs.slice(0, 20).map((ms) => ms.toFixed(1))
+  context.diagnostic(
+    `call ${callMs.toFixed(1)} ms, ${turnCount} turns in ${elapsedMs.toFixed(0)} ms, longest: ` +
+      `${longest.join(' ')} ms of CPU`,
+  )
+  assert.deepEqual(codes, [])
+  assert.equal(delivered, plan.records)
+  assert.ok(callMs < turnMsMax, `the call took ${callMs} ms`)
+  assert.ok(turnsMs[0]! < turnMsMax, `a turn took ${turnsMs[0]} ms`)
+  const working = turnsMs.filter((ms) => ms > 1)
+  const usual = working[Math.floor(working.length * 0.1)] ?? 0
+  assert.ok(usual < usualTurnMsMax, `one turn of ten takes ${usual} ms`)
+})
+
+test('an application that stalls for 5 s gets no timeout, no new connection and no duplicate', async (context) => {
+  cluster.createTopic('stalled', 3)
+  const plan = { work: 'stall', topic: 'stalled', records: 20_000, stallMs: 5_000 } as const
+  const report = await run(plan)
+  context.diagnostic(JSON.stringify(report))
+  assert.ok(report.elapsedMs >= plan.stallMs)
+  assert.deepEqual(report.codes, [])
+  assert.equal(report.delivered, plan.records)
+  assert.equal(report.retries, 0)
+  assert.equal(report.connectionFailures, 0)
+  assert.equal(report.connectionsOpened, 1)
+  assert.deepEqual(report.warnings, [])
+  assert.equal(cluster.records('stalled').length, plan.records + 1)
+})
