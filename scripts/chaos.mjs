@@ -1,5 +1,5 @@
-// The long forms of the tests that kill, freeze and restart the nodes of a real Kafka under load: about
-// eight minutes. The short ones are part of `npm test`.
+// The long forms of the tests that kill, freeze and restart the nodes of a real Kafka under load:
+// about eight minutes. The short ones are part of `npm test`.
 
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'

@@ -1,5 +1,6 @@
 // Sends very many records through faults and cut connections to an in-process cluster, in a process
-// of its own, and says whether memory, handles or timers were kept. A shorter form is one of the tests.
+// of its own, and says whether memory, handles or timers were kept. A shorter form is one of the
+// tests.
 
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'

@@ -162,10 +162,14 @@ export class Engine implements EngineEvents {
     return 'dropped'
   }
 
-  /** Calls `done` once everything taken so far is settled; open batches do not linger for it. */
+  /**
+   * Calls `done` once everything taken so far is settled, at once when nothing is left; open batches
+   * do not linger for it.
+   */
   flush(done: () => void): void {
     this.#flushTrigger?.release()
     this.generations.endGeneration(done)
+    if (this.settlement.idle) this.generations.tell()
     this.wake()
   }
 
@@ -199,6 +203,7 @@ export class Engine implements EngineEvents {
     this.accumulator.letIn()
     for (const pump of this.#pumps.values()) pump.drain(now)
     this.settlement.run()
+    this.generations.tell()
     return Math.min(this.deadlines.next, this.#expiry.next)
   }
 
@@ -212,6 +217,7 @@ export class Engine implements EngineEvents {
       this.delivery.fail(batch, withCause(code, message, context, this.troubleOfBatch(batch)))
     }
     this.settlement.runAll()
+    this.generations.tell()
   }
 
   wake(): void {
@@ -302,6 +308,7 @@ export class Engine implements EngineEvents {
   onRequestAnswered(request: ProduceInFlight, response: ProduceResponse | null): void {
     this.delivery.onAnswered(request, response)
     this.settlement.run()
+    this.generations.tell()
     this.wake()
   }
 

@@ -30,17 +30,19 @@ export class FlushGenerations {
   leave(generation: number): void {
     this.#outstanding--
     this.#counts[generation - this.#oldest]!--
-    this.#retire()
   }
 
-  /** Calls `done` once when all that is outstanding now is settled; at once when nothing is. */
+  /** `done` is called once, by tell(), when all that is outstanding now is settled. */
   endGeneration(done: () => void): void {
     this.#waiters.push({ generation: this.current, done })
     this.#counts.push(0)
-    this.#retire()
   }
 
-  #retire(): void {
+  /**
+   * Tells who has waited long enough. Called when records were told, never while one is being
+   * settled: then whoever waits finds every count and every promise as it will stay.
+   */
+  tell(): void {
     while (this.#counts.length > 1 && this.#counts[0] === 0) {
       this.#counts.shift()
       this.#oldest++

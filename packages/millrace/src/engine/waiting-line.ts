@@ -9,8 +9,8 @@ import type { Settle } from './record.ts'
 import type { RecordDraft } from './record-draft.ts'
 
 /**
- * What an entry takes beside the bytes of its record: its objects, its caller's promise among them, in
- * bytes (measured).
+ * What an entry takes beside the bytes of its record: its objects, its caller's promise among them,
+ * in bytes (measured).
  */
 export const waitingCost = 820
 

@@ -1,5 +1,5 @@
-// Nodes of a real Kafka are killed, frozen and restarted under load: nothing is lost, doubled or out
-// of order, and no rejection reaches the process. The long form is `npm run chaos`, which sets
+// Nodes of a real Kafka are killed, frozen and restarted under load: nothing is lost, doubled or
+// out of order, and no rejection reaches the process. The long form is `npm run chaos`, which sets
 // MILLRACE_CHAOS=long.
 
 import assert from 'node:assert/strict'
@@ -9,7 +9,7 @@ import { longChaos, runChaos, shortChaos } from './chaos-run.ts'
 const isLong = process.env.MILLRACE_CHAOS === 'long'
 const plan = isLong ? longChaos : shortChaos
 
-test('kill -9, SIGSTOP and restarts under load: nothing lost, doubled or out of order', async (context) => {
+test('kill -9, SIGSTOP, restarts: nothing lost, doubled or out of order', async (context) => {
   const { report, exitCode, findings } = await runChaos(plan, (sentence) =>
     context.diagnostic(sentence),
   )

@@ -1,5 +1,5 @@
-// Three nodes of a real Kafka, a load of numbered records, and misfortunes one after the other, each
-// begun when all replicas are in sync again. Java's consumer then says what is in the log.
+// Three nodes of a real Kafka, a load of numbered records, and misfortunes one after the other,
+// each begun when all replicas are in sync again. Java's consumer then says what is in the log.
 
 import { systemClock } from '../../src/runtime/clock.ts'
 import type { LoadReport } from '../soak/load-plan.ts'

@@ -8,6 +8,9 @@ import type { Clock } from '../../src/runtime/clock.ts'
 import { type Random, randomBelow } from '../../src/runtime/random.ts'
 import type { Patches } from './patch.ts'
 
+// On Node 20 a codec must be loaded before it compresses at once, which takes real time.
+for (const type of compressionTypes) await codecOf(type).load()
+
 export const compressInVirtualTime = (patches: Patches, clock: Clock, random: Random): void => {
   for (const type of compressionTypes) {
     const codec: Codec = codecOf(type)

@@ -21,6 +21,7 @@ const found: Readonly<Record<number, string>> = {
   10541: 'a record that was given up was counted twice when its batch failed (engine-recovery)',
   737: 'a partition stood still behind a batch that had lost all its records (engine-recovery)',
   341: 'a new batch woke nobody, and its time limit passed unnoticed (engine-recovery)',
+  61394: 'close() reported before the last of six records that gave up in one turn was counted',
   10595: 'a throttled connection was closed for idleness, and nobody opened the next one',
   596: 'the in-memory network delivered a view of a buffer, not a copy',
 }

@@ -1,5 +1,6 @@
 // Sends numbered records at a rate until it is told to stop, in a process of its own, so that what
-// a stray rejection or a leak would do can be seen. Run by load-process.ts; the plan is its argument.
+// a stray rejection or a leak would do can be seen. Run by load-process.ts; its plan is the
+// argument.
 
 import { writeFile } from 'node:fs/promises'
 import { KafkaError, Producer, type RecordMetadata } from '../../src/index.ts'

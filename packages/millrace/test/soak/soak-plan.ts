@@ -44,9 +44,9 @@ export const soakPlan = (plan: Partial<SoakPlan> = {}): SoakPlan => ({
 })
 
 /** Measurements of the first part are left out: code is compiled and tables grow to their size. */
-const warmUpShare = 0.3
+const warmUpShare = 0.4
 /** The compiler and the young generation move the heap by as much without any leak. */
-const growthBytesMax = 384 * 1024
+const growthBytesMax = 640 * 1024
 /** The producer's pool and the cluster's newest batches. */
 const bufferBytesMax = 96 * 1024 * 1024
 

@@ -17,7 +17,7 @@ after(() => cluster.close())
 
 const run = async (plan: Omit<TurnPlan, 'brokers'>): Promise<TurnReport> => {
   const full = { ...plan, brokers: cluster.brokers }
-  const child = startProgram('turn-program', full, ['--expose-gc'])
+  const child = startProgram('turn-program', full, [])
   let report: TurnReport | null = null
   child.on('message', (message) => {
     report = message as TurnReport
@@ -26,9 +26,13 @@ const run = async (plan: Omit<TurnPlan, 'brokers'>): Promise<TurnReport> => {
   return report!
 }
 
-/** By CPU time, so that a busy machine does not matter; collecting a heap of a million records counts. */
+/**
+ * By CPU time, so that a busy machine does not matter. To collect the garbage of a heap with a
+ * million records counts too.
+ */
 const turnMsMax = 120
 const usualTurnMsMax = 20
+const callMsMax = 40
 
 test('a batch of a million records leaves the event loop free', async (context) => {
   const plan = { work: 'batch', topic: 'large', records: 1_000_000, stallMs: 0 } as const
@@ -40,14 +44,14 @@ test('a batch of a million records leaves the event loop free', async (context) 
   )
   assert.deepEqual(codes, [])
   assert.equal(delivered, plan.records)
-  assert.ok(callMs < turnMsMax, `the call took ${callMs} ms`)
+  assert.ok(callMs < callMsMax, `the call took ${callMs} ms`)
   assert.ok(turnsMs[0]! < turnMsMax, `a turn took ${turnsMs[0]} ms`)
   const working = turnsMs.filter((ms) => ms > 1)
   const usual = working[Math.floor(working.length * 0.1)] ?? 0
   assert.ok(usual < usualTurnMsMax, `one turn of ten takes ${usual} ms`)
 })
 
-test('an application that stalls for 5 s gets no timeout, no new connection and no duplicate', async (context) => {
+test('a stall of 5 s brings no timeout, no new connection, no duplicate', async (context) => {
   cluster.createTopic('stalled', 3)
   const plan = { work: 'stall', topic: 'stalled', records: 20_000, stallMs: 5_000 } as const
   const report = await run(plan)
