@@ -100,7 +100,7 @@ test('records that are refused take many turns: errors are dear', () => {
     for (; told.result === null; count++) turn(bench)
     return count
   }
-  assert.equal(told.result, null)
+  assert.ok(told.result === null, 'it is not done in its call')
   assert.equal(turns(), 3)
   assert.equal(told.result!.failedIndexes.length, 1000)
 })
