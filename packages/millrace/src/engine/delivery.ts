@@ -3,8 +3,9 @@
 
 import type { ProduceResponse } from '../protocol/api/00-produce.ts'
 import { brokerError, errorNumber } from '../protocol/errors.ts'
-import { KafkaError, type Persisted } from '../protocol/kafka-error.ts'
+import { KafkaError } from '../protocol/kafka-error.ts'
 import type { Batch } from './batch.ts'
+import { batchContext, deliveryTimeout, errorOfBatch } from './batch-errors.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import type { ClusterPort } from './ports.ts'
@@ -302,48 +303,6 @@ const isTopic = (answer: TopicAnswer, { topic }: PartitionQueue, version: number
   version >= topicIdFrom
     ? Buffer.compare(answer.topicId, topic.topicId) === 0
     : answer.name === topic.name
-
-/** Where, how long and how often: what every error of a batch says. */
-export const batchContext = (batch: Batch, now: number) => ({
-  topic: batch.queue.topic.name,
-  partition: batch.queue.partition,
-  api: 'Produce',
-  attempts: batch.attempts,
-  elapsedMs: Math.round(now - batch.createdAt),
-  persisted: persistedOf(batch),
-})
-
-/** An error of something else (a connection, a topic) as this batch's own. */
-export const errorOfBatch = (batch: Batch, now: number, error: KafkaError): KafkaError =>
-  new KafkaError(error.code, error.message, {
-    broker: error.broker,
-    ...batchContext(batch, now),
-    kind: error.kind,
-    brokerCode: error.brokerCode,
-    brokerError: error.brokerError,
-    brokerMessage: error.brokerMessage,
-    cause: error,
-  })
-
-/** In flight, nobody knows yet; otherwise it is what the attempts so far have proved. */
-export const persistedOf = (batch: Batch): Persisted =>
-  batch.maybeWritten || batch.queue.inFlight.includes(batch) ? 'maybe' : 'no'
-
-/** The batch's time is over; `cause` is what kept it. */
-export const deliveryTimeout = (
-  batch: Batch,
-  now: number,
-  deliveryTimeoutMs: number,
-  cause: KafkaError | null,
-): KafkaError => {
-  const { topic, partition } = batch.queue
-  const why = cause === null ? '' : `: ${cause.message}`
-  return new KafkaError(
-    'DELIVERY_TIMEOUT',
-    `${topic.name}-${partition}: not delivered within ${deliveryTimeoutMs} ms${why}`,
-    { ...batchContext(batch, now), broker: cause?.broker, cause: cause ?? undefined },
-  )
-}
 
 const missingAnswer = ({ link }: ProduceInFlight, { queue }: Batch): KafkaError =>
   new KafkaError(

@@ -8,16 +8,12 @@
 //   callbacks ◀── settlement ◀── delivery ◀─────────────────┘
 
 import type { ProduceResponse } from '../protocol/api/00-produce.ts'
-import {
-  type ErrorCode,
-  type ErrorContext,
-  KafkaError,
-  type Persisted,
-} from '../protocol/kafka-error.ts'
+import { type ErrorCode, KafkaError, type Persisted } from '../protocol/kafka-error.ts'
 import { Accumulator, type Place } from './accumulator.ts'
 import type { Batch } from './batch.ts'
+import { batchContext, errorOfBatch, persistedOf, withCause } from './batch-errors.ts'
 import { Deadlines } from './deadlines.ts'
-import { batchContext, Delivery, errorOfBatch, persistedOf } from './delivery.ts'
+import { Delivery } from './delivery.ts'
 import { Expiry } from './expiry.ts'
 import { FlushGenerations } from './flush-generations.ts'
 import { FlushTrigger } from './flush-trigger.ts'
@@ -163,8 +159,8 @@ export class Engine implements EngineEvents {
   }
 
   /**
-   * Calls `done` once everything taken so far is settled, at once when nothing is left; open batches
-   * do not linger for it.
+   * Calls `done` once everything taken so far is settled, at once when nothing is left; open
+   * batches do not linger for it.
    */
   flush(done: () => void): void {
     this.#flushTrigger?.release()
@@ -490,14 +486,3 @@ export class Engine implements EngineEvents {
     this.counts.recordsFailed += failed
   }
 }
-
-/** The error, with what kept the record from being delivered until then, where that is known. */
-const withCause = (
-  code: ErrorCode,
-  message: string,
-  context: ErrorContext,
-  trouble: KafkaError | null,
-): KafkaError =>
-  trouble === null
-    ? new KafkaError(code, message, context)
-    : new KafkaError(code, `${message}: ${trouble.message}`, { ...context, cause: trouble })

@@ -236,9 +236,9 @@ test('flush also waits for records in line', () => {
   assert.equal(flushed, 1)
 })
 
-// Six sends with a time limit gave up in one turn while close() waited; its report missed the last one,
-// because whoever waits was told while the record was being given up (simulator seed 61394).
-test('who waits for a flush is told when the last record is counted, not while it is given up', () => {
+// Six sends with a time limit gave up in one turn while close() waited; its report missed the last
+// one, because whoever waits was told while the record was being given up (simulator seed 61394).
+test('a flush is over when the last record is counted, not while it is given up', () => {
   const bench = new Bench()
   const settle = (): void => {}
   const place = bench.engine.append({ topic: 'new', partition: 0, value: 'x' }, settle)
