@@ -11,11 +11,12 @@ import type {
   LeaderHint,
   ProducerIdentity,
 } from '../engine/ports.ts'
-import type { KafkaError } from '../protocol/kafka-error.ts'
+import { KafkaError } from '../protocol/kafka-error.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Random } from '../runtime/random.ts'
 import type { Address, Transport } from '../runtime/transport.ts'
+import { formatAddress } from './address.ts'
 import type { NodeLink } from './broker-link.ts'
 import { BrokerPool, type NodeStatus } from './broker-pool.ts'
 import { type ConnectCallback, Metadata } from './metadata.ts'
@@ -63,10 +64,14 @@ export class Cluster implements ClusterPort {
   readonly #producerId: ProducerIdRequest
   #connectionFailures = 0
   #closed = false
+  /** What there is to say before any broker has answered, or failed to. */
+  readonly #noAnswerYet: KafkaError
 
   constructor(options: ClusterOptions, events: EngineEvents) {
     this.#events = events
     this.#logger = options.logger
+    const addresses = options.brokers.map(formatAddress).join(', ')
+    this.#noAnswerYet = new KafkaError('CONNECTION_FAILED', `no answer yet from ${addresses}`)
     this.#pool = new BrokerPool(options.brokers, options, {
       onReady: (link) => this.#onLinkReady(link),
       onDown: (link, error) => this.#onLinkDown(link, error),
@@ -105,7 +110,9 @@ export class Cluster implements ClusterPort {
   }
 
   get metadataError(): KafkaError | null {
-    return this.#metadata.error
+    if (this.#metadata.error !== null || this.#metadata.clusterId !== null)
+      return this.#metadata.error
+    return this.#noAnswerYet
   }
 
   /** Kafka's id of the cluster; null before the first answer, or where the broker does not say. */

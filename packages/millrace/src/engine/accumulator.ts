@@ -7,17 +7,15 @@
 // Invariants: `usedBytes` is the cost of all batches not settled; nothing passes the line while
 // somebody waits in it; past the bounds a record is refused, never kept.
 
-import { asKafkaError, KafkaError } from '../protocol/kafka-error.ts'
+import { asKafkaError, type KafkaError } from '../protocol/kafka-error.ts'
+import type { AccumulatorOwner } from './accumulator-owner.ts'
 import { Batch, costOf } from './batch.ts'
+import { bufferFull, recordTooLarge } from './batch-errors.ts'
 import { BufferPool } from './buffer-pool.ts'
-import type { FlushGenerations } from './flush-generations.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import type { PartitionerFactory } from './partitioner.ts'
-import type { ClusterPort } from './ports.ts'
 import type { ProducerRecord, Settle } from './record.ts'
 import { RecordDraft, recordOverheadMax, requestOverheadMax } from './record-draft.ts'
-import type { EngineHost, EngineSettings } from './settings.ts'
-import type { RecordFailure } from './settlement.ts'
 import { TopicState } from './topic-state.ts'
 import { type WaitingCaller, WaitingLine, WaitingRecord, waitingCost } from './waiting-line.ts'
 
@@ -36,27 +34,6 @@ const turnRecordsMax = 8192
 const refusedCost = 32
 /** Below this share of the window, whoever waits for room is told. */
 const roomShare = 3 / 4
-
-export interface AccumulatorOwner {
-  readonly settings: EngineSettings
-  readonly host: EngineHost
-  readonly cluster: ClusterPort
-  readonly generations: FlushGenerations
-  /** The queue's open batch got a record, or it has batches to send. */
-  offer(queue: PartitionQueue): void
-  /** Seals the open batch, full or wanted. */
-  seal(queue: PartitionQueue): void
-  onBatchCreated(batch: Batch): void
-  /** A record was appended, which had waited since then (null = it had not). */
-  onAppended(batch: Batch, bytes: number, since: number | null): void
-  /** There is no room: what is open goes out now, whatever it was to wait for. */
-  onFull(): void
-  /** Something that waited no longer does: there may be room, to be looked at in the next step. */
-  onLeftLine(): void
-  failRecord(failure: RecordFailure): void
-  /** Something waits that has a time limit. */
-  onWaiting(until: number): void
-}
 
 /** Where a record is that was taken: in a batch, or waiting. */
 export type Place = Batch | WaitingRecord
@@ -77,6 +54,8 @@ export class Accumulator {
   #roomWanted = false
   #cutShort = false
   #turnRecords = 0
+  /** What this turn's sends past the bound are refused with. */
+  #fullError: KafkaError | null = null
   #lastWallTime = 0
   #wallTimeUses = 0
   #lastTopic: TopicState | null = null
@@ -202,25 +181,19 @@ export class Accumulator {
     draft.load(record)
     const bytes = draft.contentBytes
     if (bytes > this.#recordBytesMax) {
-      throw new KafkaError(
-        'RECORD_TOO_LARGE',
-        `a record of ${bytes} bytes for topic ${draft.topic}: at most ${this.#recordBytesMax} ` +
-          `fit (maxRequestBytes ${this.#owner.settings.maxRequestBytes})`,
-        { topic: draft.topic },
-      )
+      throw recordTooLarge(draft, this.#recordBytesMax, this.#owner.settings)
     }
   }
 
   #checkLine(draft: RecordDraft): void {
-    const { bufferMemoryBytes } = this.#owner.settings
-    const cost = draft.contentBytes + waitingCost
-    if (this.#waitingBytes + cost <= this.#lineBytes) return
-    throw new KafkaError(
-      'BUFFER_FULL',
-      `topic ${draft.topic}: the buffer is full and ${this.#waitingBytes} bytes wait in line ` +
-        `already, at most ${this.#lineBytes} (bufferMemoryBytes ${bufferMemoryBytes})`,
-      { topic: draft.topic, cause: this.#owner.cluster.metadataError ?? undefined },
-    )
+    if (this.#waitingBytes + draft.contentBytes + waitingCost <= this.#lineBytes) return
+    const { settings, cluster } = this.#owner
+    // One error serves a topic for a turn: a loop that never yields can be refused a million times.
+    if (this.#fullError?.topic !== draft.topic) {
+      const bytes = this.#waitingBytes
+      this.#fullError = bufferFull(draft, bytes, this.#lineBytes, settings, cluster.metadataError)
+    }
+    throw this.#fullError
   }
 
   #makeWaiting(draft: RecordDraft, settle: Settle | null, tag: number): WaitingRecord {
@@ -282,15 +255,21 @@ export class Accumulator {
       return this.#waitForTopic(topic, draft, settle, tag, from)
     }
     if (partition < 0) {
-      partition = topic.partitioner.partition(
-        partitioning,
-        draft.keyBytes,
-        draft.keyStart,
-        draft.keyEnd,
-        draft.contentBytes + recordOverheadUsual,
-      )
+      partition = this.#choosePartition(topic, draft)
     }
     return this.#appendTo(topic.queues[partition]!, draft, settle, tag, from)
+  }
+
+  /** Runs the user's code where the partitioner is theirs: the draft must not change meanwhile. */
+  #choosePartition({ partitioner, partitioning }: TopicState, draft: RecordDraft): number {
+    const { keyBytes, keyStart, keyEnd, contentBytes } = draft
+    const recordBytes = contentBytes + recordOverheadUsual
+    this.#draft.isLent = true
+    try {
+      return partitioner.partition(partitioning, keyBytes, keyStart, keyEnd, recordBytes)
+    } finally {
+      this.#draft.isLent = false
+    }
   }
 
   #waitForTopic(
@@ -304,6 +283,7 @@ export class Accumulator {
     // keeps enqueue from throwing where it should answer false next time.
     const waiting = from ?? this.#makeWaiting(draft, settle, tag)
     topic.pending.push(waiting)
+    if (topic.known) this.#owner.onWaiting(waiting.since + this.#pendingMsMax(topic))
     this.#owner.cluster.refreshTopic(topic.name, topic.known ? 'stale' : 'unknown')
     return waiting
   }
@@ -348,6 +328,7 @@ export class Accumulator {
 
   /** A new event-loop turn: the next record reads the clock. */
   startTurn(): void {
+    this.#fullError = null
     this.#wallTimeUses = 0
     this.#turnRecords = 0
   }
@@ -450,17 +431,21 @@ export class Accumulator {
   /** Fails what has waited for too long; returns when to look again. */
   expireWaiting(now: number, makeError: (topic: TopicState | null) => KafkaError): number {
     const { maxBlockMs } = this.#owner.settings
-    let next = Number.POSITIVE_INFINITY
+    let next = this.#expire(this.#line, now, maxBlockMs, () => makeError(null))
     for (const topic of this.#topics.values()) {
+      const most = this.#pendingMsMax(topic)
       next = Math.min(
         next,
-        this.#expire(topic.pending, now, maxBlockMs, () => makeError(topic)),
+        this.#expire(topic.pending, now, most, () => makeError(topic)),
       )
     }
-    return Math.min(
-      next,
-      this.#expire(this.#line, now, maxBlockMs, () => makeError(null)),
-    )
+    return next
+  }
+
+  /** Of a known topic only a partition can be missing: as bounded as a missing topic. */
+  #pendingMsMax(topic: TopicState): number {
+    const { maxBlockMs, unknownTopicTimeoutMs } = this.#owner.settings
+    return topic.known ? Math.min(maxBlockMs, unknownTopicTimeoutMs) : maxBlockMs
   }
 
   #expire(

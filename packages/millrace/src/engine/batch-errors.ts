@@ -1,5 +1,5 @@
-// The errors of batches: what every one of them says, and how an error of something else (a
-// connection, a topic, the end of the producer) becomes a batch's own.
+// The errors of records and batches: what every one of them says, and how an error of something
+// else (a connection, a topic, the end of the producer) becomes a batch's own.
 
 import {
   type ErrorCode,
@@ -8,6 +8,8 @@ import {
   type Persisted,
 } from '../protocol/kafka-error.ts'
 import type { Batch } from './batch.ts'
+import type { RecordDraft } from './record-draft.ts'
+import type { EngineSettings } from './settings.ts'
 
 /** Where, how long and how often: what every error of a batch says. */
 export const batchContext = (batch: Batch, now: number) => ({
@@ -61,3 +63,30 @@ export const withCause = (
   trouble === null
     ? new KafkaError(code, message, context)
     : new KafkaError(code, `${message}: ${trouble.message}`, { ...context, cause: trouble })
+
+export const recordTooLarge = (
+  { contentBytes, topic }: RecordDraft,
+  bytesMax: number,
+  { maxRequestBytes }: EngineSettings,
+): KafkaError =>
+  new KafkaError(
+    'RECORD_TOO_LARGE',
+    `a record of ${contentBytes} bytes for topic ${topic}: at most ${bytesMax} ` +
+      `fit (maxRequestBytes ${maxRequestBytes})`,
+    { topic },
+  )
+
+export const bufferFull = (
+  { topic }: RecordDraft,
+  waitingBytes: number,
+  waitingBytesMax: number,
+  { bufferMemoryBytes }: EngineSettings,
+  trouble: KafkaError | null,
+): KafkaError =>
+  withCause(
+    'BUFFER_FULL',
+    `topic ${topic}: the buffer is full and ${waitingBytes} bytes wait in line already, ` +
+      `at most ${waitingBytesMax} (bufferMemoryBytes ${bufferMemoryBytes})`,
+    { topic },
+    trouble,
+  )

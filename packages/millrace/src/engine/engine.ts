@@ -24,7 +24,7 @@ import { type ProduceInFlight, Pump } from './pump.ts'
 import { keepRecords } from './rebuild.ts'
 import type { ProducerRecord, Settle } from './record.ts'
 import { Sequencer } from './sequencer.ts'
-import type { EngineHost, EngineSettings } from './settings.ts'
+import type { EngineHost, EngineSettings, FlushSettings } from './settings.ts'
 import { type BatchOutcome, type RecordFailure, Settlement } from './settlement.ts'
 import type { TopicState } from './topic-state.ts'
 import { WaitingRecord } from './waiting-line.ts'
@@ -88,7 +88,7 @@ export class Engine implements EngineEvents {
     this.delivery = new Delivery(this)
     this.#expiry = new Expiry(this)
     this.#flushTrigger =
-      settings.flush === null
+      settings.flush === null || !holdsBack(settings.flush)
         ? null
         : new FlushTrigger(settings.flush, {
             deadlines: this.deadlines,
@@ -486,3 +486,7 @@ export class Engine implements EngineEvents {
     this.counts.recordsFailed += failed
   }
 }
+
+/** With a limit of records alone, batches are smaller, and leave as they would without it. */
+const holdsBack = ({ records, bytes, intervalMs }: FlushSettings): boolean =>
+  records + bytes + intervalMs > 0

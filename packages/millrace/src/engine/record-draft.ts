@@ -27,9 +27,19 @@ const refuse = (field: string, value: unknown, expected: string): never => {
 
 const nothing = Buffer.alloc(0)
 
+/** An array, or an object made by braces: a Map or a Headers would look empty. */
+const isPlain = (value: object): boolean => {
+  if (typeof value !== 'object' || Array.isArray(value)) return Array.isArray(value)
+  const prototype: unknown = Object.getPrototypeOf(value)
+  // Plain objects of another realm have a prototype without one.
+  return prototype === null || Object.getPrototypeOf(prototype) === null
+}
+
 const isBytes = (value: unknown): value is Uint8Array => value instanceof Uint8Array
 
 export class RecordDraft {
+  /** A partitioner is looking at the key: nothing else is loaded meanwhile. */
+  isLent = false
   topic = ''
   /** -1 = the partitioner chooses. */
   partition = -1
@@ -52,6 +62,9 @@ export class RecordDraft {
 
   /** Checks the record and takes it in; throws INVALID_ARGUMENT naming the field. */
   load(record: ProducerRecord): void {
+    if (this.isLent) {
+      throw new KafkaError('INVALID_STATE', 'a record was sent from inside a partitioner')
+    }
     if (typeof record !== 'object' || record === null) refuse('record', record, 'an object')
     const { topic, partition, timestamp, headers, value } = record
     if (typeof topic !== 'string' || topic.length === 0) {
@@ -160,8 +173,7 @@ export class RecordDraft {
   }
 
   #loadHeaders(headers: Headers): void {
-    if (typeof headers !== 'object')
-      refuse('record.headers', headers, 'an object or an array of pairs')
+    if (!isPlain(headers)) refuse('record.headers', headers, 'an object or an array of pairs')
     const pairs = headerPairs(headers)
     let end = writeVarint(this.#headerRoom(0, 5), 0, pairs.length)
     for (const [key, value] of pairs) {

@@ -154,11 +154,18 @@ export class Settlement {
           keyBytes: cursor.keyBytes,
           valueBytes: cursor.valueBytes,
         }
-        if (typeof settle === 'function') settle(null, metadata)
+        if (typeof settle === 'function') this.#watch(settle(null, metadata))
         else settle.settled(batch.tagOf(index), null, metadata)
       } catch (thrown) {
         this.#owner.onCallbackError(thrown)
       }
+    }
+  }
+
+  /** A callback may be an async function: nobody waits for it, and its rejection is reported. */
+  #watch(result: unknown): void {
+    if (result instanceof Promise) {
+      result.catch((thrown) => this.#owner.onCallbackError(thrown))
     }
   }
 
@@ -169,7 +176,7 @@ export class Settlement {
       return
     }
     try {
-      if (typeof settle === 'function') settle(error, null)
+      if (typeof settle === 'function') this.#watch(settle(error, null))
       else settle.settled(tag, error, null)
     } catch (thrown) {
       this.#owner.onCallbackError(thrown)

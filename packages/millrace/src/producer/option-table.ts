@@ -118,6 +118,8 @@ const brokersProblem = (value: unknown): string | null => {
   }
 }
 
+const isCodecField = (name: string): boolean => name === 'type' || name === 'level'
+
 const compressionProblem = (value: unknown): string | null => {
   const type = isObject(value) ? value.type : value
   const level = isObject(value) ? value.level : undefined
@@ -127,6 +129,8 @@ const compressionProblem = (value: unknown): string | null => {
   if (level !== undefined && typeof level !== 'number') {
     return `has the level ${describe(level)}: expected a number`
   }
+  const strange = isObject(value) ? Object.keys(value).filter((name) => !isCodecField(name)) : []
+  if (strange.length > 0) return `has '${strange.join("', '")}': expected { type, level }`
   const wrong = codecOf(type as CompressionType).levelProblem(level)
   return wrong === null ? null : `has a wrong level: ${wrong}`
 }
@@ -135,12 +139,13 @@ const flushFields = ['records', 'bytes', 'intervalMs', 'maxRecords']
 
 const flushProblem = (value: unknown): string | null => {
   if (!isObject(value)) return `is ${describe(value)}: expected { ${flushFields.join(', ')} }`
+  const problems: string[] = []
   for (const [name, count] of Object.entries(value)) {
-    if (!flushFields.includes(name)) return `has '${name}': expected ${flushFields.join(', ')}`
     const ok = count === undefined || (Number.isInteger(count) && (count as number) >= 0)
-    if (!ok) return `has ${name} ${describe(count)}: expected a whole number from 0`
+    if (!flushFields.includes(name)) problems.push(`'${name}': expected ${flushFields.join(', ')}`)
+    else if (!ok) problems.push(`${name} ${describe(count)}: expected a whole number from 0`)
   }
-  return null
+  return problems.length === 0 ? null : `has ${problems.join(' and ')}`
 }
 
 const loggerCalls = ['debug', 'info', 'warn', 'error']

@@ -80,6 +80,10 @@ const jointProblems = (values: Values, options: ProducerOptions): string[] => {
   if (idempotent && values.maxInFlightRequests > 5) {
     problems.push(`maxInFlightRequests is ${values.maxInFlightRequests}: at most 5 when idempotent`)
   }
+  const { records = 0, maxRecords = 0 } = values.flush ?? {}
+  if (maxRecords > 0 && maxRecords < records) {
+    problems.push(`flush.maxRecords is ${maxRecords}: at least flush.records (${records})`)
+  }
   if (values.batchBytes > values.maxRequestBytes) {
     problems.push(
       `batchBytes is ${values.batchBytes}: at most maxRequestBytes (${values.maxRequestBytes})`,
@@ -97,6 +101,8 @@ const isIdempotent = (values: Values): boolean =>
 const flushSettings = (flush: FlushOption | undefined): FlushSettings | null => {
   if (flush === undefined) return null
   const { records = 0, bytes = 0, intervalMs = 0, maxRecords = 0 } = flush
+  // Nothing to wait for: as without the option.
+  if (records + bytes + intervalMs + maxRecords === 0) return null
   return { records, bytes, intervalMs, maxRecords }
 }
 

@@ -74,6 +74,8 @@ export class Producer {
   #closing: Promise<CloseReport> | null = null
   #endClosing: () => void = nothing
   #refused = 0
+  /** A loop that never yields can be refused a million times: each costs nothing that stays. */
+  #lastRefusal: { error: KafkaError; promise: Promise<RecordMetadata> } | null = null
 
   /**
    * Checks the options; throws one INVALID_OPTION that lists every problem. Connects to nothing.
@@ -117,6 +119,7 @@ export class Producer {
       deadlines: this.#engine.deadlines,
       now: () => clock.now(),
       wake: () => this.#engine.wake(),
+      trouble: () => this.#cluster.metadataError,
     }
     this.#driver.start(this.#engine)
     this.#exitWatch = new ExitWatch(this.#engine, resolved.logger)
@@ -141,8 +144,19 @@ export class Producer {
       this.#engine.append(record, pending)
     } catch (error) {
       this.#refused++
-      pending.fail(error as KafkaError)
+      return this.#refusal(pending, error as KafkaError)
     }
+    return pending.promise
+  }
+
+  /** The promise of a send that was not taken. Those that share their error share their promise. */
+  #refusal(pending: PendingSend, error: KafkaError): Promise<RecordMetadata> {
+    if (this.#lastRefusal?.error === error) {
+      this.#failures.report(error)
+      return this.#lastRefusal.promise
+    }
+    pending.fail(error)
+    this.#lastRefusal = { error, promise: pending.promise }
     return pending.promise
   }
 
@@ -197,7 +211,8 @@ export class Producer {
       batch.start()
       if (options === undefined || over) return
       patience = new Patience(options, this.#waitClock, (why) => {
-        batch.giveUp((persisted) => givenUpError(null, options, why, persisted))
+        const trouble = this.#cluster.metadataError
+        batch.giveUp((persisted) => givenUpError(null, options, why, persisted, trouble))
       })
     })
     promise.catch((error) => this.#failures.report(error))
@@ -327,6 +342,11 @@ export class Producer {
         this.#checkOpen('partitionsFor')
         if (typeof topic !== 'string' || topic === '') {
           throw new KafkaError('INVALID_ARGUMENT', 'topic is no topic name')
+        }
+        const known = this.#engine.accumulator.topic(topic)
+        if (known?.known === true) {
+          resolve(known.queues.map(({ leaderId, leaderEpoch }) => ({ leaderId, leaderEpoch })))
+          return nothing
         }
         const forget = this.#topics.watch(topic, this.#clock.now(), resolve, reject)
         this.#engine.wake()

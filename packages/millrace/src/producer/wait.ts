@@ -19,6 +19,8 @@ export interface WaitClock {
   readonly now: () => number
   /** Looks at the deadlines anew. */
   readonly wake: () => void
+  /** What keeps the cluster from answering, where that is known. */
+  readonly trouble: () => KafkaError | null
 }
 
 /** Throws INVALID_ARGUMENT where the options are wrong. */
@@ -108,14 +110,15 @@ export const waitFor = <Value>(
     if (options === undefined || over) return
     patience = new Patience(options, clock, (why, reason) => {
       forget()
-      const timeout = `${what}: not done within ${options.timeoutMs} ms`
-      reject(
-        why === 'aborted'
-          ? abortedError(what, reason)
-          : new KafkaError('DELIVERY_TIMEOUT', timeout),
-      )
+      if (why === 'aborted') reject(abortedError(what, reason))
+      else reject(timeoutError(`${what}: not done within ${options.timeoutMs} ms`, clock.trouble()))
     })
   })
 
 export const abortedError = (what: string, reason: unknown): KafkaError =>
   new KafkaError('ABORTED', `${what}: aborted by its signal`, { cause: reason })
+
+const timeoutError = (message: string, trouble: KafkaError | null): KafkaError =>
+  trouble === null
+    ? new KafkaError('DELIVERY_TIMEOUT', message)
+    : new KafkaError('DELIVERY_TIMEOUT', `${message}: ${trouble.message}`, { cause: trouble })

@@ -89,9 +89,19 @@ export class KafkaProducer<const Async extends boolean = true> implements Buffer
    * BatchError that lists every message that failed (in async mode: that was not taken). The array
    * must not change until then.
    */
-  async sendBatch(
+  sendBatch(
     messages: readonly Message[],
     options?: WaitOptions,
+  ): Promise<Sent<Async, readonly RecordMetadata[]>> {
+    const promise = this.#sendAll(messages, options)
+    // A rejection that nobody awaits never reaches the process. The producer told of the failures.
+    promise.catch(() => {})
+    return promise
+  }
+
+  async #sendAll(
+    messages: readonly Message[],
+    options: WaitOptions | undefined,
   ): Promise<Sent<Async, readonly RecordMetadata[]>> {
     if (!Array.isArray(messages)) {
       throw new KafkaError('INVALID_ARGUMENT', 'messages is no array of messages')

@@ -14,17 +14,15 @@ const drawMode = (chance: Chance): Drawn =>
     [9, { acks: 0 }],
   ])
 
-const drawFlush = (chance: Chance): Drawn =>
-  chance.percent(12)
-    ? {
-        flush: {
-          records: chance.pick([0, 5, 30]),
-          bytes: chance.pick([0, 4000]),
-          intervalMs: chance.pick([20, 200]),
-          maxRecords: chance.pick([0, 0, 3]),
-        },
-      }
-    : {}
+const drawFlush = (chance: Chance): Drawn => {
+  if (!chance.percent(12)) return {}
+  const records = chance.pick([0, 5, 30])
+  const bytes = chance.pick([0, 4000])
+  const intervalMs = chance.pick([20, 200])
+  const maxRecords = chance.pick([0, 0, 3])
+  // A batch is never limited to less than the count that it waits for.
+  return { flush: { records: maxRecords === 0 ? records : 0, bytes, intervalMs, maxRecords } }
+}
 
 export const drawOptions = (chance: Chance): Drawn => {
   const batchBytes = chance.pick([1024, 1024, 2048, 4096, 16_384])

@@ -216,7 +216,8 @@ test('every DNS answer is tried in turn, with its own reason when all fail', asy
   other.network.setHost('boot', ['10.0.0.1', '10.0.0.2'])
   other.network.blackHole({ host: '10.0.0.2', port: 9092 })
   other.cluster.refreshTopic('a', 'unknown')
-  await other.clock.runUntil(() => other.cluster.metadataError !== null, 60_000)
+  assert.equal(other.cluster.metadataError?.message, 'no answer yet from boot:9092')
+  await other.clock.runUntil(() => other.cluster.counters.metadataFailures > 0, 60_000)
   const message = other.cluster.metadataError?.message ?? ''
   assert.match(message, /boot:9092 \(10\.0\.0\.1:9092 connection refused/)
   assert.match(message, /10\.0\.0\.2:9092 no answer within 10000 ms/)

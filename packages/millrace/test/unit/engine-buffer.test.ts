@@ -124,7 +124,7 @@ test('without any metadata a record fails after maxBlockMs, naming what keeps it
 })
 
 test('a partition that the topic does not have yet is waited for, then UNKNOWN_PARTITION', () => {
-  const bench = Bench.ready({ maxBlockMs: 300 })
+  const bench = Bench.ready({ unknownTopicTimeoutMs: 300 })
   bench.send('a', { partition: 1 })
   bench.send('b', { partition: 5 })
   bench.tellTopic('t', [1, 1])
@@ -287,6 +287,68 @@ test('with flush settings batches leave by count or interval, over the whole pro
   assert.deepEqual(timed.take(), [])
   timed.advance(1)
   timed.takeOne()
+})
+
+test('without a trigger flush settings hold nothing back: a record limit only cuts', () => {
+  const flush = { records: 0, bytes: 0, intervalMs: 0, maxRecords: 2 }
+  const bench = Bench.ready({ flush })
+  for (const name of ['a', 'b', 'c']) bench.send(name)
+  bench.step()
+  const sizes = bench.take().map((request) => request.batches[0]!.records)
+  assert.deepEqual(sizes, [2, 1])
+})
+
+// The record that a partitioner sent took the place of the one it was asked about, which was lost.
+test('a record sent from inside a partitioner is refused, and the outer one goes its way', () => {
+  const inner: unknown[] = []
+  const bench: Bench = Bench.ready({}, { t: [1, 1] }, () => ({
+    partition: () => {
+      try {
+        bench.engine.tryAppend({ topic: 't', value: 'inner' }, null)
+      } catch (error) {
+        inner.push((error as KafkaError).code)
+      }
+      return 1
+    },
+  }))
+  bench.engine.append({ topic: 't', key: 'k', value: 'outer' }, (_error, metadata) => {
+    inner.push(metadata!.valueBytes)
+  })
+  bench.step()
+  const request = bench.takeOne()
+  assert.deepEqual([request.batches.length, request.batches[0]!.partition], [1, 1])
+  request.answer()
+  assert.deepEqual(inner, ['INVALID_STATE', 5])
+})
+
+test('sends past the bound share one error for a turn, so that a million cost nothing', () => {
+  const bench = Bench.ready(small)
+  fill(bench)
+  const refusal = (): unknown => {
+    for (;;) {
+      try {
+        bench.send(large)
+      } catch (error) {
+        return error
+      }
+    }
+  }
+  const first = refusal()
+  assert.equal(refusal(), first)
+  bench.step()
+  assert.notEqual(refusal(), first)
+})
+
+test('a callback that is an async function and rejects is reported', async () => {
+  const bench = Bench.ready()
+  bench.engine.append({ topic: 't', partition: 0, value: 'x' }, async () => {
+    throw new Error('from an async callback')
+  })
+  bench.step()
+  bench.takeOne().answer()
+  await Promise.resolve()
+  await Promise.resolve()
+  assert.equal(bench.callbackErrors.length, 1)
 })
 
 test('a result callback that throws is reported, and the others are told all the same', () => {

@@ -2,7 +2,7 @@
 // when told, answers that a test writes itself. No socket, no timer, no promise.
 
 import { Engine } from '../../src/engine/engine.ts'
-import { createPartitioner } from '../../src/engine/partitioner.ts'
+import { createPartitioner, type PartitionerFactory } from '../../src/engine/partitioner.ts'
 import type {
   BrokerLink,
   ClusterPort,
@@ -164,6 +164,7 @@ export class Bench implements ClusterPort {
   constructor(
     changes: Partial<EngineSettings> = {},
     topics: Record<string, number[]> = { t: [1] },
+    makePartitioner?: PartitionerFactory,
   ) {
     this.settings = settingsOf(changes)
     const random = seededRandom(7)
@@ -183,7 +184,7 @@ export class Bench implements ClusterPort {
         },
       },
       this,
-      createPartitioner('java', random),
+      makePartitioner ?? createPartitioner('java', random),
     )
     this.topics = topics
   }
@@ -248,8 +249,9 @@ export class Bench implements ClusterPort {
   static ready(
     changes: Partial<EngineSettings> = {},
     topics: Record<string, number[]> = { t: [1] },
+    makePartitioner?: PartitionerFactory,
   ): Bench {
-    const bench = new Bench(changes, topics)
+    const bench = new Bench(changes, topics, makePartitioner)
     for (const name of Object.keys(topics)) {
       bench.send('warm', { topic: name, partition: 0 })
       bench.tellTopic(name)

@@ -100,6 +100,8 @@ test('wrong records are refused at once, naming the field and the value', () => 
     [{ timestamp: Number.NaN }, /record\.timestamp is number NaN/],
     [{ timestamp: '5' }, /record\.timestamp is string/],
     [{ headers: 'x' }, /record\.headers is string/],
+    [{ headers: new Map([['a', 'b']]) }, /record\.headers is Map/],
+    [{ headers: new Date(0) }, /record\.headers is Date/],
     [{ headers: [['a']] }, /record\.headers\[0\] is Array/],
     [{ headers: { a: 5 } }, /record\.headers\["a"\] is number 5/],
     [{ headers: [[5, 'x']] }, /record\.headers: a key is number 5/],

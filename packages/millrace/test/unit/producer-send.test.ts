@@ -470,9 +470,9 @@ describe('sending to a cluster', () => {
     assert.deepEqual(valuesOf(cluster, 'counted'), inOrder(10))
   })
 
-  it('flush by counts cuts batches at maxRecords, and those that are full go at once', async () => {
+  it('flush by bytes cuts batches at maxRecords, and those that are full go at once', async () => {
     cluster.createTopic('cut', 1)
-    await using producer = producerFor(cluster, { flush: { records: 100, maxRecords: 4 } })
+    await using producer = producerFor(cluster, { flush: { bytes: 100_000, maxRecords: 4 } })
     await producer.partitionsFor('cut')
     const sends = numbered('cut', 10).map((record) => producer.send(record))
     await Promise.all(sends.slice(0, 8))
