@@ -61,7 +61,7 @@ export class MetadataCache {
       if (index < 0 || index >= partitionsMax) continue
       while (partitions.length <= index) partitions.push(noPartition)
       const before = basis?.partitions[index]
-      partitions[index] = mergePartition(before, partition, knowsNode)
+      partitions[index] = mergePartition(before, partition, hasId, knowsNode)
     }
     if (basis !== undefined && hasId) {
       // A topic never loses partitions: the answer is from before they were added.
@@ -95,11 +95,15 @@ const keptId = (known: TopicView | undefined): Uint8Array =>
 const mergePartition = (
   before: PartitionView | undefined,
   answer: PartitionAnswer,
+  hasId: boolean,
   knowsNode: (nodeId: number) => boolean,
 ): PartitionView => {
   const { leaderEpoch, errorCode } = answer
   if (before !== undefined && leaderEpoch >= 0 && leaderEpoch < before.leaderEpoch) {
-    return knowsNode(before.leaderId) ? before : { ...before, leaderId: -1 }
+    if (knowsNode(before.leaderId)) return before
+    // Before topic ids nobody can tell an old answer from a topic that was made again, with epochs
+    // from 0. Where no leader is known there is nothing to lose: a wrong one says so.
+    if (hasId) return { ...before, leaderId: -1 }
   }
   const hasLeader =
     (errorCode === noError || errorCode === replicaNotAvailable) && knowsNode(answer.leaderId)
