@@ -57,7 +57,8 @@ export class HandledProducer {
   readonly #failures: FailureReporter
   readonly #isHeard: boolean
   readonly #clock: Clock
-  readonly #report: (error: KafkaError) => void
+  /** Tells the producer's `onError` or logger of messages that were not taken. */
+  readonly report: (error: KafkaError) => void
   readonly #callbackFailed: (thrown: unknown) => void
 
   constructor(
@@ -71,7 +72,7 @@ export class HandledProducer {
     const { logger = consoleLogger, onError = null } = options
     this.#clock = environment?.clock ?? systemClock
     this.#failures = new FailureReporter(logger, onError, this.#clock)
-    this.#report = (error) => this.#failures.report(error)
+    this.report = (error) => this.#failures.report(error)
     this.#callbackFailed = (thrown) => this.#failures.callbackFailed(thrown)
   }
 
@@ -79,7 +80,7 @@ export class HandledProducer {
   submit(message: Message, options?: WaitOptions): Promise<undefined> {
     const wait = this.trySubmit(message, options)
     if (wait === undefined) return taken
-    wait.catch(this.#report)
+    wait.catch(this.report)
     return wait
   }
 

@@ -94,8 +94,9 @@ export class KafkaProducer<const Async extends boolean = true> implements Buffer
     options?: WaitOptions,
   ): Promise<Sent<Async, readonly RecordMetadata[]>> {
     const promise = this.#sendAll(messages, options)
-    // A rejection that nobody awaits never reaches the process. The producer told of the failures.
-    promise.catch(() => {})
+    // A rejection that nobody awaits never reaches the process, and is never silent: in sync mode
+    // the producer told of each failure, in async mode what was not taken is told here.
+    promise.catch((error) => this.#async?.report(error))
     return promise
   }
 

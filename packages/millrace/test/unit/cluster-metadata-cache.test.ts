@@ -25,8 +25,8 @@ const answer = (leaderId: number, leaderEpoch: number, id: number) => ({
 
 const knowsNode = (nodeId: number): boolean => nodeId > 0
 
-// A topic was made again on brokers without topic ids while it had no leader: its epochs began at 0, and
-// every answer was taken for an old one for ever (simulator seed 2003092).
+// A topic was made again on brokers without topic ids while it had no leader: its epochs began at
+// 0, and every answer was taken for an old one for ever (simulator seed 2003092).
 test('without topic ids an older epoch is believed where no leader is known', () => {
   const cache = new MetadataCache()
   cache.apply('t', answer(-1, 1, 0), knowsNode)

@@ -307,3 +307,19 @@ test('a handler may send and close: nothing is lost, and close waits for what wa
     await stage.run(Promise.resolve(closing))
     assert.deepEqual(seen, ['first', 'second'])
   }))
+
+// A layer-1 sendBatch that nobody awaited ended the process, or was lost without a word.
+for (const async of [true, false]) {
+  test(`a sendBatch that nobody awaits is told to onError, async ${async}`, async () => {
+    const told: string[] = []
+    const onError = ({ code }: KafkaError): void => {
+      told.push(code)
+    }
+    const producer = new KafkaProducer({ brokers: '127.0.0.1:1', onError }, { async })
+    await producer.close()
+    const refused = producer.sendBatch([{ topic: 't', value: 'x' }])
+    await assert.rejects(refused, { code: 'CLOSED' })
+    void producer.sendBatch([{ topic: 't', value: 'x' }])
+    if (async) assert.deepEqual(told, ['CLOSED'])
+  })
+}
