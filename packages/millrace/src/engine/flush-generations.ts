@@ -18,10 +18,6 @@ export class FlushGenerations {
     return this.#outstanding
   }
 
-  get hasWaiters(): boolean {
-    return this.#waiters.length > 0
-  }
-
   enter(generation: number): void {
     this.#outstanding++
     this.#counts[generation - this.#oldest]!++
