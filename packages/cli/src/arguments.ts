@@ -60,3 +60,46 @@ export const brokerList = (words: string): readonly string[] =>
     }
     return match[0]
   })
+
+const escapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', 0: '\0', '\\': '\\' }
+
+/** Bytes of a word in which `\n`, `\r`, `\t`, `\0`, `\\` and `\xNN` stand for what can't be typed. */
+export const escapedBytes = (word: string): Buffer => {
+  const parts: Buffer[] = []
+  for (const [, hex, letter, plain] of word.matchAll(/\\x([\da-fA-F]{2})|\\(.?)|([^\\]+)/gs)) {
+    if (hex !== undefined) parts.push(Buffer.from(hex, 'hex'))
+    else if (plain !== undefined) parts.push(Buffer.from(plain))
+    else if (escapes[letter ?? ''] !== undefined) parts.push(Buffer.from(escapes[letter!]!))
+    else throw new InvalidArgumentError(`\\${letter} is not known: \\n \\r \\t \\0 \\\\ \\xNN are.`)
+  }
+  return Buffer.concat(parts)
+}
+
+export const delimiter = (word: string): Buffer => {
+  const bytes = escapedBytes(word)
+  if (bytes.length === 0) throw new InvalidArgumentError('It must be at least one character.')
+  return bytes
+}
+
+/** A number above 0, such as records a second. */
+export const positiveNumber = (word: string): number => {
+  const value = Number(word)
+  if (Number.isFinite(value) && value > 0) return value
+  throw new InvalidArgumentError('It must be a number above 0.')
+}
+
+/** `zstd` or `zstd:3`; the producer knows which levels there are. */
+export const compressionArgument = (word: string): string | { type: string; level: number } => {
+  const [type = '', level, ...rest] = word.split(':')
+  if (level === undefined) return type
+  if (rest.length > 0 || !/^-?\d+$/.test(level)) {
+    throw new InvalidArgumentError('It must be TYPE or TYPE:LEVEL, such as zstd:3.')
+  }
+  return { type, level: Number(level) }
+}
+
+export const acksArgument = (word: string): 'all' | 0 | 1 => {
+  if (word === 'all' || word === '-1') return 'all'
+  if (word === '0' || word === '1') return word === '0' ? 0 : 1
+  throw new InvalidArgumentError('It must be all, 1 or 0.')
+}

@@ -1,17 +1,18 @@
 // `millrace cluster`: a Kafka cluster inside this process, until Ctrl-C.
 
-import type { Command } from 'commander'
 import { startCluster } from 'millrace/testing'
 import { type TopicArgument, topicArguments, wholeNumber } from './arguments.ts'
 import { Failure } from './describe-failure.ts'
+import { FaultFile } from './fault-file.ts'
 import { formatHints, kcatList, kcatRead, kcatWrite } from './kcat.ts'
-import { type ExitCode, prepareProgram } from './run-program.ts'
+import { addCommand, type CommandHost, type ExitCode } from './run-program.ts'
 import { type Terminal, writeLine } from './runtime/terminal.ts'
 
 interface ClusterOptions {
   readonly port: number
   readonly nodes: number
   readonly topic?: readonly TopicArgument[]
+  readonly faults?: string
 }
 
 const portMax = 65_535
@@ -19,12 +20,9 @@ const nodesMax = 9
 
 type Cluster = Awaited<ReturnType<typeof startCluster>>
 
-export const addClusterCommand = (
-  program: Command,
-  terminal: Terminal,
-  ended: (exitCode: ExitCode) => void,
-): void => {
-  prepareProgram(program.command('cluster'), terminal)
+export const addClusterCommand = (host: CommandHost): void => {
+  const { terminal, ended } = host
+  addCommand(host, 'cluster')
     .description('Run a Kafka cluster in this process, in memory, for tests and first steps.')
     .option(
       '-p, --port <port>',
@@ -38,17 +36,26 @@ export const addClusterCommand = (
       'create a topic, with 6 partitions by default (repeatable)',
       topicArguments,
     )
+    .option(
+      '--faults <file>',
+      'rules of what goes wrong, as JSON; read again when it changes, and at SIGHUP',
+    )
     .action(async (options: ClusterOptions) => ended(await runCluster(options, terminal)))
 }
 
 const runCluster = async (options: ClusterOptions, terminal: Terminal): Promise<ExitCode> => {
   const topics = options.topic ?? []
   await using cluster = await start(options, topics)
+  const faults =
+    options.faults === undefined ? null : new FaultFile(options.faults, cluster, terminal)
+  await faults?.start()
   const interrupted = new Promise<void>((resolve) => {
     terminal.onInterrupt(() => resolve())
   })
+  if (faults !== null) writeLine(terminal.output, `Faults: ${faults.ruleCount} rules.`)
   for (const line of describeCluster(cluster, topics)) writeLine(terminal.output, line)
   await interrupted
+  faults?.stop()
   writeLine(terminal.output, 'The cluster has ended.')
   return 0
 }

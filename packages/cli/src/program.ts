@@ -3,8 +3,19 @@
 import { createRequire } from 'node:module'
 import { Command } from 'commander'
 import { addClusterCommand } from './cluster-command.ts'
-import { type ExitCode, prepareProgram, runProgram } from './run-program.ts'
+import { addPerfCommand } from './perf/perf-command.ts'
+import { addProduceCommand } from './produce/produce-command.ts'
+import { type CommandHost, type ExitCode, prepareProgram, runProgram } from './run-program.ts'
 import type { Terminal } from './runtime/terminal.ts'
+import { addTopicsCommand } from './topics-command.ts'
+
+/** Every subcommand, in the order of the help. A new one is added here and nowhere else. */
+const commands: readonly ((host: CommandHost) => void)[] = [
+  addProduceCommand,
+  addPerfCommand,
+  addTopicsCommand,
+  addClusterCommand,
+]
 
 /** The library's version is the command's: they are released together. */
 const version = (): string => {
@@ -20,9 +31,10 @@ export const runMillrace = (words: readonly string[], terminal: Terminal): Promi
       .description('The Kafka producer for TypeScript, on the command line.')
       .version(version(), '-V, --version', 'print the version')
       .helpOption('-h, --help', 'print this help')
-    addClusterCommand(program, terminal, (code) => {
+    const ended = (code: ExitCode): void => {
       exitCode = code
-    })
+    }
+    for (const add of commands) add({ program, terminal, ended })
     await program.parseAsync([...words], { from: 'user' })
     return exitCode
   })

@@ -1,5 +1,14 @@
 // The library's first door: every public name, listed by hand.
 
+export { Admin } from './admin/admin.ts'
+export type {
+  CreatedTopic,
+  NewTopic,
+  PartitionDescription,
+  TopicDescription,
+  TopicSetting,
+  TopicSummary,
+} from './admin/topics.ts'
 export type { PartitionerName } from './engine/partitioner.ts'
 export type { CustomPartitioner, CustomPartitionerInput } from './engine/partitioner-custom.ts'
 export type { PartitionView } from './engine/ports.ts'
@@ -19,7 +28,13 @@ export type {
   FlushOption,
   ProducerOptions,
 } from './producer/option-table.ts'
+export { type KeyPartitionerName, partitionForKey } from './producer/partition-for-key.ts'
 export { type CloseReport, Producer } from './producer/producer.ts'
+export type {
+  ConsumerGroupMetadata,
+  OffsetToCommit,
+  Transaction,
+} from './producer/transaction.ts'
 export type { WaitOptions } from './producer/wait.ts'
 export type { CompressionType } from './protocol/compression/codec.ts'
 export {

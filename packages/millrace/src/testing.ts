@@ -6,6 +6,7 @@ import type { ClusterOptions } from './broker/cluster-options.ts'
 import { systemClock } from './runtime/clock.ts'
 import { systemRandom } from './runtime/random.ts'
 import { tcpTransport } from './runtime/tcp-transport.ts'
+import { tlsListener } from './runtime/tls-listener.ts'
 
 export type { PartitionState, TestCluster } from './broker/cluster.ts'
 export type { ClusterOptions, RetentionOptions, TopicOptions } from './broker/cluster-options.ts'
@@ -14,7 +15,11 @@ export type { Fault, FaultRule, FaultTarget, RequestView } from './broker/faults
 export type { CommittedOffset } from './broker/groups.ts'
 export type { ClusterNode } from './broker/node.ts'
 export type { UnknownProducerRule } from './broker/producer-state.ts'
+export type { SaslMechanismName } from './broker/sasl-mechanism.ts'
+export type { TokenIdentity, ValidateToken } from './broker/sasl-oauth-bearer.ts'
+export type { ClusterSaslOptions } from './broker/sasl-service.ts'
 export type { KafkaRelease, VersionTable } from './broker/versions.ts'
+export type { Pem, TlsListenerOptions } from './runtime/tls-listener.ts'
 export type { TopicBatch, TopicRecord } from './testing/fetched-batches.ts'
 export { type ReadTopicOptions, readTopic, readTopicBatches } from './testing/topic-reader.ts'
 
@@ -31,4 +36,9 @@ export { type ReadTopicOptions, readTopic, readTopicBatches } from './testing/to
  * await cluster.close()
  */
 export const startCluster = (options: ClusterOptions = {}): Promise<TestCluster> =>
-  TestCluster.start(options, { transport: tcpTransport, clock: systemClock, random: systemRandom })
+  TestCluster.start(options, {
+    transport: tcpTransport,
+    listenSecurely: tlsListener,
+    clock: systemClock,
+    random: systemRandom,
+  })

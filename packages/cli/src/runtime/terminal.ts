@@ -1,18 +1,28 @@
 // Where a command writes and hears Ctrl-C. Commands get it passed in, so that tests can watch one.
 
-import type { Writable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { nowMs } from './time.ts'
 
 /** What was asked for with a signal: Ctrl-C, or the end of the process. */
 export type Interrupt = 'SIGINT' | 'SIGTERM'
 
 export interface Terminal {
+  readonly input: Readable
+  /** True when somebody types the input: then nothing may be drawn meanwhile. */
+  readonly inputIsTyped: boolean
   readonly output: Writable
   readonly errors: Writable
   /** True when `output` is a screen that a progress bar may draw on. */
   readonly interactive: boolean
-  /** Calls `listener` at the first interrupt; the result takes it back. */
-  onInterrupt(listener: (interrupt: Interrupt) => void): () => void
+  /** The environment that options may come from. */
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /**
+   * Calls `listener` at the first interrupt, and `again` at the second, which by default ends the
+   * process at once; a third one always does. The result takes it back.
+   */
+  onInterrupt(listener: (interrupt: Interrupt) => void, again?: () => void): () => void
+  /** Calls `listener` at each SIGHUP: read your files again. The result takes it back. */
+  onHangup(listener: () => void): () => void
 }
 
 /** npm passes on the Ctrl-C that the terminal has sent already: within this time, two are one. */
@@ -21,29 +31,46 @@ const sameInterruptMs = 500
 /** The exit code that shells give a process which ended by Ctrl-C. */
 export const exitCodeInterrupted = 130
 
-/** This process's terminal. A second interrupt, after a moment, ends the process at once. */
+/** The same for a process that was told to end. */
+export const exitCodeTerminated = 143
+
+export const exitCodeOf = (interrupt: Interrupt): number =>
+  interrupt === 'SIGINT' ? exitCodeInterrupted : exitCodeTerminated
+
+/** This process's terminal. */
 export const processTerminal = (): Terminal => ({
+  input: process.stdin,
+  inputIsTyped: process.stdin.isTTY === true,
   output: process.stdout,
   errors: process.stderr,
   interactive: process.stdout.isTTY === true,
-  onInterrupt: (listener) => {
-    let firstMs: number | undefined
-    const heard = (interrupt: Interrupt): void => {
-      if (firstMs === undefined) {
-        firstMs = nowMs()
-        listener(interrupt)
-      } else if (nowMs() - firstMs > sameInterruptMs) {
-        process.exit(exitCodeInterrupted)
-      }
-    }
-    process.on('SIGINT', heard)
-    process.on('SIGTERM', heard)
-    return () => {
-      process.off('SIGINT', heard)
-      process.off('SIGTERM', heard)
-    }
+  environment: process.env,
+  onInterrupt,
+  onHangup: (listener) => {
+    process.on('SIGHUP', listener)
+    return () => process.off('SIGHUP', listener)
   },
 })
+
+const onInterrupt: Terminal['onInterrupt'] = (listener, again) => {
+  let lastMs: number | undefined
+  let count = 0
+  const heard = (interrupt: Interrupt): void => {
+    const isRepeated = lastMs !== undefined && nowMs() - lastMs <= sameInterruptMs
+    if (isRepeated) return
+    lastMs = nowMs()
+    count++
+    if (count === 1) listener(interrupt)
+    else if (count === 2 && again !== undefined) again()
+    else process.exit(exitCodeOf(interrupt))
+  }
+  process.on('SIGINT', heard)
+  process.on('SIGTERM', heard)
+  return () => {
+    process.off('SIGINT', heard)
+    process.off('SIGTERM', heard)
+  }
+}
 
 export const writeLine = (stream: Writable, line = ''): void => {
   stream.write(`${line}\n`)

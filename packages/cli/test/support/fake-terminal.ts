@@ -1,11 +1,15 @@
 // A terminal that remembers what was written and is interrupted by the test.
 
 import { EventEmitter, once } from 'node:events'
-import { Writable } from 'node:stream'
+import { PassThrough, Writable } from 'node:stream'
 import type { Interrupt, Terminal } from '../../src/runtime/terminal.ts'
 
 export class FakeTerminal implements Terminal {
   readonly interactive: boolean
+  /** What the command reads: the test writes to it and ends it. */
+  readonly input = new PassThrough()
+  readonly inputIsTyped = false
+  readonly environment: Record<string, string> = {}
   readonly output: Writable
   readonly errors: Writable
   outputText = ''
@@ -33,13 +37,28 @@ export class FakeTerminal implements Terminal {
     })
   }
 
-  onInterrupt(listener: (interrupt: Interrupt) => void): () => void {
-    this.#events.once('interrupt', listener)
-    return () => this.#events.off('interrupt', listener)
+  onInterrupt(listener: (interrupt: Interrupt) => void, again?: () => void): () => void {
+    let count = 0
+    const heard = (interrupt: Interrupt): void => {
+      count++
+      if (count === 1) listener(interrupt)
+      else if (count === 2) again?.()
+    }
+    this.#events.on('interrupt', heard)
+    return () => this.#events.off('interrupt', heard)
   }
 
-  interrupt(): void {
-    this.#events.emit('interrupt', 'SIGINT')
+  interrupt(interrupt: Interrupt = 'SIGINT'): void {
+    this.#events.emit('interrupt', interrupt)
+  }
+
+  onHangup(listener: () => void): () => void {
+    this.#events.on('hangup', listener)
+    return () => this.#events.off('hangup', listener)
+  }
+
+  hangUp(): void {
+    this.#events.emit('hangup')
   }
 
   get isHeard(): boolean {

@@ -1,9 +1,17 @@
 // What a user may choose of a cluster, with defaults and bounds. One error names every bad option.
 
 import { KafkaError } from '../protocol/kafka-error.ts'
+import type { TlsListenerOptions } from '../runtime/tls-listener.ts'
 import type { ClusterSettings } from './cluster-state.ts'
 import type { RequestView } from './faults.ts'
 import type { UnknownProducerRule } from './producer-state.ts'
+import { saslMechanisms } from './sasl-mechanism.ts'
+import type { ClusterSaslOptions } from './sasl-service.ts'
+import {
+  checkTransactionOptions,
+  type TransactionOptions,
+  type TransactionSettings,
+} from './transaction-options.ts'
 import type { KafkaRelease, VersionTable } from './versions.ts'
 
 /** Settings of one topic. */
@@ -43,8 +51,14 @@ export interface ClusterOptions {
   readonly versions?: KafkaRelease | VersionTable | undefined
   /** What a partition does with a producer it does not know; as the release does by default. */
   readonly unknownProducers?: UnknownProducerRule | undefined
+  /** How transactions are treated. */
+  readonly transactions?: TransactionOptions | undefined
   /** Only the newest records of each partition are kept; all by default. */
   readonly retention?: RetentionOptions | undefined
+  /** All nodes speak TLS with this certificate; by default they speak plainly. */
+  readonly tls?: TlsListenerOptions | undefined
+  /** Clients must authenticate by one of these mechanisms; by default nobody has to. */
+  readonly sasl?: ClusterSaslOptions | undefined
   /** Called with each request, before it is carried out. */
   readonly onRequest?: ((request: RequestView) => void) | undefined
 }
@@ -61,6 +75,7 @@ export interface CheckedOptions {
   readonly host: string
   readonly versions: KafkaRelease | VersionTable
   readonly settings: ClusterSettings
+  readonly transactions: TransactionSettings
 }
 
 const nodesMax = 100
@@ -78,7 +93,10 @@ const optionNames = [
   'electionMs',
   'versions',
   'unknownProducers',
+  'transactions',
   'retention',
+  'tls',
+  'sasl',
   'onRequest',
 ] as const satisfies readonly (keyof ClusterOptions)[]
 
@@ -88,6 +106,43 @@ const wholeNumber = (value: number, min: number, max: number): boolean =>
 /** Before 2.5 (KIP-360) a partition answered UNKNOWN_PRODUCER_ID to a producer it had forgotten. */
 const unknownProducersOf = (versions: KafkaRelease | VersionTable): UnknownProducerRule =>
   versions === '2.1' || versions === '2.4' ? 'reject' : 'accept'
+
+const isText = (value: unknown): boolean => typeof value === 'string' && value !== ''
+
+const saslProblems = (sasl: ClusterSaslOptions | undefined): string[] => {
+  if (sasl === undefined) return []
+  const problems: string[] = []
+  const { mechanisms = [], users = {}, sessionLifetimeMs, validateToken } = sasl
+  const offered = saslMechanisms.join(', ')
+  if (mechanisms.length === 0) problems.push(`sasl.mechanisms must name some of ${offered}`)
+  for (const name of mechanisms) {
+    if (saslMechanisms.includes(name)) continue
+    problems.push(`sasl.mechanisms: there is no ${JSON.stringify(name)}, but ${offered}`)
+  }
+  for (const [name, password] of Object.entries(users)) {
+    if (isText(name) && isText(password)) continue
+    problems.push(`sasl.users: the password of ${JSON.stringify(name)} must be a text, not empty`)
+  }
+  if (sessionLifetimeMs !== undefined && !(sessionLifetimeMs > 0)) {
+    problems.push(`sasl.sessionLifetimeMs must be more than 0, not ${sessionLifetimeMs}`)
+  }
+  if (validateToken !== undefined && !mechanisms.includes('OAUTHBEARER')) {
+    problems.push('sasl.validateToken needs OAUTHBEARER among sasl.mechanisms')
+  }
+  return problems
+}
+
+const tlsProblems = (tls: TlsListenerOptions | undefined): string[] => {
+  if (tls === undefined) return []
+  const isPem = (value: unknown): boolean => isText(value) || value instanceof Uint8Array
+  const problems = (['cert', 'key'] as const)
+    .filter((name) => !isPem(tls[name]))
+    .map((name) => `tls.${name} must be PEM, as text or bytes`)
+  if (tls.requestClientCert === true && tls.ca === undefined) {
+    problems.push('tls.requestClientCert needs tls.ca: who may sign the certificates of clients')
+  }
+  return problems
+}
 
 /** Throws INVALID_OPTION, naming all that is wrong. Topics are checked when they are made. */
 export const checkOptions = (options: ClusterOptions): CheckedOptions => {
@@ -114,12 +169,17 @@ export const checkOptions = (options: ClusterOptions): CheckedOptions => {
     `replicationFactor must be 1 to ${nodes}, the number of nodes, not ${replicationFactor}`,
   )
   must(bytes > 0 && records > 0, 'retention.bytes and retention.records must be more than 0')
+  problems.push(...saslProblems(options.sasl), ...tlsProblems(options.tls))
+  const transactions = checkTransactionOptions(options.transactions ?? {}, versions, (text) =>
+    problems.push(text),
+  )
   if (problems.length > 0) throw new KafkaError('INVALID_OPTION', problems.join('; '))
   return {
     nodes,
     port,
     host,
     versions,
+    transactions,
     settings: {
       autoCreateTopics: options.autoCreateTopics ?? true,
       defaultPartitions,

@@ -1,5 +1,5 @@
-// The records of a topic as a test reads them. The bytes are copies: they stay good when the log
-// moves on.
+// The records of a topic as a test reads them: those of open and aborted transactions too, the
+// markers of their ends not. The bytes are copies: they stay good when the log moves on.
 
 import { decodeBatchHeader } from '../protocol/records/record-batch.ts'
 import { sequenceAfter } from './producer-state.ts'
@@ -30,7 +30,8 @@ const copyOf = (bytes: Uint8Array | null): Buffer | null =>
 const recordsOfPartition = (partition: Partition): ClusterRecord[] => {
   const records: ClusterRecord[] = []
   for (const { bytes } of partition.log.batches()) {
-    const { producerId, producerEpoch, baseSequence } = decodeBatchHeader(bytes)
+    const { producerId, producerEpoch, baseSequence, control } = decodeBatchHeader(bytes)
+    if (control) continue
     for (const record of recordsOf(bytes)) {
       records.push({
         partition: partition.index,

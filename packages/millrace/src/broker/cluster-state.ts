@@ -12,6 +12,7 @@ import { ApiError } from './api-error.ts'
 import type { PartitionLimits } from './topic.ts'
 import { idText, noLeader, type Partition, Topic, topicNameProblem } from './topic.ts'
 import { TopicConfig } from './topic-config.ts'
+import type { TransactionLevel } from './transaction.ts'
 
 export interface ClusterSettings {
   readonly autoCreateTopics: boolean
@@ -49,6 +50,10 @@ export class ClusterState {
   readonly random: Random
   readonly settings: ClusterSettings
   readonly clusterId: string
+  /** The finalized level of `transaction.version`. */
+  #transactionLevel: TransactionLevel = 0
+  /** Rises with each change of a finalized feature. */
+  #featuresEpoch = 0
   readonly #nodes = new Map<number, NodeView>()
   readonly #topics = new Map<string, Topic>()
   readonly #topicsById = new Map<string, Topic>()
@@ -94,7 +99,20 @@ export class ClusterState {
     return this.#topicsById.get(idText(id))
   }
 
-  /** A new id for an idempotent producer, never given before. */
+  get transactionLevel(): TransactionLevel {
+    return this.#transactionLevel
+  }
+
+  get featuresEpoch(): number {
+    return this.#featuresEpoch
+  }
+
+  finalizeTransactionLevel(level: TransactionLevel): void {
+    this.#transactionLevel = level
+    this.#featuresEpoch++
+  }
+
+  /** A new id for a producer, never given before. */
   allocateProducerId(): number {
     return this.#nextProducerId++
   }

@@ -2,24 +2,28 @@
 // move leaders, stop nodes, and set faults. testing.ts gives it to users.
 //
 // As strict as Kafka with formats, checksums, sizes, sequences, epochs and versions. What it leaves
-// out: replication (replicas share one log, an acked record is never lost), transactions, ACLs,
+// out: replication (replicas share one log, an acked record is never lost), two-phase commit, ACLs,
 // quotas but by faults, fetch sessions, KIP-848 groups, compaction itself, recompression,
-// time-based retention, TLS, SASL.
+// time-based retention, Kerberos, delegation tokens.
 
 import { KafkaError } from '../protocol/kafka-error.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Random } from '../runtime/random.ts'
+import type { TlsListenerOptions } from '../runtime/tls-listener.ts'
 import type { ListenTransport } from '../runtime/transport.ts'
 import { servedApis } from './api/handlers.ts'
 import { ApiError } from './api-error.ts'
 import { type ClusterOptions, checkOptions, type TopicOptions } from './cluster-options.ts'
 import { type ClusterRecord, clusterRecords } from './cluster-records.ts'
 import { ClusterState } from './cluster-state.ts'
+import { type CoordinatorKind, Coordinators } from './coordinators.ts'
 import { type Fault, type FaultRule, Faults, type RequestView } from './faults.ts'
 import { type CommittedOffset, GroupCoordinator } from './groups.ts'
 import { BrokerNode, type ClusterNode } from './node.ts'
+import { SaslService } from './sasl-service.ts'
 import type { Partition, Topic } from './topic.ts'
-import { TransactionalIds } from './transactional-ids.ts'
+import { TransactionCoordinator, type TransactionView } from './transaction-coordinator.ts'
+import { TransactionMarkers } from './transaction-markers.ts'
 import { versionsOf } from './versions.ts'
 
 /** What a cluster is made of, apart from what its user chooses: the simulator passes its own. */
@@ -27,6 +31,8 @@ export interface ClusterRuntime {
   readonly transport: ListenTransport
   readonly clock: Clock
   readonly random: Random
+  /** How to listen with TLS; without it a cluster can't be given certificates. */
+  readonly listenSecurely?: ((tls: TlsListenerOptions) => ListenTransport) | undefined
 }
 
 /** Where a partition stands. */
@@ -39,6 +45,25 @@ export interface PartitionState {
   readonly endOffset: number
 }
 
+/** Throws INVALID_OPTION where certificates can't be had or used. */
+const transportFor = ({ tls }: ClusterOptions, runtime: ClusterRuntime): ListenTransport => {
+  if (tls === undefined) return runtime.transport
+  const { listenSecurely } = runtime
+  if (listenSecurely === undefined) {
+    throw new KafkaError('INVALID_OPTION', 'tls: the transport in memory carries no TLS')
+  }
+  try {
+    return listenSecurely(tls)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new KafkaError(
+      'INVALID_OPTION',
+      `tls: cert, key and ca must be PEM, and the key that of the certificate (${why})`,
+      { cause: error },
+    )
+  }
+}
+
 /** A socket.request.max.bytes as Kafka's. */
 const requestBytesMax = 100 * 1024 * 1024
 
@@ -49,18 +74,36 @@ export class TestCluster {
   readonly #requests: Record<string, number>
   readonly #listeners = new Set<(request: RequestView) => void>()
   readonly #defects: unknown[] = []
+  readonly #coordinators: Coordinators
   readonly #groups: GroupCoordinator
+  readonly #transactions: TransactionCoordinator
+  readonly #sasl: SaslService | null
+  readonly #hasTransactionFeature: boolean
   #closing: Promise<void> | null = null
 
   private constructor(options: ClusterOptions, runtime: ClusterRuntime) {
     const checked = checkOptions(options)
     this.#state = new ClusterState(runtime.clock, runtime.random, checked.settings)
     this.#requests = Object.fromEntries(servedApis.map((api) => [api.name, 0]))
-    this.#groups = new GroupCoordinator(this.#state)
+    const { transactions } = checked
+    this.#state.finalizeTransactionLevel(transactions.level)
+    this.#hasTransactionFeature = transactions.hasFeature
+    this.#coordinators = new Coordinators(this.#state, transactions.coordinatorLoadMs)
+    this.#groups = new GroupCoordinator(this.#state, this.#coordinators)
+    this.#transactions = new TransactionCoordinator(
+      this.#state,
+      this.#coordinators,
+      new TransactionMarkers(this.#state, this.#groups, transactions.markerDelayMs),
+      transactions.timeoutMsMax,
+    )
+    this.#sasl = options.sasl ? new SaslService(options.sasl, runtime.clock, runtime.random) : null
+    const transport = transportFor(options, runtime)
     const shared = {
       state: this.#state,
       groups: this.#groups,
-      transactionalIds: new TransactionalIds(this.#state),
+      coordinators: this.#coordinators,
+      transactions: this.#transactions,
+      transactionSettings: transactions,
       versions: versionsOf(checked.versions, servedApis),
     }
     this.#nodes = Array.from(
@@ -68,12 +111,13 @@ export class TestCluster {
       (_, index) =>
         new BrokerNode({
           context: { ...shared, id: index + 1 },
-          transport: runtime.transport,
+          transport,
           clock: runtime.clock,
           faults: this.#faults,
           state: this.#state,
           host: checked.host,
           requestBytesMax,
+          sasl: this.#sasl,
           onRequest: (request) => this.#onRequest(request),
           onDefect: (error) => this.#defects.push(error),
         }),
@@ -130,7 +174,9 @@ export class TestCluster {
   }
 
   /**
-   * All records of a topic, decoded: by partition, then by offset. Keys and values are bytes.
+   * All records of a topic, decoded: by partition, then by offset. Keys and values are bytes. It
+   * shows what transactions wrote before they end and after they were aborted; `readTopic` with
+   * `isolation: 'read_committed'` does not.
    *
    * @example
    * const values = cluster.records('orders').map((record) => record.value?.toString())
@@ -188,9 +234,64 @@ export class TestCluster {
     this.forgetProducers()
   }
 
+  /**
+   * Changes a user's password, makes the user, or removes it (null). Connections that have
+   * authenticated stay; the next attempts go by the new password.
+   */
+  setPassword(user: string, password: string | null): void {
+    this.#requireSasl().setPassword(user, password)
+  }
+
+  /**
+   * The sessions of all clients that have authenticated are over, as after `sessionLifetimeMs`: who
+   * does not authenticate again first is closed at its next request.
+   */
+  expireSessions(): void {
+    this.#requireSasl()
+    for (const node of this.#nodes) node.expireSessions()
+  }
+
   /** The offsets that a consumer group committed. */
   committedOffsets(groupId: string): readonly CommittedOffset[] {
     return this.#groups.allCommitted(groupId)
+  }
+
+  /** The transactional ids that were used, each with its producer and its transaction. */
+  transactions(): TransactionView[] {
+    return this.#transactions.list()
+  }
+
+  /**
+   * Aborts the open transaction of a transactional id, as Kafka does when its time is over: the
+   * producer's epoch is then too old.
+   */
+  abortTransaction(transactionalId: string): void {
+    if (this.#transactions.abort(transactionalId)) return
+    throw new KafkaError('INVALID_STATE', `${transactionalId} has no open transaction to abort`)
+  }
+
+  /** The id of the node that coordinates a transactional id or a consumer group; -1 = none. */
+  coordinator(kind: CoordinatorKind, key: string): number {
+    return this.#coordinators.of(kind, key)?.id ?? -1
+  }
+
+  /** Makes a running node the coordinator of a transactional id or a consumer group. */
+  moveCoordinator(kind: CoordinatorKind, key: string, nodeId: number): void {
+    if (!this.node(nodeId).running) {
+      throw new KafkaError('INVALID_STATE', `Node ${nodeId} is stopped: it can't coordinate`)
+    }
+    this.#coordinators.move(kind, key, nodeId)
+  }
+
+  /**
+   * Finalizes the level of Kafka's feature `transaction.version`, as an upgrade does. Clients learn of
+   * it when they next connect.
+   */
+  setTransactionVersion(version: 0 | 1 | 2): void {
+    if (!this.#hasTransactionFeature && version > 0) {
+      throw new KafkaError('INVALID_STATE', 'Before Kafka 4.0 there was no transaction.version')
+    }
+    this.#state.finalizeTransactionLevel(version)
   }
 
   /** Sets a fault; it strikes until its count is used up or it is removed. */
@@ -228,6 +329,7 @@ export class TestCluster {
     this.#faults.removeAll()
     await Promise.all(this.#nodes.map((node) => node.stop()))
     this.#groups.close()
+    this.#transactions.close()
     this.#state.close()
     if (this.#defects.length > 0) {
       throw new KafkaError('INTERNAL', 'The in-process cluster failed while it served a request', {
@@ -239,6 +341,11 @@ export class TestCluster {
   #onRequest(request: RequestView): void {
     this.#requests[request.api] = (this.#requests[request.api] ?? 0) + 1
     for (const listener of this.#listeners) listener(request)
+  }
+
+  #requireSasl(): SaslService {
+    if (this.#sasl !== null) return this.#sasl
+    throw new KafkaError('INVALID_STATE', 'The cluster was started without sasl')
   }
 
   #topic(name: string): Topic {

@@ -14,8 +14,12 @@ export interface RequestView {
   /** Id of the node that got it. */
   readonly node: number
   readonly clientId: string | null
+  /** Who the client authenticated as; null where it did not. */
+  readonly principal: string | null
   /** Which partitions it names; those of a topic as a whole have partition -1. */
   readonly targets: readonly FaultTarget[]
+  /** Which transactional ids it names. */
+  readonly transactionalIds: readonly string[]
   /** The decoded request, its fields named as in Kafka's protocol, in camelCase. */
   readonly body: unknown
 }
@@ -43,6 +47,8 @@ export interface FaultRule {
   readonly topic?: string | undefined
   /** Only requests that name this partition (of `topic`, if one is given). */
   readonly partition?: number | undefined
+  /** Only requests that name this transactional id. */
+  readonly transactionalId?: string | undefined
   /** How many requests it strikes; 1 by default, Infinity until it is removed. */
   readonly count?: number | undefined
   /** Only requests for which this answers true. */
@@ -133,6 +139,10 @@ const names = (rule: FaultRule, topic: string, partition: number): boolean =>
 const matches = (rule: FaultRule, request: RequestView): boolean => {
   if (rule.api !== undefined && rule.api !== request.api) return false
   if (rule.node !== undefined && rule.node !== request.node) return false
+  const { transactionalId } = rule
+  if (transactionalId !== undefined && !request.transactionalIds.includes(transactionalId)) {
+    return false
+  }
   const namesPlace = rule.topic !== undefined || rule.partition !== undefined
   if (namesPlace && !request.targets.some((at) => names(rule, at.topic, at.partition))) return false
   return rule.when === undefined || rule.when(request)

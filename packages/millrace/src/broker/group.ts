@@ -201,6 +201,14 @@ export class Group {
     return generation === this.#generation ? 0 : errorNumber.ILLEGAL_GENERATION
   }
 
+  /** Does the instance, where one is named, belong to this member? 0 = yes. */
+  checkMember(memberId: string, instanceId: string | null): number {
+    if (instanceId === null) return 0
+    const holder = this.memberOfInstance(instanceId)
+    if (holder === undefined) return errorNumber.UNKNOWN_MEMBER_ID
+    return holder === memberId ? 0 : errorNumber.FENCED_INSTANCE_ID
+  }
+
   /** False when there is no such member. */
   leave(memberId: string): boolean {
     const member = this.#members.get(memberId)

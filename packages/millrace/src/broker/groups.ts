@@ -1,12 +1,15 @@
-// The group coordinator: consumer groups by id, and the offsets that they commit. One for the whole
-// cluster; a node answers only for the groups that coordinatorOf gives it (`NOT_COORDINATOR` else),
-// so that clients must find theirs. Skipped: KIP-848 groups, expiry of offsets.
+// The group coordinator: consumer groups by id, and the offsets that they commit, within transactions
+// too. One for the whole cluster; a node answers only for the groups that coordinators.ts gives it
+// (`NOT_COORDINATOR` else), so that clients must find theirs. Skipped: KIP-848 groups, expiry of
+// offsets.
 
 import { errorNumber } from '../protocol/errors.ts'
 import { randomBelow } from '../runtime/random.ts'
 import type { ClusterState } from './cluster-state.ts'
-import { coordinatorOf } from './coordinator.ts'
+import type { Coordinators } from './coordinators.ts'
 import { Group, type JoinAnswer, type JoinWish, refusedJoin } from './group.ts'
+import { PendingOffsets } from './pending-offsets.ts'
+import type { ProducerIdentity } from './transaction.ts'
 
 /** How far a consumer group has read a partition: the offset it goes on at. */
 export interface CommittedOffset {
@@ -21,6 +24,7 @@ export interface Committer {
   readonly memberId: string
   /** Below 0: not a member, but a tool or a consumer that assigns itself. */
   readonly generation: number
+  readonly groupInstanceId?: string | null | undefined
 }
 
 interface GroupEntry {
@@ -35,17 +39,21 @@ const offsetKey = (topic: string, partition: number): string => `${partition} ${
 
 export class GroupCoordinator {
   readonly #state: ClusterState
+  readonly #coordinators: Coordinators
   readonly #groups = new Map<string, GroupEntry>()
+  /** By group id, also of groups that there are not yet. */
+  readonly #pending = new Map<string, PendingOffsets>()
   #nextMember = 1
 
-  constructor(state: ClusterState) {
+  constructor(state: ClusterState, coordinators: Coordinators) {
     this.#state = state
+    this.#coordinators = coordinators
   }
 
   /** What the node has to answer for the group before anything else; 0 = go on. */
   problem(nodeId: number, groupId: string): number {
     if (groupId === '') return errorNumber.INVALID_GROUP_ID
-    return coordinatorOf(this.#state, groupId)?.id === nodeId ? 0 : errorNumber.NOT_COORDINATOR
+    return this.#coordinators.problem('group', groupId, nodeId)
   }
 
   group(groupId: string): Group | undefined {
@@ -96,6 +104,50 @@ export class GroupCoordinator {
     return 0
   }
 
+  /**
+   * May the member of this group commit within a transaction? 0 = yes. Unlike an ordinary commit one
+   * without a member and a generation always may, as old clients name none (KIP-447).
+   */
+  transactionalProblem(groupId: string, committer: Committer): number {
+    const { memberId, generation, groupInstanceId = null } = committer
+    const group = this.#groups.get(groupId)?.group
+    if (group === undefined) return generation < 0 ? 0 : errorNumber.ILLEGAL_GENERATION
+    if (generation < 0 && group.state === 'Empty') return 0
+    if (generation < 0 && memberId === '' && groupInstanceId === null) return 0
+    return group.checkMember(memberId, groupInstanceId) || group.check(memberId, generation)
+  }
+
+  /** Transactions that bring offsets to the group. */
+  pending(groupId: string): PendingOffsets {
+    let pending = this.#pending.get(groupId)
+    if (pending === undefined) {
+      pending = new PendingOffsets()
+      this.#pending.set(groupId, pending)
+    }
+    return pending
+  }
+
+  /** Stores the offset until the producer's transaction ends. */
+  commitPending(groupId: string, by: ProducerIdentity, offset: CommittedOffset): void {
+    const key = offsetKey(offset.topic, offset.partition)
+    // The group is there from now on, though its offset is not.
+    this.#entry(groupId)
+    this.pending(groupId).add(by.producerId, by.epoch, key, offset)
+  }
+
+  /** The marker of a transaction that the group is part of. */
+  endTransaction(groupId: string, producerId: number, epoch: number, isCommit: boolean): void {
+    const brought = this.pending(groupId).end(producerId, epoch)
+    if (!isCommit || brought.size === 0) return
+    const { offsets } = this.#entry(groupId)
+    for (const [key, offset] of brought) offsets.set(key, offset)
+  }
+
+  /** Does an open transaction change this offset? */
+  isUnstable(groupId: string, topic: string, partition: number): boolean {
+    return this.#pending.get(groupId)?.has(offsetKey(topic, partition)) === true
+  }
+
   committed(groupId: string, topic: string, partition: number): CommittedOffset | undefined {
     return this.#groups.get(groupId)?.offsets.get(offsetKey(topic, partition))
   }
@@ -122,7 +174,11 @@ export class GroupCoordinator {
   #entry(groupId: string): GroupEntry {
     let entry = this.#groups.get(groupId)
     if (entry === undefined) {
-      entry = { group: new Group(this.#state.clock), pendingIds: new Set(), offsets: new Map() }
+      entry = {
+        group: new Group(this.#state.clock),
+        pendingIds: new Set(),
+        offsets: new Map(),
+      }
       this.#groups.set(groupId, entry)
     }
     return entry

@@ -13,13 +13,21 @@ import {
 } from '../protocol/api/header.ts'
 import { Reader } from '../protocol/bytes/reader.ts'
 import { Writer } from '../protocol/bytes/writer.ts'
+import { errorNumber } from '../protocol/errors.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
 import type { ByteStream, StreamHandler } from '../runtime/transport.ts'
 import { unsupportedApiVersions } from './api/18-api-versions.ts'
 import type { AnyHandler, ApiCall, NodeContext } from './api/handler.ts'
 import { handlerOf, isFlexible } from './api/handlers.ts'
+import {
+  type Admission,
+  Authentication,
+  failureDelayMs,
+  type TokenAnswer,
+} from './authentication.ts'
 import { type Faults, noStrike, type RequestView, type Strike } from './faults.ts'
 import { FrameAssembler } from './frame-assembler.ts'
+import type { SaslService } from './sasl-service.ts'
 
 /** What the connection needs of its node. */
 export interface ConnectionHost {
@@ -27,6 +35,8 @@ export interface ConnectionHost {
   readonly clock: Clock
   readonly faults: Faults
   readonly requestBytesMax: number
+  /** Null where nobody has to authenticate. */
+  readonly sasl: SaslService | null
   /** Each request, before it is carried out. */
   onRequest(request: RequestView): void
   onClosed(connection: NodeConnection): void
@@ -55,6 +65,7 @@ const readHeader = (reader: Reader): RequestHeader | null => {
 }
 
 export class NodeConnection implements StreamHandler {
+  readonly authentication: Authentication
   readonly #stream: ByteStream
   readonly #host: ConnectionHost
   readonly #frames: FrameAssembler
@@ -76,6 +87,7 @@ export class NodeConnection implements StreamHandler {
   constructor(stream: ByteStream, host: ConnectionHost) {
     this.#stream = stream
     this.#host = host
+    this.authentication = new Authentication(host.sasl, host.clock)
     this.#frames = new FrameAssembler(host.requestBytesMax, (frame) => this.#waiting.push(frame))
   }
 
@@ -152,6 +164,10 @@ export class NodeConnection implements StreamHandler {
   }
 
   #start(frame: Uint8Array): void {
+    if (this.authentication.takesBareTokens) {
+      this.authentication.authenticate(frame, (answer) => this.#respondBare(answer))
+      return
+    }
     const reader = new Reader(frame)
     const { versions } = this.#host.context
     const header = readHeader(reader)
@@ -161,10 +177,15 @@ export class NodeConnection implements StreamHandler {
       this.close()
       return
     }
+    const admission = this.authentication.admit(header.apiKey, frame.length)
+    if (admission === 'closed') {
+      this.close()
+      return
+    }
     const { apiVersion } = header
     const { api } = handler
     if (apiVersion >= Math.max(range.min, api.versions.min) && apiVersion <= range.max) {
-      this.#decode(header, handler, reader)
+      this.#decode(header, handler, reader, admission)
       return
     }
     if (api.name !== 'ApiVersions') {
@@ -176,7 +197,7 @@ export class NodeConnection implements StreamHandler {
     this.#done()
   }
 
-  #decode(header: RequestHeader, handler: AnyHandler, reader: Reader): void {
+  #decode(header: RequestHeader, handler: AnyHandler, reader: Reader, admission: Admission): void {
     let body: unknown
     try {
       body = handler.api.decodeRequest(reader, header.apiVersion)
@@ -184,7 +205,20 @@ export class NodeConnection implements StreamHandler {
       this.close()
       return
     }
-    this.#strike({ header, handler, body, strike: noStrike })
+    const request = { header, handler, body, strike: noStrike }
+    if (admission === 'illegal') this.#refuseIllegal(request)
+    else this.#strike(request)
+  }
+
+  /** Kafka's answer to whatever comes instead of a token. */
+  #refuseIllegal(request: Request): void {
+    const { refuse } = request.handler
+    if (refuse === undefined) {
+      this.close()
+      return
+    }
+    const { apiVersion } = request.header
+    this.#respondLast(request, refuse(request.body, errorNumber.ILLEGAL_SASL_STATE, apiVersion))
   }
 
   #strike(request: Request): void {
@@ -195,7 +229,9 @@ export class NodeConnection implements StreamHandler {
       version: header.apiVersion,
       node: context.id,
       clientId: header.clientId,
+      principal: this.authentication.principal,
       targets: handler.targets?.(body, context.state) ?? [],
+      transactionalIds: handler.transactionalIds?.(body) ?? [],
       body,
     }
     this.#host.onRequest(view)
@@ -216,16 +252,25 @@ export class NodeConnection implements StreamHandler {
       return
     }
     let answered = false
+    const mayAnswer = (): boolean => {
+      if (answered || this.#closed) return false
+      answered = true
+      this.#onGone = null
+      return true
+    }
     const call: ApiCall<unknown, unknown> = {
       node: this.#host.context,
       request: body,
       version,
       clientId: header.clientId,
+      authentication: this.authentication,
       strike,
+      respondLast: (response) => {
+        if (!mayAnswer()) return
+        this.#guard(() => this.#respondLast(request, response))
+      },
       respond: (response) => {
-        if (answered || this.#closed) return
-        answered = true
-        this.#onGone = null
+        if (!mayAnswer()) return
         const refusedAfter = refuse === undefined ? 0 : strike.errorAt('after')
         const told =
           refuse !== undefined && refusedAfter !== 0
@@ -259,6 +304,29 @@ export class NodeConnection implements StreamHandler {
     })
   }
 
+  /** Answers a failed authentication: late, and then the connection is over. */
+  #respondLast(request: Request, response: unknown): void {
+    const { strike } = request
+    this.#after(strike.delayAfterMs + failureDelayMs, () => {
+      if (strike.closes === 'after') this.close()
+      else if (strike.drops === 'after') this.#mute = true
+      else this.#sendLast(this.#encode(request.header, request.handler, response))
+    })
+  }
+
+  /** Answers a token that came without a request around it; a failure has no words then. */
+  #respondBare({ errorCode, authBytes }: TokenAnswer): void {
+    if (this.#closed) return
+    if (errorCode !== 0) {
+      this.#after(failureDelayMs, () => this.close())
+      return
+    }
+    const size = new Writer()
+    size.writeInt32(authBytes.length)
+    this.#send(Buffer.concat([size.finish(), authBytes]))
+    this.#done()
+  }
+
   /** The whole answer, its size in front. */
   #encode(header: RequestHeader, handler: AnyHandler, response: unknown): Uint8Array {
     const { api } = handler
@@ -275,6 +343,12 @@ export class NodeConnection implements StreamHandler {
     if (this.#mute || this.#closed) return
     if (this.#frozen) this.#thaw.push(() => this.#send(bytes))
     else this.#stream.write([bytes])
+  }
+
+  #sendLast(bytes: Uint8Array): void {
+    if (this.#mute || this.#closed) return
+    if (this.#frozen) this.#thaw.push(() => this.#sendLast(bytes))
+    else this.#stream.write([bytes], () => this.close())
   }
 
   /** The request is over: the next one, once the client has taken most of what was written. */

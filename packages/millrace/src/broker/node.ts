@@ -10,6 +10,7 @@ import type { NodeContext } from './api/handler.ts'
 import type { ClusterState } from './cluster-state.ts'
 import type { Faults, RequestView } from './faults.ts'
 import { type ConnectionHost, NodeConnection } from './node-connection.ts'
+import type { SaslService } from './sasl-service.ts'
 
 /** A node, as a test holds it. */
 export interface ClusterNode {
@@ -43,6 +44,8 @@ export interface NodeOptions {
   readonly state: ClusterState
   readonly host: string
   readonly requestBytesMax: number
+  /** Null where nobody has to authenticate. */
+  readonly sasl: SaslService | null
   onRequest(request: RequestView): void
   onDefect(error: unknown): void
 }
@@ -65,6 +68,7 @@ export class BrokerNode implements ClusterNode {
       clock: options.clock,
       faults: options.faults,
       requestBytesMax: options.requestBytesMax,
+      sasl: options.sasl,
       onRequest: options.onRequest,
       onDefect: options.onDefect,
       onClosed: (connection) => this.#connections.delete(connection),
@@ -117,6 +121,11 @@ export class BrokerNode implements ClusterNode {
 
   disconnectAll(): void {
     for (const connection of [...this.#connections]) connection.close()
+  }
+
+  /** The sessions of all clients that authenticated are over. */
+  expireSessions(): void {
+    for (const connection of this.#connections) connection.authentication.expire()
   }
 
   #accept(stream: ByteStream): NodeConnection {

@@ -1,10 +1,11 @@
 // The log of one partition: batches as they came, in the order of their offsets. It owns the
 // batches' bytes from `append` on: nobody changes them afterwards, and what `read` hands out are
 // views of them, good for as long as their reader holds them. Offsets never go back. There is one
-// log for all replicas, so the high watermark is always the end, and the last stable offset too
-// until there are transactions.
+// log for all replicas, so the high watermark is always the end; the last stable offset is where the
+// oldest open transaction begins.
 
 import { assert } from '../runtime/assert.ts'
+import { OpenTransactions } from './open-transactions.ts'
 
 /** A batch that was found good. The bytes hold exactly this batch. */
 export interface CheckedBatch {
@@ -32,6 +33,8 @@ export interface LogSlice {
   /** Whole batches, from the one that holds the asked offset on. */
   readonly chunks: readonly Uint8Array[]
   readonly byteLength: number
+  /** The offset after them; the asked one where there are none. */
+  readonly nextOffset: number
 }
 
 const baseOffsetPosition = 0
@@ -60,6 +63,7 @@ export class PartitionLog {
   #byteLength = 0
   #recordCount = 0
   readonly #waiting = new Set<() => void>()
+  readonly transactions = new OpenTransactions()
 
   constructor(retention: Retention) {
     this.#retention = retention
@@ -77,7 +81,7 @@ export class PartitionLog {
 
   /** Up to here `read_committed` readers may read. */
   get lastStableOffset(): number {
-    return this.#endOffset
+    return this.transactions.lastStableOffset(this.#endOffset)
   }
 
   get byteLength(): number {
@@ -108,30 +112,26 @@ export class PartitionLog {
     return baseOffset
   }
 
-  /** Batches from the one that holds `offset` on, at most `maxBytes`; with `atLeastOne` the first
-   * comes whatever its size. The caller checked that the offset is in the log or at its end. */
-  read(offset: number, maxBytes: number, atLeastOne: boolean): LogSlice {
+  /**
+   * Batches from the one that holds `offset` to before `upTo`, at most `maxBytes`; with `atLeastOne`
+   * the first comes whatever its size. The caller checked that the offset is in the log or at its
+   * end.
+   */
+  read(offset: number, upTo: number, maxBytes: number, atLeastOne: boolean): LogSlice {
     assert(offset >= this.#startOffset && offset <= this.#endOffset, 'offset in the log')
     const chunks: Uint8Array[] = []
     let byteLength = 0
+    let nextOffset = offset
     for (let index = this.#indexOf(offset); index < this.#batches.length; index++) {
-      const { bytes } = this.#batches[index]!
+      const { bytes, baseOffset, lastOffset } = this.#batches[index]!
+      if (baseOffset >= upTo) break
       const fits = byteLength + bytes.byteLength <= maxBytes
       if (!fits && !(atLeastOne && chunks.length === 0)) break
       chunks.push(bytes)
       byteLength += bytes.byteLength
+      nextOffset = lastOffset + 1
     }
-    return { chunks, byteLength }
-  }
-
-  /** Bytes that a reader at `offset` has before it, whole batches. */
-  bytesAfter(offset: number, enough: number): number {
-    let byteLength = 0
-    for (let index = this.#indexOf(offset); index < this.#batches.length; index++) {
-      byteLength += this.#batches[index]!.bytes.byteLength
-      if (byteLength >= enough) break
-    }
-    return byteLength
+    return { chunks, byteLength, nextOffset }
   }
 
   /** The kept batches, oldest first. */
@@ -169,6 +169,7 @@ export class PartitionLog {
       this.#batches[this.#head++] = removed
       this.#startOffset = oldest.lastOffset + 1
     }
+    this.transactions.forgetBefore(this.#startOffset)
     if (this.#head >= compactAt && this.#head * 2 >= this.#batches.length) {
       this.#batches = this.#batches.slice(this.#head)
       this.#head = 0

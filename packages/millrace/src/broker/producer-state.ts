@@ -1,8 +1,8 @@
-// What one partition remembers of idempotent producers: per producer id its epoch and its last five
-// batches. partition.ts asks `check` before an append and calls `record` after it; the two never
-// run apart. The rules are those of a Kafka leader (see `check`); DUPLICATE_SEQUENCE_NUMBER (46) is
-// in none of them, as no broker since 1.0 answers it: faults can. Room left for transactions: an
-// entry will also hold the first offset of its open transaction.
+// What one partition remembers of idempotent producers: per producer id its epoch, its last five
+// batches, whether it has a transaction open here, and whether the coordinator was asked about one.
+// topic.ts asks `check` before an append and calls `record` after it; the two never run apart. The
+// rules are those of a Kafka leader (see `check`); DUPLICATE_SEQUENCE_NUMBER (46) is in none of them,
+// as no broker since 1.0 answers it: faults can.
 
 import { errorNumber } from '../protocol/errors.ts'
 
@@ -27,6 +27,7 @@ export interface SequencedBatch {
   readonly producerEpoch: number
   readonly baseSequence: number
   readonly recordCount: number
+  readonly transactional?: boolean | undefined
 }
 
 interface RememberedBatch {
@@ -38,8 +39,17 @@ interface RememberedBatch {
 
 interface ProducerEntry {
   epoch: number
-  /** Oldest first; empty after an epoch's start was noted without a batch. */
+  /** Oldest first; empty after a marker that raised the epoch. */
   batches: RememberedBatch[]
+  isOpen: boolean
+}
+
+/** The coordinator was asked about a transaction that has written nothing here yet. */
+interface Verification {
+  epoch: number
+  lowestSequence: number
+  /** The producer's transactions raise its epoch, so that each begins at sequence 0. */
+  readonly bumpsEpoch: boolean
 }
 
 export type SequenceVerdict =
@@ -65,8 +75,20 @@ const refuse = (code: number, message: string): SequenceVerdict => ({
   message,
 })
 
+/** A batch of the same epoch that is the same one, written before. */
+const findDuplicate = (
+  entry: ProducerEntry,
+  batch: SequencedBatch,
+): RememberedBatch | undefined => {
+  const lastSequence = lastSequenceOf(batch)
+  return entry.batches.find(
+    (known) => known.firstSequence === batch.baseSequence && known.lastSequence === lastSequence,
+  )
+}
+
 export class ProducerStates {
   readonly #entries = new Map<number, ProducerEntry>()
+  readonly #verifications = new Map<number, Verification>()
   readonly #unknownProducer: UnknownProducerRule
 
   constructor(unknownProducer: UnknownProducerRule) {
@@ -77,62 +99,159 @@ export class ProducerStates {
     return this.#entries.size
   }
 
-  /** `neverWritten`: the partition has not held a record since it was created. */
-  check(batch: SequencedBatch, neverWritten: boolean): SequenceVerdict {
-    const entry = this.#entries.get(batch.producerId)
-    if (entry === undefined) return this.#checkUnknown(batch, neverWritten)
-    const { producerEpoch, baseSequence } = batch
-    if (producerEpoch < entry.epoch) {
+  /** The producer has a transaction open here, under this epoch. */
+  isOpen(producerId: number, epoch: number): boolean {
+    const entry = this.#entries.get(producerId)
+    return entry?.isOpen === true && entry.epoch === epoch
+  }
+
+  /** Is the epoch older than the newest that was seen here? */
+  isStale(producerId: number, epoch: number): boolean {
+    return epoch < (this.#entries.get(producerId)?.epoch ?? -1)
+  }
+
+  /** The coordinator is about to be asked for the first batch of a transaction. */
+  noteVerification(batch: SequencedBatch, bumpsEpoch: boolean): void {
+    const { producerId, producerEpoch: epoch, baseSequence } = batch
+    const known = this.#verifications.get(producerId)
+    if (known === undefined) {
+      this.#verifications.set(producerId, { epoch, lowestSequence: baseSequence, bumpsEpoch })
+    } else if (epoch > known.epoch) {
+      known.epoch = epoch
+      known.lowestSequence = baseSequence
+    } else if (epoch === known.epoch) {
+      known.lowestSequence = Math.min(known.lowestSequence, baseSequence)
+    }
+  }
+
+  /**
+   * `neverWritten`: the partition has not held a record since it was created. `verified`: the
+   * coordinator knows that the batch's transaction writes here.
+   */
+  check(batch: SequencedBatch, neverWritten: boolean, verified = true): SequenceVerdict {
+    const { producerId, producerEpoch, baseSequence, transactional = false } = batch
+    const entry = this.#entries.get(producerId)
+    const known = entry?.epoch === producerEpoch ? findDuplicate(entry, batch) : undefined
+    if (known !== undefined) {
+      return { kind: 'duplicate', baseOffset: known.baseOffset, appendTime: known.appendTime }
+    }
+    if (this.isStale(producerId, producerEpoch)) {
       return refuse(
         errorNumber.INVALID_PRODUCER_EPOCH,
-        `Epoch ${producerEpoch} of producer ${batch.producerId} is older than ${entry.epoch}`,
+        `Epoch ${producerEpoch} of producer ${producerId} is older than ${entry?.epoch}`,
       )
     }
+    if (transactional && !verified && !this.isOpen(producerId, producerEpoch)) {
+      return refuse(errorNumber.INVALID_TXN_STATE, 'Record was not part of an ongoing transaction')
+    }
+    const verification = this.#checkVerification(batch, entry)
+    if (verification !== null) return verification
+    if (entry === undefined) return this.#checkUnknown(batch, neverWritten)
     if (producerEpoch > entry.epoch) {
       if (baseSequence === 0) return append
       return refuse(
         errorNumber.OUT_OF_ORDER_SEQUENCE_NUMBER,
-        `The new epoch ${producerEpoch} of producer ${batch.producerId} starts at ` +
+        `The new epoch ${producerEpoch} of producer ${producerId} starts at ` +
           `sequence ${baseSequence}, not at 0`,
       )
     }
-    const lastSequence = lastSequenceOf(batch)
-    for (const known of entry.batches) {
-      if (known.firstSequence === baseSequence && known.lastSequence === lastSequence) {
-        return { kind: 'duplicate', baseOffset: known.baseOffset, appendTime: known.appendTime }
-      }
-    }
     const newest = entry.batches.at(-1)
-    if (newest === undefined || baseSequence === sequenceAfter(newest.lastSequence, 1)) {
-      return append
+    const expected = newest === undefined ? 0 : sequenceAfter(newest.lastSequence, 1)
+    if (baseSequence !== expected) {
+      return refuse(
+        errorNumber.OUT_OF_ORDER_SEQUENCE_NUMBER,
+        `Producer ${producerId} sent sequence ${baseSequence}, expected ${expected}`,
+      )
     }
-    return refuse(
-      errorNumber.OUT_OF_ORDER_SEQUENCE_NUMBER,
-      `Producer ${batch.producerId} sent sequence ${baseSequence}, ` +
-        `expected ${sequenceAfter(newest.lastSequence, 1)}`,
-    )
+    if (entry.isOpen && !transactional) {
+      return refuse(
+        errorNumber.INVALID_TXN_STATE,
+        `Expected transactional write from producer ${producerId}`,
+      )
+    }
+    return append
   }
 
-  /** Remembers a batch that was just written. */
-  record(batch: SequencedBatch, baseOffset: number, appendTime: number): void {
+  /** A marker was written: the transaction is over, and the epoch is the marker's. */
+  endTransaction(producerId: number, markerEpoch: number): void {
+    const entry = this.#entries.get(producerId)
+    if (entry === undefined) {
+      this.#entries.set(producerId, { epoch: markerEpoch, batches: [], isOpen: false })
+    } else {
+      entry.isOpen = false
+      if (markerEpoch > entry.epoch) {
+        entry.epoch = markerEpoch
+        entry.batches = []
+      }
+    }
+    const asked = this.#verifications.get(producerId)
+    // The next transaction may have been asked about before the last one's marker came.
+    if (asked?.bumpsEpoch === true && asked.epoch === markerEpoch) return
+    this.#verifications.delete(producerId)
+  }
+
+  /** Remembers a batch that was just written; true where a transaction began by it. */
+  record(batch: SequencedBatch, baseOffset: number, appendTime: number): boolean {
     const remembered: RememberedBatch = {
       firstSequence: batch.baseSequence,
       lastSequence: lastSequenceOf(batch),
       baseOffset,
       appendTime,
     }
-    const entry = this.#entries.get(batch.producerId)
-    if (entry === undefined || entry.epoch !== batch.producerEpoch) {
-      this.#entries.set(batch.producerId, { epoch: batch.producerEpoch, batches: [remembered] })
-      return
-    }
+    const entry = this.#entryFor(batch)
     entry.batches.push(remembered)
     if (entry.batches.length > rememberedBatches) entry.batches.shift()
+    if (batch.transactional !== true) return false
+    this.#verifications.delete(batch.producerId)
+    const begins = !entry.isOpen
+    entry.isOpen = true
+    return begins
   }
 
-  /** As after producer.id.expiration.ms, or after the log that held its batches was removed. */
+  /**
+   * As after producer.id.expiration.ms, or after the log that held its batches was removed. Who has
+   * a transaction open is not forgotten.
+   */
   forgetAll(): void {
-    this.#entries.clear()
+    for (const [producerId, entry] of this.#entries) {
+      if (!entry.isOpen) this.#entries.delete(producerId)
+    }
+  }
+
+  /** Its entry, under the batch's epoch. */
+  #entryFor({ producerId, producerEpoch }: SequencedBatch): ProducerEntry {
+    let entry = this.#entries.get(producerId)
+    if (entry === undefined) {
+      entry = { epoch: producerEpoch, batches: [], isOpen: false }
+      this.#entries.set(producerId, entry)
+    } else if (entry.epoch !== producerEpoch) {
+      entry.epoch = producerEpoch
+      entry.batches = []
+    }
+    return entry
+  }
+
+  /** What the first batch of a transaction has to fulfil; null = nothing is wrong. */
+  #checkVerification(
+    { producerId, baseSequence }: SequencedBatch,
+    entry: ProducerEntry | undefined,
+  ): SequenceVerdict | null {
+    const asked = this.#verifications.get(producerId)
+    if (asked === undefined) return null
+    const isNew = entry === undefined || entry.batches.length === 0
+    if (asked.bumpsEpoch && isNew && baseSequence !== 0) {
+      return refuse(
+        errorNumber.OUT_OF_ORDER_SEQUENCE_NUMBER,
+        `Producer ${producerId} starts at sequence ${baseSequence}, not at 0, as under ` +
+          'transaction.version 2 each transaction does',
+      )
+    }
+    if (baseSequence <= asked.lowestSequence) return null
+    return refuse(
+      errorNumber.OUT_OF_ORDER_SEQUENCE_NUMBER,
+      `Producer ${producerId} sent sequence ${baseSequence}, after ${asked.lowestSequence} was ` +
+        'seen here and not written',
+    )
   }
 
   #checkUnknown(batch: SequencedBatch, neverWritten: boolean): SequenceVerdict {

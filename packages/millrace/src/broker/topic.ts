@@ -1,13 +1,19 @@
 // A topic and its partitions: who leads, since which epoch, and what is in the log.
-// cluster-state.ts makes them and alone changes leaders; api handlers read them and append to the
-// logs.
+// cluster-state.ts makes them and alone changes leaders; api handlers read them and append through
+// `write`, transaction-markers.ts through `writeMarker`: log and producers' states change together.
 
+import type { GoodBatch } from './batch-check.ts'
+import { encodeMarker, type Marker } from './control-batch.ts'
 import { PartitionLog } from './partition-log.ts'
-import { ProducerStates, type UnknownProducerRule } from './producer-state.ts'
+import { ProducerStates, type SequenceVerdict, type UnknownProducerRule } from './producer-state.ts'
 import type { TopicConfig } from './topic-config.ts'
 
 /** No node leads. */
 export const noLeader = -1
+
+export type WriteVerdict =
+  | Exclude<SequenceVerdict, { readonly kind: 'append' }>
+  | { readonly kind: 'written'; readonly baseOffset: number; readonly appendTime: number }
 
 export class Partition {
   readonly topic: Topic
@@ -34,6 +40,34 @@ export class Partition {
   /** For people: `orders-3`. */
   get name(): string {
     return `${this.topic.name}-${this.index}`
+  }
+
+  /**
+   * Appends the batch, unless it was written before or its producer may not. `verified`: the
+   * coordinator knows that its transaction writes here.
+   */
+  write(batch: GoodBatch, verified: boolean): WriteVerdict {
+    const { header, appendTime } = batch
+    if (header.producerId < 0) {
+      return { kind: 'written', baseOffset: this.log.append(batch, this.leaderEpoch), appendTime }
+    }
+    const verdict = this.producers.check(header, this.log.endOffset === 0, verified)
+    if (verdict.kind !== 'append') return verdict
+    const baseOffset = this.log.endOffset
+    if (this.producers.record(header, baseOffset, appendTime)) {
+      this.log.transactions.begin(header.producerId, baseOffset)
+    }
+    this.log.append(batch, this.leaderEpoch)
+    return { kind: 'written', baseOffset, appendTime }
+  }
+
+  /** Ends the producer's transaction in this partition. */
+  writeMarker(marker: Marker, wallTime: number): void {
+    const { producerId, epoch, isCommit } = marker
+    const bytes = encodeMarker(marker, wallTime)
+    this.producers.endTransaction(producerId, epoch)
+    this.log.transactions.end(producerId, this.log.endOffset, isCommit)
+    this.log.append({ bytes, recordCount: 1, maxTimestamp: wallTime }, this.leaderEpoch)
   }
 }
 

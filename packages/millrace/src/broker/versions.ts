@@ -24,11 +24,17 @@ const kafka21: VersionTable = {
   Heartbeat: [0, 2],
   LeaveGroup: [0, 2],
   SyncGroup: [0, 2],
+  SaslHandshake: [0, 1],
   ApiVersions: [0, 2],
   CreateTopics: [0, 3],
   DeleteTopics: [0, 3],
   InitProducerId: [0, 1],
   DescribeConfigs: [0, 2],
+  SaslAuthenticate: [0, 0],
+  AddPartitionsToTxn: [0, 1],
+  AddOffsetsToTxn: [0, 1],
+  EndTxn: [0, 1],
+  TxnOffsetCommit: [0, 2],
 }
 
 const kafka24: VersionTable = {
@@ -48,6 +54,7 @@ const kafka24: VersionTable = {
   CreateTopics: [0, 5],
   DeleteTopics: [0, 4],
   InitProducerId: [0, 2],
+  SaslAuthenticate: [0, 1],
 }
 
 const kafka28: VersionTable = {
@@ -63,7 +70,12 @@ const kafka28: VersionTable = {
   DeleteTopics: [0, 6],
   InitProducerId: [0, 4],
   DescribeConfigs: [0, 4],
+  SaslAuthenticate: [0, 2],
   DescribeCluster: [0, 0],
+  AddPartitionsToTxn: [0, 3],
+  AddOffsetsToTxn: [0, 3],
+  EndTxn: [0, 3],
+  TxnOffsetCommit: [0, 3],
 }
 
 const kafka39: VersionTable = {
@@ -80,6 +92,10 @@ const kafka39: VersionTable = {
   ApiVersions: [0, 4],
   InitProducerId: [0, 5],
   DescribeCluster: [0, 1],
+  AddPartitionsToTxn: [0, 5],
+  AddOffsetsToTxn: [0, 4],
+  EndTxn: [0, 4],
+  TxnOffsetCommit: [0, 4],
 }
 
 /** Since 4.0 the oldest versions are gone; Produce still names 0, which librdkafka looks for. */
@@ -95,6 +111,8 @@ const kafka40: VersionTable = {
   DeleteTopics: [1, 6],
   DescribeConfigs: [1, 4],
   DescribeCluster: [0, 2],
+  EndTxn: [0, 5],
+  TxnOffsetCommit: [0, 5],
 }
 
 const kafka41: VersionTable = { ...kafka40, Produce: [0, 13], Fetch: [4, 18] }
@@ -105,6 +123,7 @@ const kafka44: VersionTable = {
   ListOffsets: [1, 11],
   OffsetCommit: [2, 10],
   OffsetFetch: [1, 10],
+  TxnOffsetCommit: [0, 6],
 }
 
 const releases = {

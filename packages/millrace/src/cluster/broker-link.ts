@@ -12,6 +12,7 @@
 // request or moveTo.
 
 import type { BrokerLink, ProduceCall } from '../engine/ports.ts'
+import type { SaslSettings } from '../net/authentication.ts'
 import { Connection } from '../net/connection.ts'
 import { type ProduceResponse, produceApi } from '../protocol/api/00-produce.ts'
 import { Reader } from '../protocol/bytes/reader.ts'
@@ -37,6 +38,7 @@ export interface LinkOptions {
   readonly maxResponseBytes: number
   readonly reconnectBackoffMs: number
   readonly reconnectBackoffMaxMs: number
+  readonly sasl?: SaslSettings | undefined
 }
 
 export interface LinkEvents {
@@ -129,6 +131,11 @@ export class NodeLink implements BrokerLink {
   /** open() was called, and the attempt that it buys goes on or is still to come. */
   get wanted(): boolean {
     return this.#wanted
+  }
+
+  /** For good: its node left the cluster, or the client closed. */
+  get closed(): boolean {
+    return this.#state === 'closed'
   }
 
   /** The last attempt failed, and the next may not begin yet. */
@@ -307,18 +314,20 @@ export class NodeLink implements BrokerLink {
   /** `apiVersionsVersionMax`: see #onAttemptClosed. */
   #connect(host: string, apiVersionsVersionMax?: number): void {
     const { transport, clock, clientId, connectTimeoutMs } = this.#options
-    const { requestTimeoutMs, connectionsMaxIdleMs, maxResponseBytes } = this.#options
+    const { requestTimeoutMs, connectionsMaxIdleMs, maxResponseBytes, sasl } = this.#options
+    const { host: hostName, port } = this.#address
     const connection: Connection = new Connection(
       {
         transport,
         clock,
-        address: { host, port: this.#address.port },
+        address: { host, port, hostName },
         name: this.name,
         clientId,
         connectTimeoutMs,
         requestTimeoutMs,
         connectionsMaxIdleMs,
         maxResponseBytes,
+        sasl,
         apiVersionsVersionMax,
       },
       {
@@ -369,6 +378,7 @@ export class NodeLink implements BrokerLink {
     if (
       mayFallBack &&
       connection.closedIn === 'negotiating' &&
+      connection.step === 'api-versions' &&
       error?.code === 'CONNECTION_FAILED'
     ) {
       this.#connect(host, 0)

@@ -169,7 +169,8 @@ export class BrokerSearch {
     for (;;) {
       const link = this.#nodes.shift() ?? this.#takeBootstrap()
       if (link === undefined) return undefined
-      if (!this.#tried.has(link) && !this.#opening.has(link)) return link
+      // A node that left the cluster since the round began would never answer.
+      if (!link.closed && !this.#tried.has(link) && !this.#opening.has(link)) return link
     }
   }
 

@@ -11,7 +11,8 @@ import type {
   LeaderHint,
   ProducerIdentity,
 } from '../engine/ports.ts'
-import { KafkaError } from '../protocol/kafka-error.ts'
+import type { SaslSettings } from '../net/authentication.ts'
+import { type ErrorCode, isRefusal, KafkaError } from '../protocol/kafka-error.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Random } from '../runtime/random.ts'
@@ -21,6 +22,7 @@ import type { NodeLink } from './broker-link.ts'
 import { BrokerPool, type NodeStatus } from './broker-pool.ts'
 import { type ConnectCallback, Metadata } from './metadata.ts'
 import { ProducerIdRequest } from './producer-id.ts'
+import { TransactionRequests } from './transaction-requests.ts'
 
 export interface ClusterOptions {
   /** The bootstrap servers, see parseBrokers. */
@@ -31,6 +33,9 @@ export interface ClusterOptions {
   readonly random: Random
   readonly logger: Logger
   readonly allowAutoTopicCreation: boolean
+  /** null = no transactions. */
+  readonly transactionalId: string | null
+  readonly transactionTimeoutMs: number
   readonly metadataMaxAgeMs: number
   readonly metadataRecoveryRebootstrapTriggerMs: number
   readonly retryBackoffMs: number
@@ -42,6 +47,8 @@ export interface ClusterOptions {
   /** 0 = an idle connection stays open. */
   readonly connectionsMaxIdleMs: number
   readonly maxResponseBytes: number
+  /** How to authenticate; without it brokers are expected to ask for nothing. */
+  readonly sasl?: SaslSettings | undefined
 }
 
 /** Counted since the start. */
@@ -62,7 +69,10 @@ export class Cluster implements ClusterPort {
   readonly #pool: BrokerPool
   readonly #metadata: Metadata
   readonly #producerId: ProducerIdRequest
+  readonly transactions: TransactionRequests | null
   #connectionFailures = 0
+  /** What was said aloud, while no link was ready since. */
+  #warnedOf: ErrorCode | null = null
   #closed = false
   /** What there is to say before any broker has answered, or failed to. */
   readonly #noAnswerYet: KafkaError
@@ -79,6 +89,11 @@ export class Cluster implements ClusterPort {
     })
     this.#metadata = new Metadata(this.#pool, options, events)
     this.#producerId = new ProducerIdRequest(this.#pool, options, events)
+    const { transactionalId } = options
+    this.transactions =
+      transactionalId === null
+        ? null
+        : new TransactionRequests(this.#pool, { ...options, transactionalId })
   }
 
   /**
@@ -142,13 +157,16 @@ export class Cluster implements ClusterPort {
     this.#closed = true
     this.#metadata.close()
     this.#producerId.close()
+    this.transactions?.close()
     this.#pool.close(error)
   }
 
   #onLinkReady(link: NodeLink): void {
     if (this.#closed) return
+    this.#warnedOf = null
     this.#metadata.onLinkReady(link)
     this.#producerId.onLinkReady(link)
+    this.transactions?.onLinkReady(link)
     if (link.nodeId < 0) return
     this.#events.onLinkReady(link.nodeId)
     this.#pool.releaseBootstrapLinks()
@@ -157,16 +175,27 @@ export class Cluster implements ClusterPort {
   #onLinkDown(link: NodeLink, error: KafkaError): void {
     if (this.#closed) return
     this.#connectionFailures++
-    this.#logger.debug(`millrace: ${error.message}`)
+    this.#logFailure(error)
     this.#tellLinkDown(link, error)
-    // Perhaps the leaders have moved with it. A bootstrap address leads nothing.
-    if (link.nodeId >= 0) this.#metadata.markStale()
+    // Perhaps the leaders have moved with it. A bootstrap address leads nothing, and a broker that
+    // refused us is where it was.
+    if (link.nodeId >= 0 && !isRefusal(error)) this.#metadata.markStale()
+  }
+
+  /** Failures that somebody has to mend are said aloud, once until a broker lets us in. */
+  #logFailure(error: KafkaError): void {
+    const isLoud = error.code === 'AUTHENTICATION_FAILED' || error.code === 'TLS_FAILED'
+    if (isLoud && this.#warnedOf !== error.code) {
+      this.#warnedOf = error.code
+      this.#logger.warn(`millrace: ${error.message}`)
+    } else this.#logger.debug(`millrace: ${error.message}`)
   }
 
   #tellLinkDown(link: NodeLink, error: KafkaError): void {
     if (this.#closed) return
     this.#metadata.onLinkDown(link, error)
     this.#producerId.onLinkDown(link, error)
+    this.transactions?.onLinkDown(link, error)
     if (link.nodeId >= 0 && !this.#closed) this.#events.onLinkDown(link.nodeId, error)
   }
 }

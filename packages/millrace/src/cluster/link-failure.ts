@@ -2,7 +2,13 @@
 // someone whose bootstrap address is right but whose brokers advertise another that cannot be
 // reached from here.
 
-import { type ErrorCode, KafkaError } from '../protocol/kafka-error.ts'
+import {
+  type ConnectStep,
+  type ErrorCode,
+  type ErrorKind,
+  isRefusal,
+  KafkaError,
+} from '../protocol/kafka-error.ts'
 import type { Address } from '../runtime/transport.ts'
 import { formatAddress } from './address.ts'
 import { failureReason } from './failure-reason.ts'
@@ -54,13 +60,32 @@ export const attemptText = (attempt: FailedAttempt): string => {
   return `${advertises}, which failed: ${reasons(attempt)}`
 }
 
-/** The code that all failures share; CONNECTION_FAILED where they differ. */
-export const sharedCode = (errors: readonly unknown[]): ErrorCode => {
-  const codes = new Set(
-    errors.map((error) => (error instanceof KafkaError ? error.code : 'CONNECTION_FAILED')),
-  )
-  const [code] = codes
-  return codes.size === 1 && code !== undefined ? code : 'CONNECTION_FAILED'
+/** What a failure is, whatever its words. */
+export interface FailureNature {
+  readonly code: ErrorCode
+  readonly kind: ErrorKind
+  readonly step: ConnectStep | undefined
+}
+
+const natureOf = (error: unknown): FailureNature =>
+  error instanceof KafkaError
+    ? { code: error.code, kind: error.kind, step: error.step }
+    : { code: 'CONNECTION_FAILED', kind: 'retriable', step: 'dns' }
+
+/**
+ * What several failures are together: the nature that all share. Where they differ, a refusal says
+ * more than an address where nobody is; and without one they are CONNECTION_FAILED.
+ */
+export const sharedNature = (errors: readonly unknown[]): FailureNature => {
+  const natures = errors.map(natureOf)
+  const refusal = natures.find(isRefusal)
+  if (refusal !== undefined) return refusal
+  const [first, ...others] = natures
+  if (first !== undefined && others.every(({ code }) => code === first.code)) {
+    const isSameStep = others.every(({ step }) => step === first.step)
+    return isSameStep ? first : { ...first, step: undefined }
+  }
+  return { code: 'CONNECTION_FAILED', kind: 'retriable', step: undefined }
 }
 
 export const attemptError = (attempt: FailedAttempt): KafkaError => {
@@ -68,9 +93,11 @@ export const attemptError = (attempt: FailedAttempt): KafkaError => {
   const isAdvertised = attempt.advertisedBy !== null
   const target = attempt.nodeId < 0 ? '' : ` to node ${attempt.nodeId}`
   const errors = attempt.failures.map(({ error }) => error)
-  return new KafkaError(
-    sharedCode(errors),
-    isAdvertised ? text : `could not connect${target}: ${text}`,
-    { broker: attempt.name, cause: errors[0] },
-  )
+  const { code, kind, step } = sharedNature(errors)
+  return new KafkaError(code, isAdvertised ? text : `could not connect${target}: ${text}`, {
+    broker: attempt.name,
+    kind,
+    step,
+    cause: errors.find((error) => natureOf(error).code === code) ?? errors[0],
+  })
 }

@@ -4,6 +4,7 @@
 // Brokers learn of a change at different times, so an answer may be older than what is known.
 // Therefore a partition never goes back to an older leader epoch while the topic keeps its id.
 // Another id means that the topic was deleted and made again, and everything known of it is void.
+// Brokers without topic ids leave that to guess: they are believed when they keep saying it.
 
 import type { LeaderHint, PartitionView, TopicView } from '../engine/ports.ts'
 import type { MetadataResponse } from '../protocol/api/03-metadata.ts'
@@ -27,10 +28,15 @@ const noPartition: PartitionView = { leaderId: -1, leaderEpoch: -1 }
 /** A topic is never larger than this: a number beyond is a damaged answer. */
 const partitionsMax = 1_000_000
 
+/** Without topic ids, an older epoch is believed when so many answers in turn name one. */
+const olderAnswersBelieved = 5
+
 export class MetadataCache {
   readonly #views = new Map<string, TopicView>()
   /** Topics whose epochs were heard from a cluster that we have left, perhaps for another one. */
   readonly #unanchored = new Set<string>()
+  /** By topic, for each partition: how many answers in turn named an older epoch. */
+  readonly #olderAnswers = new Map<string, number[]>()
 
   view(topic: string): TopicView | undefined {
     return this.#views.get(topic)
@@ -39,6 +45,7 @@ export class MetadataCache {
   forget(topic: string): void {
     this.#views.delete(topic)
     this.#unanchored.delete(topic)
+    this.#olderAnswers.delete(topic)
   }
 
   /** From now on the first answer about each topic is taken as it is, whatever its epochs. */
@@ -56,13 +63,24 @@ export class MetadataCache {
       (!hasId || isZero(known.topicId) || sameBytes(known.topicId, answer.topicId))
     const basis = isSame && isAnchored ? known : undefined
     const partitions: PartitionView[] = []
+    const olderAnswers: number[] = []
+    const olderBefore = this.#olderAnswers.get(name)
     for (const partition of answer.partitions) {
       const index = partition.partitionIndex
       if (index < 0 || index >= partitionsMax) continue
       while (partitions.length <= index) partitions.push(noPartition)
       const before = basis?.partitions[index]
-      partitions[index] = mergePartition(before, partition, hasId, knowsNode)
+      const isOlder = before !== undefined && isOlderThan(before, partition)
+      const count = isOlder && !hasId ? (olderBefore?.[index] ?? 0) + 1 : 0
+      const isBelieved = count >= olderAnswersBelieved
+      partitions[index] =
+        isOlder && !isBelieved
+          ? mergeOlder(before, partition, hasId, knowsNode)
+          : viewOf(partition, knowsNode)
+      if (count > 0 && !isBelieved) olderAnswers[index] = count
     }
+    if (olderAnswers.length > 0) this.#olderAnswers.set(name, olderAnswers)
+    else this.#olderAnswers.delete(name)
     if (basis !== undefined && hasId) {
       // A topic never loses partitions: the answer is from before they were added.
       partitions.push(...basis.partitions.slice(partitions.length))
@@ -92,25 +110,31 @@ export class MetadataCache {
 const keptId = (known: TopicView | undefined): Uint8Array =>
   known?.topicId ?? new Uint8Array(topicIdBytes)
 
-const mergePartition = (
-  before: PartitionView | undefined,
+const isOlderThan = (known: PartitionView, { leaderEpoch }: PartitionAnswer): boolean =>
+  leaderEpoch >= 0 && leaderEpoch < known.leaderEpoch
+
+/**
+ * An older epoch is old news, as a rule. Before topic ids it may also come from a topic that was
+ * made again, with epochs from 0. Where no leader is known there is nothing to lose by believing
+ * it: a wrong one says so.
+ */
+const mergeOlder = (
+  before: PartitionView,
   answer: PartitionAnswer,
   hasId: boolean,
   knowsNode: (nodeId: number) => boolean,
 ): PartitionView => {
-  const { leaderEpoch, errorCode } = answer
-  if (before !== undefined && leaderEpoch >= 0 && leaderEpoch < before.leaderEpoch) {
-    if (knowsNode(before.leaderId)) return before
-    // Before topic ids nobody can tell an old answer from a topic that was made again, with epochs
-    // from 0. Where no leader is known there is nothing to lose: a wrong one says so.
-    if (hasId) return { ...before, leaderId: -1 }
-  }
+  if (knowsNode(before.leaderId)) return before
+  return hasId ? { ...before, leaderId: -1 } : viewOf(answer, knowsNode)
+}
+
+const viewOf = (
+  { leaderId, leaderEpoch, errorCode }: PartitionAnswer,
+  knowsNode: (nodeId: number) => boolean,
+): PartitionView => {
   const hasLeader =
-    (errorCode === noError || errorCode === replicaNotAvailable) && knowsNode(answer.leaderId)
-  return {
-    leaderId: hasLeader ? answer.leaderId : -1,
-    leaderEpoch: Math.max(leaderEpoch, -1),
-  }
+    (errorCode === noError || errorCode === replicaNotAvailable) && knowsNode(leaderId)
+  return { leaderId: hasLeader ? leaderId : -1, leaderEpoch: Math.max(leaderEpoch, -1) }
 }
 
 /** True where some partition has no leader that can be found. */

@@ -12,7 +12,7 @@
 
 import type { EngineEvents, LeaderHint } from '../engine/ports.ts'
 import { type MetadataResponse, metadataApi } from '../protocol/api/03-metadata.ts'
-import { KafkaError } from '../protocol/kafka-error.ts'
+import { isRefusal, KafkaError } from '../protocol/kafka-error.ts'
 import { assert } from '../runtime/assert.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
@@ -22,7 +22,7 @@ import { backoffDelayMs } from './backoff.ts'
 import type { NodeLink } from './broker-link.ts'
 import type { BrokerPool } from './broker-pool.ts'
 import { BrokerSearch, type SearchFailure } from './broker-search.ts'
-import { sharedCode } from './link-failure.ts'
+import { sharedNature } from './link-failure.ts'
 import { lacksLeader, MetadataCache } from './metadata-cache.ts'
 import { RecentNames } from './recent-names.ts'
 
@@ -295,8 +295,25 @@ export class Metadata {
     this.#error = error
     this.#failedRoundCount++
     this.#lastRoundFailed = true
+    const refused = isRefusal(error) ? this.#giveWishesUp() : []
     this.#endRound()
     for (const callback of this.#takeConnectCallbacks()) callback(error)
+    for (const topic of refused)
+      if (!this.#isClosed()) this.#events.onTopicFailed(topic, error, true)
+  }
+
+  /**
+   * Nothing but new credentials or certificates will help: nobody is asked again until somebody
+   * wants something. Gives the topics that were wanted; they stay in use.
+   */
+  #giveWishesUp(): string[] {
+    const given: string[] = []
+    for (const [topic, use] of this.#topics) {
+      if (use.wish === 0) continue
+      use.wish = 0
+      given.push(topic)
+    }
+    return given
   }
 
   #take(
@@ -380,8 +397,10 @@ export class Metadata {
 }
 
 const unreachable = (failures: readonly SearchFailure[]): KafkaError => {
-  const code = sharedCode(failures.map(({ error }) => error))
+  const { code, kind, step } = sharedNature(failures.map(({ error }) => error))
   const summary = code === 'CONNECTION_FAILED' ? 'no broker could be reached' : 'no usable broker'
   const message = `${summary}: ${failures.map(({ text }) => text).join('; ')}`
-  return new KafkaError(code, message, { api: 'Metadata', cause: failures[0]?.error })
+  const [first] = failures.filter(({ error }) => error.code === code)
+  const cause = (first ?? failures[0])?.error
+  return new KafkaError(code, message, { api: 'Metadata', kind, step, cause })
 }

@@ -186,12 +186,15 @@ export class Accumulator {
   }
 
   #checkLine(draft: RecordDraft): void {
-    if (this.#waitingBytes + draft.contentBytes + waitingCost <= this.#lineBytes) return
+    // What waited for a topic goes into batches all at once, past the window: the line pays for it.
+    const overfullBytes = Math.max(0, this.#usedBytes - this.#windowBytes)
+    const mostBytes = Math.max(0, this.#lineBytes - overfullBytes)
+    if (this.#waitingBytes + draft.contentBytes + waitingCost <= mostBytes) return
     const { settings, cluster } = this.#owner
     // One error serves a topic for a turn: a loop that never yields can be refused a million times.
     if (this.#fullError?.topic !== draft.topic) {
       const bytes = this.#waitingBytes
-      this.#fullError = bufferFull(draft, bytes, this.#lineBytes, settings, cluster.metadataError)
+      this.#fullError = bufferFull(draft, bytes, mostBytes, settings, cluster.metadataError)
     }
     throw this.#fullError
   }

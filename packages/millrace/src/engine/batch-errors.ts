@@ -35,7 +35,7 @@ export const errorOfBatch = (batch: Batch, now: number, error: KafkaError): Kafk
 
 /** In flight, nobody knows yet; otherwise it is what the attempts so far have proved. */
 export const persistedOf = (batch: Batch): Persisted =>
-  batch.maybeWritten || batch.queue.inFlight.includes(batch) ? 'maybe' : 'no'
+  batch.maybeInLog || batch.queue.inFlight.includes(batch) ? 'maybe' : 'no'
 
 /** The batch's time is over; `cause` is what kept it. */
 export const deliveryTimeout = (
@@ -58,7 +58,7 @@ export const withCause = (
   code: ErrorCode,
   message: string,
   context: ErrorContext,
-  trouble: KafkaError | null,
+  trouble: Error | null,
 ): KafkaError =>
   trouble === null
     ? new KafkaError(code, message, context)

@@ -11,7 +11,7 @@
 import { varintSize, varlongSize } from '../protocol/bytes/varint.ts'
 import type { KafkaError } from '../protocol/kafka-error.ts'
 import { crc32c } from '../protocol/records/crc.ts'
-import { batchHeaderBytes, batchOffsets } from '../protocol/records/layout.ts'
+import { batchAttributes, batchHeaderBytes, batchOffsets } from '../protocol/records/layout.ts'
 import { assert } from '../runtime/assert.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import type { PartitionQueue } from './partition-queue.ts'
@@ -73,8 +73,12 @@ export class Batch {
   epoch = -1
   /** How often it was handed to a connection. */
   attempts = 0
-  /** True once an attempt ended without a certain answer: it may be in the log. */
-  maybeWritten = false
+  /**
+   * It was in doubt once. That a broker answered later as if it were not in the log proves nothing:
+   * the broker may have forgotten the producer.
+   */
+  maybeInLog = false
+  #maybeWritten = false
   /** A batch before it lost its number: under its own no broker takes this one any more. */
   isBehindGap = false
   /** Why the last attempt failed. */
@@ -102,6 +106,19 @@ export class Batch {
     this.createdAt = createdAt
     this.deadline = deadline
     this.flushGeneration = flushGeneration
+  }
+
+  /**
+   * An attempt ended without a certain answer: it may be in the log under the number it has, and is
+   * sent again under it before numbers restart.
+   */
+  get maybeWritten(): boolean {
+    return this.#maybeWritten
+  }
+
+  set maybeWritten(value: boolean) {
+    this.#maybeWritten = value
+    this.maybeInLog ||= value
   }
 
   get state(): BatchState {
@@ -221,7 +238,7 @@ export class Batch {
   /**
    * Last step before each send: header fields, then the checksum, unless they are right already.
    */
-  writeHeader(): void {
+  writeHeader(isTransactional: boolean): void {
     if (this.#headerIsRight) return
     this.#headerIsRight = true
     const header = this.compressed === null ? this.buffer : this.compressed.header
@@ -232,7 +249,8 @@ export class Batch {
     )
     header.writeInt32BE(-1, batchOffsets.partitionLeaderEpoch)
     header[batchOffsets.magic] = magic
-    header.writeInt16BE(this.#codecId, batchOffsets.attributes)
+    const attributes = this.#codecId | (isTransactional ? batchAttributes.transactional : 0)
+    header.writeInt16BE(attributes, batchOffsets.attributes)
     header.writeInt32BE(this.recordCount - 1, batchOffsets.lastOffsetDelta)
     writeInt64(header, batchOffsets.baseTimestamp, this.#baseTimestamp)
     writeInt64(header, batchOffsets.maxTimestamp, this.#maxTimestamp)
@@ -313,7 +331,7 @@ export class Batch {
 
   /** Notes that the record must not be sent, or sent again. */
   drop(settle: Settle, tag: number): void {
-    assert(this.#state !== 'inFlight' && !this.maybeWritten, 'what may be written is not dropped')
+    assert(this.#state !== 'inFlight' && !this.maybeInLog, 'what may be written is not dropped')
     const index = this.#indexOf(settle, tag)
     assert(index >= 0, 'the record is in the batch')
     this.dropped ??= new Set()

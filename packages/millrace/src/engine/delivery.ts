@@ -9,12 +9,14 @@ import { batchContext, deliveryTimeout, errorOfBatch } from './batch-errors.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import type { ClusterPort } from './ports.ts'
+import type { Preparation } from './preparation.ts'
 import { topicIdFrom } from './produce-request.ts'
 import type { ProduceInFlight } from './pump.ts'
 import { keepRecords, splitInTwo } from './rebuild.ts'
 import type { Sequencer } from './sequencer.ts'
 import type { EngineHost, EngineSettings } from './settings.ts'
 import type { Settlement } from './settlement.ts'
+import type { TransactionManager } from './transaction-manager.ts'
 import { judge, makesMetadataStale, provesNotWritten } from './verdict.ts'
 
 type TopicAnswer = ProduceResponse['responses'][number]
@@ -29,6 +31,7 @@ export interface DeliveryOwner {
   readonly cluster: ClusterPort
   readonly sequencer: Sequencer
   readonly settlement: Settlement
+  readonly transactions: TransactionManager | null
   readonly pool: BufferPool
   /** The partition may have something to send again. */
   offer(queue: PartitionQueue): void
@@ -37,8 +40,7 @@ export interface DeliveryOwner {
   /** A batch lost records, or two came of one. */
   onCostChange(difference: number): void
   onPiece(batch: Batch): void
-  /** Makes a sealed batch ready: compresses it where there is a codec. */
-  prepare(batch: Batch): void
+  readonly preparation: Preparation
 }
 
 export class Delivery {
@@ -102,6 +104,7 @@ export class Delivery {
     const named = answer.recordErrors.length
     const verdict = judge(answer.errorCode, {
       idempotent: this.#owner.settings.idempotent,
+      transactional: this.#owner.transactions !== null,
       isFirst,
       recordCount: batch.recordCount,
       namedCount: named,
@@ -123,6 +126,9 @@ export class Delivery {
       case 'restart':
       case 'renew':
         this.#restart(batch, this.#answerError(request, batch, answer), verdict)
+        return
+      case 'epochRefused':
+        this.#onEpochRefused(batch, this.#answerError(request, batch, answer))
         return
       case 'split':
         this.#split(batch)
@@ -195,6 +201,12 @@ export class Delivery {
     this.#retryOrFail(batch, error, true)
   }
 
+  /** The batch waits in its queue: the transaction goes on to fail, or the producer is fenced. */
+  #onEpochRefused(batch: Batch, error: KafkaError): void {
+    this.#retryOrFail(batch, error, false)
+    this.#owner.transactions?.onEpochRefused(error)
+  }
+
   /**
    * Too large for the broker: two halves, and smaller batches from now on. Not counted as an
    * attempt.
@@ -215,8 +227,8 @@ export class Delivery {
     second.attempts = batch.attempts
     queue.putBackSealed(batch)
     queue.putBackSealed(second)
-    this.#owner.prepare(batch)
-    this.#owner.prepare(second)
+    this.#owner.preparation.prepare(batch)
+    this.#owner.preparation.prepare(second)
     this.#owner.offer(queue)
   }
 
@@ -241,7 +253,7 @@ export class Delivery {
     queue.dropNumber(batch)
     batch.attempts = 0
     queue.putBackSealed(batch)
-    this.#owner.prepare(batch)
+    this.#owner.preparation.prepare(batch)
     this.#owner.offer(queue)
   }
 

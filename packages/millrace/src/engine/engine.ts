@@ -8,10 +8,15 @@
 //   callbacks ◀── settlement ◀── delivery ◀─────────────────┘
 
 import type { ProduceResponse } from '../protocol/api/00-produce.ts'
-import { type ErrorCode, KafkaError, type Persisted } from '../protocol/kafka-error.ts'
+import {
+  type ErrorCode,
+  isRefusal,
+  type KafkaError,
+  type Persisted,
+} from '../protocol/kafka-error.ts'
 import { Accumulator, type Place } from './accumulator.ts'
 import type { Batch } from './batch.ts'
-import { batchContext, errorOfBatch, persistedOf, withCause } from './batch-errors.ts'
+import { errorOfBatch, persistedOf, withCause } from './batch-errors.ts'
 import { Deadlines } from './deadlines.ts'
 import { Delivery } from './delivery.ts'
 import { Expiry } from './expiry.ts'
@@ -20,13 +25,16 @@ import { FlushTrigger } from './flush-trigger.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import type { PartitionerFactory } from './partitioner.ts'
 import type { ClusterPort, EngineEvents, ProducerIdentity, TopicView } from './ports.ts'
+import { Preparation } from './preparation.ts'
+import { topicIdFrom } from './produce-request.ts'
 import { type ProduceInFlight, Pump } from './pump.ts'
-import { keepRecords } from './rebuild.ts'
 import type { ProducerRecord, Settle } from './record.ts'
 import { Sequencer } from './sequencer.ts'
 import type { EngineHost, EngineSettings, FlushSettings } from './settings.ts'
 import { type BatchOutcome, type RecordFailure, Settlement } from './settlement.ts'
 import type { TopicState } from './topic-state.ts'
+import { TransactionManager } from './transaction-manager.ts'
+import { Unsettled } from './unsettled.ts'
 import { WaitingRecord } from './waiting-line.ts'
 
 /** Counts since the engine was made, and what is there now. */
@@ -49,6 +57,9 @@ export class Engine implements EngineEvents {
   readonly settlement: Settlement
   readonly accumulator: Accumulator
   readonly delivery: Delivery
+  readonly preparation: Preparation
+  /** Null without a transactional id. */
+  readonly transactions: TransactionManager | null
   readonly counts: EngineCounts = {
     recordsSent: 0,
     recordsDelivered: 0,
@@ -59,8 +70,7 @@ export class Engine implements EngineEvents {
   }
   readonly #pumps = new Map<number, Pump>()
   readonly #flushTrigger: FlushTrigger | null
-  /** Every batch that is not settled. */
-  readonly #unsettled = new Set<Batch>()
+  readonly #unsettled: Unsettled
   readonly #expiry: Expiry
   #awake = false
 
@@ -73,7 +83,12 @@ export class Engine implements EngineEvents {
     this.settings = settings
     this.host = host
     this.cluster = cluster
-    this.sequencer = new Sequencer(settings.idempotent, (id) => cluster.initProducerId(id))
+    const { transactions } = cluster
+    this.sequencer = new Sequencer(
+      settings.idempotent,
+      transactions === null ? (id) => cluster.initProducerId(id) : null,
+    )
+    this.transactions = transactions === null ? null : new TransactionManager(this, transactions)
     this.settlement = new Settlement({
       onUnclaimedFailure: (error) => host.onUnclaimedFailure(error),
       onCallbackError: (error) => host.onCallbackError(error),
@@ -82,10 +97,20 @@ export class Engine implements EngineEvents {
         if (flushGeneration >= 0) this.generations.leave(flushGeneration)
       },
       onRecordsSettled: (delivered, failed) => this.#onRecordsSettled(delivered, failed),
+      onDecided: (error) => {
+        if (error === null) this.transactions?.onDelivered()
+        else this.transactions?.onRecordFailed(error)
+      },
       continueLater: () => this.wake(),
     })
     this.accumulator = new Accumulator(this, makePartitioner)
     this.delivery = new Delivery(this)
+    this.preparation = new Preparation(this)
+    this.#unsettled = new Unsettled({
+      now: () => host.now(),
+      fail: (batch, error) => this.delivery.fail(batch, error),
+      troubleOf: (batch) => this.troubleOfBatch(batch),
+    })
     this.#expiry = new Expiry(this)
     this.#flushTrigger =
       settings.flush === null || !holdsBack(settings.flush)
@@ -147,7 +172,9 @@ export class Engine implements EngineEvents {
     const batch = place instanceof WaitingRecord ? place.batch : place
     if (batch === null) {
       const waiting = place as WaitingRecord
-      if (!waiting.gone) this.accumulator.abandonWaiting(waiting)
+      // It has failed, and is counted when that is told.
+      if (waiting.gone) return 'no'
+      this.accumulator.abandonWaiting(waiting)
       return 'dropped'
     }
     const home = batch.homeOf(settle, tag)
@@ -179,7 +206,7 @@ export class Engine implements EngineEvents {
 
   /** Every batch that is not settled; settling one while walking is safe. */
   unsettled(): Batch[] {
-    return [...this.#unsettled].filter((batch) => batch.state !== 'settled')
+    return this.#unsettled.list()
   }
 
   troubleOfBatch(batch: Batch): KafkaError | null {
@@ -197,23 +224,41 @@ export class Engine implements EngineEvents {
     this.#expiry.run(now)
     this.accumulator.startTurn()
     this.accumulator.letIn()
+    this.transactions?.step()
     for (const pump of this.#pumps.values()) pump.drain(now)
     this.settlement.run()
     this.generations.tell()
     return Math.min(this.deadlines.next, this.#expiry.next)
   }
 
-  /** Fails everything that is not settled; what is in flight may be in the log. */
-  failAll(code: ErrorCode, message: string): void {
-    const trouble = this.cluster.metadataError
+  /**
+   * Fails everything that is not settled; what is in flight may be in the log. Each names `cause`,
+   * or else what kept it.
+   */
+  failAll(code: ErrorCode, message: string, cause: Error | null): void {
+    const trouble = cause ?? this.cluster.metadataError
     this.accumulator.failAllWaiting(() => withCause(code, message, {}, trouble))
-    const now = this.host.now()
-    for (const batch of this.unsettled()) {
-      const context = batchContext(batch, now)
-      this.delivery.fail(batch, withCause(code, message, context, this.troubleOfBatch(batch)))
-    }
+    this.#unsettled.failEach(code, message, cause)
     this.settlement.runAll()
     this.generations.tell()
+  }
+
+  /** Nothing that was taken is unsettled, everybody was told, and no request is in flight. */
+  get isDrained(): boolean {
+    return this.generations.outstanding === 0 && this.settlement.idle && this.requestsInFlight === 0
+  }
+
+  /** Fails what is not in flight. */
+  failUnsent(error: KafkaError): void {
+    this.accumulator.failAllWaiting(() => error)
+    this.#unsettled.failUnsent(error)
+  }
+
+  /** Fails all that is not settled; what is in flight may be in the log. */
+  failEverything(error: KafkaError): void {
+    this.accumulator.failAllWaiting(() => error)
+    this.#unsettled.failEverything(error)
+    this.wake()
   }
 
   wake(): void {
@@ -237,7 +282,10 @@ export class Engine implements EngineEvents {
   onTopic(view: TopicView): void {
     const topic = this.accumulator.topicFor(view.name)
     const before = topic.queues.map((queue) => queue.leaderId)
-    topic.update(view, this.sequencer, { inFlightMax: this.#inFlightMaxPerPartition })
+    topic.update(view, this.sequencer, {
+      inFlightMax: this.#inFlightMaxPerPartition,
+      transactions: this.transactions,
+    })
     for (const [index, queue] of topic.queues.entries()) {
       if (queue.leaderId === before[index]) continue
       this.#pumps.get(before[index] ?? -1)?.withdraw(queue)
@@ -283,21 +331,20 @@ export class Engine implements EngineEvents {
     this.wake()
   }
 
-  onLinkDown(_nodeId: number, _error: KafkaError): void {
+  onLinkDown(nodeId: number, error: KafkaError): void {
+    // The leader is there and does not let us in: waiting would not help.
+    if (isRefusal(error)) this.#unsettled.failUnsent(error, nodeId)
     this.wake()
   }
 
   onProducerId(identity: ProducerIdentity): void {
     this.sequencer.onIdentity(identity)
-    this.#offerAll()
+    this.offerAll()
   }
 
   onProducerIdFailed(error: KafkaError): void {
     this.sequencer.onFailed(error)
-    for (const batch of this.unsettled()) {
-      if (batch.state === 'inFlight') continue
-      this.delivery.fail(batch, errorOfBatch(batch, this.host.now(), error))
-    }
+    this.#unsettled.failUnsent(error)
     this.wake()
   }
 
@@ -333,9 +380,15 @@ export class Engine implements EngineEvents {
     this.deadlines.add(at, () => this.offer(queue))
   }
 
-  #offerAll(): void {
-    for (const batch of this.#unsettled) this.offer(batch.queue)
+  offerAll(): void {
+    for (const batch of this.#unsettled.list()) this.offer(batch.queue)
     this.wake()
+  }
+
+  /** Versions above name topics by id, and add partitions to a transaction by themselves. */
+  get produceVersionMax(): number {
+    const { transactions } = this
+    return transactions === null || transactions.version2 ? topicIdFrom : produceVersionMaxV1
   }
 
   mayRelease(queue: PartitionQueue, now: number): boolean {
@@ -350,64 +403,8 @@ export class Engine implements EngineEvents {
     const batch = queue.seal()
     this.#flushTrigger?.onBatchSealed(batch)
     this.counts.batches++
-    this.prepare(batch)
+    this.preparation.prepare(batch)
     this.offer(queue)
-  }
-
-  /**
-   * Makes a sealed batch ready to be sent: without its dropped records, compressed where there is a
-   * codec.
-   */
-  prepare(batch: Batch): void {
-    if (batch.dropped !== null && !this.#removeDropped(batch)) return
-    const { compression } = this.settings
-    if (compression === null) {
-      batch.useCompressed(0, null)
-      batch.transition('ready')
-      return
-    }
-    batch.transition('compressing')
-    compression.compress(batch.records, (error, compressed) => {
-      if (batch.state !== 'compressing') return
-      if (error !== null) this.#failCompression(batch, error)
-      else if (batch.dropped !== null) this.prepareAgain(batch)
-      else {
-        batch.useCompressed(compression.codecId, compressed)
-        batch.transition('ready')
-        this.offer(batch.queue)
-      }
-    })
-  }
-
-  prepareAgain(batch: Batch): void {
-    batch.transition('sealed')
-    this.prepare(batch)
-  }
-
-  /** Takes the dropped records out; false = none is left, and the batch is settled. */
-  #removeDropped(batch: Batch): boolean {
-    const dropped = batch.dropped!
-    batch.queue.dropNumber(batch)
-    this.onCostChange(keepRecords(batch, (index) => !dropped.has(index), this.pool, true))
-    if (batch.recordCount > 0) return true
-    batch.queue.removeWaiting(batch)
-    this.settlement.settleBatch({ batch, error: null, baseOffset: -1, logAppendTime: -1 })
-    // Those behind it have their turn.
-    this.offer(batch.queue)
-    return false
-  }
-
-  #failCompression(batch: Batch, cause: Error): void {
-    const context = { ...batchContext(batch, this.host.now()), cause }
-    this.delivery.fail(
-      batch,
-      new KafkaError(
-        'COMPRESSION_FAILED',
-        `a batch could not be compressed: ${cause.message}`,
-        context,
-      ),
-    )
-    this.wake()
   }
 
   onBatchCreated(batch: Batch): void {
@@ -460,6 +457,7 @@ export class Engine implements EngineEvents {
   }
 
   onRequestSent(request: ProduceInFlight): void {
+    this.transactions?.onProduceSent()
     this.counts.requests++
     for (const chunk of request.chunks) this.counts.requestBytes += chunk.length
   }
@@ -486,6 +484,9 @@ export class Engine implements EngineEvents {
     this.counts.recordsFailed += failed
   }
 }
+
+/** The last version of Produce that leaves a transaction's partitions to AddPartitionsToTxn. */
+const produceVersionMaxV1 = 11
 
 /** With a limit of records alone, batches are smaller, and leave as they would without it. */
 const holdsBack = ({ records, bytes, intervalMs }: FlushSettings): boolean =>

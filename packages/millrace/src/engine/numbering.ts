@@ -32,7 +32,9 @@ export class Numbering {
 
   /** There is, or may be, a gap: nothing new goes out under the present numbers. */
   wantRestart(): void {
-    if (this.#sequencer.enabled) this.#restartWanted = true
+    if (!this.#sequencer.enabled) return
+    this.#restartWanted = true
+    this.#sequencer.onGap(this.#identity)
   }
 
   /**

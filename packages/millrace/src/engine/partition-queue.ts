@@ -12,10 +12,23 @@ import { Numbering } from './numbering.ts'
 import type { Sequencer } from './sequencer.ts'
 import type { TopicState } from './topic-state.ts'
 
+/** Says whether a partition may send at all. */
+export interface SendGate {
+  admits(queue: PartitionQueue): boolean
+}
+
 export interface PipelineRules {
   /** Batches of one partition in flight at most. */
   readonly inFlightMax: number
+  /** The transaction that every batch belongs to; null = there are no transactions. */
+  readonly transactions: SendGate | null
 }
+
+/**
+ * After a rest as long as this the gate is closed again. A broker forgets the producers of a
+ * partition that is not written to, by default after a day, and then takes any batch first.
+ */
+const gateRestMs = 60_000
 
 export class PartitionQueue {
   readonly topic: TopicState
@@ -39,10 +52,13 @@ export class PartitionQueue {
   /** Release the open batch even though its linger or flush trigger is not over. */
   releaseOpen = false
   /**
-   * False until this leader acknowledged a batch: until then one batch is in flight. Two first
-   * batches could be taken in the wrong order by a new leader (KAFKA-15591).
+   * False until this leader acknowledged a batch of this producer id: until then one batch is in
+   * flight. A partition that does not know the producer takes whichever batch it can take first,
+   * and would take two in the wrong order where the first is refused (KAFKA-15591).
    */
   #gateOpen = false
+  #gateProducerId = -1
+  #lastSentAt = 0
   #inFlightLeader = -1
   #nextOrdinal = 0
 
@@ -62,12 +78,16 @@ export class PartitionQueue {
   }
 
   setLeader(leaderId: number, leaderEpoch: number): void {
-    if (leaderId !== this.leaderId) {
-      this.#gateOpen = false
-      this.backoffUntil = 0
-    }
+    if (leaderId !== this.leaderId) this.backoffUntil = 0
+    // The same leader under another epoch may hold another log, or have lost its memory.
+    if (leaderId !== this.leaderId || leaderEpoch !== this.leaderEpoch) this.closeGate()
     this.leaderId = leaderId
     this.leaderEpoch = leaderEpoch
+  }
+
+  /** What is known of the partition's memory is void: its next batch goes out alone. */
+  closeGate(): void {
+    this.#gateOpen = false
   }
 
   /** Closes the open batch and puts it in line. */
@@ -87,7 +107,11 @@ export class PartitionQueue {
     const head = this.waiting[0]
     if (head === undefined || head.state !== 'ready' || now < this.backoffUntil) return null
     if (this.inFlight.length > 0 && !this.#mayFollow(head)) return null
-    return this.numbering.allows(this.waiting, this.inFlight.length === 0) ? head : null
+    if (this.#rules.transactions?.admits(this) === false) return null
+    if (!this.numbering.allows(this.waiting, this.inFlight.length === 0)) return null
+    if (now - this.#lastSentAt >= gateRestMs) this.closeGate()
+    this.#lastSentAt = now
+    return head
   }
 
   /**
@@ -95,6 +119,7 @@ export class PartitionQueue {
    */
   couldSend(now: number): boolean {
     if (this.waiting.length > 0 || now < this.backoffUntil) return false
+    if (this.#rules.transactions?.admits(this) === false) return false
     return this.inFlight.length === 0 || this.#mayPipeline()
   }
 
@@ -115,7 +140,11 @@ export class PartitionQueue {
     assert(this.waiting[0] === head, 'take takes the head')
     this.waiting.shift()
     this.numbering.assign(head)
-    head.writeHeader()
+    if (head.producerId !== this.#gateProducerId) {
+      this.closeGate()
+      this.#gateProducerId = head.producerId
+    }
+    head.writeHeader(this.#rules.transactions !== null)
     head.attempts++
     head.transition('inFlight')
     this.#inFlightLeader = this.leaderId

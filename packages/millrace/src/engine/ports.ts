@@ -47,6 +47,71 @@ export interface ProducerIdentity {
   readonly epoch: number
 }
 
+/** Records read by a consumer group, up to and without `offset`. */
+export interface ConsumedOffset {
+  readonly topic: string
+  readonly partition: number
+  /** The next offset that the group is to read. */
+  readonly offset: number
+  /** Of the record before it, where that is known; -1 = not. */
+  readonly leaderEpoch: number
+  readonly metadata: string
+}
+
+/** Who commits: lets the group's coordinator refuse a member that it has given up (KIP-447). */
+export interface GroupMetadata {
+  readonly groupId: string
+  /** -1 = not said. */
+  readonly generationId: number
+  readonly memberId: string
+  readonly groupInstanceId: string | null
+}
+
+export interface TopicPartition {
+  readonly topic: string
+  readonly partition: number
+}
+
+/** Which transaction of which producer a call belongs to. */
+export interface TransactionScope extends ProducerIdentity {
+  /** KIP-890 part 2: Produce adds partitions by itself, and each transaction has its own epoch. */
+  readonly version2: boolean
+}
+
+/**
+ * Calls to the coordinator of our transactional id, and to those of consumer groups. One at a time,
+ * in call order; failures that may pass are tried again inside, for as long as it takes. Each
+ * `done` is called once, in a later turn, unless the cluster is closed before.
+ */
+export interface TransactionPort {
+  /** Whether the cluster has `transaction.version` 2 or more, as far as its brokers have said. */
+  readonly version2: boolean
+  /** Why the call under way is not answered yet; null = nothing failed. */
+  readonly lastError: KafkaError | null
+  /** `current` with an id of -1 begins anew, and fences whoever holds the transactional id. */
+  initProducerId(
+    current: ProducerIdentity,
+    done: (error: KafkaError | null, identity: ProducerIdentity | null) => void,
+  ): void
+  addPartitions(
+    scope: TransactionScope,
+    partitions: readonly TopicPartition[],
+    done: (error: KafkaError | null) => void,
+  ): void
+  sendOffsets(
+    scope: TransactionScope,
+    group: GroupMetadata,
+    offsets: readonly ConsumedOffset[],
+    done: (error: KafkaError | null) => void,
+  ): void
+  /** `next` is the identity of the next transaction, where it has its own. */
+  end(
+    scope: TransactionScope,
+    commit: boolean,
+    done: (error: KafkaError | null, next: ProducerIdentity | null) => void,
+  ): void
+}
+
 export interface PartitionView {
   /** Node id of the leader; -1 = none now. */
   readonly leaderId: number
@@ -89,6 +154,8 @@ export interface ClusterPort {
    * tried again inside; onProducerId or onProducerIdFailed answers.
    */
   initProducerId(current: ProducerIdentity): void
+  /** Null without a transactional id. */
+  readonly transactions: TransactionPort | null
   /** Why metadata can't be had at present; null when the last request went well. */
   readonly metadataError: KafkaError | null
 }

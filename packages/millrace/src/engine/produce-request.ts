@@ -47,6 +47,13 @@ class FieldWriter {
     this.#position += this.#bytes.write(value, this.#position, 'utf8')
   }
 
+  nullableText(value: string | null, flexible: boolean): void {
+    const bytes = value === null ? -1 : Buffer.byteLength(value)
+    if (flexible) this.unsignedVarint(bytes + 1)
+    else this.int16(bytes)
+    if (value !== null) this.text(value)
+  }
+
   raw(bytes: Uint8Array): void {
     this.#bytes.set(bytes, this.#position)
     this.#position += bytes.length
@@ -73,8 +80,12 @@ const groupByTopic = (batches: readonly Batch[]): TopicGroup[] => {
 }
 
 /** An upper bound of the fields' size, so that one allocation holds them all. */
-const fieldBytes = (groups: readonly TopicGroup[], batchCount: number): number => {
-  let bytes = 32 + batchCount * 16
+const fieldBytes = (
+  groups: readonly TopicGroup[],
+  batchCount: number,
+  transactionalId: string | null,
+): number => {
+  let bytes = 32 + batchCount * 16 + 3 * (transactionalId?.length ?? 0)
   for (const { topic } of groups) bytes += 32 + 3 * topic.name.length
   return bytes
 }
@@ -88,13 +99,13 @@ export const encodeProduceRequest = (
   acks: number,
   timeoutMs: number,
   batches: readonly Batch[],
+  transactionalId: string | null = null,
 ): Uint8Array[] => {
   const groups = groupByTopic(batches)
   const chunks: Uint8Array[] = []
-  const writer = new FieldWriter(fieldBytes(groups, batches.length), chunks)
+  const writer = new FieldWriter(fieldBytes(groups, batches.length, transactionalId), chunks)
   const flexible = version >= flexibleFrom
-  if (flexible) writer.unsignedVarint(0)
-  else writer.int16(-1)
+  writer.nullableText(transactionalId, flexible)
   writer.int16(acks)
   writer.int32(timeoutMs)
   if (flexible) writer.unsignedVarint(groups.length + 1)
@@ -113,12 +124,7 @@ const writeTopic = (
 ): void => {
   const flexible = version >= flexibleFrom
   if (version >= topicIdFrom) writer.raw(topic.topicId)
-  else {
-    const nameBytes = Buffer.byteLength(topic.name)
-    if (flexible) writer.unsignedVarint(nameBytes + 1)
-    else writer.int16(nameBytes)
-    writer.text(topic.name)
-  }
+  else writer.nullableText(topic.name, flexible)
   if (flexible) writer.unsignedVarint(batches.length + 1)
   else writer.int32(batches.length)
   for (const batch of batches) {

@@ -11,6 +11,7 @@ import type { KafkaError } from '../protocol/kafka-error.ts'
 import type { Batch } from './batch.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import type { BrokerLink, ClusterPort, ProduceCall } from './ports.ts'
+import type { Preparation } from './preparation.ts'
 import { batchFieldBytesMax, encodeProduceRequest, topicIdFrom } from './produce-request.ts'
 import type { EngineSettings } from './settings.ts'
 
@@ -21,12 +22,13 @@ const releaseBelow = 2
 export interface PumpOwner {
   readonly settings: EngineSettings
   readonly cluster: ClusterPort
+  /** The highest version of Produce that may be used now, whatever the broker knows. */
+  readonly produceVersionMax: number
   /** Seals the open batch and, where there is a codec, has it compressed. */
   seal(queue: PartitionQueue): void
   /** False while the open batch must wait for its linger or its flush trigger. */
   mayRelease(queue: PartitionQueue, now: number): boolean
-  /** Makes a batch ready anew that lost records since it was. */
-  prepareAgain(batch: Batch): void
+  readonly preparation: Preparation
   onRequestSent(request: ProduceInFlight): void
   onRequestAnswered(request: ProduceInFlight, response: ProduceResponse | null): void
   onRequestFailed(request: ProduceInFlight, error: KafkaError, written: boolean): void
@@ -43,15 +45,21 @@ export class ProduceInFlight implements ProduceCall {
   readonly sentAt: number
 
   constructor(pump: Pump, link: BrokerLink, batches: readonly Batch[], sentAt: number) {
-    const { acks, requestTimeoutMs } = pump.owner.settings
+    const { acks, requestTimeoutMs, transactionalId } = pump.owner.settings
     this.pump = pump
     this.link = link
     this.batches = batches
-    this.version = link.produceVersion
+    this.version = Math.min(link.produceVersion, pump.owner.produceVersionMax)
     for (const batch of batches) {
       if (!batch.queue.topic.hasId) this.version = Math.min(this.version, topicIdFrom - 1)
     }
-    this.chunks = encodeProduceRequest(this.version, acks, requestTimeoutMs, batches)
+    this.chunks = encodeProduceRequest(
+      this.version,
+      acks,
+      requestTimeoutMs,
+      batches,
+      transactionalId,
+    )
     this.expectsResponse = acks !== 0
     this.sentAt = sentAt
   }
@@ -158,7 +166,7 @@ export class Pump {
     for (;;) {
       const head = queue.next(now)
       if (head === null || head.dropped === null) return head
-      this.owner.prepareAgain(head)
+      this.owner.preparation.prepareAgain(head)
     }
   }
 

@@ -48,6 +48,7 @@ export const splitInTwo = (batch: Batch, pool: BufferPool): Batch => {
   batch.laterHalf = second
   second.attempts = batch.attempts
   second.maybeWritten = batch.maybeWritten
+  second.maybeInLog = batch.maybeInLog
   if (batch.baseSequence >= 0) {
     second.producerId = batch.producerId
     second.epoch = batch.epoch

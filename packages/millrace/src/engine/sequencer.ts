@@ -1,5 +1,7 @@
 // The producer's identity for the broker's duplicate check: one id and epoch for all partitions. It
-// knows nothing of partitions; each partition's Numbering follows it when it has drained.
+// knows nothing of partitions; each partition's Numbering follows it when it has drained. With
+// transactions the coordinator alone gives ids and epochs: `ask` is null, and a gap is mended when
+// the transaction has ended.
 
 import type { KafkaError } from '../protocol/kafka-error.ts'
 import type { ProducerIdentity } from './ports.ts'
@@ -11,12 +13,13 @@ export const noIdentity: ProducerIdentity = { producerId: -1, epoch: -1 }
 
 export class Sequencer {
   readonly enabled: boolean
-  readonly #ask: (current: ProducerIdentity) => void
+  readonly #ask: ((current: ProducerIdentity) => void) | null
   #identity = noIdentity
   #state: 'none' | 'asked' | 'ready' = 'none'
+  #hasGap = false
   lastError: KafkaError | null = null
 
-  constructor(enabled: boolean, ask: (current: ProducerIdentity) => void) {
+  constructor(enabled: boolean, ask: ((current: ProducerIdentity) => void) | null) {
     this.enabled = enabled
     this.#ask = ask
   }
@@ -30,9 +33,19 @@ export class Sequencer {
     return this.#identity
   }
 
+  /** A number of this epoch was given out, and may never be written. */
+  get hasGap(): boolean {
+    return this.#hasGap
+  }
+
+  /** Numbers of an epoch that is over don't matter. */
+  onGap(identity: ProducerIdentity): void {
+    if (identity === this.#identity) this.#hasGap = true
+  }
+
   /** Asks for an id unless there is one or it was asked for. */
   want(): void {
-    if (!this.enabled || this.#state !== 'none') return
+    if (!this.enabled || this.#ask === null || this.#state !== 'none') return
     this.#state = 'asked'
     this.#ask(this.#identity)
   }
@@ -40,6 +53,7 @@ export class Sequencer {
   onIdentity(identity: ProducerIdentity): void {
     this.#identity = identity
     this.#state = 'ready'
+    this.#hasGap = false
     this.lastError = null
   }
 
@@ -52,7 +66,8 @@ export class Sequencer {
   /** KIP-360: a new epoch of the same id, made locally; at the end of the epochs a new id. */
   bump(): void {
     const { producerId, epoch } = this.#identity
-    if (epoch < epochMax) this.#identity = { producerId, epoch: epoch + 1 }
+    if (this.#ask === null) this.#state = 'none'
+    else if (epoch < epochMax) this.#identity = { producerId, epoch: epoch + 1 }
     else this.renew()
   }
 

@@ -39,6 +39,8 @@ export interface EngineSettings {
   readonly retries: number
   readonly retryBackoffMs: number
   readonly retryBackoffMaxMs: number
+  /** null = no transactions. */
+  readonly transactionalId: string | null
   /** null = none. */
   readonly compression: CompressionSettings | null
 }

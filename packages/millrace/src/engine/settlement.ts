@@ -39,6 +39,8 @@ export interface SettlementOwner {
   /** A record that failed by itself was told. */
   onFailureTold(failure: RecordFailure): void
   onRecordsSettled(delivered: number, failed: number): void
+  /** A batch or a record is decided; those it concerns are told later. */
+  onDecided(error: KafkaError | null): void
   /** Asks for another call of `run` in the next turn. */
   continueLater(): void
 }
@@ -66,10 +68,12 @@ export class Settlement {
   settleBatch(outcome: BatchOutcome): void {
     outcome.batch.transition('settled')
     this.#decided.push(outcome)
+    this.#owner.onDecided(outcome.error)
   }
 
   failRecord(failure: RecordFailure): void {
     this.#decided.push(failure)
+    this.#owner.onDecided(failure.error)
   }
 
   /**

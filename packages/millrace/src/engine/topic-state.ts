@@ -56,7 +56,10 @@ export class TopicState {
       const queue = this.queues[partition] ?? new PartitionQueue(this, partition, sequencer, rules)
       this.queues[partition] = queue
       queue.setLeader(leaderId, leaderEpoch)
-      if (madeAgain) queue.numbering.wantRestart()
+      if (madeAgain) {
+        queue.numbering.wantRestart()
+        queue.closeGate()
+      }
       if (leaderId >= 0) available.push(partition)
     }
     const partitionCount = view.partitions.length

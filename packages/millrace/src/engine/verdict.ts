@@ -10,7 +10,10 @@
 //  5. MESSAGE_TOO_LARGE splits a batch of several records; a single one fails.
 //  6. INVALID_RECORD and INVALID_TIMESTAMP that name records (KIP-467) fail those; the others are
 //     sent again.
-//  7. Everything else fails the batch; its number is a gap, so the partition restarts.
+//  7. In a transaction nothing restarts: a gap fails the batch, and with it the transaction, whose
+//     successor has another epoch. A refused epoch may mean that we are fenced: the batch waits
+//     until that is known.
+//  8. Everything else fails the batch; its number is a gap, so the partition restarts.
 
 import { errorNumber, isRetriable } from '../protocol/errors.ts'
 
@@ -23,12 +26,15 @@ export type Verdict =
   | 'redirect'
   | 'restart'
   | 'renew'
+  /** Our epoch is refused: by a newer producer, or since the coordinator timed out. */
+  | 'epochRefused'
   | 'split'
   | 'dropNamed'
   | 'fail'
 
 export interface BatchFacts {
   readonly idempotent: boolean
+  readonly transactional: boolean
   /** No batch of the partition before it is unsettled. */
   readonly isFirst: boolean
   readonly recordCount: number
@@ -46,15 +52,21 @@ export const judge = (error: number, facts: BatchFacts): Verdict => {
       return 'duplicate'
     case errorNumber.OUT_OF_ORDER_SEQUENCE_NUMBER:
       if (!facts.idempotent) return 'fail'
-      return facts.isFirst ? 'restart' : 'retry'
+      if (!facts.isFirst) return 'retry'
+      return facts.transactional ? 'fail' : 'restart'
     case errorNumber.UNKNOWN_PRODUCER_ID:
-      return facts.idempotent ? 'restart' : 'fail'
+      return facts.idempotent && !facts.transactional ? 'restart' : 'fail'
     case errorNumber.INVALID_PRODUCER_EPOCH:
+      if (facts.transactional) return 'epochRefused'
       return facts.idempotent ? 'renew' : 'fail'
+    case errorNumber.PRODUCER_FENCED:
+      return facts.transactional ? 'epochRefused' : 'fail'
     case errorNumber.MESSAGE_TOO_LARGE:
       return facts.recordCount > 1 ? 'split' : 'fail'
     case errorNumber.INVALID_RECORD:
     case errorNumber.INVALID_TIMESTAMP:
+      // The transaction can't be committed without them: the others need not be sent.
+      if (facts.transactional) return 'fail'
       return facts.namedCount > 0 && facts.namedCount < facts.recordCount ? 'dropNamed' : 'fail'
     default:
       if (!isRetriable(error)) return 'fail'

@@ -1,8 +1,9 @@
 // What a connection is given, what it tells its owner, and the states it goes through.
 
-import type { KafkaError } from '../protocol/kafka-error.ts'
+import type { ConnectStep, KafkaError } from '../protocol/kafka-error.ts'
 import type { Clock } from '../runtime/clock.ts'
-import type { Address, Transport } from '../runtime/transport.ts'
+import type { ConnectAddress, Transport } from '../runtime/transport.ts'
+import type { SaslSettings } from './authentication.ts'
 
 export interface ConnectionOptions {
   readonly transport: Transport
@@ -10,7 +11,7 @@ export interface ConnectionOptions {
   /**
    * Where to connect: an IP address or a name (one name is one attempt; resolving is the owner's).
    */
-  readonly address: Address
+  readonly address: ConnectAddress
   /** For people and errors: `broker.example:9092 (node 1)`. */
   readonly name: string
   readonly clientId: string
@@ -20,18 +21,25 @@ export interface ConnectionOptions {
   readonly connectionsMaxIdleMs: number
   /** A longer answer poisons the connection. */
   readonly maxResponseBytes: number
+  /** How to authenticate; without it the broker is expected to ask for nothing. */
+  readonly sasl?: SaslSettings | undefined
   /** For a broker that closes the connection on a version of ApiVersions that it does not know. */
   readonly apiVersionsVersionMax?: number | undefined
 }
 
 export interface ConnectionEvents {
+  /** A step of the way begins; `Connection.step` is it. For whoever diagnoses the way. */
+  onStep?(step: ConnectStep): void
   /** Connected and negotiated. */
   onReady(): void
   /**
    * Once, last; requests in flight were failed before. `error` is null for an idle or wanted close.
    */
   onClosed(error: KafkaError | null): void
-  /** `muted` changed: a broker's throttle_time_ms began or is over (KIP-219). */
+  /**
+   * `muted` changed: a broker's throttle_time_ms (KIP-219) or a re-authentication (KIP-368) began
+   * or is over.
+   */
   onMutedChange(): void
   /**
    * A callback of a request threw: a defect of its owner. The connection goes on as if it had

@@ -1,39 +1,77 @@
-// The errors of one connection: each names its broker, and says in words what happened.
+// The errors of one connection: each names its broker and the step of the way that failed, and says
+// in words what happened.
 
-import { type ErrorCode, KafkaError } from '../protocol/kafka-error.ts'
+import {
+  type ConnectStep,
+  type ErrorCode,
+  type ErrorContext,
+  KafkaError,
+} from '../protocol/kafka-error.ts'
+import { TlsFailure } from '../runtime/tls-failure.ts'
+import type { ConnectAddress } from '../runtime/transport.ts'
 import type { ConnectionState } from './connection-contract.ts'
 import { describeNetworkError } from './connection-words.ts'
+import { judgeTlsFailure } from './tls-words.ts'
+
+/** Where a connection was when its stream ended. */
+export interface EndedAt {
+  readonly step: ConnectStep
+  readonly title: string
+  readonly isSecure: boolean
+}
+
+const tooOld = 'is the broker older than Kafka 2.1?'
+const wantsTls = `does the listener expect TLS, or ${tooOld}`
+const wantsCertificate = `does the broker want a client certificate, or ${tooOld}`
+const wantsSasl = 'nothing was answered on it: does the listener expect SASL?'
+
+const tlsAdvice = 'the listener expects TLS, and the connection is plain: set the option tls'
 
 /** Makes the errors of one connection. */
 export class ConnectionErrors {
   readonly #name: string
+  readonly #address: ConnectAddress
 
-  constructor(name: string) {
+  constructor(name: string, address: ConnectAddress) {
     this.#name = name
+    this.#address = address
   }
 
-  connectTimeout(limitMs: number): KafkaError {
-    const text = `Connecting to ${this.#name} failed: no answer within ${limitMs} ms`
-    return this.#error('CONNECTION_FAILED', text)
+  connectTimeout(limitMs: number, step: ConnectStep): KafkaError {
+    const what = step === 'tls' ? 'no end of the TLS handshake' : 'no answer'
+    const text = `Connecting to ${this.#name} failed: ${what} within ${limitMs} ms`
+    return this.#error('CONNECTION_FAILED', text, { step })
   }
 
   requestTimeout(api: string, limitMs: number): KafkaError {
     const text = `${this.#name} did not answer ${api} within ${limitMs} ms`
-    return this.#error('REQUEST_TIMEOUT', text, api)
+    return this.#error('REQUEST_TIMEOUT', text, { api })
   }
 
-  malformed(reason: string, api?: string, cause?: unknown): KafkaError {
+  malformed(reason: string, { cause, ...where }: ErrorContext): KafkaError {
     const text = `Malformed answer of ${this.#name}: ${reason}`
-    return this.#error('MALFORMED_RESPONSE', text, api, cause)
+    return this.#error('MALFORMED_RESPONSE', text, { ...where, ...asCause(cause) })
+  }
+
+  /** A plain connection was answered in TLS. */
+  tlsExpected(): KafkaError {
+    const text = `Connecting to ${this.#name} failed: ${tlsAdvice}`
+    return this.#error('TLS_FAILED', text, { step: 'tls' })
   }
 
   noCommonVersion(api: string): KafkaError {
     const text = `${this.#name} and this client share no version of ${api}`
-    return this.#error('UNSUPPORTED_VERSION', text, api)
+    return this.#error('UNSUPPORTED_VERSION', text, { api })
   }
 
   notConnectedYet(api: string): KafkaError {
-    return this.#error('CONNECTION_LOST', `${this.#name} is not connected yet`, api)
+    return this.#error('CONNECTION_LOST', `${this.#name} is not connected yet`, { api })
+  }
+
+  /** A live connection could not authenticate again. A new one says whether that is for good. */
+  sessionLost(cause: KafkaError): KafkaError {
+    const text = `The connection to ${this.#name} could not be authenticated again: ${cause.message}`
+    return this.#error('CONNECTION_LOST', text, { step: 'sasl', cause })
   }
 
   /**
@@ -41,29 +79,51 @@ export class ConnectionErrors {
    * it was idle.
    */
   lost(why: KafkaError | null, api: string): KafkaError {
-    if (why !== null) return this.#error(why.code, why.message, api, why.cause)
-    return this.#error('CONNECTION_LOST', `The connection to ${this.#name} was closed`, api)
+    if (why === null) {
+      return this.#error('CONNECTION_LOST', `The connection to ${this.#name} was closed`, { api })
+    }
+    const { code, message, kind, step, cause } = why
+    return this.#error(code, message, { api, kind, step, ...asCause(cause) })
   }
 
-  /** The stream ended by itself, in this state. */
-  streamEnded(state: ConnectionState, stepTitle: string, cause: Error | undefined): KafkaError {
+  /**
+   * The stream ended by itself, in this state. `isUnused` = it was ready, did not authenticate, and
+   * nothing was ever answered on it.
+   */
+  streamEnded(
+    state: ConnectionState,
+    at: EndedAt,
+    cause: Error | undefined,
+    isUnused: boolean,
+  ): KafkaError {
+    if (cause instanceof TlsFailure && state !== 'ready') return this.#tlsFailed(cause)
     const reason =
       cause === undefined ? 'the broker closed the connection' : describeNetworkError(cause)
     if (state === 'ready') {
-      const text = `The connection to ${this.#name} was lost: ${reason}`
-      return this.#error('CONNECTION_LOST', text, undefined, cause)
+      const hint = isUnused ? ` (${wantsSasl})` : ''
+      const text = `The connection to ${this.#name} was lost: ${reason}${hint}`
+      return this.#error('CONNECTION_LOST', text, asCause(cause))
     }
+    const context = { step: at.step, ...asCause(cause) }
     const failed = `Connecting to ${this.#name} failed`
     if (state === 'connecting') {
-      return this.#error('CONNECTION_FAILED', `${failed}: ${reason}`, undefined, cause)
+      return this.#error('CONNECTION_FAILED', `${failed}: ${reason}`, context)
     }
-    const hint = 'does the listener expect TLS, or is the broker older than Kafka 2.1?'
-    const text = `${failed} while ${stepTitle}: ${reason} (${hint})`
-    return this.#error('CONNECTION_FAILED', text, undefined, cause)
+    const advice = at.isSecure ? wantsCertificate : wantsTls
+    const hint = at.step === 'api-versions' ? ` (${advice})` : ''
+    const text = `${failed} while ${at.title}: ${reason}${hint}`
+    return this.#error('CONNECTION_FAILED', text, context)
   }
 
-  #error(code: ErrorCode, message: string, api?: string, cause?: unknown): KafkaError {
-    const context = { broker: this.#name, api }
-    return new KafkaError(code, message, cause === undefined ? context : { ...context, cause })
+  #tlsFailed(failure: TlsFailure): KafkaError {
+    const { words, kind } = judgeTlsFailure(failure, this.#address)
+    const text = `Connecting to ${this.#name} failed: ${words}`
+    return this.#error('TLS_FAILED', text, { kind, step: 'tls', cause: failure })
+  }
+
+  #error(code: ErrorCode, message: string, context: ErrorContext = {}): KafkaError {
+    return new KafkaError(code, message, { broker: this.#name, ...context })
   }
 }
+
+const asCause = (cause: unknown): { cause?: unknown } => (cause === undefined ? {} : { cause })

@@ -33,17 +33,20 @@ const tlsAlert = 0x15
 const tlsHandshake = 0x16
 const tlsMajorVersion = 0x03
 
+/** True where the first four bytes of an answer begin a record of TLS. */
+export const isTlsPeer = (sizeField: number): boolean => {
+  const type = sizeField >>> 24
+  return (
+    (type === tlsAlert || type === tlsHandshake) && ((sizeField >>> 16) & 0xff) === tlsMajorVersion
+  )
+}
+
 /**
  * Who sends this where the size of an answer must be; null = cannot tell.
  * `sizeField` is the first four bytes of an answer, big endian.
  */
 export const describeForeignPeer = (sizeField: number): string | null => {
   const bytes = [24, 16, 8, 0].map((shift) => (sizeField >>> shift) & 0xff)
-  const [first, second] = bytes
-  if ((first === tlsAlert || first === tlsHandshake) && second === tlsMajorVersion) {
-    const what = first === tlsAlert ? 'a TLS alert' : 'TLS'
-    return `these are the bytes of ${what}: the listener expects TLS, and the connection is plain`
-  }
   const isText = bytes.every((byte) => byte >= 0x20 && byte < 0x7f)
   if (!isText) return null
   const text = String.fromCharCode(...bytes)

@@ -12,12 +12,13 @@
 import type { ApiKeyRange } from '../protocol/api/18-api-versions.ts'
 import { decodeResponseHeader } from '../protocol/api/header.ts'
 import { Reader } from '../protocol/bytes/reader.ts'
-import { Writer } from '../protocol/bytes/writer.ts'
-import { asKafkaError, type KafkaError } from '../protocol/kafka-error.ts'
+import { asKafkaError, type ConnectStep, type KafkaError } from '../protocol/kafka-error.ts'
 import type { Api, ApiDescription, Input } from '../protocol/schema/api.ts'
 import { assert } from '../runtime/assert.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { ByteStream } from '../runtime/transport.ts'
+import { type CallHandler, type CallOwner, makeCall } from './api-call.ts'
+import { Authentication } from './authentication.ts'
 import type {
   ConnectionEvents,
   ConnectionOptions,
@@ -26,11 +27,12 @@ import type {
 } from './connection-contract.ts'
 import { legalStates } from './connection-contract.ts'
 import { ConnectionErrors } from './connection-errors.ts'
-import { describeForeignPeer } from './connection-words.ts'
+import { describeForeignPeer, isTlsPeer } from './connection-words.ts'
 import { FrameSplitter, MalformedFrameError } from './frame-splitter.ts'
-import type { HandshakeChannel, HandshakeStep } from './handshake.ts'
+import { Handshake, type HandshakeChannel } from './handshake.ts'
 import { type InFlightEntry, InFlightTable } from './in-flight-table.ts'
 import { RequestFramer } from './request-frame.ts'
+import { SendGate } from './send-gate.ts'
 import { Verdict } from './verdict.ts'
 import { VersionNegotiation } from './version-negotiation.ts'
 import { WakeTimer } from './wake-timer.ts'
@@ -60,20 +62,22 @@ export class Connection {
   readonly #framer: RequestFramer
   readonly #table = new InFlightTable<RawRequest>()
   readonly #versions: VersionNegotiation
-  readonly #steps: readonly HandshakeStep[]
+  readonly #authentication: Authentication | null
+  readonly #handshake: Handshake
+  readonly #gate: SendGate<RawRequest>
+  readonly #callOwner: CallOwner = {
+    onMalformed: (reason, api, cause) => this.#poison(reason, api, cause),
+    throttle: (throttleTimeMs) => this.throttle(throttleTimeMs),
+  }
   readonly #timer: WakeTimer
   readonly #verdict: Verdict
   readonly #connectDeadlineAtMs: number
   #state: ConnectionState = 'connecting'
   #closedIn: ConnectionState | null = null
-  #stepTitle = ''
-  /** Requests that wait for the end of a throttle time. */
-  #held: RawRequest[] = []
-  #mutedUntilMs = 0
-  #muted = false
-  #announcedMuted = false
   #lastRequestAtMs: number
   #receivedBytes = 0
+  /** Something was answered since the connection is ready. */
+  #answered = false
   /** Why it was closed, as told to onClosed. */
   #closeError: KafkaError | null = null
   /** The error that the owner closed it with: requests fail with this one. */
@@ -84,14 +88,22 @@ export class Connection {
     this.#options = options
     this.#events = events
     this.#clock = clock
-    this.#errors = new ConnectionErrors(options.name)
+    this.#errors = new ConnectionErrors(options.name, options.address)
     this.#splitter = new FrameSplitter(
       Math.min(handshakeResponseBytesMax, options.maxResponseBytes),
     )
     this.#framer = new RequestFramer(options.clientId)
     this.#versions = new VersionNegotiation(options.apiVersionsVersionMax)
-    // The place for what comes between the negotiation and ready: authentication.
-    this.#steps = [this.#versions]
+    this.#authentication = this.#makeAuthentication()
+    const steps = [this.#versions, this.#authentication].filter((step) => step !== null)
+    this.#handshake = new Handshake(steps, {
+      onStep: (step) => this.#guard(() => this.#events.onStep?.(step)),
+      onDone: () => this.#onHandshakeDone(),
+    })
+    this.#gate = new SendGate(clock, {
+      release: (request) => this.#write(request),
+      onChange: () => this.#isClosed() || this.#guard(() => this.#events.onMutedChange()),
+    })
     this.#lastRequestAtMs = clock.now()
     this.#connectDeadlineAtMs = clock.now() + options.connectTimeoutMs
     this.#timer = new WakeTimer(clock, (lateMs) => this.#onWake(lateMs))
@@ -102,6 +114,7 @@ export class Connection {
       onAcquitted: () => this.#arm(),
     })
     this.#stream = options.transport.connect(options.address, {
+      onSecuring: () => this.#handshake.onSecuring(),
       onConnect: () => this.#onConnect(),
       onData: (bytes) => this.#onData(bytes),
       onClose: (error) => this.#onStreamClose(error),
@@ -118,9 +131,14 @@ export class Connection {
     return this.#closedIn
   }
 
-  /** True while a throttle time runs: nothing is sent. */
+  /** The step of the way that is under way, or was last: where it failed, once it is closed. */
+  get step(): ConnectStep {
+    return this.#handshake.step
+  }
+
+  /** True while a throttle time or a re-authentication runs: nothing is sent. */
   get muted(): boolean {
-    return this.#muted
+    return this.#gate.closed
   }
 
   /** Requests that were written and are not settled. */
@@ -145,17 +163,14 @@ export class Connection {
 
   /** Highest version that the api's `clientVersions` and the broker share; -1 = none. */
   versionFor(api: Pick<ApiDescription, 'key' | 'clientVersions'>): number {
-    const broker = this.#versions.ranges.get(api.key)
-    if (broker === undefined) return -1
-    const version = Math.min(api.clientVersions.max, broker.max)
-    return version >= Math.max(api.clientVersions.min, broker.min) ? version : -1
+    return this.#versions.versionFor(api)
   }
 
   /** Sends at the highest common version; the handler is called once, in a later turn. */
   request<Request, Response>(
     api: Api<Request, Response>,
     request: Input<Request>,
-    handler: (error: KafkaError | null, response: Response | null) => void,
+    handler: CallHandler<Response>,
   ): void {
     const version = this.versionFor(api)
     const failLater = (error: KafkaError) =>
@@ -164,33 +179,25 @@ export class Connection {
       failLater(this.#errors.noCommonVersion(api.name))
       return
     }
-    const writer = new Writer()
+    let call: RawRequest
     try {
-      if (version >= 0) api.encodeRequest(writer, request, version)
+      call = makeCall(api, version, request, this.#callOwner, handler)
     } catch (cause) {
       failLater(asKafkaError(cause, 'encoding a request failed'))
       return
     }
-    this.requestRaw({
-      apiKey: api.key,
-      apiName: api.name,
-      version,
-      flexible: api.isFlexible(version),
-      chunks: [writer.finish()],
-      expectsResponse: true,
-      onResponse: (body) => this.#decode(api, version, body, handler),
-      onFailure: (error) => handler(error, null),
-    })
+    this.requestRaw(call)
   }
 
   /** Sends bytes; one of the request's two methods is called, in a later turn. */
   requestRaw(request: RawRequest): void {
     if (this.#state !== 'ready') this.#refuse(request)
-    else if (this.#idleAtMs() <= this.#clock.now()) {
-      // The process slept past the idle time (a frozen sandbox): the peer has dropped us long ago.
+    else if (Math.min(this.#idleAtMs(), this.#sessionEndAtMs()) <= this.#clock.now()) {
+      // The process slept past the idle time or the session (a frozen sandbox): the peer has
+      // dropped us, or will at the next byte.
       this.#close(null)
       this.#refuse(request)
-    } else if (this.#muted) this.#held.push(request)
+    } else if (this.#gate.closed) this.#gate.hold(request)
     else this.#write(request)
   }
 
@@ -200,11 +207,7 @@ export class Connection {
    */
   throttle(throttleTimeMs: number): void {
     if (throttleTimeMs <= 0 || this.#state === 'closed') return
-    this.#mutedUntilMs = Math.max(this.#mutedUntilMs, this.#clock.now() + throttleTimeMs)
-    if (!this.#muted) {
-      this.#muted = true
-      this.#clock.setImmediate(() => this.#announceMuted())
-    }
+    this.#gate.throttle(this.#clock.now() + throttleTimeMs)
     this.#arm()
   }
 
@@ -232,25 +235,30 @@ export class Connection {
   #onConnect(): void {
     if (this.#state !== 'connecting') return
     this.#transition('negotiating')
-    this.#startStep(0)
+    this.#handshake.run(this.#channel((error) => this.#close(error)))
     this.#arm()
   }
 
-  #startStep(index: number): void {
-    const step = this.#steps[index]
-    if (step === undefined) {
-      this.#onHandshakeDone()
-      return
-    }
-    this.#stepTitle = step.title
-    const channel: HandshakeChannel = {
+  #channel(fail: (error: KafkaError) => void): HandshakeChannel {
+    return {
       name: this.#options.name,
-      send: (request) => this.#write(request),
+      send: (request) => (this.#state === 'closed' ? this.#refuse(request) : this.#write(request)),
       throttle: (throttleTimeMs) => this.throttle(throttleTimeMs),
-      fail: (error) => this.#close(error),
+      fail,
     }
-    step.start(channel, () => {
-      if (this.#state === 'negotiating') this.#startStep(index + 1)
+  }
+
+  #makeAuthentication(): Authentication | null {
+    const { sasl, clock, address, clientId, connectTimeoutMs } = this.#options
+    if (sasl === undefined) return null
+    return new Authentication({
+      sasl,
+      clock,
+      versions: this.#versions,
+      host: address.hostName ?? address.host,
+      port: address.port,
+      clientId,
+      workTimeoutMs: connectTimeoutMs,
     })
   }
 
@@ -260,6 +268,16 @@ export class Connection {
     this.#lastRequestAtMs = this.#clock.now()
     this.#arm()
     this.#guard(() => this.#events.onReady())
+  }
+
+  /** Before the session ends: what is in flight goes on, what comes now waits until it is over. */
+  #reauthenticate(authentication: Authentication): void {
+    const channel = this.#channel((error) => this.#close(this.#errors.sessionLost(error)))
+    const done = () => {
+      this.#gate.open()
+      this.#arm()
+    }
+    authentication.renew(channel, () => this.#gate.shut(), done)
   }
 
   // ---- requests
@@ -290,21 +308,6 @@ export class Connection {
     this.#clock.setImmediate(() => this.#fail(request, error, false))
   }
 
-  #announceMuted(): void {
-    if (this.#state === 'closed' || this.#muted === this.#announcedMuted) return
-    this.#announcedMuted = this.#muted
-    this.#guard(() => this.#events.onMutedChange())
-  }
-
-  /** The throttle time is over: what was held goes out, in order. */
-  #unmute(): void {
-    this.#muted = false
-    const held = this.#held
-    this.#held = []
-    for (const request of held) this.#write(request)
-    this.#announceMuted()
-  }
-
   // ---- answers
 
   #onData(bytes: Uint8Array): void {
@@ -321,8 +324,11 @@ export class Connection {
       }
     } catch (error) {
       if (!(error instanceof MalformedFrameError)) throw error
-      const foreign = this.#state === 'ready' ? null : describeForeignPeer(error.sizeField)
-      this.#poison(foreign ?? `the answer begins with ${error.message}`)
+      const { sizeField } = error
+      const isNew = this.#state !== 'ready'
+      const foreign = isNew ? describeForeignPeer(sizeField) : null
+      if (isNew && isTlsPeer(sizeField)) this.#close(this.#errors.tlsExpected())
+      else this.#poison(foreign ?? `the answer begins with ${error.message}`)
     }
   }
 
@@ -351,6 +357,7 @@ export class Connection {
       this.#poison(`${expected}, and got the one to ${correlationId}`, apiName)
       return
     }
+    this.#answered ||= this.#state === 'ready'
     this.#respond(entry, frame.subarray(reader.offset))
   }
 
@@ -360,26 +367,6 @@ export class Connection {
     } catch (error) {
       this.#onCallbackError(error)
     }
-  }
-
-  #decode<Request, Response>(
-    api: Api<Request, Response>,
-    version: number,
-    body: Uint8Array | null,
-    handler: (error: KafkaError | null, response: Response | null) => void,
-  ): void {
-    assert(body !== null, 'a request that expects an answer gets one')
-    let response: Response
-    try {
-      response = api.decodeResponse(new Reader(body), version)
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause)
-      const error = this.#poison(reason, api.name, cause)
-      handler(error, null)
-      return
-    }
-    this.throttle(throttleTimeOf(response))
-    handler(null, response)
   }
 
   // ---- time
@@ -393,22 +380,32 @@ export class Connection {
   /** When it has been idle for too long; Infinity while there is something to do. */
   #idleAtMs(): number {
     const { connectionsMaxIdleMs } = this.#options
-    const isBusy = this.#table.size > 0 || this.#held.length > 0
+    const isBusy = this.#table.size > 0 || !this.#gate.isEmpty
     if (connectionsMaxIdleMs === 0 || isBusy || this.#state !== 'ready') return never
     return this.#lastRequestAtMs + connectionsMaxIdleMs
   }
 
+  /** When the broker ends the session; Infinity while requests are in flight, or there is none. */
+  #sessionEndAtMs(): number {
+    return this.#table.size > 0 ? never : (this.#authentication?.expiresAtMs ?? never)
+  }
+
   #arm(): void {
     if (this.#state === 'closed') return
-    const mutedUntilMs = this.#muted ? this.#mutedUntilMs : never
-    this.#timer.wakeAt(Math.min(this.#verdict.dueAtMs, mutedUntilMs, this.#idleAtMs()))
+    const renewAtMs = this.#state === 'ready' ? (this.#authentication?.dueAtMs ?? never) : never
+    const dueAtMs = Math.min(this.#verdict.dueAtMs, this.#gate.dueAtMs, this.#idleAtMs(), renewAtMs)
+    this.#timer.wakeAt(dueAtMs)
   }
 
   #onWake(lateMs: number): void {
     const now = this.#clock.now()
-    if (this.#muted && now >= this.#mutedUntilMs) this.#unmute()
+    this.#gate.check(now)
     this.#verdict.check(lateMs)
+    const authentication = this.#authentication
     if (this.#idleAtMs() <= now) this.#close(null)
+    else if (authentication !== null && this.#state === 'ready' && authentication.dueAtMs <= now) {
+      this.#reauthenticate(authentication)
+    }
     this.#arm()
   }
 
@@ -417,7 +414,7 @@ export class Connection {
     const overdue = this.#table.oldest
     this.#close(
       overdue === undefined
-        ? this.#errors.connectTimeout(connectTimeoutMs)
+        ? this.#errors.connectTimeout(connectTimeoutMs, this.step)
         : this.#errors.requestTimeout(overdue.request.apiName, requestTimeoutMs),
     )
   }
@@ -430,7 +427,8 @@ export class Connection {
 
   /** Closes because of what the broker sent; returns the error. */
   #poison(reason: string, api?: string, cause?: unknown): KafkaError {
-    const error = this.#errors.malformed(reason, api, cause)
+    const step = this.#state === 'ready' ? undefined : this.step
+    const error = this.#errors.malformed(reason, { api, step, cause })
     this.#close(error)
     return error
   }
@@ -447,18 +445,22 @@ export class Connection {
     this.#closeError = error
     this.#transition('closed')
     this.#timer.stop()
+    this.#handshake.stop()
+    this.#authentication?.stop()
   }
 
   #onStreamClose(cause: Error | undefined): void {
     if (this.#state !== 'closed') {
-      this.#enterClosed(this.#errors.streamEnded(this.#state, this.#stepTitle, cause))
+      const isUnused = this.#authentication === null && !this.#answered
+      const error = this.#errors.streamEnded(this.#state, this.#handshake, cause, isUnused)
+      this.#enterClosed(error)
     }
     for (let entry = this.#table.drop(); entry !== undefined; entry = this.#table.drop()) {
       this.#fail(entry.request, this.#errorFor(entry.request), true)
     }
-    const held = this.#held
-    this.#held = []
-    for (const request of held) this.#fail(request, this.#errorFor(request), false)
+    for (const request of this.#gate.stop()) {
+      this.#fail(request, this.#errorFor(request), false)
+    }
     this.#guard(() => this.#events.onClosed(this.#closeError))
   }
 
@@ -487,10 +489,4 @@ export class Connection {
       })
     }
   }
-}
-
-const throttleTimeOf = (response: unknown): number => {
-  if (typeof response !== 'object' || response === null) return 0
-  if (!('throttleTimeMs' in response)) return 0
-  return typeof response.throttleTimeMs === 'number' ? response.throttleTimeMs : 0
 }

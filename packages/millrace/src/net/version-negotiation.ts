@@ -12,12 +12,14 @@ import {
 } from '../protocol/api/18-api-versions.ts'
 import { Writer } from '../protocol/bytes/writer.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
+import type { ApiDescription } from '../protocol/schema/api.ts'
 import type { HandshakeChannel, HandshakeStep } from './handshake.ts'
 import { softwareName, softwareVersion } from './software.ts'
 
 const unsupportedVersionCode = 35
 
 export class VersionNegotiation implements HandshakeStep {
+  readonly name = 'api-versions'
   readonly title = 'asking for the versions of its APIs'
   readonly #versionMax: number
   readonly #ranges = new Map<number, ApiKeyRange>()
@@ -35,6 +37,14 @@ export class VersionNegotiation implements HandshakeStep {
   /** Level of a finalized feature; -1 where the broker does not say. */
   featureLevel(name: string): number {
     return this.#featureLevels.get(name) ?? -1
+  }
+
+  /** Highest version that the api's `clientVersions` and the broker share; -1 = none. */
+  versionFor(api: Pick<ApiDescription, 'key' | 'clientVersions'>): number {
+    const broker = this.#ranges.get(api.key)
+    if (broker === undefined) return -1
+    const version = Math.min(api.clientVersions.max, broker.max)
+    return version >= Math.max(api.clientVersions.min, broker.min) ? version : -1
   }
 
   start(channel: HandshakeChannel, done: () => void): void {
@@ -104,6 +114,7 @@ const malformed = (name: string, cause: unknown): KafkaError => {
   return new KafkaError('MALFORMED_RESPONSE', `${name}: ${reason}`, {
     broker: name,
     api: apiVersionsApi.name,
+    step: 'api-versions',
     cause,
   })
 }
@@ -113,6 +124,7 @@ const refused = (name: string, brokerCode: number): KafkaError => {
   return new KafkaError(code, `${name} answered ApiVersions with error ${brokerCode}`, {
     broker: name,
     api: apiVersionsApi.name,
+    step: 'api-versions',
     brokerCode,
   })
 }

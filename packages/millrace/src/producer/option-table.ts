@@ -7,7 +7,11 @@ import type { CustomPartitioner } from '../engine/partitioner-custom.ts'
 import type { CompressionType } from '../protocol/compression/codec.ts'
 import { codecOf, compressionTypes } from '../protocol/compression/codecs.ts'
 import type { KafkaError } from '../protocol/kafka-error.ts'
+import type { SocketFactory } from '../runtime/dial-transport.ts'
 import type { Logger } from '../runtime/logger.ts'
+import type { TlsOptions } from '../runtime/tls-settings.ts'
+import { type SaslOption, saslProblem } from './sasl-option.ts'
+import { tlsProblem } from './tls-option.ts'
 
 /** How many brokers must have a record before it counts as delivered. */
 export type Acks = 'all' | -1 | 0 | 1
@@ -36,6 +40,8 @@ export interface ProducerOptions {
   readonly acks?: Acks | undefined
   readonly idempotent?: boolean | undefined
   readonly maxInFlightRequests?: number | undefined
+  readonly transactionalId?: string | undefined
+  readonly transactionTimeoutMs?: number | undefined
   readonly lingerMs?: number | undefined
   readonly batchBytes?: number | undefined
   readonly maxRequestBytes?: number | undefined
@@ -58,6 +64,10 @@ export interface ProducerOptions {
   readonly reconnectBackoffMaxMs?: number | undefined
   readonly connectionsMaxIdleMs?: number | undefined
   readonly maxResponseBytes?: number | undefined
+  readonly tls?: boolean | TlsOptions | undefined
+  readonly sasl?: SaslOption | undefined
+  readonly socketFactory?: SocketFactory | undefined
+  readonly keepProcessAlive?: boolean | undefined
   readonly logger?: Logger | undefined
   readonly onError?: ((error: KafkaError) => void) | undefined
 }
@@ -193,6 +203,21 @@ export const optionTable = {
     1000,
     'Produce requests in flight per broker; at most 5 when idempotent.',
   ),
+  transactionalId: other(
+    'string',
+    undefined,
+    'a string of 1 to 1000 characters',
+    'Makes the producer transactional. Stable over restarts and used by one producer at a time: a ' +
+      'new one fences the old one, and ends what it left open.',
+    (value) => typeof value === 'string' && value.length > 0 && value.length <= 1000,
+  ),
+  transactionTimeoutMs: integer(
+    60_000,
+    1,
+    int32Max,
+    'How long a transaction may be open before its coordinator aborts it; brokers allow up to ' +
+      'their transaction.max.timeout.ms, 15 minutes by default.',
+  ),
   lingerMs: integer(
     0,
     0,
@@ -287,6 +312,33 @@ export const optionTable = {
       'connections silently after 4 minutes and brokers after 10, so ours goes first.',
   ),
   maxResponseBytes: integer(100 * mib, 4 * kib, int32Max, 'Size of the largest answer accepted.'),
+  tls: {
+    type: 'boolean | { ca, cert, key, … }',
+    default: undefined,
+    bounds: 'true, or { ca, cert, key, passphrase, pfx, serverName, … }',
+    doc:
+      'Connects with TLS: `true` trusts the public authorities; see [security](security.md) for ' +
+      'your own, and for client certificates.',
+    problem: tlsProblem,
+  },
+  sasl: {
+    type: '{ mechanism, … }',
+    default: undefined,
+    bounds: '{ mechanism, … } or a SaslMechanism',
+    doc:
+      'Who we are: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER or a mechanism of your own; ' +
+      'see [security](security.md).',
+    problem: saslProblem,
+  },
+  socketFactory: other(
+    'function',
+    undefined,
+    'a function',
+    'Opens the sockets instead of TCP: `({ host, port })` gives a Duplex, or a promise of one. For ' +
+      'proxies and tunnels; TLS runs on top.',
+    (value) => typeof value === 'function',
+  ),
+  keepProcessAlive: boolean(true, 'Whether open connections and timers keep the process alive.'),
   logger: other(
     'Logger',
     undefined,

@@ -11,6 +11,7 @@ import { KafkaError } from '../protocol/kafka-error.ts'
 import { consoleLogger, type Logger } from '../runtime/logger.ts'
 import { nearestName } from './nearest-name.ts'
 import { type FlushOption, optionTable, type ProducerOptions } from './option-table.ts'
+import { Security } from './security.ts'
 
 /** Names that people bring from elsewhere, and ours. */
 const foreignNames: Readonly<Record<string, string>> = {
@@ -25,13 +26,15 @@ const foreignNames: Readonly<Record<string, string>> = {
   compressionType: 'compression',
   requiredAcks: 'acks',
   createPartitioner: 'partitioner',
+  ssl: 'tls',
 }
 
 /** Options with every default filled in. */
 export interface ResolvedOptions {
   readonly engine: EngineSettings
-  readonly cluster: Omit<ClusterOptions, 'transport' | 'clock' | 'random'>
+  readonly cluster: Omit<ClusterOptions, 'transport' | 'clock' | 'random' | 'sasl'>
   readonly partitioner: PartitionerName | CustomPartitioner
+  readonly security: Security
   readonly logger: Logger
   readonly onError: ((error: KafkaError) => void) | null
 }
@@ -76,6 +79,9 @@ const jointProblems = (values: Values, options: ProducerOptions): string[] => {
   }
   if (options.idempotent === true && values.retries === 0) {
     problems.push('retries is 0: idempotent needs at least 1')
+  }
+  if (options.transactionalId !== undefined && !idempotent) {
+    problems.push("transactionalId needs idempotent, acks 'all' and retries")
   }
   if (idempotent && values.maxInFlightRequests > 5) {
     problems.push(`maxInFlightRequests is ${values.maxInFlightRequests}: at most 5 when idempotent`)
@@ -122,6 +128,11 @@ export const resolveOptions = (options: ProducerOptions): ResolvedOptions => {
   const values = withDefaults(options)
   let problems = singleProblems(options)
   if (problems.length === 0) problems = jointProblems(values, options)
+  const isSound = problems.length === 0
+  const { security, problems: unreadable } = Security.load(
+    isSound ? values : { ...values, tls: false },
+  )
+  problems = [...problems, ...unreadable]
   if (problems.length > 0) {
     throw new KafkaError('INVALID_OPTION', `wrong options: ${problems.join('; ')}`)
   }
@@ -143,6 +154,7 @@ export const resolveOptions = (options: ProducerOptions): ResolvedOptions => {
       retries: acksNumber(values) === 0 ? 0 : values.retries,
       retryBackoffMs: values.retryBackoffMs,
       retryBackoffMaxMs: values.retryBackoffMaxMs,
+      transactionalId: values.transactionalId ?? null,
       compression: compressionSettings(values),
     },
     cluster: {
@@ -150,6 +162,8 @@ export const resolveOptions = (options: ProducerOptions): ResolvedOptions => {
       clientId: values.clientId,
       logger,
       allowAutoTopicCreation: values.allowAutoTopicCreation,
+      transactionalId: values.transactionalId ?? null,
+      transactionTimeoutMs: values.transactionTimeoutMs,
       metadataMaxAgeMs: values.metadataMaxAgeMs,
       metadataRecoveryRebootstrapTriggerMs: values.metadataRecoveryRebootstrapTriggerMs,
       retryBackoffMs: values.retryBackoffMs,
@@ -162,6 +176,7 @@ export const resolveOptions = (options: ProducerOptions): ResolvedOptions => {
       maxResponseBytes: values.maxResponseBytes,
     },
     partitioner: values.partitioner,
+    security,
     logger,
     onError: values.onError ?? null,
   }

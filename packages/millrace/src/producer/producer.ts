@@ -2,27 +2,30 @@
 // calls into appends, and results into promises and callbacks. Its life: open → closing → closed.
 
 import { Cluster } from '../cluster/cluster.ts'
+import { withCause } from '../engine/batch-errors.ts'
 import { Engine } from '../engine/engine.ts'
 import { createPartitioner } from '../engine/partitioner.ts'
 import type { PartitionView, TopicView } from '../engine/ports.ts'
 import type { ProducerRecord, RecordMetadata, Settle, SettleCallback } from '../engine/record.ts'
+import type { EngineSettings } from '../engine/settings.ts'
+import type { TransactionManager } from '../engine/transaction-manager.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { type Random, systemRandom } from '../runtime/random.ts'
 import { tcpTransport } from '../runtime/tcp-transport.ts'
 import type { Transport } from '../runtime/transport.ts'
-import { type BatchResult, BatchSend } from './batch-send.ts'
+import type { BatchResult } from './batch-send.ts'
 import { Driver } from './driver.ts'
 import { ExitWatch } from './exit-watch.ts'
 import { FailureReporter } from './failure-reporter.ts'
-import { givenUpError } from './given-up.ts'
 import { type ProducerMetrics, readMetrics } from './metrics.ts'
 import type { ProducerOptions } from './option-table.ts'
 import { resolveOptions } from './options.ts'
-import { PendingSend } from './pending-send.ts'
-import { Submission } from './submission.ts'
+import { runTransaction } from './run-transaction.ts'
+import { guarded, Sending, type SendScope } from './sending.ts'
 import { TopicWatch } from './topic-watch.ts'
+import { Transaction, type TransactionHost } from './transaction.ts'
 import { checkWaitOptions, Patience, type WaitClock, type WaitOptions, waitFor } from './wait.ts'
 
 /** What close() found: every record that was ever taken is one of the two. */
@@ -63,31 +66,32 @@ export class Producer {
   readonly #failures: FailureReporter
   readonly #waitClock: WaitClock
   readonly #topics: TopicWatch
-  /** For records whose result nobody asked for. */
-  readonly #unclaimed: SettleCallback = (error) => {
-    if (error !== null) this.#failures.report(error)
+  readonly #sending: Sending
+  readonly #scope: SendScope = {
+    check: (call) => this.#checkSends(call),
+    onFailed: nothing,
   }
+  readonly #settings: EngineSettings
   #roomWaiters: (() => void)[] = []
   /** Told where the producer is closed before a connect() is answered. */
   readonly #connecting = new Set<() => void>()
   #state: 'open' | 'closing' | 'closed' = 'open'
   #closing: Promise<CloseReport> | null = null
   #endClosing: () => void = nothing
-  #refused = 0
-  /** A loop that never yields can be refused a million times: each costs nothing that stays. */
-  #lastRefusal: { error: KafkaError; promise: Promise<RecordMetadata> } | null = null
 
   /**
    * Checks the options; throws one INVALID_OPTION that lists every problem. Connects to nothing.
    */
   constructor(options: ProducerOptions, environment: ProducerEnvironment = systemEnvironment) {
     const resolved = resolveOptions(options)
-    const { clock, random } = environment
+    const { security } = resolved
+    const secured = security.environment(environment)
+    const { clock, random } = secured
     this.#clock = clock
     this.#failures = new FailureReporter(resolved.logger, resolved.onError, clock)
     this.#driver = new Driver(clock)
     this.#cluster = new Cluster(
-      { ...resolved.cluster, ...environment },
+      { ...resolved.cluster, ...secured, sasl: security.sasl(secured, resolved.logger) },
       {
         onTopic: (view) => this.#onTopic(view),
         onTopicFailed: (name, error, final) => this.#onTopicFailed(name, error, final),
@@ -119,8 +123,10 @@ export class Producer {
       deadlines: this.#engine.deadlines,
       now: () => clock.now(),
       wake: () => this.#engine.wake(),
-      trouble: () => this.#cluster.metadataError,
+      trouble: () => this.#engine.transactions?.lastError ?? this.#cluster.metadataError,
     }
+    this.#settings = resolved.engine
+    this.#sending = new Sending(this.#engine, this.#failures, this.#waitClock)
     this.#driver.start(this.#engine)
     this.#exitWatch = new ExitWatch(this.#engine, resolved.logger)
   }
@@ -137,46 +143,7 @@ export class Producer {
    * })
    */
   send(record: ProducerRecord, options?: WaitOptions): Promise<RecordMetadata> {
-    if (options !== undefined) return this.#sendWithOptions(record, options)
-    const pending = new PendingSend(this.#failures)
-    try {
-      this.#checkOpen('send')
-      this.#engine.append(record, pending)
-    } catch (error) {
-      this.#refused++
-      return this.#refusal(pending, error as KafkaError)
-    }
-    return pending.promise
-  }
-
-  /** The promise of a send that was not taken. Those that share their error share their promise. */
-  #refusal(pending: PendingSend, error: KafkaError): Promise<RecordMetadata> {
-    if (this.#lastRefusal?.error === error) {
-      this.#failures.report(error)
-      return this.#lastRefusal.promise
-    }
-    pending.fail(error)
-    this.#lastRefusal = { error, promise: pending.promise }
-    return pending.promise
-  }
-
-  #sendWithOptions(record: ProducerRecord, options: WaitOptions): Promise<RecordMetadata> {
-    const pending = new PendingSend(this.#failures)
-    try {
-      checkWaitOptions(options)
-      this.#checkOpen('send')
-      if (options.signal?.aborted) throw givenUpError(record, options, 'aborted', 'no')
-      const place = this.#engine.append(record, pending)
-      pending.patience = new Patience(options, this.#waitClock, (why) => {
-        const trouble = this.#engine.troubleOf(place)
-        const persisted = this.#engine.abandon(place, pending)
-        pending.abandon(givenUpError(record, options, why, persisted, trouble))
-      })
-    } catch (error) {
-      this.#refused++
-      pending.fail(error as KafkaError)
-    }
-    return pending.promise
+    return this.#sending.send(this.#scope, record, options)
   }
 
   /**
@@ -188,35 +155,7 @@ export class Producer {
    * const { results, failedIndexes } = await producer.sendBatch([{ topic: 'orders', value: 'a' }])
    */
   sendBatch(records: readonly ProducerRecord[], options?: WaitOptions): Promise<BatchResult> {
-    const promise = new Promise<BatchResult>((resolve) => {
-      checkWaitOptions(options)
-      this.#checkOpen('sendBatch')
-      if (!Array.isArray(records)) {
-        throw new KafkaError('INVALID_ARGUMENT', 'records is no array of records')
-      }
-      let patience: Patience | null = null
-      let over = false
-      const batch = new BatchSend(this.#engine, records, options !== undefined, (result) => {
-        over = true
-        patience?.stop()
-        for (const index of result.failedIndexes) {
-          this.#failures.report(result.results[index] as KafkaError)
-        }
-        resolve(result)
-      })
-      if (options?.signal?.aborted) {
-        batch.giveUp((persisted) => givenUpError(null, options, 'aborted', persisted))
-        return
-      }
-      batch.start()
-      if (options === undefined || over) return
-      patience = new Patience(options, this.#waitClock, (why) => {
-        const trouble = this.#cluster.metadataError
-        batch.giveUp((persisted) => givenUpError(null, options, why, persisted, trouble))
-      })
-    })
-    promise.catch((error) => this.#failures.report(error))
-    return promise
+    return this.#sending.sendBatch(this.#scope, records, options)
   }
 
   /**
@@ -229,11 +168,7 @@ export class Producer {
    * while (!producer.enqueue({ topic: 'clicks', value: 'x' })) await producer.ready()
    */
   enqueue(record: ProducerRecord, callback?: SettleCallback): boolean {
-    if (this.#state !== 'open') this.#checkOpen('enqueue')
-    if (callback !== undefined && typeof callback !== 'function') {
-      throw new KafkaError('INVALID_ARGUMENT', 'callback is no function')
-    }
-    return this.#engine.tryAppend(record, callback ?? null)
+    return this.#sending.enqueue(this.#scope, record, callback)
   }
 
   /**
@@ -252,37 +187,12 @@ export class Producer {
     receiver: Settle | null = null,
     options?: WaitOptions,
   ): Promise<undefined> | undefined {
-    try {
-      this.#checkOpen('submit')
-      if (options === undefined && this.#engine.accumulator.hasRoom) {
-        this.#engine.append(record, receiver)
-        return undefined
-      }
-      checkWaitOptions(options)
-      if (options?.signal?.aborted) throw givenUpError(record, options, 'aborted', 'no')
-      return this.#submitInTurn(record, receiver ?? this.#unclaimed, options)
-    } catch (error) {
-      this.#refused++
-      return this.#guard(Promise.reject(error))
-    }
-  }
-
-  #submitInTurn(
-    record: ProducerRecord,
-    receiver: Settle,
-    options: WaitOptions | undefined,
-  ): Promise<undefined> {
-    let submission: Submission | null = null
-    const promise = new Promise<undefined>((resolve, reject) => {
-      submission = new Submission(this.#engine, record, receiver, resolve, reject)
-    })
-    submission!.start(options, this.#waitClock)
-    return this.#guard(promise)
+    return this.#sending.submit(this.#scope, record, receiver, options)
   }
 
   /** Resolves when the buffer has room and nobody waits in line. */
   ready(options?: WaitOptions): Promise<void> {
-    return this.#guard(
+    return guarded(
       waitFor<void>('ready', options, this.#waitClock, (resolve) => {
         this.#checkOpen('ready')
         if (this.#engine.accumulator.hasRoom) {
@@ -301,7 +211,7 @@ export class Producer {
 
   /** Resolves when every record taken before the call is settled, delivered or not. */
   flush(options?: WaitOptions): Promise<void> {
-    return this.#guard(
+    return guarded(
       waitFor<void>('flush', options, this.#waitClock, (resolve) => {
         if (this.#state === 'closed') resolve()
         else this.#engine.flush(() => resolve())
@@ -315,7 +225,7 @@ export class Producer {
    * Rejects with an error that names each address that was tried, and why it failed.
    */
   connect(options?: WaitOptions): Promise<void> {
-    return this.#guard(
+    return guarded(
       waitFor<void>('connect', options, this.#waitClock, (resolve, reject) => {
         this.#checkOpen('connect')
         const onClose = (): void => {
@@ -337,7 +247,7 @@ export class Producer {
    * now).
    */
   partitionsFor(topic: string, options?: WaitOptions): Promise<readonly PartitionView[]> {
-    return this.#guard(
+    return guarded(
       waitFor('partitionsFor', options, this.#waitClock, (resolve, reject) => {
         this.#checkOpen('partitionsFor')
         if (typeof topic !== 'string' || topic === '') {
@@ -355,9 +265,70 @@ export class Producer {
     )
   }
 
+  /**
+   * Begins a transaction; needs the option `transactionalId`. The first one also gets the producer
+   * id, and fences whoever used the transactional id before. Rejects with INVALID_STATE while
+   * another transaction is under way, with FENCED where another producer took over. Waits up to
+   * maxBlockMs, or as `options` say.
+   *
+   * @example
+   * await using transaction = await producer.beginTransaction()
+   * transaction.enqueue({ topic: 'orders', value: 'a' })
+   * await transaction.commit()
+   */
+  beginTransaction(options?: WaitOptions): Promise<Transaction> {
+    const limited = { timeoutMs: this.#settings.maxBlockMs, ...options }
+    return guarded(
+      waitFor('beginTransaction', limited, this.#waitClock, (resolve, reject) => {
+        this.#checkOpen('beginTransaction')
+        const manager = this.#transactions('beginTransaction')
+        manager.begin((error, number) => {
+          if (error === null) resolve(new Transaction(this.#transactionHost(manager), number))
+          else reject(error)
+        })
+        return () => manager.forgetBegin()
+      }),
+    )
+  }
+
+  /**
+   * Runs `work` in a transaction: commits when it returns, and answers what it returned; aborts
+   * when it throws, or when `options` end the wait, and rejects with that error. Records sent in it
+   * need not be awaited: the commit waits for them, and fails when one of them failed.
+   *
+   * @example
+   * await producer.transaction((transaction) => {
+   *   transaction.enqueue({ topic: 'debits', key: 'a', value: '-10' })
+   *   transaction.enqueue({ topic: 'credits', key: 'b', value: '+10' })
+   * })
+   */
+  transaction<Value>(
+    work: (transaction: Transaction) => Value | Promise<Value>,
+    options?: WaitOptions,
+  ): Promise<Value> {
+    const begin = (limits: WaitOptions | undefined) => this.beginTransaction(limits)
+    return guarded(runTransaction(begin, work, options, this.#waitClock))
+  }
+
+  #transactions(call: string): TransactionManager {
+    const { transactions } = this.#engine
+    if (transactions !== null) return transactions
+    throw new KafkaError('INVALID_STATE', `${call} needs the option transactionalId`)
+  }
+
+  #transactionHost(manager: TransactionManager): TransactionHost {
+    return {
+      manager,
+      sending: this.#sending,
+      waitClock: this.#waitClock,
+      maxBlockMs: this.#settings.maxBlockMs,
+      checkOpen: (call) => this.#checkOpen(call),
+    }
+  }
+
   /** Counts since the producer was made, and what it holds now. */
   metrics(): ProducerMetrics {
-    return readMetrics(this.#engine, this.#cluster, this.#refused)
+    return readMetrics(this.#engine, this.#cluster, this.#sending.refusedCount)
   }
 
   /**
@@ -370,7 +341,7 @@ export class Producer {
     try {
       checkWaitOptions(options)
     } catch (error) {
-      return this.#guard(Promise.reject(error))
+      return guarded(Promise.reject(error))
     }
     if (this.#state === 'open') this.#state = 'closing'
     this.#closing = new Promise((resolve) => {
@@ -388,11 +359,20 @@ export class Producer {
       }
       // In a turn of its own: callbacks never run inside the caller's abort() or close().
       const giveUp = (): void => this.#clock.setImmediate(() => this.destroy())
+      const limits = this.#closeLimits(options)
       if (options?.signal?.aborted) giveUp()
-      else if (options !== undefined) patience = new Patience(options, this.#waitClock, giveUp)
-      this.#engine.flush(() => this.#endClosing())
+      else if (limits !== undefined) patience = new Patience(limits, this.#waitClock, giveUp)
+      const drain = (): void => this.#engine.flush(() => this.#endClosing())
+      if (this.#engine.transactions === null) drain()
+      else this.#engine.transactions.finish(drain)
     })
     return this.#closing
+  }
+
+  /** Records have deadlines of their own; the end of a transaction gets as long as a record. */
+  #closeLimits(options: WaitOptions | undefined): WaitOptions | undefined {
+    if (this.#engine.transactions === null) return options
+    return { timeoutMs: this.#settings.deliveryTimeoutMs, ...options }
   }
 
   /**
@@ -402,11 +382,14 @@ export class Producer {
   destroy(error?: Error): void {
     if (this.#state === 'closed') return
     this.#state = 'closed'
-    const words = error === undefined ? '' : `: ${error.message}`
+    const cause = error ?? null
     this.#engine.failAll(
       'ABORTED',
-      `the producer was closed before the record was delivered${words}`,
+      'the producer was closed before the record was delivered',
+      cause,
     )
+    const closed = withCause('CLOSED', 'the producer was closed', {}, cause)
+    this.#engine.transactions?.destroy(closed)
     this.#shutDown()
     // At once, but where a callback destroys us: then when the records behind its own are told.
     this.#engine.flush(() => this.#endClosing())
@@ -420,6 +403,7 @@ export class Producer {
     this.#state = 'closed'
     this.#driver.stop()
     this.#exitWatch.end()
+    this.#engine.transactions?.destroy(new KafkaError('CLOSED', 'the producer is closed'))
     this.#cluster.close()
     this.#topics.close()
     for (const onClose of this.#connecting) onClose()
@@ -437,10 +421,14 @@ export class Producer {
     throw new KafkaError('CLOSED', `${call}: the producer is ${this.#state}`)
   }
 
-  /** A rejection that nobody awaits never reaches the process. */
-  #guard<Value>(promise: Promise<Value>): Promise<Value> {
-    promise.catch(nothing)
-    return promise
+  #checkSends(call: string): void {
+    if (this.#state !== 'open') this.#checkOpen(call)
+    if (this.#engine.transactions === null) return
+    throw new KafkaError(
+      'INVALID_STATE',
+      `${call}: with a transactionalId, records are sent through a transaction: ` +
+        'producer.transaction(…) or producer.beginTransaction()',
+    )
   }
 
   #onRoom(): void {

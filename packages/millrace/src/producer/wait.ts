@@ -2,7 +2,7 @@
 // own. One place for both, used by every waiting call.
 
 import type { Deadline, Deadlines } from '../engine/deadlines.ts'
-import { KafkaError } from '../protocol/kafka-error.ts'
+import { KafkaError, type Persisted } from '../protocol/kafka-error.ts'
 import { unwatchAbort, watchAbort } from './abort-watch.ts'
 
 /** What every waiting call takes. */
@@ -28,6 +28,14 @@ export const checkWaitOptions = (options: WaitOptions | undefined): void => {
   if (options === undefined) return
   if (typeof options !== 'object' || options === null) {
     throw new KafkaError('INVALID_ARGUMENT', 'the options of a call are an object')
+  }
+  for (const name in options) {
+    if (name !== 'signal' && name !== 'timeoutMs') {
+      throw new KafkaError(
+        'INVALID_ARGUMENT',
+        `${name} is no option of a call: expected signal or timeoutMs`,
+      )
+    }
   }
   const { signal, timeoutMs } = options
   if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
@@ -79,13 +87,14 @@ export class Patience {
 /**
  * A promise that settles when `start` says so, or when the caller's patience ends. `start` returns
  * what to do when nobody waits any more. `what` begins the message: `'flush'` gives "flush: not
- * done within 50 ms".
+ * done within 50 ms". `persisted` = whether what it waits for may have happened nevertheless.
  */
 export const waitFor = <Value>(
   what: string,
   options: WaitOptions | undefined,
   clock: WaitClock,
   start: (resolve: (value: Value) => void, reject: (error: KafkaError) => void) => () => void,
+  persisted: Persisted = 'no',
 ): Promise<Value> =>
   new Promise((resolve, reject) => {
     checkWaitOptions(options)
@@ -110,15 +119,47 @@ export const waitFor = <Value>(
     if (options === undefined || over) return
     patience = new Patience(options, clock, (why, reason) => {
       forget()
-      if (why === 'aborted') reject(abortedError(what, reason))
-      else reject(timeoutError(`${what}: not done within ${options.timeoutMs} ms`, clock.trouble()))
+      if (why === 'aborted') reject(abortedError(what, reason, persisted))
+      else reject(timeoutError(what, options, clock.trouble(), persisted))
     })
   })
 
-export const abortedError = (what: string, reason: unknown): KafkaError =>
-  new KafkaError('ABORTED', `${what}: aborted by its signal`, { cause: reason })
+/** Rejects when the caller's patience ends, and never otherwise. */
+export const giveUpPromise = (
+  what: string,
+  options: WaitOptions | undefined,
+  clock: WaitClock,
+): { readonly givenUp: Promise<never>; stop(): void } => {
+  let patience: Patience | null = null
+  const givenUp = new Promise<never>((_resolve, reject) => {
+    if (options === undefined) return
+    patience = new Patience(options, clock, (why, reason) => {
+      if (why === 'aborted') reject(abortedError(what, reason, 'maybe'))
+      else reject(timeoutError(what, options, clock.trouble(), 'maybe'))
+    })
+  })
+  givenUp.catch(() => {})
+  return { givenUp, stop: () => patience?.stop() }
+}
 
-const timeoutError = (message: string, trouble: KafkaError | null): KafkaError =>
-  trouble === null
-    ? new KafkaError('DELIVERY_TIMEOUT', message)
-    : new KafkaError('DELIVERY_TIMEOUT', `${message}: ${trouble.message}`, { cause: trouble })
+export const abortedError = (
+  what: string,
+  reason: unknown,
+  persisted: Persisted = 'no',
+): KafkaError =>
+  new KafkaError('ABORTED', `${what}: aborted by its signal`, { cause: reason, persisted })
+
+const timeoutError = (
+  what: string,
+  { timeoutMs }: WaitOptions,
+  trouble: KafkaError | null,
+  persisted: Persisted,
+): KafkaError => {
+  const message = `${what}: not done within ${timeoutMs} ms`
+  return trouble === null
+    ? new KafkaError('DELIVERY_TIMEOUT', message, { persisted })
+    : new KafkaError('DELIVERY_TIMEOUT', `${message}: ${trouble.message}`, {
+        persisted,
+        cause: trouble,
+      })
+}

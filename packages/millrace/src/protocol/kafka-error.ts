@@ -19,6 +19,9 @@ export type ErrorKind =
 /** Whether the record may be in the log: `'no'` whenever no byte of it reached a socket. */
 export type Persisted = 'no' | 'maybe'
 
+/** What happens on the way to a broker, in order. */
+export type ConnectStep = 'dns' | 'tcp' | 'tls' | 'api-versions' | 'sasl'
+
 /** Each code, with its usual kind and what to do about it. */
 export const errorCodes = {
   INVALID_ARGUMENT: { kind: 'usage', remedy: 'Correct the argument that the message names.' },
@@ -72,6 +75,10 @@ export const errorCodes = {
     kind: 'fatal',
     remedy: 'Another producer took over this transactional id; this one must stop.',
   },
+  TLS_FAILED: {
+    kind: 'fatal',
+    remedy: 'Check the option tls (ca, cert, key, serverName) against what the message names.',
+  },
   AUTHENTICATION_FAILED: { kind: 'fatal', remedy: 'Check the mechanism, user name and password.' },
   AUTHORIZATION_FAILED: { kind: 'rejected', remedy: 'Grant the rights that the message names.' },
   TRANSACTION_ABORTED: { kind: 'abortable', remedy: 'Abort the transaction and run it again.' },
@@ -92,6 +99,8 @@ export interface ErrorContext {
   readonly broker?: string | undefined
   /** The API that was called: `Produce`, `Metadata`, … */
   readonly api?: string | undefined
+  /** Where on the way to the broker it failed. */
+  readonly step?: ConnectStep | undefined
   /** Kafka's own number and name of the error, where a broker answered one. */
   readonly brokerCode?: number | undefined
   readonly brokerError?: string | undefined
@@ -133,6 +142,7 @@ export class KafkaError extends Error {
   readonly partition: number | undefined
   readonly broker: string | undefined
   readonly api: string | undefined
+  readonly step: ConnectStep | undefined
   readonly brokerCode: number | undefined
   readonly brokerError: string | undefined
   readonly brokerMessage: string | undefined
@@ -148,6 +158,7 @@ export class KafkaError extends Error {
     this.partition = context.partition
     this.broker = context.broker
     this.api = context.api
+    this.step = context.step
     this.brokerCode = context.brokerCode
     this.brokerError = context.brokerError
     this.brokerMessage = context.brokerMessage
@@ -165,6 +176,15 @@ export class KafkaError extends Error {
     return this.kind === 'retriable'
   }
 }
+
+const refusals: ReadonlySet<ErrorCode> = new Set(['AUTHENTICATION_FAILED', 'TLS_FAILED'])
+
+/**
+ * The other side was there and we do not come to terms: credentials or certificates have to be
+ * mended, so whoever waits is told at once. A cause of these codes that may pass is none.
+ */
+export const isRefusal = ({ code, kind }: Pick<KafkaError, 'code' | 'kind'>): boolean =>
+  refusals.has(code) && kind !== 'retriable'
 
 /** What was thrown, as our own error: any other is a defect of ours. `where` names the place. */
 export const asKafkaError = (

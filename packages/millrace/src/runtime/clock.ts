@@ -4,6 +4,8 @@
 /** A timer that was started; cancelling it late or twice is harmless. */
 export interface Timer {
   cancel(): void
+  /** From now on it does not keep the process alive. Virtual timers never do. */
+  unref?(): void
 }
 
 export interface Clock {
@@ -29,6 +31,10 @@ class NodeTimer implements Timer {
 
   cancel(): void {
     clearTimeout(this.#handle)
+  }
+
+  unref(): void {
+    this.#handle.unref()
   }
 }
 

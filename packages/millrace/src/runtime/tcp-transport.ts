@@ -1,13 +1,14 @@
-// Byte streams over TCP: the only file that touches node:net and node:dns. A stream owns its
-// socket. What the owner of a stream is told comes from the event loop, never from inside a call of
-// the owner's: node:net reports everything in later ticks, also a port that is out of range (see
-// connect). One write call is one system call: a single chunk goes out by write, several by writev.
+// Byte streams over TCP: the only file that opens sockets of node:net and asks node:dns. What the
+// owner of a stream is told comes from the event loop, never from inside a call of the owner's:
+// node:net reports everything in later ticks, also a port that is out of range (see dialTcp).
 
 import { lookup } from 'node:dns/promises'
 import { createServer, isIP, Socket } from 'node:net'
+import { SocketStream } from './socket-stream.ts'
 import type {
   Address,
   ByteStream,
+  ConnectAddress,
   Listener,
   ListenTransport,
   StreamHandler,
@@ -23,115 +24,49 @@ const keepAliveDelayMs = 60_000
 const backlogMax = 511
 
 /** The host without the brackets that an IPv6 address has in `[::1]:9092`. */
-const withoutBrackets = (host: string): string =>
+export const withoutBrackets = (host: string): string =>
   host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host
 
-class TcpStream implements ByteStream {
+/** A stream over a socket of node:net, or of node:tls, which adds to it. */
+export class TcpStream extends SocketStream {
   readonly #socket: Socket
-  #handler: StreamHandler | null = null
-  #error: Error | undefined
-  /** The owner is done with the stream, or it has ended by itself: nothing but onClose follows. */
-  #ended = false
 
   constructor(socket: Socket) {
+    super()
     this.#socket = socket
+    this.hold(socket)
   }
 
-  /**
-   * Starts to tell `handler` what happens; apart from the constructor since accept() needs the
-   * stream.
-   */
-  attach(handler: StreamHandler): void {
-    this.#handler = handler
-    const socket = this.#socket
-    socket.on('connect', () => {
-      if (!this.#ended) handler.onConnect?.()
+  override attach(handler: StreamHandler): void {
+    super.attach(handler)
+    this.#socket.on('connect', () => {
+      if (!this.ended) handler.onConnect?.()
     })
-    socket.on('data', (bytes: Uint8Array) => {
-      if (!this.#ended) handler.onData(bytes)
-    })
-    // A peer that closed its half will never answer: for us the stream is over.
-    socket.on('end', () => this.#end())
-    socket.on('error', (error) => {
-      this.#error ??= error
-    })
-    socket.on('close', () => {
-      this.#ended = true
-      const told = this.#handler
-      this.#handler = null
-      told?.onClose(this.#error)
-    })
-  }
-
-  write(chunks: readonly Uint8Array[], flushed?: () => void): void {
-    if (this.#ended) return
-    const socket = this.#socket
-    const lastIndex = chunks.length - 1
-    const whenTaken =
-      flushed &&
-      ((error?: Error | null) => {
-        if (!error && !this.#ended) flushed()
-      })
-    if (lastIndex === 0) {
-      socket.write(chunks[0]!, whenTaken)
-      return
-    }
-    socket.cork()
-    for (let index = 0; index < lastIndex; index++) socket.write(chunks[index]!)
-    socket.write(lastIndex < 0 ? emptyBytes : chunks[lastIndex]!, whenTaken)
-    socket.uncork()
-  }
-
-  get pendingBytes(): number {
-    return this.#ended ? 0 : this.#socket.writableLength
-  }
-
-  pause(): void {
-    if (!this.#ended) this.#socket.pause()
-  }
-
-  resume(): void {
-    if (!this.#ended) this.#socket.resume()
-  }
-
-  destroy(error?: Error): void {
-    if (this.#ended) return
-    this.#error ??= error
-    this.#end()
-  }
-
-  setKeepsProcessAlive(value: boolean): void {
-    if (this.#ended) return
-    if (value) this.#socket.ref()
-    else this.#socket.unref()
-  }
-
-  #end(): void {
-    this.#ended = true
-    this.#socket.destroy()
+    this.open(this.#socket)
   }
 }
 
-const emptyBytes = new Uint8Array(0)
+/** Begins to connect. A port that is out of range is told as any other failure, by an event. */
+export const dialTcp = (address: Address): Socket => {
+  const socket = new Socket()
+  try {
+    socket.connect({
+      host: withoutBrackets(address.host),
+      port: address.port,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: keepAliveDelayMs,
+    })
+  } catch (error) {
+    socket.destroy(error instanceof Error ? error : new Error(String(error)))
+  }
+  return socket
+}
 
 export const tcpTransport: Transport & ListenTransport = {
-  connect: (address: Address, handler: StreamHandler): ByteStream => {
-    const socket = new Socket()
-    const stream = new TcpStream(socket)
+  connect: (address: ConnectAddress, handler: StreamHandler): ByteStream => {
+    const stream = new TcpStream(dialTcp(address))
     stream.attach(handler)
-    try {
-      socket.connect({
-        host: withoutBrackets(address.host),
-        port: address.port,
-        noDelay: true,
-        keepAlive: true,
-        keepAliveInitialDelay: keepAliveDelayMs,
-      })
-    } catch (error) {
-      // A port that is out of range is thrown at once; the owner hears of it as of any other
-      // failure.
-      stream.destroy(error instanceof Error ? error : new Error(String(error)))
-    }
     return stream
   },
 
@@ -142,19 +77,21 @@ export const tcpTransport: Transport & ListenTransport = {
     return [...new Set(answers.map((answer) => answer.address))]
   },
 
-  listen: (address, accept): Promise<Listener> => listen(address, accept),
+  listen: (address, accept): Promise<Listener> =>
+    listenForSockets(address, (socket) => {
+      const stream = new TcpStream(socket)
+      stream.attach(accept(stream))
+    }),
 }
 
-const listen = (
+/** Listens, and hands over each socket that was accepted. Rejects when the port can't be had. */
+export const listenForSockets = (
   address: Address,
-  accept: (stream: ByteStream) => StreamHandler,
+  onSocket: (socket: Socket) => void,
 ): Promise<Listener> => {
   const server = createServer(
     { noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveDelayMs },
-    (socket) => {
-      const stream = new TcpStream(socket)
-      stream.attach(accept(stream))
-    },
+    onSocket,
   )
   return new Promise((resolve, reject) => {
     server.once('error', reject)

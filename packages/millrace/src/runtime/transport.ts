@@ -6,11 +6,19 @@ export interface Address {
   readonly port: number
 }
 
+/** Where to connect, and whom one expects there. */
+export interface ConnectAddress extends Address {
+  /** The name that `host` was resolved from: a certificate must be for it. */
+  readonly hostName?: string | undefined
+}
+
 /**
  * What the owner of a stream is told. Each is called from the event loop, never inside a call of
  * the owner's.
  */
 export interface StreamHandler {
+  /** The network connection stands, and a secure handshake begins on it; onConnect ends that. */
+  onSecuring?(): void
   /** Once, when bytes can be written; not called for a stream that was accepted. */
   onConnect?(): void
   /** The bytes belong to the receiver from then on: nobody else changes or reuses them. */
@@ -46,7 +54,7 @@ export interface Transport {
   /**
    * Starts one connection attempt. The attempt has no time limit of its own: its owner destroys it.
    */
-  connect(address: Address, handler: StreamHandler): ByteStream
+  connect(address: ConnectAddress, handler: StreamHandler): ByteStream
   /**
    * All addresses of a host name, each once, in the resolver's order. An IP address answers itself.
    */

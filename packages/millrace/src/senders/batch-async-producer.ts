@@ -15,8 +15,10 @@ export interface BatchSettings {
 }
 
 const flushOf = (settings: BatchSettings): { records: number; intervalMs: number } => {
-  const { batchSize, batchIntervalMs } = settings ?? {}
-  const problems: string[] = []
+  const { batchSize, batchIntervalMs, ...others } = settings ?? {}
+  const problems = Object.keys(others).map(
+    (name) => `${name} is no setting: batchSize, batchIntervalMs`,
+  )
   if (!(Number.isSafeInteger(batchSize) && batchSize > 0)) {
     problems.push(`batchSize is ${String(batchSize)}: expected a whole number from 1`)
   }

@@ -11,8 +11,14 @@ const isOptions = (target: Target): target is ProducerOptions =>
   typeof target === 'object' && target !== null && !Array.isArray(target)
 
 /** The target as options of a producer; an object that was passed in is never changed. */
-export const targetOptions = (target: Target): ProducerOptions =>
-  isOptions(target) ? target : { brokers: target }
+export const targetOptions = (target: Target): ProducerOptions => {
+  if (!isOptions(target)) return { brokers: target }
+  if (target.transactionalId === undefined) return target
+  throw new KafkaError(
+    'INVALID_OPTION',
+    'transactionalId: the layers send without transactions; use producer.transaction of Producer',
+  )
+}
 
 /** Throws INVALID_OPTION where the target asks for less than acks from all in-sync replicas. */
 export const requireAllAcks = (options: ProducerOptions, sender: string): void => {

@@ -1,4 +1,5 @@
-// Takes the bytes of a fetch answer apart: batches with good checksums, and their records.
+// Takes the bytes of a fetch answer apart: batches with good checksums, and their records. Batches of
+// aborted transactions are left empty where the broker says which they are (`read_committed`).
 
 import { decompress } from '../protocol/compression/codecs.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
@@ -11,6 +12,8 @@ import {
   splitBatches,
   verifyCrc,
 } from '../protocol/records/record-batch.ts'
+
+import type { AbortedFrom } from './reader-cluster.ts'
 
 /** A record as it lies in the log. The bytes are views that nobody else changes. */
 export interface TopicRecord {
@@ -42,12 +45,17 @@ export function* decodeFetched(
   bytes: Uint8Array,
   position: number,
   end: number,
+  abortedTransactions: readonly AbortedFrom[] = [],
 ): Generator<TopicBatch, void, undefined> {
+  const aborted = new AbortedProducers(abortedTransactions)
   for (const batch of splitBatches(bytes).batches) {
     const header = decodeBatchHeader(batch)
     const nextOffset = header.baseOffset + header.lastOffsetDelta + 1
     if (header.baseOffset >= end) return
-    if (nextOffset <= position) continue
+    if (nextOffset <= position) {
+      aborted.leavesOut(header, batch)
+      continue
+    }
     if (!verifyCrc(batch)) {
       const where = `partition ${partition}, offset ${header.baseOffset}`
       throw new KafkaError('MALFORMED_RESPONSE', `wrong checksum of the batch at ${where}`, {
@@ -55,9 +63,45 @@ export function* decodeFetched(
         partition,
       })
     }
-    const records = header.control ? [] : recordsOf(partition, header, batch, position, end)
+    const isLeftOut = aborted.leavesOut(header, batch) || header.control
+    const records = isLeftOut ? [] : recordsOf(partition, header, batch, position, end)
     yield { ...header, partition, nextOffset, records }
   }
+}
+
+/** Follows the batches of a partition and tells which belong to aborted transactions. */
+class AbortedProducers {
+  /** Not begun yet, by their first offset. */
+  readonly #waiting: AbortedFrom[]
+  readonly #producerIds = new Set<number>()
+
+  constructor(abortedTransactions: readonly AbortedFrom[]) {
+    this.#waiting = [...abortedTransactions].sort(
+      (left, right) => left.firstOffset - right.firstOffset,
+    )
+  }
+
+  /** Called for every batch, in order. */
+  leavesOut(header: BatchHeader, batch: Uint8Array): boolean {
+    const lastOffset = header.baseOffset + header.lastOffsetDelta
+    while (this.#waiting[0] !== undefined && this.#waiting[0].firstOffset <= lastOffset) {
+      this.#producerIds.add(this.#waiting.shift()!.producerId)
+    }
+    if (!header.transactional || !this.#producerIds.has(header.producerId)) return false
+    if (header.control && isAbort(header, batch)) this.#producerIds.delete(header.producerId)
+    return true
+  }
+}
+
+const abortType = 0
+
+/** The key of a marker: its version, then what it says. */
+const isAbort = (header: BatchHeader, batch: Uint8Array): boolean => {
+  const area = decompress(header.codecId, batch.subarray(batchHeaderBytes))
+  for (const { key } of iterateRecords(header, area)) {
+    return key !== null && key.byteLength >= 4 && bufferOf(key)?.readInt16BE(2) === abortType
+  }
+  return false
 }
 
 const recordsOf = (

@@ -12,6 +12,11 @@ import { parseAddress, Session, type SessionContext } from './session.ts'
 /** Timestamps that ListOffsets takes for the two ends of a partition. */
 export const listOffsetsTimestamp = { end: -1, beginning: -2 } as const
 
+/** Which records a reader sees: all, or only those that no open or aborted transaction wrote. */
+export type Isolation = 'read_uncommitted' | 'read_committed'
+
+const isolationLevelOf = (isolation: Isolation): number => (isolation === 'read_committed' ? 1 : 0)
+
 /** What to fetch of one partition. */
 export interface FetchWish {
   readonly partition: number
@@ -22,6 +27,13 @@ export interface FetchWish {
 export interface FetchedPartition {
   readonly partition: number
   readonly records: Uint8Array | null
+  /** Whose batches, from which offset on, are to be left out until the producer's next marker. */
+  readonly abortedTransactions: readonly AbortedFrom[]
+}
+
+export interface AbortedFrom {
+  readonly producerId: number
+  readonly firstOffset: number
 }
 
 /** The topic as metadata last showed it. */
@@ -31,6 +43,9 @@ interface TopicLayout {
   readonly led: ReadonlyMap<number, readonly number[]>
 }
 
+/** Brokers take a reader with another one for a broker, and show it the whole log. */
+const consumerReplicaId = -1
+
 const fetchMaxWaitMs = 500
 const fetchMaxBytes = 8 * 1024 * 1024
 const fetchPartitionMaxBytes = 2 * 1024 * 1024
@@ -39,6 +54,7 @@ export class ReaderCluster {
   readonly #bootstrap: readonly Address[]
   readonly #topic: string
   readonly #context: SessionContext
+  readonly #isolationLevel: number
   readonly #nodes = new Map<number, Address>()
   readonly #sessions = new Map<number, Session>()
   /** The session that metadata is asked for over. */
@@ -47,7 +63,13 @@ export class ReaderCluster {
   #closed: KafkaError | null = null
   readonly #wakers = new Set<() => void>()
 
-  constructor(brokers: readonly string[], topic: string, context: SessionContext) {
+  constructor(
+    brokers: readonly string[],
+    topic: string,
+    isolation: Isolation,
+    context: SessionContext,
+  ) {
+    this.#isolationLevel = isolationLevelOf(isolation)
     this.#bootstrap = brokers.map(parseAddress)
     this.#topic = topic
     this.#context = context
@@ -134,11 +156,13 @@ export class ReaderCluster {
     return session
   }
 
-  /** The offset at one end of each partition. */
+  /** The offset at one end of each partition, as far as the reader may read. */
   async listOffsets(timestamp: number): Promise<ReadonlyMap<number, number>> {
     const offsets = new Map<number, number>()
     for (const [nodeId, partitions] of this.#layout.led) {
       const response = await this.#session(nodeId).request(listOffsetsApi, {
+        replicaId: consumerReplicaId,
+        isolationLevel: this.#isolationLevel,
         topics: [
           {
             name: this.#topic,
@@ -164,6 +188,7 @@ export class ReaderCluster {
       maxWaitMs: fetchMaxWaitMs,
       minBytes: 1,
       maxBytes: fetchMaxBytes,
+      isolationLevel: this.#isolationLevel,
       topics: [
         {
           topic: this.#topic,
@@ -178,9 +203,10 @@ export class ReaderCluster {
     })
     failOn(response.errorCode, { api: 'Fetch', topic: this.#topic })
     return response.responses.flatMap((topic) =>
-      topic.partitions.map(({ errorCode, partitionIndex, records }) => {
+      topic.partitions.map(({ errorCode, partitionIndex, records, abortedTransactions }) => {
         failOn(errorCode, this.#place('Fetch', partitionIndex))
-        return { partition: partitionIndex, records }
+        const aborted = abortedTransactions ?? []
+        return { partition: partitionIndex, records, abortedTransactions: aborted }
       }),
     )
   }

@@ -1,12 +1,13 @@
 // Reads a topic over the wire, from where it is told to where the topic ended when reading began:
 // what tests and the first run check with. No consumer: no group, no following of new records.
 // Invariants: the records of a partition come in order of their offsets, each once; every batch's
-// checksum is compared; marks of transactions are left out, records of aborted ones are not.
+// checksum is compared; markers of transactions are left out, and with `read_committed` the records
+// of open and aborted ones too.
 // Ownership: keys, values and headers are views of bytes that nobody else changes.
 
 import { KafkaError } from '../protocol/kafka-error.ts'
 import { decodeFetched, type TopicBatch, type TopicRecord } from './fetched-batches.ts'
-import { listOffsetsTimestamp, ReaderCluster } from './reader-cluster.ts'
+import { type Isolation, listOffsetsTimestamp, ReaderCluster } from './reader-cluster.ts'
 import { defaultSessionContext } from './session.ts'
 
 export interface ReadTopicOptions {
@@ -15,6 +16,11 @@ export interface ReadTopicOptions {
   readonly topic: string
   /** Where to begin in each partition, others being left out; all of the topic by default. */
   readonly from?: 'earliest' | ReadonlyMap<number, number> | undefined
+  /**
+   * `read_committed`: up to the oldest open transaction, and without the records of aborted ones.
+   * `read_uncommitted`, as Kafka's consumers by default: everything.
+   */
+  readonly isolation?: Isolation | undefined
   readonly signal?: AbortSignal | undefined
   /** For all of the reading; 30 seconds by default. */
   readonly timeoutMs?: number | undefined
@@ -61,7 +67,8 @@ export async function* readTopicBatches(
   options: ReadTopicOptions,
 ): AsyncGenerator<TopicBatch, void, undefined> {
   const { topic, signal, from = 'earliest', timeoutMs = timeoutMsDefault } = options
-  const cluster = new ReaderCluster(options.brokers, topic, defaultSessionContext)
+  const { isolation = 'read_uncommitted' } = options
+  const cluster = new ReaderCluster(options.brokers, topic, isolation, defaultSessionContext)
   const reading = new Reading(cluster, options.maxRecords)
   const abort = (): void => cluster.close(abortedError(topic, signal?.reason))
   const timer = defaultSessionContext.clock.setTimer(timeoutMs, () =>
@@ -124,10 +131,11 @@ class Reading {
     open: readonly Span[],
   ): AsyncGenerator<TopicBatch, void, undefined> {
     const fetched = await this.#persist(() => this.#cluster.fetch(nodeId, open))
-    for (const { partition, records } of fetched) {
+    for (const { partition, records, abortedTransactions } of fetched) {
       const span = open.find((candidate) => candidate.partition === partition)
       if (span === undefined || records === null) continue
-      for (const batch of decodeFetched(partition, records, span.position, span.end)) {
+      const { position, end } = span
+      for (const batch of decodeFetched(partition, records, position, end, abortedTransactions)) {
         span.position = batch.nextOffset
         if (batch.records.length > 0) yield batch
       }

@@ -1,10 +1,11 @@
-// What the in-process cluster wrote, in the order it did, over all lives of a topic, and the
-// moments at which a partition lost its memory of producers. Hooks into the cluster's classes
-// feed it.
+// What the in-process cluster wrote, in the order it did, over all lives of a topic, the moments at
+// which a partition lost its memory of producers, and how often a broker closed a connection. Hooks
+// into the cluster's classes feed it.
 
 import { ClusterState } from '../../src/broker/cluster-state.ts'
+import { NodeConnection } from '../../src/broker/node-connection.ts'
 import { PartitionLog } from '../../src/broker/partition-log.ts'
-import { ProducerStates } from '../../src/broker/producer-state.ts'
+import { ProducerStates, sequenceAfter } from '../../src/broker/producer-state.ts'
 import { recordsOf } from '../../src/broker/record-area.ts'
 import type { Partition, Topic } from '../../src/broker/topic.ts'
 import { errorNumber } from '../../src/protocol/errors.ts'
@@ -26,8 +27,11 @@ export interface Append {
   readonly offset: number
   readonly timestamp: number
   readonly producerId: number
-  /** The partition had forgotten its producers, and took this one as it came. */
-  readonly isBlind: boolean
+  /**
+   * The partition had forgotten its producers, and took this batch, or one before it in its epoch,
+   * though others are missing between it and what is in the log: with its memory it would not have.
+   */
+  readonly leapt: boolean
   readonly keyText: string | null
   readonly valueText: string | null
 }
@@ -44,6 +48,12 @@ export interface LastBatch {
   readonly lastSequence: number
 }
 
+interface Chain {
+  readonly epoch: number
+  readonly nextSequence: number
+  readonly leapt: boolean
+}
+
 const textOf = (bytes: Uint8Array | null): string | null =>
   bytes === null ? null : Buffer.from(bytes).toString('latin1')
 
@@ -57,9 +67,13 @@ export class Journal {
   /** By `topic-partition`: when it forgot producers, or was made anew. */
   readonly #forgotAtMs = new Map<string, number[]>()
   readonly #lastBatches = new Map<Partition, LastBatch>()
+  /** By partition and producer id: the last batch in the log, also where the partition forgot it. */
+  readonly #chains = new Map<Partition, Map<number, Chain>>()
   /** Partitions that forgot their producers, and those that they know again. */
   readonly #forgetful = new Map<Partition, Set<number>>()
   #topicsHaveIds = false
+  /** How often a node closed a connection by itself: with acks 0 its only way to say no. */
+  closedByNodes = 0
   readonly #now: () => number
   readonly #note: (text: string) => void
 
@@ -89,6 +103,15 @@ export class Journal {
           const topic = original.call(this, name, spec, validateOnly)
           if (!validateOnly) journal.#onTopic(topic)
           return topic
+        },
+    )
+    patches.method(
+      NodeConnection.prototype,
+      'close',
+      (original) =>
+        function close(this: NodeConnection) {
+          journal.closedByNodes++
+          original.call(this)
         },
     )
     if (!tellsDuplicates) return
@@ -123,7 +146,7 @@ export class Journal {
     const header = decodeBatchHeader(bytes)
     const { producerId, producerEpoch, baseSequence, recordCount } = header
     const ids: number[] = []
-    const isBlind = this.#forgetful.has(partition) && !this.#knows(partition, producerId)
+    const leapt = producerId >= 0 && this.#link(partition, header)
     for (const record of recordsOf(bytes)) {
       const id = idOf(record)
       ids.push(id)
@@ -137,7 +160,7 @@ export class Journal {
         offset: baseOffset + record.offsetDelta,
         timestamp: record.timestamp,
         producerId,
-        isBlind,
+        leapt,
         keyText: textOf(record.key),
         valueText: textOf(record.value),
       }
@@ -162,6 +185,23 @@ export class Journal {
     const moments = this.#forgotAtMs.get(key)
     if (moments === undefined) this.#forgotAtMs.set(key, [this.#now()])
     else moments.push(this.#now())
+  }
+
+  /** Puts the batch behind those of its producer; says whether the partition took it on a leap. */
+  #link(partition: Partition, header: ReturnType<typeof decodeBatchHeader>): boolean {
+    const { producerId, producerEpoch: epoch, baseSequence, recordCount } = header
+    const chains = this.#chains.get(partition) ?? new Map<number, Chain>()
+    this.#chains.set(partition, chains)
+    const before = chains.get(producerId) ?? { epoch: -1, nextSequence: 0, leapt: false }
+    const isSameEpoch = epoch === before.epoch
+    const follows = isSameEpoch
+      ? baseSequence === before.nextSequence
+      : epoch > before.epoch && baseSequence === 0
+    const isBlind = this.#forgetful.has(partition) && !this.#knows(partition, producerId)
+    const leapt = (isBlind && !follows) || (isSameEpoch && before.leapt)
+    const nextSequence = sequenceAfter(baseSequence, recordCount)
+    chains.set(producerId, { epoch, nextSequence, leapt })
+    return leapt
   }
 
   #knows(partition: Partition, producerId: number): boolean {

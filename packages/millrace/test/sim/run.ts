@@ -95,6 +95,7 @@ class World {
   readonly #numbers = new Map<string, number>()
   readonly #bufferMemoryBytes: number
   #closing: Promise<unknown> | null = null
+  #closedByNodes = 0
   errorsTold = 0
 
   constructor(parts: WorldParts) {
@@ -332,6 +333,7 @@ class World {
     this.agenda.drop()
     // What is on its way still arrives.
     await this.clock.advance(2000)
+    this.#closedByNodes = this.journal.closedByNodes
     await this.cluster.close()
     await this.clock.advance(100)
     this.#checkLeftovers()
@@ -393,6 +395,7 @@ class World {
       journal: this.journal,
       metrics: this.producer.metrics(),
       faults: this.trouble.count,
+      closedByNodes: this.#closedByNodes,
       stalledMs: this.program.stalledMs,
       endedAtMs: this.clock.now() - cleanUpMs,
     }

@@ -67,6 +67,7 @@ const below = {
   cluster: ['runtime', 'protocol', 'net'],
   producer: ['runtime', 'protocol', 'net', 'engine', 'cluster'],
   senders: ['runtime', 'protocol', 'producer'],
+  admin: ['runtime', 'protocol', 'net', 'cluster', 'producer'],
   broker: ['runtime', 'protocol'],
   testing: ['runtime', 'protocol', 'net', 'broker'],
 } as const satisfies Record<string, readonly string[]>

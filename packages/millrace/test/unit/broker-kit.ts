@@ -41,6 +41,7 @@ export class RawClient {
   #nextId = 1
   #isClosed = false
   #sentRaw = false
+  #bareAnswers = 0
 
   constructor(broker: string, transport: Transport = tcpTransport) {
     const [host = '', port = ''] = broker.split(':')
@@ -110,6 +111,11 @@ export class RawClient {
     this.#stream.write([bytes])
   }
 
+  /** The next frame that comes is no answer to a request: it is dropped. */
+  expectBareAnswer(): void {
+    this.#bareAnswers++
+  }
+
   close(): void {
     this.#stream.destroy()
   }
@@ -121,6 +127,10 @@ export class RawClient {
       if (this.#buffer.length < 4 + size) return
       const frame = this.#buffer.subarray(4, 4 + size)
       this.#buffer = this.#buffer.subarray(4 + size)
+      if (this.#bareAnswers > 0) {
+        this.#bareAnswers--
+        continue
+      }
       const correlationId = frame.readInt32BE(0)
       const pending = this.#pending.get(correlationId)
       if (pending === undefined) {

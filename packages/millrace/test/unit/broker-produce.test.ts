@@ -321,7 +321,7 @@ test('acks all with fewer living replicas than min.insync.replicas is NOT_ENOUGH
     },
   ))
 
-test('a transactional batch is INVALID_TXN_STATE while transactions are not served', () =>
+test('a transactional batch without a transactional id is refused as Kafka does', () =>
   onStage({ topics: { orders: 1 } }, async (stage) => {
     const batch = batchOf(1, {
       producerId: 1,
@@ -329,7 +329,8 @@ test('a transactional batch is INVALID_TXN_STATE while transactions are not serv
       baseSequence: 0,
       transactional: true,
     })
-    assert.equal(await refusalOf(stage, batch), errorNumber.INVALID_TXN_STATE)
+    const { TRANSACTIONAL_ID_AUTHORIZATION_FAILED: refused } = errorNumber
+    assert.equal(await refusalOf(stage, batch), refused)
   }))
 
 test('one bad partition does not keep the others of a request from being written', () =>

@@ -169,7 +169,14 @@ test('each start under a transactional id raises the epoch and fences the one be
   onStage({}, async ({ connect, run }) => {
     const client = connect()
     const start = (producerId = -1, producerEpoch = -1) =>
-      run(client.request(initProducerIdApi, 4, { transactionalId: 't', producerId, producerEpoch }))
+      run(
+        client.request(initProducerIdApi, 4, {
+          transactionalId: 't',
+          transactionTimeoutMs: 60_000,
+          producerId,
+          producerEpoch,
+        }),
+      )
     const first = await start()
     const second = await start()
     assert.equal(second.producerId, first.producerId)

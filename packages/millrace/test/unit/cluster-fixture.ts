@@ -206,6 +206,8 @@ export const defaultOptions = {
   clientId: 'test',
   logger: silentLogger,
   allowAutoTopicCreation: true,
+  transactionalId: null,
+  transactionTimeoutMs: 60_000,
   metadataMaxAgeMs: 300_000,
   metadataRecoveryRebootstrapTriggerMs: 300_000,
   retryBackoffMs: 100,

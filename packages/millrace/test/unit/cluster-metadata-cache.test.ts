@@ -42,3 +42,26 @@ test('with a topic id, or with a leader known, an older epoch is not believed', 
   other.apply('t', answer(2, 1, 0), knowsNode)
   assert.deepEqual(other.apply('t', answer(3, 0, 0), knowsNode).partitions[0]!.leaderId, 2)
 })
+
+// A topic was deleted and made again between two answers: its new leaders, with epochs from 0, were
+// taken for old news for ever, and every batch went to a broker that led it no more (simulator seed
+// 100000498).
+test('without topic ids an older epoch is believed once brokers keep answering it', () => {
+  const cache = new MetadataCache()
+  cache.apply('t', answer(2, 2, 0), knowsNode)
+  const told = Array.from({ length: 6 }, () => {
+    const [partition] = cache.apply('t', answer(3, 0, 0), knowsNode).partitions
+    return partition!.leaderId
+  })
+  assert.deepEqual(told, [2, 2, 2, 2, 3, 3])
+})
+
+test('one answer that is up to date ends the doubt about a leader', () => {
+  const cache = new MetadataCache()
+  cache.apply('t', answer(2, 2, 0), knowsNode)
+  for (let round = 0; round < 20; round++) {
+    const epoch = round % 4 === 3 ? 2 : 1
+    const view = cache.apply('t', answer(epoch === 2 ? 2 : 1, epoch, 0), knowsNode)
+    assert.equal(view.partitions[0]!.leaderId, 2)
+  }
+})

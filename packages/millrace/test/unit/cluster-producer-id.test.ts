@@ -104,6 +104,35 @@ test('a broker that breaks the connection or is not there is passed over', async
   world.cluster.close()
 })
 
+// A node left the cluster while another was asked for an id; the search came to its closed link,
+// and waited for it for ever (simulator seed 100015000).
+test('a node that leaves while an id is asked for does not hold up the search', async () => {
+  const world = await World.make({ nodes: 3, options: { brokers: [{ host: 'n1', port: 9092 }] } })
+  world.topic('a', 1)
+  world.cluster.connect(() => {})
+  await world.clock.runUntil(() => world.cluster.nodes().length === 3, 1000)
+  world.cluster.link(3)!.open()
+  await world.clock.runUntil(() => world.told.of('onLinkReady').length === 2, 1000)
+  let isMended = false
+  for (const broker of world.brokers.values()) {
+    broker.answer = ({ api }) => {
+      if (api !== 'InitProducerId' || isMended) return undefined
+      return world.state.nodes.has(2) ? 'nothing' : { errorCode: 16 }
+    }
+  }
+  world.cluster.initProducerId(none)
+  await world.clock.runUntil(() => world.count('InitProducerId') === 1, 1000)
+  world.state.nodes.delete(2)
+  world.cluster.refreshTopic('a', 'unknown')
+  await world.untilTopic('a')
+  for (const broker of world.brokers.values()) broker.closeStreams()
+  await world.clock.advance(3000)
+  isMended = true
+  await untilSettled(world, 5000)
+  assert.equal(world.told.of('onProducerId').length, 1)
+  world.cluster.close()
+})
+
 test('a hung broker delays the id by no more than its request timeout', async () => {
   const world = await World.make({
     nodes: 2,

@@ -64,6 +64,21 @@ test('past the bound of the line a send is BUFFER_FULL, and memory stays within 
   assert.ok(usedBytes + waitingBytes <= 64 * kib + 3100, `${usedBytes} + ${waitingBytes}`)
 })
 
+// The records that had waited for a topic moved into batches all at once, past the window, and the
+// line took as many again (simulator seed 100009986).
+test('what waited for its topic and left the window overfull leaves less room in line', () => {
+  const bench = new Bench(small)
+  const fillLine = (): void => {
+    for (let count = 0; count < 1000; count++) bench.send(large)
+  }
+  assert.throws(fillLine, { code: 'BUFFER_FULL' })
+  bench.tellTopic('t')
+  assert.throws(fillLine, /: the buffer is full and \d+ bytes wait in line already/)
+  const { usedBytes, waitingBytes } = bench.engine.accumulator
+  assert.ok(usedBytes > 24 * kib, 'the window is overfull')
+  assert.ok(usedBytes + waitingBytes <= 64 * kib, `${usedBytes} + ${waitingBytes} bytes`)
+})
+
 test('the cost of all batches is given back when they settle', () => {
   const bench = Bench.ready(small)
   fill(bench)
@@ -409,7 +424,7 @@ test('failAll settles everything once: waiting, open and in flight', () => {
   fill(bench)
   bench.send('line')
   bench.log.length = 0
-  bench.engine.failAll('ABORTED', 'closed')
+  bench.engine.failAll('ABORTED', 'closed', null)
   for (const name of ['sent', 'open', 'pending', 'line']) {
     assert.equal(bench.errors.get(name)?.code, 'ABORTED', name)
   }

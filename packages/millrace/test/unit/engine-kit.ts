@@ -6,15 +6,20 @@ import { createPartitioner, type PartitionerFactory } from '../../src/engine/par
 import type {
   BrokerLink,
   ClusterPort,
+  ConsumedOffset,
+  GroupMetadata,
   LeaderHint,
   ProduceCall,
   ProducerIdentity,
+  TopicPartition,
+  TransactionPort,
+  TransactionScope,
 } from '../../src/engine/ports.ts'
 import type { ProducerRecord, RecordMetadata } from '../../src/engine/record.ts'
 import type { EngineSettings } from '../../src/engine/settings.ts'
 import { type ProduceRequest, produceApi } from '../../src/protocol/api/00-produce.ts'
 import { Reader } from '../../src/protocol/bytes/reader.ts'
-import { errorNumber } from '../../src/protocol/errors.ts'
+import { brokerError, errorNumber } from '../../src/protocol/errors.ts'
 import { KafkaError } from '../../src/protocol/kafka-error.ts'
 import { decodeBatchHeader } from '../../src/protocol/records/record-batch.ts'
 import { seededRandom } from '../../src/runtime/random.ts'
@@ -35,6 +40,7 @@ export const settingsOf = (changes: Partial<EngineSettings> = {}): EngineSetting
   retries: 2 ** 31 - 1,
   retryBackoffMs: 100,
   retryBackoffMaxMs: 1000,
+  transactionalId: null,
   compression: null,
   ...changes,
 })
@@ -141,6 +147,72 @@ class FakeLink implements BrokerLink {
   }
 }
 
+/** A call to a coordinator that waits for the test's answer. */
+export interface CoordinatorCall {
+  /** `init 4711/3`, `add t-0`, `offsets group`, `commit`, `abort`: in the words of the log. */
+  readonly words: string
+  succeed(next?: ProducerIdentity | null): void
+  fail(error: number): void
+}
+
+/** The coordinators: calls wait for the test. */
+export class FakeTransactions implements TransactionPort {
+  version2 = false
+  lastError: KafkaError | null = null
+  readonly calls: CoordinatorCall[] = []
+
+  /** The only call since the last one. */
+  takeOne(): CoordinatorCall {
+    const calls = this.calls.splice(0)
+    if (calls.length !== 1) throw new Error(`${calls.length} calls were made, not 1`)
+    return calls[0]!
+  }
+
+  initProducerId(
+    { producerId, epoch }: ProducerIdentity,
+    done: (error: KafkaError | null, identity: ProducerIdentity | null) => void,
+  ): void {
+    this.#push(`init ${producerId}/${epoch}`, done)
+  }
+
+  addPartitions(
+    _scope: TransactionScope,
+    partitions: readonly TopicPartition[],
+    done: (error: KafkaError | null) => void,
+  ): void {
+    const names = partitions.map(({ topic, partition }) => `${topic}-${partition}`)
+    this.#push(`add ${names.join(' ')}`, done)
+  }
+
+  sendOffsets(
+    _scope: TransactionScope,
+    group: GroupMetadata,
+    _offsets: readonly ConsumedOffset[],
+    done: (error: KafkaError | null) => void,
+  ): void {
+    this.#push(`offsets ${group.groupId}`, done)
+  }
+
+  end(
+    { epoch }: TransactionScope,
+    commit: boolean,
+    done: (error: KafkaError | null, next: ProducerIdentity | null) => void,
+  ): void {
+    this.#push(`${commit ? 'commit' : 'abort'} ${epoch}`, done)
+  }
+
+  #push(
+    words: string,
+    done: (error: KafkaError | null, identity: ProducerIdentity | null) => void,
+  ): void {
+    this.calls.push({
+      words,
+      succeed: (next = null) => done(null, next),
+      fail: (error) => done(brokerError(error, { api: 'EndTxn', broker: 'test:1' }), null),
+    })
+  }
+}
+
 /** Everything around one engine. */
 export class Bench implements ClusterPort {
   now = 1000
@@ -159,6 +231,8 @@ export class Bench implements ClusterPort {
   readonly errors = new Map<string, KafkaError>()
   readonly metadata = new Map<string, RecordMetadata>()
   metadataError: KafkaError | null = null
+  /** There with the setting transactionalId. */
+  readonly transactions: FakeTransactions | null
   roomTold = 0
 
   constructor(
@@ -167,6 +241,7 @@ export class Bench implements ClusterPort {
     makePartitioner?: PartitionerFactory,
   ) {
     this.settings = settingsOf(changes)
+    this.transactions = this.settings.transactionalId === null ? null : new FakeTransactions()
     const random = seededRandom(7)
     this.engine = new Engine(
       this.settings,

@@ -71,6 +71,57 @@ test('one batch is in flight until the leader has acknowledged one (KAFKA-15591)
   assert.equal(bench.takeOne().batches[0]!.sequence, 1)
 })
 
+// A renewed producer id was new to every partition: one took the second batch of it though it had
+// refused the first (simulator seeds 100034018, 100039420).
+test('a new producer id goes out with one batch until that is acknowledged', () => {
+  const bench = Bench.ready({}, { t: [1], u: [1] })
+  bench.send('a')
+  bench.step()
+  bench.takeOne().answer({ error: errorNumber.INVALID_PRODUCER_EPOCH })
+  bench.step()
+  bench.giveId(4712, 0)
+  const sendTwo = (): void => {
+    for (const name of ['b', 'c']) {
+      bench.send(name, { topic: 'u' })
+      bench.step()
+    }
+  }
+  sendTwo()
+  const first = bench.takeOne()
+  assert.equal(first.batches[0]!.producerId, 4712)
+  first.answer()
+  bench.step()
+  bench.takeOne().answer()
+  bench.step()
+  sendTwo()
+  assert.equal(bench.take().length, 2, 'once it is known two are in flight')
+})
+
+/** How many of two batches go out, with nothing in flight before. */
+const inFlightOfTwo = (bench: Bench): number => {
+  const requests = pipeline(bench, ['x', 'y'])
+  for (const request of requests) request.answer()
+  bench.step()
+  for (const request of bench.take()) request.answer()
+  bench.step()
+  return requests.length
+}
+
+test('after a minute’s rest, and in a topic made again, one batch goes out first', () => {
+  const bench = opened()
+  assert.equal(inFlightOfTwo(bench), 2)
+  bench.advance(60_000)
+  assert.equal(inFlightOfTwo(bench), 1, 'after a rest')
+  assert.equal(inFlightOfTwo(bench), 2)
+  bench.tellTopic('t', [1], 0, 8)
+  assert.equal(inFlightOfTwo(bench), 2, 'only its id was not known yet')
+  bench.tellTopic('t', [1], 0, 9)
+  assert.equal(inFlightOfTwo(bench), 1, 'in a topic made again')
+  bench.tellTopic('t', [1], 5, 9)
+  assert.equal(inFlightOfTwo(bench), 1, 'under a new leader epoch')
+  assert.equal(inFlightOfTwo(bench), 2)
+})
+
 test('not idempotent, one batch per partition is in flight: a retry overtakes nothing', () => {
   const bench = opened({ idempotent: false })
   const requests = pipeline(bench, ['a', 'b'])

@@ -109,6 +109,25 @@ test('a batch that lost a record does not wait for those behind it, which cannot
   assert.deepEqual(bench.log, ['a:3', 'c:4'])
 })
 
+// A broker that had lost its memory took the second batch and could then not place the first one;
+// "nothing behind it is in the log" was believed, and the record that was there said persisted no.
+test('a record that was in doubt stays so where the broker lost its memory', () => {
+  const bench = Bench.ready()
+  const settle = (): void => {}
+  bench.send('a')
+  bench.step()
+  const place = bench.engine.append({ topic: 't', partition: 0, value: 'b' }, settle)
+  bench.step()
+  const [first, second] = bench.take()
+  first!.answer({ error: errorNumber.NOT_ENOUGH_REPLICAS })
+  second!.fail('CONNECTION_LOST', true)
+  bench.advance(2000)
+  bench.takeOne().answer({ error: errorNumber.OUT_OF_ORDER_SEQUENCE_NUMBER })
+  assert.equal(bench.engine.abandon(place, settle), 'maybe')
+  bench.engine.failAll('ABORTED', 'the end', null)
+  assert.equal(bench.errors.get('a')!.persisted, 'no')
+})
+
 // The batch that a waiting record filled up lost an aborted one as it was sealed, which gave room
 // back, which let in the next waiting record in the middle of the first one's append: batches
 // were lost, and bytes mixed up.
@@ -157,10 +176,44 @@ test('a record that was given up is counted once, also where its batch fails', (
   bench.send('b')
   const failedBefore = bench.engine.counts.recordsFailed
   assert.equal(bench.engine.abandon(place, settle), 'no')
-  bench.engine.failAll('ABORTED', 'the end')
+  bench.engine.failAll('ABORTED', 'the end', null)
   assert.equal(bench.engine.counts.recordsFailed - failedBefore, 2)
   assert.equal(settled, 0)
   assert.deepEqual(bench.log, ['b!ABORTED'])
+})
+
+// A record that waited for its topic failed as the topic was known, and was given up before that was
+// told: counted twice (simulator seed 5000910).
+test('a record that has failed and is given up before it is told is counted once', () => {
+  const bench = new Bench({}, {}, () => ({
+    partition: () => {
+      throw new Error('no partition for it')
+    },
+  }))
+  const settle = (): void => {}
+  const record = { topic: 't', value: 'a' }
+  const place = bench.engine.append(record, settle)
+  bench.tellTopic('t', [1])
+  assert.equal(bench.engine.abandon(place, settle), 'no')
+  bench.step()
+  assert.equal(bench.engine.counts.recordsFailed, 1)
+})
+
+// A record that waited for its topic failed as the topic was known, and was given up before that was
+// told: counted twice (simulator seed 5000910).
+test('a record that has failed and is given up before it is told is counted once', () => {
+  const bench = new Bench({}, {}, () => ({
+    partition: () => {
+      throw new Error('no partition for it')
+    },
+  }))
+  const settle = (): void => {}
+  const record = { topic: 't', value: 'a' }
+  const place = bench.engine.append(record, settle)
+  bench.tellTopic('t', [1])
+  assert.equal(bench.engine.abandon(place, settle), 'no')
+  bench.step()
+  assert.equal(bench.engine.counts.recordsFailed, 1)
 })
 
 // All records of a batch were given up while it was compressed; the one behind it, ready and

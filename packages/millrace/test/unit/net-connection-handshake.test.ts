@@ -163,17 +163,18 @@ describe('the handshake of a connection', () => {
   })
 
   it('recognises TLS, a web server and other text by their first bytes', async () => {
-    for (const [bytes, words] of [
-      [Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x46]), /TLS.*expects TLS/],
-      [Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'), /a web server/],
-      [Buffer.from('SSH-2.0-OpenSSH'), /"SSH-".*not Kafka/],
-      [Buffer.from([0xff, 0, 0, 0]), /negative size/],
+    for (const [bytes, code, words] of [
+      [Buffer.from([0x15, 3, 3, 0, 2, 2, 0x46]), 'TLS_FAILED', /the listener expects TLS/],
+      [Buffer.from('HTTP/1.1 400 Bad\r\n\r\n'), 'MALFORMED_RESPONSE', /a web server/],
+      [Buffer.from('SSH-2.0-OpenSSH'), 'MALFORMED_RESPONSE', /"SSH-".*not Kafka/],
+      [Buffer.from([0xff, 0, 0, 0]), 'MALFORMED_RESPONSE', /negative size/],
     ] as const) {
       const broker = new FakeBroker()
       broker.onVersions = (request) => request.stream.write([bytes])
       const { clock, closeErrors } = await startScene({ broker })
       await clock.runUntilIdle()
-      assert.equal(closeErrors[0]?.code, 'MALFORMED_RESPONSE')
+      assert.equal(closeErrors[0]?.code, code)
+      assert.equal(closeErrors[0].step, code === 'TLS_FAILED' ? 'tls' : 'api-versions')
       assert.match(closeErrors[0].message, words)
       assert.match(closeErrors[0].message, /broker:9092 \(node 1\)/)
     }

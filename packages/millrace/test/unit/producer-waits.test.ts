@@ -44,6 +44,7 @@ const wrongOptions: readonly (readonly [unknown, RegExp])[] = [
   [{ timeoutMs: Number.NaN }, /timeoutMs is NaN/],
   [{ timeoutMs: '100' }, /timeoutMs is 100/],
   [{ timeoutMs: null }, /timeoutMs is null/],
+  [{ timeout: 5 }, /timeout is no option of a call: expected signal or timeoutMs/],
   [{ signal: {} }, /signal is not an AbortSignal/],
   [{ signal: null }, /signal is not an AbortSignal/],
   [{ signal: new AbortController() }, /signal is not an AbortSignal/],

@@ -1,4 +1,5 @@
-// Produce: the leader checks each partition's batch, then its producer's sequence, then appends.
+// Produce: the leader asks whether the transaction may write (produce-admission.ts), checks each
+// partition's batch, then its producer's sequence, then appends.
 // Answers come at once for acks 1 and all, since the replicas share one log; with acks 0 there is
 // none, and an error closes the connection. From version 10 an answer names the new leader where
 // this node is not it.
@@ -10,7 +11,8 @@ import {
 } from '../../protocol/api/00-produce.ts'
 import { errorNumber } from '../../protocol/errors.ts'
 import type { Input } from '../../protocol/schema/api.ts'
-import { checkBatch, type GoodBatch, type Refusal } from '../batch-check.ts'
+import { checkBatch, type Refusal } from '../batch-check.ts'
+import { type Candidate, type Denials, ProduceAdmission } from '../produce-admission.ts'
 import type { Partition, Topic } from '../topic.ts'
 import { type ApiCall, defineHandler } from './handler.ts'
 
@@ -42,40 +44,17 @@ const notLeader = (partition: Partition): PartitionAnswer => ({
   currentLeader: { leaderId: partition.leaderId, leaderEpoch: partition.leaderEpoch },
 })
 
-/** Appends unless the batch was written before; asks the producer's state where it has one. */
-const append = (partition: Partition, batch: GoodBatch): PartitionAnswer => {
-  const { log, producers, index } = partition
-  const isIdempotent = batch.header.producerId >= 0
-  if (isIdempotent) {
-    const verdict = producers.check(batch.header, log.endOffset === 0)
-    if (verdict.kind === 'error') return failed(index, verdict.code, verdict.message)
-    if (verdict.kind === 'duplicate') {
-      return {
-        index,
-        baseOffset: verdict.baseOffset,
-        logAppendTimeMs: verdict.appendTime,
-        logStartOffset: log.startOffset,
-      }
-    }
-  }
-  const baseOffset = log.append(batch, partition.leaderEpoch)
-  if (isIdempotent) producers.record(batch.header, baseOffset, batch.appendTime)
-  return {
-    index,
-    baseOffset,
-    logAppendTimeMs: batch.appendTime,
-    logStartOffset: log.startOffset,
-  }
-}
-
 const writePartition = (
   call: Call,
   partition: Partition,
   records: Uint8Array | null,
+  denials: Denials,
 ): PartitionAnswer => {
   const { state, id } = call.node
   const { index, topic } = partition
   if (partition.leaderId !== id) return notLeader(partition)
+  const denial = denials.get(partition)
+  if (denial !== undefined) return failed(index, denial.code, denial.message)
   const inSyncCount = state.inSyncReplicas(partition).length
   if (call.request.acks === acksAll && inSyncCount < topic.config.minInsyncReplicas) {
     return failed(index, errorNumber.NOT_ENOUGH_REPLICAS)
@@ -87,22 +66,28 @@ const writePartition = (
     wallTime: state.clock.wallTime(),
   })
   if (verdict.refusal !== null) return refused(index, verdict.refusal)
-  if (verdict.batch.header.transactional) {
-    return failed(index, errorNumber.INVALID_TXN_STATE, 'Transactions are not served here')
+  // The admission has asked about all that had to be asked about.
+  const written = partition.write(verdict.batch, true)
+  if (written.kind === 'error') return failed(index, written.code, written.message)
+  return {
+    index,
+    baseOffset: written.baseOffset,
+    logAppendTimeMs: written.appendTime,
+    logStartOffset: partition.log.startOffset,
   }
-  return append(partition, verdict.batch)
 }
 
 const answerPartition = (
   call: Call,
   topic: Topic,
   { index, records }: TopicData['partitionData'][number],
+  denials: Denials,
 ): PartitionAnswer => {
   const before = call.strike.errorAt('before', topic.name, index)
   const partition = topic.partitions[index]
   if (before !== 0) return injected(call, index, partition, before)
   if (partition === undefined) return failed(index, errorNumber.UNKNOWN_TOPIC_OR_PARTITION)
-  const answer = writePartition(call, partition, records)
+  const answer = writePartition(call, partition, records, denials)
   const after = call.strike.errorAt('after', topic.name, index)
   return after === 0 ? answer : injected(call, index, partition, after)
 }
@@ -127,11 +112,13 @@ const topicOf = (call: Call, data: TopicData): Topic | undefined =>
     ? call.node.state.topicById(data.topicId)
     : call.node.state.topic(data.name)
 
-const answerTopic = (call: Call, data: TopicData) => {
+const answerTopic = (call: Call, data: TopicData, denials: Denials) => {
   const topic = topicOf(call, data)
   const { name, topicId } = data
   if (topic !== undefined) {
-    const partitionResponses = data.partitionData.map((each) => answerPartition(call, topic, each))
+    const partitionResponses = data.partitionData.map((each) =>
+      answerPartition(call, topic, each, denials),
+    )
     return { name, topicId, partitionResponses }
   }
   const unknown =
@@ -181,26 +168,56 @@ const withoutLeaders = (responses: readonly ReturnType<typeof answerTopic>[]) =>
     partitionResponses: topic.partitionResponses.map(({ currentLeader: _leader, ...rest }) => rest),
   }))
 
+/** What the request may write here: partitions that this node leads and no fault holds back. */
+const candidatesOf = (call: Call): Candidate[] =>
+  call.request.topicData.flatMap((data) => {
+    const topic = topicOf(call, data)
+    return data.partitionData.flatMap(({ index, records }) => {
+      const partition = topic?.partitions[index]
+      if (partition?.leaderId !== call.node.id) return []
+      const fault = call.strike.errorAt('before', partition.topic.name, index)
+      return fault === 0 ? [{ partition, records }] : []
+    })
+  })
+
+const write = (call: Call, denials: Denials): void => {
+  const { acks, topicData } = call.request
+  const responses = topicData.map((data) => answerTopic(call, data, denials))
+  if (acks === 0) {
+    if (hasError(responses)) call.close()
+    else call.respond(null)
+    return
+  }
+  if (call.version < leadersSince) {
+    call.respond({ responses: withoutLeaders(responses) })
+    return
+  }
+  call.respond({ responses, nodeEndpoints: endpointsOf(call, responses) })
+}
+
+const refuse = (call: Call, code: number): void => {
+  if (call.request.acks === 0) call.close()
+  else call.respond(refuseAll(call.request, code))
+}
+
 export const produceHandler = defineHandler({
   api: produceApi,
   handle: (call) => {
-    const { acks, topicData } = call.request
+    const { acks, transactionalId } = call.request
     if (acks !== 0 && acks !== 1 && acks !== acksAll) {
       call.respond(refuseAll(call.request, errorNumber.INVALID_REQUIRED_ACKS))
       return
     }
-    const responses = topicData.map((data) => answerTopic(call, data))
-    if (acks === 0) {
-      if (hasError(responses)) call.close()
-      else call.respond(null)
+    const admission = new ProduceAdmission(call.node, transactionalId, call.version)
+    const refusal = admission.load(candidatesOf(call))
+    if (refusal !== 0) {
+      refuse(call, refusal)
       return
     }
-    if (call.version < leadersSince) {
-      call.respond({ responses: withoutLeaders(responses) })
-      return
-    }
-    call.respond({ responses, nodeEndpoints: endpointsOf(call, responses) })
+    call.onGone(() => admission.cancel())
+    admission.ask((denials) => write(call, denials))
   },
+  transactionalIds: ({ transactionalId }) => (transactionalId === null ? [] : [transactionalId]),
   targets: (request, state) =>
     request.topicData.flatMap(({ name, topicId, partitionData }) => {
       const topic = name === '' ? (state.topicById(topicId)?.name ?? '') : name

@@ -90,7 +90,10 @@ const readPartition = (
     return { ...answer, currentLeader: { leaderId, leaderEpoch } }
   }
   const maxBytes = Math.min(asked.partitionMaxBytes, budget.leftBytes)
-  const { chunks, byteLength } = log.read(asked.fetchOffset, maxBytes, budget.isEmpty)
+  const isCommitted = call.request.isolationLevel === readCommitted
+  const upTo = isCommitted ? log.lastStableOffset : log.endOffset
+  const slice = log.read(asked.fetchOffset, upTo, maxBytes, budget.isEmpty)
+  const { chunks, byteLength, nextOffset } = slice
   budget.leftBytes -= byteLength
   if (byteLength > 0) budget.isEmpty = false
   return {
@@ -98,7 +101,9 @@ const readPartition = (
     highWatermark: log.endOffset,
     lastStableOffset: log.lastStableOffset,
     logStartOffset: log.startOffset,
-    abortedTransactions: call.request.isolationLevel === readCommitted ? [] : null,
+    abortedTransactions: isCommitted
+      ? log.transactions.abortedIn(asked.fetchOffset, nextOffset)
+      : null,
     records: joined(chunks, byteLength),
   }
 }

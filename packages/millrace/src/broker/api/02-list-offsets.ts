@@ -1,5 +1,6 @@
 // ListOffsets: the start, the end, the first record from a time on, or the record with the latest
-// time. Times are looked up by reading the batches that may hold them.
+// time. Times are looked up by reading the batches that may hold them. For `read_committed` readers
+// the log ends at its last stable offset.
 
 import {
   type ListOffsetsRequest,
@@ -56,17 +57,21 @@ const withLatestTime = (log: PartitionLog): Found => {
   return best === undefined ? nothing : firstFrom(best, best.maxTimestamp)
 }
 
-const lookUp = (log: PartitionLog, time: number): Found => {
+const lookUp = (log: PartitionLog, time: number, end: number): Found => {
   const { lastLeaderEpoch: leaderEpoch } = log
-  if (time === latest) return { offset: log.endOffset, timestamp: -1, leaderEpoch }
+  if (time === latest) return { offset: end, timestamp: -1, leaderEpoch }
   if (time === earliest || time === earliestLocal) {
     return { offset: log.startOffset, timestamp: -1, leaderEpoch }
   }
-  if (time === maxTimestamp) return withLatestTime(log)
-  return time >= 0 ? byTime(log, time) : nothing
+  const found =
+    time === maxTimestamp ? withLatestTime(log) : time >= 0 ? byTime(log, time) : nothing
+  return found.offset < end ? found : nothing
 }
 
 const leaderEpochSince = 4
+const readCommitted = 1
+/** Any other is taken for a broker's, to which the whole log is shown. */
+const consumerReplicaId = -1
 
 const answerPartition = (call: Call, name: string, asked: AskedPartition): PartitionAnswer => {
   const { partitionIndex } = asked
@@ -78,7 +83,11 @@ const answerPartition = (call: Call, name: string, asked: AskedPartition): Parti
       : leaderEpochError(partition, call.node.id, asked.currentLeaderEpoch)) ||
     call.strike.errorAt('after', name, partitionIndex)
   if (errorCode !== 0 || partition === undefined) return { partitionIndex, errorCode }
-  const { offset, timestamp, leaderEpoch } = lookUp(partition.log, asked.timestamp)
+  const { log } = partition
+  const { replicaId, isolationLevel } = call.request
+  const isCommitted = replicaId === consumerReplicaId && isolationLevel === readCommitted
+  const end = isCommitted ? log.lastStableOffset : log.endOffset
+  const { offset, timestamp, leaderEpoch } = lookUp(log, asked.timestamp, end)
   const answer = { partitionIndex, offset, timestamp }
   return call.version >= leaderEpochSince ? { ...answer, leaderEpoch } : answer
 }

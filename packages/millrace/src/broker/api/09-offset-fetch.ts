@@ -1,5 +1,6 @@
 // OffsetFetch: how far groups have read; -1 where a group committed nothing. Several groups at once
-// since version 8, topics by id since version 10.
+// since version 8, topics by id since version 10. Who asks for stable offsets is told where an open
+// transaction may still change one (KIP-447).
 
 import {
   type OffsetFetchRequest,
@@ -24,7 +25,17 @@ const nameOf = (call: Call, asked: AskedTopic): string | undefined =>
   call.version >= topicIdsSince ? call.node.state.topicById(asked.topicId)?.name : asked.name
 
 const answerPartition = (call: Call, groupId: string, name: string | undefined, index: number) => {
-  const found = name === undefined ? undefined : call.node.groups.committed(groupId, name, index)
+  const { groups } = call.node
+  if (call.request.requireStable && name !== undefined && groups.isUnstable(groupId, name, index)) {
+    return {
+      partitionIndex: index,
+      committedOffset: -1,
+      committedLeaderEpoch: -1,
+      metadata: '',
+      errorCode: errorNumber.UNSTABLE_OFFSET_COMMIT,
+    }
+  }
+  const found = name === undefined ? undefined : groups.committed(groupId, name, index)
   return {
     partitionIndex: index,
     committedOffset: found?.offset ?? -1,

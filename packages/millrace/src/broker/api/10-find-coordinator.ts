@@ -1,13 +1,13 @@
 // FindCoordinator: which node keeps a consumer group or a transactional id. Any living node may;
-// which one follows from the key alone, as long as the same nodes live.
+// coordinators.ts knows which one does.
 
 import { findCoordinatorApi } from '../../protocol/api/10-find-coordinator.ts'
 import { errorNumber } from '../../protocol/errors.ts'
-import { coordinatorOf } from '../coordinator.ts'
+import type { CoordinatorKind } from '../coordinators.ts'
 import { defineHandler } from './handler.ts'
 
-const groupKeyType = 0
-const transactionKeyType = 1
+/** Index = the key type. */
+const kinds: readonly CoordinatorKind[] = ['group', 'transaction']
 const batchedSince = 4
 
 const nowhere = { nodeId: -1, host: '', port: -1 }
@@ -15,18 +15,17 @@ const nowhere = { nodeId: -1, host: '', port: -1 }
 export const findCoordinatorHandler = defineHandler({
   api: findCoordinatorApi,
   handle: (call) => {
-    const { state } = call.node
+    const { coordinators } = call.node
     const { request } = call
-    const known = request.keyType === groupKeyType || request.keyType === transactionKeyType
+    const kind = kinds[request.keyType]
     const answers = (call.version >= batchedSince ? request.coordinatorKeys : [request.key]).map(
       (key) => {
-        const node = known ? coordinatorOf(state, key) : undefined
+        const node = kind === undefined ? undefined : coordinators.of(kind, key)
         if (node !== undefined) {
           return { key, nodeId: node.id, host: node.host, port: node.port, errorCode: 0 }
         }
-        const errorCode = known
-          ? errorNumber.COORDINATOR_NOT_AVAILABLE
-          : errorNumber.INVALID_REQUEST
+        const errorCode =
+          kind === undefined ? errorNumber.INVALID_REQUEST : errorNumber.COORDINATOR_NOT_AVAILABLE
         return { key, ...nowhere, errorCode }
       },
     )
@@ -37,6 +36,8 @@ export const findCoordinatorHandler = defineHandler({
     const { key: _key, ...answer } = answers[0]!
     call.respond(answer)
   },
+  transactionalIds: ({ keyType, key, coordinatorKeys }) =>
+    kinds[keyType] === 'transaction' ? [key, ...coordinatorKeys] : [],
   refuse: (request, errorCode, version) =>
     version >= batchedSince
       ? { coordinators: request.coordinatorKeys.map((key) => ({ key, ...nowhere, errorCode })) }

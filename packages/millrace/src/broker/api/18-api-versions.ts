@@ -13,8 +13,30 @@ import type { Input } from '../../protocol/schema/api.ts'
 import type { VersionRange } from '../versions.ts'
 import { type ApiCall, defineHandler } from './handler.ts'
 
-/** Since this version the range of ApiVersions comes with the refusal. */
+/** Since this version the range of ApiVersions comes with the refusal, and features with the rest. */
 const rangeInRefusalSince = 3
+
+/** Since this version a feature whose lowest level is 0 can be told (KAFKA-17492). */
+const levelZeroSince = 4
+
+const transactionFeature = { name: 'transaction.version', minVersion: 0, maxVersion: 2 }
+
+/** The features of the cluster; none are told of releases that had none of ours. */
+const featuresOf = ({
+  node,
+  version,
+}: ApiCall<ApiVersionsRequest, ApiVersionsResponse>): Partial<Input<ApiVersionsResponse>> => {
+  const { state, transactionSettings } = node
+  if (!transactionSettings.hasFeature || version < rangeInRefusalSince) return {}
+  const { transactionLevel: level } = state
+  const { name } = transactionFeature
+  return {
+    supportedFeatures: version >= levelZeroSince ? [transactionFeature] : [],
+    finalizedFeaturesEpoch: state.featuresEpoch,
+    finalizedFeatures:
+      level === 0 ? [] : [{ name, minVersionLevel: level, maxVersionLevel: level }],
+  }
+}
 
 const isElsewhere = ({
   request,
@@ -31,7 +53,12 @@ export const apiVersionsHandler = defineHandler({
       minVersion: min,
       maxVersion: max,
     }))
-    call.respond({ errorCode: isElsewhere(call) ? errorNumber.REBOOTSTRAP_REQUIRED : 0, apiKeys })
+    if (isElsewhere(call)) {
+      call.respond({ errorCode: errorNumber.REBOOTSTRAP_REQUIRED, apiKeys })
+      return
+    }
+    call.authentication.onVersionsTold()
+    call.respond({ errorCode: 0, apiKeys, ...featuresOf(call) })
   },
   refuse: (_request, code) => ({ errorCode: code }),
 })

@@ -5,7 +5,7 @@
 
 import { initProducerIdApi } from '../../protocol/api/22-init-producer-id.ts'
 import { errorNumber } from '../../protocol/errors.ts'
-import { coordinatorOf } from '../coordinator.ts'
+import type { ProducerIdentity } from '../transaction.ts'
 import { defineHandler } from './handler.ts'
 
 /** In place of PRODUCER_FENCED, which came with version 4, older versions know this error. */
@@ -16,29 +16,31 @@ const refused = (errorCode: number) => ({ errorCode, producerId: -1, producerEpo
 export const initProducerIdHandler = defineHandler({
   api: initProducerIdApi,
   handle: (call) => {
-    const { state, transactionalIds } = call.node
-    const { transactionalId, producerId, producerEpoch } = call.request
-    if (transactionalId === null) {
-      call.respond({ producerId: state.allocateProducerId(), producerEpoch: 0 })
-      return
-    }
-    if (transactionalId === '') {
+    const { node, request, version } = call
+    const { transactionalId, transactionTimeoutMs, producerId, producerEpoch } = request
+    if ((producerId === -1) !== (producerEpoch === -1)) {
       call.respond(refused(errorNumber.INVALID_REQUEST))
       return
     }
-    if (coordinatorOf(state, transactionalId)?.id !== call.node.id) {
-      call.respond(refused(errorNumber.NOT_COORDINATOR))
+    if (transactionalId === null) {
+      call.respond({ producerId: node.state.allocateProducerId(), producerEpoch: 0 })
       return
     }
-    const identity = transactionalIds.start(transactionalId, { producerId, epoch: producerEpoch })
-    if (identity === null) {
-      const knowsFenced = call.version >= fencedErrorSince
-      call.respond(
-        refused(knowsFenced ? errorNumber.PRODUCER_FENCED : errorNumber.INVALID_PRODUCER_EPOCH),
-      )
-      return
-    }
-    call.respond({ producerId: identity.producerId, producerEpoch: identity.epoch })
+    const expected: ProducerIdentity | null =
+      producerId === -1 ? null : { producerId, epoch: producerEpoch }
+    const { errorCode, ...identity } = node.transactions.initialize(
+      node.id,
+      transactionalId,
+      transactionTimeoutMs,
+      expected,
+    )
+    const isUnknownError = errorCode === errorNumber.PRODUCER_FENCED && version < fencedErrorSince
+    call.respond({
+      errorCode: isUnknownError ? errorNumber.INVALID_PRODUCER_EPOCH : errorCode,
+      producerId: identity.producerId,
+      producerEpoch: identity.epoch,
+    })
   },
+  transactionalIds: ({ transactionalId }) => (transactionalId === null ? [] : [transactionalId]),
   refuse: (_request, errorCode) => refused(errorCode),
 })

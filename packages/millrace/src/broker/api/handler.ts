@@ -3,10 +3,13 @@
 // is in the node's view.
 
 import type { Api, Input } from '../../protocol/schema/api.ts'
+import type { Authentication } from '../authentication.ts'
 import type { ClusterState } from '../cluster-state.ts'
+import type { Coordinators } from '../coordinators.ts'
 import type { FaultTarget, Strike } from '../faults.ts'
 import type { GroupCoordinator } from '../groups.ts'
-import type { TransactionalIds } from '../transactional-ids.ts'
+import type { TransactionCoordinator } from '../transaction-coordinator.ts'
+import type { TransactionSettings } from '../transaction-options.ts'
 import type { VersionRange } from '../versions.ts'
 
 /** A node, as its handlers see it. */
@@ -14,7 +17,9 @@ export interface NodeContext {
   readonly id: number
   readonly state: ClusterState
   readonly groups: GroupCoordinator
-  readonly transactionalIds: TransactionalIds
+  readonly transactions: TransactionCoordinator
+  readonly transactionSettings: TransactionSettings
+  readonly coordinators: Coordinators
   /** What the node says that it serves, by api key. */
   readonly versions: ReadonlyMap<number, VersionRange>
 }
@@ -25,6 +30,8 @@ export interface ApiCall<Request, Response> {
   readonly request: Request
   readonly version: number
   readonly clientId: string | null
+  /** Of the connection that the request came on. */
+  readonly authentication: Authentication
   /**
    * Error faults for single topics or partitions; what concerns the whole request is done outside.
    */
@@ -33,6 +40,8 @@ export interface ApiCall<Request, Response> {
    * Answers; `null` = nothing is answered (acks 0). Once; harmless after the connection is gone.
    */
   respond(response: Input<Response> | null): void
+  /** Answers late, then closes the connection: a failed authentication. Once, like `respond`. */
+  respondLast(response: Input<Response>): void
   /** Closes the connection in place of an answer. */
   close(): void
   /** Called once if the connection goes before the answer: stop waiting. */
@@ -44,6 +53,8 @@ export interface Handler<Request, Response> {
   handle(call: ApiCall<Request, Response>): void
   /** Topics and partitions that the request names. */
   targets?(request: Request, state: ClusterState): FaultTarget[]
+  /** Transactional ids that the request names. */
+  transactionalIds?(request: Request): readonly string[]
   /**
    * The answer that fails the request as a whole. A handler without it asks `strike.errorAt`
    * itself, topic by topic or partition by partition.

@@ -11,11 +11,17 @@ import { joinGroupHandler } from './11-join-group.ts'
 import { heartbeatHandler } from './12-heartbeat.ts'
 import { leaveGroupHandler } from './13-leave-group.ts'
 import { syncGroupHandler } from './14-sync-group.ts'
+import { saslHandshakeHandler } from './17-sasl-handshake.ts'
 import { apiVersionsHandler } from './18-api-versions.ts'
 import { createTopicsHandler } from './19-create-topics.ts'
 import { deleteTopicsHandler } from './20-delete-topics.ts'
 import { initProducerIdHandler } from './22-init-producer-id.ts'
+import { addPartitionsToTxnHandler } from './24-add-partitions-to-txn.ts'
+import { addOffsetsToTxnHandler } from './25-add-offsets-to-txn.ts'
+import { endTxnHandler } from './26-end-txn.ts'
+import { txnOffsetCommitHandler } from './28-txn-offset-commit.ts'
 import { describeConfigsHandler } from './32-describe-configs.ts'
+import { saslAuthenticateHandler } from './36-sasl-authenticate.ts'
 import { describeClusterHandler } from './60-describe-cluster.ts'
 import type { AnyHandler, Handler } from './handler.ts'
 
@@ -39,11 +45,17 @@ const handlers = new Map<number, AnyHandler>(
     any(heartbeatHandler),
     any(leaveGroupHandler),
     any(syncGroupHandler),
+    any(saslHandshakeHandler),
     any(apiVersionsHandler),
     any(createTopicsHandler),
     any(deleteTopicsHandler),
     any(initProducerIdHandler),
+    any(addPartitionsToTxnHandler),
+    any(addOffsetsToTxnHandler),
+    any(endTxnHandler),
+    any(txnOffsetCommitHandler),
     any(describeConfigsHandler),
+    any(saslAuthenticateHandler),
     any(describeClusterHandler),
   ].map((handler) => [handler.api.key, handler]),
 )

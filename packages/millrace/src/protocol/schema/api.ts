@@ -130,3 +130,9 @@ export const defineApi = <Request extends MessageSchema, Response extends Messag
     decodeResponse: (reader, version) => responses.decode(reader, version) as MessageOf<Response>,
   }
 }
+
+/** The API as a client sees it that must not use versions above `max`. */
+export const upToVersion = <Request, Response>(
+  api: Api<Request, Response>,
+  max: number,
+): Api<Request, Response> => ({ ...api, clientVersions: { min: api.clientVersions.min, max } })

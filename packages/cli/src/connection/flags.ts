@@ -1,0 +1,84 @@
+// The flags that every command with a connection has: where the cluster is, as whom, and any other
+// option by name. There is none for a password: a list of processes shows every flag.
+
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { brokerList } from '../arguments.ts'
+
+export interface ConnectionFlags {
+  readonly brokers?: readonly string[]
+  readonly config?: string
+  readonly set?: readonly (readonly [name: string, value: string])[]
+  readonly tls?: true
+  readonly ca?: string
+  readonly cert?: string
+  readonly certKey?: string
+  readonly keyPassphraseFile?: string
+  readonly saslMechanism?: string
+  readonly username?: string
+  readonly passwordFile?: string
+}
+
+/** `name=value`; the value may be empty. */
+export const assignment = (word: string): readonly [name: string, value: string] => {
+  const equals = word.indexOf('=')
+  if (equals < 1) throw new InvalidArgumentError('It must be NAME=VALUE.')
+  return [word.slice(0, equals).trim(), word.slice(equals + 1)]
+}
+
+const assignments = (
+  word: string,
+  before: readonly (readonly [string, string])[] | undefined,
+): readonly (readonly [string, string])[] => [...(before ?? []), assignment(word)]
+
+const group = 'Connection:'
+
+/** The flag of each wish, and the variable of the environment that stands in for it. */
+export const variables = {
+  brokers: 'MILLRACE_BROKERS',
+  config: 'MILLRACE_CONFIG',
+  ca: 'MILLRACE_CA',
+  cert: 'MILLRACE_CERT',
+  certKey: 'MILLRACE_CERT_KEY',
+  keyPassphraseFile: 'MILLRACE_KEY_PASSPHRASE_FILE',
+  saslMechanism: 'MILLRACE_SASL_MECHANISM',
+  username: 'MILLRACE_USERNAME',
+  passwordFile: 'MILLRACE_PASSWORD_FILE',
+} as const satisfies Partial<Record<keyof ConnectionFlags, string>>
+
+/** The password itself may stand in the environment. */
+export const passwordVariable = 'MILLRACE_PASSWORD'
+
+const flag = (name: keyof typeof variables, words: string, description: string): Option =>
+  new Option(words, `${description} (env: ${variables[name]})`).helpGroup(group)
+
+export const addConnectionFlags = (command: Command): Command =>
+  command
+    .addOption(
+      flag('brokers', '-b, --brokers <host:port>', 'brokers, with commas between them').argParser(
+        brokerList,
+      ),
+    )
+    .addOption(flag('config', '-c, --config <file>', "client.properties with Kafka's own names"))
+    .addOption(
+      new Option('--set <name=value>', "any option, by our name or Kafka's (repeatable)")
+        .helpGroup(group)
+        .argParser(assignments),
+    )
+    .addOption(new Option('--tls', 'encrypt the connection').helpGroup(group))
+    .addOption(flag('ca', '--ca <file>', 'authorities to trust, PEM; implies --tls'))
+    .addOption(flag('cert', '--cert <file>', 'our certificate, PEM; implies --tls'))
+    .addOption(flag('certKey', '--cert-key <file>', "our certificate's key, PEM"))
+    .addOption(
+      flag('keyPassphraseFile', '--key-passphrase-file <file>', 'file with the passphrase of it'),
+    )
+    .addOption(
+      flag('saslMechanism', '--sasl-mechanism <name>', 'PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512'),
+    )
+    .addOption(flag('username', '--username <name>', 'user name'))
+    .addOption(
+      flag(
+        'passwordFile',
+        '--password-file <file>',
+        `file with the password; or put it into ${passwordVariable}`,
+      ),
+    )

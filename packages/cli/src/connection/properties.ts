@@ -1,0 +1,80 @@
+// Reads a client.properties file, as Kafka's Java clients or librdkafka take it. Names that nobody
+// knows are warned of, wrong values are problems; no message shows a secret.
+
+import { readFile } from 'node:fs/promises'
+import { getProperties } from 'properties-file'
+import { Failure } from '../describe-failure.ts'
+import { didYouMean } from '../nearest-name.ts'
+import { isSecretName, notObeyed, passedOver, propertyTable } from './property-table.ts'
+import { emptySettings, type Settings } from './settings.ts'
+import { joinProperties } from './stores.ts'
+
+const names = [...Object.keys(propertyTable), ...Object.keys(notObeyed)]
+
+/** Whether it is a name that a properties file may hold: with --set, too. */
+export const isPropertyName = (name: string): boolean =>
+  Object.hasOwn(propertyTable, name) || Object.hasOwn(notObeyed, name) || name.includes('.')
+
+/** Takes one property; `source` is for people: where it stands. */
+export const takeProperty = (
+  name: string,
+  value: string,
+  source: string,
+  settings: Settings,
+): void => {
+  const take = Object.hasOwn(propertyTable, name) ? propertyTable[name] : undefined
+  if (take !== undefined) {
+    const problem = take(value, settings)
+    if (problem === undefined) return
+    const shown = isSecretName(name) ? problem.replaceAll(`'${value}'`, 'not shown') : problem
+    settings.problems.push(`${source}: ${name} ${shown}`)
+    return
+  }
+  const reason = Object.hasOwn(notObeyed, name) ? notObeyed[name] : undefined
+  if (reason !== undefined) {
+    settings.warnings.push(`${source}: ${name} is not obeyed: ${reason}.`)
+  } else if (!passedOver.some((pattern) => pattern.test(name))) {
+    const nearest = didYouMean(name, names) || '.'
+    settings.warnings.push(`${source}: ${name} is not known, and not obeyed${nearest}`)
+  }
+}
+
+/** Kafka's clients use neither TLS nor a password unless security.protocol says so. */
+const obeyProtocol = (settings: Settings, source: string): void => {
+  const { access, warnings } = settings
+  const isMissing = access.tls === undefined
+  const unused: string[] = []
+  if (access.sasl !== true && (access.username ?? access.saslMechanism) !== undefined) {
+    unused.push('sasl.*')
+    delete access.username
+    delete access.password
+    delete access.saslMechanism
+  }
+  if (access.tls !== true && (access.ca ?? access.cert ?? access.pfx) !== undefined) {
+    unused.push('ssl.*')
+    for (const name of ['ca', 'cert', 'key', 'passphrase', 'pfx'] as const) delete access[name]
+  }
+  if (unused.length === 0) return
+  const state = isMissing ? 'is missing, which means PLAINTEXT' : 'says so'
+  warnings.push(`${source}: ${unused.join(' and ')} is not used: security.protocol ${state}.`)
+}
+
+export const settingsOfText = (content: string, source: string): Settings => {
+  const settings = emptySettings()
+  for (const [name, value] of Object.entries(getProperties(content))) {
+    takeProperty(name, value, source, settings)
+  }
+  joinProperties(settings)
+  obeyProtocol(settings, source)
+  return settings
+}
+
+export const settingsOfFile = async (path: string): Promise<Settings> => {
+  let content: string
+  try {
+    content = await readFile(path, 'utf8')
+  } catch (error) {
+    throw new Failure(`The settings can't be read: ${(error as Error).message}.`)
+  }
+  return settingsOfText(content, path)
+}

@@ -1,0 +1,283 @@
+// Kafka's own names of settings, Java's and librdkafka's, and what each becomes here. The table is
+// the only place where they are listed; properties.ts reads files with it.
+
+import { parseJaas } from './jaas.ts'
+import { mechanismOf, mechanismsText, type Settings, type TlsVersion } from './settings.ts'
+
+/** Takes a value; what is wrong with it is the answer, as the end of a sentence without a secret. */
+type Take = (value: string, settings: Settings) => string | undefined
+
+const kib = 1024
+
+const whole =
+  (option: string, scale = 1): Take =>
+  (value, { options }) => {
+    if (!/^-?\d+$/.test(value.trim())) return `is '${value}': expected a whole number`
+    options[option] = Number(value) * scale
+    return undefined
+  }
+
+const text =
+  (option: string): Take =>
+  (value, { options }) => {
+    options[option] = value
+    return undefined
+  }
+
+const booleanOf = (value: string): boolean | undefined => {
+  const word = value.trim().toLowerCase()
+  return word === 'true' || word === 'false' ? word === 'true' : undefined
+}
+
+const boolean =
+  (option: string): Take =>
+  (value, { options }) => {
+    const flag = booleanOf(value)
+    if (flag === undefined) return `is '${value}': expected true or false`
+    options[option] = flag
+    return undefined
+  }
+
+/** -1 stands for no limit to librdkafka. */
+const acks: Take = (value, { options }) => {
+  const word = value.trim().toLowerCase()
+  if (!['all', '-1', '0', '1'].includes(word)) return `is '${value}': expected all, 1 or 0`
+  options.acks = word === 'all' ? 'all' : Number(word)
+  return undefined
+}
+
+const brokers: Take = (value, { access }) => {
+  access.brokers = value
+    .split(',')
+    .map((each) => each.trim().replace(/^[A-Za-z_]+:\/\//, ''))
+    .filter((each) => each !== '')
+  return access.brokers.length === 0 ? 'names no broker' : undefined
+}
+
+const protocols: Readonly<Record<string, { tls: boolean; sasl: boolean }>> = {
+  PLAINTEXT: { tls: false, sasl: false },
+  SSL: { tls: true, sasl: false },
+  SASL_PLAINTEXT: { tls: false, sasl: true },
+  SASL_SSL: { tls: true, sasl: true },
+}
+
+const securityProtocol: Take = (value, { access }) => {
+  const protocol = protocols[value.trim().toUpperCase()]
+  if (protocol === undefined) {
+    return `is '${value}': expected ${Object.keys(protocols).join(', ')}`
+  }
+  Object.assign(access, protocol)
+  return undefined
+}
+
+const saslMechanism: Take = (value, { access }) => {
+  const mechanism = mechanismOf(value)
+  if (mechanism === null) return `is '${value}': the command knows ${mechanismsText}`
+  access.saslMechanism = mechanism
+  return undefined
+}
+
+const loginModules: Readonly<Record<string, string>> = {
+  PlainLoginModule: 'PLAIN',
+  ScramLoginModule: 'SCRAM',
+}
+
+const saslJaasConfig: Take = (value, { access }) => {
+  const login = parseJaas(value)
+  if (login === null) return 'is no login module with its options and a ; at the end'
+  if (loginModules[login.module] === undefined) {
+    return `names ${login.module}: expected ${Object.keys(loginModules).join(' or ')}`
+  }
+  const username = login.options.get('username')
+  const password = login.options.get('password')
+  if (username === undefined || password === undefined) return 'lacks username or password'
+  access.username = username
+  access.password = password
+  return undefined
+}
+
+type AccessText = 'cert' | 'key' | 'passphrase' | 'pfx' | 'username' | 'password'
+
+const accessText =
+  (name: AccessText): Take =>
+  (value, { access }) => {
+    access[name] = value
+    return undefined
+  }
+
+const ca: Take = (value, { access }) => {
+  access.ca = value
+  return undefined
+}
+
+/** Java's word for no check is the empty one, librdkafka's is `none`. */
+const hostnameCheck: Take = (value, { access }) => {
+  const word = value.trim().toLowerCase()
+  if (!['', 'none', 'https'].includes(word)) return `is '${value}': expected https, or nothing`
+  access.skipHostnameCheck = word !== 'https'
+  return undefined
+}
+
+const certificateCheck: Take = (value) =>
+  booleanOf(value) === false
+    ? 'turns the check of certificates off: name the authority instead (ssl.ca.location)'
+    : undefined
+
+const tlsVersions: Take = (value, { access }) => {
+  const versions = value.split(',').map((each) => each.trim())
+  const known = versions.filter((each) => each === 'TLSv1.2' || each === 'TLSv1.3')
+  if (known.length === 0) return `is '${value}': expected TLSv1.2, TLSv1.3 or both`
+  const sorted = known.sort() as TlsVersion[]
+  access.minVersion = sorted[0]!
+  access.maxVersion = sorted.at(-1)!
+  return undefined
+}
+
+const compressionTypes = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
+
+/** librdkafka's `inherit` is a topic's word for "as the producer": nothing is set. */
+const compression: Take = (value, { options }) => {
+  const type = value.trim().toLowerCase()
+  if (type === 'inherit') return undefined
+  if (!compressionTypes.includes(type)) {
+    return `is '${value}': expected ${compressionTypes.join(', ')}`
+  }
+  options.compression = type
+  return undefined
+}
+
+/** Levels come in properties of their own: properties.ts puts them to the type at the end. */
+export const levelOption = 'compression.level'
+const level =
+  (type: string): Take =>
+  (value, { options }) =>
+    whole(`${levelOption}.${type}`)(value, { options } as Settings)
+
+const partitioners: Readonly<Record<string, string>> = {
+  random: 'random',
+  consistent_random: 'consistent_random',
+  murmur2_random: 'java',
+  fnv1a_random: 'fnv1a',
+  RoundRobinPartitioner: 'round_robin',
+  UniformStickyPartitioner: 'sticky',
+  DefaultPartitioner: 'java',
+}
+
+const partitioner: Take = (value, { options }) => {
+  const name = value.trim().slice(value.trim().lastIndexOf('.') + 1)
+  if (partitioners[name] === undefined) {
+    return `is '${value}': expected one of ${Object.keys(partitioners).join(', ')}`
+  }
+  options.partitioner = partitioners[name]
+  return undefined
+}
+
+const truststores = ['PEM', 'PKCS12', 'JKS']
+
+const storeType =
+  (kind: 'truststore' | 'keystore'): Take =>
+  (value, { options }) => {
+    const type = value.trim().toUpperCase()
+    if (!truststores.includes(type)) return `is '${value}': expected PEM or PKCS12`
+    options[`ssl.${kind}.type`] = type
+    return undefined
+  }
+
+/** Kept under its own name for stores.ts, which knows what all of them together mean. */
+const kept =
+  (name: string): Take =>
+  (value, { options }) => {
+    options[name] = value
+    return undefined
+  }
+
+export const propertyTable: Readonly<Record<string, Take>> = {
+  'bootstrap.servers': brokers,
+  'metadata.broker.list': brokers,
+  'client.id': text('clientId'),
+  acks,
+  'request.required.acks': acks,
+  'enable.idempotence': boolean('idempotent'),
+  'linger.ms': whole('lingerMs'),
+  'queue.buffering.max.ms': whole('lingerMs'),
+  'batch.size': whole('batchBytes'),
+  'buffer.memory': whole('bufferMemoryBytes'),
+  'queue.buffering.max.kbytes': whole('bufferMemoryBytes', kib),
+  'max.request.size': whole('maxRequestBytes'),
+  'message.max.bytes': whole('maxRequestBytes'),
+  'max.block.ms': whole('maxBlockMs'),
+  'delivery.timeout.ms': whole('deliveryTimeoutMs'),
+  'message.timeout.ms': whole('deliveryTimeoutMs'),
+  'request.timeout.ms': whole('requestTimeoutMs'),
+  retries: whole('retries'),
+  'message.send.max.retries': whole('retries'),
+  'retry.backoff.ms': whole('retryBackoffMs'),
+  'retry.backoff.max.ms': whole('retryBackoffMaxMs'),
+  'max.in.flight.requests.per.connection': whole('maxInFlightRequests'),
+  'max.in.flight': whole('maxInFlightRequests'),
+  'metadata.max.age.ms': whole('metadataMaxAgeMs'),
+  'metadata.recovery.rebootstrap.trigger.ms': whole('metadataRecoveryRebootstrapTriggerMs'),
+  'reconnect.backoff.ms': whole('reconnectBackoffMs'),
+  'reconnect.backoff.max.ms': whole('reconnectBackoffMaxMs'),
+  'connections.max.idle.ms': whole('connectionsMaxIdleMs'),
+  'socket.connection.setup.timeout.ms': whole('connectTimeoutMs'),
+  'receive.message.max.bytes': whole('maxResponseBytes'),
+  'allow.auto.create.topics': boolean('allowAutoTopicCreation'),
+  'compression.type': compression,
+  'compression.codec': compression,
+  'compression.level': level('any'),
+  'compression.gzip.level': level('gzip'),
+  'compression.lz4.level': level('lz4'),
+  'compression.zstd.level': level('zstd'),
+  'partitioner.class': partitioner,
+  partitioner,
+  'security.protocol': securityProtocol,
+  'sasl.mechanism': saslMechanism,
+  'sasl.mechanisms': saslMechanism,
+  'sasl.jaas.config': saslJaasConfig,
+  'sasl.username': accessText('username'),
+  'sasl.password': accessText('password'),
+  'ssl.ca.location': ca,
+  'ssl.ca.pem': ca,
+  'ssl.truststore.certificates': ca,
+  'ssl.certificate.location': accessText('cert'),
+  'ssl.certificate.pem': accessText('cert'),
+  'ssl.keystore.certificate.chain': accessText('cert'),
+  'ssl.key.location': accessText('key'),
+  'ssl.key.pem': accessText('key'),
+  'ssl.keystore.key': accessText('key'),
+  'ssl.key.password': accessText('passphrase'),
+  'ssl.truststore.location': kept('ssl.truststore.location'),
+  'ssl.truststore.type': storeType('truststore'),
+  'ssl.truststore.password': kept('ssl.truststore.password'),
+  'ssl.keystore.location': kept('ssl.keystore.location'),
+  'ssl.keystore.type': storeType('keystore'),
+  'ssl.keystore.password': kept('ssl.keystore.password'),
+  'ssl.endpoint.identification.algorithm': hostnameCheck,
+  'enable.ssl.certificate.verification': certificateCheck,
+  'ssl.enabled.protocols': tlsVersions,
+}
+
+/** Known, and without a meaning for what sends bytes: passed over without a word. */
+export const passedOver: readonly RegExp[] = [
+  /^(key|value)\.(de)?serializer(\.|$)/,
+  /^(group|auto\.offset|enable\.auto|auto\.commit|fetch|max\.poll|session|heartbeat)\./,
+  /^(isolation\.level|check\.crcs|exclude\.internal\.topics|interceptor\.classes)$/,
+  /^(metric|metrics|log|statistics|debug|stats)(\.|_|$)/,
+  /^(send|receive)\.buffer\.bytes$|^client\.(dns\.lookup|rack)$|^socket\.keepalive\.enable$/,
+  /^schema\.registry\.|^basic\.auth\./,
+  /^ssl\.protocol$/,
+]
+
+/** Known to Kafka's clients, and not obeyed here: said once, with the reason. */
+export const notObeyed: Readonly<Record<string, string>> = {
+  'transactional.id': 'this command sends without transactions',
+  'transaction.timeout.ms': 'this command sends without transactions',
+  'batch.num.messages': 'batches are bounded in bytes (batch.size) only',
+  'queue.buffering.max.messages': 'the buffer is bounded in bytes (buffer.memory) only',
+  'ssl.cipher.suites': "Node.js' own choice of ciphers is used",
+}
+
+/** Names whose values nobody may see, on a screen or in a list of processes. */
+export const isSecretName = (name: string): boolean =>
+  /password|passphrase|jaas|secret|token|^ssl\.(key|keystore)\.(pem|key)$/i.test(name)

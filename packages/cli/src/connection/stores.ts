@@ -1,0 +1,75 @@
+// Java's key and trust stores: what `ssl.keystore.*` and `ssl.truststore.*` together mean here.
+// PEM files are taken as they are and PKCS #12 keystores as `pfx`; what only Java can read is
+// answered with the command that turns it into PEM.
+
+import { levelOption } from './property-table.ts'
+import type { Settings } from './settings.ts'
+
+const take = (options: Record<string, unknown>, name: string): string | undefined => {
+  const value = options[name]
+  delete options[name]
+  return value === undefined ? undefined : String(value)
+}
+
+/** Java's default type is JKS; everybody else goes by the ending. */
+const typeOf = (path: string, stated: string | undefined): string => {
+  if (stated !== undefined) return stated
+  if (/\.(p12|pfx|pkcs12)$/i.test(path)) return 'PKCS12'
+  return /\.jks$/i.test(path) ? 'JKS' : 'PEM'
+}
+
+const toPkcs12 = (path: string): string =>
+  `keytool -importkeystore -srckeystore ${path} -destkeystore store.p12 -deststoretype PKCS12`
+
+const takeKeystore = ({ access, options, problems }: Settings): void => {
+  const path = take(options, 'ssl.keystore.location')
+  const stated = take(options, 'ssl.keystore.type')
+  const password = take(options, 'ssl.keystore.password')
+  if (path === undefined) return
+  const type = typeOf(path, stated)
+  if (type === 'PKCS12') {
+    access.pfx = path
+    if (password !== undefined) access.passphrase = password
+  } else if (type === 'PEM') {
+    access.cert ??= path
+    access.key ??= path
+  } else {
+    problems.push(`ssl.keystore.location is a JKS file, which only Java reads: ${toPkcs12(path)}`)
+  }
+}
+
+const takeTruststore = ({ access, options, problems }: Settings): void => {
+  const path = take(options, 'ssl.truststore.location')
+  const type = take(options, 'ssl.truststore.type')
+  take(options, 'ssl.truststore.password')
+  if (path === undefined) return
+  if (typeOf(path, type) === 'PEM') {
+    access.ca ??= path
+    return
+  }
+  const first = typeOf(path, type) === 'JKS' ? `${toPkcs12(path)}, then ` : ''
+  const from = first === '' ? path : 'store.p12'
+  problems.push(
+    'ssl.truststore.location is a store of Java: certificates are read from PEM; make it with ' +
+      `${first}openssl pkcs12 -in ${from} -nokeys -out ca.pem`,
+  )
+}
+
+/** Puts the level of the codec that is chosen to it, and forgets the others'. */
+const takeLevels = ({ options }: Settings): void => {
+  const type = options.compression
+  const level = options[`${levelOption}.${String(type)}`] ?? options[`${levelOption}.any`]
+  for (const name of Object.keys(options)) {
+    if (name.startsWith(`${levelOption}.`)) delete options[name]
+  }
+  const hasLevels = type === 'gzip' || type === 'zstd'
+  // librdkafka's -1 is "the codec's own".
+  if (hasLevels && level !== undefined && level !== -1) options.compression = { type, level }
+}
+
+/** To be called once all properties are taken. */
+export const joinProperties = (settings: Settings): void => {
+  takeKeystore(settings)
+  takeTruststore(settings)
+  takeLevels(settings)
+}

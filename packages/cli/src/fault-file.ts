@@ -1,0 +1,149 @@
+// The file of `millrace cluster --faults`: the rules of the cluster's fault API as JSON, one array or
+// one rule a line. It is read again when it changes and at SIGHUP: the old rules go, the new ones
+// come. A file that is wrong leaves the rules as they are.
+
+import { unwatchFile, watchFile } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import type { FaultRule, TestCluster } from 'millrace/testing'
+import { describeFailure, Failure } from './describe-failure.ts'
+import { didYouMean } from './nearest-name.ts'
+import { type Terminal, writeLine } from './runtime/terminal.ts'
+
+const watchIntervalMs = 250
+
+const fields = [
+  'api',
+  'node',
+  'topic',
+  'partition',
+  'count',
+  'at',
+  'error',
+  'drop',
+  'close',
+  'delayMs',
+  'throttleMs',
+]
+
+const ruleOf = (value: unknown, place: string): FaultRule => {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new Failure(`${place} is no object with a fault's fields`)
+  }
+  for (const name of Object.keys(value)) {
+    if (!fields.includes(name)) {
+      throw new Failure(`${place}: '${name}' is no field of a fault${didYouMean(name, fields)}`)
+    }
+  }
+  const { count, ...rule } = value as Record<string, unknown>
+  if (count === undefined) return rule as FaultRule
+  // JSON has no Infinity.
+  const number = count === 'forever' ? Number.POSITIVE_INFINITY : count
+  if (typeof number !== 'number') {
+    throw new Failure(`${place}: count is ${JSON.stringify(count)}: a number, or "forever"`)
+  }
+  return { ...rule, count: number } as FaultRule
+}
+
+const parseJson = (text: string, place: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new Failure(`${place} is no JSON: ${(error as Error).message}`)
+  }
+}
+
+/** Rules of a text: an array, or one rule a line; `path` is for the messages. */
+export const parseFaults = (text: string, path: string): readonly FaultRule[] => {
+  if (text.trimStart().startsWith('[')) {
+    const rules = parseJson(text, path) as readonly unknown[]
+    return rules.map((rule, index) => ruleOf(rule, `${path}, rule ${index + 1}`))
+  }
+  return text.split(/\r?\n/).flatMap((line, index) => {
+    const place = `${path}, line ${index + 1}`
+    return line.trim() === '' ? [] : [ruleOf(parseJson(line, place), place)]
+  })
+}
+
+/** Sets the rules in the place of the old ones; where one is refused, the old ones stay. */
+export class FaultFile {
+  readonly #path: string
+  readonly #cluster: TestCluster
+  readonly #terminal: Terminal
+  #rules: readonly FaultRule[] = []
+  #text = ''
+  #reading: Promise<void> = Promise.resolve()
+  #stopWatching: () => void = () => {}
+
+  constructor(path: string, cluster: TestCluster, terminal: Terminal) {
+    this.#path = path
+    this.#cluster = cluster
+    this.#terminal = terminal
+  }
+
+  get ruleCount(): number {
+    return this.#rules.length
+  }
+
+  /** Reads it for the first time: throws where it is wrong. */
+  async start(): Promise<void> {
+    await this.#read()
+    const again = (): void => this.#readAgain(false)
+    const forgetHangup = this.#terminal.onHangup(() => this.#readAgain(true))
+    watchFile(this.#path, { interval: watchIntervalMs, persistent: false }, again)
+    this.#stopWatching = () => {
+      forgetHangup()
+      unwatchFile(this.#path, again)
+    }
+  }
+
+  stop(): void {
+    this.#stopWatching()
+  }
+
+  /** `asked`: rules that have struck are set anew also where the file is the same. */
+  #readAgain(asked: boolean): void {
+    this.#reading = this.#reading.then(async () => {
+      try {
+        if (!(await this.#read(asked))) return
+        writeLine(this.#terminal.output, `${this.#path} was read again: ${this.#count()}.`)
+      } catch (error) {
+        const reason = describeFailure(error)
+        writeLine(this.#terminal.errors, `The faults stay as they are. ${reason}`)
+      }
+    })
+  }
+
+  #count(): string {
+    return `${this.ruleCount} ${this.ruleCount === 1 ? 'fault' : 'faults'}`
+  }
+
+  async #read(asked = true): Promise<boolean> {
+    const text = await this.#load()
+    if (!asked && text === this.#text) return false
+    this.#apply(parseFaults(text, this.#path))
+    this.#text = text
+    return true
+  }
+
+  async #load(): Promise<string> {
+    try {
+      return await readFile(this.#path, 'utf8')
+    } catch (error) {
+      throw new Failure(`The faults can't be read: ${(error as Error).message}`)
+    }
+  }
+
+  #apply(rules: readonly FaultRule[]): void {
+    const set = (list: readonly FaultRule[]): void => {
+      this.#cluster.removeFaults()
+      for (const rule of list) this.#cluster.fault(rule)
+    }
+    try {
+      set(rules)
+      this.#rules = rules
+    } catch (error) {
+      set(this.#rules)
+      throw error
+    }
+  }
+}

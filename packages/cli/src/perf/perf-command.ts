@@ -1,0 +1,1 @@
+export const addPerfCommand = (host: any) => {}

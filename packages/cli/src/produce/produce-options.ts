@@ -1,0 +1,151 @@
+// The words of `millrace produce`.
+
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { ProducerOptions } from 'millrace'
+import {
+  acksArgument,
+  compressionArgument,
+  delimiter,
+  escapedBytes,
+  positiveNumber,
+  topicName,
+  wholeNumber,
+} from '../arguments.ts'
+import { addConnectionFlags, assignment, type ConnectionFlags } from '../connection/flags.ts'
+import { didYouMean } from '../nearest-name.ts'
+import { addCommand, type CommandHost } from '../run-program.ts'
+import { type Base64Field, base64Fields } from './json-format.ts'
+
+export interface ProduceFlags extends ConnectionFlags {
+  readonly file?: string
+  readonly format: 'lines' | 'json'
+  readonly delimiter: Buffer
+  readonly keyDelimiter?: Buffer
+  readonly nullValue?: Buffer
+  readonly base64?: readonly Base64Field[]
+  readonly key?: string
+  readonly header?: readonly (readonly [string, string])[]
+  readonly partition?: number
+  readonly partitioner?: string
+  readonly compression?: string | { type: string; level: number }
+  readonly acks?: 'all' | 0 | 1
+  readonly limit?: number
+  readonly skip: number
+  readonly rate?: number
+  readonly deadLetter?: string
+  readonly stopOnError?: true
+  readonly drainTimeout: number
+  readonly quiet?: true
+  readonly json?: true
+}
+
+const int32Max = 2 ** 31 - 1
+const drainSecondsDefault = 10
+const drainSecondsMax = 3600
+
+const header = (
+  word: string,
+  before: readonly (readonly [string, string])[] | undefined,
+): readonly (readonly [string, string])[] => [...(before ?? []), assignment(word)]
+
+const base64List = (word: string): readonly Base64Field[] =>
+  word.split(',').map((name) => {
+    const field = base64Fields.find((each) => each === name.trim())
+    if (field !== undefined) return field
+    const nearest = didYouMean(name, base64Fields)
+    throw new InvalidArgumentError(`It is a list of ${base64Fields.join(', ')}${nearest}`)
+  })
+
+const addInputFlags = (command: Command): Command =>
+  command
+    .option('-f, --file <file>', 'read this file instead of standard input')
+    .addOption(
+      new Option('--format <format>', 'what a record of the input is')
+        .choices(['lines', 'json'])
+        .default('lines'),
+    )
+    .addOption(
+      new Option('-D, --delimiter <text>', 'what ends a record of the input')
+        .argParser(delimiter)
+        .default(Buffer.from('\n'), '\\n'),
+    )
+    .option('-K, --key-delimiter <text>', 'what ends the key in a line', delimiter)
+    .option('--null-value <text>', 'a value (or key) of exactly this is null', escapedBytes)
+    .option(
+      '--base64 <fields>',
+      'with json: strings there are base64 (key,value,headers)',
+      base64List,
+    )
+    .option('--skip <count>', 'pass over so many records of the input', wholeNumber(0, 2 ** 52), 0)
+    .option('--limit <count>', 'send so many records at most', wholeNumber(1, 2 ** 52))
+    .option('--rate <records>', 'send so many records a second at most', positiveNumber)
+
+const addRecordFlags = (command: Command): Command =>
+  command
+    .option('-k, --key <text>', 'key of records that bring none')
+    .option('-H, --header <name=value>', 'a header of every record (repeatable)', header)
+    .option('-p, --partition <number>', 'partition of all records', wholeNumber(0, int32Max))
+    .option('--partitioner <name>', 'what chooses the partition (java, consistent_random, …)')
+    .option(
+      '-z, --compression <type[:level]>',
+      'none, gzip, snappy, lz4 or zstd',
+      compressionArgument,
+    )
+    .option('--acks <acks>', 'all, 1 or 0', acksArgument)
+
+const addOutcomeFlags = (command: Command): Command =>
+  command
+    .option('--dead-letter <file>', 'append records that were not delivered, as NDJSON')
+    .option('--stop-on-error', 'read no further after the first failure')
+    .option(
+      '--drain-timeout <seconds>',
+      'how long an interrupted run may deliver what it has taken',
+      wholeNumber(0, drainSecondsMax),
+      drainSecondsDefault,
+    )
+    .option('-q, --quiet', 'say nothing unless something failed')
+    .option('--json', 'print the counts as JSON')
+
+/** The command with its flags, without what it does. */
+export const describeProduce = (host: CommandHost): Command => {
+  const command = addCommand(host, 'produce')
+    .description(
+      'Send the records of a file, or of standard input, to a topic. By default each line is a ' +
+        'value, byte for byte. Ends with exit code 0 only when every record is acknowledged.',
+    )
+    .argument(
+      '[topic]',
+      'may be left out with --format json, where each line can name one',
+      topicName,
+    )
+  addInputFlags(command)
+  addRecordFlags(command)
+  addOutcomeFlags(command)
+  return addConnectionFlags(command)
+}
+
+/** What the command's own flags say to the producer, over what the connection's say. */
+export const producerOptions = (flags: ProduceFlags, connection: ProducerOptions) => {
+  const { partitioner, compression, acks } = flags
+  const own = {
+    ...(partitioner === undefined ? {} : { partitioner }),
+    ...(compression === undefined ? {} : { compression }),
+    ...(acks === undefined ? {} : { acks }),
+  }
+  return { ...connection, ...own } as ProducerOptions
+}
+
+/** What is wrong with flags that are right by themselves; null = nothing. */
+export const produceProblem = (topic: string | undefined, flags: ProduceFlags): string | null => {
+  const { format, keyDelimiter, nullValue, base64 } = flags
+  if (topic === undefined && format !== 'json')
+    return 'the topic is missing: millrace produce TOPIC'
+  if (format === 'json' && keyDelimiter !== undefined) {
+    return '--key-delimiter is for lines: with --format json each line names its key'
+  }
+  if (format === 'json' && nullValue !== undefined) {
+    return '--null-value is for lines: with --format json, null is null'
+  }
+  if (format !== 'json' && base64 !== undefined) return '--base64 needs --format json'
+  return null
+}

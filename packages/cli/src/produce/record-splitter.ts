@@ -1,0 +1,85 @@
+// Cuts a stream of bytes into records at a delimiter, without making strings of them. It owns what
+// is left of a record at the end of a chunk; the owner feeds a chunk, takes records until there is
+// none, and feeds the next one. A record is a view into the chunk or a joined copy: it is good
+// until the next feed.
+
+import { Failure } from '../describe-failure.ts'
+
+/** Longer records can't be sent anyway: most likely the delimiter is wrong. */
+export const recordBytesMax = 104_857_600
+
+export class RecordSplitter {
+  readonly #delimiter: Uint8Array
+  readonly #byte: number
+  #chunk: Buffer = Buffer.alloc(0)
+  #at = 0
+  /** Copies of what chunks before this one left over, in order. */
+  #left: Buffer[] = []
+  #leftBytes = 0
+  #count = 0
+
+  constructor(delimiter: Uint8Array) {
+    this.#delimiter = delimiter
+    this.#byte = delimiter.length === 1 ? delimiter[0]! : -1
+  }
+
+  /** Records taken so far. */
+  get count(): number {
+    return this.#count
+  }
+
+  /** Gives the next chunk; all records of the one before must have been taken. */
+  feed(chunk: Buffer): void {
+    this.#at = 0
+    // A longer delimiter may lie across the border: then both sides are searched as one.
+    if (this.#byte < 0 && this.#leftBytes > 0) {
+      this.#chunk = Buffer.concat([...this.#left, chunk])
+      this.#left = []
+      this.#leftBytes = 0
+    } else {
+      this.#chunk = chunk
+    }
+  }
+
+  /** The next whole record without its delimiter; null = feed more. */
+  next(): Buffer | null {
+    const chunk = this.#chunk
+    const at = this.#at
+    const end = this.#byte < 0 ? chunk.indexOf(this.#delimiter, at) : chunk.indexOf(this.#byte, at)
+    if (end < 0) {
+      this.#keep(chunk, at)
+      return null
+    }
+    this.#at = end + this.#delimiter.length
+    this.#count++
+    const record = chunk.subarray(at, end)
+    return this.#leftBytes === 0 ? record : this.#join(record)
+  }
+
+  /** What stands behind the last delimiter; null = nothing. Call it at the end of the stream. */
+  end(): Buffer | null {
+    if (this.#leftBytes === 0) return null
+    this.#count++
+    return this.#join(Buffer.alloc(0))
+  }
+
+  #keep(chunk: Buffer, at: number): void {
+    if (at >= chunk.length) return
+    const rest = Buffer.from(chunk.subarray(at))
+    this.#chunk = Buffer.alloc(0)
+    this.#at = 0
+    this.#left.push(rest)
+    this.#leftBytes += rest.length
+    if (this.#leftBytes <= recordBytesMax) return
+    throw new Failure(
+      `Record ${this.#count + 1} has more than ${recordBytesMax} bytes: is the delimiter right?`,
+    )
+  }
+
+  #join(last: Buffer): Buffer {
+    const record = Buffer.concat([...this.#left, last])
+    this.#left = []
+    this.#leftBytes = 0
+    return record
+  }
+}

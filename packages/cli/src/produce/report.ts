@@ -1,0 +1,56 @@
+// What `produce` says at the end: exact counts, failures by code with their remedies, and how far
+// the input was read.
+
+import { formatCount, formatMegabytes } from '../text-table.ts'
+import type { FailureGroup } from './tally.ts'
+
+export interface ProduceReport {
+  readonly taken: number
+  readonly delivered: number
+  readonly failed: number
+  /** Of the failed: how many may be in the log all the same. */
+  readonly failedMaybeInLog: number
+  readonly failures: readonly FailureGroup[]
+  readonly seconds: number
+  readonly bytesRead: number
+  readonly input: string
+  /** Whether the input was read to its end, or as far as was asked for. */
+  readonly complete: boolean
+  /** Records of the input that need not be read again. */
+  readonly done: number
+  readonly deadLetters: { readonly path: string; readonly count: number } | null
+}
+
+const perSecond = (amount: number, seconds: number): number => amount / Math.max(seconds, 0.001)
+
+const recordsOf = (count: number): string => `${formatCount(count)} record${count === 1 ? '' : 's'}`
+
+const failureLine = ({ count, code, persisted, message, line, remedy }: FailureGroup): string => {
+  const where = persisted === 'no' ? 'not in the log' : 'perhaps in the log'
+  const at = line === null ? '' : ` (record ${formatCount(line)})`
+  const words = /[.!?]$/.test(message) ? message : `${message}.`
+  return `  ${formatCount(count)} × ${code}, ${where}: ${words.trim()}${at} ${remedy}`
+}
+
+export const formatReport = (report: ProduceReport): readonly string[] => {
+  const { taken, delivered, failed, seconds, bytesRead, complete, done, input } = report
+  const rate = formatCount(perSecond(delivered, seconds))
+  const bytesRate = formatMegabytes(perSecond(bytesRead, seconds))
+  const lines = [
+    `${recordsOf(taken)} taken: ${formatCount(delivered)} delivered, ` +
+      `${formatCount(failed)} failed, in ${seconds.toFixed(1)} s ` +
+      `(${rate} records/s, ${bytesRate}/s).`,
+    ...report.failures.map(failureLine),
+  ]
+  if (report.deadLetters !== null && report.deadLetters.count > 0) {
+    const { path, count } = report.deadLetters
+    lines.push(`${recordsOf(count)} in ${path}; send them again with --format json.`)
+  }
+  if (!complete) {
+    lines.push(
+      `${input} was not read to its end: the first ${recordsOf(done)} of it are dealt with as ` +
+        `said above; --skip ${done} goes on behind them.`,
+    )
+  }
+  return lines
+}

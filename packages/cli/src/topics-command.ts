@@ -1,0 +1,182 @@
+// `millrace topics`: lists, describes and creates topics.
+
+import { type Command, Option } from 'commander'
+import { Admin, KafkaError, type TopicDescription, type TopicSummary } from 'millrace'
+import { topicName, wholeNumber } from './arguments.ts'
+import { addConnectionFlags, assignment, type ConnectionFlags } from './connection/flags.ts'
+import { resolveConnection } from './connection/resolve.ts'
+import { addCommand, type CommandHost, prepareProgram } from './run-program.ts'
+import { exitCodeOf, type Interrupt, writeLine } from './runtime/terminal.ts'
+import { formatTable } from './text-table.ts'
+import { warningLogger } from './warning-logger.ts'
+
+interface ListFlags extends ConnectionFlags {
+  readonly internal?: true
+  readonly json?: true
+}
+
+interface DescribeFlags extends ConnectionFlags {
+  readonly all?: true
+  readonly json?: true
+}
+
+interface CreateFlags extends ConnectionFlags {
+  readonly partitions?: number
+  readonly replicationFactor?: number
+  readonly topicConfig?: readonly (readonly [string, string])[]
+  readonly ifNotExists?: true
+}
+
+const int32Max = 2 ** 31 - 1
+const int16Max = 2 ** 15 - 1
+const callTimeoutMs = 30_000
+
+const settings = (
+  word: string,
+  before: readonly (readonly [string, string])[] | undefined,
+): readonly (readonly [string, string])[] => [...(before ?? []), assignment(word)]
+
+export const addTopicsCommand = (host: CommandHost): void => {
+  const topics = addCommand(host, 'topics').description('List, describe and create topics.')
+  const sub = (words: string): Command => prepareProgram(topics.command(words), host.terminal)
+  const list = sub('list')
+    .description('The topics of the cluster, with partitions and replicas.')
+    .option('--internal', "with Kafka's own")
+    .option('--json', 'as JSON')
+  addConnectionFlags(list).action((flags: ListFlags) => runList(flags, host))
+  const describe = sub('describe')
+    .description('One topic: who leads each partition, who has it, and its settings.')
+    .argument('<topic>', 'name of the topic', topicName)
+    .option('--all', 'with the settings that are the defaults')
+    .option('--json', 'as JSON')
+  addConnectionFlags(describe).action((name: string, flags: DescribeFlags) =>
+    runDescribe(name, flags, host),
+  )
+  const create = sub('create')
+    .description('Create a topic.')
+    .argument('<topic>', 'name of the topic', topicName)
+    .option('-P, --partitions <count>', "the broker's default without it", wholeNumber(1, int32Max))
+    .option(
+      '-R, --replication-factor <count>',
+      "the broker's default without it",
+      wholeNumber(1, int16Max),
+    )
+    .addOption(
+      new Option(
+        '-o, --topic-config <name=value>',
+        'a setting of the topic (repeatable)',
+      ).argParser(settings),
+    )
+    .option('--if-not-exists', 'a topic of this name that is there already will do')
+  addConnectionFlags(create).action((name: string, flags: CreateFlags) =>
+    runCreate(name, flags, host),
+  )
+}
+
+/** Runs one call of an admin; an interrupt ends it. */
+const withAdmin = async <Value>(
+  flags: ConnectionFlags,
+  { terminal, ended }: CommandHost,
+  call: (admin: Admin, wait: { signal: AbortSignal; timeoutMs: number }) => Promise<Value>,
+): Promise<Value | undefined> => {
+  const options = await resolveConnection(flags, terminal)
+  const abort = new AbortController()
+  let interrupt: Interrupt | null = null
+  const forget = terminal.onInterrupt((which) => {
+    interrupt = which
+    abort.abort()
+  })
+  await using admin = new Admin({ ...options, logger: warningLogger(terminal) })
+  try {
+    return await call(admin, { signal: abort.signal, timeoutMs: callTimeoutMs })
+  } catch (error) {
+    if (interrupt === null) throw error
+    ended(exitCodeOf(interrupt))
+    return undefined
+  } finally {
+    forget()
+  }
+}
+
+const runList = async (flags: ListFlags, host: CommandHost): Promise<void> => {
+  const found = await withAdmin(flags, host, (admin, wait) => admin.listTopics(wait))
+  if (found === undefined) return
+  const { output } = host.terminal
+  const topics = found.filter(({ internal }) => flags.internal === true || !internal)
+  if (flags.json === true) writeLine(output, JSON.stringify(topics))
+  else if (topics.length === 0) writeLine(output, 'There are no topics.')
+  else for (const line of formatTopics(topics)) writeLine(output, line)
+}
+
+const formatTopics = (topics: readonly TopicSummary[]): readonly string[] =>
+  formatTable([
+    ['topic', 'partitions', 'replicas'],
+    ...topics.map(({ name, partitions, replicationFactor }) => [
+      name,
+      String(partitions),
+      String(replicationFactor),
+    ]),
+  ])
+
+const runDescribe = async (
+  name: string,
+  flags: DescribeFlags,
+  host: CommandHost,
+): Promise<void> => {
+  const topic = await withAdmin(flags, host, (admin, wait) => admin.describeTopic(name, wait))
+  if (topic === undefined) return
+  const { output } = host.terminal
+  if (flags.json === true) writeLine(output, JSON.stringify(topic))
+  else for (const line of formatTopic(topic, flags.all === true)) writeLine(output, line)
+}
+
+const list = (nodes: readonly number[]): string => nodes.join(',') || '-'
+
+const formatTopic = (topic: TopicDescription, withDefaults: boolean): readonly string[] => {
+  const partitions = topic.partitionList.map((each) => [
+    String(each.partition),
+    each.leaderId < 0 ? 'none' : String(each.leaderId),
+    list(each.replicas),
+    list(each.inSyncReplicas),
+    list(each.offlineReplicas),
+  ])
+  const shown = topic.settings.filter(({ source }) => withDefaults || source !== 'default')
+  const { name, replicationFactor, topicId } = topic
+  return [
+    `${name}: ${topic.partitions} partitions, ${replicationFactor} replicas` +
+      (topicId === '' ? '' : `, id ${topicId}`),
+    '',
+    ...formatTable([['partition', 'leader', 'replicas', 'in sync', 'offline'], ...partitions]),
+    ...(shown.length === 0 ? [] : ['', 'Settings:']),
+    ...shown.map(({ name: key, value, source }) => {
+      const from = source === 'topic' ? '' : ` (${source})`
+      return `  ${key}=${value ?? '(not told)'}${from}`
+    }),
+  ]
+}
+
+const runCreate = async (name: string, flags: CreateFlags, host: CommandHost): Promise<void> => {
+  const { partitions, replicationFactor, topicConfig = [] } = flags
+  const config = Object.fromEntries(topicConfig)
+  const made = await withAdmin(flags, host, async (admin, wait) => {
+    try {
+      return await admin.createTopic({ name, partitions, replicationFactor, config }, wait)
+    } catch (error) {
+      if (flags.ifNotExists !== true || !isThereAlready(error)) throw error
+      return null
+    }
+  })
+  if (made !== undefined) writeLine(host.terminal.output, createdText(name, made))
+}
+
+const isThereAlready = (error: unknown): boolean =>
+  error instanceof KafkaError && error.brokerError === 'TOPIC_ALREADY_EXISTS'
+
+const createdText = (
+  name: string,
+  made: { readonly partitions: number; readonly replicationFactor: number } | null,
+): string => {
+  if (made === null) return `${name} is there already.`
+  if (made.partitions < 0) return `${name} is created.`
+  return `${name} is created: ${made.partitions} partitions, ${made.replicationFactor} replicas.`
+}

@@ -1,0 +1,278 @@
+// The error classes of kafkajs by their names, with `retriable`, `name` and `cause`, so that what
+// catches them goes on working. `cause` of the innermost one is the KafkaError of millrace, which
+// knows more: code, kind, persisted, remedy. Made by error-mapping.ts.
+
+interface Metadata {
+  readonly retriable?: boolean | undefined
+  readonly cause?: unknown
+}
+
+/** What every other error of this package is. */
+export class KafkaJSError extends Error {
+  override readonly name: string = 'KafkaJSError'
+  /** True where the same call may succeed later. */
+  readonly retriable: boolean
+  readonly helpUrl: string | undefined
+
+  constructor(error: Error | string, { retriable = true, cause }: Metadata = {}) {
+    super(typeof error === 'string' ? error : error.message, cause === undefined ? {} : { cause })
+    this.retriable = retriable
+    this.helpUrl = typeof error === 'string' ? undefined : (error as KafkaJSError).helpUrl
+  }
+}
+
+export class KafkaJSNonRetriableError extends KafkaJSError {
+  override readonly name: string = 'KafkaJSNonRetriableError'
+
+  constructor(error: Error | string, { cause }: Metadata = {}) {
+    super(error, { retriable: false, cause })
+  }
+}
+
+/** What a broker answers: its number and kafkajs's name for it. */
+export interface ProtocolErrorFields {
+  readonly message: string
+  readonly type: string
+  readonly code: number
+  readonly retriable: boolean
+}
+
+export class KafkaJSProtocolError extends KafkaJSError {
+  override readonly name: string = 'KafkaJSProtocolError'
+  /** `'MESSAGE_TOO_LARGE'` */
+  readonly type: string
+  /** Kafka's number. */
+  readonly code: number
+
+  constructor(fields: ProtocolErrorFields, { retriable = fields.retriable, cause }: Metadata = {}) {
+    super(fields.message, { retriable, cause })
+    this.type = fields.type
+    this.code = fields.code
+  }
+}
+
+export class KafkaJSOffsetOutOfRange extends KafkaJSProtocolError {
+  override readonly name: string = 'KafkaJSOffsetOutOfRange'
+  readonly topic: string
+  readonly partition: number
+
+  constructor(fields: ProtocolErrorFields, place: { topic: string; partition: number }) {
+    super(fields)
+    this.topic = place.topic
+    this.partition = place.partition
+  }
+}
+
+export class KafkaJSMemberIdRequired extends KafkaJSProtocolError {
+  override readonly name: string = 'KafkaJSMemberIdRequired'
+  readonly memberId: string
+
+  constructor(fields: ProtocolErrorFields, { memberId }: { memberId: string }) {
+    super(fields)
+    this.memberId = memberId
+  }
+}
+
+export class KafkaJSCreateTopicError extends KafkaJSProtocolError {
+  override readonly name: string = 'KafkaJSCreateTopicError'
+  readonly topic: string
+
+  constructor(fields: ProtocolErrorFields, topic: string) {
+    super(fields)
+    this.topic = topic
+  }
+}
+
+export class KafkaJSAlterPartitionReassignmentsError extends KafkaJSProtocolError {
+  override readonly name: string = 'KafkaJSAlterPartitionReassignmentsError'
+  readonly topic: string | undefined
+  readonly partition: number | undefined
+
+  constructor(fields: ProtocolErrorFields, topic?: string, partition?: number) {
+    super(fields)
+    this.topic = topic
+    this.partition = partition
+  }
+}
+
+/** It was tried again for as long as it may be; `cause` is what went wrong the last time. */
+export class KafkaJSNumberOfRetriesExceeded extends KafkaJSNonRetriableError {
+  override readonly name: string = 'KafkaJSNumberOfRetriesExceeded'
+  readonly retryCount: number
+  /** Milliseconds spent, where they are known. */
+  readonly retryTime: number
+
+  constructor(error: Error, { retryCount, retryTime }: { retryCount: number; retryTime: number }) {
+    super(error, { cause: error })
+    this.retryCount = retryCount
+    this.retryTime = retryTime
+  }
+}
+
+interface ConnectionMetadata extends Metadata {
+  readonly broker?: string | undefined
+  /** The system's code: `'ECONNREFUSED'`. */
+  readonly code?: string | undefined
+}
+
+export class KafkaJSConnectionError extends KafkaJSError {
+  override readonly name: string = 'KafkaJSConnectionError'
+  readonly broker: string | undefined
+  readonly code: string | undefined
+
+  constructor(error: Error | string, { broker, code, cause }: ConnectionMetadata = {}) {
+    super(error, { cause })
+    this.broker = broker
+    this.code = code
+  }
+}
+
+export class KafkaJSConnectionClosedError extends KafkaJSConnectionError {
+  override readonly name: string = 'KafkaJSConnectionClosedError'
+}
+
+export class KafkaJSRequestTimeoutError extends KafkaJSError {
+  override readonly name: string = 'KafkaJSRequestTimeoutError'
+  readonly broker: string | undefined
+  /** Milliseconds that the answer was waited for. */
+  readonly pendingDuration: number | undefined
+
+  constructor(
+    error: Error | string,
+    { broker, pendingDuration, cause }: ConnectionMetadata & { pendingDuration?: number } = {},
+  ) {
+    super(error, { cause })
+    this.broker = broker
+    this.pendingDuration = pendingDuration
+  }
+}
+
+export class KafkaJSMetadataNotLoaded extends KafkaJSError {
+  override readonly name: string = 'KafkaJSMetadataNotLoaded'
+}
+
+export class KafkaJSTopicMetadataNotLoaded extends KafkaJSMetadataNotLoaded {
+  override readonly name: string = 'KafkaJSTopicMetadataNotLoaded'
+  readonly topic: string | undefined
+
+  constructor(
+    error: Error | string,
+    { topic, cause }: Metadata & { topic?: string | undefined } = {},
+  ) {
+    super(error, { cause })
+    this.topic = topic
+  }
+}
+
+export class KafkaJSStaleTopicMetadataAssignment extends KafkaJSError {
+  override readonly name: string = 'KafkaJSStaleTopicMetadataAssignment'
+  readonly topic: string | undefined
+  readonly unknownPartitions: readonly unknown[] | undefined
+
+  constructor(
+    error: Error | string,
+    place: { topic?: string; unknownPartitions?: readonly unknown[] } = {},
+  ) {
+    super(error)
+    this.topic = place.topic
+    this.unknownPartitions = place.unknownPartitions
+  }
+}
+
+export class KafkaJSDeleteGroupsError extends KafkaJSError {
+  override readonly name: string = 'KafkaJSDeleteGroupsError'
+  readonly groups: readonly unknown[]
+
+  constructor(error: Error | string, groups: readonly unknown[] = []) {
+    super(error)
+    this.groups = groups
+  }
+}
+
+export class KafkaJSDeleteTopicRecordsError extends KafkaJSError {
+  override readonly name: string = 'KafkaJSDeleteTopicRecordsError'
+  readonly partitions: readonly { readonly error?: KafkaJSError | null }[]
+
+  constructor({ partitions }: { partitions: readonly { readonly error?: KafkaJSError | null }[] }) {
+    const failed = partitions.filter(({ error }) => error !== undefined && error !== null)
+    super('Records could not be deleted', {
+      retriable: failed.every(({ error }) => error?.retriable === true),
+    })
+    this.partitions = partitions
+  }
+}
+
+export class KafkaJSBrokerNotFound extends KafkaJSError {
+  override readonly name: string = 'KafkaJSBrokerNotFound'
+}
+
+export class KafkaJSNoBrokerAvailableError extends KafkaJSError {
+  override readonly name: string = 'KafkaJSNoBrokerAvailableError'
+
+  constructor(error: Error | string = 'No broker is available', metadata: Metadata = {}) {
+    super(error, metadata)
+  }
+}
+
+export class KafkaJSServerDoesNotSupportApiKey extends KafkaJSNonRetriableError {
+  override readonly name: string = 'KafkaJSServerDoesNotSupportApiKey'
+  readonly apiKey: number | undefined
+  readonly apiName: string | undefined
+
+  constructor(
+    error: Error | string,
+    { apiKey, apiName, cause }: Metadata & { apiKey?: number; apiName?: string | undefined } = {},
+  ) {
+    super(error, { cause })
+    this.apiKey = apiKey
+    this.apiName = apiName
+  }
+}
+
+export class KafkaJSPartialMessageError extends KafkaJSNonRetriableError {
+  override readonly name: string = 'KafkaJSPartialMessageError'
+}
+
+export class KafkaJSSASLAuthenticationError extends KafkaJSNonRetriableError {
+  override readonly name: string = 'KafkaJSSASLAuthenticationError'
+}
+
+export class KafkaJSGroupCoordinatorNotFound extends KafkaJSNonRetriableError {
+  override readonly name: string = 'KafkaJSGroupCoordinatorNotFound'
+}
+
+export class KafkaJSNotImplemented extends KafkaJSNonRetriableError {
+  override readonly name: string = 'KafkaJSNotImplemented'
+}
+
+export class KafkaJSTimeout extends KafkaJSNonRetriableError {
+  override readonly name: string = 'KafkaJSTimeout'
+}
+
+export class KafkaJSLockTimeout extends KafkaJSTimeout {
+  override readonly name: string = 'KafkaJSLockTimeout'
+}
+
+export class KafkaJSUnsupportedMagicByteInMessageSet extends KafkaJSNonRetriableError {
+  override readonly name: string = 'KafkaJSUnsupportedMagicByteInMessageSet'
+}
+
+export class KafkaJSInvariantViolation extends KafkaJSNonRetriableError {
+  override readonly name: string = 'KafkaJSInvariantViolation'
+}
+
+export class KafkaJSInvalidVarIntError extends KafkaJSNonRetriableError {}
+
+export class KafkaJSInvalidLongError extends KafkaJSNonRetriableError {}
+
+export class KafkaJSFetcherRebalanceError extends Error {}
+
+export class KafkaJSAggregateError extends Error {
+  override readonly name: string = 'KafkaJSAggregateError'
+  readonly errors: readonly (Error | string)[]
+
+  constructor(message: string, errors: readonly (Error | string)[]) {
+    super(message)
+    this.errors = errors
+  }
+}

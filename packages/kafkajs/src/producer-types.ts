@@ -1,0 +1,76 @@
+// What a program sees of a producer and of a transaction, as kafkajs has them.
+
+import type {
+  ConnectEvent,
+  DisconnectEvent,
+  InstrumentationEvent,
+  ProducerEventName,
+  ProducerEvents,
+  RemoveInstrumentationEventListener,
+} from './events.ts'
+import type { Logger } from './logger.ts'
+import type { Message, RecordMetadata, TopicMessages } from './message.ts'
+import type { SendSettings } from './producer-pool.ts'
+
+export interface ProducerRecord extends SendSettings {
+  topic: string
+  messages: Message[]
+}
+
+export interface ProducerBatch extends SendSettings {
+  topicMessages?: TopicMessages[]
+}
+
+export interface MessageSender {
+  /** Resolves when every message is acknowledged as `acks` says. */
+  send(record: ProducerRecord): Promise<RecordMetadata[]>
+  sendBatch(batch: ProducerBatch): Promise<RecordMetadata[]>
+}
+
+export interface PartitionOffset {
+  partition: number
+  offset: string
+}
+
+export interface TopicOffsets {
+  topic: string
+  partitions: PartitionOffset[]
+}
+
+export interface Offsets {
+  topics: TopicOffsets[]
+}
+
+export interface Transaction extends MessageSender {
+  /** Commits consumed offsets with the transaction. */
+  sendOffsets(offsets: Offsets & { consumerGroupId: string }): Promise<void>
+  commit(): Promise<void>
+  abort(): Promise<void>
+  /** Until commit or abort is called. */
+  isActive(): boolean
+}
+
+export interface Producer extends MessageSender {
+  /** Resolves when a broker has answered. */
+  connect(): Promise<void>
+  /** Delivers what was sent, and disconnects. */
+  disconnect(): Promise<void>
+  /** Begins a transaction; needs a `transactionalId`. One at a time. */
+  transaction(): Promise<Transaction>
+  isIdempotent(): boolean
+  readonly events: ProducerEvents
+  on(
+    eventName: ProducerEvents['CONNECT'],
+    listener: (event: ConnectEvent) => void,
+  ): RemoveInstrumentationEventListener<typeof eventName>
+  on(
+    eventName: ProducerEvents['DISCONNECT'],
+    listener: (event: DisconnectEvent) => void,
+  ): RemoveInstrumentationEventListener<typeof eventName>
+  on(
+    eventName: ProducerEventName,
+    // biome-ignore lint/suspicious/noExplicitAny: each event has a payload of its own
+    listener: (event: InstrumentationEvent<any>) => void,
+  ): RemoveInstrumentationEventListener<typeof eventName>
+  logger(): Logger
+}

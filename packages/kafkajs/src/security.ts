@@ -1,0 +1,115 @@
+// `ssl`, `sasl` and `socketFactory` of kafkajs as options of millrace. What millrace does not do is
+// refused with words that say what to do instead, never left out silently.
+
+import type { Duplex } from 'node:stream'
+import type { ConnectionOptions } from 'node:tls'
+import { KafkaJSNonRetriableError } from './errors.ts'
+
+export interface OauthbearerProviderResponse {
+  value: string
+}
+
+export type SASLOptions =
+  | { mechanism: 'plain'; username: string; password: string }
+  | { mechanism: 'scram-sha-256'; username: string; password: string }
+  | { mechanism: 'scram-sha-512'; username: string; password: string }
+  | { mechanism: 'oauthbearer'; oauthBearerProvider: () => Promise<OauthbearerProviderResponse> }
+
+export interface ISocketFactoryArgs {
+  host: string
+  port: number
+  ssl: ConnectionOptions
+  onConnect: () => void
+}
+
+/** Opens a socket, with TLS where `ssl` is given, and calls `onConnect` when it is ready. */
+export type ISocketFactory = (args: ISocketFactoryArgs) => Duplex
+
+export interface SecurityConfig {
+  ssl?: ConnectionOptions | boolean
+  sasl?: SASLOptions
+  socketFactory?: ISocketFactory
+}
+
+/** What each field of Node's TLS options is called in millrace. */
+const tlsNames: Readonly<Record<string, string>> = {
+  ca: 'ca',
+  cert: 'cert',
+  key: 'key',
+  passphrase: 'passphrase',
+  pfx: 'pfx',
+  servername: 'serverName',
+  minVersion: 'minVersion',
+  maxVersion: 'maxVersion',
+}
+
+const toTls = (ssl: ConnectionOptions): object => {
+  const tls: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(ssl)) {
+    if (value === undefined) continue
+    if (name === 'rejectUnauthorized') {
+      if (value !== false) continue
+      throw new KafkaJSNonRetriableError(
+        'ssl.rejectUnauthorized is false: certificates are always checked; give the authority ' +
+          'that signed them in ssl.ca',
+      )
+    }
+    if (name === 'checkServerIdentity') {
+      tls.dangerouslySkipHostnameCheck = true
+      continue
+    }
+    const ours = tlsNames[name]
+    if (ours === undefined) {
+      const known = Object.keys(tlsNames).join(', ')
+      throw new KafkaJSNonRetriableError(`ssl.${name} is not supported: expected ${known}`)
+    }
+    tls[ours] = value
+  }
+  return tls
+}
+
+const toSasl = (sasl: SASLOptions): object => {
+  const mechanism = String(sasl.mechanism).toLowerCase()
+  if (sasl.mechanism === 'oauthbearer') {
+    const { oauthBearerProvider } = sasl
+    if (typeof oauthBearerProvider !== 'function') {
+      throw new KafkaJSNonRetriableError('sasl.oauthBearerProvider is no function')
+    }
+    return { mechanism: 'OAUTHBEARER', token: () => oauthBearerProvider() }
+  }
+  if (!['plain', 'scram-sha-256', 'scram-sha-512'].includes(mechanism)) {
+    throw new KafkaJSNonRetriableError(
+      `sasl.mechanism '${mechanism}': expected plain, scram-sha-256, scram-sha-512 or oauthbearer`,
+    )
+  }
+  const { username, password } = sasl
+  return { mechanism: mechanism.toUpperCase(), username, password }
+}
+
+/** A socket of the user's factory, once it is connected. */
+const openWith =
+  (factory: ISocketFactory, ssl: ConnectionOptions | undefined) =>
+  ({ host, port }: { host: string; port: number }): Promise<Duplex> =>
+    new Promise((resolve, reject) => {
+      // The factory may call before it has returned its socket.
+      const socket = factory({
+        host,
+        port,
+        ssl: ssl as ConnectionOptions,
+        onConnect: () => queueMicrotask(() => resolve(socket)),
+      })
+      socket.once('error', reject)
+    })
+
+/** The part of millrace's options that is about security. */
+export const securityOptions = ({ ssl, sasl, socketFactory }: SecurityConfig): object => {
+  const isTls = ssl !== undefined && ssl !== false && ssl !== null
+  const details = typeof ssl === 'object' && ssl !== null ? ssl : {}
+  const options: Record<string, unknown> = {}
+  if (socketFactory !== undefined) {
+    // The factory does TLS by itself, as it is told.
+    options.socketFactory = openWith(socketFactory, isTls ? details : undefined)
+  } else if (isTls) options.tls = ssl === true ? true : toTls(details)
+  if (sasl !== undefined && sasl !== null) options.sasl = toSasl(sasl)
+  return options
+}

@@ -1,0 +1,193 @@
+// The shapes of the kafkajs documentation about producing, each as a program would write it; all
+// that is not kafkajs's is the import.
+
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { startCluster, type TestCluster } from 'millrace/testing'
+import {
+  CompressionCodecs,
+  CompressionTypes,
+  Kafka,
+  logLevel,
+  type PartitionerArgs,
+} from '../../src/index.ts'
+
+let cluster: TestCluster
+let kafka: Kafka
+
+before(async () => {
+  cluster = await startCluster({
+    nodes: 2,
+    topics: { 'topic-name': 3, 'topic-a': 2, 'topic-b': 2 },
+  })
+  kafka = new Kafka({ clientId: 'my-app', brokers: [...cluster.brokers] })
+})
+
+after(() => cluster.close())
+
+const texts = (topic: string): (string | undefined)[] =>
+  cluster.records(topic).map(({ value }) => value?.toString())
+
+test('producing: connect, send two messages with a key, disconnect', async () => {
+  const producer = kafka.producer()
+  await producer.connect()
+  const answer = await producer.send({
+    topic: 'topic-name',
+    messages: [
+      { key: 'key1', value: 'hello world' },
+      { key: 'key1', value: 'hey hey!' },
+    ],
+  })
+  await producer.disconnect()
+  assert.equal(answer.length, 1)
+  assert.deepEqual(answer[0], {
+    topicName: 'topic-name',
+    partition: answer[0]?.partition,
+    errorCode: 0,
+    baseOffset: '0',
+    logAppendTime: '-1',
+    logStartOffset: '-1',
+  })
+  assert.deepEqual(texts('topic-name'), ['hello world', 'hey hey!'])
+})
+
+test('producing to several topics: the answer has an entry for each partition', async () => {
+  const producer = kafka.producer({ allowAutoTopicCreation: false, transactionTimeout: 30_000 })
+  await producer.connect()
+  const topicMessages = [
+    {
+      topic: 'topic-a',
+      messages: [
+        { key: 'key', value: 'hello topic-a' },
+        { value: 'to 0', partition: 0 },
+        { value: 'to 1', partition: 1 },
+      ],
+    },
+    {
+      topic: 'topic-b',
+      messages: [
+        {
+          key: 'key',
+          value: 'hello topic-b',
+          headers: {
+            'correlation-id': 'uuid',
+            bytes: Buffer.from('x'),
+            many: ['a', Buffer.from('b')],
+          },
+        },
+      ],
+    },
+  ]
+  const answer = await producer.sendBatch({ topicMessages })
+  await producer.disconnect()
+  assert.deepEqual(texts('topic-a').sort(), ['hello topic-a', 'to 0', 'to 1'])
+  const places = answer.map(({ topicName, partition }) => `${topicName}/${partition}`)
+  assert.equal(places.length, 3)
+  assert.deepEqual([...places].sort().slice(0, 2), ['topic-a/0', 'topic-a/1'])
+  const [record] = cluster.records('topic-b')
+  const headers = record?.headers.map(([name, value]) => [name, value?.toString()])
+  assert.deepEqual(headers, [
+    ['correlation-id', 'uuid'],
+    ['bytes', 'x'],
+    ['many', 'a'],
+    ['many', 'b'],
+  ])
+})
+
+test('compression by call: each codec of CompressionTypes, none registered by hand', async () => {
+  const producer = kafka.producer()
+  await producer.connect()
+  CompressionCodecs[CompressionTypes.Snappy] = () => assert.fail('the codec is built in')
+  const value = 'hello '.repeat(200)
+  for (const compression of Object.values(CompressionTypes)) {
+    await producer.send({ topic: `codec-${compression}`, compression, messages: [{ value }] })
+    assert.deepEqual(texts(`codec-${compression}`), [value])
+  }
+  await producer.disconnect()
+})
+
+test('acks by call: 0 answers nothing, 1 and -1 answer where', async () => {
+  const producer = kafka.producer()
+  await producer.connect()
+  const messages = [{ value: 'x', partition: 0 }]
+  for (const acks of [-1, 1]) {
+    const [entry] = await producer.send({ topic: 'acks', acks, timeout: 5_000, messages })
+    assert.equal(entry?.partition, 0)
+  }
+  assert.deepEqual(await producer.send({ topic: 'acks', acks: 0, messages }), [])
+  await producer.disconnect()
+})
+
+test('a custom partitioner sees topic, partitions and message, and is obeyed', async () => {
+  const seen: unknown[] = []
+  const MyPartitioner = () => {
+    return ({ topic, partitionMetadata, message }: PartitionerArgs) => {
+      seen.push([topic, partitionMetadata.length, message.headers])
+      return partitionMetadata.length - 1
+    }
+  }
+  const producer = kafka.producer({ createPartitioner: MyPartitioner })
+  await producer.connect()
+  const messages = [{ key: 'a', value: 'x', headers: { tenant: '7' } }]
+  const [entry] = await producer.send({ topic: 'partitioned', messages })
+  await producer.disconnect()
+  const partitionCount = cluster.partitions('partitioned').length
+  assert.equal(entry?.partition, partitionCount - 1)
+  assert.deepEqual(seen, [['partitioned', partitionCount, { tenant: '7' }]])
+})
+
+test('retry, log level and log creator of the client', async () => {
+  const lines: string[] = []
+  const MyLogCreator = (level: logLevel) => {
+    assert.equal(level, logLevel.INFO)
+    return ({ namespace, label, log }: { namespace: string; label: string; log: object }) => {
+      const { message, ...extra } = log as { message: string }
+      lines.push(`${label} ${namespace} ${message} ${JSON.stringify({ ...extra, timestamp: 0 })}`)
+    }
+  }
+  const client = new Kafka({
+    clientId: 'my-app',
+    brokers: async () => [...cluster.brokers],
+    logLevel: logLevel.INFO,
+    logCreator: MyLogCreator,
+    connectionTimeout: 3000,
+    requestTimeout: 25_000,
+    enforceRequestTimeout: false,
+    retry: { initialRetryTime: 100, retries: 8 },
+  })
+  const producer = client.producer({ maxInFlightRequests: 1, metadataMaxAge: 300_000 })
+  await producer.connect()
+  await producer.send({ topic: 'logged', messages: [{ value: 'x' }] })
+  producer.logger().info('sent', { count: 1 })
+  client.logger().debug('not at this level')
+  client.logger().namespace('Mine', logLevel.DEBUG).debug('at this one')
+  client.logger().setLogLevel(logLevel.NOTHING)
+  client.logger().error('not any more')
+  await producer.disconnect()
+  assert.deepEqual(lines, [
+    'INFO Producer sent {"timestamp":0,"logger":"kafkajs","count":1}',
+    'DEBUG Mine at this one {"timestamp":0,"logger":"kafkajs"}',
+  ])
+})
+
+test('instrumentation: connect and disconnect are told, and a listener can be removed', async () => {
+  const producer = kafka.producer()
+  const { CONNECT, DISCONNECT, REQUEST } = producer.events
+  const told: string[] = []
+  const remove = producer.on(CONNECT, (event) => told.push(`${event.type} ${event.payload}`))
+  producer.on(DISCONNECT, ({ type, timestamp }) => told.push(`${type} ${timestamp > 0}`))
+  producer.on(REQUEST, () => {})
+  await producer.connect()
+  await producer.disconnect()
+  remove()
+  await producer.connect()
+  await producer.disconnect()
+  assert.deepEqual(told, [
+    'producer.connect null',
+    'producer.disconnect true',
+    'producer.disconnect true',
+  ])
+  assert.throws(() => producer.on('producer.nothing' as never, () => {}), {
+    name: 'KafkaJSNonRetriableError',
+  })
+})

@@ -1,0 +1,157 @@
+// Compared with kafkajs itself, which is installed for the tests: its exports, its numbers, its
+// error classes, and where its partitioners put a key.
+
+import assert from 'node:assert/strict'
+import { createRequire } from 'node:module'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { startCluster } from 'millrace/testing'
+import * as ours from '../../src/index.ts'
+
+type Names = Readonly<Record<string, unknown>>
+const require = createRequire(import.meta.url)
+const theirs = require('kafkajs') as Names & typeof import('kafkajs')
+
+test('every name that kafkajs exports is there', () => {
+  const missing = Object.keys(theirs).filter((name) => !(name in ours))
+  assert.deepEqual(missing, [])
+})
+
+test('numbers are the same', () => {
+  const tables = [
+    'logLevel',
+    'CompressionTypes',
+    'ConfigResourceTypes',
+    'ConfigSource',
+    'AclResourceTypes',
+    'AclOperationTypes',
+    'AclPermissionTypes',
+    'ResourcePatternTypes',
+  ]
+  for (const name of tables) {
+    assert.deepEqual({ ...((ours as Names)[name] as object) }, { ...(theirs[name] as object) })
+  }
+})
+
+/** From a class to its oldest ancestor, by name. */
+const line = (type: unknown): string[] => {
+  const names: string[] = []
+  for (let next = type; typeof next === 'function' && next.name; next = Object.getPrototypeOf(next))
+    names.push(next.name)
+  return names
+}
+
+test('error classes have the same names and ancestors', () => {
+  const classes = Object.entries(theirs).filter(([name]) => name.startsWith('KafkaJS'))
+  assert.ok(classes.length > 25)
+  for (const [name, type] of classes) {
+    const own = line((ours as Names)[name])
+    assert.deepEqual(
+      own.filter((one) => line(type).includes(one)),
+      line(type),
+      name,
+    )
+  }
+})
+
+test('errors say of themselves what those of kafkajs say', () => {
+  for (const library of [theirs, ours] as (typeof theirs)[]) {
+    const cause = new library.KafkaJSConnectionError('refused', { broker: 'a:1', code: 'X' })
+    const error = new library.KafkaJSNumberOfRetriesExceeded(cause, {
+      retryCount: 5,
+      retryTime: 300,
+    })
+    const { name, message, retriable, retryCount, retryTime } = error
+    assert.deepEqual(
+      { name, message, retriable, retryCount, retryTime, cause: error.cause },
+      {
+        name: 'KafkaJSNumberOfRetriesExceeded',
+        message: 'refused',
+        retriable: false,
+        retryCount: 5,
+        retryTime: 300,
+        cause,
+      },
+    )
+    assert.equal(cause.retriable, true)
+    assert.equal(cause.broker, 'a:1')
+  }
+})
+
+test('a key goes to the partition that kafkajs chooses, today and in its version 1', () => {
+  const partitionMetadata = (count: number) =>
+    Array.from({ length: count }, (_, partitionId) => ({
+      partitionErrorCode: 0,
+      partitionId,
+      leader: 0,
+      replicas: [],
+      isr: [],
+    }))
+  for (const name of ['DefaultPartitioner', 'LegacyPartitioner'] as const) {
+    const own = ours.Partitioners[name]()
+    const original = theirs.Partitioners[name]()
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string({ unit: 'binary' }),
+          fc.uint8Array().map((bytes) => Buffer.from(bytes)),
+        ),
+        fc.integer({ min: 1, max: 50 }),
+        (key, count) => {
+          const args = {
+            topic: 't',
+            partitionMetadata: partitionMetadata(count),
+            message: { key, value: null },
+          }
+          assert.equal(own(args), original(args))
+        },
+      ),
+    )
+    const named = { key: 'a', value: null, partition: 3 }
+    assert.equal(own({ topic: 't', partitionMetadata: [], message: named }), 3)
+    const withoutKey = Array.from({ length: 8 }, () =>
+      own({ topic: 't', partitionMetadata: partitionMetadata(4), message: { value: null } }),
+    )
+    assert.deepEqual([...withoutKey].slice(0, 4).sort(), [0, 1, 2, 3])
+    assert.deepEqual(withoutKey.slice(4), withoutKey.slice(0, 4))
+  }
+})
+
+test('error types of brokers are those of kafkajs, for each number that it knows', async (context) => {
+  const { errorCodes } = require('kafkajs/src/protocol/error') as {
+    errorCodes: { type: string; code: number; retriable: boolean }[]
+  }
+  const cluster = await startCluster({ topics: { t: 1 } })
+  context.after(() => cluster.close())
+  const kafka = new ours.Kafka({ brokers: [...cluster.brokers], logLevel: ours.logLevel.NOTHING })
+  const producer = kafka.producer({ idempotent: false, retry: { retries: 0 } })
+  await producer.connect()
+  context.after(() => producer.disconnect())
+  // 46 says that the batch is there already.
+  const known = errorCodes.filter(({ code }) => code !== 0 && code !== 46)
+  for (const { type, code } of known) {
+    const fault = cluster.fault({ api: 'Produce', error: code, count: Number.POSITIVE_INFINITY })
+    const error = await producer.send({ topic: 't', messages: [{ value: 'x' }] }).then(
+      () => assert.fail(`error ${code} was not told`),
+      (thrown) => thrown as Error & { type?: string; cause?: { type?: string } },
+    )
+    fault.remove()
+    const told = error.type ?? error.cause?.type ?? error.name
+    const special: Record<string, string> = {
+      KafkaJSSASLAuthenticationError: told,
+      KafkaJSServerDoesNotSupportApiKey: told,
+    }
+    assert.equal(told, special[told] ?? type)
+  }
+})
+
+test('consumer and admin are those of kafkajs', async () => {
+  const kafka = new ours.Kafka({ brokers: ['127.0.0.1:1'], logLevel: ours.logLevel.NOTHING })
+  const consumer = kafka.consumer({ groupId: 'g' })
+  assert.equal(consumer.events.GROUP_JOIN, 'consumer.group_join')
+  assert.equal(kafka.admin().events.CONNECT, 'admin.connect')
+  assert.equal(
+    ours.PartitionAssigners.roundRobin,
+    (theirs as typeof import('kafkajs')).PartitionAssigners.roundRobin,
+  )
+})

@@ -1,0 +1,33 @@
+// PLAIN (RFC 4616): one token holds the user's name and password. The refusals are Kafka's words.
+
+import { Buffer } from 'node:buffer'
+import { type SaslReply, type SaslServer, told, untold } from './sasl-mechanism.ts'
+
+const tokenParts = 3
+
+export class PlainServer implements SaslServer {
+  readonly #passwordOf: (user: string) => string | undefined
+
+  constructor(passwordOf: (user: string) => string | undefined) {
+    this.#passwordOf = passwordOf
+  }
+
+  evaluate(token: Uint8Array): SaslReply {
+    const parts = Buffer.from(token).toString().split('\0')
+    if (parts.length !== tokenParts) {
+      throw untold(`Invalid SASL/PLAIN response: expected 3 tokens, got ${parts.length}`)
+    }
+    const [authorizationId, user, password] = parts as [string, string, string]
+    if (user === '') throw told('Authentication failed: username not specified')
+    if (password === '') throw told('Authentication failed: password not specified')
+    if (this.#passwordOf(user) !== password) {
+      throw told('Authentication failed: Invalid username or password')
+    }
+    if (authorizationId !== '' && authorizationId !== user) {
+      throw told(
+        'Authentication failed: Client requested an authorization id that is different from username',
+      )
+    }
+    return { challenge: new Uint8Array(0), identity: { principal: user, expiresAt: null } }
+  }
+}

@@ -1,0 +1,46 @@
+// The errors of transactions: what a broker's answer means for the transaction, and the words that
+// the caller is told.
+
+import { errorNumber } from '../protocol/errors.ts'
+import { KafkaError } from '../protocol/kafka-error.ts'
+
+/** An epoch refused: by the coordinator, or by the leader of a partition. */
+export const refusesEpoch = ({ brokerCode }: KafkaError): boolean =>
+  brokerCode === errorNumber.PRODUCER_FENCED || brokerCode === errorNumber.INVALID_PRODUCER_EPOCH
+
+/** These end a producer in Kafka's own client; an abort under a new epoch mends them. */
+const mendable: ReadonlySet<number | undefined> = new Set([
+  errorNumber.INVALID_PRODUCER_ID_MAPPING,
+  errorNumber.INVALID_TXN_STATE,
+])
+
+export const isFatal = (error: KafkaError): boolean =>
+  error.kind === 'fatal' && !mendable.has(error.brokerCode)
+
+export const usage = (message: string): KafkaError => new KafkaError('INVALID_STATE', message)
+
+export const abortable = (message: string, cause: KafkaError): KafkaError =>
+  new KafkaError('TRANSACTION_ABORTED', `${message}: ${cause.message}`, { ...where(cause), cause })
+
+export const fencedError = (cause: KafkaError): KafkaError =>
+  new KafkaError('FENCED', `another producer took over the transactional id: ${cause.message}`, {
+    ...where(cause),
+    cause,
+  })
+
+export const timedOutError = (cause: KafkaError): KafkaError =>
+  new KafkaError(
+    'TRANSACTION_ABORTED',
+    `the coordinator aborted the transaction, which was open for longer than ` +
+      `transactionTimeoutMs: ${cause.message}`,
+    { ...where(cause), cause },
+  )
+
+const where = ({ topic, partition, broker, api, brokerCode, brokerError }: KafkaError) => ({
+  topic,
+  partition,
+  broker,
+  api,
+  brokerCode,
+  brokerError,
+})

@@ -1,0 +1,59 @@
+// A request of an API as the bytes that a connection sends, and its answer as an object. Callers:
+// Connection.request, for every API but Produce, whose bytes the engine writes by itself.
+
+import { Reader } from '../protocol/bytes/reader.ts'
+import { Writer } from '../protocol/bytes/writer.ts'
+import type { KafkaError } from '../protocol/kafka-error.ts'
+import type { Api, Input } from '../protocol/schema/api.ts'
+import { assert } from '../runtime/assert.ts'
+import type { RawRequest } from './connection-contract.ts'
+
+/** Called once: with the error, or with the answer. */
+export type CallHandler<Response> = (error: KafkaError | null, response: Response | null) => void
+
+export interface CallOwner {
+  /** The answer can't be read: closes the connection, and says with which error. */
+  onMalformed(reason: string, api: string, cause: unknown): KafkaError
+  throttle(throttleTimeMs: number): void
+}
+
+const throttleTimeOf = (response: unknown): number => {
+  if (typeof response !== 'object' || response === null) return 0
+  if (!('throttleTimeMs' in response)) return 0
+  return typeof response.throttleTimeMs === 'number' ? response.throttleTimeMs : 0
+}
+
+/** Throws where the request can't be encoded. With version -1 it is never sent: it has no bytes. */
+export const makeCall = <Request, Response>(
+  api: Api<Request, Response>,
+  version: number,
+  request: Input<Request>,
+  owner: CallOwner,
+  handler: CallHandler<Response>,
+): RawRequest => {
+  const writer = new Writer()
+  if (version >= 0) api.encodeRequest(writer, request, version)
+  const onResponse = (body: Uint8Array | null): void => {
+    assert(body !== null, 'a request that expects an answer gets one')
+    let response: Response
+    try {
+      response = api.decodeResponse(new Reader(body), version)
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      handler(owner.onMalformed(reason, api.name, cause), null)
+      return
+    }
+    owner.throttle(throttleTimeOf(response))
+    handler(null, response)
+  }
+  return {
+    apiKey: api.key,
+    apiName: api.name,
+    version,
+    flexible: api.isFlexible(version),
+    chunks: [writer.finish()],
+    expectsResponse: true,
+    onResponse,
+    onFailure: (error) => handler(error, null),
+  }
+}

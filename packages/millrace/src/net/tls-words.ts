@@ -1,0 +1,79 @@
+// Why a TLS handshake failed, in words for people, with what to change; and whether trying again
+// may help without anybody changing anything.
+
+import type { ErrorKind } from '../protocol/kafka-error.ts'
+import type { TlsFailure } from '../runtime/tls-failure.ts'
+import type { ConnectAddress } from '../runtime/transport.ts'
+
+export interface TlsVerdict {
+  readonly words: string
+  readonly kind: ErrorKind
+}
+
+const untrusted = "the broker's certificate is not signed by an authority that is trusted here"
+const caAdvice = 'pass its authority as tls.ca'
+const clientRefused = "the broker does not accept this client's certificate"
+const clientMissing = 'the broker wants a certificate of the client: pass tls.cert and tls.key'
+const versions = 'the broker and this client share no version or cipher of TLS'
+
+const wordsByCode: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: "the broker's certificate, or one of its authorities', has expired",
+  CERT_NOT_YET_VALID: "the broker's certificate is not valid yet: are the clocks right?",
+  CERT_REVOKED: "the broker's certificate was revoked",
+  CERT_SIGNATURE_FAILURE: `${untrusted} (its signature is wrong): ${caAdvice}`,
+  CERT_UNTRUSTED: `${untrusted}: ${caAdvice}`,
+  DEPTH_ZERO_SELF_SIGNED_CERT: `${untrusted} (it signed itself): ${caAdvice}`,
+  INVALID_PURPOSE: "the broker's certificate is not made for servers",
+  SELF_SIGNED_CERT_IN_CHAIN: `${untrusted}: ${caAdvice}`,
+  UNABLE_TO_GET_ISSUER_CERT: `${untrusted}: ${caAdvice}`,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: `${untrusted}: ${caAdvice}`,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: `${untrusted}: ${caAdvice}`,
+  ERR_SSL_NO_PROTOCOLS_AVAILABLE: versions,
+  ERR_SSL_UNSUPPORTED_PROTOCOL: versions,
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: versions,
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: clientMissing,
+}
+
+/** Alerts in which a server judges its client's certificate. */
+const certificateAlert =
+  /ALERT_(BAD_CERTIFICATE|UNKNOWN_CA|CERTIFICATE_(UNKNOWN|EXPIRED|REVOKED|REQUIRED)|UNSUPPORTED_CERTIFICATE|ACCESS_DENIED)/
+const handshakeAlert = /ALERT_(HANDSHAKE_FAILURE|INSUFFICIENT_SECURITY)/
+/** What OpenSSL says of bytes that are no TLS. */
+const notTls =
+  /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|BAD_RECORD_TYPE|RECORD_LAYER/
+
+const plainAdvice = "leave out the option tls, or use the port of the broker's TLS listener"
+
+const mend = (words: string): TlsVerdict => ({ words, kind: 'fatal' })
+
+/** `address` is what was connected to, `hasClientCertificate` whether we brought one. */
+export const judgeTlsFailure = (failure: TlsFailure, address: ConnectAddress): TlsVerdict => {
+  const { code } = failure
+  const known = Object.hasOwn(wordsByCode, code) ? wordsByCode[code] : undefined
+  if (known !== undefined) return mend(`${known} (${code})`)
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    const wanted = address.hostName ?? address.host
+    const names = failure.certificateNames?.slice(0, 300) ?? 'no name at all'
+    return mend(
+      `the broker's certificate is for ${names}, not for ${wanted}: connect to one of its names, ` +
+        'or pass that as tls.serverName',
+    )
+  }
+  // Where the code is only EPROTO, OpenSSL's sentence says the same in small letters.
+  const said = `${code}_${failure.message.trim().replace(/[ :]+/g, '_').toUpperCase()}`
+  if (certificateAlert.test(said)) {
+    return mend(`${clientRefused} (${code}): pass tls.cert and tls.key that it knows`)
+  }
+  if (handshakeAlert.test(said)) {
+    return mend(`the broker refuses the handshake (${code}): does it want a client certificate?`)
+  }
+  if (notTls.test(said)) {
+    return mend(`what answers there does not speak TLS: ${plainAdvice}`)
+  }
+  if (failure.isSilent) {
+    // As a plain listener does; but also a broker that is stopping.
+    const words = `the peer hung up on the TLS handshake: if it does not speak TLS, ${plainAdvice}`
+    return { words, kind: 'retriable' }
+  }
+  return { words: `the TLS handshake failed: ${failure.message} (${code})`, kind: 'retriable' }
+}

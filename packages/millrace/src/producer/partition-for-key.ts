@@ -1,0 +1,50 @@
+// Says where a key goes without sending anything: for programs that must know a record's partition
+// beforehand, and for adapters that bring their own partitioners.
+
+import { createPartitioner, type PartitionerName } from '../engine/partitioner.ts'
+import type { Data } from '../engine/record.ts'
+import { KafkaError } from '../protocol/kafka-error.ts'
+import { systemRandom } from '../runtime/random.ts'
+
+/** The partitioners that look at the key. */
+export type KeyPartitionerName = Extract<
+  PartitionerName,
+  'java' | 'consistent_random' | 'fnv1a' | 'kafkajs_legacy'
+>
+
+const names: readonly string[] = [
+  'java',
+  'consistent_random',
+  'fnv1a',
+  'kafkajs_legacy',
+] satisfies KeyPartitionerName[]
+
+/**
+ * The partition that a producer with this partitioner gives a key. (`consistent_random` gives an
+ * empty key any partition.)
+ *
+ * @example
+ * partitionForKey('customer-7', 12) // as the Java client and the default of millrace
+ */
+export const partitionForKey = (
+  key: Data,
+  partitionCount: number,
+  partitioner: KeyPartitionerName = 'java',
+): number => {
+  if (typeof key !== 'string' && !(key instanceof Uint8Array)) {
+    throw new KafkaError('INVALID_ARGUMENT', 'key: expected a string or a Uint8Array')
+  }
+  if (!Number.isInteger(partitionCount) || partitionCount < 1) {
+    throw new KafkaError(
+      'INVALID_ARGUMENT',
+      `partitionCount is ${partitionCount}: expected a whole number from 1`,
+    )
+  }
+  if (!names.includes(partitioner)) {
+    const expected = names.join(', ')
+    throw new KafkaError('INVALID_ARGUMENT', `partitioner ${partitioner}: expected ${expected}`)
+  }
+  const bytes = typeof key === 'string' ? Buffer.from(key) : key
+  const topic = { name: '', partitionCount, available: [] }
+  return createPartitioner(partitioner, systemRandom)().partition(topic, bytes, 0, bytes.length, 0)
+}

@@ -1,0 +1,60 @@
+// The option `tls`: whether its fields have the right kinds. Files are read later, once
+// (runtime/tls-settings.ts). Messages name fields, never values: any may be a key in the wrong
+// place.
+
+import { nearestName } from './nearest-name.ts'
+
+type Check = (value: unknown) => boolean
+
+const isText: Check = (value) => typeof value === 'string' && value.length > 0
+const isMaterial: Check = (value) =>
+  isText(value) || (value instanceof Uint8Array && value.length > 0)
+const isVersion: Check = (value) => value === 'TLSv1.2' || value === 'TLSv1.3'
+
+const material = 'PEM text, the path of a file, or bytes'
+const versions = "'TLSv1.2' or 'TLSv1.3'"
+
+const fields: Readonly<Record<string, readonly [bounds: string, check: Check]>> = {
+  ca: [
+    `${material}, or an array of these`,
+    (value) =>
+      Array.isArray(value) ? value.length > 0 && value.every(isMaterial) : isMaterial(value),
+  ],
+  cert: [material, isMaterial],
+  key: [material, isMaterial],
+  passphrase: ['a string', isText],
+  pfx: ['the path of a PKCS#12 store, or its bytes', isMaterial],
+  serverName: ['a host name', (value) => isText(value) && /^[^\s/]{1,253}$/.test(String(value))],
+  minVersion: [versions, isVersion],
+  maxVersion: [versions, isVersion],
+  dangerouslySkipHostnameCheck: ['true or false', (value) => typeof value === 'boolean'],
+}
+
+/** Names that people bring from Node, kafkajs and Java. */
+const foreignFields: Readonly<Record<string, string>> = {
+  servername: 'serverName',
+  rejectUnauthorized: 'ca, to trust an authority of your own',
+  checkServerIdentity: 'dangerouslySkipHostnameCheck',
+  keystore: 'pfx',
+  truststore: 'ca',
+}
+
+/** What is wrong with the option, as the end of a sentence; null = nothing. */
+export const tlsProblem = (value: unknown): string | null => {
+  if (typeof value === 'boolean') return null
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return 'is neither true nor an object: expected true or { ca, cert, key, … }'
+  }
+  const problems: string[] = []
+  for (const [name, given] of Object.entries(value)) {
+    if (given === undefined) continue
+    const field = Object.hasOwn(fields, name) ? fields[name] : undefined
+    if (field === undefined) {
+      const foreign = Object.hasOwn(foreignFields, name) ? foreignFields[name] : undefined
+      const nearest = foreign ?? nearestName(name, Object.keys(fields))
+      const advice = nearest === undefined ? '' : `: did you mean ${nearest}?`
+      problems.push(`${name} is no field of it${advice}`)
+    } else if (!field[1](given)) problems.push(`${name} is not ${field[0]}`)
+  }
+  return problems.length === 0 ? null : `is wrong: ${problems.join(', ')}`
+}

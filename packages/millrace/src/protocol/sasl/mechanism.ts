@@ -1,0 +1,58 @@
+// What a SASL mechanism is to us. The built-in ones and those that users bring are the same; the
+// connection carries their messages and knows none of them.
+
+/** The broker that a session is for. */
+export interface SaslContext {
+  /** The host and port that the user or the cluster named. */
+  readonly host: string
+  readonly port: number
+  readonly clientId: string
+  /** Aborts when the connection is given up. */
+  readonly signal: AbortSignal
+}
+
+/** One authentication on one connection. */
+export interface SaslSession {
+  /**
+   * The next message to the broker, or null when the exchange is over and the client is satisfied.
+   * The first call gets no bytes and gives the first message; each further call gets what the
+   * broker answered. Throws where the broker's message is wrong, or proves that the broker is not
+   * who it should be.
+   */
+  next(challenge: Uint8Array): Uint8Array | null | Promise<Uint8Array | null>
+}
+
+/**
+ * A way to authenticate. Pass your own as `sasl` where none of the built-in ones will do.
+ *
+ * @example
+ * const mechanism: SaslMechanism = {
+ *   name: 'MY-MECHANISM',
+ *   createSession: () => ({ next: (challenge) => (challenge.length === 0 ? token : null) }),
+ * }
+ */
+export interface SaslMechanism {
+  /** As Kafka knows it: `SCRAM-SHA-512`. */
+  readonly name: string
+  createSession(context: SaslContext): SaslSession | Promise<SaslSession>
+  /** Takes the secrets out of a text that goes into an error; the text itself without it. */
+  redact?(text: string): string
+}
+
+/** A mechanism refuses to go on. The message is for people, and holds no secret. */
+export class SaslError extends Error {
+  override readonly name = 'SaslError'
+  /** The cause may pass: a token server that is away, say. */
+  readonly isPassing: boolean
+
+  constructor(message: string, isPassing = false) {
+    super(message)
+    this.isPassing = isPassing
+  }
+}
+
+/** Replaces each secret in the text. */
+export const redactSecrets = (text: string, secrets: readonly string[]): string =>
+  secrets
+    .filter((secret) => secret.length > 0)
+    .reduce((redacted, secret) => redacted.replaceAll(secret, '[secret]'), text)

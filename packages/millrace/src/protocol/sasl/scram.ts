@@ -1,0 +1,143 @@
+// The messages of SCRAM (RFC 5802 and 7677): made, read and proved. Pure, but for the derivation of
+// keys, which is slow on purpose and runs on libuv's pool. The texts are taken as they are, in
+// UTF-8, without SASLprep: Kafka stores and checks them so.
+//
+//   client: n,,n=NAME,r=NONCE  ──►          server: r=NONCE+MORE,s=SALT,i=COUNT
+//   client: c=biws,r=…,p=PROOF ──►          server: v=SIGNATURE, or e=WHY NOT
+
+import { createHash, createHmac, pbkdf2, timingSafeEqual } from 'node:crypto'
+import { SaslError } from './mechanism.ts'
+
+export type ScramHash = 'sha256' | 'sha512'
+
+/** Kafka's least, and a number that keeps a hostile server from using up a core for minutes. */
+export const iterationsMin = 4096
+export const iterationsMax = 1_000_000
+
+/** What we read at most of a server's message; Kafka's are below 300. */
+const messageBytesMax = 8192
+const saltBytesMax = 1024
+
+/** The header for "no channel binding, no authorization id": `n,,`, and its base64. */
+const gs2Header = 'n,,'
+const channelBinding = 'biws'
+
+/** The two keys that a password, a salt and a count make. */
+export interface ScramKeys {
+  readonly clientKey: Buffer
+  readonly serverKey: Buffer
+}
+
+export interface ServerFirst {
+  readonly nonce: string
+  readonly salt: Buffer
+  readonly iterations: number
+}
+
+const escapeName = (username: string): string =>
+  username.replaceAll('=', '=3D').replaceAll(',', '=2C')
+
+/** The first message without its header: it is part of what is signed. */
+export const clientFirstBare = (username: string, nonce: string): string =>
+  `n=${escapeName(username)},r=${nonce}`
+
+export const clientFirst = (bare: string): Uint8Array => Buffer.from(`${gs2Header}${bare}`)
+
+const textOf = (message: Uint8Array): string => {
+  if (message.length > messageBytesMax) {
+    throw new SaslError(`the broker's SCRAM message has ${message.length} bytes`)
+  }
+  const text = Buffer.from(message).toString('utf8')
+  if (/^m=|,m=/.test(text)) throw new SaslError('the broker asks for an unknown SCRAM extension')
+  return text
+}
+
+/** Strict base64: Buffer.from would take anything. */
+const bytesOf = (base64: string): Buffer | null => {
+  const isBase64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(base64)
+  return isBase64 ? Buffer.from(base64, 'base64') : null
+}
+
+/** Throws where the message is not one, or its numbers are outside the bounds. */
+export const readServerFirst = (message: Uint8Array, clientNonce: string): ServerFirst => {
+  const match = /^r=([^,]*),s=([^,]*),i=([0-9]{1,10})(?:,.*)?$/s.exec(textOf(message))
+  if (match === null) throw new SaslError("the broker's first SCRAM message is malformed")
+  const [, nonce = '', saltText = '', iterationsText = ''] = match
+  if (!nonce.startsWith(clientNonce) || nonce.length === clientNonce.length) {
+    throw new SaslError("the broker's SCRAM nonce does not continue ours")
+  }
+  if (!/^[\x21-\x7e]+$/.test(nonce)) throw new SaslError("the broker's SCRAM nonce is malformed")
+  const salt = bytesOf(saltText)
+  if (salt === null || salt.length === 0 || salt.length > saltBytesMax) {
+    throw new SaslError("the broker's SCRAM salt is malformed")
+  }
+  const iterations = Number(iterationsText)
+  if (iterations < iterationsMin || iterations > iterationsMax) {
+    throw new SaslError(
+      `the broker asks for ${iterations} SCRAM iterations: ${iterationsMin} to ${iterationsMax} ` +
+        'are done here',
+    )
+  }
+  return { nonce, salt, iterations }
+}
+
+const hmac = (hash: ScramHash, key: Uint8Array, text: string): Buffer =>
+  createHmac(hash, key).update(text).digest()
+
+const keyBytes = { sha256: 32, sha512: 64 } as const
+
+/** Derives the keys; takes as long as the broker's count of iterations asks for. */
+export const deriveKeys = (
+  hash: ScramHash,
+  password: string,
+  { salt, iterations }: Pick<ServerFirst, 'salt' | 'iterations'>,
+): Promise<ScramKeys> =>
+  new Promise((resolve, reject) => {
+    pbkdf2(password, salt, iterations, keyBytes[hash], hash, (error, salted) => {
+      if (error !== null) reject(error)
+      else {
+        resolve({
+          clientKey: hmac(hash, salted, 'Client Key'),
+          serverKey: hmac(hash, salted, 'Server Key'),
+        })
+      }
+    })
+  })
+
+export interface ClientFinal {
+  readonly message: Uint8Array
+  /** What a server must answer that knows the password too. */
+  readonly serverSignature: Buffer
+}
+
+/** `bare` and `serverFirst` are the messages that went before, as they were. */
+export const clientFinal = (
+  hash: ScramHash,
+  keys: ScramKeys,
+  bare: string,
+  serverFirst: Uint8Array,
+  nonce: string,
+): ClientFinal => {
+  const withoutProof = `c=${channelBinding},r=${nonce}`
+  const signed = `${bare},${Buffer.from(serverFirst).toString('utf8')},${withoutProof}`
+  const storedKey = createHash(hash).update(keys.clientKey).digest()
+  const proof = hmac(hash, storedKey, signed)
+  for (let index = 0; index < proof.length; index++) proof[index]! ^= keys.clientKey[index]!
+  return {
+    message: Buffer.from(`${withoutProof},p=${proof.toString('base64')}`),
+    serverSignature: hmac(hash, keys.serverKey, signed),
+  }
+}
+
+/** Throws unless the server has proved that it knows the password. */
+export const checkServerFinal = (message: Uint8Array, expected: Buffer): void => {
+  const text = textOf(message)
+  const failure = /^e=([^,]*)/.exec(text)
+  if (failure !== null) throw new SaslError(`the broker refuses: ${failure[1]}`)
+  const signature = /^v=([^,]*)(?:,.*)?$/s.exec(text)
+  const bytes = signature === null ? null : bytesOf(signature[1] ?? '')
+  if (bytes === null) throw new SaslError("the broker's last SCRAM message is malformed")
+  if (bytes.length !== expected.length || !timingSafeEqual(bytes, expected)) {
+    throw new SaslError("the broker's SCRAM signature is wrong: it does not know the password")
+  }
+}

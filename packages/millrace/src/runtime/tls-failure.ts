@@ -1,0 +1,26 @@
+// A TLS handshake that failed: what OpenSSL or Node said, and whether the peer said anything at
+// all. The words for people are made in net/.
+
+export class TlsFailure extends Error {
+  override readonly name = 'TlsFailure'
+  readonly code: string
+  /** The peer closed without a byte: as one does that does not speak TLS. */
+  readonly isSilent: boolean
+  /** The names that the peer's certificate is for, where it is for the wrong ones. */
+  readonly certificateNames: string | undefined
+
+  constructor(error: Error, isSilent: boolean) {
+    super(error.message, { cause: error })
+    const { code, cert } = error as { code?: unknown; cert?: { subjectaltname?: unknown } }
+    this.code = typeof code === 'string' ? code : 'UNKNOWN'
+    this.isSilent = isSilent
+    const names = cert?.subjectaltname
+    this.certificateNames = typeof names === 'string' ? names : undefined
+  }
+
+  /** What the peer says, or OpenSSL of the peer, once data flows. */
+  static isAlert(error: Error): boolean {
+    const { code } = error as { code?: unknown }
+    return typeof code === 'string' && (code.startsWith('ERR_SSL_') || code === 'EPROTO')
+  }
+}

@@ -1,0 +1,260 @@
+// What a client brings to a TLS handshake: trusted authorities, its own certificate and key,
+// versions. Read and checked once, when a producer is made: files are not opened again. What is
+// wrong is said with the name of the field; a key, a passphrase or anything that may be one is
+// never part of a message. Callers: producer/security.ts, which checked the kinds of the values.
+
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
+
+export type TlsVersion = 'TLSv1.2' | 'TLSv1.3'
+
+/** What a user may say of TLS. A string is PEM text, or the path of a file. */
+export interface TlsOptions {
+  /** Who is trusted, instead of the public authorities that Node knows. */
+  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined
+  /** The client's certificate; those between it and its authority follow it. */
+  readonly cert?: string | Uint8Array | undefined
+  readonly key?: string | Uint8Array | undefined
+  /** Opens `key` or `pfx`. */
+  readonly passphrase?: string | undefined
+  /** A PKCS#12 store with certificate and key, perhaps authorities: its path, or its bytes. */
+  readonly pfx?: string | Uint8Array | undefined
+  /** The name that brokers' certificates must be for, instead of the one connected to. */
+  readonly serverName?: string | undefined
+  readonly minVersion?: TlsVersion | undefined
+  readonly maxVersion?: TlsVersion | undefined
+  /** Takes the certificate of any host that a trusted authority signed. */
+  readonly dangerouslySkipHostnameCheck?: boolean | undefined
+}
+
+export interface TlsSettings {
+  readonly context: SecureContext
+  readonly serverName: string | null
+  readonly checksHostName: boolean
+  readonly hasClientCertificate: boolean
+}
+
+type Source = string | Uint8Array
+type MaterialField = 'ca' | 'cert' | 'key' | 'pfx'
+
+/** One thing that is wrong, as the end of a sentence that begins with the field. */
+class TlsProblem extends Error {}
+
+const pemBegins = '-----BEGIN '
+const isPemText = (source: Source): source is string =>
+  typeof source === 'string' && source.includes(pemBegins)
+
+/** A path may be named; what may be a key that lost its first line may not. */
+const shownPath = (path: string): string => {
+  const mayBeSecret = path.length > 255 || /^[\w+/=\s-]{40,}$/.test(path)
+  return mayBeSecret ? `(${path.length} characters, not shown)` : `'${path}'`
+}
+
+const fileReasons: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EACCES: 'it may not be read',
+  EISDIR: 'it is a folder',
+  ENAMETOOLONG: 'it is neither PEM text nor the path of a file',
+}
+
+const readSource = (source: Source): Buffer => {
+  if (typeof source !== 'string') return Buffer.from(source)
+  if (isPemText(source)) return Buffer.from(source)
+  try {
+    return readFileSync(source)
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException
+    const reason = Object.hasOwn(fileReasons, code)
+      ? fileReasons[code]
+      : `it can't be read: ${code}`
+    throw new TlsProblem(`names the file ${shownPath(source)}: ${reason}`)
+  }
+}
+
+const jksMagic = 0xfeedfeed
+const jceksMagic = 0xcececece
+/** A DER SEQUENCE with a long length: what a PKCS#12 store and a bare certificate begin with. */
+const derSequence = 0x30
+
+const conversion = (source: Source): string => {
+  const path = typeof source === 'string' ? source : 'keystore.jks'
+  const target = `${path.replace(/\.(jks|jceks|keystore|truststore)$/i, '')}.p12`
+  return `keytool -importkeystore -srckeystore ${path} -destkeystore ${target} -deststoretype PKCS12`
+}
+
+const rejectJavaStore = (bytes: Buffer, source: Source): void => {
+  const magic = bytes.length >= 4 ? bytes.readUInt32BE(0) : 0
+  if (magic !== jksMagic && magic !== jceksMagic) return
+  const kind = magic === jksMagic ? 'JKS' : 'JCEKS'
+  throw new TlsProblem(
+    `is a Java store of the type ${kind}, which only Java reads: convert it with ` +
+      `\`${conversion(source)}\` and pass the result as tls.pfx`,
+  )
+}
+
+const readPem = (source: Source, field: MaterialField): string => {
+  const bytes = readSource(source)
+  rejectJavaStore(bytes, source)
+  const text = bytes.toString('latin1')
+  if (!text.includes(pemBegins)) {
+    const isBinary = bytes[0] === derSequence
+    const hint = isBinary ? ' (it is binary: a PKCS#12 store is passed as tls.pfx)' : ''
+    throw new TlsProblem(`is not PEM: there is no line '${pemBegins}…'${hint}`)
+  }
+  const hasKey = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/.test(text)
+  const hasCertificate = /-----BEGIN (TRUSTED |X509 )?CERTIFICATE-----/.test(text)
+  if (field === 'key' && !hasKey) {
+    throw new TlsProblem(`holds ${hasCertificate ? 'a certificate' : 'something'}, no private key`)
+  }
+  if (field !== 'key' && !hasCertificate) {
+    throw new TlsProblem(`holds ${hasKey ? 'a private key' : 'something'}, no certificate`)
+  }
+  return text
+}
+
+const readCertificate = (text: string): X509Certificate => {
+  try {
+    return new X509Certificate(text)
+  } catch {
+    throw new TlsProblem('holds a certificate that is damaged')
+  }
+}
+
+const readKey = (text: string, passphrase: string | undefined): KeyObject => {
+  try {
+    return createPrivateKey({ key: text, ...(passphrase === undefined ? {} : { passphrase }) })
+  } catch (error) {
+    const isEncrypted = /ENCRYPTED/.test(text)
+    if (isEncrypted && passphrase === undefined) {
+      throw new TlsProblem('is encrypted: pass tls.passphrase')
+    }
+    if (isEncrypted) throw new TlsProblem('does not open with tls.passphrase')
+    throw new TlsProblem(`holds a private key that can't be read (${codeOf(error)})`)
+  }
+}
+
+const codeOf = (error: unknown): string => String((error as { code?: unknown }).code ?? 'unknown')
+
+/** What OpenSSL says of a store, in words for people. */
+const storeReason = (error: unknown, hasPassphrase: boolean): string => {
+  const message = error instanceof Error ? error.message : ''
+  if (/mac verify|invalid password|bad decrypt|maybe wrong password/i.test(message)) {
+    return hasPassphrase ? 'does not open with tls.passphrase' : 'needs tls.passphrase'
+  }
+  if (/unsupported/i.test(message)) {
+    return (
+      'is encrypted in a way that OpenSSL 3 has given up (RC2 or RC4): ' +
+      'export it again with `openssl pkcs12 -legacy` or a newer keytool'
+    )
+  }
+  return 'is not a PKCS#12 store'
+}
+
+const readStore = (source: Source, passphrase: string | undefined): Buffer => {
+  if (isPemText(source)) throw new TlsProblem('is PEM: pass it as tls.cert and tls.key')
+  const bytes = readSource(source)
+  rejectJavaStore(bytes, source)
+  if (bytes.includes(pemBegins)) throw new TlsProblem('is PEM: pass it as tls.cert and tls.key')
+  try {
+    createSecureContext({ pfx: bytes, ...(passphrase === undefined ? {} : { passphrase }) })
+  } catch (error) {
+    throw new TlsProblem(storeReason(error, passphrase !== undefined))
+  }
+  return bytes
+}
+
+/** Gathers what is wrong field by field. */
+class Gathering {
+  readonly problems: string[] = []
+
+  take<Value>(field: string, read: () => Value): Value | undefined {
+    try {
+      return read()
+    } catch (error) {
+      if (!(error instanceof TlsProblem)) throw error
+      this.problems.push(`tls.${field} ${error.message}`)
+      return undefined
+    }
+  }
+}
+
+const sourcesOf = (ca: NonNullable<TlsOptions['ca']>): readonly Source[] =>
+  typeof ca === 'string' || ca instanceof Uint8Array ? [ca] : ca
+
+const readAuthorities = (options: TlsOptions, gathering: Gathering): string[] | undefined => {
+  if (options.ca === undefined) return undefined
+  const sources = sourcesOf(options.ca)
+  return sources.flatMap((source, index) => {
+    const field = sources.length === 1 ? 'ca' : `ca[${index}]`
+    const text = gathering.take(field, () => {
+      const pem = readPem(source, 'ca')
+      readCertificate(pem)
+      return pem
+    })
+    return text === undefined ? [] : [text]
+  })
+}
+
+const readIdentity = (options: TlsOptions, gathering: Gathering): SecureContextOptions => {
+  const { cert, key, passphrase } = options
+  if (cert === undefined && key === undefined) return {}
+  const certText = cert && gathering.take('cert', () => readPem(cert, 'cert'))
+  const certificate = certText && gathering.take('cert', () => readCertificate(certText))
+  const keyText = key && gathering.take('key', () => readPem(key, 'key'))
+  const privateKey = keyText && gathering.take('key', () => readKey(keyText, passphrase))
+  if (!certificate || !privateKey || !certText || !keyText) return {}
+  if (!certificate.checkPrivateKey(privateKey)) {
+    gathering.problems.push('tls.key is not the private key of tls.cert')
+  }
+  return { cert: certText, key: keyText }
+}
+
+const jointProblems = (options: TlsOptions): string[] => {
+  const { cert, key, pfx, passphrase, minVersion, maxVersion } = options
+  const problems: string[] = []
+  if (cert !== undefined && key === undefined) problems.push('tls.cert is without tls.key')
+  if (key !== undefined && cert === undefined) problems.push('tls.key is without tls.cert')
+  if (pfx !== undefined && (cert ?? key) !== undefined) {
+    problems.push('tls.pfx stands beside tls.cert or tls.key: pass one or the other')
+  }
+  if (passphrase !== undefined && (key ?? pfx) === undefined) {
+    problems.push('tls.passphrase is without tls.key and tls.pfx: there is nothing to open')
+  }
+  if (minVersion === 'TLSv1.3' && maxVersion === 'TLSv1.2') {
+    problems.push('tls.minVersion is above tls.maxVersion')
+  }
+  return problems
+}
+
+/** Reads everything once. `problems` is empty where `settings` are there. */
+export const loadTls = (
+  options: TlsOptions,
+): { readonly settings: TlsSettings | null; readonly problems: readonly string[] } => {
+  const gathering = new Gathering()
+  const { passphrase, pfx } = options
+  const authorities = readAuthorities(options, gathering)
+  const identity = readIdentity(options, gathering)
+  const store = pfx && gathering.take('pfx', () => readStore(pfx, passphrase))
+  const problems = [...jointProblems(options), ...gathering.problems]
+  if (problems.length > 0) return { settings: null, problems }
+  try {
+    const context = createSecureContext({
+      ...identity,
+      ...(authorities === undefined ? {} : { ca: authorities }),
+      ...(store ? { pfx: store } : {}),
+      ...(passphrase === undefined ? {} : { passphrase }),
+      minVersion: options.minVersion ?? 'TLSv1.2',
+      maxVersion: options.maxVersion ?? 'TLSv1.3',
+    })
+    const settings: TlsSettings = {
+      context,
+      serverName: options.serverName ?? null,
+      checksHostName: options.dangerouslySkipHostnameCheck !== true,
+      hasClientCertificate: options.cert !== undefined || pfx !== undefined,
+    }
+    return { settings, problems }
+  } catch (error) {
+    return { settings: null, problems: [`tls was refused by OpenSSL (${codeOf(error)})`] }
+  }
+}

@@ -1,0 +1,124 @@
+// The admin against the in-process cluster: topics are made, listed and described as the cluster
+// has them, and what can't be done is said with its reason.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Admin, KafkaError } from '../../src/index.ts'
+import { startCluster, type TestCluster } from '../../src/testing.ts'
+
+const withAdmin = async (
+  body: (admin: Admin, cluster: TestCluster) => Promise<void>,
+  options: Parameters<typeof startCluster>[0] = {},
+): Promise<void> => {
+  await using cluster = await startCluster({ nodes: 3, ...options })
+  await using admin = new Admin({ brokers: cluster.brokers })
+  await body(admin, cluster)
+}
+
+const errorOf = async (promise: Promise<unknown>): Promise<KafkaError> => {
+  const error = await promise.then(
+    () => assert.fail('it did not reject'),
+    (thrown: unknown) => thrown,
+  )
+  assert.ok(error instanceof KafkaError, String(error))
+  return error
+}
+
+test('a topic is made with what was asked for, and listed by name', () =>
+  withAdmin(async (admin, cluster) => {
+    assert.deepEqual(await admin.listTopics(), [])
+    const made = await admin.createTopic({ name: 'orders', partitions: 4, replicationFactor: 2 })
+    assert.deepEqual(made, { name: 'orders', partitions: 4, replicationFactor: 2 })
+    await admin.createTopic({ name: 'audit' })
+    assert.deepEqual(cluster.topics.toSorted(), ['audit', 'orders'])
+    assert.deepEqual(await admin.listTopics(), [
+      { name: 'audit', partitions: 1, replicationFactor: 3, internal: false },
+      { name: 'orders', partitions: 4, replicationFactor: 2, internal: false },
+    ])
+  }))
+
+test('a description names leaders, replicas and the settings of the topic itself', () =>
+  withAdmin(async (admin, cluster) => {
+    const config = { 'max.message.bytes': '2000' }
+    await admin.createTopic({ name: 'orders', partitions: 2, config })
+    cluster.moveLeader('orders', 1, 3)
+    const topic = await admin.describeTopic('orders')
+    assert.equal(topic.topicId.length, 22)
+    assert.deepEqual(topic.partitionList[1], {
+      partition: 1,
+      leaderId: 3,
+      leaderEpoch: 1,
+      replicas: [2, 3, 1],
+      inSyncReplicas: [2, 3, 1],
+      offlineReplicas: [],
+    })
+    const own = topic.settings.filter(({ source }) => source === 'topic')
+    assert.deepEqual(own, [{ name: 'max.message.bytes', value: '2000', source: 'topic' }])
+    assert.ok(topic.settings.some(({ source }) => source === 'default'))
+  }))
+
+test('describing never makes a topic: UNKNOWN_TOPIC names it', () =>
+  withAdmin(async (admin, cluster) => {
+    const error = await errorOf(admin.describeTopic('nobody'))
+    assert.equal(error.code, 'UNKNOWN_TOPIC')
+    assert.equal(error.topic, 'nobody')
+    assert.deepEqual(cluster.topics, [])
+  }))
+
+test('a refusal carries the broker’s name of the error and its words', () =>
+  withAdmin(
+    async (admin) => {
+      const exists = await errorOf(admin.createTopic({ name: 'orders' }))
+      assert.equal(exists.brokerError, 'TOPIC_ALREADY_EXISTS')
+      const tooMany = await errorOf(admin.createTopic({ name: 'more', replicationFactor: 9 }))
+      assert.equal(tooMany.brokerError, 'INVALID_REPLICATION_FACTOR')
+      assert.equal(tooMany.topic, 'more')
+    },
+    { topics: { orders: 1 } },
+  ))
+
+test('the controller that has moved is looked for again', () =>
+  withAdmin(async (admin, cluster) => {
+    const fault = cluster.fault({ api: 'CreateTopics', error: 'NOT_CONTROLLER', count: 2 })
+    await admin.createTopic({ name: 'orders' })
+    assert.equal(fault.hits, 2)
+    assert.deepEqual(cluster.topics, ['orders'])
+  }))
+
+test('a broker that fails is passed over while another one answers', () =>
+  withAdmin(
+    async (admin, cluster) => {
+      const fault = cluster.fault({ api: 'Metadata', close: true, count: 2 })
+      assert.equal((await admin.listTopics()).length, 1)
+      assert.equal(fault.hits, 2)
+    },
+    { topics: { orders: 1 } },
+  ))
+
+test('nobody there: the error names each address that was tried', async () => {
+  await using admin = new Admin({ brokers: '127.0.0.1:1,127.0.0.1:2' })
+  const error = await errorOf(admin.listTopics())
+  assert.equal(error.code, 'CONNECTION_FAILED')
+  assert.match(error.message, /127\.0\.0\.1:1 .*127\.0\.0\.1:2 |127\.0\.0\.1:2 .*127\.0\.0\.1:1 /)
+})
+
+test('a call ends with its time limit, its signal, or the admin', () =>
+  withAdmin(async (admin, cluster) => {
+    cluster.fault({ api: 'Metadata', drop: true, count: Number.POSITIVE_INFINITY })
+    const late = await errorOf(admin.listTopics({ timeoutMs: 20 }))
+    assert.equal(late.code, 'REQUEST_TIMEOUT')
+    assert.match(late.message, /listTopics: not done within 20 ms/)
+    const aborted = new AbortController()
+    const call = errorOf(admin.listTopics({ signal: aborted.signal }))
+    aborted.abort()
+    assert.equal((await call).code, 'ABORTED')
+    assert.equal((await errorOf(admin.listTopics({ signal: aborted.signal }))).code, 'ABORTED')
+    const open = errorOf(admin.listTopics())
+    await admin.close()
+    assert.equal((await open).code, 'CLOSED')
+    assert.equal((await errorOf(admin.listTopics())).code, 'CLOSED')
+  }))
+
+test('options are checked as a producer’s are', () => {
+  assert.throws(() => new Admin({ brokers: 'x:1', acks: 7 as never }), { code: 'INVALID_OPTION' })
+})
