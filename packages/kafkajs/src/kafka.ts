@@ -5,7 +5,7 @@ import type { Admin, AdminConfig, Consumer, ConsumerConfig } from 'kafkajs'
 import type { KafkaConfig, ProducerConfig } from './config.ts'
 import { KafkaJSNonRetriableError } from './errors.ts'
 import { consoleLogCreator, createLogger, type Logger, logLevel } from './logger.ts'
-import { originalFor } from './original.ts'
+import { originalKafka } from './original.ts'
 import { createProducer } from './producer.ts'
 import type { Producer } from './producer-types.ts'
 
@@ -38,21 +38,15 @@ export class Kafka {
 
   /** A consumer of kafkajs itself, which must be installed. */
   consumer(config: ConsumerConfig): Consumer {
-    return this.#original('kafka.consumer()').consumer(config)
+    return originalKafka('kafka.consumer()', this.#config).consumer(config)
   }
 
   /** The admin client of kafkajs itself, which must be installed. */
   admin(config?: AdminConfig): Admin {
-    return this.#original('kafka.admin()').admin(config)
+    return originalKafka('kafka.admin()', this.#config).admin(config)
   }
 
   logger(): Logger {
     return this.#logger
-  }
-
-  #original(what: string) {
-    const { Kafka: OriginalKafka } = originalFor(what)
-    const { millrace: _, ...config } = this.#config
-    return new OriginalKafka(config as ConstructorParameters<typeof OriginalKafka>[0])
   }
 }

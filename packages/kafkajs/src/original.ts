@@ -2,6 +2,7 @@
 // does not have.
 
 import { createRequire } from 'node:module'
+import type { KafkaConfig } from './config.ts'
 import { KafkaJSNotImplemented } from './errors.ts'
 
 type Original = typeof import('kafkajs')
@@ -17,4 +18,10 @@ export const originalFor = (what: string): Original => {
       { cause },
     )
   }
+}
+
+/** A client of kafkajs with the same configuration. */
+export const originalKafka = (what: string, { millrace: _, ...config }: KafkaConfig) => {
+  const { Kafka } = originalFor(what)
+  return new Kafka(config as ConstructorParameters<typeof Kafka>[0])
 }

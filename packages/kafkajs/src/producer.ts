@@ -68,7 +68,7 @@ class ProducerLife {
     this.#pool = pool
     const { transactionalId, transactionTimeout } = this.#producerConfig
     if (transactionalId) {
-      const own = { transactionalId, transactionTimeoutMs: transactionTimeout }
+      const own = { transactionalId, transactionTimeoutMs: transactionTimeout, idempotent: true }
       this.#transactions = new Transactions({ ...options, ...own }, this.#sender, this.#logger)
     }
     this.#state = 'connected'

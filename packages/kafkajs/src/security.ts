@@ -3,6 +3,7 @@
 
 import type { Duplex } from 'node:stream'
 import type { ConnectionOptions } from 'node:tls'
+import type { ProducerOptions } from 'millrace'
 import { KafkaJSNonRetriableError } from './errors.ts'
 
 export interface OauthbearerProviderResponse {
@@ -31,6 +32,8 @@ export interface SecurityConfig {
   socketFactory?: ISocketFactory
 }
 
+type SecurityOptions = Pick<ProducerOptions, 'tls' | 'sasl' | 'socketFactory'>
+
 /** What each field of Node's TLS options is called in millrace. */
 const tlsNames: Readonly<Record<string, string>> = {
   ca: 'ca',
@@ -43,7 +46,7 @@ const tlsNames: Readonly<Record<string, string>> = {
   maxVersion: 'maxVersion',
 }
 
-const toTls = (ssl: ConnectionOptions): object => {
+const toTls = (ssl: ConnectionOptions): NonNullable<SecurityOptions['tls']> => {
   const tls: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(ssl)) {
     if (value === undefined) continue
@@ -68,8 +71,7 @@ const toTls = (ssl: ConnectionOptions): object => {
   return tls
 }
 
-const toSasl = (sasl: SASLOptions): object => {
-  const mechanism = String(sasl.mechanism).toLowerCase()
+const toSasl = (sasl: SASLOptions): NonNullable<SecurityOptions['sasl']> => {
   if (sasl.mechanism === 'oauthbearer') {
     const { oauthBearerProvider } = sasl
     if (typeof oauthBearerProvider !== 'function') {
@@ -77,13 +79,14 @@ const toSasl = (sasl: SASLOptions): object => {
     }
     return { mechanism: 'OAUTHBEARER', token: () => oauthBearerProvider() }
   }
-  if (!['plain', 'scram-sha-256', 'scram-sha-512'].includes(mechanism)) {
-    throw new KafkaJSNonRetriableError(
-      `sasl.mechanism '${mechanism}': expected plain, scram-sha-256, scram-sha-512 or oauthbearer`,
-    )
+  const { mechanism, username, password } = sasl
+  if (/^(plain|scram-sha-256|scram-sha-512)$/i.test(mechanism)) {
+    return { mechanism, username, password }
   }
-  const { username, password } = sasl
-  return { mechanism: mechanism.toUpperCase(), username, password }
+  throw new KafkaJSNonRetriableError(
+    `sasl.mechanism '${mechanism}': expected plain, scram-sha-256, scram-sha-512 or oauthbearer; ` +
+      'for another one pass a mechanism of millrace: { millrace: { sasl } }',
+  )
 }
 
 /** A socket of the user's factory, once it is connected. */
@@ -102,14 +105,14 @@ const openWith =
     })
 
 /** The part of millrace's options that is about security. */
-export const securityOptions = ({ ssl, sasl, socketFactory }: SecurityConfig): object => {
+export const securityOptions = ({ ssl, sasl, socketFactory }: SecurityConfig): SecurityOptions => {
   const isTls = ssl !== undefined && ssl !== false && ssl !== null
   const details = typeof ssl === 'object' && ssl !== null ? ssl : {}
-  const options: Record<string, unknown> = {}
-  if (socketFactory !== undefined) {
+  return {
     // The factory does TLS by itself, as it is told.
-    options.socketFactory = openWith(socketFactory, isTls ? details : undefined)
-  } else if (isTls) options.tls = ssl === true ? true : toTls(details)
-  if (sasl !== undefined && sasl !== null) options.sasl = toSasl(sasl)
-  return options
+    ...(socketFactory !== undefined
+      ? { socketFactory: openWith(socketFactory, isTls ? details : undefined) }
+      : isTls && { tls: ssl === true ? true : toTls(details) }),
+    ...(sasl !== undefined && sasl !== null && { sasl: toSasl(sasl) }),
+  }
 }

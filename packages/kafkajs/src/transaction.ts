@@ -3,13 +3,7 @@
 // a producer, so the first send decides about it: where it is another than the producer's, the
 // transaction, still empty, is begun again on a producer that has it.
 
-import {
-  type BatchResult,
-  KafkaError,
-  Producer,
-  type ProducerOptions,
-  type ProducerRecord,
-} from 'millrace'
+import { KafkaError, Producer, type ProducerOptions, type Transaction as Running } from 'millrace'
 import { codecName } from './compression.ts'
 import { toKafkaJSError } from './error-mapping.ts'
 import { KafkaJSNonRetriableError } from './errors.ts'
@@ -17,16 +11,6 @@ import type { Logger } from './logger.ts'
 import type { RecordMetadata } from './message.ts'
 import type { Offsets, ProducerBatch, Transaction } from './producer-types.ts'
 import type { Sender } from './sender.ts'
-
-interface Running {
-  sendBatch(records: readonly ProducerRecord[]): Promise<BatchResult>
-  sendOffsets(offsets: readonly object[], group: string): Promise<void>
-  commit(): Promise<void>
-  abort(): Promise<void>
-}
-
-const beginOn = (producer: Producer): Promise<Running> =>
-  (producer as unknown as { beginTransaction(): Promise<Running> }).beginTransaction()
 
 /** kafkajs has offsets as text. */
 const toOffsets = (topics: Offsets['topics']) =>
@@ -122,7 +106,7 @@ export class Transactions {
     }
     this.#isBusy = true
     try {
-      return present(new OneTransaction(this, await beginOn(this.#producer)))
+      return present(new OneTransaction(this, await this.#producer.beginTransaction()))
     } catch (error) {
       this.#isBusy = false
       throw toKafkaJSError(error)
@@ -138,7 +122,7 @@ export class Transactions {
     await this.#producer.close()
     this.#codec = codec
     this.#producer = new Producer({ ...this.#options, compression: codec })
-    return beginOn(this.#producer)
+    return this.#producer.beginTransaction()
   }
 
   onEnded(): void {

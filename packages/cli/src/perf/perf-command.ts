@@ -1,1 +1,131 @@
-export const addPerfCommand = (host: any) => {}
+// `millrace perf`: throughput and latency of a topic, as Java's kafka-producer-perf-test tells them.
+
+import { Producer, type ProducerOptions } from 'millrace'
+import { resolveConnection } from '../connection/resolve.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { failureLine } from '../produce/report.ts'
+import type { CommandHost, ExitCode } from '../run-program.ts'
+import { exitCodeOf, type Interrupt, type Terminal, writeLine } from '../runtime/terminal.ts'
+import { after, repeat } from '../runtime/time.ts'
+import { formatCount } from '../text-table.ts'
+import { warningLogger } from '../warning-logger.ts'
+import { filePayloads, randomPayloads } from './payloads.ts'
+import { describePerf, type PerfFlags } from './perf-options.ts'
+import { histogramLines, jsonReport, measuredText, summaryText } from './perf-report.ts'
+import { PerfCount, PerfRun } from './perf-run.ts'
+
+const connectTimeoutMs = 30_000
+const drainMs = 10_000
+
+export const addPerfCommand = (host: CommandHost): void => {
+  describePerf(host).action(async (topic: string, flags: PerfFlags) => {
+    const connection = await resolveConnection(flags, host.terminal)
+    host.ended(await runPerf(topic, flags, connection, host.terminal))
+  })
+}
+
+const optionsOf = (
+  { compression, acks, partitioner }: PerfFlags,
+  connection: ProducerOptions,
+  terminal: Terminal,
+): ProducerOptions =>
+  ({
+    ...connection,
+    ...(compression === undefined ? {} : { compression }),
+    ...(acks === undefined ? {} : { acks }),
+    ...(partitioner === undefined ? {} : { partitioner }),
+    // Every failure is counted and told at the end.
+    onError: () => {},
+    logger: warningLogger(terminal),
+  }) as ProducerOptions
+
+const runPerf = async (
+  topic: string,
+  flags: PerfFlags,
+  connection: ProducerOptions,
+  terminal: Terminal,
+): Promise<ExitCode> => {
+  const { payloadFile, payloadDelimiter, recordSize, throughput } = flags
+  const payloads =
+    payloadFile === undefined
+      ? randomPayloads(recordSize)
+      : await filePayloads(payloadFile, payloadDelimiter)
+  const producer = new Producer(optionsOf(flags, connection, terminal))
+  const stop = new AbortController()
+  let interrupt: Interrupt | null = null
+  let forgetDrain = (): void => {}
+  const forget = terminal.onInterrupt(
+    (which) => {
+      interrupt = which
+      stop.abort()
+      forgetDrain = after(drainMs, () => producer.destroy())
+    },
+    () => producer.destroy(),
+  )
+  const wait = { timeoutMs: connectTimeoutMs, signal: stop.signal }
+  const run = new PerfRun({
+    producer,
+    topic,
+    payloads,
+    recordsPerSecond: throughput ?? Number.POSITIVE_INFINITY,
+    signal: stop.signal,
+  })
+  try {
+    await producer.connect(wait)
+    await producer.partitionsFor(topic, wait)
+    await measure(run, flags, terminal, producer)
+  } catch (error) {
+    if (interrupt === null) throw error
+  } finally {
+    forget()
+    forgetDrain()
+    producer.destroy()
+  }
+  tell(run, flags, terminal)
+  if (interrupt !== null) return exitCodeOf(interrupt)
+  return run.tally.failed > 0 ? exitCodes.recordsFailed : exitCodes.success
+}
+
+const measure = async (
+  run: PerfRun,
+  { warmup, numRecords, interval, json }: PerfFlags,
+  terminal: Terminal,
+  producer: Producer,
+): Promise<void> => {
+  await run.warmUp(warmup)
+  if (warmup > 0 && json !== true) {
+    writeLine(terminal.output, `${formatCount(warmup)} records of warm-up are not counted.`)
+  }
+  run.restart()
+  const isQuiet = interval === 0 || json === true
+  const stopLines = isQuiet ? () => {} : repeat(interval * 1000, () => tellInterval(run, terminal))
+  try {
+    await run.send(numRecords)
+    await producer.close()
+  } finally {
+    stopLines()
+  }
+}
+
+const tellInterval = (run: PerfRun, { output }: Terminal): void => {
+  const { measured } = run.interval
+  run.interval = new PerfCount()
+  writeLine(output, `${measuredText(measured)}.`)
+}
+
+const tell = (
+  { total, tally, latencies }: PerfRun,
+  { json, percentiles }: PerfFlags,
+  { output }: Terminal,
+): void => {
+  const { measured } = total
+  if (json === true) {
+    writeLine(output, JSON.stringify(jsonReport(measured, latencies, percentiles, tally.groups)))
+    return
+  }
+  writeLine(output, summaryText(measured, latencies, percentiles))
+  for (const group of tally.groups) writeLine(output, failureLine(group))
+  const picture = histogramLines(latencies)
+  if (picture.length > 0) writeLine(output)
+  for (const line of picture) writeLine(output, line)
+}

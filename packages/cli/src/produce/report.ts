@@ -25,7 +25,14 @@ const perSecond = (amount: number, seconds: number): number => amount / Math.max
 
 const recordsOf = (count: number): string => `${formatCount(count)} record${count === 1 ? '' : 's'}`
 
-const failureLine = ({ count, code, persisted, message, line, remedy }: FailureGroup): string => {
+export const failureLine = ({
+  count,
+  code,
+  persisted,
+  message,
+  line,
+  remedy,
+}: FailureGroup): string => {
   const where = persisted === 'no' ? 'not in the log' : 'perhaps in the log'
   const at = line === null ? '' : ` (record ${formatCount(line)})`
   const words = /[.!?]$/.test(message) ? message : `${message}.`

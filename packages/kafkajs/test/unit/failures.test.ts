@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test'
 import { KafkaError } from 'millrace'
 import { startCluster, type TestCluster } from 'millrace/testing'
 import {
+  type CompressionTypes,
   Kafka,
   type KafkaConfig,
   KafkaJSConnectionError,
@@ -14,6 +15,7 @@ import {
   KafkaJSProtocolError,
   logLevel,
   type ProducerConfig,
+  type ProducerRecord,
 } from '../../src/index.ts'
 
 let cluster: TestCluster
@@ -74,12 +76,12 @@ test('before connect and after disconnect nothing is taken, and connecting again
 test('what is wrong before sending is refused before sending', async () => {
   const producer = await connected({ idempotent: true })
   const before = cluster.records('orders').length
-  const wrong = [
+  const wrong: ProducerRecord[] = [
     { topic: '', messages: [{ value: 'x' }] },
     { topic: 'orders', messages: undefined as never },
     { topic: 'orders', messages: [{ value: 'x' }, { key: 'a' } as never] },
     { topic: 'orders', messages: [{ value: 'x' }], acks: 1 },
-    { topic: 'orders', messages: [{ value: 'x' }], compression: 9 },
+    { topic: 'orders', messages: [{ value: 'x' }], compression: 9 as never },
   ]
   for (const record of wrong) {
     const error = await errorOf(producer.send(record))
@@ -151,7 +153,7 @@ test('more combinations of codec and timeout than are kept at once: nothing is l
     producer.send({
       topic: 'orders',
       timeout: 1000 + index,
-      compression: index % 5,
+      compression: (index % 5) as CompressionTypes,
       messages: [{ value: `m${index}` }],
     }),
   )

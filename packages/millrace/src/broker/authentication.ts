@@ -56,7 +56,8 @@ export interface HandshakeAnswer {
 
 export interface TokenAnswer {
   readonly errorCode: number
-  readonly errorMessage: string | null
+  /** Empty, and not null, where there is no error: so it comes from Kafka. */
+  readonly errorMessage: string
   readonly authBytes: Uint8Array
   readonly sessionLifetimeMs: number
   readonly isLast: boolean
@@ -203,7 +204,7 @@ export class Authentication {
   }
 
   #onReply({ challenge, identity }: SaslReply): TokenAnswer {
-    const reply = { errorCode: 0, errorMessage: null, authBytes: challenge, isLast: false }
+    const reply = { errorCode: 0, errorMessage: '', authBytes: challenge, isLast: false }
     if (identity === null) return { ...reply, sessionLifetimeMs: 0 }
     const before = this.#identity
     if (before !== null && before.principal !== identity.principal) {

@@ -1,7 +1,7 @@
 // PLAIN (RFC 4616): one token holds the user's name and password. The refusals are Kafka's words.
 
 import { Buffer } from 'node:buffer'
-import { type SaslReply, type SaslServer, told, untold } from './sasl-mechanism.ts'
+import { type SaslReply, type SaslServer, told } from './sasl-mechanism.ts'
 
 const tokenParts = 3
 
@@ -15,7 +15,7 @@ export class PlainServer implements SaslServer {
   evaluate(token: Uint8Array): SaslReply {
     const parts = Buffer.from(token).toString().split('\0')
     if (parts.length !== tokenParts) {
-      throw untold(`Invalid SASL/PLAIN response: expected 3 tokens, got ${parts.length}`)
+      throw told(`Invalid SASL/PLAIN response: expected 3 tokens, got ${parts.length}`)
     }
     const [authorizationId, user, password] = parts as [string, string, string]
     if (user === '') throw told('Authentication failed: username not specified')

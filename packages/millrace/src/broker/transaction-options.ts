@@ -42,6 +42,13 @@ const delayMsMax = 2 ** 31 - 1
 const withoutFeature: readonly unknown[] = ['2.1', '2.4', '2.8', '3.9']
 const withoutVerification: readonly unknown[] = ['2.1', '2.4', '2.8']
 
+const names = [
+  'version',
+  'maxTimeoutMs',
+  'markerDelayMs',
+  'coordinatorLoadMs',
+] as const satisfies readonly (keyof TransactionOptions)[]
+
 const isDelay = (value: number): boolean => value >= 0 && value <= delayMsMax
 
 /** Tells `problem` what is wrong. */
@@ -50,6 +57,10 @@ export const checkTransactionOptions = (
   versions: KafkaRelease | VersionTable,
   problem: (text: string) => void,
 ): TransactionSettings => {
+  for (const name of Object.keys(options)) {
+    if ((names as readonly string[]).includes(name)) continue
+    problem(`transactions.${name} is no option: there are ${names.join(', ')}`)
+  }
   const hasFeature = !withoutFeature.includes(versions)
   const { version: level = hasFeature ? 2 : 0, maxTimeoutMs = timeoutMsMaxDefault } = options
   const { markerDelayMs = 0, coordinatorLoadMs = 0 } = options

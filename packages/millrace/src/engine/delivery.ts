@@ -87,6 +87,7 @@ export class Delivery {
       return
     }
     const { errorCode } = answer
+    if (errorCode === errorNumber.NONE) this.#owner.transactions?.onStored()
     if (batch.state === 'settled') {
       // It was given up while in flight: only its number still matters.
       if (errorCode !== errorNumber.NONE && !isDuplicate(errorCode)) queue.numbering.wantRestart()

@@ -97,10 +97,7 @@ export class Engine implements EngineEvents {
         if (flushGeneration >= 0) this.generations.leave(flushGeneration)
       },
       onRecordsSettled: (delivered, failed) => this.#onRecordsSettled(delivered, failed),
-      onDecided: (error) => {
-        if (error === null) this.transactions?.onDelivered()
-        else this.transactions?.onRecordFailed(error)
-      },
+      onFailed: (error) => this.transactions?.onRecordFailed(error),
       continueLater: () => this.wake(),
     })
     this.accumulator = new Accumulator(this, makePartitioner)

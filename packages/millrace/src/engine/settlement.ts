@@ -39,8 +39,8 @@ export interface SettlementOwner {
   /** A record that failed by itself was told. */
   onFailureTold(failure: RecordFailure): void
   onRecordsSettled(delivered: number, failed: number): void
-  /** A batch or a record is decided; those it concerns are told later. */
-  onDecided(error: KafkaError | null): void
+  /** A batch or a record has failed; those it concerns are told later. */
+  onFailed(error: KafkaError): void
   /** Asks for another call of `run` in the next turn. */
   continueLater(): void
 }
@@ -68,12 +68,12 @@ export class Settlement {
   settleBatch(outcome: BatchOutcome): void {
     outcome.batch.transition('settled')
     this.#decided.push(outcome)
-    this.#owner.onDecided(outcome.error)
+    if (outcome.error !== null) this.#owner.onFailed(outcome.error)
   }
 
   failRecord(failure: RecordFailure): void {
     this.#decided.push(failure)
-    this.#owner.onDecided(failure.error)
+    this.#owner.onFailed(failure.error)
   }
 
   /**

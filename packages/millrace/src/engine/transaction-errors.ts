@@ -22,6 +22,10 @@ export const usage = (message: string): KafkaError => new KafkaError('INVALID_ST
 export const abortable = (message: string, cause: KafkaError): KafkaError =>
   new KafkaError('TRANSACTION_ABORTED', `${message}: ${cause.message}`, { ...where(cause), cause })
 
+/** What becomes of records that were not sent when the caller aborts. */
+export const abortedByCaller = (): KafkaError =>
+  new KafkaError('TRANSACTION_ABORTED', 'the transaction was aborted', { kind: 'aborted' })
+
 export const fencedError = (cause: KafkaError): KafkaError =>
   new KafkaError('FENCED', `another producer took over the transactional id: ${cause.message}`, {
     ...where(cause),

@@ -6,26 +6,27 @@
 // Two protocols: in version 1 each partition is announced before its first batch, in version 2
 // (KIP-890) Produce announces it, and each transaction has an epoch of its own.
 
-import { KafkaError } from '../protocol/kafka-error.ts'
+import type { KafkaError } from '../protocol/kafka-error.ts'
 import { assert } from '../runtime/assert.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import type {
   ConsumedOffset,
   GroupMetadata,
   ProducerIdentity,
-  TopicPartition,
   TransactionPort,
   TransactionScope,
 } from './ports.ts'
 import type { Sequencer } from './sequencer.ts'
 import {
   abortable,
+  abortedByCaller,
   fencedError,
   isFatal,
   refusesEpoch,
   timedOutError,
   usage,
 } from './transaction-errors.ts'
+import { TransactionPartitions } from './transaction-partitions.ts'
 import { assertLegal, isUnderWay, type TransactionState } from './transaction-state.ts'
 
 /** Told once how a call ended. */
@@ -63,12 +64,7 @@ export class TransactionManager {
   #version2 = false
   #starting: TransactionDone | null = null
   #ending: Ending | null = null
-  /** Announced to the coordinator, in version 1. */
-  readonly #partitions = new Set<PartitionQueue>()
-  /** To be announced. */
-  readonly #wanted = new Set<PartitionQueue>()
-  /** Being announced; those that come meanwhile go together, afterwards. */
-  #announcing: readonly PartitionQueue[] = []
+  readonly #partitions = new TransactionPartitions()
   /** Calls to coordinators that belong to the transaction and are not answered. */
   #callsUnderWay = 0
   /** A broker may know of the transaction: it has to be ended there. */
@@ -204,10 +200,7 @@ export class TransactionManager {
   admits(queue: PartitionQueue): boolean {
     if (this.#state !== 'open' && this.#state !== 'committing') return false
     if (this.#version2 || this.#partitions.has(queue)) return true
-    if (!this.#wanted.has(queue) && !this.#announcing.includes(queue)) {
-      this.#wanted.add(queue)
-      this.#owner.wake()
-    }
+    if (this.#partitions.want(queue)) this.#owner.wake()
     return false
   }
 
@@ -244,7 +237,8 @@ export class TransactionManager {
     this.#reached = true
   }
 
-  onDelivered(): void {
+  /** A batch is in the log: the coordinator knows of the transaction. */
+  onStored(): void {
     this.#confirmed = true
   }
 
@@ -317,7 +311,6 @@ export class TransactionManager {
     this.#reached = false
     this.#confirmed = false
     this.#partitions.clear()
-    this.#wanted.clear()
     this.#tellStarter(null)
   }
 
@@ -340,18 +333,15 @@ export class TransactionManager {
 
   /** Version 1: tells the coordinator of the partitions that wait to send. */
   #announce(): void {
-    if (this.#wanted.size === 0 || this.#announcing.length > 0) return
-    const queues = [...this.#wanted]
-    this.#wanted.clear()
+    const partitions = this.#partitions.take()
+    if (partitions.length === 0) return
     this.#reached = true
-    this.#announcing = queues
     this.#callsUnderWay++
-    this.#port.addPartitions(this.#scope, queues.map(topicPartition), (error) => {
-      this.#announcing = []
+    this.#port.addPartitions(this.#scope, partitions, (error) => {
       this.#callsUnderWay--
+      this.#partitions.end(error === null)
       if (error === null) {
         this.#confirmed = true
-        for (const queue of queues) this.#partitions.add(queue)
         this.#owner.offerAll()
       } else this.#onCallFailed(error)
       this.#owner.wake()
@@ -496,7 +486,7 @@ export class TransactionManager {
 
   #abortedError(): KafkaError {
     const cause = this.#cause
-    if (cause === null) return new KafkaError('ABORTED', 'the transaction was aborted')
+    if (cause === null) return abortedByCaller()
     return abortable('the transaction has failed and must be aborted', cause)
   }
 
@@ -504,8 +494,3 @@ export class TransactionManager {
     return abortable('the transaction was not committed, and must be aborted', this.#cause!)
   }
 }
-
-const topicPartition = ({ topic, partition }: PartitionQueue): TopicPartition => ({
-  topic: topic.name,
-  partition,
-})

@@ -46,7 +46,7 @@ const plainAdvice = "leave out the option tls, or use the port of the broker's T
 
 const mend = (words: string): TlsVerdict => ({ words, kind: 'fatal' })
 
-/** `address` is what was connected to, `hasClientCertificate` whether we brought one. */
+/** `address` is what was connected to. */
 export const judgeTlsFailure = (failure: TlsFailure, address: ConnectAddress): TlsVerdict => {
   const { code } = failure
   const known = Object.hasOwn(wordsByCode, code) ? wordsByCode[code] : undefined
@@ -75,5 +75,9 @@ export const judgeTlsFailure = (failure: TlsFailure, address: ConnectAddress): T
     const words = `the peer hung up on the TLS handshake: if it does not speak TLS, ${plainAdvice}`
     return { words, kind: 'retriable' }
   }
-  return { words: `the TLS handshake failed: ${failure.message} (${code})`, kind: 'retriable' }
+  const words =
+    code === 'ECONNRESET'
+      ? 'the broker hung up in the TLS handshake: does it accept the certificate of this client?'
+      : `the TLS handshake failed: ${failure.message} (${code})`
+  return { words, kind: 'retriable' }
 }

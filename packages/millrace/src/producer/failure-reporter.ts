@@ -22,8 +22,9 @@ export class FailureReporter {
 
   /** A record was not delivered. */
   report(error: KafkaError): void {
-    if (this.#onError === null) this.#log(error)
-    else this.#tell(this.#onError, error)
+    if (this.#onError !== null) this.#tell(this.#onError, error)
+    // Whoever ends the transaction is told, once for all its records.
+    else if (error.code !== 'TRANSACTION_ABORTED') this.#log(error)
   }
 
   #tell(onError: (error: KafkaError) => void, error: KafkaError): void {

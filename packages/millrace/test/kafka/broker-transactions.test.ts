@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { findCoordinatorApi } from '../../src/protocol/api/10-find-coordinator.ts'
 import { errorNumber } from '../../src/protocol/errors.ts'
+import { readTopic, startCluster } from '../../src/testing.ts'
 import { RawClient } from '../unit/broker-kit.ts'
 import {
   fetchFrom,
@@ -15,7 +16,8 @@ import {
   WireProducer,
 } from '../unit/broker-transaction-kit.ts'
 import { expectedOf, scenarios } from '../unit/transaction-scenarios.ts'
-import { type Kafka, startKafka } from './fixture/index.ts'
+import { javaConsume, type Kafka, startKafka } from './fixture/index.ts'
+import { type JavaTransaction, javaTransactions } from './fixture/java-transactions.ts'
 
 class RealWire implements Wire {
   readonly #broker: string
@@ -103,5 +105,103 @@ for (const { version, modes } of [
         })
       }
     }
+  })
+}
+
+/** Records in two topics, with the number of their transaction. */
+const seriesOf = (count: number, isCommitted: (index: number) => boolean): JavaTransaction[] =>
+  Array.from({ length: count }, (_, index) => ({
+    records: Array.from({ length: 10 }, (_, each) => ({
+      topic: each % 2 === 0 ? 'orders' : 'audit',
+      partition: each % 3,
+      value: `${index}-${each}`,
+    })),
+    offsets: { groupId: 'g', topic: 'source', partition: 0, offset: index + 1 },
+    commit: isCommitted(index),
+  }))
+
+const sorted = (values: readonly string[]): string[] => [...values].sort()
+
+for (const transactionVersion of [0, 2] as const) {
+  describe(`Java's transactions on our cluster, transaction.version ${transactionVersion}`, () => {
+    const isCommitted = (index: number): boolean => index % 3 !== 1
+    const topics = ['orders', 'audit']
+    const topicOptions = { orders: 3, audit: 3, source: 1 }
+    const transactions = { version: transactionVersion }
+
+    it('Java and we read whole transactions only, and offsets move with them', async () => {
+      await using cluster = await startCluster({ nodes: 3, topics: topicOptions, transactions })
+      const { brokers } = cluster
+      const series = seriesOf(12, isCommitted)
+      const outcomes = await javaTransactions({ brokers }).transactSeries('series', series)
+      const wantedOutcomes = series.map(({ commit }) => (commit ? 'committed' : 'aborted'))
+      assert.deepEqual(outcomes, wantedOutcomes)
+      for (const topic of topics) {
+        const wanted = series.flatMap(({ records, commit }) =>
+          commit ? records.flatMap((each) => (each.topic === topic ? each.value : [])) : [],
+        )
+        const isolation = 'read_committed'
+        const byJava = await javaConsume({ brokers, topic, isolation })
+        assert.deepEqual(sorted(byJava.map(({ value }) => String(value))), sorted(wanted))
+        const byUs: string[] = []
+        for await (const { value } of readTopic({ brokers, topic, isolation })) {
+          byUs.push(String(value))
+        }
+        assert.deepEqual(sorted(byUs), sorted(wanted))
+        const all = await javaConsume({ brokers, topic })
+        assert.equal(all.length, 60)
+        assert.equal(cluster.records(topic).length, 60)
+      }
+      assert.equal(cluster.committedOffsets('g')[0]?.offset, 12)
+      const adds = cluster.requests.AddPartitionsToTxn ?? 0
+      assert.equal(adds > 0, transactionVersion === 0, `${adds} AddPartitionsToTxn`)
+      const [state] = cluster.transactions()
+      assert.equal(state?.state, 'CompleteCommit')
+      assert.equal(state?.producerEpoch, transactionVersion === 0 ? 0 : 12)
+    })
+
+    it('a moved coordinator, slow markers and a stopped node are borne by Java', async () => {
+      await using cluster = await startCluster({
+        nodes: 3,
+        topics: topicOptions,
+        transactions: { ...transactions, markerDelayMs: 15, coordinatorLoadMs: 30 },
+      })
+      const { brokers } = cluster
+      let ended = 0
+      cluster.onRequest(({ api }) => {
+        if (api !== 'EndTxn') return
+        ended++
+        const other = (cluster.coordinator('transaction', 'moved') % 3) + 1
+        if (ended === 3) cluster.moveCoordinator('transaction', 'moved', other)
+        if (ended === 6) cluster.moveLeader('orders', 0, other)
+      })
+      const series = seriesOf(9, isCommitted)
+      const outcomes = await javaTransactions({ brokers }).transactSeries('moved', series)
+      assert.deepEqual(
+        outcomes,
+        series.map(({ commit }) => (commit ? 'committed' : 'aborted')),
+      )
+      const read = await javaConsume({ brokers, topic: 'orders', isolation: 'read_committed' })
+      assert.equal(read.length, 6 * 5)
+    })
+
+    it('a transaction that the cluster aborts fails in Java, and the next one succeeds', async () => {
+      await using cluster = await startCluster({ topics: topicOptions, transactions })
+      const { brokers } = cluster
+      let ended = 0
+      cluster.onRequest(({ api }) => {
+        if (api === 'EndTxn' && ++ended === 2) cluster.abortTransaction('aborted')
+      })
+      const series = seriesOf(4, () => true)
+      const outcomes = await javaTransactions({ brokers }).transactSeries('aborted', series)
+      // Before KIP-890 the epoch that the coordinator raised can't be recovered from.
+      assert.equal(outcomes[0], 'committed')
+      assert.notEqual(outcomes[1], 'committed')
+      const read = await javaConsume({ brokers, topic: 'orders', isolation: 'read_committed' })
+      const seen = new Set(read.map(({ value }) => String(value).split('-')[0]))
+      assert.ok(!seen.has('1'), 'the aborted transaction is not read')
+      const wanted = outcomes.filter((each) => each === 'committed').length
+      assert.equal(seen.size, wanted)
+    })
   })
 }

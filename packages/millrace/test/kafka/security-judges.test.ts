@@ -5,23 +5,10 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { connect as connectTls } from 'node:tls'
-import { metadataApi } from '../../src/protocol/api/03-metadata.ts'
-import { saslHandshakeApi } from '../../src/protocol/api/17-sasl-handshake.ts'
-import { apiVersionsApi } from '../../src/protocol/api/18-api-versions.ts'
 import { TcpStream, tcpTransport } from '../../src/runtime/tcp-transport.ts'
 import type { Transport } from '../../src/runtime/transport.ts'
 import { type ClusterSaslOptions, startCluster } from '../../src/testing.ts'
 import { RawClient } from '../unit/broker-kit.ts'
-import {
-  authenticate,
-  bearerToken,
-  chooseMechanism,
-  logInPlainly,
-  plainToken,
-  scram,
-  software,
-  unsecuredToken,
-} from '../unit/broker-sasl-kit.ts'
 import { javaConsume, javaProduce, kcatConsume, kcatProduce } from './fixture/index.ts'
 import {
   makeSecurityFiles,
@@ -33,6 +20,7 @@ import {
   startSecureKafka,
   user,
 } from './fixture/secure-kafka.ts'
+import { interview } from './sasl-interview.ts'
 
 const users = { [user]: password, [otherUser]: password }
 
@@ -121,11 +109,6 @@ describe("Java's clients and kcat log in to the in-process cluster", () => {
   })
 })
 
-/** A server that both kinds of cluster are asked as. */
-interface Server {
-  connect(listener: SecureListener): RawClient
-}
-
 const tlsTransport = (ca: string): Transport => ({
   resolve: async (host) => [host],
   connect: ({ host, port }, handler) => {
@@ -134,133 +117,6 @@ const tlsTransport = (ca: string): Transport => ({
     return stream
   },
 })
-
-/** What came of an attempt, as a text: an error's number and words, or that it was closed. */
-const outcomeOf = async (answer: Promise<object>): Promise<string> => {
-  try {
-    const fields = (await answer) as Record<string, unknown>
-    const { errorCode, errorMessage, mechanisms, authBytes } = fields
-    const bytes = authBytes === undefined ? undefined : Buffer.from(authBytes as Uint8Array)
-    const names = (mechanisms as string[] | undefined)?.toSorted()
-    return JSON.stringify([errorCode, errorMessage, names, bytes?.toString()])
-  } catch (error) {
-    return (error as Error).message
-  }
-}
-
-const secondsFromNow = (seconds: number): number => Math.floor(Date.now() / 1000) + seconds
-
-/** Asks a server everything, each on a connection of its own. */
-const interview = async ({ connect }: Server): Promise<Record<string, readonly string[]>> => {
-  const said: Record<string, readonly string[]> = {}
-  const on = async (
-    name: string,
-    listener: SecureListener,
-    ask: (client: RawClient) => Promise<readonly Promise<object>[]>,
-  ) => {
-    const client = connect(listener)
-    const answers = await ask(client)
-    said[name] = await Promise.all(answers.map(outcomeOf))
-    client.close()
-  }
-  const plain = (name: string, token: Uint8Array) =>
-    on(`PLAIN, ${name}`, 'OPENPLAIN', async (client) => {
-      await chooseMechanism(client, 'PLAIN')
-      return [authenticate(client, token)]
-    })
-  await plain('the right password', plainToken(user, password))
-  await plain('a wrong password', plainToken(user, 'wrong'))
-  await plain('an unknown user', plainToken('nobody', 'wrong'))
-  await plain('no user', plainToken('', 'wrong'))
-  await plain('no password', plainToken(user, ''))
-  await plain('another authorization id', plainToken(user, password, otherUser))
-  await plain('too few parts', Buffer.from(user))
-  await plain('too many parts', Buffer.from('a\0b\0c\0d'))
-  await plain('nothing', Buffer.alloc(0))
-  for (const hash of ['sha256', 'sha512'] as const) {
-    const mechanism = hash === 'sha256' ? 'SCRAM-SHA-256' : 'SCRAM-SHA-512'
-    const attempts = {
-      'a wrong password': { user, password: 'wrong' },
-      'an unknown user': { user: 'nobody', password },
-      'another nonce': { user, password, spoil: (text: string) => text.replace(',r=c', ',r=C') },
-      'a spoilt proof': { user, password, spoil: (text: string) => text.replace(/p=.*/, 'p=AA==') },
-      nonsense: { user, password, spoil: () => 'nonsense' },
-    }
-    for (const [name, attempt] of Object.entries(attempts)) {
-      await on(`${mechanism}, ${name}`, 'SCRAM', async (client) => {
-        await chooseMechanism(client, mechanism)
-        return [scram(client, { hash, ...attempt })]
-      })
-    }
-    await on(`${mechanism}, another authorization id`, 'SCRAM', async (client) => {
-      await chooseMechanism(client, mechanism)
-      return [authenticate(client, Buffer.from(`n,a=bob,n=${user},r=nonce`))]
-    })
-    await on(`${mechanism}, a channel binding`, 'SCRAM', async (client) => {
-      await chooseMechanism(client, mechanism)
-      return [authenticate(client, Buffer.from(`y,,n=${user},r=nonce`))]
-    })
-  }
-  const tokens = {
-    good: bearerToken(unsecuredToken({ sub: user, exp: secondsFromNow(600) })),
-    'of the past': bearerToken(unsecuredToken({ sub: user, exp: secondsFromNow(-600) })),
-    'without an end': bearerToken(unsecuredToken({ sub: user })),
-    'without a subject': bearerToken(unsecuredToken({ exp: secondsFromNow(600) })),
-    'of somebody else': bearerToken(unsecuredToken({ sub: user, exp: secondsFromNow(600) }), 'bob'),
-    'that is none': bearerToken('none'),
-    'in no shape': Buffer.from('hello'),
-  }
-  for (const [name, token] of Object.entries(tokens)) {
-    await on(`OAUTHBEARER, a token ${name}`, 'OAUTH', async (client) => {
-      await chooseMechanism(client, 'OAUTHBEARER')
-      const first = authenticate(client, token)
-      const isChallenged = await first.then(
-        ({ errorCode, authBytes }) => errorCode === 0 && authBytes.length > 0,
-        () => false,
-      )
-      return isChallenged ? [first, authenticate(client, Buffer.from([1]))] : [first]
-    })
-  }
-  const handshake = (client: RawClient, mechanism = 'PLAIN') =>
-    client.request(saslHandshakeApi, 1, { mechanism })
-  await on('an unknown mechanism', 'OPENPLAIN', async (client) => [handshake(client, 'ROT13')])
-  await on('metadata before all', 'OPENPLAIN', async (client) => [
-    client.request(metadataApi, 12, { topics: [] }),
-  ])
-  await on('versions twice', 'OPENPLAIN', async (client) => {
-    await client.request(apiVersionsApi, 3, software)
-    return [client.request(apiVersionsApi, 3, software)]
-  })
-  await on('the handshake twice', 'OPENPLAIN', async (client) => {
-    await chooseMechanism(client, 'PLAIN')
-    return [handshake(client)]
-  })
-  await on('metadata in place of a token', 'OPENPLAIN', async (client) => {
-    await chooseMechanism(client, 'PLAIN')
-    return [client.request(metadataApi, 12, { topics: [] })]
-  })
-  await on('once more when it is done', 'OPENPLAIN', async (client) => {
-    await logInPlainly(client, user, password)
-    return [handshake(client), authenticate(client, plainToken(user, password))]
-  })
-  await on('again as the same user', 'REAUTH', async (client) => {
-    const { sessionLifetimeMs } = await logInPlainly(client, user, password)
-    assert.equal(sessionLifetimeMs, 3000)
-    await handshake(client)
-    return [authenticate(client, plainToken(user, password)), handshake(client)]
-  })
-  await on('again as another user', 'REAUTH', async (client) => {
-    await logInPlainly(client, user, password)
-    await handshake(client)
-    return [authenticate(client, plainToken(otherUser, password))]
-  })
-  await on('again with a wrong password', 'REAUTH', async (client) => {
-    await logInPlainly(client, user, password)
-    await handshake(client)
-    return [authenticate(client, plainToken(user, 'wrong'))]
-  })
-  return said
-}
 
 describe('asked the same, the in-process cluster and a real broker say the same', () => {
   let real: SecureKafka
@@ -272,13 +128,11 @@ describe('asked the same, the in-process cluster and a real broker say the same'
   it('to right and wrong passwords, tokens, and requests at the wrong moment', async () => {
     const { server, ca } = real.certificates
     const secure = tlsTransport(ca)
-    const byKafka = await interview({
-      connect: (listener) =>
-        new RawClient(
-          real.kafka.brokersOn(listener)[0]!,
-          listener === 'OPENPLAIN' ? tcpTransport : secure,
-        ),
-    })
+    const connect = (broker: string, listener: SecureListener) =>
+      new RawClient(broker, listener === 'OPENPLAIN' ? tcpTransport : secure)
+    const byKafka = await interview((listener) =>
+      connect(real.kafka.brokersOn(listener)[0]!, listener),
+    )
     const sasl = (mechanisms: ClusterSaslOptions['mechanisms'], sessionLifetimeMs?: number) =>
       startCluster({
         sasl: { mechanisms, users, ...(sessionLifetimeMs && { sessionLifetimeMs }) },
@@ -290,13 +144,9 @@ describe('asked the same, the in-process cluster and a real broker say the same'
       OAUTH: await sasl(['OAUTHBEARER']),
       REAUTH: await sasl(['PLAIN'], 3000),
     }
-    const byCluster = await interview({
-      connect: (listener) =>
-        new RawClient(
-          clusters[listener as keyof typeof clusters].brokers[0]!,
-          listener === 'OPENPLAIN' ? tcpTransport : secure,
-        ),
-    })
+    const byCluster = await interview((listener) =>
+      connect(clusters[listener as keyof typeof clusters].brokers[0]!, listener),
+    )
     for (const cluster of Object.values(clusters)) await cluster.close()
     assert.ok(Object.keys(byKafka).length >= 35)
     assert.deepEqual(byCluster, byKafka)

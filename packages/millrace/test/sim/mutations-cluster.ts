@@ -13,19 +13,34 @@ import { FailureReporter } from '../../src/producer/failure-reporter.ts'
 import { inMethod, type Mutation, mutation } from './mutation.ts'
 
 export const clusterMutations: Readonly<Record<string, Mutation>> = {
-  'hint-believed-for-good': inMethod('a leader hint counts as newer than it is', Cluster, 'applyLeaderHint', (original) =>
-        function applyLeaderHint(this: Cluster, hint) {
-          original.call(this, { ...hint, leaderEpoch: 2 ** 30 })
-        }),
-  'old-metadata-applied': inMethod('an answer older than what is known is taken', MetadataCache, 'apply', (original) =>
-        function apply(this: MetadataCache, name, answer, knowsNode) {
-          this.forgetEpochs()
-          return original.call(this, name, answer, knowsNode)
-        }),
-  'refresh-forgotten': inMethod('what proved stale is not asked for again', Metadata, 'refreshTopic', (original) =>
-        function refreshTopic(this: Metadata, topic, why) {
-          if (why === 'unknown') original.call(this, topic, why)
-        }),
+  'hint-believed-for-good': inMethod(
+    'a leader hint counts as newer than it is',
+    Cluster,
+    'applyLeaderHint',
+    (original) =>
+      function applyLeaderHint(this: Cluster, hint) {
+        original.call(this, { ...hint, leaderEpoch: 2 ** 30 })
+      },
+  ),
+  'old-metadata-applied': inMethod(
+    'an answer older than what is known is taken',
+    MetadataCache,
+    'apply',
+    (original) =>
+      function apply(this: MetadataCache, name, answer, knowsNode) {
+        this.forgetEpochs()
+        return original.call(this, name, answer, knowsNode)
+      },
+  ),
+  'refresh-forgotten': inMethod(
+    'what proved stale is not asked for again',
+    Metadata,
+    'refreshTopic',
+    (original) =>
+      function refreshTopic(this: Metadata, topic, why) {
+        if (why === 'unknown') original.call(this, topic, why)
+      },
+  ),
   'no-metadata-backoff': mutation(
     'every wish counts as new: requests follow at once',
     (patches) => {
@@ -54,21 +69,46 @@ export const clusterMutations: Readonly<Record<string, Mutation>> = {
         },
     )
   }),
-  'close-leaves-connections': inMethod('close does not end the connections', Cluster, 'close', () => () => {}),
-  'timer-leaked': inMethod('a closed connection keeps its timer', WakeTimer, 'stop', () => () => {}),
+  'close-leaves-connections': inMethod(
+    'close does not end the connections',
+    Cluster,
+    'close',
+    () => () => {},
+  ),
+  'timer-leaked': inMethod(
+    'a closed connection keeps its timer',
+    WakeTimer,
+    'stop',
+    () => () => {},
+  ),
   'request-timeout-ignored': inMethod('nothing is ever overdue', Verdict, 'check', () => () => {}),
-  'answers-mixed-up': inMethod('an answer is given to whatever request is next', InFlightTable, 'answer', (original) =>
-        function answer(this: InFlightTable<unknown>, correlationId) {
-          if (correlationId % 5 === 4) this.drop()
-          return original.call(this, this.awaited?.correlationId ?? correlationId)
-        }),
-  'written-taken-for-unwritten': inMethod('a lost request counts as never written', Connection, 'requestRaw', (original) =>
-        function requestRaw(this: Connection, request) {
-          original.call(this, {
-            ...request,
-            onResponse: (body) => request.onResponse(body),
-            onFailure: (error) => request.onFailure(error, false),
-          })
-        }),
-  'failure-swallowed': inMethod('a failed send is not told to onError', FailureReporter, 'report', () => () => {}),
+  'answers-mixed-up': inMethod(
+    'an answer is given to whatever request is next',
+    InFlightTable,
+    'answer',
+    (original) =>
+      function answer(this: InFlightTable<unknown>, correlationId) {
+        if (correlationId % 5 === 4) this.drop()
+        return original.call(this, this.awaited?.correlationId ?? correlationId)
+      },
+  ),
+  'written-taken-for-unwritten': inMethod(
+    'a lost request counts as never written',
+    Connection,
+    'requestRaw',
+    (original) =>
+      function requestRaw(this: Connection, request) {
+        original.call(this, {
+          ...request,
+          onResponse: (body) => request.onResponse(body),
+          onFailure: (error) => request.onFailure(error, false),
+        })
+      },
+  ),
+  'failure-swallowed': inMethod(
+    'a failed send is not told to onError',
+    FailureReporter,
+    'report',
+    () => () => {},
+  ),
 }

@@ -46,7 +46,7 @@ test('PLAIN lets in who knows the password; the request view says who it is', ()
     const answer = await run(logInPlainly(client, 'alice', users.alice))
     assert.deepEqual(
       [answer.errorCode, answer.errorMessage, answer.authBytes.length, answer.sessionLifetimeMs],
-      [0, null, 0, 0],
+      [0, '', 0, 0],
     )
     assert.equal((await run(produce(client, 'orders', 0, batchOf(2)))).errorCode, 0)
     assert.deepEqual(seen, [null, 'alice'])
@@ -58,7 +58,7 @@ test('a refusal has the words of Kafka, comes after 100 ms, and ends the connect
     [plainToken('nobody', 'wrong'), wrongPassword],
     [plainToken('', 'x'), 'Authentication failed: username not specified'],
     [plainToken('alice', ''), 'Authentication failed: password not specified'],
-    [Buffer.from('alice'), general('PLAIN')],
+    [Buffer.from('alice'), 'Invalid SASL/PLAIN response: expected 3 tokens, got 1'],
     [
       plainToken('alice', users.alice, 'bob'),
       'Authentication failed: Client requested an authorization id that is different from username',

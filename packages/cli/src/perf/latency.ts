@@ -1,0 +1,51 @@
+// Latencies of acknowledged records: Node's own HDR histogram (three digits) for the percentiles,
+// and a few counts by 1-2-5 steps for the picture.
+
+import { createHistogram } from 'node:perf_hooks'
+
+const microsMax = 3_600_000_000
+const significantFigures = 3
+
+/** Upper bounds of the bars in milliseconds; what is slower comes into one more. */
+export const barBoundsMs: readonly number[] = [0.1, 1, 10, 100, 1000, 10_000].flatMap((unit) => [
+  unit,
+  2 * unit,
+  5 * unit,
+])
+
+const barOf = (latencyMs: number): number => {
+  let bar = 0
+  while (bar < barBoundsMs.length && latencyMs > barBoundsMs[bar]!) bar++
+  return bar
+}
+
+export class Latencies {
+  readonly #histogram = createHistogram({
+    lowest: 1,
+    highest: microsMax,
+    figures: significantFigures,
+  })
+  readonly #bars = new Array<number>(barBoundsMs.length + 1).fill(0)
+  #count = 0
+
+  record(latencyMs: number): void {
+    const micros = Math.round(latencyMs * 1000)
+    this.#histogram.record(Math.min(microsMax, Math.max(1, micros)))
+    this.#bars[barOf(latencyMs)]!++
+    this.#count++
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  /** Index = bar, see barBoundsMs. */
+  get bars(): readonly number[] {
+    return this.#bars
+  }
+
+  /** Within three digits; 0 where nothing was recorded. */
+  percentileMs(percent: number): number {
+    return this.#count === 0 ? 0 : this.#histogram.percentile(percent) / 1000
+  }
+}

@@ -1,0 +1,119 @@
+// Sends made-up records and measures: how many are acknowledged a second, and how long each took.
+// A latency begins when the record is handed over, waiting for room included, as Java's tool counts
+// it. At a rate, a record that the producer's pushing back made late counts from when it was due.
+
+import type { Producer } from 'millrace'
+import { Pace } from '../pace.ts'
+import { Tally } from '../produce/tally.ts'
+import { nowMs, pause } from '../runtime/time.ts'
+import { Latencies } from './latency.ts'
+import type { Payloads } from './payloads.ts'
+import type { Measured } from './perf-report.ts'
+
+/** Later than this is more than the coarseness of a timer. */
+const lateMs = 5
+
+export interface PerfLoad {
+  readonly producer: Producer
+  readonly topic: string
+  readonly payloads: Payloads
+  readonly recordsPerSecond: number
+  /** Aborts when no more is to be sent. */
+  readonly signal: AbortSignal
+}
+
+/** What has been acknowledged since it was made. */
+export class PerfCount {
+  readonly #startedMs = nowMs()
+  #records = 0
+  #bytes = 0
+  #sumMs = 0
+  #maxMs = 0
+
+  add(bytes: number, latencyMs: number): void {
+    this.#records++
+    this.#bytes += bytes
+    this.#sumMs += latencyMs
+    if (latencyMs > this.#maxMs) this.#maxMs = latencyMs
+  }
+
+  get measured(): Measured {
+    return {
+      records: this.#records,
+      bytes: this.#bytes,
+      seconds: (nowMs() - this.#startedMs) / 1000,
+      meanMs: this.#records === 0 ? 0 : this.#sumMs / this.#records,
+      maxMs: this.#maxMs,
+    }
+  }
+}
+
+export class PerfRun {
+  readonly #load: PerfLoad
+  readonly tally = new Tally()
+  /** Of the whole run, and of the present interval. */
+  total = new PerfCount()
+  interval = new PerfCount()
+  latencies = new Latencies()
+
+  constructor(load: PerfLoad) {
+    this.#load = load
+  }
+
+  /** Sends records whose latencies do not count, and begins to count anew. */
+  async warmUp(count: number): Promise<void> {
+    if (count === 0) return
+    await this.send(count)
+    this.restart()
+  }
+
+  restart(): void {
+    this.total = new PerfCount()
+    this.latencies = new Latencies()
+    this.interval = new PerfCount()
+  }
+
+  /** Resolves when all are settled, or after an abort when no more is taken. */
+  async send(count: number): Promise<void> {
+    const { recordsPerSecond, signal, producer } = this.#load
+    const pace = Number.isFinite(recordsPerSecond) ? new Pace(recordsPerSecond) : null
+    for (let index = 0; index < count && !signal.aborted; index++) {
+      let fromMs: number
+      if (pace === null) fromMs = nowMs()
+      else {
+        const { dueMs } = pace
+        const waitMs = pace.next()
+        if (waitMs > 0) await pause(waitMs, signal)
+        fromMs = nowMs()
+        if (fromMs - dueMs > lateMs) fromMs = dueMs
+      }
+      if (!this.#offer(fromMs)) await this.#waitForRoom(fromMs)
+    }
+    if (!signal.aborted) await producer.flush()
+  }
+
+  async #waitForRoom(fromMs: number): Promise<void> {
+    const { producer, signal } = this.#load
+    do {
+      // Rejects where the run is ended: then nothing more is offered.
+      await producer.ready({ signal }).catch(() => {})
+      if (signal.aborted) return
+    } while (!this.#offer(fromMs))
+  }
+
+  #offer(fromMs: number): boolean {
+    const { producer, topic, payloads } = this.#load
+    const value = payloads()
+    const { length } = value
+    return producer.enqueue({ topic, value }, (error) => {
+      if (error !== null) {
+        this.tally.fail(error, null)
+        return
+      }
+      const latencyMs = nowMs() - fromMs
+      this.latencies.record(latencyMs)
+      this.total.add(length, latencyMs)
+      this.interval.add(length, latencyMs)
+    })
+  }
+}

@@ -1,0 +1,184 @@
+// TLS from the option to the record: over real TCP, against the in-process cluster, with
+// certificates made for the purpose.
+
+import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { connect, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { type KafkaError, Producer, type ProducerOptions } from '../../src/index.ts'
+import { type ClusterOptions, startCluster } from '../../src/testing.ts'
+import { makeCertificates, type TestCertificates } from '../certificates.ts'
+import { failureOf, Remembering, tellMsMax } from './security-kit.ts'
+
+let certificates: TestCertificates
+let folder: string
+
+before(async () => {
+  certificates = await makeCertificates()
+  folder = await mkdtemp(join(tmpdir(), 'millrace-tls-'))
+})
+
+after(() => rm(folder, { recursive: true }))
+
+type ServerTls = NonNullable<ClusterOptions['tls']>
+
+const withCluster = async (
+  tls: ServerTls | undefined,
+  body: (brokers: readonly string[]) => Promise<void>,
+) => {
+  await using cluster = await startCluster({ nodes: 1, topics: { a: 1 }, tls })
+  await body(cluster.brokers)
+}
+
+/** Sends one record, and says over how many connections. */
+const send = async (options: ProducerOptions) => {
+  const producer = new Producer({ logger: new Remembering(), ...options })
+  try {
+    return await producer.send({ topic: 'a', value: 'x' }, { timeoutMs: 10_000 })
+  } finally {
+    await producer.close()
+  }
+}
+
+const failsWith = async (options: ProducerOptions, words: RegExp): Promise<KafkaError> => {
+  const { error, tookMs } = await failureOf(options)
+  assert.equal(error.code, 'TLS_FAILED', error.message)
+  assert.equal(error.step, 'tls')
+  assert.match(error.message, words)
+  assert.ok(tookMs < tellMsMax, `${tookMs} ms`)
+  return error
+}
+
+describe('TLS', () => {
+  it('takes the authority as text, as bytes, as a path, and among others', async () => {
+    const { ca, otherCa, server } = certificates
+    const path = join(folder, 'ca.pem')
+    await writeFile(path, ca)
+    await withCluster(server, async (brokers) => {
+      for (const given of [ca, Buffer.from(ca), path, [otherCa, path]]) {
+        assert.equal((await send({ brokers, tls: { ca: given } })).partition, 0)
+      }
+    })
+  })
+
+  it('keeps to TLS 1.2 where it should', async () => {
+    const { ca, server } = certificates
+    await withCluster(server, async (brokers) => {
+      await send({ brokers, tls: { ca, maxVersion: 'TLSv1.2' } })
+      await send({ brokers, tls: { ca, minVersion: 'TLSv1.3' } })
+    })
+  })
+
+  it('shows its own certificate where the broker asks for one', async () => {
+    const { ca, server, client, otherClient } = certificates
+    const certPath = join(folder, 'client.pem')
+    await writeFile(certPath, client.cert)
+    await withCluster({ ...server, ca, requestClientCert: true }, async (brokers) => {
+      await send({ brokers, tls: { ca, cert: certPath, key: client.key } })
+      for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+        await failsWith({ brokers, tls: { ca, maxVersion } }, /certificate/)
+        const { cert, key } = otherClient
+        // Node's server hangs up on it without a word, where Java's says why.
+        const tls = { ca, maxVersion, cert, key }
+        const stranger = new Producer({ brokers, tls, logger: new Remembering() })
+        await assert.rejects(stranger.connect(), /certificate/)
+        await stranger.close()
+      }
+    })
+  })
+
+  it('says within seconds that the authority is not trusted, and why', async () => {
+    const { server, otherCa } = certificates
+    await withCluster(server, async (brokers) => {
+      const words = /not signed by an authority that is trusted here.*pass its authority as tls\.ca/
+      await failsWith({ brokers, tls: true }, words)
+      await failsWith({ brokers, tls: { ca: otherCa } }, words)
+    })
+  })
+
+  it('checks the certificate against the name that was typed, unless told otherwise', async () => {
+    const { ca, wrongHost } = certificates
+    await withCluster(wrongHost, async (brokers) => {
+      const names = /is for DNS:elsewhere\.example, not for 127\.0\.0\.1.*tls\.serverName/
+      await failsWith({ brokers, tls: { ca } }, names)
+      await send({ brokers, tls: { ca, serverName: 'elsewhere.example' } })
+      await send({ brokers, tls: { ca, dangerouslySkipHostnameCheck: true } })
+    })
+    await withCluster(certificates.server, async ([broker]) => {
+      // A name, resolved to an address: what counts is the name.
+      const localhost = (broker ?? '').replace('127.0.0.1', 'localhost')
+      await send({ brokers: localhost, tls: { ca } })
+    })
+  })
+
+  it('without the check of the host, the authority still counts', async () => {
+    const { server, otherCa } = certificates
+    await withCluster(server, async (brokers) => {
+      const tls = { ca: otherCa, dangerouslySkipHostnameCheck: true }
+      await failsWith({ brokers, tls }, /not signed by an authority/)
+    })
+  })
+
+  it('says that a certificate has expired', async () => {
+    const { ca, expired } = certificates
+    await withCluster(expired, async (brokers) => {
+      await failsWith({ brokers, tls: { ca } }, /has expired \(CERT_HAS_EXPIRED\)/)
+    })
+  })
+
+  it('on a plain port it is told that the listener hangs up on TLS', async () => {
+    await withCluster(undefined, async ([brokers = '']) => {
+      const producer = new Producer({ brokers, tls: true, logger: new Remembering() })
+      await assert.rejects(producer.connect(), (error) => {
+        const { code, step, message } = error as KafkaError
+        assert.deepEqual([code, step], ['TLS_FAILED', 'tls'])
+        return /does not speak TLS.*leave out the option tls/.test(message)
+      })
+      await producer.close()
+    })
+  })
+
+  it('a plain client on a TLS port is told to set tls', async () => {
+    await withCluster(certificates.server, async ([brokers = '']) => {
+      const producer = new Producer({ brokers, logger: new Remembering() })
+      await assert.rejects(producer.connect(), /expects? TLS/)
+      await producer.close()
+    })
+  })
+
+  it('retries with patience, and says so once', async () => {
+    const { server, otherCa } = certificates
+    const logger = new Remembering()
+    await withCluster(server, async (brokers) => {
+      const tls = { ca: otherCa }
+      const producer = new Producer({ brokers, tls, logger, onError: () => {} })
+      const since = performance.now()
+      while (performance.now() - since < 2500) {
+        const sent = producer.send({ topic: 'a', value: 'x' }, { timeoutMs: 5000 })
+        await assert.rejects(sent, { code: 'TLS_FAILED' })
+      }
+      const { connectionFailures } = producer.metrics()
+      assert.ok(connectionFailures < 15, `${connectionFailures} attempts in 2.5 s`)
+      assert.equal(logger.warnings().length, 1, logger.warnings().join('\n'))
+      await producer.close()
+    })
+  })
+
+  it('runs over a socket of the user', async () => {
+    const { ca, server } = certificates
+    await withCluster(server, async ([broker = '']) => {
+      const asked: string[] = []
+      const port = Number(broker.split(':')[1])
+      const socketFactory = async (address: { host: string; port: number }): Promise<Socket> => {
+        asked.push(address.host)
+        return connect({ host: '127.0.0.1', port })
+      }
+      // A name that only the tunnel's other end knows.
+      const brokers = `kafka.internal:${port}`
+      await send({ brokers, socketFactory, tls: { ca, serverName: 'localhost' } })
+      assert.equal(asked[0], 'kafka.internal')
+    })
+  })
+})
