@@ -56,6 +56,9 @@ const namesElsewhere = {
   reconnectBackoffMs: ['reconnect.backoff.ms', ''],
   reconnectBackoffMaxMs: ['reconnect.backoff.max.ms', ''],
   connectionsMaxIdleMs: ['connections.max.idle.ms', ''],
+  tls: ['security.protocol, ssl.*', 'Net.TLS'],
+  sasl: ['security.protocol, sasl.*', 'Net.SASL'],
+  socketFactory: ['', 'Net.Proxy'],
   logger: ['', 'Logger'],
 }
 

@@ -52,7 +52,7 @@ const runCluster = async (options: ClusterOptions, terminal: Terminal): Promise<
   const interrupted = new Promise<void>((resolve) => {
     terminal.onInterrupt(() => resolve())
   })
-  if (faults !== null) writeLine(terminal.output, `Faults: ${faults.ruleCount} rules.`)
+  if (faults !== null) writeLine(terminal.output, `Faults: ${faults.rulesText}.`)
   for (const line of describeCluster(cluster, topics)) writeLine(terminal.output, line)
   await interrupted
   faults?.stop()

@@ -80,8 +80,9 @@ export class FaultFile {
     this.#terminal = terminal
   }
 
-  get ruleCount(): number {
-    return this.#rules.length
+  /** `2 rules`. */
+  get rulesText(): string {
+    return this.#count('rule')
   }
 
   /** Reads it for the first time: throws where it is wrong. */
@@ -105,7 +106,7 @@ export class FaultFile {
     this.#reading = this.#reading.then(async () => {
       try {
         if (!(await this.#read(asked))) return
-        writeLine(this.#terminal.output, `${this.#path} was read again: ${this.#count()}.`)
+        writeLine(this.#terminal.output, `${this.#path} was read again: ${this.#count('fault')}.`)
       } catch (error) {
         const reason = describeFailure(error)
         writeLine(this.#terminal.errors, `The faults stay as they are. ${reason}`)
@@ -113,8 +114,9 @@ export class FaultFile {
     })
   }
 
-  #count(): string {
-    return `${this.ruleCount} ${this.ruleCount === 1 ? 'fault' : 'faults'}`
+  #count(noun: string): string {
+    const { length } = this.#rules
+    return `${length} ${noun}${length === 1 ? '' : 's'}`
   }
 
   async #read(asked = true): Promise<boolean> {

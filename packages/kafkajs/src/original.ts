@@ -1,5 +1,5 @@
-// kafkajs itself, where it is installed beside this package: for consumers and admin, which millrace
-// does not have.
+// kafkajs itself, where it is installed beside this package: for consumers and admin, which
+// millrace does not have.
 
 import { createRequire } from 'node:module'
 import type { KafkaConfig } from './config.ts'

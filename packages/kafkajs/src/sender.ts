@@ -1,5 +1,6 @@
-// Sends the messages of one call: chooses partitions where the user brought a partitioner, hands the
-// records over, and answers or throws as kafkajs does. Producers and transactions both send by it.
+// Sends the messages of one call: chooses partitions where the user brought a partitioner, hands
+// the records over, and answers or throws as kafkajs does. Producers and transactions both send by
+// it.
 
 import type { BatchResult, KafkaError, Producer, ProducerRecord } from 'millrace'
 import { toKafkaJSError } from './error-mapping.ts'

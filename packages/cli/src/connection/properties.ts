@@ -11,9 +11,8 @@ import { joinProperties } from './stores.ts'
 
 const names = [...Object.keys(propertyTable), ...Object.keys(notObeyed)]
 
-/** Whether it is a name that a properties file may hold: with --set, too. */
-export const isPropertyName = (name: string): boolean =>
-  Object.hasOwn(propertyTable, name) || Object.hasOwn(notObeyed, name) || name.includes('.')
+/** Whether --set means Kafka's name: none of ours has a dot, and those without mean the same. */
+export const isPropertyName = (name: string): boolean => name.includes('.')
 
 /** Takes one property; `source` is for people: where it stands. */
 export const takeProperty = (

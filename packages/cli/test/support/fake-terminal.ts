@@ -66,9 +66,19 @@ export class FakeTerminal implements Terminal {
   }
 
   /** Resolves once the output holds the words, or something that matches. */
-  async untilOutput(words: string | RegExp): Promise<void> {
-    const isThere = () =>
-      typeof words === 'string' ? this.outputText.includes(words) : words.test(this.outputText)
+  untilOutput(words: string | RegExp): Promise<void> {
+    return this.#until(() => holds(this.outputText, words))
+  }
+
+  /** The same of the error stream. */
+  untilErrors(words: string | RegExp): Promise<void> {
+    return this.#until(() => holds(this.errorText, words))
+  }
+
+  async #until(isThere: () => boolean): Promise<void> {
     while (!isThere()) await once(this.#events, 'written')
   }
 }
+
+const holds = (text: string, words: string | RegExp): boolean =>
+  typeof words === 'string' ? text.includes(words) : words.test(text)

@@ -1,5 +1,5 @@
-// A program's own types of kafkajs fit: what is ours can stand where theirs is asked for. Nothing is
-// run but the last test, which says that it was compiled.
+// A program's own types of kafkajs fit: what is ours can stand where theirs is asked for. Nothing
+// is run but the last test, which says that it was compiled.
 
 import assert from 'node:assert/strict'
 import { it } from 'node:test'

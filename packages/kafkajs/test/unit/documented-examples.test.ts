@@ -170,7 +170,7 @@ test('retry, log level and log creator of the client', async () => {
   ])
 })
 
-test('instrumentation: connect and disconnect are told, and a listener can be removed', async () => {
+test('connect and disconnect are told, and a listener can be removed', async () => {
   const producer = kafka.producer()
   const { CONNECT, DISCONNECT, REQUEST } = producer.events
   const told: string[] = []

@@ -1,4 +1,5 @@
-// What fails arrives under kafkajs's names, with the KafkaError of millrace at the end of the chain.
+// What fails arrives under kafkajs's names, with the KafkaError of millrace at the end of the
+// chain.
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
@@ -58,7 +59,7 @@ test('nothing listens: connect ends after its retries and names the address', as
   assert.ok(error.cause.cause instanceof KafkaError)
 })
 
-test('before connect and after disconnect nothing is taken, and connecting again helps', async () => {
+test('nothing is taken after disconnect, and connecting again helps', async () => {
   const producer = await connected()
   const record = { topic: 'orders', messages: [{ value: 'x', partition: 0 }] }
   await producer.disconnect()

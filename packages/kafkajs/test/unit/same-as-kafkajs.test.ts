@@ -117,7 +117,7 @@ test('a key goes to the partition that kafkajs chooses, today and in its version
   }
 })
 
-test('error types of brokers are those of kafkajs, for each number that it knows', async (context) => {
+test('error types of brokers are those of kafkajs, number by number', async (context) => {
   const { errorCodes } = require('kafkajs/src/protocol/error') as {
     errorCodes: { type: string; code: number; retriable: boolean }[]
   }

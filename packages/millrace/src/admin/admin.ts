@@ -3,6 +3,7 @@
 
 import type { ProducerOptions } from '../producer/option-table.ts'
 import { resolveOptions } from '../producer/options.ts'
+import type { Environment } from '../producer/security.ts'
 import type { WaitOptions } from '../producer/wait.ts'
 import { type CreateTopicsResponse, createTopicsApi } from '../protocol/api/19-create-topics.ts'
 import {
@@ -12,9 +13,8 @@ import {
 import { brokerError, errorNumber } from '../protocol/errors.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 import { type Clock, systemClock } from '../runtime/clock.ts'
-import { type Random, systemRandom } from '../runtime/random.ts'
+import { systemRandom } from '../runtime/random.ts'
 import { tcpTransport } from '../runtime/tcp-transport.ts'
-import type { Transport } from '../runtime/transport.ts'
 import { BrokerCalls } from './broker-calls.ts'
 import { limited } from './call-limit.ts'
 import {
@@ -27,14 +27,7 @@ import {
   topicError,
 } from './topics.ts'
 
-/** What an admin runs on; tests bring their own. */
-export interface AdminEnvironment {
-  readonly clock: Clock
-  readonly random: Random
-  readonly transport: Transport
-}
-
-const systemEnvironment: AdminEnvironment = {
+const systemEnvironment: Environment = {
   clock: systemClock,
   random: systemRandom,
   transport: tcpTransport,
@@ -62,11 +55,13 @@ export class Admin {
   #closed = false
 
   /** Throws INVALID_OPTION as a producer does. Connects to nothing. */
-  constructor(options: ProducerOptions, environment: AdminEnvironment = systemEnvironment) {
-    const { cluster } = resolveOptions(options)
-    this.#clock = environment.clock
+  constructor(options: ProducerOptions, environment: Environment = systemEnvironment) {
+    const { cluster, security, logger } = resolveOptions(options)
+    const secured = security.environment(environment)
+    this.#clock = secured.clock
     this.#timeoutMs = cluster.requestTimeoutMs
-    this.#calls = new BrokerCalls({ ...cluster, ...environment })
+    const sasl = security.sasl(secured, logger)
+    this.#calls = new BrokerCalls({ ...cluster, ...secured, sasl })
   }
 
   /** The topics of the cluster that we may see, by name; Kafka's own are among them. */

@@ -22,6 +22,7 @@ import { type CommittedOffset, GroupCoordinator } from './groups.ts'
 import { BrokerNode, type ClusterNode } from './node.ts'
 import { SaslService } from './sasl-service.ts'
 import type { Partition, Topic } from './topic.ts'
+import type { TransactionLevel } from './transaction.ts'
 import { TransactionCoordinator, type TransactionView } from './transaction-coordinator.ts'
 import { TransactionMarkers } from './transaction-markers.ts'
 import { versionsOf } from './versions.ts'
@@ -284,10 +285,10 @@ export class TestCluster {
   }
 
   /**
-   * Finalizes the level of Kafka's feature `transaction.version`, as an upgrade does. Clients learn of
-   * it when they next connect.
+   * Finalizes the level of Kafka's feature `transaction.version`, as an upgrade does. Clients learn
+   * of it when they next connect.
    */
-  setTransactionVersion(version: 0 | 1 | 2): void {
+  setTransactionVersion(version: TransactionLevel): void {
     if (!this.#hasTransactionFeature && version > 0) {
       throw new KafkaError('INVALID_STATE', 'Before Kafka 4.0 there was no transaction.version')
     }

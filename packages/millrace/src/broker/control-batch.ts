@@ -1,5 +1,5 @@
-// The bytes of a transaction's end in a log: a control batch with one record, whose key says whether
-// it was committed, and whose value names the coordinator's epoch.
+// The bytes of a transaction's end in a log: a control batch with one record, whose key says
+// whether it was committed, and whose value names the coordinator's epoch.
 
 import { encodeBatch } from '../protocol/records/encode-batch.ts'
 

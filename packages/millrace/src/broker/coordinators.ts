@@ -1,7 +1,7 @@
 // Which node coordinates a group or a transactional id: what follows from the key among the nodes
-// that live, unless a test moved it. One for the whole cluster; what a coordinator knows is shared by
-// all nodes, so that only the place changes. A key that moved is "loading" for a while, as Kafka's
-// coordinators read their logs first.
+// that live, unless a test moved it. One for the whole cluster; what a coordinator knows is shared
+// by all nodes, so that only the place changes. A key that moved is "loading" for a while, as
+// Kafka's coordinators read their logs first.
 
 import { errorNumber } from '../protocol/errors.ts'
 import type { ClusterState, NodeView } from './cluster-state.ts'

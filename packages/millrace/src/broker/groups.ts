@@ -1,7 +1,7 @@
-// The group coordinator: consumer groups by id, and the offsets that they commit, within transactions
-// too. One for the whole cluster; a node answers only for the groups that coordinators.ts gives it
-// (`NOT_COORDINATOR` else), so that clients must find theirs. Skipped: KIP-848 groups, expiry of
-// offsets.
+// The group coordinator: consumer groups by id, and the offsets that they commit, within
+// transactions too. One for the whole cluster; a node answers only for the groups that
+// coordinators.ts gives it (`NOT_COORDINATOR` else), so that clients must find theirs. Skipped:
+// KIP-848 groups, expiry of offsets.
 
 import { errorNumber } from '../protocol/errors.ts'
 import { randomBelow } from '../runtime/random.ts'
@@ -105,8 +105,8 @@ export class GroupCoordinator {
   }
 
   /**
-   * May the member of this group commit within a transaction? 0 = yes. Unlike an ordinary commit one
-   * without a member and a generation always may, as old clients name none (KIP-447).
+   * May the member of this group commit within a transaction? 0 = yes. Unlike an ordinary commit
+   * one without a member and a generation always may, as old clients name none (KIP-447).
    */
   transactionalProblem(groupId: string, committer: Committer): number {
     const { memberId, generation, groupInstanceId = null } = committer

@@ -1,6 +1,6 @@
 // What the log of one partition knows of transactions: which are open, and which were aborted. The
-// partition tells it of each beginning and end; Fetch and ListOffsets ask how far a `read_committed`
-// reader may go, and which of the batches before that it has to skip.
+// partition tells it of each beginning and end; Fetch and ListOffsets ask how far a
+// `read_committed` reader may go, and which of the batches before that it has to skip.
 
 export interface AbortedTransaction {
   readonly producerId: number

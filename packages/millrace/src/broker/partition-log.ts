@@ -1,8 +1,8 @@
 // The log of one partition: batches as they came, in the order of their offsets. It owns the
 // batches' bytes from `append` on: nobody changes them afterwards, and what `read` hands out are
 // views of them, good for as long as their reader holds them. Offsets never go back. There is one
-// log for all replicas, so the high watermark is always the end; the last stable offset is where the
-// oldest open transaction begins.
+// log for all replicas, so the high watermark is always the end; the last stable offset is where
+// the oldest open transaction begins.
 
 import { assert } from '../runtime/assert.ts'
 import { OpenTransactions } from './open-transactions.ts'
@@ -113,9 +113,9 @@ export class PartitionLog {
   }
 
   /**
-   * Batches from the one that holds `offset` to before `upTo`, at most `maxBytes`; with `atLeastOne`
-   * the first comes whatever its size. The caller checked that the offset is in the log or at its
-   * end.
+   * Batches from the one that holds `offset` to before `upTo`, at most `maxBytes`; with
+   * `atLeastOne` the first comes whatever its size. The caller checked that the offset is in the
+   * log or at its end.
    */
   read(offset: number, upTo: number, maxBytes: number, atLeastOne: boolean): LogSlice {
     assert(offset >= this.#startOffset && offset <= this.#endOffset, 'offset in the log')

@@ -1,6 +1,6 @@
 // Offsets of one group that transactions have brought and not yet ended. groups.ts owns one per
-// group: a commit makes them the group's offsets, an abort drops them. As in a partition, the newest
-// epoch of each producer is remembered, and an older one is refused.
+// group: a commit makes them the group's offsets, an abort drops them. As in a partition, the
+// newest epoch of each producer is remembered, and an older one is refused.
 
 import type { CommittedOffset } from './groups.ts'
 

@@ -1,8 +1,9 @@
 // Asked before a Produce request is carried out: which of its partitions may be written to by its
 // transaction? As Kafka's leaders do it (KIP-890): the first batch that a transaction brings to a
-// partition is only taken if the coordinator knows of it. Up to version 11 the client must have said
-// so itself (AddPartitionsToTxn); from 12 on the leader says it. The former answers at once; the
-// latter waits a little while the transaction before is being ended, as a retry would cost more.
+// partition is only taken if the coordinator knows of it. Up to version 11 the client must have
+// said so itself (AddPartitionsToTxn); from 12 on the leader says it. The former answers at once;
+// the latter waits a little while the transaction before is being ended, as a retry would cost
+// more.
 
 import { errorNumber } from '../protocol/errors.ts'
 import { batchHeaderBytes } from '../protocol/records/layout.ts'

@@ -1,8 +1,8 @@
 // What one partition remembers of idempotent producers: per producer id its epoch, its last five
 // batches, whether it has a transaction open here, and whether the coordinator was asked about one.
 // topic.ts asks `check` before an append and calls `record` after it; the two never run apart. The
-// rules are those of a Kafka leader (see `check`); DUPLICATE_SEQUENCE_NUMBER (46) is in none of them,
-// as no broker since 1.0 answers it: faults can.
+// rules are those of a Kafka leader (see `check`); DUPLICATE_SEQUENCE_NUMBER (46) is in none of
+// them, as no broker since 1.0 answers it: faults can.
 
 import { errorNumber } from '../protocol/errors.ts'
 
@@ -184,9 +184,6 @@ export class ProducerStates {
         entry.batches = []
       }
     }
-    const asked = this.#verifications.get(producerId)
-    // The next transaction may have been asked about before the last one's marker came.
-    if (asked?.bumpsEpoch === true && asked.epoch === markerEpoch) return
     this.#verifications.delete(producerId)
   }
 

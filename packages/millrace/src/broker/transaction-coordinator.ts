@@ -1,10 +1,10 @@
-// The transaction coordinator: transactional ids, their producers and transactions. One for the whole
-// cluster; a node answers only for the ids that coordinators.ts gives it. The api handlers call in
-// with what clients want, Produce and TxnOffsetCommit with what transactions write to, a test with
-// what should happen to them. Answers are Kafka's error numbers, 0 = done.
+// The transaction coordinator: transactional ids, their producers and transactions. One for the
+// whole cluster; a node answers only for the ids that coordinators.ts gives it. The api handlers
+// call in with what clients want, Produce and TxnOffsetCommit with what transactions write to, a
+// test with what should happen to them. Answers are Kafka's error numbers, 0 = done.
 //
-// Skipped: expiry of transactional ids, two-phase commit. A transaction that is open for too long is
-// aborted when its time is over, not at the next of Kafka's looks every ten seconds.
+// Skipped: expiry of transactional ids, two-phase commit. A transaction that is open for too long
+// is aborted when its time is over, not at the next of Kafka's looks every ten seconds.
 
 import { errorNumber } from '../protocol/errors.ts'
 import type { Timer } from '../runtime/clock.ts'

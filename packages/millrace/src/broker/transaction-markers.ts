@@ -1,6 +1,6 @@
-// Writes the markers of a transaction that was decided: one into each of its partitions, as soon as a
-// node leads it, and word to each of its groups. transaction-coordinator.ts starts it and is told when
-// all are written. Topics that were deleted meanwhile need none.
+// Writes the markers of a transaction that was decided: one into each of its partitions, as soon as
+// a node leads it, and word to each of its groups. transaction-coordinator.ts starts it and is told
+// when all are written. Topics that were deleted meanwhile need none.
 
 import type { Timer } from '../runtime/clock.ts'
 import type { ClusterState } from './cluster-state.ts'
@@ -78,7 +78,6 @@ export class TransactionMarkers {
       return
     }
     const stop = found.log.listen(() => {
-      if (found.leaderId === noLeader && this.#state.topic(topic) === found.topic) return
       stop()
       this.#stops.delete(stop)
       this.#whenLed({ topic, partition }, callback)

@@ -1,5 +1,5 @@
-// What a user may choose of a cluster's transactions, with defaults and bounds, and what follows from
-// the Kafka release that is played.
+// What a user may choose of a cluster's transactions, with defaults and bounds, and what follows
+// from the Kafka release that is played.
 
 import type { TransactionLevel } from './transaction.ts'
 import type { KafkaRelease, VersionTable } from './versions.ts'
@@ -7,15 +7,16 @@ import type { KafkaRelease, VersionTable } from './versions.ts'
 /** How the cluster treats transactions. */
 export interface TransactionOptions {
   /**
-   * The finalized level of Kafka's feature `transaction.version`: from 2 on each end of a transaction
-   * raises the producer's epoch (KIP-890). 2 from Kafka 4.0 on by default, and 0 before.
+   * The finalized level of Kafka's feature `transaction.version`: from 2 on each end of a
+   * transaction raises the producer's epoch (KIP-890). 2 from Kafka 4.0 on by default, and 0
+   * before.
    */
   readonly version?: TransactionLevel | undefined
   /** The longest `transaction.timeout.ms` that a producer may ask for; 15 minutes by default. */
   readonly maxTimeoutMs?: number | undefined
   /**
-   * How long after its end was decided a transaction's markers are written; 0 by default. Until then
-   * the id answers CONCURRENT_TRANSACTIONS.
+   * How long after its end was decided a transaction's markers are written; 0 by default. Until
+   * then the id answers CONCURRENT_TRANSACTIONS.
    */
   readonly markerDelayMs?: number | undefined
   /**

@@ -1,14 +1,14 @@
-// One transactional id: its producer, its epochs, and the transaction it is in. The state machine of
-// Kafka's coordinator, whose every write to its own log succeeds at once here, so that no transition
-// is ever pending; only the markers take time (`PrepareCommit`, `PrepareAbort`).
+// One transactional id: its producer, its epochs, and the transaction it is in. The state machine
+// of Kafka's coordinator, whose every write to its own log succeeds at once here, so that no
+// transition is ever pending; only the markers take time (`PrepareCommit`, `PrepareAbort`).
 // transaction-coordinator.ts owns these and alone calls in.
 //
 //   Empty → Ongoing → PrepareCommit → CompleteCommit ┐
 //     ↑        └────→ PrepareAbort  → CompleteAbort  ┤ → Ongoing, Empty, PrepareAbort
 //     └──────────────────────────────────────────────┘
 //
-// Invariants: an epoch never goes back for a producer id; 32767 is in no producer's hands; partitions
-// and groups are there from Ongoing until the markers are written.
+// Invariants: an epoch never goes back for a producer id; 32767 is in no producer's hands;
+// partitions and groups are there from Ongoing until the markers are written.
 
 import { errorNumber } from '../protocol/errors.ts'
 import { assert } from '../runtime/assert.ts'

@@ -20,9 +20,11 @@ import { KafkaError } from '../protocol/kafka-error.ts'
 import type { Api, ApiDescription, Input } from '../protocol/schema/api.ts'
 import { assert } from '../runtime/assert.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
+import type { EventOrigin } from '../runtime/diagnostics.ts'
 import type { Random } from '../runtime/random.ts'
 import type { Address, Transport } from '../runtime/transport.ts'
 import { formatAddress, sameAddress } from './address.ts'
+import { announceEnded, announceOpened } from './announcements.ts'
 import { backoffDelayMs } from './backoff.ts'
 import { type AttemptFailure, attemptError, attemptText } from './link-failure.ts'
 
@@ -39,6 +41,8 @@ export interface LinkOptions {
   readonly reconnectBackoffMs: number
   readonly reconnectBackoffMaxMs: number
   readonly sasl?: SaslSettings | undefined
+  /** Whose connections these are, in events; without it there are none. */
+  readonly origin?: EventOrigin | undefined
 }
 
 export interface LinkEvents {
@@ -314,8 +318,10 @@ export class NodeLink implements BrokerLink {
   /** `apiVersionsVersionMax`: see #onAttemptClosed. */
   #connect(host: string, apiVersionsVersionMax?: number): void {
     const { transport, clock, clientId, connectTimeoutMs } = this.#options
-    const { requestTimeoutMs, connectionsMaxIdleMs, maxResponseBytes, sasl } = this.#options
+    const { requestTimeoutMs, connectionsMaxIdleMs, maxResponseBytes, sasl, origin } = this.#options
     const { host: hostName, port } = this.#address
+    const startedAtMs = clock.now()
+    const place = () => ({ nodeId: this.#nodeId, broker: this.name, host, port })
     const connection: Connection = new Connection(
       {
         transport,
@@ -331,8 +337,12 @@ export class NodeLink implements BrokerLink {
         apiVersionsVersionMax,
       },
       {
-        onReady: () => this.#onReady(connection),
+        onReady: () => {
+          announceOpened(origin, place(), clock.now() - startedAtMs)
+          this.#onReady(connection)
+        },
         onClosed: (error) => {
+          announceEnded(origin, place(), connection.closedIn === 'ready', error)
           if (connection === this.#movedFrom) this.#onMovedFromClosed(error)
           else if (connection !== this.#connection) return
           else if (this.#state === 'ready') this.#onLost(error)

@@ -159,6 +159,14 @@ export class BrokerPool {
     return count
   }
 
+  /** Connections that are open now. */
+  get connections(): number {
+    let count = 0
+    for (const link of this.#links.values()) if (link.connected) count++
+    for (const link of this.#bootstrapLinks.values()) if (link.connected) count++
+    return count
+  }
+
   close(error?: KafkaError): void {
     this.#closed = true
     for (const link of this.#links.values()) link.close(error)

@@ -14,6 +14,7 @@ import type {
 import type { SaslSettings } from '../net/authentication.ts'
 import { type ErrorCode, isRefusal, KafkaError } from '../protocol/kafka-error.ts'
 import type { Clock } from '../runtime/clock.ts'
+import type { EventOrigin } from '../runtime/diagnostics.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Random } from '../runtime/random.ts'
 import type { Address, Transport } from '../runtime/transport.ts'
@@ -49,10 +50,14 @@ export interface ClusterOptions {
   readonly maxResponseBytes: number
   /** How to authenticate; without it brokers are expected to ask for nothing. */
   readonly sasl?: SaslSettings | undefined
+  /** Whose cluster it is, in events; without it there are none. */
+  readonly origin?: EventOrigin | undefined
 }
 
 /** Counted since the start. */
 export interface ClusterCounters {
+  /** Open now. */
+  readonly connections: number
   readonly connectionsOpened: number
   /** Connections lost, and attempts that failed. */
   readonly connectionFailures: number
@@ -61,6 +66,8 @@ export interface ClusterCounters {
   readonly metadataFailures: number
   readonly rebootstraps: number
   readonly producerIdRequests: number
+  /** When metadata was last told, by the clock's now(); null = never. */
+  readonly metadataAtMs: number | null
 }
 
 export class Cluster implements ClusterPort {
@@ -142,12 +149,14 @@ export class Cluster implements ClusterPort {
 
   get counters(): ClusterCounters {
     return {
+      connections: this.#pool.connections,
       connectionsOpened: this.#pool.connectionsOpened,
       connectionFailures: this.#connectionFailures,
       metadataRequests: this.#metadata.requestCount,
       metadataFailures: this.#metadata.failedRoundCount,
       rebootstraps: this.#metadata.rebootstrapCount,
       producerIdRequests: this.#producerId.requestCount,
+      metadataAtMs: this.#metadata.answeredAtMs,
     }
   }
 

@@ -15,8 +15,10 @@ import { type MetadataResponse, metadataApi } from '../protocol/api/03-metadata.
 import { isRefusal, KafkaError } from '../protocol/kafka-error.ts'
 import { assert } from '../runtime/assert.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
+import type { EventOrigin } from '../runtime/diagnostics.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Random } from '../runtime/random.ts'
+import { announceMetadata } from './announcements.ts'
 import { metadataError, topicError } from './answer-errors.ts'
 import { backoffDelayMs } from './backoff.ts'
 import type { NodeLink } from './broker-link.ts'
@@ -36,6 +38,7 @@ export interface MetadataOptions {
   readonly metadataRecoveryRebootstrapTriggerMs: number
   readonly retryBackoffMs: number
   readonly retryBackoffMaxMs: number
+  readonly origin?: EventOrigin | undefined
 }
 
 type MetadataState = 'idle' | 'waiting' | 'searching' | 'asking' | 'closed'
@@ -85,6 +88,7 @@ export class Metadata {
   #ageTimer: Timer | null = null
   #error: KafkaError | null = null
   #clusterId: string | null = null
+  #answeredAtMs: number | null = null
   #requestCount = 0
   #failedRoundCount = 0
   #rebootstrapCount = 0
@@ -109,6 +113,11 @@ export class Metadata {
 
   get clusterId(): string | null {
     return this.#clusterId
+  }
+
+  /** When a broker last answered; null = none did yet. */
+  get answeredAtMs(): number | null {
+    return this.#answeredAtMs
   }
 
   get requestCount(): number {
@@ -323,6 +332,7 @@ export class Metadata {
     source: NodeLink,
   ): void {
     this.#error = null
+    this.#answeredAtMs = this.#options.clock.now()
     this.#failingSinceMs = null
     if (this.#lastRoundFailed) this.#busyRounds = 0
     this.#lastRoundFailed = false
@@ -340,6 +350,12 @@ export class Metadata {
     }
     this.#startAge()
     this.#endRound()
+    announceMetadata(this.#options.origin, () => ({
+      broker: source.name,
+      clusterId: response.clusterId,
+      nodeCount: response.brokers.length,
+      topics: asked,
+    }))
     for (const callback of this.#takeConnectCallbacks()) callback(null)
     for (const tell of told) if (!this.#isClosed()) tell()
   }

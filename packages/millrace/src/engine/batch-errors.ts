@@ -67,7 +67,7 @@ export const withCause = (
 export const recordTooLarge = (
   { contentBytes, topic }: RecordDraft,
   bytesMax: number,
-  { maxRequestBytes }: EngineSettings,
+  { maxRequestBytes }: Pick<EngineSettings, 'maxRequestBytes'>,
 ): KafkaError =>
   new KafkaError(
     'RECORD_TOO_LARGE',

@@ -73,6 +73,8 @@ export class Batch {
   epoch = -1
   /** How often it was handed to a connection. */
   attempts = 0
+  /** When it was handed to one first; -1 = not yet. */
+  sentAt = -1
   /**
    * It was in doubt once. That a broker answered later as if it were not in the log proves nothing:
    * the broker may have forgotten the producer.

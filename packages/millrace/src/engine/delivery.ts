@@ -183,8 +183,9 @@ export class Delivery {
   #backoffMs(attempts: number): number {
     const { retryBackoffMs, retryBackoffMaxMs } = this.#owner.settings
     const exponential = retryBackoffMs * 2 ** Math.min(20, Math.max(0, attempts - 1))
-    const jitter = 0.8 + 0.4 * this.#owner.host.random()
-    return Math.min(retryBackoffMaxMs, exponential) * jitter
+    // The middle stays below the bound by the spread, so that the longest waits differ as well.
+    const middle = Math.min(retryBackoffMaxMs / 1.2, exponential)
+    return middle * (0.8 + 0.4 * this.#owner.host.random())
   }
 
   /**

@@ -14,6 +14,7 @@ import {
   type KafkaError,
   type Persisted,
 } from '../protocol/kafka-error.ts'
+import type { EventOrigin } from '../runtime/diagnostics.ts'
 import { Accumulator, type Place } from './accumulator.ts'
 import type { Batch } from './batch.ts'
 import { errorOfBatch, persistedOf, withCause } from './batch-errors.ts'
@@ -22,6 +23,7 @@ import { Delivery } from './delivery.ts'
 import { Expiry } from './expiry.ts'
 import { FlushGenerations } from './flush-generations.ts'
 import { FlushTrigger } from './flush-trigger.ts'
+import { Measurements } from './measurements.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import type { PartitionerFactory } from './partitioner.ts'
 import type { ClusterPort, EngineEvents, ProducerIdentity, TopicView } from './ports.ts'
@@ -37,16 +39,6 @@ import { TransactionManager } from './transaction-manager.ts'
 import { Unsettled } from './unsettled.ts'
 import { WaitingRecord } from './waiting-line.ts'
 
-/** Counts since the engine was made, and what is there now. */
-export interface EngineCounts {
-  recordsSent: number
-  recordsDelivered: number
-  recordsFailed: number
-  batches: number
-  requests: number
-  requestBytes: number
-}
-
 export class Engine implements EngineEvents {
   readonly settings: EngineSettings
   readonly host: EngineHost
@@ -60,14 +52,7 @@ export class Engine implements EngineEvents {
   readonly preparation: Preparation
   /** Null without a transactional id. */
   readonly transactions: TransactionManager | null
-  readonly counts: EngineCounts = {
-    recordsSent: 0,
-    recordsDelivered: 0,
-    recordsFailed: 0,
-    batches: 0,
-    requests: 0,
-    requestBytes: 0,
-  }
+  readonly measurements: Measurements
   readonly #pumps = new Map<number, Pump>()
   readonly #flushTrigger: FlushTrigger | null
   readonly #unsettled: Unsettled
@@ -79,8 +64,10 @@ export class Engine implements EngineEvents {
     host: EngineHost,
     cluster: ClusterPort,
     makePartitioner: PartitionerFactory,
+    origin: EventOrigin = { producer: host, clientId: '' },
   ) {
     this.settings = settings
+    this.measurements = new Measurements(origin)
     this.host = host
     this.cluster = cluster
     const { transactions } = cluster
@@ -93,8 +80,10 @@ export class Engine implements EngineEvents {
       onUnclaimedFailure: (error) => host.onUnclaimedFailure(error),
       onCallbackError: (error) => host.onCallbackError(error),
       onBatchSettled: (outcome) => this.#onBatchSettled(outcome),
-      onFailureTold: ({ flushGeneration }) => {
+      onFailureTold: ({ flushGeneration, error }) => {
         if (flushGeneration >= 0) this.generations.leave(flushGeneration)
+        const topic = this.accumulator.topic(error.topic ?? '')
+        this.measurements.onRecordFailed(error, topic?.measurements)
       },
       onRecordsSettled: (delivered, failed) => this.#onRecordsSettled(delivered, failed),
       onFailed: (error) => this.transactions?.onRecordFailed(error),
@@ -144,7 +133,7 @@ export class Engine implements EngineEvents {
   abandon(place: Place, settle: Settle, tag = 0): Persisted {
     const fate = this.#abandon(place, settle, tag)
     if (fate !== 'dropped') return fate
-    this.counts.recordsFailed++
+    this.measurements.recordsFailed++
     return 'no'
   }
 
@@ -159,7 +148,7 @@ export class Engine implements EngineEvents {
     }
     const fate = this.#abandon(place, settle, 0)
     // What is not dropped is counted with its batch.
-    if (fate !== 'dropped') this.counts.recordsFailed--
+    if (fate !== 'dropped') this.measurements.recordsFailed--
     const error = makeError(fate === 'dropped' ? 'no' : fate)
     this.failRecord({ settle, tag: 0, error, flushGeneration: -1 })
   }
@@ -268,6 +257,10 @@ export class Engine implements EngineEvents {
     return this.#unsettled.size
   }
 
+  get pumps(): IterableIterator<Pump> {
+    return this.#pumps.values()
+  }
+
   get requestsInFlight(): number {
     let count = 0
     for (const pump of this.#pumps.values()) count += pump.requestsInFlight
@@ -346,6 +339,7 @@ export class Engine implements EngineEvents {
   }
 
   onRequestAnswered(request: ProduceInFlight, response: ProduceResponse | null): void {
+    this.measurements.onRequestAnswered(request, response, this.host.now())
     this.delivery.onAnswered(request, response)
     this.settlement.run()
     this.generations.tell()
@@ -353,6 +347,7 @@ export class Engine implements EngineEvents {
   }
 
   onRequestFailed(request: ProduceInFlight, error: KafkaError, written: boolean): void {
+    this.measurements.onRequestFailed(request, error, written, this.host.now())
     this.delivery.onFailed(request, error, written)
     this.wake()
   }
@@ -399,7 +394,7 @@ export class Engine implements EngineEvents {
   seal(queue: PartitionQueue): void {
     const batch = queue.seal()
     this.#flushTrigger?.onBatchSealed(batch)
-    this.counts.batches++
+    this.measurements.batches++
     this.preparation.prepare(batch)
     this.offer(queue)
   }
@@ -430,7 +425,7 @@ export class Engine implements EngineEvents {
   }
 
   onAppended(batch: Batch, bytes: number, since: number | null): void {
-    this.counts.recordsSent++
+    this.measurements.recordsSent++
     this.#flushTrigger?.onAppended(batch, bytes, since)
   }
 
@@ -455,8 +450,7 @@ export class Engine implements EngineEvents {
 
   onRequestSent(request: ProduceInFlight): void {
     this.transactions?.onProduceSent()
-    this.counts.requests++
-    for (const chunk of request.chunks) this.counts.requestBytes += chunk.length
+    this.measurements.onRequestSent(request, request.sentAt)
   }
 
   failRecord(failure: RecordFailure): void {
@@ -464,7 +458,9 @@ export class Engine implements EngineEvents {
     this.wake()
   }
 
-  #onBatchSettled({ batch, error }: BatchOutcome): void {
+  #onBatchSettled(outcome: BatchOutcome): void {
+    const { batch, error } = outcome
+    this.measurements.onBatchSettled(outcome, this.host.now())
     this.#unsettled.delete(batch)
     this.#flushTrigger?.onBatchGone(batch)
     if (this.#unsettled.size === 0) this.#expiry.rest()
@@ -477,8 +473,8 @@ export class Engine implements EngineEvents {
   }
 
   #onRecordsSettled(delivered: number, failed: number): void {
-    this.counts.recordsDelivered += delivered
-    this.counts.recordsFailed += failed
+    this.measurements.recordsDelivered += delivered
+    this.measurements.recordsFailed += failed
   }
 }
 

@@ -43,6 +43,8 @@ export class ProduceInFlight implements ProduceCall {
   readonly chunks: readonly Uint8Array[]
   readonly expectsResponse: boolean
   readonly sentAt: number
+  /** Given by Measurements; 0 = not sent yet. */
+  number = 0
 
   constructor(pump: Pump, link: BrokerLink, batches: readonly Batch[], sentAt: number) {
     const { acks, requestTimeoutMs, transactionalId } = pump.owner.settings

@@ -47,6 +47,7 @@ export const splitInTwo = (batch: Batch, pool: BufferPool): Batch => {
   second.laterHalf = batch.laterHalf
   batch.laterHalf = second
   second.attempts = batch.attempts
+  second.sentAt = batch.sentAt
   second.maybeWritten = batch.maybeWritten
   second.maybeInLog = batch.maybeInLog
   if (batch.baseSequence >= 0) {

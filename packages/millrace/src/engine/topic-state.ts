@@ -2,6 +2,7 @@
 // records that wait for the topic to be known. Owned by the accumulator; fed by onTopic.
 
 import type { KafkaError } from '../protocol/kafka-error.ts'
+import { TopicMeasurements } from './measurements.ts'
 import { PartitionQueue, type PipelineRules } from './partition-queue.ts'
 import type { Partitioner, PartitionerTopic } from './partitioner.ts'
 import type { TopicView } from './ports.ts'
@@ -22,6 +23,7 @@ export class TopicState {
   topicId: Uint8Array = zeroId
   partitioning: PartitionerTopic
   readonly queues: PartitionQueue[] = []
+  readonly measurements = new TopicMeasurements()
   /** The last failure to learn of the topic. */
   failure: KafkaError | null = null
   /** When the broker first said that the topic does not exist; -1 = it did not. */

@@ -8,6 +8,7 @@
 
 import type { KafkaError } from '../protocol/kafka-error.ts'
 import { assert } from '../runtime/assert.ts'
+import type { Measurements } from './measurements.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import type {
   ConsumedOffset,
@@ -35,6 +36,7 @@ export type TransactionDone = (error: KafkaError | null) => void
 /** What the manager asks of the engine. */
 export interface TransactionOwner {
   readonly sequencer: Sequencer
+  readonly measurements: Measurements
   /** Nothing that was taken is unsettled, and no request is in flight. */
   readonly isDrained: boolean
   /** `done` is called once everything taken so far is settled and told. */
@@ -76,14 +78,12 @@ export class TransactionManager {
   /** Why it can't be committed. */
   #cause: KafkaError | null = null
   #fatalError: KafkaError | null = null
+  /** Calls whose callers are told once it is known why our epoch was refused. */
+  readonly #refused: (() => void)[] = []
 
   constructor(owner: TransactionOwner, port: TransactionPort) {
     this.#owner = owner
     this.#port = port
-  }
-
-  get state(): TransactionState {
-    return this.#state
   }
 
   /** In version 2, Produce requests announce their partitions by themselves. */
@@ -189,7 +189,9 @@ export class TransactionManager {
       this.#callsUnderWay--
       if (error === null) this.#confirmed = true
       else this.#onCallFailed(error)
-      done(error)
+      const tell = (): void => done(error === null ? null : this.#meaningOf(error))
+      if (this.#state === 'probing') this.#refused.push(tell)
+      else tell()
       this.#owner.wake()
     })
   }
@@ -328,6 +330,7 @@ export class TransactionManager {
 
   #transition(next: TransactionState): void {
     assertLegal(this.#state, next)
+    this.#owner.measurements.onTransaction(this.#state, next, this.#fatalError ?? this.#cause)
     this.#state = next
   }
 
@@ -453,16 +456,18 @@ export class TransactionManager {
       this.#transition('failed')
       this.#tellCommitFailed()
     }
+    for (const tell of this.#refused.splice(0)) tell()
   }
 
   #die(error: KafkaError): void {
-    this.#transition('fatal')
     this.#fatalError = error
+    this.#transition('fatal')
     this.#owner.failEverything(error)
     this.#tellStarter(error)
     const ending = this.#ending
     this.#ending = null
     ending?.done(error)
+    for (const tell of this.#refused.splice(0)) tell()
   }
 
   // ── Words ──────────────────────────────────────────────────────────────────────────────────────
@@ -470,18 +475,15 @@ export class TransactionManager {
   /** Why a call can't be had now. */
   #refusal(number: number, call: string): KafkaError {
     if (this.#fatalError !== null) return this.#fatalError
-    if (number !== this.#number) return usage(`${call}: the transaction has ended`)
-    switch (this.#state) {
-      case 'failed':
-      case 'probing':
-        return this.#abortedError()
-      case 'committing':
-      case 'aborting':
-      case 'ending':
-        return usage(`${call}: the transaction is being ended`)
-      default:
-        return usage(`${call}: the transaction has ended`)
-    }
+    const isOurs = number === this.#number && isUnderWay(this.#state)
+    if (!isOurs) return usage(`${call}: the transaction has ended`)
+    if (this.#state === 'failed' || this.#state === 'probing') return this.#abortedError()
+    return usage(`${call}: the transaction is being ended`)
+  }
+
+  /** A refused epoch as what it turned out to be; any other error as it is. */
+  #meaningOf(error: KafkaError): KafkaError {
+    return this.#fatalError ?? (refusesEpoch(error) ? this.#abortedError() : error)
   }
 
   #abortedError(): KafkaError {

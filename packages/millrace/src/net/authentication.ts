@@ -6,19 +6,20 @@
 //
 // Our own work comes first, so that a session that is renewed holds nothing up while it waits for
 // a token, and a failure of it harms nothing: the session lives on, and it is tried again.
-// Invariant: no secret is in an error; what a mechanism throws is told by its message alone.
+// Invariant: no secret is in an error (sasl-errors.ts).
 
-import { type SaslHandshakeResponse, saslHandshakeApi } from '../protocol/api/17-sasl-handshake.ts'
+import { saslHandshakeApi } from '../protocol/api/17-sasl-handshake.ts'
 import { saslAuthenticateApi } from '../protocol/api/36-sasl-authenticate.ts'
 import { Reader } from '../protocol/bytes/reader.ts'
 import { Writer } from '../protocol/bytes/writer.ts'
-import { brokerError, errorNumber } from '../protocol/errors.ts'
+import { errorNumber } from '../protocol/errors.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 import { SaslError, type SaslMechanism, type SaslSession } from '../protocol/sasl/mechanism.ts'
 import type { Api, Input } from '../protocol/schema/api.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Random } from '../runtime/random.ts'
 import type { HandshakeChannel, HandshakeStep } from './handshake.ts'
+import { SaslErrors } from './sasl-errors.ts'
 import type { VersionNegotiation } from './version-negotiation.ts'
 
 /** What all connections of a client authenticate with. */
@@ -60,6 +61,7 @@ export class Authentication implements HandshakeStep {
   readonly name = 'sasl'
   readonly title = 'authenticating'
   readonly #options: AuthenticationOptions
+  readonly #errors: SaslErrors
   #controller = new AbortController()
   #stopped = false
   #isRenewing = false
@@ -68,6 +70,7 @@ export class Authentication implements HandshakeStep {
 
   constructor(options: AuthenticationOptions) {
     this.#options = options
+    this.#errors = new SaslErrors(options.sasl.mechanism)
   }
 
   /** When to call `renew`; Infinity = the session has no end, or is being renewed. */
@@ -123,31 +126,48 @@ export class Authentication implements HandshakeStep {
     const { signal } = this.#controller
     const context = { host, port, clientId, signal }
     const session = await this.#limited(() => sasl.mechanism.createSession(context))
-    const first = await this.#limited(() => session.next(noBytes))
+    const first = await this.#next(session, noBytes)
     if (first === null) throw new SaslError('the mechanism has no first message')
     return { session, first }
   }
 
-  /** What our own side works out, within its time. */
+  async #next(session: SaslSession, challenge: Uint8Array): Promise<Uint8Array | null> {
+    const message: unknown = await this.#limited(() => session.next(challenge))
+    if (message === null || message instanceof Uint8Array) return message
+    throw new SaslError('the mechanism gave neither bytes nor null')
+  }
+
+  /** What our own side works out, within its time, and only for as long as it is wanted. */
   #limited<Value>(work: () => Value | Promise<Value>): Promise<Value> {
     const { clock, workTimeoutMs, sasl } = this.#options
+    const controller = this.#controller
     return new Promise<Value>((resolve, reject) => {
       const timer = clock.setTimer(workTimeoutMs, () => {
         const what = `${sasl.mechanism.name} had no credentials`
         reject(new SaslError(`${what} within ${workTimeoutMs} ms (connectTimeoutMs)`, true))
-        this.#controller.abort()
+        controller.abort()
       })
+      const abandon = (): void => {
+        timer.cancel()
+        reject(new Abandoned())
+      }
+      controller.signal.addEventListener('abort', abandon, { once: true })
       Promise.resolve()
         .then(work)
         .then(resolve, reject)
-        .finally(() => timer.cancel())
+        .finally(() => {
+          timer.cancel()
+          controller.signal.removeEventListener('abort', abandon)
+        })
     })
   }
 
   #tryLater(): void {
     this.#isRenewing = false
     const now = this.#options.clock.now()
-    this.#renewAtMs = now + Math.max(renewDelayMsMin, (this.#expiresAtMs - now) / 4)
+    // Past its end there is nothing to renew: the next request finds that out, or idleness does.
+    if (now >= this.#expiresAtMs) this.#renewAtMs = never
+    else this.#renewAtMs = now + Math.max(renewDelayMsMin, (this.#expiresAtMs - now) / 4)
   }
 
   // ---- the exchange
@@ -174,27 +194,23 @@ export class Authentication implements HandshakeStep {
     const { mechanism } = this.#options.sasl
     const request = { mechanism: mechanism.name }
     const answer = await this.#ask(channel, saslHandshakeApi, request)
-    if (answer.errorCode !== errorNumber.NONE) throw this.#refused(channel.name, answer)
+    if (answer.errorCode !== errorNumber.NONE) {
+      throw this.#errors.mechanismRefused(channel.name, saslHandshakeApi.name, answer)
+    }
     let message: Uint8Array | null = first
     for (let count = 0; message !== null; count++) {
       if (count === messagesMax) throw new SaslError(`no end after ${messagesMax} messages`)
       const challenge: Uint8Array = await this.#authenticate(channel, message)
-      message = await this.#limited(() => session.next(challenge))
+      message = await this.#next(session, challenge)
     }
   }
 
   async #authenticate(channel: HandshakeChannel, authBytes: Uint8Array): Promise<Uint8Array> {
-    const { clock, sasl } = this.#options
-    const sentAtMs = clock.now()
+    const sentAtMs = this.#options.clock.now()
     const answer = await this.#ask(channel, saslAuthenticateApi, { authBytes })
     if (answer.errorCode !== errorNumber.NONE) {
-      const said = answer.errorMessage ?? undefined
-      throw brokerError(answer.errorCode, {
-        api: saslAuthenticateApi.name,
-        broker: channel.name,
-        step: 'sasl',
-        brokerMessage: said && (sasl.mechanism.redact?.(said) ?? said),
-      })
+      const { errorCode, errorMessage } = answer
+      throw this.#errors.refused(channel.name, saslAuthenticateApi.name, errorCode, errorMessage)
     }
     this.#startSession(sentAtMs, Number(answer.sessionLifetimeMs))
     return answer.authBytes
@@ -218,7 +234,7 @@ export class Authentication implements HandshakeStep {
   ): Promise<Response> {
     if (this.#stopped) throw new Abandoned()
     const version = this.#options.versions.versionFor(api)
-    if (version < 0) throw this.#unserved(channel.name, api.name)
+    if (version < 0) throw this.#errors.unserved(channel.name, api.name)
     const writer = new Writer()
     api.encodeRequest(writer, request, version)
     return new Promise((resolve, reject) => {
@@ -233,7 +249,7 @@ export class Authentication implements HandshakeStep {
           try {
             resolve(api.decodeResponse(new Reader(body ?? noBytes), version))
           } catch (cause) {
-            reject(malformed(channel.name, api.name, cause))
+            reject(this.#errors.malformed(channel.name, api.name, cause))
           }
         },
         // Why the connection closed is told to its owner by onClosed.
@@ -246,64 +262,7 @@ export class Authentication implements HandshakeStep {
 
   #failWith(channel: HandshakeChannel, thrown: unknown): void {
     if (this.#stopped || thrown instanceof Abandoned) return
-    channel.fail(thrown instanceof KafkaError ? thrown : this.#ownFailure(channel.name, thrown))
+    const isOurs = thrown instanceof KafkaError
+    channel.fail(isOurs ? thrown : this.#errors.ownFailure(channel.name, thrown))
   }
-
-  /**
-   * A mechanism threw. Its error is not passed on as the cause: it may hold a request with its
-   * secrets.
-   */
-  #ownFailure(broker: string, thrown: unknown): KafkaError {
-    const { mechanism } = this.#options.sasl
-    const said = thrown instanceof Error ? thrown.message : String(thrown)
-    const words = mechanism.redact?.(said) ?? said
-    const isPassing = !(thrown instanceof SaslError) || thrown.isPassing
-    return new KafkaError(
-      'AUTHENTICATION_FAILED',
-      `${mechanism.name} failed at ${broker}: ${words}`,
-      { broker, step: 'sasl', kind: isPassing ? 'retriable' : 'fatal' },
-    )
-  }
-
-  #refused(broker: string, { errorCode, mechanisms }: SaslHandshakeResponse): KafkaError {
-    const { name } = this.#options.sasl.mechanism
-    const context = { api: saslHandshakeApi.name, broker, step: 'sasl' } as const
-    const error = brokerError(errorCode, context)
-    if (errorCode === errorNumber.UNSUPPORTED_SASL_MECHANISM) {
-      const names = mechanisms.filter((offer) => /^[\w-]{1,40}$/.test(offer))
-      const offered = names.slice(0, messagesMax).join(', ') || 'none'
-      return explained(error, `${broker} does not offer ${name}: it offers ${offered}`)
-    }
-    if (errorCode === errorNumber.ILLEGAL_SASL_STATE) {
-      const advice = 'leave out the option sasl, or use the port of its SASL listener'
-      return explained(error, `the listener of ${broker} does not authenticate: ${advice}`)
-    }
-    return error
-  }
-
-  #unserved(broker: string, api: string): KafkaError {
-    const text = `${broker} serves no version of ${api} that this client knows: it can't do SASL`
-    return new KafkaError('UNSUPPORTED_VERSION', text, { broker, api, step: 'sasl' })
-  }
-}
-
-/** A broker's error in better words than the table has. */
-const explained = (error: KafkaError, words: string): KafkaError =>
-  new KafkaError(error.code, `${words} (${error.brokerError}, ${error.brokerCode})`, {
-    kind: error.kind,
-    broker: error.broker,
-    api: error.api,
-    step: error.step,
-    brokerCode: error.brokerCode,
-    brokerError: error.brokerError,
-  })
-
-const malformed = (broker: string, api: string, cause: unknown): KafkaError => {
-  const reason = cause instanceof Error ? cause.message : String(cause)
-  return new KafkaError('MALFORMED_RESPONSE', `${broker}: ${reason}`, {
-    broker,
-    api,
-    step: 'sasl',
-    cause,
-  })
 }

@@ -70,7 +70,8 @@ export class ConnectionErrors {
 
   /** A live connection could not authenticate again. A new one says whether that is for good. */
   sessionLost(cause: KafkaError): KafkaError {
-    const text = `The connection to ${this.#name} could not be authenticated again: ${cause.message}`
+    const failed = `The connection to ${this.#name} could not be authenticated again`
+    const text = `${failed}: ${cause.message}`
     return this.#error('CONNECTION_LOST', text, { step: 'sasl', cause })
   }
 

@@ -36,7 +36,7 @@ const wordsByCode: Readonly<Record<string, string>> = {
 
 /** Alerts in which a server judges its client's certificate. */
 const certificateAlert =
-  /ALERT_(BAD_CERTIFICATE|UNKNOWN_CA|CERTIFICATE_(UNKNOWN|EXPIRED|REVOKED|REQUIRED)|UNSUPPORTED_CERTIFICATE|ACCESS_DENIED)/
+  /ALERT_((BAD|UNSUPPORTED)_CERTIFICATE|CERTIFICATE_[A-Z]+|UNKNOWN_CA|ACCESS_DENIED)/
 const handshakeAlert = /ALERT_(HANDSHAKE_FAILURE|INSUFFICIENT_SECURITY)/
 /** What OpenSSL says of bytes that are no TLS. */
 const notTls =

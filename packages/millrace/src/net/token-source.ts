@@ -78,6 +78,8 @@ export class TokenSource {
         reject(new SaslError(`the token provider gave no token within ${limit}`, true))
         controller.abort()
       })
+      // Whoever waits for the token has a timer of its own.
+      timer.unref?.()
       Promise.resolve()
         .then(() => this.#provider({ signal: controller.signal }))
         .then(resolve, (thrown) => reject(providerFailure(thrown)))

@@ -78,7 +78,7 @@ export class BatchSend implements WaitingCaller, Settler {
 
   /** The engine never took the record: it is counted here. */
   #refuse(index: number, error: KafkaError): void {
-    this.#engine.counts.recordsFailed++
+    this.#engine.measurements.onRecordRefused(error)
     this.#put(index, error, true)
   }
 
@@ -104,8 +104,15 @@ export class BatchSend implements WaitingCaller, Settler {
       if (this.#results[index] !== undefined) continue
       const place = this.#places?.[index]
       if (place === undefined) this.#refuse(index, errorOf('no'))
-      else this.#put(index, errorOf(this.#engine.abandon(place, this, index)), true)
+      else this.#abandon(index, place, errorOf)
     }
+  }
+
+  #abandon(index: number, place: Place, errorOf: (persisted: Persisted) => KafkaError): void {
+    const persisted = this.#engine.abandon(place, this, index)
+    const error = errorOf(persisted)
+    if (persisted === 'no') this.#engine.measurements.announcements.recordFailed(error)
+    this.#put(index, error, true)
   }
 
   settled(index: number, error: KafkaError | null, metadata: RecordMetadata | null): void {

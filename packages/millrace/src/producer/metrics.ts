@@ -1,56 +1,246 @@
-// One snapshot of what a producer did and holds.
+// One snapshot of what a producer did and holds: plain numbers, safe for JSON, with units in their
+// names. Counts only grow, so a rate is the difference of two snapshots by that of their `at`. The
+// meanings are those of Java's producer-metrics; docs/telemetry.md names them.
 
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Engine } from '../engine/engine.ts'
+import type { Distribution } from '../engine/histogram.ts'
+import type { PartitionQueue } from '../engine/partition-queue.ts'
+import type { TopicState } from '../engine/topic-state.ts'
 
+/** Topics in one snapshot at most: those that were used first. */
+export const topicsMax = 100
+
+/** One partition as it stands now. */
+export interface PartitionMetrics {
+  readonly partition: number
+  /** Node id of the leader; -1 = none. */
+  readonly leaderId: number
+  /** Batches that are sealed and not in flight, and a batch that is still open. */
+  readonly batchesWaiting: number
+  readonly batchesInFlight: number
+  /** Records of all of these. */
+  readonly recordsHeld: number
+  /** Code of the error that the oldest of these batches met last; null = none. */
+  readonly lastError: string | null
+}
+
+/** What became of the records of one topic. */
+export interface TopicMetrics {
+  readonly topic: string
+  /** In batches that were sent, each counted once. */
+  readonly recordsSent: number
+  readonly recordBytesSent: number
+  readonly recordsDelivered: number
+  readonly recordBytesDelivered: number
+  /** Those that the producer refused at once are counted in no topic. */
+  readonly recordsFailed: number
+  /** Records in batches that were sent again, once for each time. */
+  readonly recordsRetried: number
+  readonly partitionCount: number
+  /** Only where the snapshot was asked for partitions: those that hold records or have no leader. */
+  readonly partitions?: readonly PartitionMetrics[]
+}
+
+/** One broker of the cluster. */
+export interface BrokerMetrics {
+  readonly nodeId: number
+  readonly host: string
+  readonly port: number
+  /** Requests may be sent to it now. */
+  readonly ready: boolean
+  /** Produce requests without an answer. */
+  readonly requestsInFlight: number
+  readonly requests: number
+  readonly requestBytes: number
+  readonly requestLatencyMs: Distribution
+  readonly throttleTimeMs: Distribution
+  /** Code of the last failure since it was ready; null = none. */
+  readonly lastError: string | null
+}
+
+export interface TransactionMetrics {
+  readonly begun: number
+  readonly committed: number
+  readonly aborted: number
+}
+
+/** A snapshot of a producer; see docs/telemetry.md. */
 export interface ProducerMetrics {
+  /** When it was taken: milliseconds since the epoch. */
+  readonly at: number
+  readonly clientId: string
+
   /** Records put into batches. */
   readonly recordsSent: number
   readonly recordsDelivered: number
   /** Records that were not delivered, refused ones included. */
   readonly recordsFailed: number
+  /** Records in batches that were sent again, once for each time. */
+  readonly recordsRetried: number
+  /** Bytes of records (with their few bytes of their own, uncompressed) in batches sent once. */
+  readonly recordBytesSent: number
+  readonly recordBytesDelivered: number
+
   /** Batches sealed. */
   readonly batches: number
-  /** Produce requests written, retries included. */
-  readonly requests: number
-  /** Bytes of those requests. */
-  readonly requestBytes: number
   /** Batches sent again. */
   readonly retries: number
   /** Batches cut in two because the broker found them too large. */
   readonly splits: number
+  /** Size of a batch as it goes to the socket. */
+  readonly batchBytes: Distribution
+  /** Bytes to the socket for one byte of a batch, since the start; 1 = not compressed. */
+  readonly compressionRate: number
+  /** From a batch's first record until it is sent the first time. */
+  readonly recordQueueTimeMs: Distribution
+  /** From a batch's first record until its records were told that they are delivered. */
+  readonly deliveryTimeMs: Distribution
+  /** The same from the first sending, for batches that were sent more than once. */
+  readonly retryTimeMs: Distribution
+
+  /** Produce requests written, retries included. */
+  readonly requests: number
+  /** Bytes of those requests. */
+  readonly requestBytes: number
+  readonly requestsInFlight: number
+  readonly recordsPerRequest: Distribution
+  /** From the writing of a Produce request until its answer. */
+  readonly requestLatencyMs: Distribution
+  /** How long brokers wanted to be left alone, of each answer; 0 = no quota was exceeded. */
+  readonly throttleTimeMs: Distribution
+
+  /** The option bufferMemoryBytes. */
+  readonly bufferTotalBytes: number
   /** Buffer memory that batches take now. */
   readonly bufferUsedBytes: number
   /** Memory of records that wait for room or metadata now. */
   readonly waitingBytes: number
+  /** What is left of the total; 0 where a large sendBatch is let in. */
+  readonly bufferAvailableBytes: number
+  /** Calls that wait for room now: a record each, or a whole sendBatch. */
+  readonly waitingSends: number
   /** Batches that are not settled. */
   readonly unsettledBatches: number
-  readonly requestsInFlight: number
+
+  /** Connections that are open now. */
+  readonly connections: number
   readonly connectionsOpened: number
   readonly connectionFailures: number
+  /** Since the last answer about metadata; -1 = there was none. */
+  readonly metadataAgeMs: number
   readonly metadataRequests: number
+  /** Rounds through all brokers in which none answered. */
+  readonly metadataFailures: number
   readonly producerIdRequests: number
+  /** Zeros without transactions. */
+  readonly transactions: TransactionMetrics
+
+  readonly brokers: readonly BrokerMetrics[]
+  /** The first hundred topics in use. */
+  readonly topics: readonly TopicMetrics[]
+  /** Topics that are not listed. */
+  readonly topicsLeftOut: number
 }
 
-export const readMetrics = (engine: Engine, cluster: Cluster, refused: number): ProducerMetrics => {
-  const { counts } = engine
+export interface MetricsOptions {
+  /** Lists the partitions of each topic that hold records or have no leader. */
+  readonly partitions?: boolean | undefined
+}
+
+export const readMetrics = (
+  engine: Engine,
+  cluster: Cluster,
+  clientId: string,
+  options?: MetricsOptions,
+): ProducerMetrics => {
+  const { measurements, accumulator, delivery, host, settings } = engine
+  const now = host.now()
   const counters = cluster.counters
+  const { usedBytes, waitingBytes } = accumulator
+  const { batchPlainBytes, batchWireBytes } = measurements
+  const topics = [...accumulator.topics]
   return {
-    recordsSent: counts.recordsSent,
-    recordsDelivered: counts.recordsDelivered,
-    recordsFailed: counts.recordsFailed + refused,
-    batches: counts.batches,
-    requests: counts.requests,
-    requestBytes: counts.requestBytes,
-    retries: engine.delivery.retriedBatches,
-    splits: engine.delivery.splitBatches,
-    bufferUsedBytes: engine.accumulator.usedBytes,
-    waitingBytes: engine.accumulator.waitingBytes,
-    unsettledBatches: engine.unsettledBatches,
+    at: host.wallTime(),
+    clientId,
+    recordsSent: measurements.recordsSent,
+    recordsDelivered: measurements.recordsDelivered,
+    recordsFailed: measurements.recordsFailed,
+    recordsRetried: measurements.recordsRetried,
+    recordBytesSent: measurements.recordBytesSent,
+    recordBytesDelivered: measurements.recordBytesDelivered,
+    batches: measurements.batches,
+    retries: delivery.retriedBatches,
+    splits: delivery.splitBatches,
+    batchBytes: measurements.batchBytes.read(now),
+    compressionRate: batchPlainBytes === 0 ? 1 : batchWireBytes / batchPlainBytes,
+    recordQueueTimeMs: measurements.recordQueueTimeMs.read(now),
+    deliveryTimeMs: measurements.deliveryTimeMs.read(now),
+    retryTimeMs: measurements.retryTimeMs.read(now),
+    requests: measurements.requests,
+    requestBytes: measurements.requestBytes,
     requestsInFlight: engine.requestsInFlight,
+    recordsPerRequest: measurements.recordsPerRequest.read(now),
+    requestLatencyMs: measurements.requestLatencyMs.read(now),
+    throttleTimeMs: measurements.throttleTimeMs.read(now),
+    bufferTotalBytes: settings.bufferMemoryBytes,
+    bufferUsedBytes: usedBytes,
+    waitingBytes,
+    bufferAvailableBytes: Math.max(0, settings.bufferMemoryBytes - usedBytes - waitingBytes),
+    waitingSends: accumulator.waitingCount,
+    unsettledBatches: engine.unsettledBatches,
+    connections: counters.connections,
     connectionsOpened: counters.connectionsOpened,
     connectionFailures: counters.connectionFailures,
+    metadataAgeMs: counters.metadataAtMs === null ? -1 : Math.max(0, now - counters.metadataAtMs),
     metadataRequests: counters.metadataRequests,
+    metadataFailures: counters.metadataFailures,
     producerIdRequests: counters.producerIdRequests,
+    transactions: { ...measurements.transactions },
+    brokers: readBrokers(engine, cluster, now),
+    topics: topics.slice(0, topicsMax).map((topic) => readTopic(topic, options)),
+    topicsLeftOut: Math.max(0, topics.length - topicsMax),
+  }
+}
+
+const readBrokers = (engine: Engine, cluster: Cluster, now: number): BrokerMetrics[] => {
+  const inFlight = new Map<number, number>()
+  for (const { nodeId, requestsInFlight } of engine.pumps) inFlight.set(nodeId, requestsInFlight)
+  return cluster.nodes().map(({ nodeId, host, port, ready, lastError }) => {
+    const { requests, requestBytes, requestLatencyMs, throttleTimeMs } =
+      engine.measurements.broker(nodeId)
+    return {
+      nodeId,
+      host,
+      port,
+      ready,
+      requestsInFlight: inFlight.get(nodeId) ?? 0,
+      requests,
+      requestBytes,
+      requestLatencyMs: requestLatencyMs.read(now),
+      throttleTimeMs: throttleTimeMs.read(now),
+      lastError: lastError?.code ?? null,
+    }
+  })
+}
+
+const readTopic = (topic: TopicState, options: MetricsOptions | undefined): TopicMetrics => {
+  const partitionCount = topic.partitioning.partitionCount
+  const metrics = { topic: topic.name, ...topic.measurements, partitionCount }
+  if (options?.partitions !== true) return metrics
+  const ofInterest = topic.queues.filter((queue) => !queue.isEmpty || queue.leaderId < 0)
+  return { ...metrics, partitions: ofInterest.map(readPartition) }
+}
+
+const readPartition = (queue: PartitionQueue): PartitionMetrics => {
+  const batches = queue.batches()
+  const failed = batches.find(({ lastError }) => lastError !== null)
+  return {
+    partition: queue.partition,
+    leaderId: queue.leaderId,
+    batchesWaiting: batches.length - queue.inFlight.length,
+    batchesInFlight: queue.inFlight.length,
+    recordsHeld: batches.reduce((count, { recordCount }) => count + recordCount, 0),
+    lastError: failed?.lastError?.code ?? null,
   }
 }

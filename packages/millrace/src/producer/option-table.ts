@@ -303,7 +303,7 @@ export const optionTable = {
   ),
   connectTimeoutMs: integer(10_000, 1, int32Max, 'How long one connection attempt may take.'),
   reconnectBackoffMs: integer(50, 0, hourMs, 'Pause before connecting again; doubles, ±20 %.'),
-  reconnectBackoffMaxMs: integer(1000, 0, hourMs, 'Longest pause between connection attempts.'),
+  reconnectBackoffMaxMs: integer(800, 0, hourMs, 'Longest pause between connection attempts.'),
   connectionsMaxIdleMs: integer(
     180_000,
     0,
@@ -330,14 +330,17 @@ export const optionTable = {
       'see [security](security.md).',
     problem: saslProblem,
   },
-  socketFactory: other(
-    'function',
-    undefined,
-    'a function',
-    'Opens the sockets instead of TCP: `({ host, port })` gives a Duplex, or a promise of one. For ' +
-      'proxies and tunnels; TLS runs on top.',
-    (value) => typeof value === 'function',
-  ),
+  socketFactory: {
+    type: 'function',
+    default: undefined,
+    bounds: 'a function',
+    doc:
+      'Opens the sockets instead of TCP: `({ host, port })` gives a Duplex, or a promise of one. ' +
+      'For proxies and tunnels; TLS runs on top.',
+    // The value is not shown: the address of a proxy may have a password in it.
+    problem: (value) =>
+      typeof value === 'function' ? null : `is a ${typeof value}: expected a function`,
+  },
   keepProcessAlive: boolean(true, 'Whether open connections and timers keep the process alive.'),
   logger: other(
     'Logger',

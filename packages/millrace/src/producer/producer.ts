@@ -1,6 +1,7 @@
 // What the user holds. It owns one engine, one cluster view and the driver that steps them, turns
 // calls into appends, and results into promises and callbacks. Its life: open → closing → closed.
 
+import type { Writable } from 'node:stream'
 import { Cluster } from '../cluster/cluster.ts'
 import { withCause } from '../engine/batch-errors.ts'
 import { Engine } from '../engine/engine.ts'
@@ -12,16 +13,26 @@ import type { TransactionManager } from '../engine/transaction-manager.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { systemClock } from '../runtime/clock.ts'
+import type { EventOrigin } from '../runtime/diagnostics.ts'
 import { type Random, systemRandom } from '../runtime/random.ts'
 import { tcpTransport } from '../runtime/tcp-transport.ts'
 import type { Transport } from '../runtime/transport.ts'
 import type { BatchResult } from './batch-send.ts'
+import { announceClosed, announceCreated } from './diagnostics.ts'
 import { Driver } from './driver.ts'
 import { ExitWatch } from './exit-watch.ts'
 import { FailureReporter } from './failure-reporter.ts'
-import { type ProducerMetrics, readMetrics } from './metrics.ts'
+import { type MetricsOptions, type ProducerMetrics, readMetrics } from './metrics.ts'
 import type { ProducerOptions } from './option-table.ts'
 import { resolveOptions } from './options.ts'
+import type { RecordCounts } from './record-sink.ts'
+import {
+  recordWritable,
+  recordWritableStream,
+  type SendAllOptions,
+  sendAll,
+  type WritableOptions,
+} from './record-stream.ts'
 import { runTransaction } from './run-transaction.ts'
 import { guarded, Sending, type SendScope } from './sending.ts'
 import { TopicWatch } from './topic-watch.ts'
@@ -72,6 +83,7 @@ export class Producer {
     onFailed: nothing,
   }
   readonly #settings: EngineSettings
+  readonly #origin: EventOrigin
   #roomWaiters: (() => void)[] = []
   /** Told where the producer is closed before a connect() is answered. */
   readonly #connecting = new Set<() => void>()
@@ -88,10 +100,16 @@ export class Producer {
     const secured = security.environment(environment)
     const { clock, random } = secured
     this.#clock = clock
+    this.#origin = { producer: this, clientId: resolved.cluster.clientId }
     this.#failures = new FailureReporter(resolved.logger, resolved.onError, clock)
     this.#driver = new Driver(clock)
     this.#cluster = new Cluster(
-      { ...resolved.cluster, ...secured, sasl: security.sasl(secured, resolved.logger) },
+      {
+        ...resolved.cluster,
+        ...secured,
+        sasl: security.sasl(secured, resolved.logger),
+        origin: this.#origin,
+      },
       {
         onTopic: (view) => this.#onTopic(view),
         onTopicFailed: (name, error, final) => this.#onTopicFailed(name, error, final),
@@ -117,6 +135,7 @@ export class Producer {
       },
       this.#cluster,
       createPartitioner(resolved.partitioner, random),
+      this.#origin,
     )
     this.#topics = new TopicWatch(this.#cluster, resolved.engine, this.#engine.deadlines)
     this.#waitClock = {
@@ -129,6 +148,7 @@ export class Producer {
     this.#sending = new Sending(this.#engine, this.#failures, this.#waitClock)
     this.#driver.start(this.#engine)
     this.#exitWatch = new ExitWatch(this.#engine, resolved.logger)
+    announceCreated(this.#origin)
   }
 
   /**
@@ -188,6 +208,30 @@ export class Producer {
     options?: WaitOptions,
   ): Promise<undefined> | undefined {
     return this.#sending.submit(this.#scope, record, receiver, options)
+  }
+
+  /**
+   * Sends what an iterable gives, as fast as there is room; resolves with the counts when all is
+   * settled. Rejects with the first failure, unless `onFailed` is told of failures.
+   *
+   * @example
+   * const { delivered } = await producer.sendAll(readRecords(file), { signal })
+   */
+  sendAll(
+    source: AsyncIterable<ProducerRecord> | Iterable<ProducerRecord>,
+    options?: SendAllOptions,
+  ): Promise<RecordCounts> {
+    return guarded(sendAll(this, source, options))
+  }
+
+  /** A Writable of Node that takes records; `end()` waits for their delivery, not for close(). */
+  writable(options?: WritableOptions): Writable {
+    return recordWritable(this, options)
+  }
+
+  /** The same as a WritableStream of the web. */
+  writableStream(options?: WritableOptions): WritableStream<ProducerRecord> {
+    return recordWritableStream(this, options)
   }
 
   /** Resolves when the buffer has room and nobody waits in line. */
@@ -326,9 +370,9 @@ export class Producer {
     }
   }
 
-  /** Counts since the producer was made, and what it holds now. */
-  metrics(): ProducerMetrics {
-    return readMetrics(this.#engine, this.#cluster, this.#sending.refusedCount)
+  /** Counts since the producer was made, and what it holds now: see docs/telemetry.md. */
+  metrics(options?: MetricsOptions): ProducerMetrics {
+    return readMetrics(this.#engine, this.#cluster, this.#origin.clientId, options)
   }
 
   /**
@@ -350,7 +394,9 @@ export class Producer {
         patience?.stop()
         this.#endClosing = nothing
         this.#shutDown()
-        resolve(this.#report())
+        const report = this.#report()
+        announceClosed(this.#origin, report)
+        resolve(report)
       }
       this.#endClosing = end
       if (this.#state === 'closed') {
@@ -412,7 +458,7 @@ export class Producer {
   }
 
   #report(): CloseReport {
-    const { recordsDelivered, recordsFailed } = this.metrics()
+    const { recordsDelivered, recordsFailed } = this.#engine.measurements
     return { delivered: recordsDelivered, failed: recordsFailed }
   }
 

@@ -29,8 +29,6 @@ export class Sending {
   }
   /** A loop that never yields can be refused a million times: each costs nothing that stays. */
   #lastRefusal: { error: KafkaError; promise: Promise<RecordMetadata> } | null = null
-  /** Records that were not taken, of those that the engine did not see. */
-  refusedCount = 0
 
   constructor(engine: Engine, failures: FailureReporter, waitClock: WaitClock) {
     this.#engine = engine
@@ -56,7 +54,7 @@ export class Sending {
   }
 
   #onRefused(scope: SendScope, error: KafkaError): void {
-    this.refusedCount++
+    this.#engine.measurements.onRecordRefused(error)
     scope.onFailed(error)
   }
 
@@ -86,6 +84,7 @@ export class Sending {
         const trouble = this.#engine.troubleOf(place)
         const persisted = this.#engine.abandon(place, pending)
         const error = givenUpError(record, options, why, persisted, trouble)
+        if (persisted === 'no') this.#engine.measurements.announcements.recordFailed(error)
         scope.onFailed(error)
         pending.abandon(error)
       })

@@ -1,6 +1,16 @@
 // A TLS handshake that failed: what OpenSSL or Node said, and whether the peer said anything at
 // all. The words for people are made in net/.
 
+/**
+ * Node puts the peer's whole certificate on its error, which refers to itself: an error that can't
+ * be made JSON of breaks whatever logs it.
+ */
+const withoutCertificate = (error: Error): Error => {
+  if (!('cert' in error)) return error
+  const { message, stack, code } = error as NodeJS.ErrnoException
+  return Object.assign(new Error(message), { stack, code })
+}
+
 export class TlsFailure extends Error {
   override readonly name = 'TlsFailure'
   readonly code: string
@@ -10,7 +20,7 @@ export class TlsFailure extends Error {
   readonly certificateNames: string | undefined
 
   constructor(error: Error, isSilent: boolean) {
-    super(error.message, { cause: error })
+    super(error.message, { cause: withoutCertificate(error) })
     const { code, cert } = error as { code?: unknown; cert?: { subjectaltname?: unknown } }
     this.code = typeof code === 'string' ? code : 'UNKNOWN'
     this.isSilent = isSilent

@@ -1,5 +1,5 @@
-// Takes the bytes of a fetch answer apart: batches with good checksums, and their records. Batches of
-// aborted transactions are left empty where the broker says which they are (`read_committed`).
+// Takes the bytes of a fetch answer apart: batches with good checksums, and their records. Batches
+// of aborted transactions are left empty where the broker says which they are (`read_committed`).
 
 import { decompress } from '../protocol/compression/codecs.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'

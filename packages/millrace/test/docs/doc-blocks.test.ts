@@ -8,6 +8,7 @@ import { basename, join } from 'node:path'
 import { test } from 'node:test'
 import { startCluster } from '../../src/testing.ts'
 import { blocksOf, compileBlocks, docsPath, readmePath, runProgram } from './doc-blocks.ts'
+import { startDocRegistry } from './doc-registry.ts'
 
 const withFolder = async (body: (folder: string) => Promise<void>): Promise<void> => {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-docs-'))
@@ -64,12 +65,14 @@ for (const page of await pages()) {
   test(`${basename(page)}: every code block runs`, (context) =>
     withFolder(async (folder) => {
       const cluster = await startCluster({ defaultPartitions: 3 })
+      const registry = await startDocRegistry()
       try {
-        const programs = await compileBlocks(blocks, folder, cluster.brokers[0]!)
+        const programs = await compileBlocks(blocks, folder, cluster.brokers[0]!, registry.address)
         for (const [index, { place, runs }] of blocks.entries()) {
           if (runs) await context.test(place, () => runProgram(programs[index]!).then(() => {}))
         }
       } finally {
+        await registry.close()
         await cluster.close()
       }
     }))

@@ -7,6 +7,7 @@
 import { execFile } from 'node:child_process'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { findRoot } from '../tidy/repository.ts'
 
@@ -49,10 +50,34 @@ const doors: Readonly<Record<string, string>> = {
   'millrace/testing': libraryUrl('testing'),
 }
 
-const connected = (code: string, broker: string): string =>
+/** The door of a package beside the library; it is built, as the library that it imports is. */
+const neighbourUrl = (name: string): string =>
+  pathToFileURL(join(findRoot(), 'packages', name, 'dist/src/index.js')).href
+
+/** Where a block's import leads: the code that is tested, or what is installed for the tests. */
+const importUrl = (specifier: string): string => {
+  const door = doors[specifier]
+  if (door !== undefined) return door
+  const neighbour = /^@millrace\/([a-z-]+)$/.exec(specifier)?.[1]
+  return neighbour === undefined ? installedUrl(specifier) : neighbourUrl(neighbour)
+}
+
+/** What is not installed stays as it is: a block that runs fails on it, one that does not may. */
+const installedUrl = (specifier: string): string => {
+  try {
+    return import.meta.resolve(specifier)
+  } catch {
+    return specifier
+  }
+}
+
+const imported = /(\bfrom |\bimport )(['"])((?!node:)[@a-z][\w@/.-]*)\2/g
+
+const connected = (code: string, broker: string, registry: string): string =>
   code
-    .replace(/(['"])(millrace(?:\/testing)?)\1/g, (_, quote, name) => quote + doors[name] + quote)
+    .replace(imported, (_, word, quote, name) => word + quote + importUrl(name) + quote)
     .replace(/[\w.-]+:9092\b/g, broker)
+    .replace(/[\w.-]+:8081\b/g, registry)
 
 const execute = promisify(execFile)
 
@@ -66,18 +91,20 @@ const compilerOptions = [
 ].flat()
 
 /**
- * Compiles the blocks in one go into a folder; the paths of the programs, one for each block.
- * Rejects with the compiler's words where one is no TypeScript.
+ * Compiles the blocks in one go into a folder (`registry` takes the place of `localhost:8081`); the
+ * paths of the programs, one for each block. Rejects with the compiler's words where one is no
+ * TypeScript.
  */
 export const compileBlocks = async (
   blocks: readonly DocBlock[],
   folder: string,
   broker: string,
+  registry = 'localhost:1',
 ): Promise<string[]> => {
   const nameOf = (index: number): string => `block-${index}`
   await mkdir(join(folder, 'in'))
   for (const [index, { place, code }] of blocks.entries()) {
-    const text = `// ${place}\nexport {}\n${connected(code, broker)}`
+    const text = `// ${place}\nexport {}\n${connected(code, broker, registry)}`
     await writeFile(join(folder, 'in', `${nameOf(index)}.mts`), text)
   }
   const compiler = join(findRoot(), 'node_modules', 'typescript', 'bin', 'tsc')

@@ -1,10 +1,12 @@
-// The transactions of the in-process cluster, judged. Real brokers of two releases play the scenarios
-// that our cluster is held to by unit/broker-transaction-rules.test.ts, so that what is expected there
-// is Kafka's own. And Java's transactional producer writes to our cluster, and Java's consumer reads.
+// The transactions of the in-process cluster, judged. Real brokers of two releases play the
+// scenarios that our cluster is held to by unit/broker-transaction-rules.test.ts, so that what is
+// expected there is Kafka's own. And Java's transactional producer writes to our cluster, and
+// Java's consumer reads.
 
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { findCoordinatorApi } from '../../src/protocol/api/10-find-coordinator.ts'
+import { apiVersionsApi } from '../../src/protocol/api/18-api-versions.ts'
 import { errorNumber } from '../../src/protocol/errors.ts'
 import { readTopic, startCluster } from '../../src/testing.ts'
 import { RawClient } from '../unit/broker-kit.ts'
@@ -15,7 +17,8 @@ import {
   type Wire,
   WireProducer,
 } from '../unit/broker-transaction-kit.ts'
-import { expectedOf, scenarios } from '../unit/transaction-scenarios.ts'
+import { expectedOf } from '../unit/transaction-scenario.ts'
+import { scenarios } from '../unit/transaction-scenarios.ts'
 import { javaConsume, type Kafka, startKafka } from './fixture/index.ts'
 import { type JavaTransaction, javaTransactions } from './fixture/java-transactions.ts'
 
@@ -55,7 +58,9 @@ class RealWire implements Wire {
     client.close()
   }
 
-  /** Resolves once the broker coordinates the key: it makes its own topics at the first question. */
+  /**
+   * Resolves once the broker coordinates the key: it makes its own topics at the first question.
+   */
   async coordinated(keyType: number, key: string): Promise<void> {
     const client = this.connect()
     const request = { keyType, coordinatorKeys: [key] }
@@ -70,6 +75,23 @@ class RealWire implements Wire {
 /** Markers carry the time of now, our records an old one: a new segment would end a fetch. */
 const oneSegment = { 'segment.ms': '9223372036854775807' }
 
+const transactionApis = [22, 24, 25, 26, 28]
+
+/** What a broker says of the apis of transactions, and of their level. */
+const versionsTold = async (broker: string) => {
+  const client = new RawClient(broker)
+  const software = { clientSoftwareName: 'raw', clientSoftwareVersion: '1' }
+  const answer = await client.request(apiVersionsApi, 4, software)
+  assert.equal(answer.errorCode, 0)
+  client.close()
+  const name = 'transaction.version'
+  return {
+    apis: answer.apiKeys.filter(({ apiKey }) => transactionApis.includes(apiKey)),
+    supported: answer.supportedFeatures.filter((feature) => feature.name === name),
+    finalized: answer.finalizedFeatures.filter((feature) => feature.name === name),
+  }
+}
+
 for (const { version, modes } of [
   { version: '3.9.1', modes: [1] },
   { version: '4.4.0', modes: [1, 2] },
@@ -82,6 +104,13 @@ for (const { version, modes } of [
       kafka = await startKafka({ version })
     })
     after(() => kafka?.close())
+
+    it('and names the same versions and the same level', async () => {
+      const release = version === '3.9.1' ? '3.9' : '4.4'
+      await using cluster = await startCluster({ versions: release })
+      const told = await Promise.all([kafka.brokers[0]!, cluster.brokers[0]!].map(versionsTold))
+      assert.deepEqual(told[0], told[1])
+    })
 
     for (const scenario of scenarios) {
       for (const mode of modes as readonly Mode[]) {
@@ -185,7 +214,7 @@ for (const transactionVersion of [0, 2] as const) {
       assert.equal(read.length, 6 * 5)
     })
 
-    it('a transaction that the cluster aborts fails in Java, and the next one succeeds', async () => {
+    it('a transaction that the cluster aborts fails in Java, and none of it is read', async () => {
       await using cluster = await startCluster({ topics: topicOptions, transactions })
       const { brokers } = cluster
       let ended = 0

@@ -9,8 +9,8 @@ export interface LoopbackProxy extends AsyncDisposable {
   readonly address: string
   /** How many connections clients have opened so far. */
   readonly connections: number
-  /** How many of them are open. */
-  readonly open: number
+  /** Resolves once none is open. */
+  untilAllClosed(): Promise<void>
   /** The connections of now never deliver again, and nobody is told; new ones work. */
   swallow(): void
 }
@@ -20,6 +20,7 @@ export const startProxy = async (target: string): Promise<LoopbackProxy> => {
   const [host = '', port = ''] = target.split(':')
   const pairs = new Set<readonly [client: Socket, server: Socket]>()
   let connections = 0
+  const waiting: (() => void)[] = []
   const proxy = createServer((client) => {
     connections += 1
     const server = connect({ host, port: Number(port) })
@@ -27,6 +28,7 @@ export const startProxy = async (target: string): Promise<LoopbackProxy> => {
     pairs.add(pair)
     const end = () => {
       pairs.delete(pair)
+      if (pairs.size === 0) for (const resolve of waiting.splice(0)) resolve()
       client.destroy()
       server.destroy()
     }
@@ -45,9 +47,11 @@ export const startProxy = async (target: string): Promise<LoopbackProxy> => {
     get connections() {
       return connections
     },
-    get open() {
-      return pairs.size
-    },
+    untilAllClosed: () =>
+      new Promise((resolve) => {
+        if (pairs.size === 0) resolve()
+        else waiting.push(resolve)
+      }),
     swallow: () => {
       for (const pair of pairs) {
         for (const socket of pair) {

@@ -24,7 +24,7 @@ export interface Outcome {
 }
 
 const limitMs = 5_000
-const laterSends = 20
+const laterSends = 3
 
 const showAll = (error: KafkaError, producer: Producer): void => {
   const deep = { depth: 12, showHidden: true, getters: true }
@@ -37,6 +37,12 @@ const showAll = (error: KafkaError, producer: Producer): void => {
   }
   console.log(...shown)
   console.error(error)
+}
+
+/** The broker's own words, wherever in the chain of causes they are. */
+const saidByBroker = (error: unknown): string | undefined => {
+  if (!(error instanceof KafkaError)) return undefined
+  return error.brokerMessage ?? saidByBroker(error.cause)
 }
 
 const isInTime = <Value>(promise: Promise<Value>): Promise<Value> =>
@@ -73,7 +79,8 @@ const run = async ({ options, token }: Attempt): Promise<void> => {
   showAll(error!, producer)
   const { connectionsOpened, connectionFailures } = producer.metrics()
   await producer.close({ timeoutMs: 1000 })
-  const { code, step, kind, message, brokerMessage } = error!
+  const { code, step, kind, message } = error!
+  const brokerMessage = saidByBroker(error!)
   const attempts = connectionsOpened + connectionFailures
   const outcome = { code, step, kind, message, brokerMessage, elapsedMs, later, attempts }
   console.log(`\n${JSON.stringify(outcome satisfies Outcome)}`)

@@ -9,6 +9,9 @@ import { password, type SecureKafka, type SecureListener, user } from './fixture
 
 export type Mechanism = 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512' | 'OAUTHBEARER'
 
+/** True where a test may take minutes: `MILLRACE_LONG=1`. */
+export const isLong = !['', '0', undefined].includes(process.env.MILLRACE_LONG)
+
 /** Every way in, by listener and mechanism. */
 export const waysIn = [
   ['TLS', undefined],

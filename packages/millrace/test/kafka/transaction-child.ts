@@ -101,11 +101,9 @@ class Runner {
   }
 }
 
-let current: Promise<void> | null = null
-
 // Started early, it waits for its task: then a new process takes over in no time.
-process.on('message', (task: ChildTask) => {
-  current ??= new Runner(task).run().then(
+process.once('message', (task: ChildTask) => {
+  new Runner(task).run().then(
     () => process.disconnect(),
     (error: unknown) => {
       const text = error instanceof KafkaError ? `${error.code}: ${error.message}` : String(error)

@@ -8,6 +8,8 @@ export const partitionCount = 4
 const recordsMax = 30
 const abortShare = 0.2
 const killDelayMsMax = 6
+/** Transactions that may still be run before the kill comes. */
+const killRoom = 4
 
 export interface PlannedRecord {
   readonly topic: string
@@ -87,10 +89,14 @@ export const killOf = (seed: number, number: number): KillPlan => {
   }
 }
 
-/** `count` different numbers below `to`, the same for the same seed, in order. */
+/**
+ * `count` different numbers below `to`, the same for the same seed, with room between them: who is
+ * killed is always another process.
+ */
 export const killNumbers = (seed: number, to: number, count: number): number[] => {
   const random = chanceOf(seed, 0, 3)
-  const chosen = new Set<number>()
-  while (chosen.size < count) chosen.add(upTo(random, to))
-  return [...chosen].sort((a, b) => a - b)
+  const slice = Math.floor(to / count)
+  return Array.from({ length: count }, (_, index) => {
+    return index * slice + upTo(random, Math.max(1, slice - killRoom))
+  })
 }

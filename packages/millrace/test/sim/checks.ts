@@ -218,7 +218,9 @@ const inOrder = (evidence: Evidence): string[] => {
  * A record has its result in the time that options and call allow, and what the program stalled.
  */
 const inTime = ({ ledger, plan, stalledMs }: Evidence): string[] => {
-  const { maxBlockMs = 60_000, deliveryTimeoutMs = 120_000 } = plan.options
+  const { maxBlockMs = 60_000, deliveryTimeoutMs = 120_000, flush } = plan.options
+  // The time of a batch that flush settings hold begins when it is released.
+  const limitMs = maxBlockMs + (flush?.intervalMs ?? 0) + deliveryTimeoutMs
   const slackMs = stalledMs + 50
   return ledger.entries
     .filter((entry) => {
@@ -227,7 +229,7 @@ const inTime = ({ ledger, plan, stalledMs }: Evidence): string[] => {
       const { timeoutMs = -1, abortAfterMs = -1 } = entry.patience ?? {}
       return (
         // A batch may wait for room for longer, as long as it moves.
-        (entry.call !== 'batch' && tookMs > maxBlockMs + deliveryTimeoutMs + slackMs) ||
+        (entry.call !== 'batch' && tookMs > limitMs + slackMs) ||
         (timeoutMs >= 0 && tookMs > timeoutMs + slackMs) ||
         (abortAfterMs >= 0 && tookMs > abortAfterMs + slackMs)
       )

@@ -2,6 +2,7 @@
 
 import { Accumulator } from '../../src/engine/accumulator.ts'
 import { Batch } from '../../src/engine/batch.ts'
+import type { BufferPool } from '../../src/engine/buffer-pool.ts'
 import { Delivery } from '../../src/engine/delivery.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { FlushGenerations } from '../../src/engine/flush-generations.ts'
@@ -214,6 +215,49 @@ export const engineMutations: Readonly<Record<string, Mutation>> = {
         original.call(this, request)
         for (const { buffer } of request.batches) this.pool.release(buffer)
       },
+  ),
+  'buffer-released-in-doubt': mutation(
+    'the buffer of a batch that expired in flight is reused',
+    (patches) => {
+      const pools = new WeakMap<Batch, BufferPool>()
+      patches.method(
+        Engine.prototype,
+        'onBatchCreated',
+        (original) =>
+          function onBatchCreated(this: Engine, batch) {
+            pools.set(batch, this.pool)
+            original.call(this, batch)
+          },
+      )
+      patches.method(
+        Delivery.prototype,
+        'fail',
+        (original) =>
+          function fail(this: Delivery, batch, error) {
+            original.call(this, batch, error)
+            if (batch.attempts > 0) pools.get(batch)?.release(batch.buffer)
+          },
+      )
+    },
+  ),
+  'gate-stays-open': inMethod(
+    'a new leader or producer id, or a topic made again, gets several first batches',
+    PartitionQueue,
+    'closeGate',
+    () => () => {},
+  ),
+  'doubt-forgotten': mutation(
+    'what a broker with a gap in its memory answers counts as proof',
+    (patches) =>
+      patches.method(
+        Delivery.prototype,
+        'fail',
+        (original) =>
+          function fail(this: Delivery, batch, error) {
+            const wasProved = !batch.maybeWritten && !batch.queue.inFlight.includes(batch)
+            original.call(this, batch, wasProved ? says(error, 'no') : error)
+          },
+      ),
   ),
   'header-not-rewritten': mutation(
     'a batch goes out under its old number and checksum',

@@ -68,7 +68,7 @@ interface Frame {
   readonly durationMs: number
 }
 
-const noPatience: Patience = { abortAfterMs: -1, timeoutMs: -1 }
+export const noPatience: Patience = { abortAfterMs: -1, timeoutMs: -1 }
 
 const drawPatience = (chance: Chance): Patience =>
   chance.weighted<() => Patience>([
@@ -106,7 +106,7 @@ const drawRecord = (chance: Chance, frame: Frame): RecordPlan => {
   }
 }
 
-const drawRecords = (chance: Chance, frame: Frame, max: number): RecordPlan[] => {
+export const drawRecords = (chance: Chance, frame: Frame, max: number): RecordPlan[] => {
   const count = chance.between(1, max)
   const records = Array.from({ length: count }, () => drawRecord(chance, frame))
   // A run of records for one partition, as most programs have it.

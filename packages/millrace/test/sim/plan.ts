@@ -7,6 +7,7 @@ import type { UnknownProducerRule } from '../../src/broker/producer-state.ts'
 import type { KafkaRelease } from '../../src/broker/versions.ts'
 import type { ProducerOptions } from '../../src/producer/option-table.ts'
 import { Chance } from './chance.ts'
+import { bendOf } from './plan-bends.ts'
 import { type CallStep, drawCalls, drawEnding, type Ending } from './plan-calls.ts'
 import { drawFaults, type FaultStep } from './plan-faults.ts'
 import { drawOptions } from './plan-options.ts'
@@ -95,6 +96,9 @@ const drawNetwork = (chance: Chance): NetworkPlan => {
   }
 }
 
+/** A plan whose end is not known yet. */
+export type DrawnPlan = Omit<Plan, 'calmAtMs'>
+
 /** Draws everything that the seed decides. */
 export const drawPlan = (seed: number): Plan => {
   const chance = new Chance(seed)
@@ -109,70 +113,10 @@ export const drawPlan = (seed: number): Plan => {
   const bootstrap = chance.pick(['first', 'all', 'name'] as const)
   const ending = drawEnding(chance.fork(7), durationMs)
   const drawn = { seed, cluster, network, topics, options, bootstrap, calls, faults, ending }
-  const bend = bends.get(seed % 12)
+  const bend = bendOf(seed)
   const plan = bend === undefined ? drawn : bend(drawn, chance.fork(8), durationMs)
   return { ...plan, calmAtMs: calmAt(plan.faults, durationMs) }
 }
 
 const calmAt = (faults: readonly FaultStep[], durationMs: number): number =>
   faults.reduce((latest, { atMs, forMs }) => Math.max(latest, atMs + forMs), durationMs)
-
-type Drawn = Omit<Plan, 'calmAtMs'>
-
-/** A broker stops reading while batches expire: what the socket has not taken is still its own. */
-const withFullSockets = (drawn: Drawn, chance: Chance, durationMs: number): Drawn => ({
-  ...drawn,
-  network: { ...drawn.network, windowBytes: 512 },
-  options: {
-    ...drawn.options,
-    deliveryTimeoutMs: 700,
-    requestTimeoutMs: 5000,
-    compression: 'none',
-  },
-  faults: [
-    ...drawn.faults.slice(0, 1),
-    ...Array.from(
-      { length: drawn.cluster.nodes },
-      (_, index): FaultStep => ({
-        kind: 'freezeNode',
-        node: index + 1,
-        atMs: chance.between(0, durationMs),
-        forMs: 2500,
-      }),
-    ),
-  ],
-})
-
-/** Leaders move while answers about them are slow: news comes in the wrong order. */
-const withSlowNews = (drawn: Drawn, chance: Chance, durationMs: number): Drawn => {
-  const nodes = 3
-  const moves = Array.from({ length: 8 }, (): FaultStep => {
-    const topic = chance.pick(drawn.topics)
-    return {
-      kind: 'moveLeader',
-      topic: topic.name,
-      partition: chance.between(0, topic.partitions - 1),
-      node: chance.between(1, nodes),
-      atMs: chance.between(0, durationMs),
-      forMs: 0,
-    }
-  })
-  const slow: FaultStep = {
-    kind: 'rule',
-    rule: { api: 'Metadata', at: 'after', count: 100, delayMs: chance.pick([30, 300]) },
-    atMs: 0,
-    forMs: durationMs,
-  }
-  return {
-    ...drawn,
-    cluster: { ...drawn.cluster, nodes, versions: '4.4' },
-    options: { ...drawn.options, metadataMaxAgeMs: 1000 },
-    faults: [slow, ...moves, ...drawn.faults.slice(0, 1)],
-  }
-}
-
-/** Some seeds go where chance seldom leads, by their remainder of twelve. */
-const bends: ReadonlyMap<number, typeof withFullSockets> = new Map([
-  [3, withFullSockets],
-  [9, withSlowNews],
-])

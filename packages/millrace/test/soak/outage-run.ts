@@ -31,8 +31,8 @@ export interface OutageOutcome {
 
 const recordsPerSecond = 5_000
 const calmMs = 2_000
-/** The longest pause between attempts to connect is 1 s; then come a handshake and a request. */
-const firstAckMsMax = 1_000 + 300
+/** The longest pause between attempts to connect is 0.8 s; then come a handshake and a request. */
+const firstAckMsMax = 1_000
 
 /** The load goes on at its rate all the time: past the bound, sends are refused. */
 export const runOutage = async (

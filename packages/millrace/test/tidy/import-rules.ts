@@ -69,7 +69,7 @@ const below = {
   senders: ['runtime', 'protocol', 'producer'],
   admin: ['runtime', 'protocol', 'net', 'cluster', 'producer'],
   broker: ['runtime', 'protocol'],
-  testing: ['runtime', 'protocol', 'net', 'broker'],
+  testing: ['runtime', 'protocol', 'net', 'broker', 'producer'],
 } as const satisfies Record<string, readonly string[]>
 
 const library = /^packages\/millrace\/src\/(?:([^/]+)\/)?[^/].*$/

@@ -122,3 +122,16 @@ test('a call ends with its time limit, its signal, or the admin', () =>
 test('options are checked as a producer’s are', () => {
   assert.throws(() => new Admin({ brokers: 'x:1', acks: 7 as never }), { code: 'INVALID_OPTION' })
 })
+
+test('an admin logs in as a producer does', async () => {
+  const sasl = { mechanism: 'SCRAM-SHA-512', username: 'alice', password: 'geheim' } as const
+  await using cluster = await startCluster({
+    sasl: { mechanisms: ['SCRAM-SHA-512'], users: { alice: 'geheim' } },
+  })
+  await using admin = new Admin({ brokers: cluster.brokers, sasl })
+  await admin.createTopic({ name: 'orders' })
+  assert.deepEqual(cluster.topics, ['orders'])
+  const stranger = new Admin({ brokers: cluster.brokers, sasl: { ...sasl, password: 'no' } })
+  assert.equal((await errorOf(stranger.listTopics())).code, 'AUTHENTICATION_FAILED')
+  await stranger.close()
+})

@@ -1,5 +1,5 @@
-// A transactional producer spoken by hand, for the tests of the in-process cluster's transactions: it
-// keeps its id, epoch and sequences as a client would, and answers the numbers that come back.
+// A transactional producer spoken by hand, for the tests of the in-process cluster's transactions:
+// it keeps its id, epoch and sequences as a client would, and answers the numbers that come back.
 
 import assert from 'node:assert/strict'
 import { type ProduceRequest, produceApi } from '../../src/protocol/api/00-produce.ts'

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { onStage } from './broker-kit.ts'
 import { bothModes, WireProducer } from './broker-transaction-kit.ts'
-import { expectedOf, scenarios } from './transaction-scenarios.ts'
+import { expectedOf } from './transaction-scenario.ts'
+import { scenarios } from './transaction-scenarios.ts'
 
 for (const scenario of scenarios) {
   for (const mode of bothModes) {

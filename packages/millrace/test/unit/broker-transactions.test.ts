@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ClusterOptions } from '../../src/broker/cluster-options.ts'
+import { isExhausted, Transaction } from '../../src/broker/transaction.ts'
 import { findCoordinatorApi } from '../../src/protocol/api/10-find-coordinator.ts'
 import { apiVersionsApi } from '../../src/protocol/api/18-api-versions.ts'
 import { addPartitionsToTxnApi } from '../../src/protocol/api/24-add-partitions-to-txn.ts'
@@ -65,7 +66,7 @@ for (const mode of bothModes) {
       assert.equal(cluster.records('orders').length, 5, 'markers are no records')
     }))
 
-  test(`V${mode}: a transaction that is open for too long is aborted, and its producer fenced`, () =>
+  test(`V${mode}: a transaction open for too long is aborted, and its producer fenced`, () =>
     onStage(levelOf(mode), async (stage) => {
       const { clock, cluster } = stage
       const producer = await new WireProducer(stage, mode).start({ timeoutMs: 1000 })
@@ -201,19 +202,27 @@ test('V2: with its epochs used up a producer goes on under another id, and may a
     assert.equal(await before.init({ expected: true }), errorNumber.PRODUCER_FENCED)
   }))
 
-test('a start over epochs that are used up gets another producer id', () =>
-  onStage(orders, async (stage) => {
-    const producer = await new WireProducer(stage, 2).start()
-    const { producerId } = producer
-    while (producer.epoch < 32_766) assert.equal(await producer.endOnce(false), 0)
-    const lost = producer.twin()
-    assert.equal(await producer.init({ expected: true }), 0)
-    assert.notEqual(producer.producerId, producerId)
-    assert.equal(producer.epoch, 0)
-    // The same call once more, as its answer was lost.
-    assert.equal(await lost.init({ expected: true }), 0)
-    assert.deepEqual([lost.producerId, lost.epoch], [producer.producerId, 0])
-  }))
+test('a start over epochs that are used up gets another producer id', () => {
+  let idsGiven = 100
+  const newId = (): number => ++idsGiven
+  const transaction = new Transaction('tx', newId())
+  assert.equal(transaction.initialize(null, 1000, newId), 0)
+  while (!isExhausted(transaction.epoch)) {
+    assert.equal(transaction.initialize(null, 1000, newId), 0)
+  }
+  const { identity } = transaction
+  assert.deepEqual(identity, { producerId: 101, epoch: 32_766 })
+  const stale = { producerId: 101, epoch: 5 }
+  assert.equal(transaction.initialize(stale, 1000, newId), errorNumber.UNKNOWN_SERVER_ERROR)
+  assert.ok(transaction.mayBe(identity))
+  assert.equal(transaction.initialize(identity, 1000, newId), 0)
+  assert.deepEqual(transaction.identity, { producerId: 102, epoch: 0 })
+  // The same call once more, as its answer was lost.
+  assert.ok(transaction.mayBe(identity))
+  assert.ok(!transaction.mayBe(stale))
+  assert.equal(transaction.initialize(identity, 1000, newId), 0)
+  assert.deepEqual(transaction.identity, { producerId: 102, epoch: 0 })
+})
 
 test('a test aborts a transaction as its timeout would, and sees what it writes to', () =>
   onStage({ ...orders, transactions: { version: 2 } }, async (stage) => {
@@ -285,6 +294,34 @@ test('a coordinator that has moved is loading for a while', () =>
     assert.equal(await at(2).init(), 0)
   }))
 
+test('a coordinator that was never asked is loading as well, once it has moved', () =>
+  onStage({ nodes: 2, transactions: { coordinatorLoadMs: 300 } }, async (stage) => {
+    const { cluster, run } = stage
+    const other = cluster.coordinator('transaction', 'tx') === 1 ? 2 : 1
+    cluster.moveCoordinator('transaction', 'tx', other)
+    const producer = new WireProducer({ run, connect: () => stage.connect(other) }, 1)
+    assert.equal(await producer.init(), errorNumber.COORDINATOR_LOAD_IN_PROGRESS)
+  }))
+
+test('while the coordinator is loading, Produce answers what every client sends again for', () =>
+  onStage({ nodes: 2, ...orders, transactions: { coordinatorLoadMs: 300 } }, async (stage) => {
+    const { cluster, run, clock } = stage
+    cluster.moveCoordinator('transaction', 'tx', 1)
+    await clock.advance(300)
+    const wire = { run, connect: () => stage.connect(1) }
+    for (const partition of [0, 1]) cluster.moveLeader('orders', partition, 1)
+    const producers = [new WireProducer(wire, 1), new WireProducer(wire, 2)]
+    for (const producer of producers) {
+      cluster.moveCoordinator('transaction', 'tx', 1)
+      await producer.init()
+      await clock.advance(300)
+      await producer.start()
+      cluster.moveCoordinator('transaction', 'tx', 2)
+      const loading = errorNumber.NOT_ENOUGH_REPLICAS
+      assert.equal(await producer.produce({ partition: producer.mode - 1 }), loading)
+    }
+  }))
+
 test('brokers ask for several transactions at once whether partitions are in them', () =>
   onStage(orders, async (stage) => {
     const { run, connect } = stage
@@ -354,4 +391,8 @@ test('releases before KIP-890 take batches of partitions that were not added', (
     assert.equal(await producer.init({ version: 4 }), 0)
     assert.equal(await producer.produce({ version: 9 }), 0)
     assert.equal(await producer.commitOffset(3, {}, 3), 0)
+    await producer.addOffsets()
+    const zombie = producer.twin()
+    stage.cluster.abortTransaction('tx')
+    assert.equal(await zombie.commitOffset(4, {}, 3), errorNumber.INVALID_PRODUCER_EPOCH)
   }))

@@ -259,7 +259,7 @@ test('a flush is over when the last record is counted, not while it is given up'
   const place = bench.engine.append({ topic: 'new', partition: 0, value: 'x' }, settle)
   let failedThen = -1
   bench.engine.flush(() => {
-    failedThen = bench.engine.counts.recordsFailed
+    failedThen = bench.engine.measurements.recordsFailed
   })
   bench.step()
   bench.engine.abandon(place, settle)

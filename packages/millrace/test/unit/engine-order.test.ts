@@ -122,6 +122,17 @@ test('after a minute’s rest, and in a topic made again, one batch goes out fir
   assert.equal(inFlightOfTwo(bench), 2)
 })
 
+test('a retry is never later than retryBackoffMaxMs, whatever chance adds', () => {
+  const bench = opened({ retryBackoffMs: 200, retryBackoffMaxMs: 200 })
+  bench.send('a')
+  bench.step()
+  for (let attempt = 0; attempt < 30; attempt++) {
+    bench.takeOne().answer({ error: errorNumber.NOT_ENOUGH_REPLICAS })
+    bench.step()
+    bench.advance(200)
+  }
+})
+
 test('not idempotent, one batch per partition is in flight: a retry overtakes nothing', () => {
   const bench = opened({ idempotent: false })
   const requests = pipeline(bench, ['a', 'b'])

@@ -174,10 +174,10 @@ test('a record that was given up is counted once, also where its batch fails', (
   }
   const place = bench.engine.append({ topic: 't', partition: 0, value: 'a' }, settle)
   bench.send('b')
-  const failedBefore = bench.engine.counts.recordsFailed
+  const failedBefore = bench.engine.measurements.recordsFailed
   assert.equal(bench.engine.abandon(place, settle), 'no')
   bench.engine.failAll('ABORTED', 'the end', null)
-  assert.equal(bench.engine.counts.recordsFailed - failedBefore, 2)
+  assert.equal(bench.engine.measurements.recordsFailed - failedBefore, 2)
   assert.equal(settled, 0)
   assert.deepEqual(bench.log, ['b!ABORTED'])
 })
@@ -196,7 +196,7 @@ test('a record that has failed and is given up before it is told is counted once
   bench.tellTopic('t', [1])
   assert.equal(bench.engine.abandon(place, settle), 'no')
   bench.step()
-  assert.equal(bench.engine.counts.recordsFailed, 1)
+  assert.equal(bench.engine.measurements.recordsFailed, 1)
 })
 
 // A record that waited for its topic failed as the topic was known, and was given up before that was
@@ -213,7 +213,7 @@ test('a record that has failed and is given up before it is told is counted once
   bench.tellTopic('t', [1])
   assert.equal(bench.engine.abandon(place, settle), 'no')
   bench.step()
-  assert.equal(bench.engine.counts.recordsFailed, 1)
+  assert.equal(bench.engine.measurements.recordsFailed, 1)
 })
 
 // All records of a batch were given up while it was compressed; the one behind it, ready and

@@ -328,6 +328,27 @@ test('offsets that the group refuses fail the transaction, which can be aborted'
   assert.equal(abort.told, true)
 })
 
+// Told at once, a timeout looked like a fence: "fatal", and the next begin was "under way".
+test('offsets under a refused epoch are told what became of us, not what the broker said', () => {
+  for (const fenced of [true, false]) {
+    const { stage, bench, coordinator } = start(false)
+    stage.deliver('a')
+    const outcome: Outcome = { told: false, error: null }
+    const group = { groupId: 'g', generationId: -1, memberId: '', groupInstanceId: null }
+    bench.engine.transactions!.sendOffsets(stage.number, group, [], (error) => {
+      Object.assign(outcome, { told: true, error })
+    })
+    coordinator.takeOne().fail(errorNumber.INVALID_PRODUCER_EPOCH)
+    assert.equal(outcome.told, false)
+    const probe = coordinator.takeOne()
+    if (fenced) probe.fail(errorNumber.PRODUCER_FENCED)
+    else probe.succeed({ producerId: 4711, epoch: 2 })
+    assert.equal(outcome.error?.code, fenced ? 'FENCED' : 'TRANSACTION_ABORTED')
+    assert.equal(stage.end('abort').error?.code, fenced ? 'FENCED' : undefined)
+    assert.equal(stage.beginning().error?.code, fenced ? 'FENCED' : undefined)
+  }
+})
+
 test('a commit that the coordinator refuses can be aborted', () => {
   const { stage, coordinator } = start(true)
   stage.deliver('a')

@@ -42,9 +42,9 @@ const start = (bench: Bench, all: readonly ProducerRecord[]): { result: BatchRes
 
 test('a large batch is appended a slice per turn though there is room, and none passes it', () => {
   const bench = Bench.ready(roomy)
-  const before = bench.engine.counts.recordsSent
+  const before = bench.engine.measurements.recordsSent
   const told = start(bench, records(20_000))
-  const appended = () => bench.engine.counts.recordsSent - before
+  const appended = () => bench.engine.measurements.recordsSent - before
   assert.equal(appended(), sliceRecords)
   assert.equal(bench.tryAppend('passes'), false)
   bench.send('behind')
@@ -68,7 +68,7 @@ test('slices go on while the window is more than three quarters full', () => {
     records(12_000).map((record) => ({ ...record, value })),
   )
   turn(bench)
-  const { recordsSent } = bench.engine.counts
+  const { recordsSent } = bench.engine.measurements
   assert.ok(recordsSent > sliceRecords + 1, `${recordsSent} records`)
   finish(bench)
   assert.equal(told.result!.failedIndexes.length, 0)
@@ -79,14 +79,14 @@ test('sends that wait in line are let in a slice per turn', () => {
   const filler = 'x'.repeat(100_000)
   while (bench.tryAppend(filler)) bench.step()
   for (let index = 0; index < 10_000; index++) bench.send(`${index}`)
-  const before = bench.engine.counts.recordsSent
+  const before = bench.engine.measurements.recordsSent
   const most: number[] = []
-  for (let steps = 0; bench.engine.counts.recordsSent < before + 10_000; steps++) {
+  for (let steps = 0; bench.engine.measurements.recordsSent < before + 10_000; steps++) {
     assert.ok(steps < 1000)
     for (const request of bench.take()) request.answer()
-    const sent = bench.engine.counts.recordsSent
+    const sent = bench.engine.measurements.recordsSent
     turn(bench)
-    most.push(bench.engine.counts.recordsSent - sent)
+    most.push(bench.engine.measurements.recordsSent - sent)
   }
   assert.equal(Math.max(...most), sliceRecords)
 })

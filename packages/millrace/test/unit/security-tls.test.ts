@@ -8,6 +8,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { type KafkaError, Producer, type ProducerOptions } from '../../src/index.ts'
+import { dialTransport } from '../../src/runtime/dial-transport.ts'
+import { loadTls } from '../../src/runtime/tls-settings.ts'
 import { type ClusterOptions, startCluster } from '../../src/testing.ts'
 import { makeCertificates, type TestCertificates } from '../certificates.ts'
 import { failureOf, Remembering, tellMsMax } from './security-kit.ts'
@@ -110,6 +112,32 @@ describe('TLS', () => {
       // A name, resolved to an address: what counts is the name.
       const localhost = (broker ?? '').replace('127.0.0.1', 'localhost')
       await send({ brokers: localhost, tls: { ca } })
+    })
+  })
+
+  it('knows a broker by the name that its address was resolved from', async () => {
+    const { ca, wrongHost } = certificates
+    const { settings } = loadTls({ ca })
+    const transport = dialTransport({ socketFactory: null, tls: settings })
+    await withCluster(wrongHost, async ([broker = '']) => {
+      const address = { host: '127.0.0.1', port: Number(broker.split(':')[1]) }
+      const outcome = (hostName?: string) =>
+        new Promise<string>((resolve) => {
+          const stream = transport.connect(
+            { ...address, hostName },
+            {
+              onConnect: () => {
+                resolve('connected')
+                stream.destroy()
+              },
+              onData: () => {},
+              onClose: (error) => resolve(String((error as { code?: string } | undefined)?.code)),
+            },
+          )
+        })
+      assert.equal(await outcome('elsewhere.example'), 'connected')
+      assert.equal(await outcome('other.example'), 'ERR_TLS_CERT_ALTNAME_INVALID')
+      assert.equal(await outcome(), 'ERR_TLS_CERT_ALTNAME_INVALID')
     })
   })
 

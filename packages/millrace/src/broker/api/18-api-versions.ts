@@ -13,7 +13,9 @@ import type { Input } from '../../protocol/schema/api.ts'
 import type { VersionRange } from '../versions.ts'
 import { type ApiCall, defineHandler } from './handler.ts'
 
-/** Since this version the range of ApiVersions comes with the refusal, and features with the rest. */
+/**
+ * Since this version the range of ApiVersions comes with the refusal, and features with the rest.
+ */
 const rangeInRefusalSince = 3
 
 /** Since this version a feature whose lowest level is 0 can be told (KAFKA-17492). */

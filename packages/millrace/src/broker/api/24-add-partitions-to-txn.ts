@@ -1,7 +1,7 @@
-// AddPartitionsToTxn: a transaction is going to write to these partitions; all of them are added, or
-// none is. Up to version 3 for clients, one transaction at a time; from 4 on for brokers, several at a
-// time, and to ask only (`verifyOnly`). Clients whose transactions raise the epoch leave it out:
-// Produce says it for them.
+// AddPartitionsToTxn: a transaction is going to write to these partitions; all of them are added,
+// or none is. Up to version 3 for clients, one transaction at a time; from 4 on for brokers,
+// several at a time, and to ask only (`verifyOnly`). Clients whose transactions raise the epoch
+// leave it out: Produce says it for them.
 
 import {
   type AddPartitionsToTxnRequest,

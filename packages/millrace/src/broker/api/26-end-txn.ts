@@ -1,5 +1,5 @@
-// EndTxn: commits or aborts a transaction. From version 5 on the producer's epoch rises with it, and
-// the answer says with which id and epoch the next transaction goes on (KIP-890).
+// EndTxn: commits or aborts a transaction. From version 5 on the producer's epoch rises with it,
+// and the answer says with which id and epoch the next transaction goes on (KIP-890).
 
 import { endTxnApi } from '../../protocol/api/26-end-txn.ts'
 import { errorNumber } from '../../protocol/errors.ts'

@@ -1,6 +1,7 @@
-// TxnOffsetCommit: a transaction brings offsets to a consumer group, which count once it is committed.
-// Up to version 4 the transaction must have said so (AddOffsetsToTxn); from 5 on this says it too.
-// Members say their generation since version 3 (KIP-447); topics go by id since version 6.
+// TxnOffsetCommit: a transaction brings offsets to a consumer group, which count once it is
+// committed. Up to version 4 the transaction must have said so (AddOffsetsToTxn); from 5 on this
+// says it too. Members say their generation since version 3 (KIP-447); topics go by id since
+// version 6.
 
 import {
   type TxnOffsetCommitRequest,

@@ -1,0 +1,296 @@
+// What --brokers and its companions, the environment and a client.properties become.
+
+import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { ConnectionFlags } from '../../src/connection/flags.ts'
+import { parseJaas } from '../../src/connection/jaas.ts'
+import { settingsOfText } from '../../src/connection/properties.ts'
+import { resolveConnection } from '../../src/connection/resolve.ts'
+import { FakeTerminal } from '../support/fake-terminal.ts'
+
+interface Sources {
+  readonly flags?: ConnectionFlags
+  readonly environment?: Record<string, string>
+  readonly files?: Record<string, string>
+}
+
+/** Resolves with files in a folder; a flag's value `@name` is the path of one. */
+const resolve = async ({ flags = {}, environment = {}, files = {} }: Sources) => {
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-connection-'))
+  try {
+    for (const [name, content] of Object.entries(files))
+      await writeFile(join(folder, name), content)
+    const placed = Object.fromEntries(
+      Object.entries(flags).map(([name, value]) => [
+        name,
+        typeof value === 'string' && value.startsWith('@') ? join(folder, value.slice(1)) : value,
+      ]),
+    )
+    const terminal = new FakeTerminal()
+    Object.assign(terminal.environment, environment)
+    const options = await resolveConnection(placed, terminal)
+    return { options: options as unknown as Record<string, unknown>, warnings: terminal.errorText }
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
+const optionsOf = async (sources: Sources) => (await resolve(sources)).options
+
+const javaFile = `
+# A client of Java's.
+bootstrap.servers=SASL_SSL://a:9093, b:9093
+security.protocol=SASL_SSL
+sasl.mechanism=SCRAM-SHA-512
+sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required \\
+    username="alice" \\
+    password="s3cr\\\\"et;=";
+ssl.truststore.type=PEM
+ssl.truststore.location=/etc/ca.pem
+ssl.keystore.type=PKCS12
+ssl.keystore.location=/etc/client.p12
+ssl.keystore.password=storepass
+acks=1
+linger.ms=5
+batch.size=65536
+compression.type=zstd
+compression.zstd.level=3
+client.id=loader
+enable.idempotence=false
+request.timeout.ms=4000
+delivery.timeout.ms=60000
+max.in.flight.requests.per.connection=3
+partitioner.class=org.apache.kafka.clients.producer.RoundRobinPartitioner
+key.serializer=org.apache.kafka.common.serialization.StringSerializer
+group.id=not-ours
+`
+
+test("Java's client.properties becomes our options, and nothing is warned of", async () => {
+  const { options, warnings } = await resolve({
+    flags: { config: '@client.properties' },
+    files: { 'client.properties': javaFile },
+  })
+  assert.deepEqual(options, {
+    brokers: ['a:9093', 'b:9093'],
+    tls: { ca: '/etc/ca.pem', pfx: '/etc/client.p12', passphrase: 'storepass' },
+    sasl: { mechanism: 'SCRAM-SHA-512', username: 'alice', password: 's3cr"et;=' },
+    acks: 1,
+    lingerMs: 5,
+    batchBytes: 65_536,
+    compression: { type: 'zstd', level: 3 },
+    clientId: 'loader',
+    idempotent: false,
+    requestTimeoutMs: 4000,
+    deliveryTimeoutMs: 60_000,
+    maxInFlightRequests: 3,
+    partitioner: 'round_robin',
+  })
+  assert.equal(warnings, '')
+})
+
+test("librdkafka's names mean the same", async () => {
+  const file = [
+    'metadata.broker.list=a:9092',
+    'security.protocol=sasl_ssl',
+    'sasl.mechanisms=plain',
+    'sasl.username=bob',
+    'sasl.password=pw',
+    'ssl.ca.location=/etc/ca.pem',
+    'ssl.certificate.location=/etc/cert.pem',
+    'ssl.key.location=/etc/key.pem',
+    'ssl.key.password=kp',
+    'ssl.endpoint.identification.algorithm=none',
+    'queue.buffering.max.ms=7',
+    'message.timeout.ms=9000',
+    'request.required.acks=-1',
+    'compression.codec=gzip',
+    'compression.level=-1',
+    'partitioner=murmur2_random',
+  ].join('\n')
+  assert.deepEqual(await optionsOf({ flags: { config: '@c' }, files: { c: file } }), {
+    brokers: ['a:9092'],
+    tls: {
+      ca: '/etc/ca.pem',
+      cert: '/etc/cert.pem',
+      key: '/etc/key.pem',
+      passphrase: 'kp',
+      dangerouslySkipHostnameCheck: true,
+    },
+    sasl: { mechanism: 'PLAIN', username: 'bob', password: 'pw' },
+    lingerMs: 7,
+    deliveryTimeoutMs: 9000,
+    acks: -1,
+    compression: 'gzip',
+    partitioner: 'java',
+  })
+})
+
+test('flags come before the environment, and the environment before the file', async () => {
+  const files = {
+    c:
+      'bootstrap.servers=file:1\nsecurity.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\n' +
+      'sasl.username=from-file\nsasl.password=p1\nlinger.ms=1\nacks=1\n',
+    secret: 'from flag\n',
+  }
+  const environment = {
+    MILLRACE_BROKERS: 'environment:2',
+    MILLRACE_USERNAME: 'from-environment',
+    MILLRACE_PASSWORD: 'p2',
+    MILLRACE_CA: '',
+  }
+  const config = { config: '@c' }
+  const file = await optionsOf({ flags: config, files })
+  assert.deepEqual(file.brokers, ['file:1'])
+  assert.deepEqual(file.sasl, { mechanism: 'PLAIN', username: 'from-file', password: 'p1' })
+  const middle = await optionsOf({ flags: config, environment, files })
+  assert.deepEqual(middle.brokers, ['environment:2'])
+  assert.deepEqual(middle.sasl, {
+    mechanism: 'PLAIN',
+    username: 'from-environment',
+    password: 'p2',
+  })
+  assert.equal(middle.tls, undefined, 'an empty variable is none')
+  const top = await optionsOf({
+    flags: {
+      ...config,
+      brokers: ['flag:3'],
+      username: 'from-flag',
+      passwordFile: '@secret',
+      saslMechanism: 'scram-sha-256',
+      set: [
+        ['lingerMs', '3'],
+        ['linger.ms', '4'],
+        ['clientId', 'x'],
+      ],
+    },
+    environment,
+    files,
+  })
+  assert.deepEqual(top.brokers, ['flag:3'])
+  assert.deepEqual(top.sasl, {
+    mechanism: 'SCRAM-SHA-256',
+    username: 'from-flag',
+    password: 'from flag',
+  })
+  assert.deepEqual([top.lingerMs, top.acks, top.clientId], [4, 1, 'x'])
+})
+
+test('a password that is left in the environment is no wish to log in', async () => {
+  const environment = { MILLRACE_BROKERS: 'a:1', MILLRACE_PASSWORD: 'p' }
+  assert.deepEqual(await optionsOf({ environment }), { brokers: ['a:1'] })
+})
+
+test('certificates by flag imply TLS', async () => {
+  const flags = { brokers: ['a:1'], ca: '/ca.pem', cert: '/c.pem', certKey: '/k.pem' }
+  const { tls } = await optionsOf({
+    flags: { ...flags, keyPassphraseFile: '@p' },
+    files: { p: 'phrase\r\n' },
+  })
+  assert.deepEqual(tls, { ca: '/ca.pem', cert: '/c.pem', key: '/k.pem', passphrase: 'phrase' })
+  assert.equal((await optionsOf({ flags: { brokers: ['a:1'], tls: true } })).tls, true)
+})
+
+test('without security.protocol neither TLS nor the password is used, and that is said', () => {
+  const { access, warnings } = settingsOfText(
+    'sasl.username=a\nsasl.password=geheim\nsasl.mechanism=PLAIN\nssl.ca.location=/ca\n',
+    'c.properties',
+  )
+  assert.deepEqual(access, {})
+  assert.deepEqual(warnings, [
+    'c.properties: sasl.* and ssl.* is not used: security.protocol is missing, which means ' +
+      'PLAINTEXT.',
+  ])
+})
+
+test('unknown names are warned of with the nearest one; known ones that we skip, with why', () => {
+  const { warnings, problems } = settingsOfText(
+    'bootstrap.severs=a:1\nlinger.sm=4\ntransactional.id=t\nzzz.zzz.zzz=1\n',
+    'c',
+  )
+  assert.deepEqual(warnings, [
+    'c: bootstrap.severs is not known, and not obeyed: did you mean bootstrap.servers?',
+    'c: linger.sm is not known, and not obeyed: did you mean linger.ms?',
+    'c: transactional.id is not obeyed: this command sends without transactions.',
+    'c: zzz.zzz.zzz is not known, and not obeyed.',
+  ])
+  assert.deepEqual(problems, [])
+})
+
+test('everything that is wrong is said at once, and no secret is in it', async () => {
+  const file = [
+    'linger.ms=soon',
+    'acks=2',
+    'security.protocol=SASL_TLS',
+    'sasl.mechanism=GSSAPI',
+    'sasl.jaas.config=PlainLoginModule required username="u" password="hunter2"',
+    'ssl.truststore.location=/x.jks',
+    'enable.ssl.certificate.verification=false',
+  ].join('\n')
+  const failed = resolve({
+    flags: {
+      config: '@c',
+      set: [
+        ['sasl.password', 'hunter2'],
+        ['sasl', '{"password":"hunter2"}'],
+      ],
+    },
+    files: { c: file },
+  })
+  await assert.rejects(failed, (error: Error) => {
+    for (const part of [
+      /linger\.ms is 'soon': expected a whole number/,
+      /acks is '2': expected all, 1 or 0/,
+      /security\.protocol is 'SASL_TLS': expected PLAINTEXT, SSL, /,
+      /sasl\.mechanism is 'GSSAPI': the command knows PLAIN, /,
+      /sasl\.jaas\.config is no login module/,
+      /keytool -importkeystore -srckeystore \/x\.jks .*openssl pkcs12/,
+      /turns the check of certificates off/,
+      /--set sasl\.password: secrets don't belong on a command line/,
+      /--set sasl: secrets/,
+      /no broker is named/,
+    ]) {
+      assert.match(error.message, part)
+    }
+    assert.doesNotMatch(error.message, /hunter2/)
+    return true
+  })
+})
+
+for (const [name, flags, expected] of [
+  ['a mechanism that nobody has', { saslMechanism: 'X', username: 'u' }, /'X': expected PLAIN/],
+  ['a user without a mechanism', { username: 'u' }, /mechanism is missing \(--sasl-mechanism\)/],
+  ['a user without a password', { username: 'u', saslMechanism: 'PLAIN' }, /password is missing/],
+  ['a mechanism without a user', { saslMechanism: 'PLAIN' }, /user name is missing/],
+  ['a file that is not there', { config: '/nowhere/c' }, /settings can't be read: ENOENT/],
+  ['a secret that is not there', { passwordFile: '/nowhere/c' }, /secret can't be read: ENOENT/],
+] as const) {
+  test(`${name} is said`, async () => {
+    await assert.rejects(resolve({ flags: { brokers: ['a:1'], ...flags } }), expected)
+  })
+}
+
+test('a wrong list of brokers in the environment names the variable', async () => {
+  const wrong = resolve({ environment: { MILLRACE_BROKERS: 'a' } })
+  await assert.rejects(wrong, /MILLRACE_BROKERS is 'a'\. It must be HOST:PORT/)
+})
+
+test('a login module is read as Java reads it: quotes, escapes, either kind of quote', () => {
+  const login = parseJaas(
+    `a.b.PlainLoginModule required\n  username='it' password="p\\\\w\\"" x=y ;`,
+  )
+  assert.equal(login?.module, 'PlainLoginModule')
+  assert.deepEqual(
+    [...(login?.options ?? [])],
+    [
+      ['username', 'it'],
+      ['password', 'p\\w"'],
+      ['x', 'y'],
+    ],
+  )
+  for (const wrong of ['', 'X', 'X required', 'X required a=b', 'X required a;', 'X maybe a=b;']) {
+    assert.equal(parseJaas(wrong), null, wrong)
+  }
+})

@@ -1,0 +1,82 @@
+// The errors of authentication: every one names its broker and the step, none holds a secret. What
+// a mechanism throws is told by its message alone, without the error itself: that may hold a
+// request with its credentials.
+
+import type { SaslHandshakeResponse } from '../protocol/api/17-sasl-handshake.ts'
+import { brokerError, brokerErrorEntry, errorNumber } from '../protocol/errors.ts'
+import { KafkaError } from '../protocol/kafka-error.ts'
+import { SaslError, type SaslMechanism } from '../protocol/sasl/mechanism.ts'
+
+/** Mechanisms of a broker that are named. */
+const offeredMax = 16
+
+export class SaslErrors {
+  readonly #mechanism: SaslMechanism
+
+  constructor(mechanism: SaslMechanism) {
+    this.#mechanism = mechanism
+  }
+
+  /** A mechanism threw. */
+  ownFailure(broker: string, thrown: unknown): KafkaError {
+    const said = thrown instanceof Error ? thrown.message : String(thrown)
+    const isPassing = !(thrown instanceof SaslError) || thrown.isPassing
+    return new KafkaError(
+      'AUTHENTICATION_FAILED',
+      `${this.#mechanism.name} failed at ${broker}: ${this.#redacted(said)}`,
+      { broker, step: 'sasl', kind: isPassing ? 'retriable' : 'fatal' },
+    )
+  }
+
+  /** The broker answered an error to an API of SASL. */
+  refused(broker: string, api: string, errorCode: number, said: string | null): KafkaError {
+    const brokerMessage = said === null ? undefined : this.#redacted(said)
+    return asAuthenticationError(brokerError(errorCode, { api, broker, brokerMessage }))
+  }
+
+  mechanismRefused(broker: string, api: string, answer: SaslHandshakeResponse): KafkaError {
+    const { errorCode, mechanisms } = answer
+    const error = this.refused(broker, api, errorCode, null)
+    const { name } = this.#mechanism
+    if (errorCode === errorNumber.UNSUPPORTED_SASL_MECHANISM) {
+      const names = mechanisms.filter((offer) => /^[\w-]{1,40}$/.test(offer))
+      const offered = names.slice(0, offeredMax).join(', ') || 'none'
+      return asAuthenticationError(error, `${broker} does not offer ${name}: it offers ${offered}`)
+    }
+    if (errorCode === errorNumber.ILLEGAL_SASL_STATE) {
+      const advice = 'leave out the option sasl, or use the port of its SASL listener'
+      const words = `the listener of ${broker} does not authenticate: ${advice}`
+      return asAuthenticationError(error, words)
+    }
+    return error
+  }
+
+  /** The broker does not serve what SASL needs. */
+  unserved(broker: string, api: string): KafkaError {
+    const text = `${broker} serves no version of ${api} that this client knows: it can't do SASL`
+    return new KafkaError('UNSUPPORTED_VERSION', text, { broker, api, step: 'sasl' })
+  }
+
+  malformed(broker: string, api: string, cause: unknown): KafkaError {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    const context = { broker, api, step: 'sasl', cause } as const
+    return new KafkaError('MALFORMED_RESPONSE', `${broker}: ${reason}`, context)
+  }
+
+  #redacted(text: string): string {
+    try {
+      return this.#mechanism.redact?.(text) ?? text
+    } catch {
+      return 'for a reason that can not be told'
+    }
+  }
+}
+
+/** Whatever the number means elsewhere: here it means that we were not let in. */
+const asAuthenticationError = (error: KafkaError, words?: string): KafkaError => {
+  const { broker, api, brokerCode = 0, brokerError: name, brokerMessage } = error
+  const message = words === undefined ? error.message : `${words} (${name}, ${brokerCode})`
+  const kind = brokerErrorEntry(brokerCode).retriable ? 'retriable' : 'fatal'
+  const context = { kind, broker, api, step: 'sasl', brokerCode, brokerError: name } as const
+  return new KafkaError('AUTHENTICATION_FAILED', message, { ...context, brokerMessage })
+}

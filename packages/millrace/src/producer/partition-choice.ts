@@ -1,0 +1,32 @@
+// Chooses partitions as a producer would, without one: for stand-ins of a producer. The same calls
+// give the same partitions.
+
+import {
+  createPartitioner,
+  type Partitioner,
+  type PartitionerFactory,
+} from '../engine/partitioner.ts'
+import type { ProducerRecord } from '../engine/record.ts'
+import { seededRandom } from '../runtime/random.ts'
+import type { ProducerOptions } from './option-table.ts'
+
+const seed = 1
+
+export class PartitionChoice {
+  readonly #factory: PartitionerFactory
+  readonly #partitioners = new Map<string, Partitioner>()
+
+  constructor(partitioner: NonNullable<ProducerOptions['partitioner']>) {
+    this.#factory = createPartitioner(partitioner, seededRandom(seed))
+  }
+
+  /** The partition of a record that names none. */
+  choose({ topic, key }: ProducerRecord, partitionCount: number, recordBytes: number): number {
+    const partitioner = this.#partitioners.get(topic) ?? this.#factory()
+    this.#partitioners.set(topic, partitioner)
+    const bytes = typeof key === 'string' ? Buffer.from(key) : (key ?? new Uint8Array())
+    const start = key === undefined || key === null ? -1 : 0
+    const view = { name: topic, partitionCount, available: [] }
+    return partitioner.partition(view, bytes, start, bytes.length, recordBytes)
+  }
+}

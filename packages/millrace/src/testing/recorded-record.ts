@@ -1,0 +1,94 @@
+// A record as a recording producer keeps it, and how expectations are compared with it.
+
+import { deepStrictEqual } from 'node:assert/strict'
+import type { Data, Headers, ProducerRecord } from '../producer/record.ts'
+
+/** A record that was sent; its bytes are copies. */
+export interface RecordedRecord {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  /** As it was given. */
+  readonly key: Data | null
+  readonly value: Data | null
+  /** Pairs, in order, repeated keys included. */
+  readonly headers: readonly (readonly [name: string, value: Data | null])[]
+  readonly timestamp: number
+}
+
+/** What a record should be; fields that are left out may be anything. Bytes equal their text. */
+export interface ExpectedRecord {
+  readonly topic?: string | undefined
+  readonly partition?: number | undefined
+  readonly offset?: number | undefined
+  readonly key?: Data | null | undefined
+  readonly value?: Data | null | undefined
+  readonly headers?: Headers | undefined
+  readonly timestamp?: number | undefined
+}
+
+const copyOf = (data: Data | null | undefined): Data | null => {
+  if (data === undefined || data === null) return null
+  return typeof data === 'string' ? data : Buffer.from(data)
+}
+
+export const headerPairs = (headers: Headers | null | undefined): RecordedRecord['headers'] => {
+  if (headers === undefined || headers === null) return []
+  const pairs: readonly (readonly [string, unknown])[] = Array.isArray(headers)
+    ? headers
+    : Object.entries(headers).flatMap(([name, value]) =>
+        (Array.isArray(value) ? value : [value]).map((one) => [name, one] as const),
+      )
+  return pairs
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => [name, copyOf(value as Data | null)])
+}
+
+export const recordOf = (
+  record: ProducerRecord,
+  place: { partition: number; offset: number; timestamp: number },
+): RecordedRecord => ({
+  topic: record.topic,
+  partition: place.partition,
+  offset: place.offset,
+  key: copyOf(record.key),
+  value: copyOf(record.value),
+  headers: headerPairs(record.headers),
+  timestamp: place.timestamp,
+})
+
+/** Bytes that are text become text, so that `'a'` and `Buffer.from('a')` are the same. */
+const comparable = (data: Data | null): unknown => {
+  if (data === null || typeof data === 'string') return data
+  const bytes = Buffer.from(data)
+  const text = bytes.toString()
+  return Buffer.from(text).equals(bytes) ? text : bytes
+}
+
+type Field = keyof RecordedRecord
+
+const comparableField = (field: Field, value: unknown): unknown => {
+  if (field === 'key' || field === 'value') return comparable((value ?? null) as Data | null)
+  if (field !== 'headers') return value
+  return headerPairs(value as Headers).map(([name, one]) => [name, comparable(one)])
+}
+
+const onlyFields = (record: object, fields: readonly Field[]): object =>
+  Object.fromEntries(
+    fields.map((field) => [field, comparableField(field, (record as RecordedRecord)[field])]),
+  )
+
+/** Throws an AssertionError that shows the differences where the records are not those expected. */
+export const compareRecords = (
+  records: readonly RecordedRecord[],
+  expected: readonly ExpectedRecord[],
+): void => {
+  const actual = records.map((record, index) =>
+    onlyFields(record, fieldsOf(expected[index] ?? { topic: '', key: null, value: null })),
+  )
+  const wanted = expected.map((record) => onlyFields(record, fieldsOf(record)))
+  deepStrictEqual(actual, wanted)
+}
+
+const fieldsOf = (expected: ExpectedRecord): Field[] =>
+  (Object.keys(expected) as Field[]).filter((field) => expected[field] !== undefined)

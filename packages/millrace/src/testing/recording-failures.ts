@@ -1,0 +1,63 @@
+// The failures that a test has ordered from a recording producer, and whether one strikes a record.
+
+import { type ErrorCode, errorCodes, KafkaError } from '../protocol/kafka-error.ts'
+
+/** Which records fail. */
+export interface FailNextOptions {
+  /** Only records of this topic; the others are not counted. */
+  readonly topic?: string | undefined
+  /** How many records fail; 1 by default. */
+  readonly count?: number | undefined
+  /** How many records succeed before; 0 by default. `{ after: 2 }` fails the third. */
+  readonly after?: number | undefined
+}
+
+interface Order {
+  readonly error: KafkaError
+  readonly topic: string | undefined
+  count: number
+  after: number
+}
+
+const countOf = (name: string, value: number | undefined, fallback: number): number => {
+  const count = value ?? fallback
+  if (count === Number.POSITIVE_INFINITY || (Number.isInteger(count) && count >= 0)) return count
+  throw new KafkaError('INVALID_ARGUMENT', `${name} is ${count}: expected a whole number from 0`)
+}
+
+const errorOf = (error: KafkaError | ErrorCode): KafkaError => {
+  if (error instanceof KafkaError) return error
+  if (Object.hasOwn(errorCodes, error)) return new KafkaError(error, `failed on purpose: ${error}`)
+  throw new KafkaError('INVALID_ARGUMENT', `error is ${String(error)}: expected a KafkaError`)
+}
+
+export class OrderedFailures {
+  readonly #orders: Order[] = []
+
+  add(error: KafkaError | ErrorCode, { topic, count, after }: FailNextOptions = {}): void {
+    this.#orders.push({
+      error: errorOf(error),
+      topic,
+      count: countOf('count', count, 1),
+      after: countOf('after', after, 0),
+    })
+  }
+
+  /** The error of the next record of this topic; the oldest order that applies wins. */
+  strike(topic: string): KafkaError | null {
+    let struck: KafkaError | null = null
+    for (const order of this.#orders) {
+      if (order.topic !== undefined && order.topic !== topic) continue
+      if (order.after > 0) order.after--
+      else if (struck === null && order.count > 0) {
+        order.count--
+        struck = order.error
+      }
+    }
+    return struck
+  }
+
+  clear(): void {
+    this.#orders.length = 0
+  }
+}

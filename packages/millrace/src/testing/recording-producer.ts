@@ -1,0 +1,286 @@
+// A producer for unit tests: the interface of Producer, no sockets, no timers. It checks records as
+// the real one does, keeps a copy of each, gives offsets per partition, and fails where a test says
+// so. The same calls give the same results. Callbacks and promises settle after the call, in order.
+
+import type { Writable } from 'node:stream'
+import type { BatchResult } from '../producer/batch-send.ts'
+import type { ProducerOptions } from '../producer/option-table.ts'
+import type { CloseReport } from '../producer/producer.ts'
+import type { ProducerLike } from '../producer/producer-like.ts'
+import type { ProducerRecord, RecordMetadata, Settle, SettleCallback } from '../producer/record.ts'
+import type { RecordCounts } from '../producer/record-sink.ts'
+import {
+  recordWritable,
+  recordWritableStream,
+  type SendAllOptions,
+  sendAll,
+  type WritableOptions,
+} from '../producer/record-stream.ts'
+import { abortedError, type WaitOptions } from '../producer/wait.ts'
+import { type ErrorCode, KafkaError } from '../protocol/kafka-error.ts'
+import { compareRecords, type ExpectedRecord, type RecordedRecord } from './recorded-record.ts'
+import { type FailNextOptions, OrderedFailures } from './recording-failures.ts'
+import { RecordingLog } from './recording-log.ts'
+import {
+  type FailedRecord,
+  guarded,
+  type RecordingCore,
+  RecordingSender,
+} from './recording-sender.ts'
+import { type CommittedWork, RecordingTransaction } from './recording-transaction.ts'
+import { Settling } from './settling.ts'
+
+export interface RecordingProducerOptions
+  extends Pick<ProducerOptions, 'partitioner' | 'maxRequestBytes' | 'transactionalId'> {
+  /** How many partitions topics have. */
+  readonly topics?: Readonly<Record<string, number>> | undefined
+  /** How many a topic has that is not among `topics`; 1 by default. */
+  readonly defaultPartitions?: number | undefined
+  /** false: a record of a topic that is not among `topics` fails with UNKNOWN_TOPIC. */
+  readonly autoCreateTopics?: boolean | undefined
+  /** false: results are told by `settle()` only. */
+  readonly autoSettle?: boolean | undefined
+}
+
+/**
+ * A stand-in for `Producer` in unit tests.
+ *
+ * @example
+ * const producer = new RecordingProducer()
+ * await placeOrder(producer, { id: '42' })
+ * producer.expectRecords('orders', [{ key: '42' }])
+ */
+export class RecordingProducer implements ProducerLike {
+  readonly #core: RecordingCore
+  readonly #sender: RecordingSender
+  readonly #transactionalId: string | undefined
+  readonly #records: RecordedRecord[] = []
+  readonly #committed = new Map<string, number>()
+  #transaction: RecordingTransaction | null = null
+  #roomWaiters: (() => void)[] = []
+  #state: 'open' | 'closing' | 'closed' = 'open'
+  #closing: Promise<CloseReport> | null = null
+
+  constructor(options: RecordingProducerOptions = {}) {
+    this.#core = {
+      log: new RecordingLog(options),
+      failures: new OrderedFailures(),
+      settling: new Settling(options.autoSettle ?? true),
+      failed: [],
+      delivered: 0,
+      isFull: false,
+    }
+    this.#transactionalId = options.transactionalId
+    this.#sender = new RecordingSender(this.#core, {
+      check: (call) => this.#checkSends(call),
+      write: (record) => this.#records.push(record),
+      onFailed: () => {},
+    })
+  }
+
+  /** What was sent, in order, from the moment of the call; of transactions what was committed. */
+  get records(): readonly RecordedRecord[] {
+    return this.#records
+  }
+
+  recordsOf(topic: string): readonly RecordedRecord[] {
+    return this.#records.filter((record) => record.topic === topic)
+  }
+
+  /** What failed, refused records included. */
+  get failedRecords(): readonly FailedRecord[] {
+    return this.#core.failed
+  }
+
+  /** The offset that a group has committed with a transaction; undefined = none. */
+  committedOffset(groupId: string, topic: string, partition: number): number | undefined {
+    return this.#committed.get(JSON.stringify([groupId, topic, partition]))
+  }
+
+  /**
+   * Lets the next records fail: with an error, or with the error of a code.
+   *
+   * @example
+   * producer.failNext('BROKER_UNAVAILABLE', { topic: 'orders', after: 2 }) // the third one
+   */
+  failNext(error: KafkaError | ErrorCode, options?: FailNextOptions): void {
+    this.#core.failures.add(error, options)
+  }
+
+  /** true = the buffer is full: `enqueue` answers false, and `ready()` waits until it is not. */
+  setFull(isFull: boolean): void {
+    this.#core.isFull = isFull
+    if (isFull) return
+    const waiters = this.#roomWaiters
+    this.#roomWaiters = []
+    for (const waiter of waiters) waiter()
+  }
+
+  /** Without `autoSettle`: tells the oldest `count` results that wait, all by default. */
+  settle(count = Number.POSITIVE_INFINITY): void {
+    this.#core.settling.settle(count)
+  }
+
+  /** Throws an AssertionError with the differences where the topic's records are others. */
+  expectRecords(topic: string, expected: readonly ExpectedRecord[]): void {
+    compareRecords(this.recordsOf(topic), expected)
+  }
+
+  /** Forgets what was recorded and what was ordered to fail; offsets go on. */
+  reset(): void {
+    this.#records.length = 0
+    this.#core.failed.length = 0
+    this.#core.failures.clear()
+  }
+
+  send(record: ProducerRecord, options?: WaitOptions): Promise<RecordMetadata> {
+    return this.#sender.send(record, options)
+  }
+
+  sendBatch(records: readonly ProducerRecord[], options?: WaitOptions): Promise<BatchResult> {
+    return this.#sender.sendBatch(records, options)
+  }
+
+  enqueue(record: ProducerRecord, callback?: SettleCallback): boolean {
+    return this.#sender.enqueue(record, callback)
+  }
+
+  submit(
+    record: ProducerRecord,
+    receiver: Settle | null = null,
+    options?: WaitOptions,
+  ): Promise<undefined> | undefined {
+    return this.#sender.submit(record, receiver, options)
+  }
+
+  sendAll(
+    source: AsyncIterable<ProducerRecord> | Iterable<ProducerRecord>,
+    options?: SendAllOptions,
+  ): Promise<RecordCounts> {
+    return guarded(sendAll(this, source, options))
+  }
+
+  writable(options?: WritableOptions): Writable {
+    return recordWritable(this, options)
+  }
+
+  writableStream(options?: WritableOptions): WritableStream<ProducerRecord> {
+    return recordWritableStream(this, options)
+  }
+
+  ready(options?: WaitOptions): Promise<void> {
+    return this.#wait('ready', options, async () => {
+      this.#checkOpen('ready')
+      if (!this.#core.isFull) return
+      await new Promise<void>((resolve) => this.#roomWaiters.push(resolve))
+    })
+  }
+
+  flush(options?: WaitOptions): Promise<void> {
+    return this.#wait('flush', options, () => this.#core.settling.whenIdle())
+  }
+
+  connect(options?: WaitOptions): Promise<void> {
+    return this.#wait('connect', options, async () => this.#checkOpen('connect'))
+  }
+
+  partitionsFor(topic: string, options?: WaitOptions) {
+    return this.#wait('partitionsFor', options, async () => {
+      this.#checkOpen('partitionsFor')
+      const count = this.#core.log.partitionCount(topic)
+      return Array.from({ length: count }, () => ({ leaderId: 0, leaderEpoch: 0 }))
+    })
+  }
+
+  beginTransaction(options?: WaitOptions): Promise<RecordingTransaction> {
+    return this.#wait('beginTransaction', options, async () => {
+      this.#checkOpen('beginTransaction')
+      if (this.#transactionalId === undefined) {
+        throw new KafkaError('INVALID_STATE', 'beginTransaction needs the option transactionalId')
+      }
+      if (this.#transaction !== null) {
+        throw new KafkaError('INVALID_STATE', 'beginTransaction: a transaction is under way')
+      }
+      this.#transaction = new RecordingTransaction(this.#core, {
+        checkOpen: (call) => this.#checkOpen(call),
+        onEnded: (work) => this.#onEnded(work),
+      })
+      return this.#transaction
+    })
+  }
+
+  transaction<Value>(
+    work: (transaction: RecordingTransaction) => Value | Promise<Value>,
+    options?: WaitOptions,
+  ): Promise<Value> {
+    const run = async (): Promise<Value> => {
+      const transaction = await this.beginTransaction(options)
+      try {
+        const value = await work(transaction)
+        await transaction.commit()
+        return value
+      } catch (error) {
+        await transaction.abort().catch(() => {})
+        throw error
+      }
+    }
+    return guarded(run())
+  }
+
+  close(options?: WaitOptions): Promise<CloseReport> {
+    if (this.#state === 'open') this.#state = 'closing'
+    this.#closing ??= this.#wait('close', options, async () => {
+      await this.#core.settling.whenIdle()
+      this.#state = 'closed'
+      return { delivered: this.#core.delivered, failed: this.#core.failed.length }
+    })
+    return this.#closing
+  }
+
+  destroy(): void {
+    this.#state = 'closed'
+    this.#core.settling.settle(Number.POSITIVE_INFINITY)
+    this.setFull(false)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  /** No timers: a time limit never ends a wait here, a signal does. */
+  #wait<Value>(
+    what: string,
+    options: WaitOptions | undefined,
+    start: () => Promise<Value>,
+  ): Promise<Value> {
+    const signal = options?.signal
+    const given = new Promise<never>((_, reject) => {
+      const onAbort = (): void => reject(abortedError(what, signal?.reason))
+      if (signal?.aborted) onAbort()
+      else signal?.addEventListener('abort', onAbort, { once: true })
+    })
+    return guarded(signal === undefined ? start() : Promise.race([given, start()]))
+  }
+
+  #onEnded(work: CommittedWork | null): void {
+    this.#transaction = null
+    this.#records.push(...(work?.records ?? []))
+    for (const { groupId, topic, partition, offset } of work?.offsets ?? []) {
+      this.#committed.set(JSON.stringify([groupId, topic, partition]), offset)
+    }
+  }
+
+  #checkSends(call: string): void {
+    this.#checkOpen(call)
+    if (this.#transactionalId === undefined) return
+    throw new KafkaError(
+      'INVALID_STATE',
+      `${call}: with a transactionalId, records are sent through a transaction`,
+    )
+  }
+
+  #checkOpen(call: string): void {
+    if (this.#state === 'open') return
+    throw new KafkaError('CLOSED', `${call}: the producer is ${this.#state}`)
+  }
+}

@@ -1,0 +1,160 @@
+// The four ways in for records of a recording producer, and of its transactions: each has a sender
+// of its own, with the list that it writes to.
+
+import type { BatchResult } from '../producer/batch-send.ts'
+import type { ProducerRecord, RecordMetadata, Settle, SettleCallback } from '../producer/record.ts'
+import { checkWaitOptions, type WaitOptions } from '../producer/wait.ts'
+import { KafkaError } from '../protocol/kafka-error.ts'
+import type { RecordedRecord } from './recorded-record.ts'
+import type { OrderedFailures } from './recording-failures.ts'
+import type { RecordingLog } from './recording-log.ts'
+import type { Settling } from './settling.ts'
+
+/** A record that failed, and why. */
+export interface FailedRecord {
+  readonly record: ProducerRecord
+  readonly error: KafkaError
+}
+
+/** What all senders of a producer share. */
+export interface RecordingCore {
+  readonly log: RecordingLog
+  readonly failures: OrderedFailures
+  readonly settling: Settling
+  readonly failed: FailedRecord[]
+  delivered: number
+  /** enqueue answers false. */
+  isFull: boolean
+}
+
+export interface RecordingScope {
+  /** Throws where records can't be sent now. */
+  check(call: string): void
+  write(record: RecordedRecord): void
+  onFailed(error: KafkaError): void
+}
+
+/** A rejection that nobody awaits never reaches the process, as with a producer. */
+export const guarded = <Value>(promise: Promise<Value>): Promise<Value> => {
+  promise.catch(() => {})
+  return promise
+}
+
+const isAborted = (options: WaitOptions | undefined): boolean => options?.signal?.aborted === true
+
+export class RecordingSender {
+  readonly #core: RecordingCore
+  readonly #scope: RecordingScope
+
+  constructor(core: RecordingCore, scope: RecordingScope) {
+    this.#core = core
+    this.#scope = scope
+  }
+
+  send(record: ProducerRecord, options?: WaitOptions): Promise<RecordMetadata> {
+    return guarded(
+      new Promise((resolve, reject) => {
+        this.#enter('send', options)
+        this.#take(record, (error, metadata) => (error ? reject(error) : resolve(metadata!)))
+      }),
+    )
+  }
+
+  sendBatch(records: readonly ProducerRecord[], options?: WaitOptions): Promise<BatchResult> {
+    return guarded(
+      new Promise((resolve) => {
+        this.#enter('sendBatch', options)
+        if (!Array.isArray(records)) {
+          throw new KafkaError('INVALID_ARGUMENT', 'records is no array of records')
+        }
+        const results: BatchResult['results'] = new Array(records.length)
+        const failedIndexes: number[] = []
+        let unsettled = records.length
+        if (unsettled === 0) resolve({ results, failedIndexes })
+        const put = (index: number, result: RecordMetadata | KafkaError): void => {
+          results[index] = result
+          if (result instanceof KafkaError) failedIndexes.push(index)
+          if (--unsettled > 0) return
+          resolve({ results, failedIndexes: failedIndexes.sort((a, b) => a - b) })
+        }
+        for (const [index, record] of records.entries()) {
+          try {
+            this.#take(record, (error, metadata) => put(index, error ?? metadata!))
+          } catch (error) {
+            put(index, error as KafkaError)
+          }
+        }
+      }),
+    )
+  }
+
+  enqueue(record: ProducerRecord, callback?: SettleCallback): boolean {
+    this.#scope.check('enqueue')
+    if (callback !== undefined && typeof callback !== 'function') {
+      throw new KafkaError('INVALID_ARGUMENT', 'callback is no function')
+    }
+    if (this.#core.isFull) {
+      this.#core.log.check(record)
+      return false
+    }
+    this.#take(record, callback ?? null)
+    return true
+  }
+
+  submit(
+    record: ProducerRecord,
+    receiver: Settle | null = null,
+    options?: WaitOptions,
+  ): Promise<undefined> | undefined {
+    try {
+      this.#enter('submit', options)
+      this.#take(record, receiver)
+      return undefined
+    } catch (error) {
+      return guarded(Promise.reject(error))
+    }
+  }
+
+  #enter(call: string, options: WaitOptions | undefined): void {
+    checkWaitOptions(options)
+    this.#scope.check(call)
+    if (isAborted(options)) {
+      throw new KafkaError('ABORTED', 'aborted by its signal; it was not sent', {
+        cause: options?.signal?.reason,
+      })
+    }
+  }
+
+  /** Throws where the record is wrong; everything else is told later. */
+  #take(record: ProducerRecord, receiver: Settle | null): void {
+    const { log, failures, settling } = this.#core
+    try {
+      log.check(record)
+    } catch (error) {
+      this.#fail(record, error as KafkaError)
+      throw error
+    }
+    const tell = (error: KafkaError | null, metadata: RecordMetadata | null): void => {
+      if (typeof receiver === 'function') receiver(error, metadata)
+      else receiver?.settled(0, error, metadata)
+    }
+    try {
+      const ordered = failures.strike(record.topic)
+      if (ordered !== null) throw ordered
+      const { recorded, metadata } = log.write(record)
+      this.#scope.write(recorded)
+      settling.add(() => {
+        this.#core.delivered++
+        tell(null, metadata)
+      })
+    } catch (error) {
+      this.#fail(record, error as KafkaError)
+      settling.add(() => tell(error as KafkaError, null))
+    }
+  }
+
+  #fail(record: ProducerRecord, error: KafkaError): void {
+    this.#core.failed.push({ record, error })
+    this.#scope.onFailed(error)
+  }
+}

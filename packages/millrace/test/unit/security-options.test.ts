@@ -1,0 +1,203 @@
+// The options of security: what is wrong is named with its field and its bound, and no value of
+// them is ever shown.
+
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { Producer } from '../../src/index.ts'
+import { makeCertificates, type TestCertificates } from '../certificates.ts'
+import { problemOf, Remembering } from './security-kit.ts'
+
+const secret = 'T0p-5ecret-value'
+const user = { username: 'alice', password: secret }
+const credentials = {
+  mechanism: 'OAUTHBEARER',
+  clientId: 'me',
+  clientSecret: secret,
+  tokenEndpoint: 'https://login.example/token',
+}
+
+let certificates: TestCertificates
+let folder: string
+
+before(async () => {
+  certificates = await makeCertificates()
+  folder = await mkdtemp(join(tmpdir(), 'millrace-options-'))
+})
+
+after(() => rm(folder, { recursive: true }))
+
+const fileOf = async (name: string, content: string | Uint8Array): Promise<string> => {
+  const path = join(folder, name)
+  await writeFile(path, content)
+  return path
+}
+
+describe('the option sasl', () => {
+  const wrong: [sasl: unknown, words: RegExp][] = [
+    [secret, /sasl is no object/],
+    [null, /sasl is no object/],
+    [[user], /sasl is no object/],
+    [user, /mechanism is missing/],
+    [{ ...user, mechanism: secret }, /mechanism is not one of PLAIN, SCRAM-SHA-256/],
+    [{ mechanism: 'PLAIN', password: secret }, /username is missing/],
+    [{ mechanism: 'PLAIN', username: 'a' }, /password is missing/],
+    [{ mechanism: 'PLAIN', username: 'a', password: '' }, /password is empty/],
+    [{ mechanism: 'PLAIN', username: 'a', password: 5 }, /password is a number/],
+    [{ mechanism: 'PLAIN', username: 'a', password: `${secret}\0` }, /password has a zero/],
+    [{ ...user, mechanism: 'plain', passwrod: secret }, /passwrod is no field.*mean password\?/],
+    [{ mechanism: 'oauthbearer', oauthBearerProvider: () => ({}) }, /did you mean token\?/],
+    [{ mechanism: 'OAUTHBEARER', token: secret }, /token is no function/],
+    [{ ...credentials, clientSecret: undefined }, /clientSecret is missing/],
+    [{ ...credentials, tokenEndpoint: 'http://login.example' }, /must begin with https/],
+    [{ ...credentials, tokenEndpoint: undefined }, /tokenEndpoint is missing/],
+    [{ ...credentials, clientAuthentication: secret }, /neither 'basic' nor 'post'/],
+    [{ ...credentials, extensions: { 'a b': secret } }, /extension 'a b' has a wrong name/],
+    [{ createSession: () => ({}) }, /has no name/],
+  ]
+
+  it('names the field that is wrong, and no value', () => {
+    for (const [sasl, words] of wrong) {
+      const problem = problemOf({ sasl })
+      assert.match(problem, words)
+      assert.ok(!problem.includes(secret), problem)
+    }
+  })
+
+  it('takes what is right', async () => {
+    const logger = new Remembering()
+    for (const sasl of [
+      { ...user, mechanism: 'PLAIN' },
+      { ...user, mechanism: 'scram-sha-256' },
+      { mechanism: 'OAUTHBEARER', token: () => ({ value: 'a' }) },
+      credentials,
+      { name: 'MINE', createSession: () => ({ next: () => null }) },
+    ]) {
+      await new Producer({ brokers: 'localhost:1', sasl, logger } as never).close()
+    }
+  })
+})
+
+describe('the option tls', () => {
+  const shapes: [tls: unknown, words: RegExp][] = [
+    [secret, /tls is neither true nor an object/],
+    [7, /tls is neither true nor an object/],
+    [{ ca: 7 }, /ca is not PEM text, the path of a file, or bytes/],
+    [{ ca: [] }, /ca is not/],
+    [{ minVersion: 'TLSv1.1' }, /minVersion is not 'TLSv1.2' or 'TLSv1.3'/],
+    [{ passphrase: 7 }, /passphrase is not a string/],
+    [{ rejectUnauthorized: false }, /rejectUnauthorized is no field.*did you mean ca/],
+    [{ checkServerIdentity: () => {} }, /did you mean dangerouslySkipHostnameCheck\?/],
+    [{ servername: 'a' }, /did you mean serverName\?/],
+    [{ minVersion: 'TLSv1.3', maxVersion: 'TLSv1.2' }, /tls.minVersion is above/],
+    [{ passphrase: secret }, /tls.passphrase is without tls.key and tls.pfx/],
+  ]
+
+  it('names the field that is wrong, and no value', () => {
+    for (const [tls, words] of shapes) {
+      const problem = problemOf({ tls })
+      assert.match(problem, words)
+      assert.ok(!problem.includes(secret), problem)
+    }
+    assert.match(problemOf({ ssl: true }), /ssl is no option: did you mean tls\?/)
+  })
+
+  it('says what is wrong with what it was given to read', async () => {
+    const { ca, server, client } = certificates
+    const { cert, key } = client
+    const missing = join(folder, 'no-such.pem')
+    const bareKey = key.replace(/-----.*-----|\s/g, '')
+    const cases: [tls: object, words: RegExp][] = [
+      [{ ca: missing }, /tls\.ca names the file '.*no-such\.pem': there is no such file/],
+      [{ ca: folder }, /it is a folder/],
+      [{ ca: [ca, missing] }, /tls\.ca\[1\] names the file/],
+      [{ ca: await fileOf('text.pem', 'hello') }, /tls\.ca is not PEM/],
+      [{ ca: key }, /tls\.ca holds a private key, no certificate/],
+      [{ cert, key: cert }, /tls\.key holds a certificate, no private key/],
+      [{ cert }, /tls\.cert is without tls\.key/],
+      [{ key }, /tls\.key is without tls\.cert/],
+      [{ cert, key: server.key }, /tls\.key is not the private key of tls\.cert/],
+      [{ cert, key: bareKey }, /tls\.key names the file \(\d+ characters, not shown\)/],
+      [
+        { ca: ca.replace(/\n.{10}/, '\n!!!!!!!!!!') },
+        /tls\.ca holds a certificate that is damaged/,
+      ],
+      [{ pfx: key }, /tls\.pfx is PEM: pass it as tls\.cert and tls\.key/],
+      [{ pfx: Buffer.from('hello') }, /tls\.pfx is not a PKCS#12 store/],
+      [{ cert, key, pfx: Buffer.from('hello') }, /tls\.pfx stands beside/],
+      [{ ca: Buffer.from([0x30, 0x82, 1, 1]) }, /a PKCS#12 store is passed as tls\.pfx/],
+    ]
+    for (const [tls, words] of cases) {
+      const problem = problemOf({ tls })
+      assert.match(problem, words)
+      assert.ok(!problem.includes(bareKey.slice(0, 20)), 'no key in it')
+    }
+  })
+
+  it('opens an encrypted key with its passphrase, and says where that is wrong', async () => {
+    const { createPrivateKey } = await import('node:crypto')
+    const { cert, key } = certificates.client
+    const encrypted = createPrivateKey(key)
+      .export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: secret })
+      .toString()
+    await new Producer({
+      brokers: 'localhost:1',
+      tls: { cert, key: encrypted, passphrase: secret },
+    }).close()
+    assert.match(problemOf({ tls: { cert, key: encrypted } }), /is encrypted: pass tls\.passphrase/)
+    const wrong = problemOf({ tls: { cert, key: encrypted, passphrase: 'T0p' } })
+    assert.match(wrong, /tls\.key does not open with tls\.passphrase/)
+  })
+
+  it('opens a PKCS#12 store with its passphrase', async (context) => {
+    const { ca, client } = certificates
+    const path = join(folder, 'client.p12')
+    const pem = await fileOf('store.pem', `${client.key}\n${client.cert}\n${ca}`)
+    const form = ['-export', '-in', pem, '-out', path, '-passout', `pass:${secret}`]
+    const { error } = spawnSync('openssl', ['pkcs12', ...form])
+    if (error !== undefined) {
+      context.skip('there is no openssl to make a store with')
+      return
+    }
+    const producers = [path, await readFile(path)].map(
+      (pfx) => new Producer({ brokers: 'localhost:1', tls: { pfx, passphrase: secret } }),
+    )
+    await Promise.all(producers.map((producer) => producer.close()))
+    assert.match(problemOf({ tls: { pfx: path } }), /tls\.pfx needs tls\.passphrase/)
+    const wrong = problemOf({ tls: { pfx: path, passphrase: 'T0p' } })
+    assert.match(wrong, /tls\.pfx does not open with tls\.passphrase/)
+  })
+
+  it('knows a Java store, and says how to convert it', async () => {
+    const jks = await fileOf('client.jks', Buffer.from([0xfe, 0xed, 0xfe, 0xed, 0, 0, 0, 2]))
+    const words =
+      'keytool -importkeystore -srckeystore ' +
+      `${jks} -destkeystore ${jks.replace(/jks$/, 'p12')} -deststoretype PKCS12`
+    for (const field of ['pfx', 'ca', 'cert']) {
+      assert.ok(problemOf({ tls: { [field]: jks } }).includes(words), field)
+    }
+    const bytes = Buffer.from([0xce, 0xce, 0xce, 0xce, 0, 0, 0, 2])
+    assert.match(problemOf({ tls: { pfx: bytes } }), /type JCEKS.*-srckeystore keystore\.jks/)
+  })
+
+  it('tells of every problem at once', () => {
+    const problem = problemOf({ tls: { ca: join(folder, 'a'), cert: join(folder, 'b') } })
+    assert.match(problem, /tls\.cert is without.*tls\.ca names.*tls\.cert names/)
+  })
+})
+
+describe('the options socketFactory and keepProcessAlive', () => {
+  it('want a function, and true or false', () => {
+    const proxy = `socks5://me:${secret}@proxy`
+    const problem = problemOf({ socketFactory: proxy })
+    assert.match(problem, /socketFactory is a string: expected a function/)
+    assert.ok(!problem.includes(secret))
+    assert.match(
+      problemOf({ keepProcessAlive: 0 }),
+      /keepProcessAlive is 0: expected true or false/,
+    )
+  })
+})
