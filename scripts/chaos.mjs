@@ -1,6 +1,8 @@
 // The long forms of the tests that kill, freeze and restart the nodes of a real Kafka under load:
 // about eight minutes. The short ones are part of `npm test`.
 
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { compiledPath, emptyCounts, runTests, summaryLine } from './run-tests.mjs'
@@ -24,8 +26,13 @@ const main = async () => {
     /\/chaos-[\w-]+\.test\.ts$/.test(path),
   )
   say(`${files.length} long runs against a real Kafka: about eight minutes …`)
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-chaos-'))
+  const summaryPath = join(folder, 'summary')
   process.env.MILLRACE_CHAOS = 'long'
+  process.env.MILLRACE_CHAOS_SUMMARY = summaryPath
   const counts = await runTests(files, { concurrency: 1, fileTimeoutMs, counts: emptyCounts() })
+  if (existsSync(summaryPath)) process.stdout.write(readFileSync(summaryPath, 'utf8'))
+  rmSync(folder, { recursive: true })
   for (const problem of counts.problems) console.log(`FAILED: ${problem}`)
   console.log(summaryLine(counts))
   process.exitCode = counts.failed > 0 || counts.passed === 0 ? 1 : 0

@@ -63,14 +63,14 @@ export const brokerList = (words: string): readonly string[] =>
 
 const escapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', 0: '\0', '\\': '\\' }
 
-/** Bytes of a word in which `\n`, `\r`, `\t`, `\0`, `\\` and `\xNN` stand for what can't be typed. */
+/** Bytes of a word: `\n`, `\r`, `\t`, `\0`, `\\` and `\xNN` stand for what can't be typed. */
 export const escapedBytes = (word: string): Buffer => {
   const parts: Buffer[] = []
   for (const [, hex, letter, plain] of word.matchAll(/\\x([\da-fA-F]{2})|\\(.?)|([^\\]+)/gs)) {
     if (hex !== undefined) parts.push(Buffer.from(hex, 'hex'))
     else if (plain !== undefined) parts.push(Buffer.from(plain))
     else if (escapes[letter ?? ''] !== undefined) parts.push(Buffer.from(escapes[letter!]!))
-    else throw new InvalidArgumentError(`\\${letter} is not known: \\n \\r \\t \\0 \\\\ \\xNN are.`)
+    else throw new InvalidArgumentError(`\\${letter} is none of \\n \\r \\t \\0 \\\\ \\xNN.`)
   }
   return Buffer.concat(parts)
 }

@@ -1,6 +1,6 @@
-// The file of `millrace cluster --faults`: the rules of the cluster's fault API as JSON, one array or
-// one rule a line. It is read again when it changes and at SIGHUP: the old rules go, the new ones
-// come. A file that is wrong leaves the rules as they are.
+// The file of `millrace cluster --faults`: the rules of the cluster's fault API as JSON, one array
+// or one rule a line. It is read again when it changes and at SIGHUP: the old rules go, the new
+// ones come. A file that is wrong leaves the rules as they are.
 
 import { unwatchFile, watchFile } from 'node:fs'
 import { readFile } from 'node:fs/promises'

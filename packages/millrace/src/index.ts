@@ -25,6 +25,15 @@ export type { ClientCredentials } from './net/client-credentials.ts'
 export type { TokenContext, TokenProvider } from './net/token-source.ts'
 export type { BatchResult } from './producer/batch-send.ts'
 export type { DiagnosticEvents } from './producer/diagnostics.ts'
+export type { ProducerInterceptor } from './producer/interceptors.ts'
+export {
+  brokerMetricTable,
+  type MetricKind,
+  type MetricRow,
+  metricTable,
+  topicMetricTable,
+  transactionMetricTable,
+} from './producer/metric-table.ts'
 export type {
   BrokerMetrics,
   MetricsOptions,

@@ -4,7 +4,9 @@
 import { parseJaas } from './jaas.ts'
 import { mechanismOf, mechanismsText, type Settings, type TlsVersion } from './settings.ts'
 
-/** Takes a value; what is wrong with it is the answer, as the end of a sentence without a secret. */
+/**
+ * Takes a value; what is wrong with it is the answer, as the end of a sentence without a secret.
+ */
 type Take = (value: string, settings: Settings) => string | undefined
 
 const kib = 1024

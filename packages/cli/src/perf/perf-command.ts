@@ -1,4 +1,5 @@
-// `millrace perf`: throughput and latency of a topic, as Java's kafka-producer-perf-test tells them.
+// `millrace perf`: throughput and latency of a topic, as Java's kafka-producer-perf-test tells
+// them.
 
 import { Producer, type ProducerOptions } from 'millrace'
 import { resolveConnection } from '../connection/resolve.ts'

@@ -39,9 +39,7 @@ const percentileList = (words: string): readonly number[] =>
   words.split(',').map((word) => {
     const percent = Number(word)
     if (word.trim() !== '' && percent > 0 && percent <= 100) return percent
-    throw new InvalidArgumentError(
-      'It must be numbers above 0, up to 100, with commas between them.',
-    )
+    throw new InvalidArgumentError('It must be numbers above 0, up to 100, such as 50,99.9.')
   })
 
 /** Java's tool has -1 for no limit. */
@@ -51,8 +49,8 @@ const throughput = (word: string): number =>
 export const describePerf = (host: CommandHost): Command => {
   const command = addCommand(host, 'perf')
     .description(
-      'Send made-up records to a topic as fast as it takes them, or at a rate, and tell throughput ' +
-        'and latency.',
+      'Send made-up records to a topic as fast as it takes them, or at a rate, and tell ' +
+        'throughput and latency.',
     )
     .argument('<topic>', 'topic to write to', topicName)
     .option(

@@ -11,7 +11,7 @@ import { exitCodeOf, type Interrupt, type Terminal, writeLine } from '../runtime
 import { after, nowMs } from '../runtime/time.ts'
 import { warningLogger } from '../warning-logger.ts'
 import { DeadLetterFile } from './dead-letter.ts'
-import { type Input, openFile, streamInput } from './input.ts'
+import { describedInput, type Input, openFile, streamInput } from './input.ts'
 import { startInputProgress } from './input-progress.ts'
 import { jsonFormat } from './json-format.ts'
 import {
@@ -82,10 +82,7 @@ class ProduceRun {
     try {
       if (!(await this.#connect())) return exitCodeOf(this.#interrupt ?? 'SIGINT')
       if (deadLetter !== undefined) deadLetters = await DeadLetterFile.open(deadLetter)
-      input =
-        file === undefined || file === '-'
-          ? streamInput(this.#terminal.input, 'Standard input')
-          : await openFile(file, deadLetters !== null)
+      input = await this.#open(file, deadLetters !== null)
       return await this.#send(input, deadLetters)
     } finally {
       forget()
@@ -93,6 +90,14 @@ class ProduceRun {
       this.#producer.destroy()
       await input?.close()
     }
+  }
+
+  #open(file: string | undefined, keepsChunks: boolean): Promise<Input> {
+    if (file !== undefined && file !== '-') return openFile(file, keepsChunks)
+    const { input, inputFile } = this.#terminal
+    const name = 'Standard input'
+    if (inputFile !== null) return describedInput(inputFile, name, keepsChunks)
+    return Promise.resolve(streamInput(input, name))
   }
 
   /** Before anything is read, the cluster and the topic must be there. False = interrupted. */

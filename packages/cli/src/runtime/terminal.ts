@@ -1,6 +1,8 @@
 // Where a command writes and hears Ctrl-C. Commands get it passed in, so that tests can watch one.
 
+import { fstatSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
+import { isatty } from 'node:tty'
 import { nowMs } from './time.ts'
 
 /** What was asked for with a signal: Ctrl-C, or the end of the process. */
@@ -8,6 +10,8 @@ export type Interrupt = 'SIGINT' | 'SIGTERM'
 
 export interface Terminal {
   readonly input: Readable
+  /** The descriptor of the input where it is a file: then it can be read faster than a stream. */
+  readonly inputFile: number | null
   /** True when somebody types the input: then nothing may be drawn meanwhile. */
   readonly inputIsTyped: boolean
   readonly output: Writable
@@ -37,10 +41,25 @@ export const exitCodeTerminated = 143
 export const exitCodeOf = (interrupt: Interrupt): number =>
   interrupt === 'SIGINT' ? exitCodeInterrupted : exitCodeTerminated
 
+const standardInput = 0
+
+const isFile = (descriptor: number): boolean => {
+  try {
+    return fstatSync(descriptor).isFile()
+  } catch {
+    // It is closed.
+    return false
+  }
+}
+
 /** This process's terminal. */
 export const processTerminal = (): Terminal => ({
-  input: process.stdin,
-  inputIsTyped: process.stdin.isTTY === true,
+  // Opened when it is first asked for: a command that reads nothing leaves it alone.
+  get input() {
+    return process.stdin
+  },
+  inputFile: isFile(standardInput) ? standardInput : null,
+  inputIsTyped: isatty(standardInput),
   output: process.stdout,
   errors: process.stderr,
   interactive: process.stdout.isTTY === true,

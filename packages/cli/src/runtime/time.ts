@@ -35,3 +35,9 @@ export const after = (delayMs: number, callback: () => void): (() => void) => {
   timer.unref()
   return () => clearTimeout(timer)
 }
+
+/** Resolves in the next turn of the event loop, when sockets and timers have been served. */
+export const nextTurn = (): Promise<void> =>
+  new Promise((resolve) => {
+    setImmediate(resolve)
+  })

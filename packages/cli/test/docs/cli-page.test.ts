@@ -1,6 +1,6 @@
 // Every shell block of docs/cli.md runs as it stands there, one after the other in one folder: with
-// `millrace` on the path, and `localhost:9092` leading to the in-process cluster of the test. A block
-// opened with ```sh no-run does not end by itself, or installs something.
+// `millrace` on the path, and `localhost:9092` leading to the in-process cluster of the test. A
+// block opened with ```sh no-run does not end by itself, or installs something.
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'

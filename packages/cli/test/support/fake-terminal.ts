@@ -8,6 +8,7 @@ export class FakeTerminal implements Terminal {
   readonly interactive: boolean
   /** What the command reads: the test writes to it and ends it. */
   readonly input = new PassThrough()
+  inputFile: number | null = null
   readonly inputIsTyped = false
   readonly environment: Record<string, string> = {}
   readonly output: Writable

@@ -131,7 +131,7 @@ test('lines that are no records are counted, kept and named; the others arrive',
     )
   }))
 
-test('what the broker refuses is in the dead letters, and can be sent from there: none is lost', () =>
+test('what the broker refuses is in the dead letters, and can be sent from there', () =>
   onStage(async ({ cluster, terminal, folder, run }) => {
     const path = join(folder, 'dead')
     const all = numbered(3000)
@@ -198,7 +198,7 @@ for (const [interrupt, code] of [
     }))
 }
 
-test('at the end of the drain time what has no answer is told as perhaps in the log, and kept', () =>
+test('at the end of the drain time what has no answer is perhaps in the log, and kept', () =>
   onStage(async ({ cluster, terminal, folder, run, untilProduce }) => {
     const path = join(folder, 'dead')
     cluster.fault({ api: 'Produce', drop: true, at: 'after', count: Number.POSITIVE_INFINITY })
@@ -264,7 +264,7 @@ for (const [words, expected] of [
   ['orders --format json --null-value x', /--null-value is for lines/],
   ['orders --base64 key', /--base64 needs --format json/],
   ['orders --format json --base64 kye', /list of key, value, headers: did you mean key\?/],
-  ['orders --delimiter \\q', /\\q is not known/],
+  ['orders --delimiter \\q', /\\q is none of/],
   ['orders --header a', /NAME=VALUE/],
   ['orders --compression zstd:x', /TYPE or TYPE:LEVEL/],
   ['orders --compression gzip:10', /compression has a wrong level/],

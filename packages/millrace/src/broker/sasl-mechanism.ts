@@ -41,3 +41,9 @@ export const told = (message: string): SaslRefusal => new SaslRefusal(message, t
 
 /** What went wrong is kept from the client: it might say which users there are. */
 export const untold = (message: string): SaslRefusal => new SaslRefusal(message, false)
+
+/** The client wants to act for somebody else, which Kafka knows for no mechanism. */
+export const actsForAnother = (): SaslRefusal => {
+  const what = 'Client requested an authorization id that is different from username'
+  return told(`Authentication failed: ${what}`)
+}

@@ -105,8 +105,8 @@ export class OauthBearerServer implements SaslServer {
     const { authorizationId } = initial
     if (authorizationId !== '' && authorizationId !== identity.principal) {
       throw told(
-        `Authentication failed: Client requested an authorization id (${authorizationId}) that is ` +
-          `different from the token's principal name (${identity.principal})`,
+        `Authentication failed: Client requested an authorization id (${authorizationId}) that ` +
+          `is different from the token's principal name (${identity.principal})`,
       )
     }
     return { challenge: new Uint8Array(0), identity }

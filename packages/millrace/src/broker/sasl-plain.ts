@@ -1,7 +1,7 @@
 // PLAIN (RFC 4616): one token holds the user's name and password. The refusals are Kafka's words.
 
 import { Buffer } from 'node:buffer'
-import { type SaslReply, type SaslServer, told } from './sasl-mechanism.ts'
+import { actsForAnother, type SaslReply, type SaslServer, told } from './sasl-mechanism.ts'
 
 const tokenParts = 3
 
@@ -24,9 +24,7 @@ export class PlainServer implements SaslServer {
       throw told('Authentication failed: Invalid username or password')
     }
     if (authorizationId !== '' && authorizationId !== user) {
-      throw told(
-        'Authentication failed: Client requested an authorization id that is different from username',
-      )
+      throw actsForAnother()
     }
     return { challenge: new Uint8Array(0), identity: { principal: user, expiresAt: null } }
   }

@@ -6,7 +6,7 @@
 import { Buffer } from 'node:buffer'
 import { createHash, createHmac, pbkdf2Sync, timingSafeEqual } from 'node:crypto'
 import { type Random, randomBelow } from '../runtime/random.ts'
-import { type SaslReply, type SaslServer, told, untold } from './sasl-mechanism.ts'
+import { actsForAnother, type SaslReply, type SaslServer, untold } from './sasl-mechanism.ts'
 
 export type ScramHash = 'sha256' | 'sha512'
 
@@ -112,9 +112,7 @@ export class ScramServer implements SaslServer {
     const credential = this.#credentialOf(first.user)
     if (credential === undefined) throw untold('Authentication failed: Invalid user credentials')
     if (first.authorizationId !== '' && first.authorizationId !== first.user) {
-      throw told(
-        'Authentication failed: Client requested an authorization id that is different from username',
-      )
+      throw actsForAnother()
     }
     const nonce = first.nonce + this.#newNonce()
     const salt = credential.salt.toString('base64')

@@ -66,10 +66,11 @@ export const announceEnded = (
   error: KafkaError | null,
 ): void => {
   if (origin === undefined) return
+  const reason = error?.code === 'CLOSED' ? null : error
   if (wasOpen) {
-    if (closed.hasSubscribers) closed.publish({ ...origin, ...place, error })
-  } else if (error !== null && error.code !== 'CLOSED' && failed.hasSubscribers) {
-    failed.publish({ ...origin, ...place, error })
+    if (closed.hasSubscribers) closed.publish({ ...origin, ...place, error: reason })
+  } else if (reason !== null && failed.hasSubscribers) {
+    failed.publish({ ...origin, ...place, error: reason })
   }
 }
 

@@ -79,6 +79,8 @@ export class Coordinator {
   #failures = 0
   #concurrentFailures = 0
   #lastError: KafkaError | null = null
+  /** An attempt of the call under way had no answer: it may have been carried out. */
+  #isDoubtful = false
 
   constructor(kind: CoordinatorKind, key: string, pool: BrokerPool, options: CoordinatorOptions) {
     this.#kind = kind
@@ -199,6 +201,7 @@ export class Coordinator {
       const error = response === null ? failure : call.judge(response, link.name)
       if (error === null) this.#finish(null, response)
       else {
+        if (response === null) this.#isDoubtful = true
         if (response === null || movedAway(error)) this.#nodeId = -1
         this.#retryOrFail(error)
       }
@@ -211,11 +214,13 @@ export class Coordinator {
   }
 
   #finish(error: KafkaError | null, response: unknown): void {
+    const told = error !== null && this.#isDoubtful ? doubtful(error) : error
     this.#failures = 0
     this.#concurrentFailures = 0
     this.#lastError = null
+    this.#isDoubtful = false
     this.#transition('idle')
-    this.#calls.shift()!.done(error, response)
+    this.#calls.shift()!.done(told, response)
     if (this.#state === 'idle') this.#advance()
   }
 
@@ -241,6 +246,10 @@ export class Coordinator {
     this.#timer = clock.setTimer(delayMs, () => this.#advance())
   }
 }
+
+/** The error of a call that may have been carried out nevertheless, by an earlier attempt. */
+const doubtful = (error: KafkaError): KafkaError =>
+  new KafkaError(error.code, error.message, { ...error, persisted: 'maybe', cause: error })
 
 const movedAway = ({ brokerCode }: KafkaError): boolean =>
   brokerCode === errorNumber.NOT_COORDINATOR || brokerCode === errorNumber.COORDINATOR_NOT_AVAILABLE

@@ -81,7 +81,8 @@ export interface TransactionScope extends ProducerIdentity {
 /**
  * Calls to the coordinator of our transactional id, and to those of consumer groups. One at a time,
  * in call order; failures that may pass are tried again inside, for as long as it takes. Each
- * `done` is called once, in a later turn, unless the cluster is closed before.
+ * `done` is called once, in a later turn, unless the cluster is closed before. `persisted` of its
+ * error is `'maybe'` where an earlier attempt had no answer.
  */
 export interface TransactionPort {
   /** Whether the cluster has `transaction.version` 2 or more, as far as its brokers have said. */

@@ -29,6 +29,7 @@ export const abortedByCaller = (): KafkaError =>
 export const fencedError = (cause: KafkaError): KafkaError =>
   new KafkaError('FENCED', `another producer took over the transactional id: ${cause.message}`, {
     ...where(cause),
+    persisted: cause.persisted,
     cause,
   })
 

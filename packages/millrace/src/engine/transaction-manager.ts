@@ -6,7 +6,7 @@
 // Two protocols: in version 1 each partition is announced before its first batch, in version 2
 // (KIP-890) Produce announces it, and each transaction has an epoch of its own.
 
-import type { KafkaError } from '../protocol/kafka-error.ts'
+import { isRefusal, type KafkaError } from '../protocol/kafka-error.ts'
 import { assert } from '../runtime/assert.ts'
 import type { Measurements } from './measurements.ts'
 import type { PartitionQueue } from './partition-queue.ts'
@@ -354,7 +354,7 @@ export class TransactionManager {
   #onCallFailed(error: KafkaError): void {
     if (this.#state === 'fatal') return
     if (refusesEpoch(error)) this.#probe(error)
-    else if (isFatal(error)) this.#die(error)
+    else if (isFatal(error) && !isRefusal(error)) this.#die(error)
     else if (this.#state === 'open' || this.#state === 'committing') this.#fail(error)
   }
 
@@ -392,8 +392,10 @@ export class TransactionManager {
   }
 
   #onNotEnded(error: KafkaError, commit: boolean): void {
-    if (refusesEpoch(error)) this.#probe(error)
-    else if (isFatal(error)) this.#die(error)
+    // Ended by an attempt that had no answer, it says nothing of who took the epoch behind ours.
+    if (refusesEpoch(error) && error.persisted === 'maybe') this.#die(fencedError(error))
+    else if (refusesEpoch(error)) this.#probe(error)
+    else if (isFatal(error) && (commit || !isRefusal(error))) this.#die(error)
     else if (commit) this.#fail(error)
     else {
       // Whatever the coordinator makes of it: under the next epoch nothing of it is left.

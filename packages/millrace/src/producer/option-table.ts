@@ -10,6 +10,7 @@ import type { KafkaError } from '../protocol/kafka-error.ts'
 import type { SocketFactory } from '../runtime/dial-transport.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { TlsOptions } from '../runtime/tls-settings.ts'
+import { interceptorsProblem, type ProducerInterceptor } from './interceptors.ts'
 import { type SaslOption, saslProblem } from './sasl-option.ts'
 import { tlsProblem } from './tls-option.ts'
 
@@ -68,6 +69,8 @@ export interface ProducerOptions {
   readonly sasl?: SaslOption | undefined
   readonly socketFactory?: SocketFactory | undefined
   readonly keepProcessAlive?: boolean | undefined
+  readonly interceptors?: readonly ProducerInterceptor[] | undefined
+  readonly enableMetricsPush?: boolean | undefined
   readonly logger?: Logger | undefined
   readonly onError?: ((error: KafkaError) => void) | undefined
 }
@@ -342,6 +345,17 @@ export const optionTable = {
       typeof value === 'function' ? null : `is a ${typeof value}: expected a function`,
   },
   keepProcessAlive: boolean(true, 'Whether open connections and timers keep the process alive.'),
+  interceptors: {
+    type: '{ onSend, onSettled }[]',
+    default: undefined,
+    bounds: 'an array of objects with onSend or onSettled',
+    doc: 'Called around every record: `onSend` may replace it, `onSettled` is told its result.',
+    problem: interceptorsProblem,
+  },
+  enableMetricsPush: boolean(
+    true,
+    'Pushes metrics to brokers that ask for them (KIP-714); see [telemetry](telemetry.md).',
+  ),
   logger: other(
     'Logger',
     undefined,

@@ -9,6 +9,7 @@ import type { CompressionSettings, EngineSettings, FlushSettings } from '../engi
 import { codecOf } from '../protocol/compression/codecs.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 import { consoleLogger, type Logger } from '../runtime/logger.ts'
+import type { ProducerInterceptor } from './interceptors.ts'
 import { nearestName } from './nearest-name.ts'
 import { type FlushOption, optionTable, type ProducerOptions } from './option-table.ts'
 import { Security } from './security.ts'
@@ -37,6 +38,7 @@ export interface ResolvedOptions {
   readonly security: Security
   readonly logger: Logger
   readonly onError: ((error: KafkaError) => void) | null
+  readonly interceptors: readonly ProducerInterceptor[]
 }
 
 type Values = { [Name in keyof ProducerOptions]-?: Exclude<ProducerOptions[Name], undefined> }
@@ -179,5 +181,6 @@ export const resolveOptions = (options: ProducerOptions): ResolvedOptions => {
     security,
     logger,
     onError: values.onError ?? null,
+    interceptors: values.interceptors ?? [],
   }
 }

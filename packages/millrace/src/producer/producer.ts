@@ -22,6 +22,7 @@ import { announceClosed, announceCreated } from './diagnostics.ts'
 import { Driver } from './driver.ts'
 import { ExitWatch } from './exit-watch.ts'
 import { FailureReporter } from './failure-reporter.ts'
+import { createSending } from './interceptors.ts'
 import { type MetricsOptions, type ProducerMetrics, readMetrics } from './metrics.ts'
 import type { ProducerOptions } from './option-table.ts'
 import { resolveOptions } from './options.ts'
@@ -34,7 +35,7 @@ import {
   type WritableOptions,
 } from './record-stream.ts'
 import { runTransaction } from './run-transaction.ts'
-import { guarded, Sending, type SendScope } from './sending.ts'
+import { guarded, type Sending, type SendScope } from './sending.ts'
 import { TopicWatch } from './topic-watch.ts'
 import { Transaction, type TransactionHost } from './transaction.ts'
 import { checkWaitOptions, Patience, type WaitClock, type WaitOptions, waitFor } from './wait.ts'
@@ -145,7 +146,8 @@ export class Producer {
       trouble: () => this.#engine.transactions?.lastError ?? this.#cluster.metadataError,
     }
     this.#settings = resolved.engine
-    this.#sending = new Sending(this.#engine, this.#failures, this.#waitClock)
+    const { interceptors } = resolved
+    this.#sending = createSending(interceptors, this.#engine, this.#failures, this.#waitClock)
     this.#driver.start(this.#engine)
     this.#exitWatch = new ExitWatch(this.#engine, resolved.logger)
     announceCreated(this.#origin)

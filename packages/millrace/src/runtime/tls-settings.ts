@@ -80,7 +80,8 @@ const derSequence = 0x30
 const conversion = (source: Source): string => {
   const path = typeof source === 'string' ? source : 'keystore.jks'
   const target = `${path.replace(/\.(jks|jceks|keystore|truststore)$/i, '')}.p12`
-  return `keytool -importkeystore -srckeystore ${path} -destkeystore ${target} -deststoretype PKCS12`
+  const stores = `-srckeystore ${path} -destkeystore ${target}`
+  return `keytool -importkeystore ${stores} -deststoretype PKCS12`
 }
 
 const rejectJavaStore = (bytes: Buffer, source: Source): void => {

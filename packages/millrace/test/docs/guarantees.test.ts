@@ -1,5 +1,5 @@
-// Every guarantee in docs/guarantees.md names what shows it: a test by file and name, a check of the
-// simulator, or a mutation that it finds. What is named must be there.
+// Every guarantee in docs/guarantees.md names what shows it: a test by file and name, a check of
+// the simulator, or a mutation that it finds. What is named must be there.
 
 import assert from 'node:assert/strict'
 import { readdir, readFile } from 'node:fs/promises'

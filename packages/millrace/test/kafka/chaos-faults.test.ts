@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { longChaos, runChaos, shortChaos } from './chaos-run.ts'
+import { addToSummary } from './chaos-summary.ts'
 
 const isLong = process.env.MILLRACE_CHAOS === 'long'
 const plan = isLong ? longChaos : shortChaos
@@ -15,6 +16,14 @@ test('kill -9, SIGSTOP, restarts: nothing lost, doubled or out of order', async 
   )
   context.diagnostic(JSON.stringify({ ...report, ...findings }))
   const { delivered, sent, unsettled, failed, surprises, resources } = report
+  const longestMs = Math.max(0, ...report.silences.map(({ lastedMs }) => lastedMs))
+  addToSummary(
+    `faults: ${sent} records in ${Math.round(report.ranMs / 1000)} s: ${delivered} delivered, ` +
+      `${failed} failed; in the log ${findings.read}: ${findings.lost} lost, ` +
+      `${findings.doubled} doubled, ${findings.outOfOrder} out of order; ` +
+      `${report.retries} retries, ${report.connectionsOpened} connections, ` +
+      `${report.metadataRequests} metadata requests, silent for ${Math.round(longestMs)} ms`,
+  )
   assert.deepEqual(surprises, [], 'nothing reached the process')
   assert.equal(exitCode, 0)
   assert.deepEqual(resources, [], 'nothing is left open after close')

@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { numberOf } from '../soak/load-plan.ts'
 import { pause } from '../soak/load-process.ts'
 import { outageProblems, runOutage } from '../soak/outage-run.ts'
+import { addToSummary } from './chaos-summary.ts'
 import { javaConsume, startKafka } from './fixture/index.ts'
 
 const isLong = process.env.MILLRACE_CHAOS === 'long'
@@ -39,5 +40,12 @@ test('a broker that was away is used at once, memory keeps its bound', async (co
     plan,
   )
   context.diagnostic(JSON.stringify(outcome))
+  const { report, firstAckMs, metadataRequests } = outcome
+  addToSummary(
+    `outage of ${plan.awayMs / 1000} s: first acknowledgement ${Math.round(firstAckMs)} ms after ` +
+      `the broker led again, ${metadataRequests} metadata requests, memory grew by ` +
+      `${(report.grownBytes / 2 ** 20).toFixed(1)} MiB (buffer ` +
+      `${plan.bufferMemoryBytes / 2 ** 20} MiB), ${report.delivered} of ${report.sent} delivered`,
+  )
   assert.deepEqual(outageProblems(plan, outcome), [])
 })

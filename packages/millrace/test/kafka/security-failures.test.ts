@@ -45,7 +45,8 @@ const login =
   })
 
 const general = (mechanism: string) =>
-  `Authentication failed during authentication due to invalid credentials with SASL mechanism ${mechanism}`
+  'Authentication failed during authentication due to invalid credentials ' +
+  `with SASL mechanism ${mechanism}`
 
 const refused = { code: 'AUTHENTICATION_FAILED', step: 'sasl' } as const
 const insecure = { code: 'TLS_FAILED', step: 'tls' } as const

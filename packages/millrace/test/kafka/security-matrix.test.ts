@@ -28,7 +28,8 @@ for (const { version, ways, count } of releases) {
     after(() => secure?.[Symbol.asyncDispose]())
 
     for (const [listener, mechanism] of ways) {
-      it(`${listener}${mechanism ? ` by ${mechanism}` : ''}: Java reads what was sent`, async () => {
+      const way = mechanism === undefined ? listener : `${listener} by ${mechanism}`
+      it(`${way}: Java reads what was sent`, async () => {
         const topic = `by-${listener}-${mechanism ?? 'certificate'}`
         await secure.kafka.admin.createTopic(topic)
         const records = Array.from({ length: count }, (_, index) => recordOf(index, topic))

@@ -44,6 +44,12 @@ export const expectError = async (
   return error
 }
 
+/** What the transaction failed of. */
+export const rootOf = (error: KafkaError): KafkaError =>
+  error.code === 'TRANSACTION_ABORTED' && error.cause instanceof KafkaError
+    ? rootOf(error.cause)
+    : error
+
 export const expectFenced = (promise: Promise<unknown>): Promise<KafkaError> =>
   expectError(promise, 'FENCED', 'fatal')
 

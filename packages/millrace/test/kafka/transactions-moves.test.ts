@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import type { Transaction } from '../../src/index.ts'
+import type { Producer, Transaction } from '../../src/index.ts'
 import { type Kafka, type KafkaNode, startKafka } from './fixture/index.ts'
 import { RequestWatch } from './request-watch.ts'
 import { TransactionStage } from './transaction-kit.ts'
@@ -77,41 +77,61 @@ describe('three nodes', () => {
     assert.equal(await stage.groupOffset(group, true), 1)
   })
 
-  it('a coordinator that is killed while it is asked to commit or abort loses nothing', async () => {
-    const stage = await stageFor('killed')
+  it('a coordinator that is killed while it is asked to commit loses nothing', async () => {
+    const stage = await stageFor('killed-committing')
     const watch = new RequestWatch()
     await using producer = stage.producer({}, watch)
-    for (const call of ['commit', 'abort'] as const) {
-      const transaction = await producer.beginTransaction()
-      await sendToAll(stage, transaction, `${call} under a kill`)
-      await transaction.sendOffsets(offset(stage, call === 'commit' ? 2 : 3), 'killed-group')
-      watch.hold('endTransaction')
-      const ended = transaction[call]()
-      await watch.held()
-      const node = await coordinatorOf(stage)
-      const killed = node.kill('SIGKILL')
-      watch.release()
-      await killed
-      await ended
-      await producer.transaction((next) => sendToAll(stage, next, `after the ${call}`))
-      await node.start()
-    }
-    await expectCommitted(stage, ['commit under a kill', 'after the commit', 'after the abort'])
-    assert.equal(await stage.groupOffset('killed-group', true), 2)
+    const { transaction, node } = await killedWhileEnding(stage, producer, watch, 'commit')
+    await assert.rejects(transaction.abort(), { code: 'INVALID_STATE' })
+    await producer.transaction((next) => sendToAll(stage, next, 'afterwards'))
+    await node.start()
+    await expectCommitted(stage, ['under a kill', 'afterwards'])
+    assert.equal(await stage.groupOffset(stage.name, true), 2)
     assert.equal(watch.version('endTransaction'), 5)
   })
 
-  it('a new producer takes over while the coordinator moves: the old one is fenced', async () => {
-    const stage = await stageFor('taken-over')
-    await using zombie = stage.producer()
-    const transaction = await zombie.beginTransaction()
-    await sendToAll(stage, transaction, 'zombie')
-    const node = await coordinatorOf(stage)
-    await node.stop()
-    await using owner = stage.producer()
-    await owner.transaction((own) => sendToAll(stage, own, 'owner'))
-    await assert.rejects(transaction.commit(), { code: 'FENCED', kind: 'fatal' })
-    await node.start()
-    await expectCommitted(stage, ['owner'])
+  // The last one: it leaves a node dead.
+  it('… or to abort; and who takes over meanwhile fences the old producer', async () => {
+    const stage = await stageFor('killed-aborting')
+    const other = await stageFor('taken-over')
+    await using zombie = other.producer()
+    const stale = await zombie.beginTransaction()
+    await sendToAll(other, stale, 'zombie')
+    const watch = new RequestWatch()
+    await using producer = stage.producer({}, watch)
+    await using owner = other.producer()
+    let takeOver: Promise<unknown> = Promise.resolve()
+    await killedWhileEnding(stage, producer, watch, 'abort', () => {
+      takeOver = owner.transaction((own) => sendToAll(other, own, 'owner'))
+    })
+    await producer.transaction((next) => sendToAll(stage, next, 'afterwards'))
+    await takeOver
+    await assert.rejects(stale.commit(), { code: 'FENCED', kind: 'fatal' })
+    await expectCommitted(stage, ['afterwards'])
+    await expectCommitted(other, ['owner'])
+    assert.equal(await stage.groupOffset(stage.name, true), -1)
   })
+
+  /** EndTxn leaves as its coordinator dies; resolves when it was answered by another. */
+  const killedWhileEnding = async (
+    stage: TransactionStage,
+    producer: Producer,
+    watch: RequestWatch,
+    call: 'commit' | 'abort',
+    meanwhile: () => void = () => {},
+  ) => {
+    const transaction = await producer.beginTransaction()
+    await sendToAll(stage, transaction, 'under a kill')
+    await transaction.sendOffsets(offset(stage, 2), stage.name)
+    watch.hold('endTransaction')
+    const ended = transaction[call]()
+    await watch.held()
+    const node = await coordinatorOf(stage)
+    const killed = node.kill('SIGKILL')
+    watch.release()
+    meanwhile()
+    await killed
+    await ended
+    return { transaction, node }
+  }
 })

@@ -67,7 +67,9 @@ export class Journal {
   /** By `topic-partition`: when it forgot producers, or was made anew. */
   readonly #forgotAtMs = new Map<string, number[]>()
   readonly #lastBatches = new Map<Partition, LastBatch>()
-  /** By partition and producer id: the last batch in the log, also where the partition forgot it. */
+  /**
+   * By partition and producer id: the last batch in the log, also where the partition forgot it.
+   */
   readonly #chains = new Map<Partition, Map<number, Chain>>()
   /** Partitions that forgot their producers, and those that they know again. */
   readonly #forgetful = new Map<Partition, Set<number>>()

@@ -16,6 +16,7 @@ import { compressInVirtualTime } from './compression.ts'
 import { observeEngine } from './engine-observer.ts'
 import { Journal } from './journal.ts'
 import { Ledger } from './ledger.ts'
+import { Log } from './log.ts'
 import { mutations } from './mutations.ts'
 import { Patches } from './patch.ts'
 import { drawPlan, type Plan } from './plan.ts'
@@ -44,7 +45,6 @@ export interface Outcome {
 }
 
 const cleanUpMs = 200_000
-const failuresKept = 12
 
 interface WorldParts {
   readonly plan: Plan
@@ -54,28 +54,6 @@ interface WorldParts {
   readonly journal: Journal
   readonly cluster: TestCluster
   readonly log: Log
-}
-
-/** What is written down: failures always, the story where it is wanted. */
-class Log {
-  readonly failures: string[] = []
-  readonly story: string[] = []
-  readonly #clock: VirtualClock
-  readonly #keepsStory: boolean
-
-  constructor(clock: VirtualClock, keepsStory: boolean) {
-    this.#clock = clock
-    this.#keepsStory = keepsStory
-  }
-
-  readonly note = (text: string): void => {
-    if (this.#keepsStory) this.story.push(`${this.#clock.now().toFixed(1).padStart(9)}  ${text}`)
-  }
-
-  fail(check: string, text: string): void {
-    this.note(`WRONG    ${check}: ${text}`)
-    if (this.failures.length < failuresKept) this.failures.push(`${check}: ${text}`)
-  }
 }
 
 class World {

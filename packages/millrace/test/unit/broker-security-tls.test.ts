@@ -66,7 +66,7 @@ test('a client that trusts the authority writes over TLS, another does not conne
   assert.equal(await handshakeError(cluster.brokers[0]!, { ca, servername: 'localhost' }), null)
 })
 
-test('certificates for another host and past their end are served, for clients to see', async () => {
+test('certificates for another host and past their end are served to clients', async () => {
   const { wrongHost, expired, ca } = certificates
   await using astray = await startCluster({ tls: wrongHost })
   const mismatch = await handshakeError(astray.brokers[0]!, { ca })
@@ -114,7 +114,7 @@ test('a node that stops also closes connections that are still in their handshak
   await closed
 })
 
-test('at a node that hangs the TLS handshake hangs too, and goes on when the node does', async () => {
+test('at a node that hangs the TLS handshake hangs too, and goes on with the node', async () => {
   await using cluster = await startCluster({ topics: { orders: 1 }, tls: certificates.server })
   const node = cluster.node(1)
   const early = secureClient(node.address)

@@ -20,7 +20,7 @@ import type { EngineSettings } from '../../src/engine/settings.ts'
 import { type ProduceRequest, produceApi } from '../../src/protocol/api/00-produce.ts'
 import { Reader } from '../../src/protocol/bytes/reader.ts'
 import { brokerError, errorNumber } from '../../src/protocol/errors.ts'
-import { KafkaError } from '../../src/protocol/kafka-error.ts'
+import { KafkaError, type Persisted } from '../../src/protocol/kafka-error.ts'
 import { decodeBatchHeader } from '../../src/protocol/records/record-batch.ts'
 import { seededRandom } from '../../src/runtime/random.ts'
 
@@ -152,7 +152,8 @@ export interface CoordinatorCall {
   /** `init 4711/3`, `add t-0`, `offsets group`, `commit`, `abort`: in the words of the log. */
   readonly words: string
   succeed(next?: ProducerIdentity | null): void
-  fail(error: number): void
+  /** `'maybe'` = an attempt before had no answer. */
+  fail(error: number, persisted?: Persisted): void
 }
 
 /** The coordinators: calls wait for the test. */
@@ -208,7 +209,8 @@ export class FakeTransactions implements TransactionPort {
     this.calls.push({
       words,
       succeed: (next = null) => done(null, next),
-      fail: (error) => done(brokerError(error, { api: 'EndTxn', broker: 'test:1' }), null),
+      fail: (error, persisted = 'no') =>
+        done(brokerError(error, { api: 'EndTxn', broker: 'test:1', persisted }), null),
     })
   }
 }

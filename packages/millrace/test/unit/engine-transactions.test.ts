@@ -312,6 +312,18 @@ test('timed out at the coordinator: the transaction fails, abort needs no reques
   assert.deepEqual([batch!.epoch, batch!.sequence], [2, 0])
 })
 
+// An EndTxn was carried out and its answer lost; then another producer took the epoch behind ours.
+// Asking for that epoch, to see who has it, would have fenced the other.
+test('fenced after an attempt to commit without an answer: nobody is asked, the outcome is open', () => {
+  const { stage, coordinator } = start(true)
+  stage.deliver('a')
+  const commit = stage.end('commit')
+  coordinator.takeOne().fail(errorNumber.PRODUCER_FENCED, 'maybe')
+  assert.equal(coordinator.calls.length, 0)
+  assert.equal(commit.error?.code, 'FENCED')
+  assert.equal(commit.error?.persisted, 'maybe')
+})
+
 test('offsets that the group refuses fail the transaction, which can be aborted', () => {
   const { stage, bench, coordinator } = start(true)
   const outcome: Outcome = { told: false, error: null }

@@ -38,7 +38,7 @@ const rfc = {
 const scram = () => new ScramMechanism('SCRAM-SHA-256', 'user', 'pencil', () => rfc.nonce)
 
 describe('SCRAM', () => {
-  it('says what RFC 7677 says, and is content with the server that knows the password', async () => {
+  it('says what RFC 7677 says, and is content with who knows the password', async () => {
     const session = scram().createSession()
     assert.equal(text(await session.next(none)), rfc.clientFirst)
     assert.equal(text(await session.next(bytes(rfc.serverFirst))), rfc.clientFinal)

@@ -174,7 +174,7 @@ describe('secrets', () => {
     return forms.some((form) => output.includes(form))
   }
 
-  it('are in no log, error, cause, metric or inspection of a producer that is refused', async () => {
+  it('are in no log, error, cause, metric or inspection where it is refused', async () => {
     await using cluster = await startSecured()
     const token = async () => ({ value: `${secret}.x.y`, expiresAt: 4e12 })
     const failing = async () => {

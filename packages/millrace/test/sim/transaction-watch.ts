@@ -1,0 +1,192 @@
+// Looks on at the transactions of a run: when a producer was acknowledged anything, when the
+// coordinator ended a transaction over its producer's head, and who asked for a producer id. What
+// a checker needs in order to say whether a producer was rightly fenced.
+
+import type { RequestView } from '../../src/broker/faults.ts'
+import { Transaction } from '../../src/broker/transaction.ts'
+import { TransactionRequests } from '../../src/cluster/transaction-requests.ts'
+import { ProduceInFlight } from '../../src/engine/pump.ts'
+import type { Patches } from './patch.ts'
+
+interface Moment {
+  readonly atMs: number
+}
+
+interface Takeover extends Moment {
+  readonly transactionalId: string
+  readonly clientId: string
+}
+
+const apis: ReadonlySet<string> = new Set([
+  'InitProducerId',
+  'AddPartitionsToTxn',
+  'AddOffsetsToTxn',
+  'TxnOffsetCommit',
+  'EndTxn',
+  'FindCoordinator',
+])
+
+const push = (moments: Map<string, number[]>, key: string, atMs: number): void => {
+  const known = moments.get(key)
+  if (known === undefined) moments.set(key, [atMs])
+  else known.push(atMs)
+}
+
+interface Note {
+  now(): number
+  note(text: string): void
+}
+
+export class TransactionWatch {
+  readonly #world: Note
+  readonly #inits: Takeover[] = []
+  readonly #fences: (Moment & { readonly transactionalId: string })[] = []
+  /** By client id: when a broker acknowledged something of its transaction. */
+  readonly #acks = new Map<string, number[]>()
+  /** By client id: when it asked to end a transaction. */
+  readonly #ends = new Map<string, number[]>()
+  /** By `id/epoch`: the client that has it. */
+  readonly #clients = new Map<string, string>()
+  /** How often the coordinators of transactions were asked, by api. */
+  requests = 0
+
+  constructor(world: Note) {
+    this.#world = world
+  }
+
+  /** A node got a request. */
+  onRequest({ api, transactionalIds, clientId, body }: RequestView): void {
+    if (!apis.has(api)) return
+    this.requests++
+    const client = clientId ?? ''
+    const identity = body as { producerId: number; producerEpoch: number }
+    if (api === 'InitProducerId') {
+      for (const transactionalId of transactionalIds) {
+        this.#inits.push({ atMs: this.#world.now(), transactionalId, clientId: client })
+      }
+    } else if (api === 'EndTxn') {
+      push(this.#ends, client, this.#world.now())
+      void identity
+    }
+  }
+
+  /** Another client asked for a producer id of the transactional id since then. */
+  tookOver(transactionalId: string, clientId: string, sinceMs: number): boolean {
+    return this.#inits.some(
+      (init) =>
+        init.transactionalId === transactionalId &&
+        init.clientId !== clientId &&
+        init.atMs >= sinceMs,
+    )
+  }
+
+  /** The coordinator ended a transaction of the id by itself since then. */
+  wasFenced(transactionalId: string, sinceMs: number): boolean {
+    return this.#fences.some(
+      (fence) => fence.transactionalId === transactionalId && fence.atMs >= sinceMs,
+    )
+  }
+
+  /** A broker acknowledged something of the client's transaction since then. */
+  wasAcknowledgedTo(clientId: string, sinceMs: number): boolean {
+    return this.#acks.get(clientId)?.some((atMs) => atMs >= sinceMs) ?? false
+  }
+
+  /** It asked more than once to end its transaction: the first time may have been carried out. */
+  hadOpenEnd(clientId: string, sinceMs: number): boolean {
+    const ends = this.#ends.get(clientId) ?? []
+    return ends.filter((atMs) => atMs >= sinceMs).length > 1
+  }
+
+  #ack(producerId: number, epoch: number): void {
+    const client = this.#clients.get(`${producerId}/${epoch}`)
+    if (client !== undefined) push(this.#acks, client, this.#world.now())
+  }
+
+  install(patches: Patches): void {
+    const watch = this
+    const { note } = this.#world
+    patches.method(
+      Transaction.prototype,
+      'fence',
+      (original) =>
+        function fence(this: Transaction, level, newProducerId) {
+          note(`fence    ${this.id}: epoch ${this.epoch} is ended by the coordinator`)
+          watch.#fences.push({ atMs: watch.#world.now(), transactionalId: this.id })
+          original.call(this, level, newProducerId)
+        },
+    )
+    patches.method(
+      Transaction.prototype,
+      'prepare',
+      (original) =>
+        function prepare(this: Transaction, isCommit, level, newProducerId) {
+          const word = isCommit ? 'commit' : 'abort'
+          note(`prepare  ${this.id}: ${word} of id ${this.producerId} epoch ${this.epoch}`)
+          original.call(this, isCommit, level, newProducerId)
+        },
+    )
+    patches.method(
+      ProduceInFlight.prototype,
+      'onResponse',
+      (original) =>
+        function onResponse(this: ProduceInFlight, response) {
+          const isStored = response?.responses.some(({ partitionResponses }) =>
+            partitionResponses.some(({ errorCode }) => errorCode === 0),
+          )
+          if (isStored) for (const { producerId, epoch } of this.batches) watch.#ack(producerId, epoch)
+          original.call(this, response)
+        },
+    )
+    patches.method(
+      TransactionRequests.prototype,
+      'addPartitions',
+      (original) =>
+        function addPartitions(this: TransactionRequests, scope, partitions, done) {
+          original.call(this, scope, partitions, (error) => {
+            if (error === null) watch.#ack(scope.producerId, scope.epoch)
+            note(`answer   AddPartitionsToTxn: ${error?.message ?? 'done'}`)
+            done(error)
+          })
+        },
+    )
+    patches.method(
+      TransactionRequests.prototype,
+      'sendOffsets',
+      (original) =>
+        function sendOffsets(this: TransactionRequests, scope, group, offsets, done) {
+          original.call(this, scope, group, offsets, (error) => {
+            if (error === null) watch.#ack(scope.producerId, scope.epoch)
+            note(`answer   offsets: ${error?.message ?? 'done'}`)
+            done(error)
+          })
+        },
+    )
+    patches.method(
+      TransactionRequests.prototype,
+      'initProducerId',
+      (original) =>
+        function initProducerId(this: TransactionRequests, current, done) {
+          note(`init     from id ${current.producerId} epoch ${current.epoch}`)
+          original.call(this, current, (error, identity) => {
+            const words =
+              identity === null ? error?.message : `id ${identity.producerId} ${identity.epoch}`
+            note(`answer   InitProducerId: ${words}`)
+            done(error, identity)
+          })
+        },
+    )
+    patches.method(
+      TransactionRequests.prototype,
+      'end',
+      (original) =>
+        function end(this: TransactionRequests, scope, commit, done) {
+          note(`end      ${commit ? 'commit' : 'abort'} id ${scope.producerId} ${scope.epoch}`)
+          original.call(this, scope, commit, (error, next) => {
+            note(`answer   EndTxn: ${error?.message ?? 'done'}`)
+            done(error, next)
+          })
+        },
+    )
+  }
+}

@@ -1,0 +1,136 @@
+// Reads producers when a registry of prom-client is scraped. It owns, for each registry, the
+// producers that are read and the metrics that stand there for them; the producers know nothing of
+// it and pay nothing between scrapes.
+
+import {
+  brokerMetricTable,
+  type MetricRow,
+  metricTable,
+  type Producer,
+  type ProducerMetrics,
+  topicMetricTable,
+  transactionMetricTable,
+} from 'millrace'
+import { register as defaultRegister, type Metric, type Registry } from 'prom-client'
+import { prometheusName } from './names.ts'
+import { type Labels, type Sample, SnapshotMetric } from './snapshot-metric.ts'
+
+export interface CollectOptions {
+  /** Where the metrics stand; prom-client's own registry by default. */
+  readonly register?: Register | undefined
+  /** Labels of every metric of this producer, beside `client_id`. */
+  readonly labels?: Readonly<Record<string, string>> | undefined
+}
+
+/** The metrics of one producer in a registry. */
+export interface MetricsCollection {
+  /** Takes the producer out; with the last one the metrics go. */
+  stop(): void
+}
+
+type Source = Pick<Producer, 'metrics'>
+type Register = Pick<Registry, 'registerMetric' | 'removeSingleMetric'>
+
+/** One producer, as the scrape under way finds it. */
+interface Snapshot {
+  readonly labels: Labels
+  readonly metrics: ProducerMetrics
+}
+
+/** The parts of a snapshot that have the fields of a table, each with its labels. */
+type PartsOf = (snapshot: Snapshot) => (readonly [labels: Labels, part: object])[]
+
+const prefix = 'millrace_producer_'
+
+class RegistryCollector {
+  readonly #register: Register
+  readonly #sources = new Map<string, { readonly source: Source; readonly labels: Labels }>()
+  readonly #names: string[] = []
+  /** Of the scrape under way: all of its metrics are read in one go. */
+  #snapshots: Snapshot[] | null = null
+
+  constructor(register: Register) {
+    this.#register = register
+  }
+
+  add(source: Source, ownLabels: Labels): MetricsCollection {
+    const labels = { client_id: source.metrics().clientId, ...ownLabels }
+    const key = JSON.stringify(Object.entries(labels).sort())
+    if (this.#sources.has(key)) {
+      throw new Error(
+        `another producer in this registry has the labels ${JSON.stringify(labels)}: ` +
+          'give each its own clientId, or labels',
+      )
+    }
+    if (this.#sources.size === 0) this.#begin()
+    this.#sources.set(key, { source, labels })
+    return { stop: () => this.#remove(key) }
+  }
+
+  #remove(key: string): void {
+    if (!this.#sources.delete(key) || this.#sources.size > 0) return
+    for (const name of this.#names.splice(0)) this.#register.removeSingleMetric(name)
+  }
+
+  #begin(): void {
+    this.#put('', metricTable, ({ metrics, labels }) => [[labels, metrics]])
+    this.#put('topic_', topicMetricTable, ({ metrics, labels }) =>
+      metrics.topics.map((topic) => [{ ...labels, topic: topic.topic }, topic]),
+    )
+    this.#put('broker_', brokerMetricTable, ({ metrics, labels }) =>
+      metrics.brokers.map((broker) => [{ ...labels, node_id: `${broker.nodeId}` }, broker]),
+    )
+    this.#put('transactions_', transactionMetricTable, ({ metrics, labels }) => [
+      [labels, metrics.transactions],
+    ])
+  }
+
+  #put(infix: string, table: Readonly<Record<string, MetricRow>>, partsOf: PartsOf): void {
+    for (const [field, row] of Object.entries(table)) {
+      const name = prometheusName(`${prefix}${infix}`, field, row)
+      const metric = new SnapshotMetric(name, row, () => this.#samples(field, partsOf))
+      // A registry asks of a metric its name and `get`; the type names prom-client's own kinds.
+      this.#register.registerMetric(metric as unknown as Metric)
+      this.#names.push(name)
+    }
+  }
+
+  *#samples(field: string, partsOf: PartsOf): Iterable<Sample> {
+    for (const snapshot of this.#read()) {
+      for (const [labels, part] of partsOf(snapshot)) {
+        yield { labels, value: (part as Readonly<Record<string, Sample['value']>>)[field]! }
+      }
+    }
+  }
+
+  #read(): Snapshot[] {
+    if (this.#snapshots !== null) return this.#snapshots
+    queueMicrotask(() => {
+      this.#snapshots = null
+    })
+    this.#snapshots = [...this.#sources.values()].map(({ source, labels }) => ({
+      labels,
+      metrics: source.metrics(),
+    }))
+    return this.#snapshots
+  }
+}
+
+const collectors = new WeakMap<Register, RegistryCollector>()
+
+/**
+ * Puts the metrics of a producer into a registry of prom-client; they are read when it is scraped.
+ *
+ * @example
+ * const collection = collectMetrics(producer)
+ * response.end(await register.metrics())
+ */
+export const collectMetrics = (source: Source, options: CollectOptions = {}): MetricsCollection => {
+  const register: Register = options.register ?? defaultRegister
+  let collector = collectors.get(register)
+  if (collector === undefined) {
+    collector = new RegistryCollector(register)
+    collectors.set(register, collector)
+  }
+  return collector.add(source, options.labels ?? {})
+}

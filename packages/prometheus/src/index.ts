@@ -1,0 +1,3 @@
+// The door of @millrace/prometheus: every public name.
+
+export { type CollectOptions, collectMetrics, type MetricsCollection } from './collector.ts'
