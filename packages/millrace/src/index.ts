@@ -25,7 +25,7 @@ export type { ClientCredentials } from './net/client-credentials.ts'
 export type { TokenContext, TokenProvider } from './net/token-source.ts'
 export type { BatchResult } from './producer/batch-send.ts'
 export type { DiagnosticEvents } from './producer/diagnostics.ts'
-export type { ProducerInterceptor } from './producer/interceptors.ts'
+export type { InterceptorOption, ProducerInterceptor } from './producer/interceptors.ts'
 export {
   brokerMetricTable,
   type MetricKind,

@@ -93,7 +93,7 @@ const measure = async (
   terminal: Terminal,
   producer: Producer,
 ): Promise<void> => {
-  await run.warmUp(warmup)
+  if (warmup > 0) await run.send(warmup)
   if (warmup > 0 && json !== true) {
     writeLine(terminal.output, `${formatCount(warmup)} records of warm-up are not counted.`)
   }

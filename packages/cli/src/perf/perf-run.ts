@@ -60,13 +60,7 @@ export class PerfRun {
     this.#load = load
   }
 
-  /** Sends records whose latencies do not count, and begins to count anew. */
-  async warmUp(count: number): Promise<void> {
-    if (count === 0) return
-    await this.send(count)
-    this.restart()
-  }
-
+  /** Begins to count anew: what was sent before was to warm up. */
   restart(): void {
     this.total = new PerfCount()
     this.latencies = new Latencies()

@@ -79,7 +79,7 @@ export class Coordinator {
   #failures = 0
   #concurrentFailures = 0
   #lastError: KafkaError | null = null
-  /** An attempt of the call under way had no answer: it may have been carried out. */
+  /** An attempt of the call under way may have been carried out: its answer does not say. */
   #isDoubtful = false
 
   constructor(kind: CoordinatorKind, key: string, pool: BrokerPool, options: CoordinatorOptions) {
@@ -201,8 +201,10 @@ export class Coordinator {
       const error = response === null ? failure : call.judge(response, link.name)
       if (error === null) this.#finish(null, response)
       else {
-        if (response === null) this.#isDoubtful = true
-        if (response === null || movedAway(error)) this.#nodeId = -1
+        if (response === null || movedAway(error)) {
+          this.#nodeId = -1
+          this.#isDoubtful = true
+        }
         this.#retryOrFail(error)
       }
     })
@@ -251,5 +253,6 @@ export class Coordinator {
 const doubtful = (error: KafkaError): KafkaError =>
   new KafkaError(error.code, error.message, { ...error, persisted: 'maybe', cause: error })
 
+/** Also the answer where the coordinator could not write down, in time, what it did (KIP-98). */
 const movedAway = ({ brokerCode }: KafkaError): boolean =>
   brokerCode === errorNumber.NOT_COORDINATOR || brokerCode === errorNumber.COORDINATOR_NOT_AVAILABLE

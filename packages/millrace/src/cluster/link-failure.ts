@@ -94,10 +94,15 @@ export const attemptError = (attempt: FailedAttempt): KafkaError => {
   const target = attempt.nodeId < 0 ? '' : ` to node ${attempt.nodeId}`
   const errors = attempt.failures.map(({ error }) => error)
   const { code, kind, step } = sharedNature(errors)
+  const cause = errors.find((error) => natureOf(error).code === code) ?? errors[0]
+  const told: Partial<KafkaError> = cause instanceof KafkaError ? cause : {}
   return new KafkaError(code, isAdvertised ? text : `could not connect${target}: ${text}`, {
     broker: attempt.name,
     kind,
     step,
-    cause: errors.find((error) => natureOf(error).code === code) ?? errors[0],
+    brokerCode: told.brokerCode,
+    brokerError: told.brokerError,
+    brokerMessage: told.brokerMessage,
+    cause,
   })
 }

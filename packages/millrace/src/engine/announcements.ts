@@ -53,6 +53,8 @@ export interface RequestFailedEvent extends RequestSentEvent {
 export interface BatchSettledEvent extends EventOrigin {
   readonly topic: string
   readonly partition: number
+  /** Node id of the partition's leader; -1 = none now. */
+  readonly nodeId: number
   readonly recordCount: number
   /** Size of the records as they are in the batch, uncompressed. */
   readonly recordBytes: number
@@ -146,6 +148,7 @@ export class Announcements {
       ...this.#origin,
       topic: batch.queue.topic.name,
       partition: batch.queue.partition,
+      nodeId: batch.queue.leaderId,
       recordCount,
       recordBytes,
       wireBytes: batch.wireBytes,

@@ -87,7 +87,7 @@ export class Delivery {
       return
     }
     const { errorCode } = answer
-    if (errorCode === errorNumber.NONE) this.#owner.transactions?.onStored()
+    if (errorCode === errorNumber.NONE) this.#owner.transactions?.onStored(batch)
     if (batch.state === 'settled') {
       // It was given up while in flight: only its number still matters.
       if (errorCode !== errorNumber.NONE && !isDuplicate(errorCode)) queue.numbering.wantRestart()
@@ -206,7 +206,7 @@ export class Delivery {
   /** The batch waits in its queue: the transaction goes on to fail, or the producer is fenced. */
   #onEpochRefused(batch: Batch, error: KafkaError): void {
     this.#retryOrFail(batch, error, false)
-    this.#owner.transactions?.onEpochRefused(error)
+    this.#owner.transactions?.onEpochRefused(error, batch)
   }
 
   /**

@@ -8,7 +8,6 @@
 
 import { isRefusal, type KafkaError } from '../protocol/kafka-error.ts'
 import { assert } from '../runtime/assert.ts'
-import type { Measurements } from './measurements.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import type {
   ConsumedOffset,
@@ -17,7 +16,6 @@ import type {
   TransactionPort,
   TransactionScope,
 } from './ports.ts'
-import type { Sequencer } from './sequencer.ts'
 import {
   abortable,
   abortedByCaller,
@@ -27,28 +25,12 @@ import {
   timedOutError,
   usage,
 } from './transaction-errors.ts'
+import type { TransactionOwner } from './transaction-owner.ts'
 import { TransactionPartitions } from './transaction-partitions.ts'
 import { assertLegal, isUnderWay, type TransactionState } from './transaction-state.ts'
 
 /** Told once how a call ended. */
 export type TransactionDone = (error: KafkaError | null) => void
-
-/** What the manager asks of the engine. */
-export interface TransactionOwner {
-  readonly sequencer: Sequencer
-  readonly measurements: Measurements
-  /** Nothing that was taken is unsettled, and no request is in flight. */
-  readonly isDrained: boolean
-  /** `done` is called once everything taken so far is settled and told. */
-  flush(done: () => void): void
-  /** Fails what is not in flight. */
-  failUnsent(error: KafkaError): void
-  /** The producer is done: fails everything. */
-  failEverything(error: KafkaError): void
-  /** The partitions may have something to send now. */
-  offerAll(): void
-  wake(): void
-}
 
 /** commit() or abort() as it was called. */
 interface Ending {
@@ -185,10 +167,11 @@ export class TransactionManager {
     this.checkOpen(number, 'sendOffsets')
     this.#reached = true
     this.#callsUnderWay++
-    this.#port.sendOffsets(this.#scope, group, offsets, (error) => {
+    const scope = this.#scope
+    this.#port.sendOffsets(scope, group, offsets, (error) => {
       this.#callsUnderWay--
-      if (error === null) this.#confirmed = true
-      else this.#onCallFailed(error)
+      if (error === null) this.#onAcknowledged(scope)
+      else this.#onCallFailed(error, scope)
       const tell = (): void => done(error === null ? null : this.#meaningOf(error))
       if (this.#state === 'probing') this.#refused.push(tell)
       else tell()
@@ -240,8 +223,8 @@ export class TransactionManager {
   }
 
   /** A batch is in the log: the coordinator knows of the transaction. */
-  onStored(): void {
-    this.#confirmed = true
+  onStored(by: ProducerIdentity): void {
+    this.#onAcknowledged(by)
   }
 
   /** A record failed: without it the transaction is not whole. */
@@ -254,9 +237,9 @@ export class TransactionManager {
     if (number === this.#number) this.onRecordFailed(error)
   }
 
-  /** The leader of a partition refuses our epoch; its batch waits for what becomes of us. */
-  onEpochRefused(error: KafkaError): void {
-    this.#probe(error)
+  /** A broker refuses our epoch, and not one of before that was given up already. */
+  onEpochRefused(error: KafkaError, by: ProducerIdentity): void {
+    if (this.#isOurs(by)) this.#probe(error)
   }
 
   // ── The identity ───────────────────────────────────────────────────────────────────────────────
@@ -316,6 +299,15 @@ export class TransactionManager {
     this.#tellStarter(null)
   }
 
+  #onAcknowledged(by: ProducerIdentity): void {
+    if (this.#isOurs(by)) this.#confirmed = true
+  }
+
+  #isOurs({ producerId, epoch }: ProducerIdentity): boolean {
+    const { identity } = this.#owner.sequencer
+    return producerId === identity.producerId && epoch === identity.epoch
+  }
+
   #tellStarter(error: KafkaError | null): void {
     const starting = this.#starting
     this.#starting = null
@@ -340,20 +332,21 @@ export class TransactionManager {
     if (partitions.length === 0) return
     this.#reached = true
     this.#callsUnderWay++
-    this.#port.addPartitions(this.#scope, partitions, (error) => {
+    const scope = this.#scope
+    this.#port.addPartitions(scope, partitions, (error) => {
       this.#callsUnderWay--
       this.#partitions.end(error === null)
       if (error === null) {
-        this.#confirmed = true
+        this.#onAcknowledged(scope)
         this.#owner.offerAll()
-      } else this.#onCallFailed(error)
+      } else this.#onCallFailed(error, scope)
       this.#owner.wake()
     })
   }
 
-  #onCallFailed(error: KafkaError): void {
+  #onCallFailed(error: KafkaError, by: ProducerIdentity): void {
     if (this.#state === 'fatal') return
-    if (refusesEpoch(error)) this.#probe(error)
+    if (refusesEpoch(error)) this.onEpochRefused(error, by)
     else if (isFatal(error) && !isRefusal(error)) this.#die(error)
     else if (this.#state === 'open' || this.#state === 'committing') this.#fail(error)
   }
@@ -422,18 +415,16 @@ export class TransactionManager {
    * Our epoch was refused. If the coordinator knew of the transaction, it aborted it itself, after
    * transactionTimeoutMs, and took one epoch; another producer that took over took two. So the
    * epoch behind ours is free in the first case only, and asking for it (KIP-360) tells which it
-   * was, without disturbing anybody.
+   * was, without disturbing anybody. If it may not have known, another producer took just that one:
+   * then we ask for our own, which we have, too, while the transaction before is still being ended.
    */
   #probe(error: KafkaError): void {
     if (this.#state === 'probing' || this.#state === 'fatal' || !isUnderWay(this.#state)) return
-    if (!this.#confirmed) {
-      this.#die(fencedError(error))
-      return
-    }
     this.#transition('probing')
     this.#cause = error
     const { producerId, epoch } = this.#owner.sequencer.identity
-    this.#port.initProducerId({ producerId, epoch: epoch + 1 }, (failure, identity) => {
+    const asked = { producerId, epoch: this.#confirmed ? epoch + 1 : epoch }
+    this.#port.initProducerId(asked, (failure, identity) => {
       if (this.#state === 'probing') this.#onProbed(error, failure, identity)
     })
   }
@@ -483,9 +474,9 @@ export class TransactionManager {
     return usage(`${call}: the transaction is being ended`)
   }
 
-  /** A refused epoch as what it turned out to be; any other error as it is. */
+  /** What ends a producer elsewhere, as what it turned out to be; any other error as it is. */
   #meaningOf(error: KafkaError): KafkaError {
-    return this.#fatalError ?? (refusesEpoch(error) ? this.#abortedError() : error)
+    return this.#fatalError ?? (error.kind === 'fatal' ? this.#abortedError() : error)
   }
 
   #abortedError(): KafkaError {

@@ -35,12 +35,16 @@ const wordsByCode: Readonly<Record<string, string>> = {
 }
 
 /** Alerts in which a server judges its client's certificate. */
-const certificateAlert =
+export const certificateAlert =
   /ALERT_((BAD|UNSUPPORTED)_CERTIFICATE|CERTIFICATE_[A-Z]+|UNKNOWN_CA|ACCESS_DENIED)/
-const handshakeAlert = /ALERT_(HANDSHAKE_FAILURE|INSUFFICIENT_SECURITY)/
+export const handshakeAlert = /ALERT_(HANDSHAKE_FAILURE|INSUFFICIENT_SECURITY)/
 /** What OpenSSL says of bytes that are no TLS. */
-const notTls =
+export const notTls =
   /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|BAD_RECORD_TYPE|RECORD_LAYER/
+
+/** Where the code is only EPROTO, OpenSSL's sentence says the same in small letters. */
+export const saidBy = ({ code, message }: TlsFailure): string =>
+  `${code}_${message.trim().replace(/[ :]+/g, '_').toUpperCase()}`
 
 const plainAdvice = "leave out the option tls, or use the port of the broker's TLS listener"
 
@@ -59,8 +63,7 @@ export const judgeTlsFailure = (failure: TlsFailure, address: ConnectAddress): T
         'or pass that as tls.serverName',
     )
   }
-  // Where the code is only EPROTO, OpenSSL's sentence says the same in small letters.
-  const said = `${code}_${failure.message.trim().replace(/[ :]+/g, '_').toUpperCase()}`
+  const said = saidBy(failure)
   if (certificateAlert.test(said)) {
     return mend(`${clientRefused} (${code}): pass tls.cert and tls.key that it knows`)
   }

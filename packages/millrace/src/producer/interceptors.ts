@@ -14,9 +14,10 @@ import {
   type SettleCallback,
   type Settler,
 } from '../engine/record.ts'
-import { KafkaError } from '../protocol/kafka-error.ts'
-import type { BatchResult } from './batch-send.ts'
+import type { KafkaError } from '../protocol/kafka-error.ts'
+import { type BatchResult, BatchSend } from './batch-send.ts'
 import type { FailureReporter } from './failure-reporter.ts'
+import type { Producer } from './producer.ts'
 import { Sending, type SendScope } from './sending.ts'
 import type { WaitClock, WaitOptions } from './wait.ts'
 
@@ -28,14 +29,25 @@ export interface ProducerInterceptor {
    */
   onSend?(record: ProducerRecord): ProducerRecord
   /**
-   * Called with what the last onSend returned, and its result: never inside a call of the user's,
-   * save for a record that is refused at once.
+   * Called with what this interceptor's onSend returned, and its result: never inside a call of the
+   * user's, save for a record that is refused at once.
    */
   onSettled?(
     record: ProducerRecord,
     error: KafkaError | null,
     metadata: RecordMetadata | null,
   ): void
+}
+
+/** An interceptor, or a function that makes one for each producer that is given the option. */
+export type InterceptorOption = ProducerInterceptor | ((producer: Producer) => ProducerInterceptor)
+
+/** A record on its way through the interceptors: what each of them made of it. */
+interface Passage {
+  /** What is sent. */
+  readonly record: ProducerRecord
+  /** By interceptor. */
+  readonly seen: readonly ProducerRecord[]
 }
 
 /** The interceptors of one producer as one. */
@@ -48,26 +60,24 @@ class Interceptors {
     this.#failures = failures
   }
 
-  onSend(record: ProducerRecord): ProducerRecord {
-    let current = record
+  onSend(original: ProducerRecord): Passage {
+    let record = original
+    const seen: ProducerRecord[] = []
     for (const interceptor of this.#interceptors) {
       try {
-        current = interceptor.onSend?.(current) ?? current
+        record = interceptor.onSend?.(record) ?? record
       } catch (thrown) {
         this.#failures.callbackFailed(thrown)
       }
+      seen.push(record)
     }
-    return current
+    return { record, seen }
   }
 
-  onSettled(
-    record: ProducerRecord,
-    error: KafkaError | null,
-    metadata: RecordMetadata | null,
-  ): void {
-    for (const interceptor of this.#interceptors) {
+  onSettled(passage: Passage, error: KafkaError | null, metadata: RecordMetadata | null): void {
+    for (const [index, interceptor] of this.#interceptors.entries()) {
       try {
-        interceptor.onSettled?.(record, error, metadata)
+        interceptor.onSettled?.(passage.seen[index]!, error, metadata)
       } catch (thrown) {
         this.#failures.callbackFailed(thrown)
       }
@@ -76,12 +86,12 @@ class Interceptors {
 
   /** Tells the receiver after the interceptors; null = failures go where unclaimed ones go. */
   receive(
-    record: ProducerRecord,
+    passage: Passage,
     receiver: Settle | null,
     error: KafkaError | null,
     metadata: RecordMetadata | null,
   ): void {
-    this.onSettled(record, error, metadata)
+    this.onSettled(passage, error, metadata)
     if (receiver === null) {
       if (error !== null) this.#failures.report(error)
     } else if (typeof receiver !== 'function') receiver.settled(0, error, metadata)
@@ -94,17 +104,17 @@ class Interceptors {
   }
 }
 
-/** This, and the record that it keeps (about). */
-const interceptedBytes = 160
+/** This, and the records that it keeps (about). */
+const interceptedBytes = 240
 
 class InterceptedSettle implements Settler {
   readonly #interceptors: Interceptors
-  readonly #record: ProducerRecord
+  readonly #passage: Passage
   readonly #receiver: Settle | null
 
-  constructor(interceptors: Interceptors, record: ProducerRecord, receiver: Settle | null) {
+  constructor(interceptors: Interceptors, passage: Passage, receiver: Settle | null) {
     this.#interceptors = interceptors
-    this.#record = record
+    this.#passage = passage
     this.#receiver = receiver
   }
 
@@ -113,7 +123,47 @@ class InterceptedSettle implements Settler {
   }
 
   settled(_tag: number, error: KafkaError | null, metadata: RecordMetadata | null): void {
-    this.#interceptors.receive(this.#record, this.#receiver, error, metadata)
+    this.#interceptors.receive(this.#passage, this.#receiver, error, metadata)
+  }
+}
+
+/** Tells the interceptors of each record when it is settled, not when all of them are. */
+class InterceptedBatchSend extends BatchSend {
+  readonly #interceptors: Interceptors
+  readonly #passages: readonly Passage[]
+  readonly #told: Uint8Array
+
+  constructor(
+    interceptors: Interceptors,
+    passages: readonly Passage[],
+    engine: Engine,
+    mayGiveUp: boolean,
+    done: (result: BatchResult) => void,
+  ) {
+    const records = passages.map(({ record }) => record)
+    super(engine, records, mayGiveUp, (result) => this.#end(result, done))
+    this.#interceptors = interceptors
+    this.#passages = passages
+    this.#told = new Uint8Array(passages.length)
+  }
+
+  override settled(index: number, error: KafkaError | null, metadata: RecordMetadata | null): void {
+    this.#tell(index, error, metadata)
+    super.settled(index, error, metadata)
+  }
+
+  #tell(index: number, error: KafkaError | null, metadata: RecordMetadata | null): void {
+    if (this.#told[index] === 1) return
+    this.#told[index] = 1
+    this.#interceptors.onSettled(this.#passages[index]!, error, metadata)
+  }
+
+  /** Those that were refused, or given up, are told now. */
+  #end(result: BatchResult, done: (result: BatchResult) => void): void {
+    for (const index of result.failedIndexes) {
+      this.#tell(index, result.results[index] as KafkaError, null)
+    }
+    done(result)
   }
 }
 
@@ -137,35 +187,23 @@ class InterceptedSending extends Sending {
     original: ProducerRecord,
     options: WaitOptions | undefined,
   ): Promise<RecordMetadata> {
-    const record = this.#interceptors.onSend(original)
-    const promise = super.send(scope, record, options)
+    const passage = this.#interceptors.onSend(original)
+    const promise = super.send(scope, passage.record, options)
     promise.then(
-      (metadata) => this.#interceptors.onSettled(record, null, metadata),
-      (error: KafkaError) => this.#interceptors.onSettled(record, error, null),
+      (metadata) => this.#interceptors.onSettled(passage, null, metadata),
+      (error: KafkaError) => this.#interceptors.onSettled(passage, error, null),
     )
     return promise
   }
 
-  override sendBatch(
-    scope: SendScope,
+  protected override makeBatch(
     originals: readonly ProducerRecord[],
-    options: WaitOptions | undefined,
-  ): Promise<BatchResult> {
-    if (!Array.isArray(originals)) return super.sendBatch(scope, originals, options)
-    const records = originals.map((record) => this.#interceptors.onSend(record))
-    const promise = super.sendBatch(scope, records, options)
-    promise.then(
-      ({ results }) => {
-        for (const [index, result] of results.entries()) {
-          const [error, metadata] = result instanceof KafkaError ? [result, null] : [null, result]
-          this.#interceptors.onSettled(records[index]!, error, metadata)
-        }
-      },
-      (error: KafkaError) => {
-        for (const record of records) this.#interceptors.onSettled(record, error, null)
-      },
-    )
-    return promise
+    mayGiveUp: boolean,
+    done: (result: BatchResult) => void,
+  ): BatchSend {
+    const interceptors = this.#interceptors
+    const passages = originals.map((record) => interceptors.onSend(record))
+    return new InterceptedBatchSend(interceptors, passages, this.#engine, mayGiveUp, done)
   }
 
   override enqueue(
@@ -174,16 +212,17 @@ class InterceptedSending extends Sending {
     callback: SettleCallback | undefined,
   ): boolean {
     // Not taken, it comes again: the interceptors see it then.
-    const isTaken = this.#engine.accumulator.hasRoom
     const isCallback = callback === undefined || typeof callback === 'function'
-    if (!isTaken || !isCallback) return super.enqueue(scope, original, callback)
-    const record = this.#interceptors.onSend(original)
-    const settle = new InterceptedSettle(this.#interceptors, record, callback ?? null)
+    if (!this.#engine.accumulator.hasRoom || !isCallback) {
+      return super.enqueue(scope, original, callback)
+    }
+    const passage = this.#interceptors.onSend(original)
+    const settle = new InterceptedSettle(this.#interceptors, passage, callback ?? null)
     try {
       scope.check('enqueue')
-      return this.#engine.tryAppend(record, settle)
+      return this.#engine.tryAppend(passage.record, settle)
     } catch (error) {
-      this.#interceptors.onSettled(record, error as KafkaError, null)
+      this.#interceptors.onSettled(passage, error as KafkaError, null)
       throw error
     }
   }
@@ -194,23 +233,25 @@ class InterceptedSending extends Sending {
     receiver: Settle | null,
     options: WaitOptions | undefined,
   ): Promise<undefined> | undefined {
-    const record = this.#interceptors.onSend(original)
-    const settle = new InterceptedSettle(this.#interceptors, record, receiver)
-    const taken = super.submit(scope, record, settle, options)
+    const passage = this.#interceptors.onSend(original)
+    const settle = new InterceptedSettle(this.#interceptors, passage, receiver)
+    const taken = super.submit(scope, passage.record, settle, options)
     // Not taken: the receiver hears nothing.
-    taken?.catch((error: KafkaError) => this.#interceptors.onSettled(record, error, null))
+    taken?.catch((error: KafkaError) => this.#interceptors.onSettled(passage, error, null))
     return taken
   }
 }
 
 /** The ways in of a producer, with interceptors around them where there are some. */
 export const createSending = (
-  interceptors: readonly ProducerInterceptor[],
+  producer: Producer,
+  options: readonly InterceptorOption[],
   engine: Engine,
   failures: FailureReporter,
   waitClock: WaitClock,
 ): Sending => {
-  if (interceptors.length === 0) return new Sending(engine, failures, waitClock)
+  if (options.length === 0) return new Sending(engine, failures, waitClock)
+  const interceptors = options.map((one) => (typeof one === 'function' ? one(producer) : one))
   const all = new Interceptors(interceptors, failures)
   return new InterceptedSending(all, engine, failures, waitClock)
 }
@@ -220,9 +261,10 @@ export const interceptorsProblem = (value: unknown): string | null => {
   const expected = 'expected an array of objects with onSend or onSettled'
   if (!Array.isArray(value)) return `is a ${typeof value}: ${expected}`
   for (const [index, one] of value.entries()) {
+    if (typeof one === 'function') continue
     const { onSend, onSettled } = (one ?? {}) as Record<string, unknown>
-    const isFunction = (call: unknown): boolean => call === undefined || typeof call === 'function'
-    const isSound = isFunction(onSend) && isFunction(onSettled) && (onSend ?? onSettled)
+    const calls = [onSend, onSettled].filter((call) => call !== undefined)
+    const isSound = calls.length > 0 && calls.every((call) => typeof call === 'function')
     if (!isSound) return `has at ${index} no interceptor: ${expected}`
   }
   return null

@@ -10,7 +10,7 @@ import type { KafkaError } from '../protocol/kafka-error.ts'
 import type { SocketFactory } from '../runtime/dial-transport.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { TlsOptions } from '../runtime/tls-settings.ts'
-import { interceptorsProblem, type ProducerInterceptor } from './interceptors.ts'
+import { type InterceptorOption, interceptorsProblem } from './interceptors.ts'
 import { type SaslOption, saslProblem } from './sasl-option.ts'
 import { tlsProblem } from './tls-option.ts'
 
@@ -69,7 +69,7 @@ export interface ProducerOptions {
   readonly sasl?: SaslOption | undefined
   readonly socketFactory?: SocketFactory | undefined
   readonly keepProcessAlive?: boolean | undefined
-  readonly interceptors?: readonly ProducerInterceptor[] | undefined
+  readonly interceptors?: readonly InterceptorOption[] | undefined
   readonly enableMetricsPush?: boolean | undefined
   readonly logger?: Logger | undefined
   readonly onError?: ((error: KafkaError) => void) | undefined

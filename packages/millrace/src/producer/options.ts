@@ -9,7 +9,7 @@ import type { CompressionSettings, EngineSettings, FlushSettings } from '../engi
 import { codecOf } from '../protocol/compression/codecs.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 import { consoleLogger, type Logger } from '../runtime/logger.ts'
-import type { ProducerInterceptor } from './interceptors.ts'
+import type { InterceptorOption } from './interceptors.ts'
 import { nearestName } from './nearest-name.ts'
 import { type FlushOption, optionTable, type ProducerOptions } from './option-table.ts'
 import { Security } from './security.ts'
@@ -38,7 +38,7 @@ export interface ResolvedOptions {
   readonly security: Security
   readonly logger: Logger
   readonly onError: ((error: KafkaError) => void) | null
-  readonly interceptors: readonly ProducerInterceptor[]
+  readonly interceptors: readonly InterceptorOption[]
 }
 
 type Values = { [Name in keyof ProducerOptions]-?: Exclude<ProducerOptions[Name], undefined> }

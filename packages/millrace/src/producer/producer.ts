@@ -147,7 +147,7 @@ export class Producer {
     }
     this.#settings = resolved.engine
     const { interceptors } = resolved
-    this.#sending = createSending(interceptors, this.#engine, this.#failures, this.#waitClock)
+    this.#sending = createSending(this, interceptors, this.#engine, this.#failures, this.#waitClock)
     this.#driver.start(this.#engine)
     this.#exitWatch = new ExitWatch(this.#engine, resolved.logger)
     announceCreated(this.#origin)

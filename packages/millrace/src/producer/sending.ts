@@ -108,7 +108,7 @@ export class Sending {
       }
       let patience: Patience | null = null
       let over = false
-      const batch = new BatchSend(this.#engine, records, options !== undefined, (result) => {
+      const batch = this.makeBatch(records, options !== undefined, (result) => {
         over = true
         patience?.stop()
         for (const index of result.failedIndexes) {
@@ -131,6 +131,14 @@ export class Sending {
     })
     promise.catch((error) => this.#failures.report(error))
     return promise
+  }
+
+  protected makeBatch(
+    records: readonly ProducerRecord[],
+    mayGiveUp: boolean,
+    done: (result: BatchResult) => void,
+  ): BatchSend {
+    return new BatchSend(this.#engine, records, mayGiveUp, done)
   }
 
   enqueue(scope: SendScope, record: ProducerRecord, callback: SettleCallback | undefined): boolean {

@@ -96,7 +96,7 @@ export class Transaction {
   /**
    * Commits, with the transaction, what a consumer group has read: consume, transform, produce with
    * each input counted exactly once. `group` is the group id, or what the consumer knows of its
-   * membership.
+   * membership. Offsets that are refused, or given up, make `commit` reject.
    *
    * @example
    * await transaction.sendOffsets([{ topic: 'orders', partition: 0, offset: 42 }], 'billing')
@@ -106,26 +106,27 @@ export class Transaction {
     group: string | ConsumerGroupMetadata,
     options?: WaitOptions,
   ): Promise<void> {
-    return guarded(
-      waitFor<void>(
-        'sendOffsets',
-        this.#limited(options),
-        this.#host.waitClock,
-        (resolve, reject) => {
-          const checked: readonly ConsumedOffset[] = offsetsOf(offsets)
-          const member: GroupMetadata = groupMetadataOf(group)
-          this.#scope.check('sendOffsets')
-          if (checked.length === 0) resolve()
-          else {
-            this.#host.manager.sendOffsets(this.#number, member, checked, (error) => {
-              if (error === null) resolve()
-              else reject(error)
-            })
-          }
-          return () => {}
-        },
-      ),
+    const sent = waitFor<void>(
+      'sendOffsets',
+      this.#limited(options),
+      this.#host.waitClock,
+      (resolve, reject) => {
+        const checked: readonly ConsumedOffset[] = offsetsOf(offsets)
+        const member: GroupMetadata = groupMetadataOf(group)
+        this.#scope.check('sendOffsets')
+        if (checked.length === 0) resolve()
+        else {
+          this.#host.manager.sendOffsets(this.#number, member, checked, (error) => {
+            if (error === null) resolve()
+            else reject(error)
+          })
+        }
+        return () => {}
+      },
     )
+    // As with a record: without them the transaction is not whole, whoever waits for them or not.
+    sent.catch((error: KafkaError) => this.#scope.onFailed(error))
+    return sent
   }
 
   /**

@@ -1,5 +1,5 @@
-// What transactions-atomic.test.ts and its child processes agree on: what is in each transaction, how
-// it ends, where its process is killed. All of it follows from the seed and the number.
+// What transactions-atomic.test.ts and its child processes agree on: what is in each transaction,
+// how it ends, where its process is killed. All of it follows from the seed and the number.
 
 import { type Random, seededRandom } from '../../src/runtime/random.ts'
 

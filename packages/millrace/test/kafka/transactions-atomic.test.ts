@@ -204,7 +204,8 @@ const judge = (attempts: ReadonlyMap<string, Attempt>, committed: Findings) => {
 
 for (const version of ['3.9.1', '4.4.0']) {
   describe(`Kafka ${version}`, () => {
-    it(`${transactionCount} transactions, ${killCount} killed: whole ones only, each once (seed ${seed})`, async (context) => {
+    const name = `${transactionCount} transactions, ${killCount} killed: whole, each once (${seed})`
+    it(name, async (context) => {
       await using kafka = await startKafka({ version })
       const prefix = 'atomic'
       const topics = Array.from({ length: topicCount }, (_, index) => `${prefix}-${index}`)

@@ -37,6 +37,7 @@ const describeOn = ({ version, version2 }: Release): void => {
 
     const shared: Shared = { stageFor, version2 }
     testsOfOffsets(shared)
+    testsOfMembership(shared)
     testsOfFencing(shared)
     testsOfTimeouts(shared)
     testsOfFailures(shared)
@@ -104,7 +105,9 @@ const testsOfOffsets = ({ stageFor }: Shared): void => {
       { topic: stage.name, partition: 0, offset: 7, metadata: 'ü 7', leaderEpoch: 0 },
     ])
   })
+}
 
+const testsOfMembership = ({ stageFor }: Shared): void => {
   it('a member that its group does not know is refused; abort mends it (KIP-447)', async () => {
     const stage = await stageFor('membership')
     await using member = await JavaMember.join(
@@ -255,7 +258,7 @@ const testsOfFencing = ({ stageFor }: Shared): void => {
 
 const testsOfTimeouts = ({ stageFor }: Shared): void => {
   for (const call of ['send', 'commit', 'abort', 'sendOffsets'] as const) {
-    it(`the coordinator's timeout fails the transaction; found by ${call}, the next works`, async () => {
+    it(`a timeout of the coordinator, found by ${call}: the next one works`, async () => {
       const stage = await stageFor(`timeout-${call}`)
       await using producer = stage.producer({ transactionTimeoutMs: 300 })
       await stage.works(producer, 'before')

@@ -136,28 +136,67 @@ const persistedIsTrue = ({ ledger, journal }: Evidence): string[] => {
   return wrong
 }
 
-/**
- * Idempotent: in each life of a topic once at most. Exempt is a record whose partition forgot its
- * producers between the two copies: no broker can know the second one again. Exempt, too, is one
- * whose first copy a forgetful partition took on a leap, over a batch that it then refused: by a
- * broker's rules nothing behind a refused batch is in the log, and it is sent under a new number.
- */
-const noDuplicates = ({ journal, plan, ledger }: Evidence): string[] => {
-  if (!guaranteesOf(plan).idempotent) return []
-  const wrong: string[] = []
+interface Duplicate {
+  readonly entry: Entry | undefined
+  readonly before: Append
+  readonly copy: Append
+}
+
+const duplicatesOf = ({ journal, ledger }: Evidence): Duplicate[] => {
+  const found: Duplicate[] = []
   for (const [id, copies] of journal.byId) {
     for (const [index, copy] of copies.entries()) {
       const before = copies
         .slice(0, index)
         .find(({ life, topic }) => life === copy.life && topic === copy.topic)
-      if (before === undefined) continue
-      if (before.leapt) continue
-      if (journal.forgotWithin(copy.topic, copy.partition, before.atMs, copy.atMs)) continue
-      const entry = ledger.entries[id]
-      if (entry !== undefined) wrong.push(`${describe(entry)} is in the log twice`)
+      if (before !== undefined) found.push({ entry: ledger.entries[id], before, copy })
     }
   }
-  return wrong
+  return found
+}
+
+/** The partition could not know the second one again. */
+const wasForgotten = (journal: Journal, { before, copy }: Duplicate): boolean =>
+  journal.forgotWithin(copy.topic, copy.partition, before.atMs, copy.atMs)
+
+/**
+ * A record before it, in the log and in the epoch, was forgotten, sent again and then refused: a
+ * broker that remembers would have nothing in its log behind what it refuses.
+ */
+const wasBehindForgotten = (
+  journal: Journal,
+  { before, copy }: Duplicate,
+  forgotten: readonly Duplicate[],
+): boolean =>
+  forgotten.some(
+    (other) =>
+      other.before.topic === before.topic &&
+      other.before.partition === before.partition &&
+      other.before.life === before.life &&
+      other.before.producerId === before.producerId &&
+      other.before.epoch === before.epoch &&
+      other.before.ordinal < before.ordinal &&
+      other.copy.ordinal > before.ordinal &&
+      other.copy.ordinal < copy.ordinal &&
+      journal.forgotWithin(before.topic, before.partition, other.before.atMs, before.atMs),
+  )
+
+/**
+ * Idempotent: in each life of a topic once at most. Exempt is a record whose partition forgot its
+ * producers between the two copies: no broker can know the second one again. Exempt, too, is one
+ * that stands behind a batch that a forgetful partition refused: either its first copy was taken
+ * on a leap over that batch, or that batch is in the log and was forgotten. By a broker's rules
+ * nothing behind a refused batch is in the log, and it is sent under a new number.
+ */
+const noDuplicates = (evidence: Evidence): string[] => {
+  if (!guaranteesOf(evidence.plan).idempotent) return []
+  const { journal } = evidence
+  const duplicates = duplicatesOf(evidence)
+  const forgotten = duplicates.filter((duplicate) => wasForgotten(journal, duplicate))
+  return duplicates
+    .filter((duplicate) => !duplicate.before.leapt && !wasForgotten(journal, duplicate))
+    .filter((duplicate) => !wasBehindForgotten(journal, duplicate, forgotten))
+    .flatMap(({ entry }) => (entry === undefined ? [] : `${describe(entry)} is in the log twice`))
 }
 
 /**

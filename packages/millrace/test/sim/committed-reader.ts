@@ -1,8 +1,8 @@
 // Reads topics as a consumer with isolation.level=read_committed does: over the wire, in virtual
 // time, to the end as it is.
 
-import type { VirtualClock } from '../../src/runtime/virtual-clock.ts'
 import type { Transport } from '../../src/runtime/transport.ts'
+import type { VirtualClock } from '../../src/runtime/virtual-clock.ts'
 import { decodeFetched } from '../../src/testing/fetched-batches.ts'
 import { listOffsetsTimestamp, ReaderCluster } from '../../src/testing/reader-cluster.ts'
 import { idOf } from './ledger.ts'
@@ -38,7 +38,13 @@ export const readCommitted = async (
           const span = spans.find((each) => each.partition === partition)!
           if (records === null) continue
           const { position, end } = span
-          for (const batch of decodeFetched(partition, records, position, end, abortedTransactions)) {
+          for (const batch of decodeFetched(
+            partition,
+            records,
+            position,
+            end,
+            abortedTransactions,
+          )) {
             span.position = batch.nextOffset
             for (const record of batch.records) {
               seen.push({ id: idOf(record), topic, partition, offset: record.offset })

@@ -27,6 +27,7 @@ export interface Append {
   readonly offset: number
   readonly timestamp: number
   readonly producerId: number
+  readonly epoch: number
   /**
    * The partition had forgotten its producers, and took this batch, or one before it in its epoch,
    * though others are missing between it and what is in the log: with its memory it would not have.
@@ -162,6 +163,7 @@ export class Journal {
         offset: baseOffset + record.offsetDelta,
         timestamp: record.timestamp,
         producerId,
+        epoch: producerEpoch,
         leapt,
         keyText: textOf(record.key),
         valueText: textOf(record.value),

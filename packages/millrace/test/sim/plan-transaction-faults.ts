@@ -153,7 +153,11 @@ const drawRule = (chance: Chance, frame: Frame, span: Span): TransactionFaultSte
     [
       api === 'Produce' || api === 'FindCoordinator' ? 0 : 2,
       () =>
-        rule({ at: 'before', error: 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED', count: 1 }, true, true),
+        rule(
+          { at: 'before', error: 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED', count: 1 },
+          true,
+          true,
+        ),
     ],
   ])()
 }
@@ -166,10 +170,7 @@ const drawFault = (chance: Chance, frame: Frame): TransactionFaultStep => {
   const node = chance.between(1, frame.cluster.nodes)
   return chance.weighted<() => TransactionFaultStep>([
     [66, () => drawRule(chance, frame, span)],
-    [
-      14,
-      () => ({ ...at, kind: 'moveCoordinator', of: 'transaction', key: transactionalId, node }),
-    ],
+    [14, () => ({ ...at, kind: 'moveCoordinator', of: 'transaction', key: transactionalId, node })],
     [
       6,
       () => ({
@@ -181,7 +182,10 @@ const drawFault = (chance: Chance, frame: Frame): TransactionFaultStep => {
       }),
     ],
     [10, () => ({ ...at, kind: 'abortTransaction', transactionalId })],
-    [frame.cluster.versions === '4.4' && frame.level < 2 ? 12 : 0, () => ({ ...at, kind: 'upgrade' })],
+    [
+      frame.cluster.versions === '4.4' && frame.level < 2 ? 12 : 0,
+      () => ({ ...at, kind: 'upgrade' }),
+    ],
   ])()
 }
 

@@ -195,7 +195,8 @@ const drawNetwork = (chance: Chance): NetworkPlan => {
 
 /** What would tear a transaction apart in any cluster, or says of one what is not so. */
 const isFair = (step: FaultStep): boolean => {
-  if (step.kind === 'forget' || step.kind === 'expireIds' || step.kind === 'remakeTopic') return false
+  if (step.kind === 'forget' || step.kind === 'expireIds' || step.kind === 'remakeTopic')
+    return false
   if (step.kind === 'shiftState') return step.what === 'sequence'
   if (step.kind === 'dns') return false
   if (step.kind !== 'rule') return true
@@ -247,6 +248,9 @@ export const drawTransactionsPlan = (seed: number): TransactionsPlan => {
     coordinatorLoadMs: chance.pick([0, 0, 40, 600]),
     sessions,
     faults,
-    calmAtMs: faults.reduce((latest, { atMs, forMs }) => Math.max(latest, atMs + forMs), durationMs),
+    calmAtMs: faults.reduce(
+      (latest, { atMs, forMs }) => Math.max(latest, atMs + forMs),
+      durationMs,
+    ),
   }
 }

@@ -32,6 +32,8 @@ const found: Readonly<Record<number, string>> = {
   100034018: 'a renewed producer id went out with two first batches (engine-order)',
   200003366: 'where a broker forgot, a record in the log said persisted no (engine-recovery)',
   3001420: 'a partition that had forgotten its producer took a batch over a gap: twice, and exempt',
+  795389587:
+    'a batch behind one that its partition had forgotten and then refused: twice, and exempt',
   100001722: 'with acks 0 a node refused what was acked, as the producer closed: exempt',
   596: 'the in-memory network delivered a view of a buffer, not a copy',
 }

@@ -34,8 +34,15 @@ export interface TransactionEvidence {
 const name = ({ number, session }: TransactionEntry): string =>
   `transaction ${number} (p${session.number})`
 
-const copies = ({ seen }: TransactionEvidence): ReadonlyMap<number, readonly SeenRecord[]> =>
-  Map.groupBy(seen, ({ id }) => id)
+const copies = ({ seen }: TransactionEvidence): ReadonlyMap<number, readonly SeenRecord[]> => {
+  const byId = new Map<number, SeenRecord[]>()
+  for (const record of seen) {
+    const others = byId.get(record.id)
+    if (others === undefined) byId.set(record.id, [record])
+    else others.push(record)
+  }
+  return byId
+}
 
 /** Whole or not at all; once; what was aborted, nowhere. */
 const atomic = (evidence: TransactionEvidence): string[] => {
@@ -189,8 +196,7 @@ const nothingHangs = ({ left, heldUp }: TransactionEvidence): string[] => [
 /** Requests to coordinators: some for each transaction and fault, and what the backoff allows. */
 const requestsAreBounded = (evidence: TransactionEvidence): string[] => {
   const { watch, transactions, faults, sessions, endedAtMs } = evidence
-  const bound =
-    100 + 60 * (transactions.length + faults) + (sessions.length * endedAtMs) / 40
+  const bound = 100 + 60 * (transactions.length + faults) + (sessions.length * endedAtMs) / 40
   return watch.requests <= bound
     ? []
     : [`${watch.requests} requests to coordinators in ${endedAtMs} ms`]

@@ -5,7 +5,7 @@
 import { TestCluster } from '../../src/broker/cluster.ts'
 import type { RequestView } from '../../src/broker/faults.ts'
 import { Producer } from '../../src/producer/producer.ts'
-import { KafkaError } from '../../src/protocol/kafka-error.ts'
+import type { KafkaError } from '../../src/protocol/kafka-error.ts'
 import { silentLogger } from '../../src/runtime/logger.ts'
 import { MemoryNetwork } from '../../src/runtime/memory-transport.ts'
 import { VirtualClock } from '../../src/runtime/virtual-clock.ts'
@@ -21,7 +21,11 @@ import { mutations } from './mutations.ts'
 import { Patches } from './patch.ts'
 import type { RecordPlan } from './plan-calls.ts'
 import type { TransactionFaultStep } from './plan-transaction-faults.ts'
-import { drawTransactionsPlan, type SessionPlan, type TransactionsPlan } from './plan-transactions.ts'
+import {
+  drawTransactionsPlan,
+  type SessionPlan,
+  type TransactionsPlan,
+} from './plan-transactions.ts'
 import type { Outcome, RunOptions } from './run.ts'
 import { transactionChecks } from './transaction-checks.ts'
 import { Session, type SessionWorld, type TransactionEntry } from './transaction-program.ts'
@@ -283,8 +287,11 @@ class World {
   }
 
   async #probeOne(session: Session, records: readonly RecordPlan[]): Promise<boolean> {
-    // The first may meet what the faults left behind: a time that is up, an epoch that is over.
-    for (let round = 0; round < 3; round++) if (await session.probe(records)) return true
+    // The first may meet what the faults left behind: a time that is up, an answer that never comes.
+    const endMs = this.clock.now() + this.patienceMs
+    do {
+      if (await session.probe(records)) return true
+    } while (this.clock.now() < endMs)
     return this.#wasRefused && session.fatals.length > 0
   }
 

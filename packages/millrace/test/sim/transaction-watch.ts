@@ -6,6 +6,9 @@ import type { RequestView } from '../../src/broker/faults.ts'
 import { Transaction } from '../../src/broker/transaction.ts'
 import { TransactionRequests } from '../../src/cluster/transaction-requests.ts'
 import { ProduceInFlight } from '../../src/engine/pump.ts'
+import type { ProduceRequest } from '../../src/protocol/api/00-produce.ts'
+import type { AddPartitionsToTxnRequest } from '../../src/protocol/api/24-add-partitions-to-txn.ts'
+import { decodeBatchHeader } from '../../src/protocol/records/record-batch.ts'
 import type { Patches } from './patch.ts'
 
 interface Moment {
@@ -32,6 +35,24 @@ const push = (moments: Map<string, number[]>, key: string, atMs: number): void =
   else known.push(atMs)
 }
 
+/** `id/epoch` of the producer that a request is of; null where it names none. */
+const identityOf = (api: string, body: unknown): string | null => {
+  if (api === 'Produce') {
+    const { topicData } = body as ProduceRequest
+    const records = topicData[0]?.partitionData[0]?.records
+    if (records === undefined || records === null) return null
+    const { producerId, producerEpoch } = decodeBatchHeader(records)
+    return `${producerId}/${producerEpoch}`
+  }
+  if (api === 'AddPartitionsToTxn') {
+    const request = body as AddPartitionsToTxnRequest
+    return `${request.v3AndBelowProducerId}/${request.v3AndBelowProducerEpoch}`
+  }
+  if (api !== 'TxnOffsetCommit' && api !== 'AddOffsetsToTxn') return null
+  const { producerId, producerEpoch } = body as { producerId: number; producerEpoch: number }
+  return `${producerId}/${producerEpoch}`
+}
+
 interface Note {
   now(): number
   note(text: string): void
@@ -56,17 +77,17 @@ export class TransactionWatch {
 
   /** A node got a request. */
   onRequest({ api, transactionalIds, clientId, body }: RequestView): void {
+    const client = clientId ?? ''
+    const identity = identityOf(api, body)
+    if (identity !== null) this.#clients.set(identity, client)
     if (!apis.has(api)) return
     this.requests++
-    const client = clientId ?? ''
-    const identity = body as { producerId: number; producerEpoch: number }
     if (api === 'InitProducerId') {
       for (const transactionalId of transactionalIds) {
         this.#inits.push({ atMs: this.#world.now(), transactionalId, clientId: client })
       }
     } else if (api === 'EndTxn') {
       push(this.#ends, client, this.#world.now())
-      void identity
     }
   }
 
@@ -134,7 +155,8 @@ export class TransactionWatch {
           const isStored = response?.responses.some(({ partitionResponses }) =>
             partitionResponses.some(({ errorCode }) => errorCode === 0),
           )
-          if (isStored) for (const { producerId, epoch } of this.batches) watch.#ack(producerId, epoch)
+          if (isStored)
+            for (const { producerId, epoch } of this.batches) watch.#ack(producerId, epoch)
           original.call(this, response)
         },
     )

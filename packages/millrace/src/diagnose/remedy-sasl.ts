@@ -1,0 +1,66 @@
+// What to do where the broker and the client do not agree on who the client is. No remedy has a
+// name, password or token in it.
+
+import type { Trouble } from './trouble.ts'
+
+const isScram = (mechanism: string | null): boolean => mechanism?.startsWith('SCRAM') === true
+
+const list = (names: readonly string[]): string => names.join(', ')
+
+/** The listener wants SASL, and the options have none. */
+export const missingSaslRemedy = (mechanisms: readonly string[]): string =>
+  `Set the option sasl, with one of the mechanisms that the listener has: ${list(mechanisms)}.`
+
+const unsupportedRemedy = ({ facts, wishes }: Trouble): string => {
+  const { mechanisms } = facts
+  const offers = mechanisms === null || mechanisms.length === 0 ? '' : `: ${list(mechanisms)}`
+  return `Set sasl.mechanism to one that the broker has instead of ${wishes.mechanism}${offers}.`
+}
+
+const refusedRemedy = ({ wishes: { mechanism } }: Trouble): string => {
+  if (mechanism === 'OAUTHBEARER') {
+    return (
+      'Get a new token with the audience, scope and issuer that the broker expects, and compare ' +
+      'the clocks: it refuses this one, as it does one that has expired.'
+    )
+  }
+  const place = isScram(mechanism)
+    ? `the user has a password for ${mechanism} (kafka-configs.sh --describe --entity-type users)`
+    : "the broker's sasl.jaas.config has the user"
+  return `Correct sasl.username and sasl.password, or see that ${place}.`
+}
+
+/** Our own side failed: no token, a broker that can't prove itself. */
+const ownRemedy = (trouble: Trouble): string => {
+  const { message } = trouble.error
+  const { mechanism } = trouble.wishes
+  if (isScram(mechanism)) {
+    if (/signature is wrong/.test(message)) {
+      return 'Check that this is your broker: it could not prove that it knows the password.'
+    }
+    return "Look at the user's SCRAM credentials at the broker: what it says of them is not usable."
+  }
+  if (mechanism === 'OAUTHBEARER') {
+    if (/does not accept the token/.test(message)) return refusedRemedy(trouble)
+    return 'Mend the token provider (sasl.token, or sasl.tokenEndpoint): it gave no usable token.'
+  }
+  return `Look at the mechanism ${mechanism}: its own side failed, before the broker judged it.`
+}
+
+export const saslRemedy = (trouble: Trouble): string => {
+  const { error, facts } = trouble
+  if (error.brokerError === 'UNSUPPORTED_SASL_MECHANISM') return unsupportedRemedy(trouble)
+  if (error.brokerError === 'ILLEGAL_SASL_STATE') {
+    return 'Leave out the option sasl, or use the port of a SASL listener: this one has no SASL.'
+  }
+  if (facts.mechanisms !== null && trouble.wishes.mechanism === null) {
+    return missingSaslRemedy(facts.mechanisms)
+  }
+  if (error.brokerCode !== undefined) return refusedRemedy(trouble)
+  if (error.code === 'AUTHENTICATION_FAILED') return ownRemedy(trouble)
+  if (error.code === 'UNSUPPORTED_VERSION') {
+    return 'Use the port of a SASL listener: the broker does not serve SASL there.'
+  }
+  if (error.code === 'CONNECTION_FAILED') return refusedRemedy(trouble)
+  return error.remedy
+}

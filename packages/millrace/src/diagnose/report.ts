@@ -1,0 +1,48 @@
+// What a diagnosis says: a row for each step that was reached, in the order of the way. The shape
+// is public, and the command line prints it as it is.
+
+import type { ConnectStep } from '../protocol/kafka-error.ts'
+
+export type DiagnosisStepName = ConnectStep | 'metadata' | 'listener' | 'produce'
+
+export interface DiagnosisStep {
+  readonly name: DiagnosisStepName
+  readonly ok: boolean
+  /** How long it took. */
+  readonly ms: number
+  /** What was found, with the address it is about. */
+  readonly detail: string
+  /** What to do, in one sentence; null where nothing is to be done. */
+  readonly remedy: string | null
+}
+
+export interface Diagnosis {
+  readonly ok: boolean
+  /** The first step that failed; null = none. */
+  readonly failedStep: DiagnosisStepName | null
+  /** Only what was reached: a step that could not be tried is not among them. */
+  readonly steps: readonly DiagnosisStep[]
+}
+
+/** To a hundredth: more digits mean nothing. */
+const rounded = (ms: number): number => Math.round(ms * 100) / 100
+
+export const passed = (name: DiagnosisStepName, ms: number, detail: string): DiagnosisStep => ({
+  name,
+  ok: true,
+  ms: rounded(ms),
+  detail,
+  remedy: null,
+})
+
+export const failed = (
+  name: DiagnosisStepName,
+  ms: number,
+  detail: string,
+  remedy: string,
+): DiagnosisStep => ({ name, ok: false, ms: rounded(ms), detail, remedy })
+
+export const diagnosisOf = (steps: readonly DiagnosisStep[]): Diagnosis => {
+  const first = steps.find(({ ok }) => !ok)
+  return { ok: first === undefined, failedStep: first?.name ?? null, steps }
+}

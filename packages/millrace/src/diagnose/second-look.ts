@@ -1,0 +1,140 @@
+// Finds out more once a way has failed: which certificate the broker shows, whether it speaks plain
+// Kafka where TLS was tried or the other way round, which SASL mechanisms it offers. What is found
+// makes a remedy that names things instead of guessing.
+
+import type { Connection } from '../net/connection.ts'
+import { saslHandshakeApi } from '../protocol/api/17-sasl-handshake.ts'
+import { errorNumber } from '../protocol/errors.ts'
+import type { KafkaError } from '../protocol/kafka-error.ts'
+import type { CertificateChain, CertificateLook } from '../runtime/certificate-look.ts'
+import type { SocketFactory } from '../runtime/dial-transport.ts'
+import { TlsFailure } from '../runtime/tls-failure.ts'
+import type { ConnectAddress, Transport } from '../runtime/transport.ts'
+import { ask, failedStepOf, type Probe, probe, type Way } from './probe.ts'
+import type { Visit } from './visit.ts'
+import type { Tried } from './way.ts'
+
+/** What answers at an address when the other kind of connection is tried. */
+export type Peer = 'kafka' | 'tls' | 'http' | 'ssh' | 'other' | 'unknown'
+
+export interface Facts {
+  /** As the server showed it; null = it shows none, or nobody looked. */
+  readonly certificates: CertificateChain | null
+  readonly peer: Peer
+  /** What the listener offers; null = it does not authenticate, or nobody asked. */
+  readonly mechanisms: readonly string[] | null
+}
+
+export const noFacts: Facts = { certificates: null, peer: 'unknown', mechanisms: null }
+
+/** What a second look may use. */
+export interface LookKit {
+  readonly visit: Visit
+  readonly way: Way
+  /** The same without TLS. */
+  readonly plainTransport: Transport
+  readonly usesTls: boolean
+  /** Null where the network is not the machine's. */
+  readonly look: CertificateLook | null
+  readonly socketFactory: SocketFactory | null
+  readonly serverName: string | null
+}
+
+/** A broker answers an unknown mechanism with the ones that it has. */
+const askedMechanism = 'NONE'
+const mechanismsMax = 16
+
+/** Who sends this where an answer of Kafka must be. */
+const strangerOf = ({ code, message }: KafkaError): Peer => {
+  if (code === 'TLS_FAILED') return 'tls'
+  const bytes = /the bytes "(.{4})"/.exec(message)?.[1]
+  if (bytes === undefined) return code === 'MALFORMED_RESPONSE' ? 'other' : 'unknown'
+  if (bytes === 'HTTP') return 'http'
+  return bytes === 'SSH-' ? 'ssh' : 'other'
+}
+
+const placeOf = ({ address }: Tried, { host }: Probe): ConnectAddress => ({
+  host,
+  port: address.port,
+  hostName: address.host,
+})
+
+const look = async (kit: LookKit, place: ConnectAddress): Promise<CertificateChain | null> => {
+  const { visit, socketFactory, serverName, way } = kit
+  if (kit.look === null) return null
+  const controller = new AbortController()
+  const signal = AbortSignal.any([visit.signal, controller.signal])
+  const looked = kit.look(place, { socketFactory, serverName, signal })
+  try {
+    return await visit.within(looked, way.stepTimeoutMs, 'no certificate')
+  } catch {
+    return null
+  } finally {
+    controller.abort()
+  }
+}
+
+/** Who answers without TLS. */
+const plainPeer = async (kit: LookKit, place: ConnectAddress, name: string): Promise<Peer> => {
+  const { visit, way, plainTransport } = kit
+  const plainWay: Way = { ...way, transport: plainTransport, sasl: undefined }
+  const { connection, error } = await probe(visit, plainWay, place, name)
+  connection?.close()
+  return error === null ? 'kafka' : strangerOf(error)
+}
+
+/** The mechanisms of the listener that a connection without SASL leads to; null = none. */
+const offeredBy = async (connection: Connection): Promise<readonly string[] | null> => {
+  if (connection.versionFor(saslHandshakeApi) < 0) return null
+  try {
+    const answer = await ask(connection, saslHandshakeApi, { mechanism: askedMechanism })
+    if (answer.errorCode !== errorNumber.UNSUPPORTED_SASL_MECHANISM) return null
+    const names = answer.mechanisms.filter((one) => /^[\w-]{1,40}$/.test(one))
+    return names.slice(0, mechanismsMax)
+  } catch {
+    return null
+  }
+}
+
+/** Which SASL mechanisms the listener offers; null where it wants none. */
+export const mechanismsAt = async (
+  { visit, way }: LookKit,
+  tried: Tried,
+): Promise<readonly string[] | null> => {
+  if (tried.best === null || visit.over !== null) return null
+  const place = placeOf(tried, tried.best)
+  const { connection } = await probe(visit, { ...way, sasl: undefined }, place, tried.name)
+  if (connection === null) return null
+  const mechanisms = await offeredBy(connection)
+  connection.close()
+  return mechanisms
+}
+
+/** Why a TLS handshake failed: by the certificate, or because the other side speaks no TLS. */
+const tlsFacts = async (kit: LookKit, place: ConnectAddress, name: string): Promise<Facts> => {
+  const certificates = await look(kit, place)
+  if (certificates !== null) return { ...noFacts, certificates, peer: 'tls' }
+  return { ...noFacts, peer: await plainPeer(kit, place, name) }
+}
+
+/** What can be found out about a way that failed. */
+export const factsOf = async (kit: LookKit, tried: Tried): Promise<Facts> => {
+  const { best, name, error } = tried
+  if (best === null || error === null || kit.visit.over !== null) return noFacts
+  const place = placeOf(tried, best)
+  const step = failedStepOf(best)
+  const isAnswered = error.code === 'MALFORMED_RESPONSE'
+  if (step === 'tls') {
+    const isTls = error.cause instanceof TlsFailure
+    return isTls ? tlsFacts(kit, place, name) : { ...noFacts, peer: strangerOf(error) }
+  }
+  if (step === 'api-versions' && isAnswered) return { ...noFacts, peer: strangerOf(error) }
+  if (step === 'api-versions' && error.code === 'CONNECTION_FAILED' && !kit.usesTls) {
+    const certificates = await look(kit, place)
+    return certificates === null ? noFacts : { ...noFacts, certificates, peer: 'tls' }
+  }
+  if (step === 'sasl' && error.brokerError === 'UNSUPPORTED_SASL_MECHANISM') {
+    return { ...noFacts, mechanisms: await mechanismsAt(kit, tried) }
+  }
+  return noFacts
+}

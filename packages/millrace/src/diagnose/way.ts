@@ -1,0 +1,73 @@
+// The way to one address: its name is resolved, and every address that the name has is tried at the
+// same time. One that works is enough for a producer; the others are told all the same, since they
+// cost every connection a try, or other clients the way in.
+
+import { describeNetworkError } from '../net/connection-words.ts'
+import { KafkaError } from '../protocol/kafka-error.ts'
+import type { Address } from '../runtime/transport.ts'
+import { distanceOf, type Probe, probe, type Way } from './probe.ts'
+import type { Visit } from './visit.ts'
+
+export interface Tried {
+  readonly address: Address
+  /** For people: `broker.example:9092 (node 1)`. */
+  readonly name: string
+  readonly dnsMs: number
+  /** What the name has; empty where it could not be resolved. */
+  readonly hosts: readonly string[]
+  /** Null where the name could not be resolved. */
+  readonly best: Probe | null
+  readonly others: readonly Probe[]
+  /** Why there is no connection; null where there is one. */
+  readonly error: KafkaError | null
+}
+
+/** Addresses of one name that are tried. */
+const hostsMax = 16
+
+const dnsError = (thrown: unknown, name: string): KafkaError => {
+  const isOurs = thrown instanceof KafkaError
+  const reason = isOurs || !(thrown instanceof Error) ? thrown : describeNetworkError(thrown)
+  const message = reason instanceof KafkaError ? reason.message : String(reason)
+  const cause = isOurs ? undefined : thrown
+  return new KafkaError('CONNECTION_FAILED', message, { broker: name, step: 'dns', cause })
+}
+
+const resolve = async (
+  visit: Visit,
+  { transport, stepTimeoutMs }: Way,
+  host: string,
+): Promise<readonly string[]> => {
+  const answers = transport.resolve(host)
+  const hosts = await visit.within(answers, stepTimeoutMs, 'no answer of the name server')
+  if (hosts.length === 0) throw new Error('the name has no address')
+  return hosts.slice(0, hostsMax)
+}
+
+/** Never rejects. */
+export const tryWay = async (
+  visit: Visit,
+  way: Way,
+  address: Address,
+  name: string,
+): Promise<Tried> => {
+  const sinceMs = visit.clock.now()
+  const base = { address, name }
+  let hosts: readonly string[]
+  try {
+    hosts = await resolve(visit, way, address.host)
+  } catch (thrown) {
+    const dnsMs = visit.clock.now() - sinceMs
+    return { ...base, dnsMs, hosts: [], best: null, others: [], error: dnsError(thrown, name) }
+  }
+  const dnsMs = visit.clock.now() - sinceMs
+  const probes = await Promise.all(
+    hosts.map((host) =>
+      probe(visit, way, { host, port: address.port, hostName: address.host }, name),
+    ),
+  )
+  // The first of those that came furthest, in the order in which a producer tries them.
+  const best = probes.reduce((far, one) => (distanceOf(one) > distanceOf(far) ? one : far))
+  const others = probes.filter((one) => one !== best)
+  return { ...base, dnsMs, hosts, best, others, error: best.error }
+}

@@ -1,0 +1,105 @@
+// Looks at the certificate that a server shows, trusted or not, and hangs up: nothing is sent over
+// such a connection. For whoever has to explain why a real handshake failed (diagnose/), since Node
+// forgets the certificate of a peer that it does not trust.
+
+import type { X509Certificate } from 'node:crypto'
+import { isIP } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { connect as connectTls } from 'node:tls'
+import type { SocketFactory } from './dial-transport.ts'
+import { dialTcp, withoutBrackets } from './tcp-transport.ts'
+import type { ConnectAddress } from './transport.ts'
+
+export interface CertificateFacts {
+  readonly subject: string
+  readonly issuer: string
+  /** `DNS:broker.example, IP Address:10.0.0.1`; empty where it names nobody. */
+  readonly names: string
+  readonly validFrom: string
+  readonly validTo: string
+  readonly hasEnded: boolean
+  readonly isSelfSigned: boolean
+}
+
+/** What a server showed: its own certificate first, then those that it brought along. */
+export type CertificateChain = readonly CertificateFacts[]
+
+const chainLengthMax = 10
+const textLengthMax = 300
+
+/** `CN=broker, O=Example`; OpenSSL puts each part on a line of its own. */
+const oneLine = (text: string): string =>
+  text.trim().split('\n').reverse().join(', ').slice(0, textLengthMax) || 'nobody'
+
+const factsOf = (certificate: X509Certificate): CertificateFacts => ({
+  subject: oneLine(certificate.subject),
+  issuer: oneLine(certificate.issuer),
+  names: certificate.subjectAltName?.slice(0, textLengthMax) ?? '',
+  validFrom: certificate.validFrom,
+  validTo: certificate.validTo,
+  hasEnded: Date.parse(certificate.validTo) < Date.now(),
+  isSelfSigned: certificate.checkIssued(certificate),
+})
+
+const chainOf = (first: X509Certificate | undefined): CertificateChain => {
+  const chain: CertificateFacts[] = []
+  let certificate = first
+  while (certificate !== undefined && chain.length < chainLengthMax) {
+    const facts = factsOf(certificate)
+    chain.push(facts)
+    certificate = facts.isSelfSigned ? undefined : certificate.issuerCertificate
+  }
+  return chain
+}
+
+export interface LookOptions {
+  readonly socketFactory: SocketFactory | null
+  /** The name to ask for, where that is not the one connected to. */
+  readonly serverName: string | null
+  /** Ends the look. */
+  readonly signal: AbortSignal
+}
+
+export type CertificateLook = typeof lookAtCertificate
+
+const dial = async (
+  address: ConnectAddress,
+  socketFactory: SocketFactory | null,
+): Promise<Duplex> =>
+  socketFactory === null
+    ? dialTcp(address)
+    : socketFactory({ host: withoutBrackets(address.host), port: address.port })
+
+/** Null where the other side shows no certificate: it does not speak TLS, or hangs up before. */
+export const lookAtCertificate = async (
+  address: ConnectAddress,
+  { socketFactory, serverName, signal }: LookOptions,
+): Promise<CertificateChain | null> => {
+  let socket: Duplex
+  try {
+    socket = await dial(address, socketFactory)
+  } catch {
+    return null
+  }
+  const name = withoutBrackets(serverName ?? address.hostName ?? address.host)
+  return new Promise((resolve) => {
+    const secured = connectTls({
+      socket,
+      servername: isIP(name) === 0 ? name : '',
+      rejectUnauthorized: false,
+    })
+    const end = (chain: CertificateChain | null): void => {
+      signal.removeEventListener('abort', onAbort)
+      resolve(chain)
+      secured.destroy()
+      socket.destroy()
+    }
+    const onAbort = (): void => end(null)
+    secured.on('error', () => end(null))
+    socket.on('error', () => end(null))
+    socket.on('close', () => end(null))
+    secured.once('secureConnect', () => end(chainOf(secured.getPeerX509Certificate())))
+    if (signal.aborted) end(null)
+    else signal.addEventListener('abort', onAbort, { once: true })
+  })
+}

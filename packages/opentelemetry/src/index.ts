@@ -1,0 +1,5 @@
+// The door of @millrace/opentelemetry: every public name.
+
+export { type OpenTelemetryOptions, openTelemetry } from './open-telemetry.ts'
+export type { MetricsSource } from './snapshot-metrics.ts'
+export type { SpanMode } from './spans.ts'

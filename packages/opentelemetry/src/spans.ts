@@ -1,0 +1,177 @@
+// The spans of one producer. A record gets one of its own while they are few; past that its batch
+// has one, with a link to each context that its records came from. What is injected into a record's
+// headers is the context of its own span, or else that of whoever sent it.
+//
+// Order of events: onSettled of each record, then `batch.settled`; promises bring onSettled a few
+// microtasks later, so the batch's span is made in a microtask too.
+
+import {
+  type Attributes,
+  type Context,
+  context,
+  isSpanContextValid,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  type Tracer,
+  trace,
+} from '@opentelemetry/api'
+import type { DiagnosticEvents, KafkaError, ProducerRecord, RecordMetadata } from 'millrace'
+import { BatchLinks } from './batch-links.ts'
+import { attribute, operationCreate, operationSend, systemKafka } from './conventions.ts'
+import { inject } from './headers.ts'
+import { RateLimit } from './rate-limit.ts'
+import { TracedRecord } from './traced-record.ts'
+
+/** auto = a span for each record up to a rate, then for each batch. */
+export type SpanMode = 'auto' | 'record' | 'batch' | 'create' | 'none'
+
+export interface SpanSettings {
+  readonly mode: SpanMode
+  readonly recordSpansPerSecond: number
+  readonly linksMax: number
+  /** Keys of records may say who somebody is. */
+  readonly withKeys: boolean
+  readonly now: () => number
+}
+
+type BatchSettled = DiagnosticEvents['millrace:batch.settled']
+
+export class Spans {
+  readonly #tracer: Tracer
+  readonly #clientId: string
+  readonly #mode: SpanMode
+  readonly #withKeys: boolean
+  readonly #now: () => number
+  readonly #limit: RateLimit
+  readonly #links: BatchLinks
+
+  constructor(tracer: Tracer, clientId: string, settings: SpanSettings) {
+    this.#tracer = tracer
+    this.#clientId = clientId
+    this.#mode = settings.mode
+    this.#withKeys = settings.withKeys
+    this.#now = settings.now
+    this.#limit = new RateLimit(settings.recordSpansPerSecond, settings.now)
+    this.#links = new BatchLinks(settings.linksMax)
+  }
+
+  onSend(record: ProducerRecord): ProducerRecord {
+    const active = context.active()
+    if (this.#mode === 'create') return this.#create(record, active)
+    if (this.#hasOwnSpan()) return this.#start(record, active)
+    const headers = inject(active, record.headers)
+    const sender = trace.getSpanContext(active)
+    const link = sender !== undefined && isSpanContextValid(sender) ? sender : null
+    if (headers === record.headers && link === null) return record
+    return new TracedRecord(record, headers, null, link)
+  }
+
+  onSettled(
+    record: ProducerRecord,
+    error: KafkaError | null,
+    metadata: RecordMetadata | null,
+  ): void {
+    if (!(record instanceof TracedRecord)) return
+    const partition = metadata?.partition ?? error?.partition
+    const { span, link, topic } = record
+    if (partition !== undefined && (span !== null || link !== null)) {
+      this.#links.add(topic, partition, link)
+    }
+    if (span === null) return
+    if (partition !== undefined) span.setAttribute(attribute.partitionId, `${partition}`)
+    if (metadata !== null && metadata.offset >= 0) {
+      span.setAttribute(attribute.kafkaOffset, metadata.offset)
+    }
+    if (error !== null) fail(span, error)
+    span.end()
+  }
+
+  onBatchSettled(event: BatchSettled, server: Attributes): void {
+    if (this.#mode === 'none') return
+    const endMs = this.#now()
+    queueMicrotask(() => this.#traceBatch(event, server, endMs))
+  }
+
+  #traceBatch(event: BatchSettled, server: Attributes, endMs: number): void {
+    const { topic, partition, recordCount, elapsedMs, error } = event
+    const { links, ownSpans } = this.#links.take(topic, partition)
+    if (ownSpans >= recordCount || this.#mode === 'record') return
+    // A batch that has one origin belongs to its trace; of several it can only tell.
+    const [only] = links
+    const isOfOne = links.length === 1 && this.#mode !== 'create'
+    const parent = isOfOne ? trace.setSpanContext(ROOT_CONTEXT, only!) : ROOT_CONTEXT
+    const attributes = {
+      ...this.#attributes(operationSend, topic),
+      ...server,
+      [attribute.partitionId]: `${partition}`,
+      [attribute.batchMessageCount]: recordCount,
+    }
+    const span = this.#tracer.startSpan(
+      `${operationSend} ${topic}`,
+      {
+        kind: SpanKind.CLIENT,
+        startTime: endMs - elapsedMs,
+        attributes,
+        links: isOfOne ? [] : links.map((one) => ({ context: one })),
+      },
+      parent,
+    )
+    if (error !== null) fail(span, error)
+    span.end(endMs)
+  }
+
+  close(): void {
+    this.#links.clear()
+  }
+
+  #hasOwnSpan(): boolean {
+    if (this.#mode === 'record') return true
+    return this.#mode === 'auto' && this.#limit.take()
+  }
+
+  /** The span of the record's whole way. */
+  #start(record: ProducerRecord, active: Context): TracedRecord {
+    const attributes = this.#recordAttributes(operationSend, record)
+    const name = `${operationSend} ${record.topic}`
+    const span = this.#tracer.startSpan(name, { kind: SpanKind.PRODUCER, attributes }, active)
+    const headers = inject(trace.setSpan(active, span), record.headers)
+    return new TracedRecord(record, headers, span, null)
+  }
+
+  /** A span of the record's creation; that of its batch links to it. */
+  #create(record: ProducerRecord, active: Context): TracedRecord {
+    const attributes = this.#recordAttributes(operationCreate, record)
+    const name = `${operationCreate} ${record.topic}`
+    const span = this.#tracer.startSpan(name, { kind: SpanKind.PRODUCER, attributes }, active)
+    const headers = inject(trace.setSpan(active, span), record.headers)
+    span.end()
+    const created = span.spanContext()
+    return new TracedRecord(record, headers, null, isSpanContextValid(created) ? created : null)
+  }
+
+  #recordAttributes(operation: string, record: ProducerRecord): Attributes {
+    const attributes = this.#attributes(operation, record.topic)
+    if (this.#withKeys && typeof record.key === 'string') {
+      attributes[attribute.kafkaMessageKey] = record.key
+    }
+    if (record.value === null) attributes[attribute.kafkaMessageTombstone] = true
+    return attributes
+  }
+
+  #attributes(operation: string, topic: string): Attributes {
+    return {
+      [attribute.systemName]: systemKafka,
+      [attribute.operationName]: operation,
+      [attribute.operationType]: operation,
+      [attribute.destinationName]: topic,
+      [attribute.clientId]: this.#clientId,
+    }
+  }
+}
+
+const fail = (span: Span, error: KafkaError): void => {
+  span.setAttribute(attribute.errorType, error.code)
+  span.setStatus({ code: SpanStatusCode.ERROR, message: error.message })
+}
