@@ -9,6 +9,8 @@ export type {
   TopicSetting,
   TopicSummary,
 } from './admin/topics.ts'
+export { type DiagnoseOptions, diagnose } from './diagnose/diagnose.ts'
+export type { Diagnosis, DiagnosisStep, DiagnosisStepName } from './diagnose/report.ts'
 export type { Distribution } from './engine/histogram.ts'
 export type { PartitionerName } from './engine/partitioner.ts'
 export type { CustomPartitioner, CustomPartitionerInput } from './engine/partitioner-custom.ts'

@@ -2,11 +2,13 @@
 // the contexts that its span links to, and how many of them had a span of their own. By topic and
 // partition; bounded, since the event follows its records within a turn or two.
 
-import type { SpanContext } from '@opentelemetry/api'
+import { isSpanContextValid, type SpanContext } from '@opentelemetry/api'
 
 /** Of one partition, since its last batch. */
 interface Waiting {
   readonly links: Map<string, SpanContext>
+  /** What was added last: records of one sender come one after another. */
+  last: SpanContext | null
   ownSpans: number
 }
 
@@ -21,34 +23,45 @@ const nothing: BatchTrace = { links: [], ownSpans: 0 }
 
 export class BatchLinks {
   readonly #linksMax: number
-  readonly #partitions = new Map<string, Waiting>()
+  /** By topic, then by partition. */
+  readonly #topics = new Map<string, Map<number, Waiting>>()
 
   constructor(linksMax: number) {
     this.#linksMax = linksMax
   }
 
   add(topic: string, partition: number, link: SpanContext | null): void {
-    const key = `${topic}-${partition}`
-    let waiting = this.#partitions.get(key)
-    if (waiting === undefined) {
-      waiting = { links: new Map(), ownSpans: 0 }
-      this.#partitions.set(key, waiting)
-    }
+    const waiting = this.#waitingFor(topic, partition)
     if (link === null) waiting.ownSpans++
-    else if (waiting.links.size < this.#linksMax) {
-      waiting.links.set(`${link.traceId}${link.spanId}`, link)
+    else if (link !== waiting.last && waiting.links.size < this.#linksMax) {
+      waiting.last = link
+      if (isSpanContextValid(link)) waiting.links.set(`${link.traceId}${link.spanId}`, link)
     }
   }
 
   take(topic: string, partition: number): BatchTrace {
-    const key = `${topic}-${partition}`
-    const waiting = this.#partitions.get(key)
+    const waiting = this.#topics.get(topic)?.get(partition)
     if (waiting === undefined) return nothing
-    this.#partitions.delete(key)
-    return { links: [...waiting.links.values()], ownSpans: waiting.ownSpans }
+    const { links, ownSpans } = waiting
+    this.#topics.get(topic)?.delete(partition)
+    return { links: [...links.values()], ownSpans }
   }
 
   clear(): void {
-    this.#partitions.clear()
+    this.#topics.clear()
+  }
+
+  #waitingFor(topic: string, partition: number): Waiting {
+    let partitions = this.#topics.get(topic)
+    if (partitions === undefined) {
+      partitions = new Map()
+      this.#topics.set(topic, partitions)
+    }
+    let waiting = partitions.get(partition)
+    if (waiting === undefined) {
+      waiting = { links: new Map(), last: null, ownSpans: 0 }
+      partitions.set(partition, waiting)
+    }
+    return waiting
   }
 }

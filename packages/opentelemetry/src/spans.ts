@@ -9,7 +9,6 @@ import {
   type Attributes,
   type Context,
   context,
-  isSpanContextValid,
   ROOT_CONTEXT,
   type Span,
   SpanKind,
@@ -20,7 +19,7 @@ import {
 import type { DiagnosticEvents, KafkaError, ProducerRecord, RecordMetadata } from 'millrace'
 import { BatchLinks } from './batch-links.ts'
 import { attribute, operationCreate, operationSend, systemKafka } from './conventions.ts'
-import { inject } from './headers.ts'
+import { addCarrier, CarrierCache, inject } from './headers.ts'
 import { RateLimit } from './rate-limit.ts'
 import { TracedRecord } from './traced-record.ts'
 
@@ -46,6 +45,7 @@ export class Spans {
   readonly #now: () => number
   readonly #limit: RateLimit
   readonly #links: BatchLinks
+  readonly #carriers = new CarrierCache()
 
   constructor(tracer: Tracer, clientId: string, settings: SpanSettings) {
     this.#tracer = tracer
@@ -61,10 +61,11 @@ export class Spans {
     const active = context.active()
     if (this.#mode === 'create') return this.#create(record, active)
     if (this.#hasOwnSpan()) return this.#start(record, active)
-    const headers = inject(active, record.headers)
-    const sender = trace.getSpanContext(active)
-    const link = sender !== undefined && isSpanContextValid(sender) ? sender : null
-    if (headers === record.headers && link === null) return record
+    if (active === ROOT_CONTEXT) return record
+    const carrier = this.#carriers.of(active)
+    const link = trace.getSpanContext(active) ?? null
+    if (carrier === null && link === null) return record
+    const headers = carrier === null ? record.headers : addCarrier(carrier, record.headers)
     return new TracedRecord(record, headers, null, link)
   }
 
@@ -147,8 +148,7 @@ export class Spans {
     const span = this.#tracer.startSpan(name, { kind: SpanKind.PRODUCER, attributes }, active)
     const headers = inject(trace.setSpan(active, span), record.headers)
     span.end()
-    const created = span.spanContext()
-    return new TracedRecord(record, headers, null, isSpanContextValid(created) ? created : null)
+    return new TracedRecord(record, headers, null, span.spanContext())
   }
 
   #recordAttributes(operation: string, record: ProducerRecord): Attributes {

@@ -11,7 +11,7 @@ export interface ConnectionFlags {
   readonly tls?: true
   readonly ca?: string
   readonly cert?: string
-  readonly certKey?: string
+  readonly key?: string
   readonly keyPassphraseFile?: string
   readonly saslMechanism?: string
   readonly username?: string
@@ -38,7 +38,7 @@ export const variables = {
   config: 'MILLRACE_CONFIG',
   ca: 'MILLRACE_CA',
   cert: 'MILLRACE_CERT',
-  certKey: 'MILLRACE_CERT_KEY',
+  key: 'MILLRACE_KEY',
   keyPassphraseFile: 'MILLRACE_KEY_PASSPHRASE_FILE',
   saslMechanism: 'MILLRACE_SASL_MECHANISM',
   username: 'MILLRACE_USERNAME',
@@ -67,7 +67,7 @@ export const addConnectionFlags = (command: Command): Command =>
     .addOption(new Option('--tls', 'encrypt the connection').helpGroup(group))
     .addOption(flag('ca', '--ca <file>', 'authorities to trust, PEM; implies --tls'))
     .addOption(flag('cert', '--cert <file>', 'our certificate, PEM; implies --tls'))
-    .addOption(flag('certKey', '--cert-key <file>', "our certificate's key, PEM"))
+    .addOption(flag('key', '--key <file>', "our certificate's key, PEM"))
     .addOption(
       flag('keyPassphraseFile', '--key-passphrase-file <file>', 'file with the passphrase of it'),
     )

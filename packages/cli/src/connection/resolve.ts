@@ -59,12 +59,12 @@ const accessOf = async (
   problems: string[],
 ): Promise<Access> => {
   const access: Access = {}
-  const { brokers, tls, ca, cert, certKey, keyPassphraseFile, saslMechanism, username } = flags
+  const { brokers, tls, ca, cert, key, keyPassphraseFile, saslMechanism, username } = flags
   if (brokers !== undefined) access.brokers = brokers
   if (tls === true || ca !== undefined || cert !== undefined) access.tls = true
   if (ca !== undefined) access.ca = ca
   if (cert !== undefined) access.cert = cert
-  if (certKey !== undefined) access.key = certKey
+  if (key !== undefined) access.key = key
   if (keyPassphraseFile !== undefined) access.passphrase = await secretOf(keyPassphraseFile)
   if (username !== undefined) access.username = username
   if (saslMechanism !== undefined) {

@@ -39,7 +39,14 @@ export const addProduceCommand = (host: CommandHost): void => {
 }
 
 const formatOf = (topic: string | undefined, flags: ProduceFlags): RecordFormat => {
-  const { format, key = null, header: headers = [], partition, keyDelimiter, nullValue } = flags
+  const {
+    format,
+    recordKey: key = null,
+    header: headers = [],
+    partition,
+    keyDelimiter,
+    nullValue,
+  } = flags
   const defaults = { topic: topic ?? '', key, headers, partition }
   return format === 'json'
     ? jsonFormat(defaults, flags.base64 ?? [])

@@ -23,7 +23,7 @@ export interface ProduceFlags extends ConnectionFlags {
   readonly keyDelimiter?: Buffer
   readonly nullValue?: Buffer
   readonly base64?: readonly Base64Field[]
-  readonly key?: string
+  readonly recordKey?: string
   readonly header?: readonly (readonly [string, string])[]
   readonly partition?: number
   readonly partitioner?: string
@@ -82,7 +82,7 @@ const addInputFlags = (command: Command): Command =>
 
 const addRecordFlags = (command: Command): Command =>
   command
-    .option('-k, --key <text>', 'key of records that bring none')
+    .option('-k, --record-key <text>', 'key of records that bring none')
     .option('-H, --header <name=value>', 'a header of every record (repeatable)', header)
     .option('-p, --partition <number>', 'partition of all records', wholeNumber(0, int32Max))
     .option('--partitioner <name>', 'what chooses the partition (java, consistent_random, …)')

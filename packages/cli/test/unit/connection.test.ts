@@ -184,7 +184,7 @@ test('a password that is left in the environment is no wish to log in', async ()
 })
 
 test('certificates by flag imply TLS', async () => {
-  const flags = { brokers: ['a:1'], ca: '/ca.pem', cert: '/c.pem', certKey: '/k.pem' }
+  const flags = { brokers: ['a:1'], ca: '/ca.pem', cert: '/c.pem', key: '/k.pem' }
   const { tls } = await optionsOf({
     flags: { ...flags, keyPassphraseFile: '@p' },
     files: { p: 'phrase\r\n' },

@@ -40,7 +40,9 @@ const resolve = async (
 ): Promise<readonly string[]> => {
   const answers = transport.resolve(host)
   const hosts = await visit.within(answers, stepTimeoutMs, 'no answer of the name server')
-  if (hosts.length === 0) throw new Error('the name has no address')
+  if (hosts.length === 0) {
+    throw Object.assign(new Error('the name has no address'), { code: 'ENOTFOUND' })
+  }
   return hosts.slice(0, hostsMax)
 }
 

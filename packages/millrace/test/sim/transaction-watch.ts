@@ -7,6 +7,7 @@ import { Transaction } from '../../src/broker/transaction.ts'
 import { TransactionRequests } from '../../src/cluster/transaction-requests.ts'
 import { ProduceInFlight } from '../../src/engine/pump.ts'
 import type { ProduceRequest } from '../../src/protocol/api/00-produce.ts'
+import type { InitProducerIdRequest } from '../../src/protocol/api/22-init-producer-id.ts'
 import type { AddPartitionsToTxnRequest } from '../../src/protocol/api/24-add-partitions-to-txn.ts'
 import { decodeBatchHeader } from '../../src/protocol/records/record-batch.ts'
 import type { Patches } from './patch.ts'
@@ -83,6 +84,8 @@ export class TransactionWatch {
     if (!apis.has(api)) return
     this.requests++
     if (api === 'InitProducerId') {
+      // Who names its own epoch takes nothing over.
+      if ((body as InitProducerIdRequest).producerId !== -1) return
       for (const transactionalId of transactionalIds) {
         this.#inits.push({ atMs: this.#world.now(), transactionalId, clientId: client })
       }

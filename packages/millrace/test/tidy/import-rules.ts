@@ -68,6 +68,7 @@ const below = {
   producer: ['runtime', 'protocol', 'net', 'engine', 'cluster'],
   senders: ['runtime', 'protocol', 'producer'],
   admin: ['runtime', 'protocol', 'net', 'cluster', 'producer'],
+  diagnose: ['runtime', 'protocol', 'net', 'cluster', 'producer'],
   broker: ['runtime', 'protocol'],
   testing: ['runtime', 'protocol', 'net', 'broker', 'producer'],
 } as const satisfies Record<string, readonly string[]>

@@ -1,0 +1,117 @@
+// The steps of one address: dns, tcp, tls, api-versions, sasl; those that apply and were reached.
+// Callers: diagnose.ts for each bootstrap address; listener-steps.ts takes the same way for each
+// advertised one, and makes one row of it.
+
+import { failureReason } from '../cluster/failure-reason.ts'
+import type { ConnectStep, KafkaError } from '../protocol/kafka-error.ts'
+import type { Address } from '../runtime/transport.ts'
+import type { Kit } from './kit.ts'
+import { failedStepOf, type Probe, stepOrder } from './probe.ts'
+import { remedyOf } from './remedy.ts'
+import { type DiagnosisStep, failed, passed } from './report.ts'
+import { type Facts, factsOf } from './second-look.ts'
+import { causeCodeOf } from './trouble.ts'
+import { type Tried, tryWay } from './way.ts'
+
+export interface Examined {
+  readonly tried: Tried
+  /** What failed; null where there is a connection. */
+  readonly failure: WayFailure | null
+}
+
+export interface WayFailure {
+  readonly step: ConnectStep
+  /** The error in a few words, without the address. */
+  readonly reason: string
+  readonly remedy: string
+  readonly causeCode: string | null
+}
+
+/** In which step: a broker that hangs up on a plain client and shows a certificate wants TLS. */
+const failedStep = ({ best }: Tried, facts: Facts, usesTls: boolean): ConnectStep => {
+  if (best === null) return 'dns'
+  return facts.peer === 'tls' && !usesTls ? 'tls' : failedStepOf(best)
+}
+
+export const examine = async (
+  kit: Kit,
+  address: Address,
+  name: string,
+  nodeId: number | null,
+): Promise<Examined> => {
+  const tried = await tryWay(kit.visit, kit.way, address, name)
+  const { error } = tried
+  if (error === null) return { tried, failure: null }
+  const facts = await factsOf(kit, tried)
+  const step = failedStep(tried, facts, kit.usesTls)
+  const causeCode = causeCodeOf(error)
+  const { wishes } = kit
+  const remedy = remedyOf({ step, error, address, facts, wishes, nodeId, causeCode })
+  return { tried, failure: { step, reason: failureReason(error, name), remedy, causeCode } }
+}
+
+const dnsText = ({ address, hosts }: Tried, usesSocketFactory: boolean): string => {
+  if (usesSocketFactory) return 'left to socketFactory'
+  const isName = hosts.length > 1 || hosts[0] !== address.host.replace(/^\[(.*)\]$/, '$1')
+  return isName ? `has the address ${hosts.join(', ')}` : 'is an address'
+}
+
+const isIpv6 = (host: string): boolean => host.includes(':')
+
+/** What became of the other addresses of the name; empty where all is well. */
+const othersText = ({ others, name, best, address }: Tried): string => {
+  const failures = others.filter(({ error }) => error !== null)
+  if (failures.length === 0) return ''
+  const texts = failures.map(
+    (one) => `${one.host} failed at ${failedStepOf(one)} (${reasonOf(one.error, name)})`,
+  )
+  const works = best?.error === null ? best.host : null
+  const isSplit =
+    works !== null &&
+    address.host.toLowerCase() === 'localhost' &&
+    failures.every(({ host }) => isIpv6(host) !== isIpv6(works))
+  const [yes, no] = works !== null && isIpv6(works) ? ['IPv6', 'IPv4'] : ['IPv4', 'IPv6']
+  const note = isSplit ? `: localhost leads to the broker by ${yes}, not by ${no}` : ''
+  return `; ${texts.join(', ')}${note}`
+}
+
+const reasonOf = (error: KafkaError | null, name: string): string =>
+  error === null ? '' : failureReason(error, name)
+
+const passedText = (step: ConnectStep, { wishes }: Kit, tried: Tried, best: Probe): string => {
+  switch (step) {
+    case 'dns':
+      return dnsText(tried, wishes.usesSocketFactory)
+    case 'tcp':
+      return `connected to ${best.host}${othersText(tried)}`
+    case 'tls':
+      return 'encrypted, and the certificate is right'
+    case 'api-versions':
+      return `serves ${best.connection?.brokerVersions.size ?? 'its'} APIs`
+    case 'sasl':
+      return `authenticated by ${wishes.mechanism}`
+    default:
+      return step satisfies never
+  }
+}
+
+const orderOf = (step: ConnectStep): number => stepOrder.indexOf(step)
+
+/** The rows of a way, in order; the last one is the one that failed, if any did. */
+export const addressRows = (kit: Kit, { tried, failure }: Examined): DiagnosisStep[] => {
+  const { best, dnsMs, name } = tried
+  const failedRow = (ms: number): DiagnosisStep[] =>
+    failure === null
+      ? []
+      : [failed(failure.step, ms, `${name}: ${failure.reason}${othersText(tried)}`, failure.remedy)]
+  if (best === null) return failedRow(dnsMs)
+  const end = failure === null ? stepOrder.length : orderOf(failure.step)
+  const reached = [{ step: 'dns', ms: dnsMs } as const, ...best.times]
+  const rows = reached
+    .filter(({ step }) => orderOf(step) < end)
+    .map(({ step, ms }) => passed(step, ms, `${name}: ${passedText(step, kit, tried, best)}`))
+  const lastMs = reached
+    .filter(({ step }) => orderOf(step) >= end)
+    .reduce((sum, { ms }) => sum + ms, 0)
+  return [...rows, ...failedRow(lastMs)]
+}

@@ -1,0 +1,99 @@
+// One row for each broker of the cluster: the address that it advertises is taken as a producer
+// takes it, and must lead to the same cluster. The classic trap is an address that means something
+// at the broker only: localhost, a container's name, a port that is mapped to another one.
+
+import { formatAddress, sameAddress } from '../cluster/address.ts'
+import { type MetadataResponse, metadataApi } from '../protocol/api/03-metadata.ts'
+import type { Address } from '../runtime/transport.ts'
+import { type Examined, examine } from './address-steps.ts'
+import type { Kit } from './kit.ts'
+import type { ClusterFound } from './metadata-step.ts'
+import { ask } from './probe.ts'
+import { type DiagnosisStep, failed, passed } from './report.ts'
+
+type Broker = MetadataResponse['brokers'][number]
+
+/** Listeners that are tried at the same time. */
+const concurrency = 16
+
+const loopback = /^(localhost|.*\.localhost|127(\.\d{1,3}){3}|\[?::1\]?|0\.0\.0\.0)$/i
+
+const isLoopback = (host: string): boolean => loopback.test(host)
+
+/** The cluster was found on another machine, and the node says that it is on this one. */
+const isForeignLoopback = ({ host }: Address, { source }: ClusterFound): boolean =>
+  isLoopback(host) && source.best !== null && !isLoopback(source.best.host)
+
+const loopbackRemedy = (nodeId: number, address: Address): string =>
+  `Set advertised.listeners of node ${nodeId} to an address that its clients can reach: ` +
+  `${formatAddress(address)} is the client's own machine to each of them.`
+
+/** The cluster that answers at the address; undefined where nobody does. */
+const clusterIdAt = async ({ tried }: Examined): Promise<string | null | undefined> => {
+  const connection = tried.best?.connection
+  if (!connection) return undefined
+  try {
+    const request = { topics: [], allowAutoTopicCreation: false }
+    return (await ask(connection, metadataApi, request)).clusterId
+  } catch {
+    return undefined
+  }
+}
+
+/** Where clients found the cluster, for a node that sends them elsewhere. */
+const refusedRemedy = (nodeId: number, address: Address, found: ClusterFound): string =>
+  `Set advertised.listeners of node ${nodeId} to the host and port by which clients come (you ` +
+  `came by ${formatAddress(found.source.address)}), or start the broker: nothing listens at ` +
+  `${formatAddress(address)}.`
+
+const listenerRow = async (
+  kit: Kit,
+  broker: Broker,
+  found: ClusterFound,
+): Promise<DiagnosisStep> => {
+  const { nodeId, host, port } = broker
+  const address = { host, port }
+  const where = formatAddress(address)
+  const { clock } = kit.visit
+  const sinceMs = clock.now()
+  const examined = await examine(kit, address, `${where} (node ${nodeId})`, nodeId)
+  const { failure } = examined
+  const advertises = `node ${nodeId} advertises ${where}`
+  const isForeign = isForeignLoopback(address, found)
+  if (failure !== null) {
+    const { step, reason, causeCode } = failure
+    let { remedy } = failure
+    if (isForeign) remedy = loopbackRemedy(nodeId, address)
+    else if (causeCode === 'ECONNREFUSED' && !sameAddress(address, found.source.address)) {
+      remedy = refusedRemedy(nodeId, address, found)
+    }
+    const detail = `${advertises}, which failed at ${step}: ${reason}`
+    return failed('listener', clock.now() - sinceMs, detail, remedy)
+  }
+  const clusterId = await clusterIdAt(examined)
+  const ms = clock.now() - sinceMs
+  if (clusterId === undefined) {
+    const remedy = `Look into the log of node ${nodeId}: it lets us in, and answers no request.`
+    return failed('listener', ms, `${advertises}, which does not answer`, remedy)
+  }
+  if (clusterId !== found.response.clusterId) {
+    const detail = `${advertises}, where another cluster answers (${clusterId})`
+    const remedy =
+      `Set advertised.listeners of node ${nodeId} to its own address: ${where} leads clients ` +
+      'to another cluster from here.'
+    return failed('listener', ms, detail, isForeign ? loopbackRemedy(nodeId, address) : remedy)
+  }
+  const note = isForeign ? ', which works on this machine only' : ', and answers there'
+  return passed('listener', ms, `${advertises}${note}`)
+}
+
+/** In the order of the node ids. */
+export const listenerSteps = async (kit: Kit, found: ClusterFound): Promise<DiagnosisStep[]> => {
+  const brokers = [...found.response.brokers].sort((one, other) => one.nodeId - other.nodeId)
+  const rows: DiagnosisStep[] = []
+  for (let index = 0; index < brokers.length && kit.visit.over === null; index += concurrency) {
+    const some = brokers.slice(index, index + concurrency)
+    rows.push(...(await Promise.all(some.map((broker) => listenerRow(kit, broker, found)))))
+  }
+  return rows
+}

@@ -1,0 +1,106 @@
+// Sends one record, when asked to, by a producer with the same options. The topic is looked at
+// first, so that what is wrong with it is said at once, and it is never made unless that is allowed
+// by name.
+
+import type { ProducerOptions } from '../producer/option-table.ts'
+import { Producer, type ProducerEnvironment } from '../producer/producer.ts'
+import { type MetadataResponse, metadataApi } from '../protocol/api/03-metadata.ts'
+import { brokerError, errorNumber } from '../protocol/errors.ts'
+import { asKafkaError, KafkaError } from '../protocol/kafka-error.ts'
+import { silentLogger } from '../runtime/logger.ts'
+import type { Kit } from './kit.ts'
+import type { ClusterFound } from './metadata-step.ts'
+import { ask } from './probe.ts'
+import { produceRemedy } from './remedy-produce.ts'
+import { type DiagnosisStep, failed, passed } from './report.ts'
+
+type Topic = MetadataResponse['topics'][number]
+
+const lookAt = async (found: ClusterFound, topic: string): Promise<Topic | undefined> => {
+  const connection = found.source.best?.connection
+  if (!connection) throw new KafkaError('CONNECTION_LOST', `${found.source.name} is gone`)
+  const request = { topics: [{ name: topic }], allowAutoTopicCreation: false }
+  return (await ask(connection, metadataApi, request)).topics.find(({ name }) => name === topic)
+}
+
+const leaderless = (topic: Topic): number[] =>
+  topic.partitions
+    .filter(({ leaderId }) => leaderId < 0)
+    .map(({ partitionIndex }) => partitionIndex)
+
+/** Which partition to send to; undefined = the topic has yet to be made. Throws what is wrong. */
+const choosePartition = (
+  topic: Topic | undefined,
+  name: string,
+  mayCreate: boolean,
+): number | undefined => {
+  const errorCode = topic?.errorCode ?? errorNumber.UNKNOWN_TOPIC_OR_PARTITION
+  if (errorCode === errorNumber.UNKNOWN_TOPIC_OR_PARTITION && mayCreate) return undefined
+  if (topic === undefined || errorCode !== errorNumber.NONE) {
+    throw brokerError(errorCode, { api: metadataApi.name, topic: name })
+  }
+  const led = topic.partitions.find(({ leaderId }) => leaderId >= 0)
+  if (led === undefined) {
+    throw brokerError(errorNumber.LEADER_NOT_AVAILABLE, { api: metadataApi.name, topic: name })
+  }
+  return led.partitionIndex
+}
+
+/** The options of the test producer: what concerns only the user's own records is left out. */
+const producerOptions = (options: ProducerOptions): ProducerOptions => ({
+  ...options,
+  allowAutoTopicCreation: options.allowAutoTopicCreation === true,
+  // Without an acknowledgement there is nothing to tell.
+  acks: options.acks === 0 ? 1 : options.acks,
+  transactionalId: undefined,
+  partitioner: undefined,
+  flush: undefined,
+  lingerMs: undefined,
+  interceptors: undefined,
+  enableMetricsPush: false,
+  logger: silentLogger,
+  onError: () => {},
+})
+
+const sendOne = async (
+  kit: Kit,
+  options: ProducerOptions,
+  environment: ProducerEnvironment,
+  topic: string,
+  partition: number | undefined,
+): Promise<string> => {
+  const producer = new Producer(producerOptions(options), environment)
+  const record = { topic, partition, key: 'millrace-doctor', value: 'A test of the connection.' }
+  const { signal } = kit.visit
+  try {
+    const told = await producer.send(record, { signal, timeoutMs: kit.way.stepTimeoutMs })
+    return `one record went to ${topic}: partition ${told.partition}, offset ${told.offset}`
+  } finally {
+    await producer.destroy()
+  }
+}
+
+export const produceStep = async (
+  kit: Kit,
+  found: ClusterFound,
+  options: ProducerOptions,
+  environment: ProducerEnvironment,
+  topic: string,
+): Promise<DiagnosisStep> => {
+  const { clock } = kit.visit
+  const sinceMs = clock.now()
+  const mayCreate = options.allowAutoTopicCreation === true
+  let seen: Topic | undefined
+  try {
+    seen = await lookAt(found, topic)
+    const partition = choosePartition(seen, topic, mayCreate)
+    const text = await sendOne(kit, options, environment, topic, partition)
+    const dead = seen === undefined ? [] : leaderless(seen)
+    const note = dead.length === 0 ? '' : `; without a leader: partition ${dead.join(', ')}`
+    return passed('produce', clock.now() - sinceMs, `${text}${note}`)
+  } catch (thrown) {
+    const error = asKafkaError(thrown, 'sending a record failed')
+    const remedy = produceRemedy(error, topic)
+    return failed('produce', clock.now() - sinceMs, `${topic}: ${error.message}`, remedy)
+  }
+}

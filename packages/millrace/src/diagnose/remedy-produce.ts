@@ -1,0 +1,46 @@
+// What to do where the test record did not arrive, in one sentence.
+
+import { KafkaError } from '../protocol/kafka-error.ts'
+
+/** The error that a broker answered, however deep it lies. */
+const brokerErrorOf = (error: unknown): KafkaError | null => {
+  let cause = error
+  for (let depth = 0; depth < 5 && cause instanceof KafkaError; depth++) {
+    if (cause.brokerError !== undefined) return cause
+    cause = cause.cause
+  }
+  return null
+}
+
+const remedies: Readonly<Record<string, (topic: string) => string>> = {
+  UNKNOWN_TOPIC_OR_PARTITION: (topic) =>
+    `Create the topic ${topic} (\`millrace topics create ${topic}\`), or allow it to be made with ` +
+    'allowAutoTopicCreation: true, where the brokers do that.',
+  INVALID_TOPIC_EXCEPTION: () =>
+    "Correct the topic's name: it has 1 to 249 letters, digits, '.', '_' or '-'.",
+  TOPIC_AUTHORIZATION_FAILED: (topic) =>
+    `Grant this user the rights WRITE and DESCRIBE on the topic ${topic} (kafka-acls.sh --add).`,
+  CLUSTER_AUTHORIZATION_FAILED: () =>
+    'Grant this user the right IDEMPOTENT_WRITE on the cluster, or set idempotent to false.',
+  LEADER_NOT_AVAILABLE: (topic) =>
+    `Bring the brokers back that have ${topic}: none of its partitions has a leader now.`,
+  NOT_ENOUGH_REPLICAS: (topic) =>
+    `Bring the missing replicas of ${topic} back: fewer are in sync than its min.insync.replicas.`,
+  NOT_ENOUGH_REPLICAS_AFTER_APPEND: (topic) =>
+    `Bring the missing replicas of ${topic} back: fewer are in sync than its min.insync.replicas.`,
+}
+
+export const produceRemedy = (error: KafkaError, topic: string): string => {
+  const answered = brokerErrorOf(error)
+  const remedy = Object.hasOwn(remedies, answered?.brokerError ?? '')
+    ? remedies[answered?.brokerError ?? '']
+    : undefined
+  if (remedy !== undefined) return remedy(topic)
+  if (error.code === 'UNKNOWN_TOPIC') return remedies.UNKNOWN_TOPIC_OR_PARTITION?.(topic) ?? ''
+  if (answered !== null) {
+    const { brokerError, brokerCode } = answered
+    return `Look up ${brokerError} (${brokerCode}) in the log of the brokers: they refuse the record.`
+  }
+  const { cause } = error
+  return cause instanceof KafkaError ? cause.remedy : error.remedy
+}
