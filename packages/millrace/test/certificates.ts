@@ -136,3 +136,18 @@ export const makeCertificates = async (): Promise<TestCertificates> => {
     otherClient: await issue(other, { name: 'test-client', extensions: clientExtensions() }),
   }
 }
+
+/** A server's certificate for `localhost` and its addresses that no authority signed. */
+export const makeSelfSigned = async (): Promise<Identity> => {
+  const keys = await newKeys()
+  const now = systemClock.wallTime()
+  const certificate = await X509CertificateGenerator.createSelfSigned({
+    name: 'CN=self-signed',
+    notBefore: new Date(now - dayMs),
+    notAfter: new Date(now + dayMs),
+    signingAlgorithm: algorithm,
+    keys,
+    extensions: serverFor(localNames),
+  })
+  return { cert: certificate.toString('pem'), key: await pemOfKey(keys) }
+}

@@ -4,25 +4,29 @@
 import { type Context, propagation, type TextMapSetter } from '@opentelemetry/api'
 import type { Headers } from 'millrace'
 
-export type Carrier = Record<string, string>
+type Pair = readonly [name: string, value: Uint8Array]
 
-const setter: TextMapSetter<Carrier> = {
-  set: (carrier, key, value) => {
-    carrier[key] = value
+/** What a context adds to headers: the same for each record that comes with it. */
+export type Carrier = readonly Pair[]
+
+/** Bytes, made once for all records of a context: strings would be encoded again for each. */
+const setter: TextMapSetter<Pair[]> = {
+  set: (carrier, name, value) => {
+    carrier.push([name, Buffer.from(value)])
   },
 }
 
 const isPairs = (headers: Headers): headers is readonly (readonly [string, never])[] =>
   Array.isArray(headers)
 
-/** What a context adds to headers; null = nothing. */
-const carrierOf = (context: Context): Carrier | null => {
-  const carrier: Carrier = {}
+/** null = the context adds nothing. */
+export const carrierOf = (context: Context): Carrier | null => {
+  const carrier: Pair[] = []
   propagation.inject(context, carrier, setter)
-  return Object.keys(carrier).length === 0 ? null : Object.freeze(carrier)
+  return carrier.length === 0 ? null : carrier
 }
 
-/** The last context that records came with: many come with the same one. */
+/** Remembers the last context: many records come with the same one. */
 export class CarrierCache {
   #context: Context | null = null
   #carrier: Carrier | null = null
@@ -40,14 +44,13 @@ export class CarrierCache {
  * The headers with the context's; those of an older context, which come with records that are
  * passed on, are replaced.
  */
-export const addCarrier = (carrier: Carrier, headers: Headers | undefined): Headers => {
+export const addCarrier = (
+  carrier: Carrier | null,
+  headers: Headers | undefined,
+): Headers | undefined => {
+  if (carrier === null) return headers
   if (headers === undefined) return carrier
-  if (!isPairs(headers)) return { ...headers, ...carrier }
-  const others = headers.filter(([name]) => !Object.hasOwn(carrier, name))
-  return [...others, ...Object.entries(carrier)]
-}
-
-export const inject = (context: Context, headers: Headers | undefined): Headers | undefined => {
-  const carrier = carrierOf(context)
-  return carrier === null ? headers : addCarrier(carrier, headers)
+  if (!isPairs(headers)) return { ...headers, ...Object.fromEntries(carrier) }
+  const others = headers.filter(([name]) => carrier.every(([ours]) => ours !== name))
+  return [...others, ...carrier]
 }

@@ -19,7 +19,7 @@ import {
 import type { DiagnosticEvents, KafkaError, ProducerRecord, RecordMetadata } from 'millrace'
 import { BatchLinks } from './batch-links.ts'
 import { attribute, operationCreate, operationSend, systemKafka } from './conventions.ts'
-import { addCarrier, CarrierCache, inject } from './headers.ts'
+import { addCarrier, CarrierCache, carrierOf } from './headers.ts'
 import { RateLimit } from './rate-limit.ts'
 import { TracedRecord } from './traced-record.ts'
 
@@ -65,8 +65,7 @@ export class Spans {
     const carrier = this.#carriers.of(active)
     const link = trace.getSpanContext(active) ?? null
     if (carrier === null && link === null) return record
-    const headers = carrier === null ? record.headers : addCarrier(carrier, record.headers)
-    return new TracedRecord(record, headers, null, link)
+    return new TracedRecord(record, addCarrier(carrier, record.headers), null, link)
   }
 
   onSettled(
@@ -137,7 +136,7 @@ export class Spans {
     const attributes = this.#recordAttributes(operationSend, record)
     const name = `${operationSend} ${record.topic}`
     const span = this.#tracer.startSpan(name, { kind: SpanKind.PRODUCER, attributes }, active)
-    const headers = inject(trace.setSpan(active, span), record.headers)
+    const headers = addCarrier(carrierOf(trace.setSpan(active, span)), record.headers)
     return new TracedRecord(record, headers, span, null)
   }
 
@@ -146,7 +145,7 @@ export class Spans {
     const attributes = this.#recordAttributes(operationCreate, record)
     const name = `${operationCreate} ${record.topic}`
     const span = this.#tracer.startSpan(name, { kind: SpanKind.PRODUCER, attributes }, active)
-    const headers = inject(trace.setSpan(active, span), record.headers)
+    const headers = addCarrier(carrierOf(trace.setSpan(active, span)), record.headers)
     span.end()
     return new TracedRecord(record, headers, null, span.spanContext())
   }

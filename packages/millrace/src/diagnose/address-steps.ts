@@ -33,14 +33,27 @@ const failedStep = ({ best }: Tried, facts: Facts, usesTls: boolean): ConnectSte
   return facts.peer === 'tls' && !usesTls ? 'tls' : failedStepOf(best)
 }
 
+/** For what was not begun any more. */
+export const moreTime = 'Give the diagnosis more time (timeoutMs): the steps before took all of it.'
+
 export const examine = async (
   kit: Kit,
   address: Address,
   name: string,
   nodeId: number | null,
 ): Promise<Examined> => {
+  const { over } = kit.visit
   const tried = await tryWay(kit.visit, kit.way, address, name)
   const { error } = tried
+  if (over !== null) {
+    const failure = {
+      step: 'dns',
+      reason: over.message,
+      remedy: moreTime,
+      causeCode: null,
+    } as const
+    return { tried, failure }
+  }
   if (error === null) return { tried, failure: null }
   const facts = await factsOf(kit, tried)
   const step = failedStep(tried, facts, kit.usesTls)

@@ -51,7 +51,12 @@ const checkOptions = (options: DiagnoseOptions): string | undefined => {
   return produceTo
 }
 
-const kitFor = (options: ProducerOptions, environment: DiagnoseEnvironment, visit: Visit): Kit => {
+const kitFor = (
+  options: ProducerOptions,
+  environment: DiagnoseEnvironment,
+  visit: Visit,
+  timeoutMs: number,
+): Kit => {
   const { cluster, security, logger } = resolveOptions(options)
   const secured = security.environment(environment)
   const plain = resolveOptions({ ...options, tls: undefined }).security.environment(environment)
@@ -65,7 +70,7 @@ const kitFor = (options: ProducerOptions, environment: DiagnoseEnvironment, visi
       transport: secured.transport,
       sasl,
       clientId: cluster.clientId,
-      stepTimeoutMs: Math.min(cluster.connectTimeoutMs, cluster.requestTimeoutMs),
+      stepTimeoutMs: Math.min(cluster.connectTimeoutMs, cluster.requestTimeoutMs, timeoutMs),
       maxResponseBytes: cluster.maxResponseBytes,
     },
     plainTransport: plain.transport,
@@ -89,7 +94,6 @@ const walk = async (
   environment: Environment,
   produceTo: string | undefined,
 ): Promise<Diagnosis> => {
-  const { visit } = kit
   const examined = await Promise.all(
     kit.cluster.brokers.map((address) => examine(kit, address, formatAddress(address), null)),
   )
@@ -99,8 +103,8 @@ const walk = async (
     return [...addressRows(kit, one), ...(saslRow === undefined ? [] : [saslRow])]
   })
   if (row !== null) steps.push(row)
-  if (found !== null && visit.over === null) steps.push(...(await listenerSteps(kit, found)))
-  if (found !== null && produceTo !== undefined && visit.over === null) {
+  if (found !== null) steps.push(...(await listenerSteps(kit, found)))
+  if (found !== null && produceTo !== undefined) {
     steps.push(await produceStep(kit, found, options, environment, produceTo))
   }
   return diagnosisOf(steps)
@@ -125,12 +129,8 @@ export const diagnose = async (
   const { signal, timeoutMs = timeoutMsDefault } = call
   const visit = new Visit(environment.clock, { timeoutMs, signal })
   try {
-    const diagnosis = await walk(
-      kitFor(options, environment, visit),
-      options,
-      environment,
-      produceTo,
-    )
+    const kit = kitFor(options, environment, visit, timeoutMs)
+    const diagnosis = await walk(kit, options, environment, produceTo)
     visit.throwIfAborted()
     return diagnosis
   } finally {

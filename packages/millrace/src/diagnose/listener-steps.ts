@@ -20,9 +20,15 @@ const loopback = /^(localhost|.*\.localhost|127(\.\d{1,3}){3}|\[?::1\]?|0\.0\.0\
 
 const isLoopback = (host: string): boolean => loopback.test(host)
 
-/** The cluster was found on another machine, and the node says that it is on this one. */
-const isForeignLoopback = ({ host }: Address, { source }: ClusterFound): boolean =>
-  isLoopback(host) && source.best !== null && !isLoopback(source.best.host)
+/**
+ * The cluster was found on another machine, and the node says that it is on this one. Behind a
+ * socket factory nobody knows which machine a name means.
+ */
+const isForeignLoopback = (kit: Kit, { host }: Address, { source }: ClusterFound): boolean =>
+  !kit.wishes.usesSocketFactory &&
+  isLoopback(host) &&
+  source.best !== null &&
+  !isLoopback(source.best.host)
 
 const loopbackRemedy = (nodeId: number, address: Address): string =>
   `Set advertised.listeners of node ${nodeId} to an address that its clients can reach: ` +
@@ -59,7 +65,7 @@ const listenerRow = async (
   const examined = await examine(kit, address, `${where} (node ${nodeId})`, nodeId)
   const { failure } = examined
   const advertises = `node ${nodeId} advertises ${where}`
-  const isForeign = isForeignLoopback(address, found)
+  const isForeign = isForeignLoopback(kit, address, found)
   if (failure !== null) {
     const { step, reason, causeCode } = failure
     let { remedy } = failure
@@ -91,7 +97,7 @@ const listenerRow = async (
 export const listenerSteps = async (kit: Kit, found: ClusterFound): Promise<DiagnosisStep[]> => {
   const brokers = [...found.response.brokers].sort((one, other) => one.nodeId - other.nodeId)
   const rows: DiagnosisStep[] = []
-  for (let index = 0; index < brokers.length && kit.visit.over === null; index += concurrency) {
+  for (let index = 0; index < brokers.length; index += concurrency) {
     const some = brokers.slice(index, index + concurrency)
     rows.push(...(await Promise.all(some.map((broker) => listenerRow(kit, broker, found)))))
   }

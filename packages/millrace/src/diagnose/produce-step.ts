@@ -8,6 +8,7 @@ import { type MetadataResponse, metadataApi } from '../protocol/api/03-metadata.
 import { brokerError, errorNumber } from '../protocol/errors.ts'
 import { asKafkaError, KafkaError } from '../protocol/kafka-error.ts'
 import { silentLogger } from '../runtime/logger.ts'
+import { moreTime } from './address-steps.ts'
 import type { Kit } from './kit.ts'
 import type { ClusterFound } from './metadata-step.ts'
 import { ask } from './probe.ts'
@@ -76,7 +77,7 @@ const sendOne = async (
     const told = await producer.send(record, { signal, timeoutMs: kit.way.stepTimeoutMs })
     return `one record went to ${topic}: partition ${told.partition}, offset ${told.offset}`
   } finally {
-    await producer.destroy()
+    producer.destroy()
   }
 }
 
@@ -89,6 +90,8 @@ export const produceStep = async (
 ): Promise<DiagnosisStep> => {
   const { clock } = kit.visit
   const sinceMs = clock.now()
+  const { over } = kit.visit
+  if (over !== null) return failed('produce', 0, `${topic}: ${over.message}`, moreTime)
   const mayCreate = options.allowAutoTopicCreation === true
   let seen: Topic | undefined
   try {

@@ -16,6 +16,7 @@ import { keepRecords, splitInTwo } from './rebuild.ts'
 import type { Sequencer } from './sequencer.ts'
 import type { EngineHost, EngineSettings } from './settings.ts'
 import type { Settlement } from './settlement.ts'
+import { isMendable } from './transaction-errors.ts'
 import type { TransactionManager } from './transaction-manager.ts'
 import { judge, makesMetadataStale, provesNotWritten } from './verdict.ts'
 
@@ -87,7 +88,10 @@ export class Delivery {
       return
     }
     const { errorCode } = answer
-    if (errorCode === errorNumber.NONE) this.#owner.transactions?.onStored(batch)
+    if (errorCode === errorNumber.NONE) this.#owner.transactions?.onAcknowledged(batch)
+    if (errorCode === errorNumber.CONCURRENT_TRANSACTIONS) {
+      this.#owner.transactions?.onConcurrent(batch)
+    }
     if (batch.state === 'settled') {
       // It was given up while in flight: only its number still matters.
       if (errorCode !== errorNumber.NONE && !isDuplicate(errorCode)) queue.numbering.wantRestart()
@@ -279,9 +283,10 @@ export class Delivery {
     brokerMessage = answer.errorMessage,
   ): KafkaError {
     // On Produce a stale epoch is no fencing: the producer goes on under a new id.
-    const stale = answer.errorCode === errorNumber.INVALID_PRODUCER_EPOCH
+    const isStale = answer.errorCode === errorNumber.INVALID_PRODUCER_EPOCH
+    const isMended = this.#owner.transactions !== null && isMendable(answer.errorCode)
     return brokerError(answer.errorCode, {
-      kind: stale ? 'retriable' : undefined,
+      kind: isStale ? 'retriable' : isMended ? 'abortable' : undefined,
       ...batchContext(batch, this.#owner.host.now()),
       broker: request.link.name,
       brokerMessage: brokerMessage ?? undefined,

@@ -53,7 +53,7 @@ export class Sequencer {
   onIdentity(identity: ProducerIdentity): void {
     this.#identity = identity
     this.#state = 'ready'
-    this.#hasGap = false
+    this.#hasGap = identity.epoch > epochMax
     this.lastError = null
   }
 

@@ -14,8 +14,10 @@ const mendable: ReadonlySet<number | undefined> = new Set([
   errorNumber.INVALID_TXN_STATE,
 ])
 
+export const isMendable = (brokerCode: number | undefined): boolean => mendable.has(brokerCode)
+
 export const isFatal = (error: KafkaError): boolean =>
-  error.kind === 'fatal' && !mendable.has(error.brokerCode)
+  error.kind === 'fatal' && !isMendable(error.brokerCode)
 
 export const usage = (message: string): KafkaError => new KafkaError('INVALID_STATE', message)
 

@@ -8,6 +8,7 @@
 
 import { isRefusal, type KafkaError } from '../protocol/kafka-error.ts'
 import { assert } from '../runtime/assert.ts'
+import { epochProbe } from './epoch-probe.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import type {
   ConsumedOffset,
@@ -55,6 +56,8 @@ export class TransactionManager {
   #reached = false
   /** The coordinator does know of it: from now on only a timeout, or a fence, ends it. */
   #confirmed = false
+  /** A leader said, in this transaction, that the one before is still being ended. */
+  #sawConcurrent = false
   /** Everything taken before commit() was called is settled. */
   #flushed = false
   /** Why it can't be committed. */
@@ -170,7 +173,7 @@ export class TransactionManager {
     const scope = this.#scope
     this.#port.sendOffsets(scope, group, offsets, (error) => {
       this.#callsUnderWay--
-      if (error === null) this.#onAcknowledged(scope)
+      if (error === null) this.onAcknowledged(scope)
       else this.#onCallFailed(error, scope)
       const tell = (): void => done(error === null ? null : this.#meaningOf(error))
       if (this.#state === 'probing') this.#refused.push(tell)
@@ -222,9 +225,14 @@ export class TransactionManager {
     this.#reached = true
   }
 
-  /** A batch is in the log: the coordinator knows of the transaction. */
-  onStored(by: ProducerIdentity): void {
-    this.#onAcknowledged(by)
+  /** A batch is in the log, or more: the coordinator knows of the transaction. */
+  onAcknowledged(by: ProducerIdentity): void {
+    if (this.#isOurs(by)) this.#confirmed = true
+  }
+
+  /** The batch was not taken, for the transaction before it is still being ended. */
+  onConcurrent(by: ProducerIdentity): void {
+    if (this.#isOurs(by)) this.#sawConcurrent = true
   }
 
   /** A record failed: without it the transaction is not whole. */
@@ -295,12 +303,9 @@ export class TransactionManager {
     this.#cause = null
     this.#reached = false
     this.#confirmed = false
+    this.#sawConcurrent = false
     this.#partitions.clear()
     this.#tellStarter(null)
-  }
-
-  #onAcknowledged(by: ProducerIdentity): void {
-    if (this.#isOurs(by)) this.#confirmed = true
   }
 
   #isOurs({ producerId, epoch }: ProducerIdentity): boolean {
@@ -337,7 +342,7 @@ export class TransactionManager {
       this.#callsUnderWay--
       this.#partitions.end(error === null)
       if (error === null) {
-        this.#onAcknowledged(scope)
+        this.onAcknowledged(scope)
         this.#owner.offerAll()
       } else this.#onCallFailed(error, scope)
       this.#owner.wake()
@@ -386,7 +391,8 @@ export class TransactionManager {
 
   #onNotEnded(error: KafkaError, commit: boolean): void {
     // Ended by an attempt that had no answer, it says nothing of who took the epoch behind ours.
-    if (refusesEpoch(error) && error.persisted === 'maybe') this.#die(fencedError(error))
+    const isDoubtful = error.persisted === 'maybe' && (commit || !this.#sawConcurrent)
+    if (refusesEpoch(error) && isDoubtful) this.#die(fencedError(error))
     else if (refusesEpoch(error)) this.#probe(error)
     else if (isFatal(error) && (commit || !isRefusal(error))) this.#die(error)
     else if (commit) this.#fail(error)
@@ -411,20 +417,22 @@ export class TransactionManager {
 
   // ── The end of an epoch ────────────────────────────────────────────────────────────────────────
 
-  /**
-   * Our epoch was refused. If the coordinator knew of the transaction, it aborted it itself, after
-   * transactionTimeoutMs, and took one epoch; another producer that took over took two. So the
-   * epoch behind ours is free in the first case only, and asking for it (KIP-360) tells which it
-   * was, without disturbing anybody. If it may not have known, another producer took just that one:
-   * then we ask for our own, which we have, too, while the transaction before is still being ended.
-   */
+  /** Our epoch was refused: it is asked, without disturbing anybody, who took it. */
   #probe(error: KafkaError): void {
-    if (this.#state === 'probing' || this.#state === 'fatal' || !isUnderWay(this.#state)) return
+    if (this.#state === 'probing' || !isUnderWay(this.#state)) return
+    const probe = epochProbe(this.#port, {
+      scope: this.#scope,
+      isKnown: this.#confirmed,
+      wasEnding: this.#state === 'ending',
+      isConcurrent: this.#sawConcurrent,
+    })
+    if (probe === null) {
+      this.#die(fencedError(error))
+      return
+    }
     this.#transition('probing')
     this.#cause = error
-    const { producerId, epoch } = this.#owner.sequencer.identity
-    const asked = { producerId, epoch: this.#confirmed ? epoch + 1 : epoch }
-    this.#port.initProducerId(asked, (failure, identity) => {
+    probe((failure, identity) => {
       if (this.#state === 'probing') this.#onProbed(error, failure, identity)
     })
   }
@@ -439,7 +447,6 @@ export class TransactionManager {
       return
     }
     this.#owner.sequencer.onIdentity(identity)
-    this.#version2 = this.#port.version2
     this.#reached = false
     this.#confirmed = false
     this.#cause = timedOutError(refusal)

@@ -10,9 +10,8 @@
 //  5. MESSAGE_TOO_LARGE splits a batch of several records; a single one fails.
 //  6. INVALID_RECORD and INVALID_TIMESTAMP that name records (KIP-467) fail those; the others are
 //     sent again.
-//  7. In a transaction nothing restarts: a gap fails the batch, and with it the transaction, whose
-//     successor has another epoch. A refused epoch may mean that we are fenced: the batch waits
-//     until that is known.
+//  7. In a transaction nothing restarts: a gap fails the batch, and so the transaction. A refused
+//     epoch may mean that we are fenced: the batch waits until that is known.
 //  8. Everything else fails the batch; its number is a gap, so the partition restarts.
 
 import { errorNumber, isRetriable } from '../protocol/errors.ts'

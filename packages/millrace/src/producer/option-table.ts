@@ -210,7 +210,7 @@ export const optionTable = {
     'string',
     undefined,
     'a string of 1 to 1000 characters',
-    'Makes the producer transactional. Stable over restarts and used by one producer at a time: a ' +
+    'Makes the producer transactional. Stable over restarts, and of one producer at a time: a ' +
       'new one fences the old one, and ends what it left open.',
     (value) => typeof value === 'string' && value.length > 0 && value.length <= 1000,
   ),

@@ -32,7 +32,7 @@ export const runTransaction = async <Value>(
 /** Aborts; the answer is what the caller is told: why it failed, or that the producer is done. */
 const abandon = async (transaction: Transaction, error: unknown): Promise<unknown> => {
   try {
-    await transaction.abort()
+    await transaction[Symbol.asyncDispose]()
     return error
   } catch (abortError) {
     return abortError instanceof KafkaError && abortError.kind === 'fatal' ? abortError : error

@@ -149,11 +149,18 @@ export class Transaction {
     return this.#end('abort', options)
   }
 
-  /** Aborts unless it was ended. */
+  /**
+   * Aborts unless it was ended. Where the caller gave up on a commit, it aborts, later, if that
+   * commit fails: nobody else is left to do it.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     const { manager } = this.#host
-    if (!manager.isOpen(this.#number)) return
-    await this.abort()
+    if (manager.isOpen(this.#number)) await this.abort()
+    else if (this.#ending?.call === 'commit') {
+      this.#ending.outcome.catch(() => {
+        if (manager.isOpen(this.#number)) return this.abort()
+      })
+    }
   }
 
   #end(call: EndingCall, options: WaitOptions | undefined): Promise<void> {

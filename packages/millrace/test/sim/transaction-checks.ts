@@ -162,26 +162,20 @@ const offsetsMove = (evidence: TransactionEvidence): string[] => {
 
 /**
  * Fenced only where somebody else took over. Exempt is a producer of whose transaction nothing was
- * acknowledged when the coordinator ended it: it can't tell one from the other.
+ * acknowledged when the coordinator ended it, and (version 1) one that asked twice for the end:
+ * neither can tell one from the other.
  */
-const fencedRightly = (evidence: TransactionEvidence): string[] => {
-  const { sessions, watch, wasRefused } = evidence
+const fencedRightly = ({ sessions, watch, wasRefused }: TransactionEvidence): string[] => {
   const wrong: string[] = []
   for (const session of sessions) {
-    const { transactionalId } = session.plan
-    for (const { error, begunAtMs } of session.fatals.slice(0, 1)) {
-      const words = `p${session.number} is done: ${error.message}`
-      if (wasRefused) continue
-      if (error.code !== 'FENCED') {
-        wrong.push(words)
-        continue
-      }
-      if (watch.tookOver(transactionalId, session.clientId, session.startedAtMs)) continue
-      const isUnknown = !watch.wasAcknowledgedTo(session.clientId, begunAtMs)
-      if (isUnknown && watch.wasFenced(transactionalId, begunAtMs)) continue
-      if (watch.hadOpenEnd(session.clientId, begunAtMs)) continue
-      wrong.push(words)
-    }
+    const [fatal] = session.fatals
+    if (fatal === undefined || wasRefused) continue
+    const { error, wasAcknowledged, wasFenced, hadOpenEnd } = fatal
+    const isFence = error.code === 'FENCED'
+    const { clientId, plan, startedAtMs, number } = session
+    if (isFence && watch.tookOver(plan.transactionalId, clientId, startedAtMs)) continue
+    if (isFence && wasFenced && (!wasAcknowledged || hadOpenEnd)) continue
+    wrong.push(`p${number} is done: ${error.message}`)
   }
   return wrong
 }
@@ -210,6 +204,9 @@ const settled = ({ ledger, sessions }: TransactionEvidence): string[] => [
   ),
 ]
 
+/** A producer that was replaced leaves its successor in peace. */
+const successorInPeace = ({ watch }: TransactionEvidence): string[] => watch.disturbed
+
 export const transactionChecks: Readonly<
   Record<string, (evidence: TransactionEvidence) => string[]>
 > = {
@@ -219,6 +216,7 @@ export const transactionChecks: Readonly<
   'in order': inOrder,
   'offsets move': offsetsMove,
   'fenced rightly': fencedRightly,
+  'successor in peace': successorInPeace,
   'nothing hangs': nothingHangs,
   'requests are bounded': requestsAreBounded,
 }

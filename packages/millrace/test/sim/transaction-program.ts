@@ -11,6 +11,7 @@ import type { Agenda } from './agenda.ts'
 import type { Entry, Ledger } from './ledger.ts'
 import { noPatience, type Patience, type RecordPlan } from './plan-calls.ts'
 import type { SessionPlan, TransactionPlan, WorkStep } from './plan-transactions.ts'
+import type { TransactionWatch } from './transaction-watch.ts'
 
 /** Offsets that a transaction was asked to bring. */
 export interface OffsetsEntry {
@@ -41,7 +42,20 @@ export interface TransactionEntry {
   decidedOrdinal: number
 }
 
+/** An error that ends the producer, and what was known when it came. */
+export interface Fatal {
+  readonly error: KafkaError
+  /** Something of the transaction was acknowledged. */
+  readonly wasAcknowledged: boolean
+  /** The end of the transaction was asked for more than once. */
+  readonly hadOpenEnd: boolean
+  /** The coordinator ended the transaction by itself. */
+  readonly wasFenced: boolean
+}
+
 export interface SessionWorld {
+  readonly watch: TransactionWatch
+
   readonly clock: VirtualClock
   readonly agenda: Agenda
   readonly ledger: Ledger
@@ -79,13 +93,12 @@ export class Session {
   readonly startedAtMs: number
   /** Calls that have not come back. */
   readonly pending = new Set<string>()
-  readonly fatals: { readonly error: KafkaError; readonly begunAtMs: number }[] = []
+  readonly fatals: Fatal[] = []
   #handle: Transaction | null = null
   #entry: TransactionEntry | null = null
   closing: Promise<unknown> | null = null
   isOver = false
-  /** Records that were refused or given up: nothing of it may be seen as open by the user. */
-  begunAtMs = 0
+  #begunAtMs = 0
 
   constructor(
     world: SessionWorld,
@@ -100,7 +113,7 @@ export class Session {
     this.number = number
     this.clientId = clientId
     this.startedAtMs = world.clock.now()
-    this.begunAtMs = this.startedAtMs
+    this.#begunAtMs = this.startedAtMs
   }
 
   get isDone(): boolean {
@@ -254,7 +267,8 @@ export class Session {
       fate: 'absent',
       decidedOrdinal: -1,
     }
-    this.begunAtMs = entry.begunAtMs
+    this.#begunAtMs = entry.begunAtMs
+    this.#world.watch.onBegun(this.clientId)
     this.#world.transactions.push(entry)
     this.note(`begun    transaction ${entry.number}`)
     return entry
@@ -551,7 +565,13 @@ export class Session {
     if (!isFatal(error)) return
     // The producer could not be made: the next begin tries again.
     if (error.code !== 'FENCED' && this.#handle === null) return
-    this.fatals.push({ error, begunAtMs: this.begunAtMs })
+    const { watch } = this.#world
+    this.fatals.push({
+      error,
+      wasAcknowledged: watch.wasAcknowledgedTo(this.clientId),
+      hadOpenEnd: watch.hadOpenEnd(this.clientId),
+      wasFenced: watch.wasFenced(this.plan.transactionalId, this.#begunAtMs),
+    })
   }
 
   #optionsOf(patience: Patience): WaitOptions | undefined {

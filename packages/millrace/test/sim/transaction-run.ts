@@ -81,6 +81,7 @@ class World {
       () => clock.wallTime(),
     )
     this.#shared = {
+      watch: parts.watch,
       clock,
       agenda: this.#agenda,
       ledger: this.ledger,

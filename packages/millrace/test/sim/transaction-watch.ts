@@ -3,7 +3,8 @@
 // a checker needs in order to say whether a producer was rightly fenced.
 
 import type { RequestView } from '../../src/broker/faults.ts'
-import { Transaction } from '../../src/broker/transaction.ts'
+import { type ProducerIdentity, Transaction } from '../../src/broker/transaction.ts'
+import { TransactionCoordinator } from '../../src/broker/transaction-coordinator.ts'
 import { TransactionRequests } from '../../src/cluster/transaction-requests.ts'
 import { ProduceInFlight } from '../../src/engine/pump.ts'
 import type { ProduceRequest } from '../../src/protocol/api/00-produce.ts'
@@ -29,12 +30,6 @@ const apis: ReadonlySet<string> = new Set([
   'EndTxn',
   'FindCoordinator',
 ])
-
-const push = (moments: Map<string, number[]>, key: string, atMs: number): void => {
-  const known = moments.get(key)
-  if (known === undefined) moments.set(key, [atMs])
-  else known.push(atMs)
-}
 
 /** `id/epoch` of the producer that a request is of; null where it names none. */
 const identityOf = (api: string, body: unknown): string | null => {
@@ -63,12 +58,16 @@ export class TransactionWatch {
   readonly #world: Note
   readonly #inits: Takeover[] = []
   readonly #fences: (Moment & { readonly transactionalId: string })[] = []
-  /** By client id: when a broker acknowledged something of its transaction. */
-  readonly #acks = new Map<string, number[]>()
-  /** By client id: when it asked to end a transaction. */
-  readonly #ends = new Map<string, number[]>()
+  /** Clients of whose transaction of the moment a broker acknowledged something. */
+  readonly #acknowledged = new Set<string>()
+  /** By client id: how often it asked to end the transaction of the moment. */
+  readonly #ends = new Map<string, number>()
   /** By `id/epoch`: the client that has it. */
   readonly #clients = new Map<string, string>()
+  /** Who asks for an id under an epoch of before. */
+  #initBy: ProducerIdentity | null = null
+  /** A producer that was replaced had its successor's transaction aborted. */
+  readonly disturbed: string[] = []
   /** How often the coordinators of transactions were asked, by api. */
   requests = 0
 
@@ -90,7 +89,7 @@ export class TransactionWatch {
         this.#inits.push({ atMs: this.#world.now(), transactionalId, clientId: client })
       }
     } else if (api === 'EndTxn') {
-      push(this.#ends, client, this.#world.now())
+      this.#ends.set(client, (this.#ends.get(client) ?? 0) + 1)
     }
   }
 
@@ -111,24 +110,40 @@ export class TransactionWatch {
     )
   }
 
-  /** A broker acknowledged something of the client's transaction since then. */
-  wasAcknowledgedTo(clientId: string, sinceMs: number): boolean {
-    return this.#acks.get(clientId)?.some((atMs) => atMs >= sinceMs) ?? false
+  /** A transaction begins: what was acknowledged of the one before counts no more. */
+  onBegun(clientId: string): void {
+    this.#acknowledged.delete(clientId)
+    this.#ends.delete(clientId)
+  }
+
+  /** A broker acknowledged something of the client's transaction. */
+  wasAcknowledgedTo(clientId: string): boolean {
+    return this.#acknowledged.has(clientId)
   }
 
   /** It asked more than once to end its transaction: the first time may have been carried out. */
-  hadOpenEnd(clientId: string, sinceMs: number): boolean {
-    const ends = this.#ends.get(clientId) ?? []
-    return ends.filter((atMs) => atMs >= sinceMs).length > 1
+  hadOpenEnd(clientId: string): boolean {
+    return (this.#ends.get(clientId) ?? 0) > 1
   }
 
   #ack(producerId: number, epoch: number): void {
     const client = this.#clients.get(`${producerId}/${epoch}`)
-    if (client !== undefined) push(this.#acks, client, this.#world.now())
+    if (client !== undefined) this.#acknowledged.add(client)
   }
 
   install(patches: Patches): void {
     const watch = this
+    patches.method(
+      TransactionCoordinator.prototype,
+      'initialize',
+      (original) =>
+        function initialize(this: TransactionCoordinator, nodeId, id, timeoutMs, expected) {
+          watch.#initBy = expected
+          const outcome = original.call(this, nodeId, id, timeoutMs, expected)
+          watch.#initBy = null
+          return outcome
+        },
+    )
     const { note } = this.#world
     patches.method(
       Transaction.prototype,
@@ -136,6 +151,12 @@ export class TransactionWatch {
       (original) =>
         function fence(this: Transaction, level, newProducerId) {
           note(`fence    ${this.id}: epoch ${this.epoch} is ended by the coordinator`)
+          const by = watch.#initBy
+          // Who begins anew says its last epoch, as KIP-360 has it: that may come too late.
+          const isBeginning = by !== null && watch.#clients.has(`${by.producerId}/${by.epoch}`)
+          if (by !== null && !isBeginning && by.epoch < this.epoch) {
+            watch.disturbed.push(`epoch ${by.epoch} had epoch ${this.epoch} of ${this.id} aborted`)
+          }
           watch.#fences.push({ atMs: watch.#world.now(), transactionalId: this.id })
           original.call(this, level, newProducerId)
         },

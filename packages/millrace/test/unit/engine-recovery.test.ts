@@ -182,8 +182,8 @@ test('a record that was given up is counted once, also where its batch fails', (
   assert.deepEqual(bench.log, ['b!ABORTED'])
 })
 
-// A record that waited for its topic failed as the topic was known, and was given up before that was
-// told: counted twice (simulator seed 5000910).
+// A record that waited for its topic failed as the topic was known, and was given up before that
+// was told: counted twice (simulator seed 5000910).
 test('a record that has failed and is given up before it is told is counted once', () => {
   const bench = new Bench({}, {}, () => ({
     partition: () => {
@@ -199,8 +199,8 @@ test('a record that has failed and is given up before it is told is counted once
   assert.equal(bench.engine.measurements.recordsFailed, 1)
 })
 
-// A record that waited for its topic failed as the topic was known, and was given up before that was
-// told: counted twice (simulator seed 5000910).
+// A record that waited for its topic failed as the topic was known, and was given up before that
+// was told: counted twice (simulator seed 5000910).
 test('a record that has failed and is given up before it is told is counted once', () => {
   const bench = new Bench({}, {}, () => ({
     partition: () => {

@@ -1,0 +1,57 @@
+// Why was our epoch refused? Either the coordinator aborted our transaction, after
+// transactionTimeoutMs, and took one epoch for it; or another producer took over, which takes two,
+// if there was a transaction to abort. The manager of transactions asks, and decides what follows.
+//
+// To abort the transaction again, under our epoch (version 2 takes that for a repeated call) or
+// under the one behind it, succeeds in the first case only, and changes nothing in the second. To
+// ask for a producer id (KIP-360) would not do: coordinators abort the other producer's open
+// transaction before they look at the epoch.
+
+import type { KafkaError } from '../protocol/kafka-error.ts'
+import type { ProducerIdentity, TransactionPort, TransactionScope } from './ports.ts'
+import { refusesEpoch } from './transaction-errors.ts'
+
+export interface RefusedEpoch {
+  readonly scope: TransactionScope
+  /** The coordinator did know of the transaction. */
+  readonly isKnown: boolean
+  /** It was the end of the transaction that was refused. */
+  readonly wasEnding: boolean
+  /** A leader said that the transaction before is still being ended. */
+  readonly isConcurrent: boolean
+}
+
+/** Null = fenced, without asking: what could be asked says nothing here. */
+export type EpochProbe = ((done: EpochProbed) => void) | null
+
+/** The identity to go on with, or why there is none. */
+export type EpochProbed = (error: KafkaError | null, identity: ProducerIdentity | null) => void
+
+export const epochProbe = (port: TransactionPort, refused: RefusedEpoch): EpochProbe => {
+  const { scope, isKnown, wasEnding, isConcurrent } = refused
+  const epochs: number[] = []
+  if (scope.version2 && !wasEnding) epochs.push(scope.epoch)
+  if (isKnown) epochs.push(scope.epoch + 1)
+  if (epochs.length > 0) return (done) => abortAgain(port, scope, epochs, done)
+  // Until the transaction before has its markers, EndTxn answers as if we were fenced.
+  return isConcurrent ? (done) => port.initProducerId(identityOf(scope), done) : null
+}
+
+const abortAgain = (
+  port: TransactionPort,
+  scope: TransactionScope,
+  epochs: readonly number[],
+  done: EpochProbed,
+): void => {
+  const [epoch = -1, ...others] = epochs
+  port.end({ ...scope, epoch }, false, (error, next) => {
+    if (error === null) done(null, next ?? identityOf({ ...scope, epoch }))
+    else if (refusesEpoch(error) && others.length > 0) abortAgain(port, scope, others, done)
+    else done(error, null)
+  })
+}
+
+const identityOf = ({ producerId, epoch }: ProducerIdentity): ProducerIdentity => ({
+  producerId,
+  epoch,
+})

@@ -1,0 +1,290 @@
+// A diagnosis of what goes wrong on the network, of brokers that answer strangely, and of advertised
+// addresses: hand-made brokers in memory, under virtual time.
+
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { KafkaError } from '../../src/index.ts'
+import { FakeState } from './cluster-fixture.ts'
+import { assertFails, assertGreen, rowsOf, Stage } from './diagnose-kit.ts'
+
+const node1 = { host: '10.0.0.1', port: 9092 }
+const way = 'dns tcp api-versions'
+
+describe('a diagnosis of the way to a bootstrap address', () => {
+  it('that is open names every step in order, and closes what it opened', async () => {
+    const stage = await Stage.make()
+    const broker = await stage.startBroker(2, { host: '10.0.0.2', port: 9092 })
+    const diagnosis = await stage.diagnose({ brokers: ['boot', '10.0.0.2'] })
+    assertGreen(diagnosis, `${way} ${way} metadata listener listener`)
+    // A round trip takes 2 ms of the virtual clock, and connecting is one.
+    const [dns, tcp, versions] = diagnosis.steps
+    assert.deepEqual([dns?.ms, tcp?.ms, versions?.ms], [0, 2, 2])
+    assert.equal(dns?.detail, 'boot:9092: has the address 10.0.0.1')
+    assert.equal(tcp?.detail, 'boot:9092: connected to 10.0.0.1')
+    assert.match(diagnosis.steps[6]?.detail ?? '', /cluster fake has 2 brokers, controller 1/)
+    assert.equal(diagnosis.steps[8]?.detail, 'node 2 advertises 10.0.0.2:9092, and answers there')
+    await stage.clock.advance(100)
+    assert.equal(broker.openStreams, 0)
+    assert.equal(stage.clock.pendingTimers, 0)
+  })
+
+  it('whose name is not known fails at dns', async () => {
+    const stage = await Stage.make()
+    stage.network.setHost('bot', [])
+    const diagnosis = await stage.diagnose({ brokers: 'bot' })
+    const row = assertFails(diagnosis, 'dns', /Correct the host name 'bot'/)
+    assert.equal(row.detail, 'bot:9092: the host name is not known (ENOTFOUND)')
+    assert.equal(rowsOf(diagnosis), 'dns!')
+  })
+
+  it('whose name server is silent fails at dns, in the time of one step', async () => {
+    const stage = await Stage.make()
+    const { network } = stage
+    const transport = {
+      connect: network.connect.bind(network),
+      resolve: () => new Promise<never>(() => {}),
+    }
+    stage.environment = { ...stage.environment, transport }
+    const diagnosis = await stage.diagnose({ connectTimeoutMs: 3000 })
+    const row = assertFails(diagnosis, 'dns', /name servers: none of them answered for boot/)
+    assert.equal(row.ms, 3000)
+    assert.match(row.detail, /no answer of the name server within 3000 ms/)
+  })
+
+  it('whose port is closed fails at tcp, and the other addresses are still examined', async () => {
+    const stage = await Stage.make()
+    const diagnosis = await stage.diagnose({ brokers: ['10.0.0.9:9093', 'boot'] })
+    const row = assertFails(
+      diagnosis,
+      'tcp',
+      /Correct the port.*nothing listens at 10\.0\.0\.9:9093/,
+    )
+    assert.match(row.detail, /^10\.0\.0\.9:9093: connection refused/)
+    assert.equal(rowsOf(diagnosis), `dns tcp! ${way} metadata listener`)
+  })
+
+  it('whose packets get lost fails at tcp, in the time of one step', async () => {
+    const stage = await Stage.make()
+    stage.network.blackHole(node1)
+    const diagnosis = await stage.diagnose()
+    const row = assertFails(diagnosis, 'tcp', /Open port 9092 in the firewalls.*and boot/)
+    assert.equal(row.ms, 10_000)
+  })
+
+  it('whose broker takes bytes and says nothing fails at api-versions', async () => {
+    const stage = await Stage.make()
+    const broker = await stage.startBroker(1, { host: '10.0.0.3', port: 9092 })
+    broker.answer = () => 'nothing'
+    const diagnosis = await stage.diagnose({ brokers: '10.0.0.3' })
+    const row = assertFails(diagnosis, 'api-versions', /10\.0\.0\.3:9092 and is not stuck/)
+    assert.equal(row.ms, 10_000)
+    assert.equal(rowsOf(diagnosis), 'dns tcp api-versions!')
+  })
+
+  it('whose broker hangs up on the first request fails at api-versions', async () => {
+    const stage = await Stage.make()
+    const broker = await stage.startBroker(1, { host: '10.0.0.3', port: 9092 })
+    broker.answer = () => 'close'
+    const diagnosis = await stage.diagnose({ brokers: '10.0.0.3' })
+    assertFails(diagnosis, 'api-versions', /Kafka 2\.1 or newer and without TLS: it hangs up/)
+  })
+
+  it('whose broker hangs up on new versions of ApiVersions only is open', async () => {
+    const stage = await Stage.make()
+    const broker = await stage.startBroker(1, { host: '10.0.0.3', port: 9092 })
+    const { answer } = broker
+    broker.answer = (request) =>
+      request.api === 'ApiVersions' && request.version > 0 ? 'close' : answer(request)
+    assertGreen(await stage.diagnose({ brokers: '10.0.0.3' }), `${way} metadata listener`)
+  })
+
+  it('whose broker refuses ApiVersions fails there', async () => {
+    const stage = await Stage.make()
+    const broker = await stage.startBroker(1, { host: '10.0.0.3', port: 9092 })
+    broker.answer = () => ({ errorCode: 42, apiKeys: [] })
+    const diagnosis = await stage.diagnose({ brokers: '10.0.0.3' })
+    assertFails(diagnosis, 'api-versions', /log of the broker: it answers .* with the error 42/)
+  })
+
+  it('whose broker is too old fails at api-versions', async () => {
+    const stage = await Stage.make()
+    const broker = await stage.startBroker(1, { host: '10.0.0.3', port: 9092 })
+    broker.versions.set(0, 5)
+    const diagnosis = await stage.diagnose({ brokers: '10.0.0.3' })
+    const row = assertFails(diagnosis, 'api-versions', /Upgrade the broker to Kafka 2\.1 or newer/)
+    assert.match(row.detail, /serves versions 0 to 5 of Produce, and this client knows 7 to 13/)
+  })
+
+  it('that has several addresses tells those that do not work, and localhost apart', async () => {
+    const stage = await Stage.make()
+    await stage.startBroker(1, { host: '127.0.0.1', port: 9092 })
+    stage.network.setHost('localhost', ['::1', '127.0.0.1'])
+    const diagnosis = await stage.diagnose({ brokers: 'localhost' })
+    assertGreen(diagnosis, `${way} metadata listener`)
+    const { detail = '' } = diagnosis.steps[1] ?? {}
+    assert.match(detail, /connected to 127\.0\.0\.1; ::1 failed at tcp \(connection refused/)
+    assert.match(detail, /localhost leads to the broker by IPv4, not by IPv6$/)
+    stage.network.setHost('boot', ['10.0.0.1', '10.0.0.8'])
+    const other = await stage.diagnose()
+    assert.match(
+      other.steps[1]?.detail ?? '',
+      /10\.0\.0\.8 failed at tcp \(connection refused[^:]*$/,
+    )
+  })
+})
+
+describe('a diagnosis of the cluster', () => {
+  it('that names no broker fails at metadata', async () => {
+    const stage = await Stage.make()
+    stage.state.nodes.clear()
+    const diagnosis = await stage.diagnose()
+    assertFails(diagnosis, 'metadata', /brokers have registered with their controllers/)
+    assert.equal(rowsOf(diagnosis), `${way} metadata!`)
+  })
+
+  it('that has no controller fails at metadata, and goes on', async () => {
+    const stage = await Stage.make()
+    stage.controllerId = -1
+    const diagnosis = await stage.diagnose()
+    assertFails(diagnosis, 'metadata', /Bring the controllers back/)
+    assert.equal(rowsOf(diagnosis), `${way} metadata! listener`)
+  })
+
+  it('that hangs up on metadata fails there', async () => {
+    const stage = await Stage.make()
+    const broker = await stage.startBroker(1, { host: '10.0.0.3', port: 9092 })
+    broker.answer = ({ api }) => (api === 'Metadata' ? 'close' : undefined)
+    const diagnosis = await stage.diagnose({ brokers: '10.0.0.3' })
+    assertFails(diagnosis, 'metadata', /log of 10\.0\.0\.3:9092: it lets us in, and hangs up/)
+  })
+
+  it('that is two clusters fails at metadata', async () => {
+    const stage = await Stage.make()
+    const other = await stage.startBroker(7, { host: '10.0.0.7', port: 9092 }, new FakeState())
+    const { answer } = other
+    other.answer = (request) =>
+      request.api === 'Metadata' ? { ...(answer(request) as object), clusterId: 'b' } : undefined
+    const diagnosis = await stage.diagnose({ brokers: ['boot', '10.0.0.7'] })
+    const row = assertFails(diagnosis, 'metadata', /Name brokers of one cluster only/)
+    assert.match(row.detail, /boot:9092 belongs to cluster fake, 10\.0\.0\.7:9092 to b/)
+  })
+})
+
+describe('a diagnosis of an advertised address', () => {
+  const advertise = async (host: string, port = 9092): Promise<Stage> => {
+    const stage = await Stage.make()
+    stage.state.nodes.set(1, { host, port })
+    return stage
+  }
+
+  it('that does not resolve here fails at listener', async () => {
+    const stage = await advertise('kafka')
+    stage.network.setHost('kafka', [])
+    const diagnosis = await stage.diagnose()
+    const row = assertFails(
+      diagnosis,
+      'listener',
+      /advertised\.listeners of node 1 .*'kafka' is not known here, and may mean .*containers/,
+    )
+    assert.match(row.detail, /^node 1 advertises kafka:9092, which failed at dns: the host name/)
+    assert.equal(rowsOf(diagnosis), `${way} metadata listener!`)
+  })
+
+  it('that is localhost, seen from outside, fails at listener', async () => {
+    const diagnosis = await (await advertise('localhost')).diagnose()
+    assertFails(diagnosis, 'listener', /localhost:9092 is the client's own machine to each of/)
+  })
+
+  it('where nobody listens (a mapped port) fails at listener, with the way in that worked', async () => {
+    const diagnosis = await (await advertise('10.0.0.1', 29092)).diagnose()
+    assertFails(
+      diagnosis,
+      'listener',
+      /advertised\.listeners of node 1 .*\(you came by boot:9092\)/,
+    )
+  })
+
+  it('whose packets get lost fails at listener', async () => {
+    const stage = await advertise('172.17.0.2')
+    stage.network.blackHole({ host: '172.17.0.2', port: 9092 })
+    const diagnosis = await stage.diagnose()
+    assertFails(diagnosis, 'listener', /Open port 9092 .*or set advertised\.listeners of node 1/)
+  })
+
+  it('where another cluster answers fails at listener', async () => {
+    const stage = await advertise('localhost')
+    const other = await stage.startBroker(7, { host: 'localhost', port: 9092 }, new FakeState())
+    const { answer } = other
+    other.answer = (request) =>
+      request.api === 'Metadata' ? { ...(answer(request) as object), clusterId: 'b' } : undefined
+    const diagnosis = await stage.diagnose()
+    const row = assertFails(diagnosis, 'listener', /client's own machine/)
+    assert.match(row.detail, /where another cluster answers \(b\)/)
+  })
+
+  it('that works on this machine only is told as such', async () => {
+    const stage = await Stage.make()
+    await stage.startBroker(1, { host: 'localhost', port: 9092 })
+    const diagnosis = await stage.diagnose()
+    assertGreen(diagnosis, `${way} metadata listener`)
+    assert.match(diagnosis.steps.at(-1)?.detail ?? '', /works on this machine only$/)
+  })
+
+  it('is examined for each node, in the order of their ids', async () => {
+    const stage = await Stage.make()
+    stage.state.nodes.set(3, { host: '10.0.0.3', port: 9092 })
+    await stage.startBroker(2, { host: '10.0.0.2', port: 9092 })
+    const diagnosis = await stage.diagnose()
+    assert.equal(rowsOf(diagnosis), `${way} metadata listener listener listener!`)
+    assert.match(diagnosis.steps.at(-1)?.detail ?? '', /^node 3 /)
+  })
+})
+
+describe('the time of a diagnosis', () => {
+  it('ends it, and the report says where it was', async () => {
+    const stage = await Stage.make()
+    stage.network.blackHole(node1)
+    const diagnosis = await stage.diagnose({}, { timeoutMs: 500 })
+    const row = assertFails(diagnosis, 'tcp', /Open port 9092/)
+    assert.deepEqual([row.ms, stage.clock.now()], [500, 500])
+  })
+
+  it('that is over before a step begins is told there', async () => {
+    const stage = await Stage.make()
+    const broker = await stage.startBroker(1, { host: '10.0.0.3', port: 9092 })
+    const { answer } = broker
+    broker.answer = (request) => {
+      if (request.api === 'Metadata') stage.clock.stall(600)
+      return answer(request)
+    }
+    const diagnosis = await stage.diagnose({ brokers: '10.0.0.3' }, { timeoutMs: 500 })
+    assert.equal(diagnosis.ok, false)
+    assert.match(diagnosis.steps.at(-1)?.detail ?? '', /not done within 500 ms \(timeoutMs\)/)
+  })
+
+  it('ends when the signal aborts: then it rejects', async () => {
+    const stage = await Stage.make()
+    stage.network.blackHole(node1)
+    const controller = new AbortController()
+    stage.clock.setTimer(50, () => controller.abort())
+    const rejected = stage.diagnose({}, { signal: controller.signal })
+    await assert.rejects(rejected, (error) => (error as KafkaError).code === 'ABORTED')
+    assert.equal(stage.clock.now(), 50)
+    const signal = AbortSignal.abort()
+    await assert.rejects(stage.diagnose({}, { signal }), { code: 'ABORTED' })
+    assert.equal(stage.clock.pendingTimers, 0)
+  })
+})
+
+describe('a diagnosis that is asked for wrongly', () => {
+  it('rejects before it connects', async () => {
+    const stage = await Stage.make()
+    await assert.rejects(stage.diagnose({ brokers: '' }), { code: 'INVALID_OPTION' })
+    const wrong = [{ produceTo: '' }, { timeoutMs: -1 }, { topic: 'a' }]
+    for (const call of wrong as object[]) {
+      await assert.rejects(stage.diagnose({}, call), { code: 'INVALID_ARGUMENT' })
+    }
+    assert.equal(stage.network.connects, 0)
+    assert.equal(stage.clock.pendingTimers, 0)
+  })
+})
