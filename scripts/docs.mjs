@@ -59,6 +59,8 @@ const namesElsewhere = {
   tls: ['security.protocol, ssl.*', 'Net.TLS'],
   sasl: ['security.protocol, sasl.*', 'Net.SASL'],
   socketFactory: ['', 'Net.Proxy'],
+  interceptors: ['interceptor.classes', 'Producer.Interceptors'],
+  enableMetricsPush: ['enable.metrics.push', ''],
   logger: ['', 'Logger'],
 }
 

@@ -9,13 +9,15 @@ import { parseArgs } from 'node:util'
 import { fail, root, say, Trouble } from './workspace.mjs'
 
 const usage = `npm run sim -- [--seeds N] [--from S] [--mutation NAME] [--list-mutations]
-              [--story SEED] [--source]
+              [--story SEED] [--transactions] [--source]
 
   --seeds N         how many seeds to run (default 200; with --mutation at most so many: 500)
   --from S          the first of them (default: taken from the time, and printed)
   --mutation NAME   run with this deliberate bug until it is caught; "all": each in turn
   --list-mutations  the deliberate bugs that there are
   --story SEED      print what happens in one seed, step by step
+  --transactions    seeds with transactions only; without it every third seed is run a second time,
+                    with transactions
   --source          run the TypeScript sources (Node 22.18 or newer) in place of the build`
 
 const processes = 2
@@ -79,40 +81,53 @@ const emptyOutcome = {
   steps: 0,
 }
 
+/** `kind`: plain, transactions, or both; the workers draw from the same tasks. */
+function* tasksOf(from, seeds, mutation, kind) {
+  for (let seed = from; seed < from + seeds; seed++) {
+    if (kind !== 'transactions') yield { seed, mutation, transactions: false }
+    if (kind === 'transactions' || (kind === 'both' && seed % 3 === 0)) {
+      yield { seed, mutation, transactions: true }
+    }
+  }
+}
+
 /** Runs the seeds in order; `onOutcome` answers false to stop. */
-const runSeeds = async (workers, { from, seeds, mutation }, onOutcome) => {
-  let next = from
+const runSeeds = async (workers, { from, seeds, mutation, kind }, onOutcome) => {
+  const tasks = tasksOf(from, seeds, mutation, kind)
   let goesOn = true
   const work = async (worker) => {
-    while (goesOn && next < from + seeds) {
-      const outcome = await worker.run({ seed: next++, mutation })
-      if (goesOn && onOutcome(outcome) === false) goesOn = false
+    for (const task of tasks) {
+      const outcome = await worker.run(task)
+      if (goesOn && onOutcome(outcome, task) === false) goesOn = false
+      if (!goesOn) return
     }
   }
   await Promise.all(workers.map(work))
 }
 
-const printStory = async (worker, seed, mutation) => {
-  const { story, failures } = await worker.run({ seed, mutation, story: true })
+const nameOf = ({ seed, transactions }) => `${seed}${transactions ? ' --transactions' : ''}`
+
+const printStory = async (worker, task) => {
+  const { story, failures } = await worker.run({ ...task, story: true })
   const left = story.length - storyLinesMax
-  if (left > 0) console.log(`… ${left} lines before (--story ${seed} shows all)`)
+  if (left > 0) console.log(`… ${left} lines before (--story ${nameOf(task)} shows all)`)
   console.log(story.slice(-storyLinesMax).join('\n'))
   return failures
 }
 
-const search = async (workers, { from, seeds }) => {
+const search = async (workers, { from, seeds, kind }) => {
   say(`Seeds ${from} to ${from + seeds - 1}, ${processes} processes …`)
   const startedMs = performance.now()
   const failing = []
   const sums = { runs: 0, records: 0, failed: 0, maybe: 0, faults: 0, virtualMs: 0 }
-  await runSeeds(workers, { from, seeds }, (outcome) => {
+  await runSeeds(workers, { from, seeds, kind }, (outcome, task) => {
     sums.runs++
     for (const name of ['records', 'failed', 'maybe', 'faults', 'virtualMs']) {
       sums[name] += outcome[name]
     }
     if (outcome.failures.length === 0) return
-    failing.push(outcome.seed)
-    console.log(`seed ${outcome.seed} FAILED\n  ${outcome.failures.join('\n  ')}`)
+    failing.push(task)
+    console.log(`seed ${nameOf(task)} FAILED\n  ${outcome.failures.join('\n  ')}`)
   })
   if (failing.length > 0) await printStory(workers[0], failing[0])
   const seconds = (performance.now() - startedMs) / 1000
@@ -123,21 +138,22 @@ const search = async (workers, { from, seeds }) => {
       `(${(sums.runs / seconds).toFixed(1)} runs a second)`,
   )
   say(`${sums.failed} records failed, ${sums.maybe} of them persisted 'maybe' (${share} %)`)
-  say(failing.length === 0 ? 'All passed.' : `FAILED: ${failing.join(' ')}`)
+  say(failing.length === 0 ? 'All passed.' : `FAILED: ${failing.map(nameOf).join(', ')}`)
   return failing.length === 0
 }
 
 /** True when some seed finds the bug. */
-const hunt = async (workers, { from, seeds }, mutation) => {
+const hunt = async (workers, { from, seeds, kind }, mutation) => {
   let tried = 0
   let caught = null
-  await runSeeds(workers, { from, seeds, mutation }, (outcome) => {
+  await runSeeds(workers, { from, seeds, mutation, kind }, (outcome) => {
     tried++
     if (outcome.failures.length === 0) return true
     caught = outcome
     return false
   })
-  if (caught !== null && (await workers[0].run({ seed: caught.seed })).failures.length > 0) {
+  const clean = { seed: caught?.seed, transactions: kind === 'transactions' }
+  if (caught !== null && (await workers[0].run(clean)).failures.length > 0) {
     throw new Trouble(`Seed ${caught.seed} fails without any mutation: see to that first.`)
   }
   const words =
@@ -156,6 +172,7 @@ const main = async () => {
       mutation: { type: 'string' },
       'list-mutations': { type: 'boolean', default: false },
       story: { type: 'string' },
+      transactions: { type: 'boolean', default: false },
       source: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -164,8 +181,10 @@ const main = async () => {
     console.log(usage)
     return
   }
-  const { mutation, source } = values
-  const { mutations } = await import(pathToFileURL(placeOf('mutations', source)).href)
+  const { mutation, source, transactions } = values
+  const { isTransactional, mutations } = await import(
+    pathToFileURL(placeOf('mutations', source)).href
+  )
   if (values['list-mutations']) {
     for (const [name, { what }] of Object.entries(mutations)) console.log(`${name}: ${what}`)
     return
@@ -179,13 +198,19 @@ const main = async () => {
   const workers = Array.from({ length: processes }, () => new Worker(placeOf('worker', source)))
   try {
     if (values.story !== undefined) {
-      const { story } = await workers[0].run({ seed: Number(values.story), mutation, story: true })
+      const task = { seed: Number(values.story), mutation, transactions, story: true }
+      const { story } = await workers[0].run(task)
       console.log(story.join('\n'))
       return
     }
     let isGood = true
-    if (names.length === 0) isGood = await search(workers, { from, seeds })
-    for (const name of names) isGood = (await hunt(workers, { from, seeds }, name)) && isGood
+    if (names.length === 0) {
+      isGood = await search(workers, { from, seeds, kind: transactions ? 'transactions' : 'both' })
+    }
+    for (const name of names) {
+      const kind = isTransactional(name) ? 'transactions' : 'plain'
+      isGood = (await hunt(workers, { from, seeds, kind }, name)) && isGood
+    }
     if (!isGood) process.exitCode = 1
   } finally {
     for (const worker of workers) worker.end()

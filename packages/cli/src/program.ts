@@ -3,6 +3,7 @@
 import { createRequire } from 'node:module'
 import { Command } from 'commander'
 import { addClusterCommand } from './cluster-command.ts'
+import { addDoctorCommand } from './doctor-command.ts'
 import { addPerfCommand } from './perf/perf-command.ts'
 import { addProduceCommand } from './produce/produce-command.ts'
 import { type CommandHost, type ExitCode, prepareProgram, runProgram } from './run-program.ts'
@@ -14,6 +15,7 @@ const commands: readonly ((host: CommandHost) => void)[] = [
   addProduceCommand,
   addPerfCommand,
   addTopicsCommand,
+  addDoctorCommand,
   addClusterCommand,
 ]
 

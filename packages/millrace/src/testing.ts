@@ -8,6 +8,7 @@ import { systemRandom } from './runtime/random.ts'
 import { tcpTransport } from './runtime/tcp-transport.ts'
 import { tlsListener } from './runtime/tls-listener.ts'
 
+export type { PushedMetrics, TelemetryOptions } from './broker/client-telemetry.ts'
 export type { PartitionState, TestCluster } from './broker/cluster.ts'
 export type { ClusterOptions, RetentionOptions, TopicOptions } from './broker/cluster-options.ts'
 export type { ClusterRecord } from './broker/cluster-records.ts'

@@ -2,6 +2,7 @@
 
 import { KafkaError } from '../protocol/kafka-error.ts'
 import type { TlsListenerOptions } from '../runtime/tls-listener.ts'
+import type { TelemetryOptions } from './client-telemetry.ts'
 import type { ClusterSettings } from './cluster-state.ts'
 import type { RequestView } from './faults.ts'
 import type { UnknownProducerRule } from './producer-state.ts'
@@ -59,6 +60,8 @@ export interface ClusterOptions {
   readonly tls?: TlsListenerOptions | undefined
   /** Clients must authenticate by one of these mechanisms; by default nobody has to. */
   readonly sasl?: ClusterSaslOptions | undefined
+  /** Clients are asked for their metrics (KIP-714); by default they are not. */
+  readonly telemetry?: TelemetryOptions | undefined
   /** Called with each request, before it is carried out. */
   readonly onRequest?: ((request: RequestView) => void) | undefined
 }
@@ -97,6 +100,7 @@ const optionNames = [
   'retention',
   'tls',
   'sasl',
+  'telemetry',
   'onRequest',
 ] as const satisfies readonly (keyof ClusterOptions)[]
 

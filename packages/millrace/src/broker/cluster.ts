@@ -11,8 +11,9 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Random } from '../runtime/random.ts'
 import type { TlsListenerOptions } from '../runtime/tls-listener.ts'
 import type { ListenTransport } from '../runtime/transport.ts'
-import { servedApis } from './api/handlers.ts'
+import { plainApis, servedApis } from './api/handlers.ts'
 import { ApiError } from './api-error.ts'
+import { ClientTelemetry, type PushedMetrics, type TelemetryOptions } from './client-telemetry.ts'
 import { type ClusterOptions, checkOptions, type TopicOptions } from './cluster-options.ts'
 import { type ClusterRecord, clusterRecords } from './cluster-records.ts'
 import { ClusterState } from './cluster-state.ts'
@@ -79,6 +80,7 @@ export class TestCluster {
   readonly #groups: GroupCoordinator
   readonly #transactions: TransactionCoordinator
   readonly #sasl: SaslService | null
+  readonly #telemetry: ClientTelemetry | null
   readonly #hasTransactionFeature: boolean
   #closing: Promise<void> | null = null
 
@@ -98,6 +100,9 @@ export class TestCluster {
       transactions.timeoutMsMax,
     )
     this.#sasl = options.sasl ? new SaslService(options.sasl, runtime.clock, runtime.random) : null
+    const { telemetry } = options
+    this.#telemetry =
+      telemetry === undefined ? null : new ClientTelemetry(telemetry, runtime.clock, runtime.random)
     const transport = transportFor(options, runtime)
     const shared = {
       state: this.#state,
@@ -105,7 +110,8 @@ export class TestCluster {
       coordinators: this.#coordinators,
       transactions: this.#transactions,
       transactionSettings: transactions,
-      versions: versionsOf(checked.versions, servedApis),
+      telemetry: this.#telemetry,
+      versions: versionsOf(checked.versions, this.#telemetry === null ? plainApis : servedApis),
     }
     this.#nodes = Array.from(
       { length: checked.nodes },
@@ -295,6 +301,16 @@ export class TestCluster {
     this.#state.finalizeTransactionLevel(version)
   }
 
+  /** The metrics that clients pushed, oldest first; of a cluster with the option `telemetry`. */
+  get pushedMetrics(): readonly PushedMetrics[] {
+    return this.#requireTelemetry().pushes
+  }
+
+  /** Asks for other metrics from now on: the next push of each client is refused, and it asks. */
+  changeTelemetry(options: TelemetryOptions): void {
+    this.#requireTelemetry().change(options)
+  }
+
   /** Sets a fault; it strikes until its count is used up or it is removed. */
   fault(rule: FaultRule): Fault {
     return this.#faults.add(rule)
@@ -347,6 +363,11 @@ export class TestCluster {
   #requireSasl(): SaslService {
     if (this.#sasl !== null) return this.#sasl
     throw new KafkaError('INVALID_STATE', 'The cluster was started without sasl')
+  }
+
+  #requireTelemetry(): ClientTelemetry {
+    if (this.#telemetry !== null) return this.#telemetry
+    throw new KafkaError('INVALID_STATE', 'The cluster was started without telemetry')
   }
 
   #topic(name: string): Topic {

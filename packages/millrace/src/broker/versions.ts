@@ -80,6 +80,8 @@ const kafka28: VersionTable = {
 
 const kafka39: VersionTable = {
   ...kafka28,
+  GetTelemetrySubscriptions: [0, 0],
+  PushTelemetry: [0, 0],
   Produce: [0, 11],
   Fetch: [0, 17],
   ListOffsets: [0, 9],

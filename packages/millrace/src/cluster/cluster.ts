@@ -23,6 +23,8 @@ import type { NodeLink } from './broker-link.ts'
 import { BrokerPool, type NodeStatus } from './broker-pool.ts'
 import { type ConnectCallback, Metadata } from './metadata.ts'
 import { ProducerIdRequest } from './producer-id.ts'
+import { Telemetry } from './telemetry.ts'
+import type { TelemetrySource } from './telemetry-payload.ts'
 import { TransactionRequests } from './transaction-requests.ts'
 
 export interface ClusterOptions {
@@ -52,6 +54,8 @@ export interface ClusterOptions {
   readonly sasl?: SaslSettings | undefined
   /** Whose cluster it is, in events; without it there are none. */
   readonly origin?: EventOrigin | undefined
+  /** What brokers may ask for (KIP-714); without it they are told nothing. */
+  readonly telemetry?: TelemetrySource | undefined
 }
 
 /** Counted since the start. */
@@ -76,6 +80,7 @@ export class Cluster implements ClusterPort {
   readonly #pool: BrokerPool
   readonly #metadata: Metadata
   readonly #producerId: ProducerIdRequest
+  readonly #telemetry: Telemetry | null
   readonly transactions: TransactionRequests | null
   #connectionFailures = 0
   /** What was said aloud, while no link was ready since. */
@@ -96,7 +101,8 @@ export class Cluster implements ClusterPort {
     })
     this.#metadata = new Metadata(this.#pool, options, events)
     this.#producerId = new ProducerIdRequest(this.#pool, options, events)
-    const { transactionalId } = options
+    const { transactionalId, telemetry } = options
+    this.#telemetry = telemetry === undefined ? null : new Telemetry(this.#pool, options, telemetry)
     this.transactions =
       transactionalId === null
         ? null
@@ -160,6 +166,12 @@ export class Cluster implements ClusterPort {
     }
   }
 
+  /** Before close(): what is to be said at the end. `done` is called once, within a second. */
+  leave(done: () => void): void {
+    if (this.#telemetry === null) done()
+    else this.#telemetry.leave(done)
+  }
+
   /** Ends every connection and timer. Requests in flight fail with `error`. Twice is harmless. */
   close(error?: KafkaError): void {
     if (this.#closed) return
@@ -167,6 +179,7 @@ export class Cluster implements ClusterPort {
     this.#metadata.close()
     this.#producerId.close()
     this.transactions?.close()
+    this.#telemetry?.close()
     this.#pool.close(error)
   }
 
@@ -176,6 +189,7 @@ export class Cluster implements ClusterPort {
     this.#metadata.onLinkReady(link)
     this.#producerId.onLinkReady(link)
     this.transactions?.onLinkReady(link)
+    this.#telemetry?.onLinkReady()
     if (link.nodeId < 0) return
     this.#events.onLinkReady(link.nodeId)
     this.#pool.releaseBootstrapLinks()

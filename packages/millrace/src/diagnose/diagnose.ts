@@ -111,10 +111,10 @@ const walk = async (
 }
 
 /**
- * Says why a cluster can't be reached, or that it can: connects to every bootstrap address and every
- * address that the brokers advertise, and sends one record where `produceTo` names a topic. Takes
- * the options of a producer. Rejects where these are wrong, and when the signal aborts; whatever
- * else goes wrong is in the report.
+ * Says why a cluster can't be reached, or that it can: connects to every bootstrap address and
+ * every address that the brokers advertise, and sends one record where `produceTo` names a topic.
+ * Takes the options of a producer. Rejects where these are wrong, and when the signal aborts;
+ * whatever else goes wrong is in the report.
  *
  * @example
  * const { ok, failedStep, steps } = await diagnose({ brokers: 'localhost:9092' })

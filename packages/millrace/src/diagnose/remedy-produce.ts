@@ -14,8 +14,8 @@ const brokerErrorOf = (error: unknown): KafkaError | null => {
 
 const remedies: Readonly<Record<string, (topic: string) => string>> = {
   UNKNOWN_TOPIC_OR_PARTITION: (topic) =>
-    `Create the topic ${topic} (\`millrace topics create ${topic}\`), or allow it to be made with ` +
-    'allowAutoTopicCreation: true, where the brokers do that.',
+    `Create the topic ${topic} (\`millrace topics create ${topic}\`), or allow it to be made ` +
+    'with allowAutoTopicCreation: true, where the brokers do that.',
   INVALID_TOPIC_EXCEPTION: () =>
     "Correct the topic's name: it has 1 to 249 letters, digits, '.', '_' or '-'.",
   TOPIC_AUTHORIZATION_FAILED: (topic) =>
@@ -39,7 +39,8 @@ export const produceRemedy = (error: KafkaError, topic: string): string => {
   if (error.code === 'UNKNOWN_TOPIC') return remedies.UNKNOWN_TOPIC_OR_PARTITION?.(topic) ?? ''
   if (answered !== null) {
     const { brokerError, brokerCode } = answered
-    return `Look up ${brokerError} (${brokerCode}) in the log of the brokers: they refuse the record.`
+    const name = `${brokerError} (${brokerCode})`
+    return `Look up ${name} in the log of the brokers: they refuse the record.`
   }
   const { cause } = error
   return cause instanceof KafkaError ? cause.remedy : error.remedy

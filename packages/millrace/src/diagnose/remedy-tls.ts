@@ -109,8 +109,8 @@ export const tlsRemedy = (trouble: Trouble): string => {
   const where = formatAddress(address)
   if (!wishes.usesTls) {
     const issuer = trouble.facts.certificates?.at(-1)?.issuer
-    const ca = issuer === undefined ? '' : ` (with the authority '${issuer}' as tls.ca)`
-    return `Set the option tls${ca}, or use the broker's plain port: ${where} expects TLS.`
+    const signed = issuer === undefined ? '' : `, with a certificate that '${issuer}' signed`
+    return `Set the option tls, or use the broker's plain port: ${where} expects TLS${signed}.`
   }
   // The time ran out in the middle of the handshake.
   if (trouble.facts.peer === 'kafka') return plainRemedy(trouble)

@@ -8,7 +8,6 @@ import { errorNumber } from '../protocol/errors.ts'
 import type { KafkaError } from '../protocol/kafka-error.ts'
 import type { CertificateChain, CertificateLook } from '../runtime/certificate-look.ts'
 import type { SocketFactory } from '../runtime/dial-transport.ts'
-import { TlsFailure } from '../runtime/tls-failure.ts'
 import type { ConnectAddress, Transport } from '../runtime/transport.ts'
 import { ask, failedStepOf, type Probe, probe, type Way } from './probe.ts'
 import type { Visit } from './visit.ts'
@@ -125,8 +124,9 @@ export const factsOf = async (kit: LookKit, tried: Tried): Promise<Facts> => {
   const step = failedStepOf(best)
   const isAnswered = error.code === 'MALFORMED_RESPONSE'
   if (step === 'tls') {
-    const isTls = error.cause instanceof TlsFailure
-    return isTls ? tlsFacts(kit, place, name) : { ...noFacts, peer: strangerOf(error) }
+    // With TLS the handshake failed, or took too long; without it the answer was one of TLS.
+    if (kit.usesTls) return tlsFacts(kit, place, name)
+    return { ...noFacts, certificates: await look(kit, place), peer: 'tls' }
   }
   if (step === 'api-versions' && isAnswered) return { ...noFacts, peer: strangerOf(error) }
   if (step === 'api-versions' && error.code === 'CONNECTION_FAILED' && !kit.usesTls) {

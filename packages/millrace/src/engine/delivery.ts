@@ -89,9 +89,6 @@ export class Delivery {
     }
     const { errorCode } = answer
     if (errorCode === errorNumber.NONE) this.#owner.transactions?.onAcknowledged(batch)
-    if (errorCode === errorNumber.CONCURRENT_TRANSACTIONS) {
-      this.#owner.transactions?.onConcurrent(batch)
-    }
     if (batch.state === 'settled') {
       // It was given up while in flight: only its number still matters.
       if (errorCode !== errorNumber.NONE && !isDuplicate(errorCode)) queue.numbering.wantRestart()

@@ -7,6 +7,7 @@
 // ask for a producer id (KIP-360) would not do: coordinators abort the other producer's open
 // transaction before they look at the epoch.
 
+import { errorNumber } from '../protocol/errors.ts'
 import type { KafkaError } from '../protocol/kafka-error.ts'
 import type { ProducerIdentity, TransactionPort, TransactionScope } from './ports.ts'
 import { refusesEpoch } from './transaction-errors.ts'
@@ -17,25 +18,33 @@ export interface RefusedEpoch {
   readonly isKnown: boolean
   /** It was the end of the transaction that was refused. */
   readonly wasEnding: boolean
-  /** A leader said that the transaction before is still being ended. */
-  readonly isConcurrent: boolean
 }
+
+/** The identity to go on with (our own: under a new epoch only), or why there is none. */
+export type EpochProbed = (error: KafkaError | null, identity: ProducerIdentity | null) => void
 
 /** Null = fenced, without asking: what could be asked says nothing here. */
 export type EpochProbe = ((done: EpochProbed) => void) | null
 
-/** The identity to go on with, or why there is none. */
-export type EpochProbed = (error: KafkaError | null, identity: ProducerIdentity | null) => void
-
 export const epochProbe = (port: TransactionPort, refused: RefusedEpoch): EpochProbe => {
-  const { scope, isKnown, wasEnding, isConcurrent } = refused
+  const { scope, isKnown, wasEnding } = refused
   const epochs: number[] = []
   if (scope.version2 && !wasEnding) epochs.push(scope.epoch)
   if (isKnown) epochs.push(scope.epoch + 1)
   if (epochs.length > 0) return (done) => abortAgain(port, scope, epochs, done)
-  // Until the transaction before has its markers, EndTxn answers as if we were fenced.
-  return isConcurrent ? (done) => port.initProducerId(identityOf(scope), done) : null
+  return scope.version2 ? (done) => askWithoutRise(port, scope, done) : null
 }
+
+/**
+ * Until the transaction before has its markers, coordinators refuse the end of the next one as if
+ * we were fenced, though our epoch is the newest. By the rules of version 1 they say what it is.
+ */
+const askWithoutRise = (port: TransactionPort, scope: TransactionScope, done: EpochProbed): void =>
+  port.end({ ...scope, version2: false }, false, (error) => {
+    const isOurs = error === null || error.brokerCode === errorNumber.INVALID_TXN_STATE
+    if (isOurs) done(null, identityOf(scope))
+    else done(error, null)
+  })
 
 const abortAgain = (
   port: TransactionPort,

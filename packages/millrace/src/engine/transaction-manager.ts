@@ -56,13 +56,13 @@ export class TransactionManager {
   #reached = false
   /** The coordinator does know of it: from now on only a timeout, or a fence, ends it. */
   #confirmed = false
-  /** A leader said, in this transaction, that the one before is still being ended. */
-  #sawConcurrent = false
   /** Everything taken before commit() was called is settled. */
   #flushed = false
   /** Why it can't be committed. */
   #cause: KafkaError | null = null
   #fatalError: KafkaError | null = null
+  /** Those who wait for sendOffsets. */
+  readonly #callers = new Set<TransactionDone>()
   /** Calls whose callers are told once it is known why our epoch was refused. */
   readonly #refused: (() => void)[] = []
 
@@ -168,6 +168,7 @@ export class TransactionManager {
     done: TransactionDone,
   ): void {
     this.checkOpen(number, 'sendOffsets')
+    this.#callers.add(done)
     this.#reached = true
     this.#callsUnderWay++
     const scope = this.#scope
@@ -175,7 +176,9 @@ export class TransactionManager {
       this.#callsUnderWay--
       if (error === null) this.onAcknowledged(scope)
       else this.#onCallFailed(error, scope)
-      const tell = (): void => done(error === null ? null : this.#meaningOf(error))
+      const tell = (): void => {
+        if (this.#callers.delete(done)) done(error === null ? null : this.#meaningOf(error))
+      }
       if (this.#state === 'probing') this.#refused.push(tell)
       else tell()
       this.#owner.wake()
@@ -228,11 +231,6 @@ export class TransactionManager {
   /** A batch is in the log, or more: the coordinator knows of the transaction. */
   onAcknowledged(by: ProducerIdentity): void {
     if (this.#isOurs(by)) this.#confirmed = true
-  }
-
-  /** The batch was not taken, for the transaction before it is still being ended. */
-  onConcurrent(by: ProducerIdentity): void {
-    if (this.#isOurs(by)) this.#sawConcurrent = true
   }
 
   /** A record failed: without it the transaction is not whole. */
@@ -303,7 +301,6 @@ export class TransactionManager {
     this.#cause = null
     this.#reached = false
     this.#confirmed = false
-    this.#sawConcurrent = false
     this.#partitions.clear()
     this.#tellStarter(null)
   }
@@ -390,8 +387,9 @@ export class TransactionManager {
   }
 
   #onNotEnded(error: KafkaError, commit: boolean): void {
-    // Ended by an attempt that had no answer, it says nothing of who took the epoch behind ours.
-    const isDoubtful = error.persisted === 'maybe' && (commit || !this.#sawConcurrent)
+    // Ended by an attempt that had no answer, it says nothing of who took the epoch behind ours
+    // (version 2 would have recognised a repeated call).
+    const isDoubtful = error.persisted === 'maybe' && !this.#version2
     if (refusesEpoch(error) && isDoubtful) this.#die(fencedError(error))
     else if (refusesEpoch(error)) this.#probe(error)
     else if (isFatal(error) && (commit || !isRefusal(error))) this.#die(error)
@@ -424,7 +422,6 @@ export class TransactionManager {
       scope: this.#scope,
       isKnown: this.#confirmed,
       wasEnding: this.#state === 'ending',
-      isConcurrent: this.#sawConcurrent,
     })
     if (probe === null) {
       this.#die(fencedError(error))
@@ -446,7 +443,11 @@ export class TransactionManager {
       this.#die(refusesEpoch(failure!) ? fencedError(refusal) : failure!)
       return
     }
-    this.#owner.sequencer.onIdentity(identity)
+    const { sequencer } = this.#owner
+    const isSame = this.#isOurs(identity)
+    sequencer.onIdentity(identity)
+    // What was sent under it may still be on its way, and must not come into the next transaction.
+    if (isSame) sequencer.onGap(identity)
     this.#reached = false
     this.#confirmed = false
     this.#cause = timedOutError(refusal)
@@ -467,7 +468,8 @@ export class TransactionManager {
     const ending = this.#ending
     this.#ending = null
     ending?.done(error)
-    for (const tell of this.#refused.splice(0)) tell()
+    for (const done of this.#callers) done(error)
+    this.#callers.clear()
   }
 
   // ── Words ──────────────────────────────────────────────────────────────────────────────────────

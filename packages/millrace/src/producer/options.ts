@@ -39,6 +39,7 @@ export interface ResolvedOptions {
   readonly logger: Logger
   readonly onError: ((error: KafkaError) => void) | null
   readonly interceptors: readonly InterceptorOption[]
+  readonly enableMetricsPush: boolean
 }
 
 type Values = { [Name in keyof ProducerOptions]-?: Exclude<ProducerOptions[Name], undefined> }
@@ -182,5 +183,6 @@ export const resolveOptions = (options: ProducerOptions): ResolvedOptions => {
     logger,
     onError: values.onError ?? null,
     interceptors: values.interceptors ?? [],
+    enableMetricsPush: values.enableMetricsPush,
   }
 }

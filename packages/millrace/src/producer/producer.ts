@@ -26,6 +26,7 @@ import { createSending } from './interceptors.ts'
 import { type MetricsOptions, type ProducerMetrics, readMetrics } from './metrics.ts'
 import type { ProducerOptions } from './option-table.ts'
 import { resolveOptions } from './options.ts'
+import { pushedMetrics } from './pushed-metrics.ts'
 import type { RecordCounts } from './record-sink.ts'
 import {
   recordWritable,
@@ -110,6 +111,7 @@ export class Producer {
         ...secured,
         sasl: security.sasl(secured, resolved.logger),
         origin: this.#origin,
+        telemetry: resolved.enableMetricsPush ? pushedMetrics(this, resolved.engine) : undefined,
       },
       {
         onTopic: (view) => this.#onTopic(view),
@@ -410,7 +412,8 @@ export class Producer {
       const limits = this.#closeLimits(options)
       if (options?.signal?.aborted) giveUp()
       else if (limits !== undefined) patience = new Patience(limits, this.#waitClock, giveUp)
-      const drain = (): void => this.#engine.flush(() => this.#endClosing())
+      const leave = (): void => this.#cluster.leave(() => this.#endClosing())
+      const drain = (): void => this.#engine.flush(leave)
       if (this.#engine.transactions === null) drain()
       else this.#engine.transactions.finish(drain)
     })

@@ -157,9 +157,8 @@ export class Transaction {
     const { manager } = this.#host
     if (manager.isOpen(this.#number)) await this.abort()
     else if (this.#ending?.call === 'commit') {
-      this.#ending.outcome.catch(() => {
-        if (manager.isOpen(this.#number)) return this.abort()
-      })
+      const abortIfOpen = () => (manager.isOpen(this.#number) ? this.abort() : undefined)
+      guarded(this.#ending.outcome.catch(abortIfOpen))
     }
   }
 

@@ -5,8 +5,13 @@
 import type { Mutation } from './mutation.ts'
 import { clusterMutations } from './mutations-cluster.ts'
 import { engineMutations } from './mutations-engine.ts'
+import { transactionMutations } from './mutations-transactions.ts'
 
 export const mutations: Readonly<Record<string, Mutation>> = {
   ...engineMutations,
   ...clusterMutations,
+  ...transactionMutations,
 }
+
+/** Those that only seeds with transactions can show. */
+export const isTransactional = (name: string): boolean => name in transactionMutations

@@ -3,7 +3,8 @@
 
 import type { TransactionView } from '../../src/broker/transaction-coordinator.ts'
 import type { Entry, Ledger } from './ledger.ts'
-import type { Session, TransactionEntry } from './transaction-program.ts'
+import type { TransactionEntry } from './transaction-book.ts'
+import type { Session } from './transaction-program.ts'
 import type { TransactionWatch } from './transaction-watch.ts'
 
 /** A record as a reader of committed records sees it. */
@@ -22,6 +23,8 @@ export interface TransactionEvidence {
   /** By group: the offset that it committed last. */
   readonly committed: ReadonlyMap<string, number>
   readonly watch: TransactionWatch
+  /** transaction.version of the cluster, at first. */
+  readonly level: number
   /** A coordinator was told to refuse a producer for good. */
   readonly wasRefused: boolean
   readonly left: readonly TransactionView[]
@@ -162,19 +165,20 @@ const offsetsMove = (evidence: TransactionEvidence): string[] => {
 
 /**
  * Fenced only where somebody else took over. Exempt is a producer of whose transaction nothing was
- * acknowledged when the coordinator ended it, and (version 1) one that asked twice for the end:
- * neither can tell one from the other.
+ * acknowledged when the coordinator ended it, and (version 1) one that asked for the end, had no
+ * answer, and asked again: neither can tell one from the other.
  */
-const fencedRightly = ({ sessions, watch, wasRefused }: TransactionEvidence): string[] => {
+const fencedRightly = ({ sessions, watch, wasRefused, level }: TransactionEvidence): string[] => {
   const wrong: string[] = []
   for (const session of sessions) {
     const [fatal] = session.fatals
     if (fatal === undefined || wasRefused) continue
-    const { error, wasAcknowledged, wasFenced, hadOpenEnd } = fatal
+    const { error, wasAcknowledged, wasFenced } = fatal
+    const isDoubtful = level < 2 && error.persisted === 'maybe'
     const isFence = error.code === 'FENCED'
     const { clientId, plan, startedAtMs, number } = session
     if (isFence && watch.tookOver(plan.transactionalId, clientId, startedAtMs)) continue
-    if (isFence && wasFenced && (!wasAcknowledged || hadOpenEnd)) continue
+    if (isFence && wasFenced && (!wasAcknowledged || isDoubtful)) continue
     wrong.push(`p${number} is done: ${error.message}`)
   }
   return wrong

@@ -27,8 +27,9 @@ import {
   type TransactionsPlan,
 } from './plan-transactions.ts'
 import type { Outcome, RunOptions } from './run.ts'
+import type { SessionWorld, TransactionEntry } from './transaction-book.ts'
 import { transactionChecks } from './transaction-checks.ts'
-import { Session, type SessionWorld, type TransactionEntry } from './transaction-program.ts'
+import { Session } from './transaction-program.ts'
 import { TransactionWatch } from './transaction-watch.ts'
 import { Trouble } from './trouble.ts'
 import { WatchedTransport } from './watched-transport.ts'
@@ -293,7 +294,7 @@ class World {
     do {
       if (await session.probe(records)) return true
     } while (this.clock.now() < endMs)
-    return this.#wasRefused && session.fatals.length > 0
+    return this.#wasRefused
   }
 
   async #closeAll(): Promise<void> {
@@ -342,6 +343,7 @@ class World {
       committed,
       watch: this.#parts.watch,
       wasRefused: this.#wasRefused,
+      level: this.plan.level,
       left,
       heldUp,
       faults: this.faults,

@@ -57,11 +57,12 @@ interface Note {
 export class TransactionWatch {
   readonly #world: Note
   readonly #inits: Takeover[] = []
+  readonly #given: (Moment & { readonly transactionalId: string; readonly identity: string })[] = []
   readonly #fences: (Moment & { readonly transactionalId: string })[] = []
   /** Clients of whose transaction of the moment a broker acknowledged something. */
   readonly #acknowledged = new Set<string>()
-  /** By client id: how often it asked to end the transaction of the moment. */
-  readonly #ends = new Map<string, number>()
+  /** `id/epoch` that the coordinator gave to somebody who asked for it. */
+  readonly #identities = new Set<string>()
   /** By `id/epoch`: the client that has it. */
   readonly #clients = new Map<string, string>()
   /** Who asks for an id under an epoch of before. */
@@ -88,19 +89,21 @@ export class TransactionWatch {
       for (const transactionalId of transactionalIds) {
         this.#inits.push({ atMs: this.#world.now(), transactionalId, clientId: client })
       }
-    } else if (api === 'EndTxn') {
-      this.#ends.set(client, (this.#ends.get(client) ?? 0) + 1)
     }
   }
 
-  /** Another client asked for a producer id of the transactional id since then. */
+  /** Another client asked for a producer id of the transactional id since then, or got it then. */
   tookOver(transactionalId: string, clientId: string, sinceMs: number): boolean {
-    return this.#inits.some(
-      (init) =>
-        init.transactionalId === transactionalId &&
-        init.clientId !== clientId &&
-        init.atMs >= sinceMs,
+    const others = this.#inits.filter(
+      (init) => init.transactionalId === transactionalId && init.clientId !== clientId,
     )
+    const isGiven = this.#given.some(
+      (given) =>
+        given.transactionalId === transactionalId &&
+        given.atMs >= sinceMs &&
+        this.#clients.get(given.identity) !== clientId,
+    )
+    return others.some(({ atMs }) => atMs >= sinceMs || isGiven)
   }
 
   /** The coordinator ended a transaction of the id by itself since then. */
@@ -113,17 +116,11 @@ export class TransactionWatch {
   /** A transaction begins: what was acknowledged of the one before counts no more. */
   onBegun(clientId: string): void {
     this.#acknowledged.delete(clientId)
-    this.#ends.delete(clientId)
   }
 
   /** A broker acknowledged something of the client's transaction. */
   wasAcknowledgedTo(clientId: string): boolean {
     return this.#acknowledged.has(clientId)
-  }
-
-  /** It asked more than once to end its transaction: the first time may have been carried out. */
-  hadOpenEnd(clientId: string): boolean {
-    return (this.#ends.get(clientId) ?? 0) > 1
   }
 
   #ack(producerId: number, epoch: number): void {
@@ -132,6 +129,12 @@ export class TransactionWatch {
   }
 
   install(patches: Patches): void {
+    this.#watchCoordinator(patches)
+    this.#watchAcknowledgements(patches)
+    this.#noteRequests(patches)
+  }
+
+  #watchCoordinator(patches: Patches): void {
     const watch = this
     patches.method(
       TransactionCoordinator.prototype,
@@ -141,6 +144,11 @@ export class TransactionWatch {
           watch.#initBy = expected
           const outcome = original.call(this, nodeId, id, timeoutMs, expected)
           watch.#initBy = null
+          const identity = `${outcome.producerId}/${outcome.epoch}`
+          watch.#identities.add(identity)
+          if (expected === null && outcome.errorCode === 0) {
+            watch.#given.push({ atMs: watch.#world.now(), transactionalId: id, identity })
+          }
           return outcome
         },
     )
@@ -153,7 +161,8 @@ export class TransactionWatch {
           note(`fence    ${this.id}: epoch ${this.epoch} is ended by the coordinator`)
           const by = watch.#initBy
           // Who begins anew says its last epoch, as KIP-360 has it: that may come too late.
-          const isBeginning = by !== null && watch.#clients.has(`${by.producerId}/${by.epoch}`)
+          const identity = `${by?.producerId}/${by?.epoch}`
+          const isBeginning = watch.#identities.has(identity) || watch.#clients.has(identity)
           if (by !== null && !isBeginning && by.epoch < this.epoch) {
             watch.disturbed.push(`epoch ${by.epoch} had epoch ${this.epoch} of ${this.id} aborted`)
           }
@@ -171,6 +180,11 @@ export class TransactionWatch {
           original.call(this, isCommit, level, newProducerId)
         },
     )
+  }
+
+  #watchAcknowledgements(patches: Patches): void {
+    const watch = this
+    const { note } = this.#world
     patches.method(
       ProduceInFlight.prototype,
       'onResponse',
@@ -208,6 +222,10 @@ export class TransactionWatch {
           })
         },
     )
+  }
+
+  #noteRequests(patches: Patches): void {
+    const { note } = this.#world
     patches.method(
       TransactionRequests.prototype,
       'initProducerId',

@@ -2,11 +2,14 @@
 // with its outcome.
 
 import { runSeed } from './run.ts'
+import { runTransactionSeed } from './transaction-run.ts'
 
 interface Task {
   readonly seed: number
   readonly mutation?: string
   readonly story?: boolean
+  /** The seed stands for a run with transactions. */
+  readonly transactions?: boolean
 }
 
 const crashed = (seed: number, error: unknown) => ({
@@ -23,7 +26,8 @@ const crashed = (seed: number, error: unknown) => ({
 
 process.on('message', (task: Task) => {
   const { seed, mutation, story } = task
-  runSeed(seed, { mutation, story: story ?? false }).then(
+  const run = task.transactions === true ? runTransactionSeed : runSeed
+  run(seed, { mutation, story: story ?? false }).then(
     (outcome) => process.send?.(outcome),
     (error) => process.send?.(crashed(seed, error)),
   )

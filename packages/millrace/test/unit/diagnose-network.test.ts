@@ -1,5 +1,5 @@
-// A diagnosis of what goes wrong on the network, of brokers that answer strangely, and of advertised
-// addresses: hand-made brokers in memory, under virtual time.
+// A diagnosis of what goes wrong on the network, of brokers that answer strangely, and of
+// advertised addresses: hand-made brokers in memory, under virtual time.
 
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
@@ -195,7 +195,7 @@ describe('a diagnosis of an advertised address', () => {
     assertFails(diagnosis, 'listener', /localhost:9092 is the client's own machine to each of/)
   })
 
-  it('where nobody listens (a mapped port) fails at listener, with the way in that worked', async () => {
+  it('where nobody listens (a mapped port) fails at listener, and names the way in', async () => {
     const diagnosis = await (await advertise('10.0.0.1', 29092)).diagnose()
     assertFails(
       diagnosis,
@@ -260,6 +260,23 @@ describe('the time of a diagnosis', () => {
     const diagnosis = await stage.diagnose({ brokers: '10.0.0.3' }, { timeoutMs: 500 })
     assert.equal(diagnosis.ok, false)
     assert.match(diagnosis.steps.at(-1)?.detail ?? '', /not done within 500 ms \(timeoutMs\)/)
+  })
+
+  it('that is over is told by each step that was to come', async () => {
+    const stage = await Stage.make()
+    stage.network.blackHole({ host: '10.0.0.3', port: 9092 })
+    // One more than are tried at the same time.
+    for (let nodeId = 2; nodeId <= 17; nodeId++) {
+      stage.state.nodes.set(nodeId, { host: '10.0.0.3', port: 9092 })
+    }
+    stage.state.nodes.set(18, { host: '10.0.0.1', port: 9092 })
+    const diagnosis = await stage.diagnose({}, { timeoutMs: 500, produceTo: 'orders' })
+    assert.equal(stage.clock.now(), 500)
+    for (const { detail, remedy } of diagnosis.steps.slice(-2)) {
+      assert.match(detail, /not done within 500 ms/)
+      assert.match(remedy ?? '', /^Give the diagnosis more time \(timeoutMs\)/)
+    }
+    assert.deepEqual(rowsOf(diagnosis).split(' ').slice(-3), ['listener!', 'listener!', 'produce!'])
   })
 
   it('ends when the signal aborts: then it rejects', async () => {

@@ -130,7 +130,11 @@ describe('a diagnosis of TLS', () => {
   it('that is missing on a TLS port says so, with the authority', async () => {
     await withCluster({ tls: certificates.server }, async (_cluster, brokers) => {
       const diagnosis = await check(brokers)
-      assertFails(diagnosis, 'tls', /^Set the option tls.* expects TLS\.$/)
+      assertFails(
+        diagnosis,
+        'tls',
+        /^Set the option tls.* expects TLS, with a certificate that 'CN=Test CA' signed\.$/,
+      )
       assert.equal(rowsOf(diagnosis), 'dns tcp tls!')
     })
   })
@@ -150,7 +154,8 @@ describe('a diagnosis of TLS', () => {
       })
     })
     await withServer(silent, async (broker) => {
-      const remedy = /^Set the option tls \(with the authority 'CN=Test CA' as tls\.ca\)/
+      const remedy =
+        /^Set the option tls, .* expects TLS, with a certificate that 'CN=Test CA' signed/
       assertFails(await check(broker), 'tls', remedy)
     })
   })
@@ -333,9 +338,26 @@ describe('a diagnosis with a test record', () => {
     await withCluster({ topics: {} }, async (cluster, brokers) => {
       const remedy = /^Create the topic orders .*allowAutoTopicCreation: true/
       assertFails(await produce(brokers), 'produce', remedy)
-      assert.deepEqual(cluster.topics, [])
+      // No producer tried: the two connections are those of the address and of the listener.
+      assert.deepEqual([cluster.topics, cluster.requests.ApiVersions], [[], 2])
       assert.equal((await produce(brokers, { allowAutoTopicCreation: true })).ok, true)
       assert.deepEqual(cluster.topics, ['orders'])
+    })
+  })
+
+  it('makes no topic either where it goes before the record is sent', async () => {
+    await withCluster({}, async (cluster, brokers) => {
+      const stop = cluster.onRequest(({ api, targets }) => {
+        if (api !== 'Metadata' || targets.length === 0) return
+        stop()
+        const whenConnected = cluster.onRequest((next) => {
+          if (next.api !== 'ApiVersions') return
+          whenConnected()
+          cluster.deleteTopic('orders')
+        })
+      })
+      assert.equal((await produce(brokers, { connectTimeoutMs: 500 })).failedStep, 'produce')
+      assert.deepEqual(cluster.topics, [])
     })
   })
 

@@ -4,6 +4,7 @@
 
 import type { Api, Input } from '../../protocol/schema/api.ts'
 import type { Authentication } from '../authentication.ts'
+import type { ClientTelemetry } from '../client-telemetry.ts'
 import type { ClusterState } from '../cluster-state.ts'
 import type { Coordinators } from '../coordinators.ts'
 import type { FaultTarget, Strike } from '../faults.ts'
@@ -20,6 +21,8 @@ export interface NodeContext {
   readonly transactions: TransactionCoordinator
   readonly transactionSettings: TransactionSettings
   readonly coordinators: Coordinators
+  /** null = the cluster wants no metrics of its clients. */
+  readonly telemetry: ClientTelemetry | null
   /** What the node says that it serves, by api key. */
   readonly versions: ReadonlyMap<number, VersionRange>
 }

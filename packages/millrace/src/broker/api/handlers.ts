@@ -23,6 +23,8 @@ import { txnOffsetCommitHandler } from './28-txn-offset-commit.ts'
 import { describeConfigsHandler } from './32-describe-configs.ts'
 import { saslAuthenticateHandler } from './36-sasl-authenticate.ts'
 import { describeClusterHandler } from './60-describe-cluster.ts'
+import { getTelemetrySubscriptionsHandler } from './71-get-telemetry-subscriptions.ts'
+import { pushTelemetryHandler } from './72-push-telemetry.ts'
 import type { AnyHandler, Handler } from './handler.ts'
 
 /**
@@ -57,6 +59,8 @@ const handlers = new Map<number, AnyHandler>(
     any(describeConfigsHandler),
     any(saslAuthenticateHandler),
     any(describeClusterHandler),
+    any(getTelemetrySubscriptionsHandler),
+    any(pushTelemetryHandler),
   ].map((handler) => [handler.api.key, handler]),
 )
 
@@ -68,6 +72,9 @@ export const servedApis = [...handlers.values()].map(({ api }) => ({
   key: api.key,
   versions: api.versions,
 }))
+
+/** The same of a cluster that wants no metrics, as Kafka's without a receiver plugin. */
+export const plainApis = servedApis.filter(({ name }) => !/Telemetry/.test(name))
 
 /** Whether a request's header has tagged fields, for versions unknown here too. */
 export const isFlexible = (apiKey: number, apiVersion: number): boolean =>

@@ -25,6 +25,8 @@ import { txnOffsetCommitApi } from './28-txn-offset-commit.ts'
 import { describeConfigsApi } from './32-describe-configs.ts'
 import { saslAuthenticateApi } from './36-sasl-authenticate.ts'
 import { describeClusterApi } from './60-describe-cluster.ts'
+import { getTelemetrySubscriptionsApi } from './71-get-telemetry-subscriptions.ts'
+import { pushTelemetryApi } from './72-push-telemetry.ts'
 
 /** In the order of their keys. */
 export const apis: readonly AnyApi[] = [
@@ -51,6 +53,8 @@ export const apis: readonly AnyApi[] = [
   describeConfigsApi,
   saslAuthenticateApi,
   describeClusterApi,
+  getTelemetrySubscriptionsApi,
+  pushTelemetryApi,
 ]
 
 export const apiByKey: ReadonlyMap<number, AnyApi> = new Map(apis.map((api) => [api.key, api]))
