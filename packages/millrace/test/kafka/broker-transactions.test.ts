@@ -8,6 +8,7 @@ import { after, before, describe, it } from 'node:test'
 import { findCoordinatorApi } from '../../src/protocol/api/10-find-coordinator.ts'
 import { apiVersionsApi } from '../../src/protocol/api/18-api-versions.ts'
 import { errorNumber } from '../../src/protocol/errors.ts'
+import { systemClock } from '../../src/runtime/clock.ts'
 import { readTopic, startCluster } from '../../src/testing.ts'
 import { RawClient } from '../unit/broker-kit.ts'
 import {
@@ -210,6 +211,10 @@ for (const transactionVersion of [0, 2] as const) {
         outcomes,
         series.map(({ commit }) => (commit ? 'committed' : 'aborted')),
       )
+      // EndTxn is answered before the last markers are written.
+      while (!cluster.transactions()[0]?.state.startsWith('Complete')) {
+        await new Promise<void>((resolve) => systemClock.setImmediate(resolve))
+      }
       const read = await javaConsume({ brokers, topic: 'orders', isolation: 'read_committed' })
       assert.equal(read.length, 6 * 5)
     })
