@@ -5,9 +5,9 @@
 //      ▲                  ▲                         │                │
 //      └── no broker now  └── nothing is wanted, or the subscription is not known any more
 //
-// The first push comes after half to one and a half intervals, so that clients that started together
-// do not push together; leave() pushes once more. A broker that refuses for good ends it. Callers:
-// Cluster.
+// The first push comes after half to one and a half intervals, so that clients that started
+// together do not push together; leave() pushes once more. A broker that refuses for good ends it.
+// Callers: Cluster.
 
 import {
   type GetTelemetrySubscriptionsResponse,
@@ -95,10 +95,12 @@ export class Telemetry {
       done()
       return
     }
+    // What is on its way comes first: the last push counts from it.
+    const isPushing = this.#state === 'pushing'
     this.#transition('leaving')
     this.#onLeft = done
     this.#timer = this.#options.clock.setTimer(leaveMs, () => this.close())
-    this.#push(link, true)
+    if (!isPushing) this.#push(link, true)
   }
 
   close(): void {
@@ -228,13 +230,14 @@ export class Telemetry {
     const request = { clientInstanceId, subscriptionId, terminating, compressionType, metrics }
     link.request(pushTelemetryApi, request, (error, response) => {
       if (token !== this.#token) return
-      if (this.#state === 'leaving') this.close()
-      else if (response === null) this.#onLost(error!, 'push')
-      else if (response.errorCode !== errorNumber.NONE) this.#onRefused(response.errorCode)
-      else {
-        this.#payload.onTaken()
-        this.#rest(this.#intervalMs, 'push')
-      }
+      const isTaken = response?.errorCode === errorNumber.NONE
+      if (isTaken) this.#payload.onTaken()
+      if (this.#state === 'leaving') {
+        if (isTaken && !terminating) this.#push(link, true)
+        else this.close()
+      } else if (response === null) this.#onLost(error!, 'push')
+      else if (isTaken) this.#rest(this.#intervalMs, 'push')
+      else this.#onRefused(response.errorCode)
     })
   }
 

@@ -38,7 +38,9 @@ export interface TopicMetrics {
   /** Records in batches that were sent again, once for each time. */
   readonly recordsRetried: number
   readonly partitionCount: number
-  /** Only where the snapshot was asked for partitions: those that hold records or have no leader. */
+  /**
+   * Only where the snapshot was asked for partitions: those that hold records or have no leader.
+   */
   readonly partitions?: readonly PartitionMetrics[]
 }
 

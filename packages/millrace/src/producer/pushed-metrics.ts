@@ -1,5 +1,6 @@
-// The metrics of a producer under the names that Kafka's own clients push (KIP-714): those of Java's
-// producer-metrics with dots, behind org.apache.kafka.producer. A snapshot is taken for each push.
+// The metrics of a producer under the names that Kafka's own clients push (KIP-714): those of
+// Java's producer-metrics with dots, behind org.apache.kafka.producer. A snapshot is taken for each
+// push.
 
 import type { TelemetryMetric, TelemetrySource } from '../cluster/telemetry-payload.ts'
 import type { Distribution } from '../engine/histogram.ts'

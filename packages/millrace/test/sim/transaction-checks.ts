@@ -174,7 +174,7 @@ const fencedRightly = ({ sessions, watch, wasRefused, level }: TransactionEviden
     const [fatal] = session.fatals
     if (fatal === undefined || wasRefused) continue
     const { error, wasAcknowledged, wasFenced } = fatal
-    const isDoubtful = level < 2 && error.persisted === 'maybe'
+    const isDoubtful = level < 2 && error.api === 'EndTxn' && error.persisted === 'maybe'
     const isFence = error.code === 'FENCED'
     const { clientId, plan, startedAtMs, number } = session
     if (isFence && watch.tookOver(plan.transactionalId, clientId, startedAtMs)) continue

@@ -10,6 +10,7 @@ import { ProduceInFlight } from '../../src/engine/pump.ts'
 import type { ProduceRequest } from '../../src/protocol/api/00-produce.ts'
 import type { InitProducerIdRequest } from '../../src/protocol/api/22-init-producer-id.ts'
 import type { AddPartitionsToTxnRequest } from '../../src/protocol/api/24-add-partitions-to-txn.ts'
+import type { EndTxnRequest } from '../../src/protocol/api/26-end-txn.ts'
 import { decodeBatchHeader } from '../../src/protocol/records/record-batch.ts'
 import type { Patches } from './patch.ts'
 
@@ -83,6 +84,11 @@ export class TransactionWatch {
     if (identity !== null) this.#clients.set(identity, client)
     if (!apis.has(api)) return
     this.requests++
+    if (api === 'EndTxn') {
+      // Whose end of a transaction succeeds may go on under the epoch that it named.
+      const { producerId, producerEpoch } = body as EndTxnRequest
+      this.#identities.add(`${producerId}/${producerEpoch}`)
+    }
     if (api === 'InitProducerId') {
       // Who names its own epoch takes nothing over.
       if ((body as InitProducerIdRequest).producerId !== -1) return

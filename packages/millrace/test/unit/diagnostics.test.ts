@@ -111,7 +111,7 @@ test('a request that is lost has failed, and its batch is sent again as attempt 
   assert.equal(ears.of('millrace:batch.settled')[0]!.attempts, 2)
 })
 
-test('records that fail together are one batch.settled, one by itself is record.failed', async () => {
+test('records that fail together are one batch.settled, a lone one is record.failed', async () => {
   await using cluster = await startCluster({ topics: { t: 1 } })
   await using producer = producerFor(cluster, { retries: 0, acks: 1 })
   await producer.send({ topic: 't', value: 'warm' })
@@ -136,7 +136,7 @@ test('records that fail together are one batch.settled, one by itself is record.
   assert.equal(errors.length, 3)
 })
 
-test('an attempt that came to nothing is connection.failed, with its address and reason', async () => {
+test('an attempt that came to nothing is connection.failed, with address and reason', async () => {
   const address = await deadAddress()
   using ears = listen()
   const producer = producerFor({ brokers: [address] } as never)

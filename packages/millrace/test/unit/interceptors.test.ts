@@ -34,7 +34,7 @@ const marker = (mark: string) => {
   return { interceptor, told }
 }
 
-test('each way in goes through the interceptors, in their order, and each result comes once', async () => {
+test('each way in goes through the interceptors in order, and each result comes once', async () => {
   await using cluster = await startCluster({ topics: { t: 1 } })
   const [first, second] = [marker('1'), marker('2')]
   const interceptors = [first.interceptor, second.interceptor]

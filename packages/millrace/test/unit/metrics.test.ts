@@ -34,7 +34,7 @@ test('queue time ends when a batch is first sent, request latency when it is ans
   )
 })
 
-test('a resent batch counts as sent once; its records count as retried, its time as retry time', () => {
+test('a resent batch counts as sent once; records count as retried, time as retry time', () => {
   const bench = Bench.ready()
   const { measurements } = bench.engine
   const { recordsSent, batchPlainBytes } = measurements

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ProducerOptions } from '../../src/index.ts'
+import type { KafkaError, ProducerOptions } from '../../src/index.ts'
 import { startCluster } from '../../src/testing.ts'
 import { holdBack, nextRequest, producerFor, rejectionOf } from './producer-kit.ts'
 
@@ -36,33 +36,33 @@ test('offsets that were given up, or refused, make commit reject', async () => {
 test('a commit that was given up, and fails, leaves the producer free for the next one', async () => {
   await using cluster = await startCluster({ topics: { t: 1 } })
   await using producer = producerFor(cluster, options)
-  const release = holdBack(cluster, { api: 'EndTxn', drop: false, delayMs: 100, count: 1 })
-  cluster.fault({ api: 'EndTxn', error: 'TRANSACTION_ABORTABLE' })
+  cluster.fault({ api: 'EndTxn', error: 'TRANSACTION_ABORTABLE', delayMs: 20 })
   const asked = nextRequest(cluster, 'EndTxn')
   const controller = new AbortController()
-  const given = producer.transaction(
-    (transaction) => transaction.send({ topic: 't', value: 'a' }),
-    {
+  const run = (value: string) =>
+    producer.transaction((transaction) => transaction.send({ topic: 't', value }), {
       signal: controller.signal,
-    },
-  )
+    })
+  const given = run('a')
   await asked
   controller.abort()
   assert.equal((await rejectionOf(given)).persisted, 'maybe')
-  release()
-  const aborted = nextRequest(cluster, 'EndTxn')
-  await aborted
-  const [view] = cluster.transactions()
-  assert.equal(view?.state, 'Ongoing')
-  for (;;) {
+  await nextRequest(cluster, 'EndTxn')
+  const next = async (): Promise<unknown> => {
+    const transaction = await producer.beginTransaction()
+    await transaction.send({ topic: 't', value: 'b' })
+    return transaction.commit()
+  }
+  for (let isEnding = true; isEnding; ) {
     try {
-      await producer.transaction((transaction) => transaction.send({ topic: 't', value: 'b' }))
-      break
+      await next()
+      isEnding = false
     } catch (error) {
-      assert.equal((error as { code: string }).code, 'INVALID_STATE', 'it is still being aborted')
+      assert.equal((error as KafkaError).code, 'INVALID_STATE', 'it is still being aborted')
       await new Promise(setImmediate)
     }
   }
+  assert.equal(cluster.requests.EndTxn, 3)
 })
 
 test('destroy() settles offsets that are on their way', async () => {

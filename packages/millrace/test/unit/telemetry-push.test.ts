@@ -50,7 +50,7 @@ test('a producer pushes what Kafka requires of every producer, under Kafka’s n
   assert.equal(numberOf(push!, 'topic.record.send.total', 't'), 1)
 })
 
-test('pushes go on at the interval, under one client instance id; close pushes once more', async () => {
+test('pushes go on at the interval, under one instance id; close pushes once more', async () => {
   await using cluster = await start()
   const producer = producerFor(cluster)
   await producer.send(record)
@@ -90,7 +90,7 @@ test('only what was asked for is pushed, by the beginning of its name', async ()
   assert.ok(push!.metrics.every(({ name }) => name.startsWith(prefix)))
 })
 
-test('nothing is pushed where nothing is asked for, nor with enableMetricsPush: false', async () => {
+test('nothing is pushed where nothing is asked for, or enableMetricsPush is off', async () => {
   await using cluster = await start({ metrics: [] })
   const first = producerFor(cluster)
   const asked = nextRequest(cluster, 'GetTelemetrySubscriptions')
@@ -132,6 +132,25 @@ test('as deltas, the sums of all pushes are the totals', async () => {
   const points = all.map(({ metrics }) => metrics.find(({ kind }) => kind !== 'gauge')!)
   assert.ok(points.every(({ kind }) => kind === 'deltaSum'))
   assert.equal(points[1]!.startTimeMs, points[0]!.timeMs)
+})
+
+// A real broker found it: close() did not wait for the answer to the push that was under way, and
+// pushed the same counts again.
+test('a producer that closes while a push is under way counts nothing twice', async () => {
+  await using cluster = await start({ deltas: true })
+  const producer = producerFor(cluster)
+  cluster.fault({ api: 'PushTelemetry', at: 'after', delayMs: 50 })
+  const pushed = nextRequest(cluster, 'PushTelemetry')
+  await producer.send(record)
+  await pushed
+  await producer.close()
+  const all = cluster.pushedMetrics
+  assert.deepEqual(
+    all.map(({ terminating }) => terminating),
+    [false, true],
+  )
+  const deltas = all.map((push) => numberOf(push, 'topic.record.send.total', 't'))
+  assert.deepEqual(deltas, [1, 0])
 })
 
 test('the first codec that the broker names is used, or none', async () => {

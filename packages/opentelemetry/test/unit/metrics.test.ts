@@ -87,7 +87,7 @@ test('every number of the snapshot is observed, in seconds and bytes', async () 
   assert.ok((latency[2]!.value as number) < 10)
 })
 
-test('one openTelemetry() serves several producers, each with its own spans and events', async () => {
+test('one openTelemetry() serves several producers, each with its own spans', async () => {
   await using world = await setUp({ spans: 'batch' })
   const { cluster, telemetry } = world
   const options = { brokers: cluster.brokers, clientId: 'other', interceptors: [telemetry] }

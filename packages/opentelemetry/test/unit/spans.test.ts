@@ -115,7 +115,7 @@ test('many records do not become many spans', async () => {
   assert.ok(counted <= 5000 && counted > 5000 - 100 - 1000)
 })
 
-test('with spans: create each record has a span of its creation, linked by that of its batch', async () => {
+test('with spans: create each record has a span, and that of its batch links to it', async () => {
   await using world = await setUp({ spans: 'create' })
   const { producer, tracer } = world
   await inSpan(tracer, () => producer.sendBatch([record(), record(null)]))

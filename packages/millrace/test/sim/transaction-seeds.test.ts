@@ -1,0 +1,70 @@
+// Seeds with transactions that once found a defect, each with its story, and some fresh ones each
+// time. What a failing seed does step by step: npm run sim -- --transactions --story SEED.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { systemClock } from '../../src/runtime/clock.ts'
+import { mutations } from './mutations.ts'
+import type { Outcome } from './run.ts'
+import { runTransactionSeed } from './transaction-run.ts'
+
+/** By seed: what went wrong. Where the plan of a seed changes, the unit test named is what remains. */
+const found: Readonly<Record<number, string>> = {
+  15: 'offsets were given up, and their transaction committed (producer-transactions)',
+  36: 'a late refusal of an epoch that was given up ended the producer (engine-epochs)',
+  37: 'a commit in doubt said persisted no, and it had been committed (producer-transactions)',
+  43: 'an abort while markers were slow was taken for a fence (engine-epochs)',
+  12: 'a producer that was replaced had its successor’s transaction aborted (engine-epochs)',
+  192: 'a commit that was given up failed, and nobody aborted it (producer-transactions)',
+  212: 'offsets refused with INVALID_TXN_STATE said fatal, and an abort mended it (engine-epochs)',
+  1137: 'a record refused with INVALID_TXN_STATE said fatal, and an abort mended it',
+  1431: 'offsets refused while markers were slow: their abort was taken for a fence',
+  1578: 'destroy() left sendOffsets pending for good (producer-transactions)',
+}
+
+const passes = ({ seed, failures }: Outcome): void => {
+  assert.deepEqual(failures, [], `npm run sim -- --transactions --story ${seed}`)
+}
+
+for (const [seed, story] of Object.entries(found)) {
+  test(`seed ${seed}: ${story}`, async () => passes(await runTransactionSeed(Number(seed))))
+}
+
+test('a seed is the same run each time, and the story changes nothing', async () => {
+  for (const seed of [3, 12, 36]) {
+    const [first, second, silent] = [
+      await runTransactionSeed(seed, { story: true }),
+      await runTransactionSeed(seed, { story: true }),
+      await runTransactionSeed(seed),
+    ]
+    assert.ok(first.story.length > 10)
+    assert.deepEqual(first.story, second.story)
+    assert.deepEqual({ ...silent, story: [] }, { ...first, story: [] })
+  }
+})
+
+const budgetMs = 20_000
+const freshSeeds = 150
+
+test('fresh seeds pass', async (context) => {
+  const from = systemClock.wallTime() % 1_000_000_000
+  const startedAtMs = systemClock.now()
+  let seed = from
+  while (seed < from + freshSeeds && systemClock.now() - startedAtMs < budgetMs) {
+    passes(await runTransactionSeed(seed++))
+  }
+  context.diagnostic(`seeds ${from} to ${seed - 1}`)
+  assert.ok(seed - from >= 10, 'ten seeds at least fit into the time')
+})
+
+/** A few that show that the checkers can fail; all of them: npm run sim -- --mutation all. */
+const sample = ['failed-record-ignored', 'abort-does-not-wait', 'probe-by-asking-for-an-id']
+
+for (const name of sample) {
+  test(`the simulator sees a deliberate bug: ${mutations[name]!.what}`, async () => {
+    for (let seed = 1; seed <= 60; seed++) {
+      if ((await runTransactionSeed(seed, { mutation: name })).failures.length > 0) return
+    }
+    assert.fail(`${name} was not seen in 60 seeds`)
+  })
+}
