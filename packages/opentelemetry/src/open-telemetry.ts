@@ -94,7 +94,7 @@ class Instrumentation implements ProducerInterceptor {
   ): readonly [string, (event: unknown) => void] {
     const listener = (message: unknown): void => {
       const event = message as DiagnosticEvents[Name]
-      if (event.producer === this.#producer) onEvent(event)
+      onEvent(event)
     }
     return [name, listener]
   }

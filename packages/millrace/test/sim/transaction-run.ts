@@ -289,7 +289,7 @@ class World {
   }
 
   async #probeOne(session: Session, records: readonly RecordPlan[]): Promise<boolean> {
-    // The first may meet what the faults left behind: a time that is up, an answer that never comes.
+    // The first may meet what the faults left behind: a time that is up, an answer that is lost.
     const endMs = this.clock.now() + this.patienceMs
     do {
       if (await session.probe(records)) return true

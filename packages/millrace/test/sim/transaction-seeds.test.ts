@@ -8,7 +8,9 @@ import { mutations } from './mutations.ts'
 import type { Outcome } from './run.ts'
 import { runTransactionSeed } from './transaction-run.ts'
 
-/** By seed: what went wrong. Where the plan of a seed changes, the unit test named is what remains. */
+/**
+ * By seed: what went wrong. Where the plan of a seed changes, the unit test named is what remains.
+ */
 const found: Readonly<Record<number, string>> = {
   15: 'offsets were given up, and their transaction committed (producer-transactions)',
   36: 'a late refusal of an epoch that was given up ended the producer (engine-epochs)',

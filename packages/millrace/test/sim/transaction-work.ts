@@ -1,5 +1,5 @@
-// What the program does within one transaction: sends records and offsets in all the ways that there
-// are, and writes down what it was told of them.
+// What the program does within one transaction: sends records and offsets in all the ways that
+// there are, and writes down what it was told of them.
 
 import type { Producer } from '../../src/producer/producer.ts'
 import type { Transaction } from '../../src/producer/transaction.ts'

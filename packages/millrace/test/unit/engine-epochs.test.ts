@@ -1,5 +1,5 @@
-// A refused epoch, stepped by hand: whether another producer took over, or the coordinator timed out,
-// and that finding out disturbs nobody.
+// A refused epoch, stepped by hand: whether another producer took over, or the coordinator timed
+// out, and that finding out disturbs nobody.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -33,7 +33,7 @@ test('offsets that were given up, or refused, make commit reject', async () => {
 
 // The story: transaction() gave up on a commit that then failed; nobody had a handle to abort it
 // with, and each transaction() after it was refused for good.
-test('a commit that was given up, and fails, leaves the producer free for the next one', async () => {
+test('a commit that was given up, and fails, leaves the producer free', async () => {
   await using cluster = await startCluster({ topics: { t: 1 } })
   await using producer = producerFor(cluster, options)
   cluster.fault({ api: 'EndTxn', error: 'TRANSACTION_ABORTABLE', delayMs: 20 })
@@ -80,7 +80,7 @@ test('destroy() settles offsets that are on their way', async () => {
 // The story: the coordinator committed, and could not say so in time (COORDINATOR_NOT_AVAILABLE);
 // another producer took over. The old one took its epoch for free, took it away from its
 // successor, and called the commit aborted.
-test('version 1: a commit in doubt whose producer was replaced says maybe, and disturbs nobody', async () => {
+test('version 1: fenced with a commit in doubt, it says maybe and disturbs nobody', async () => {
   await using cluster = await startCluster({ topics: { t: 1 }, transactions: { version: 0 } })
   await using zombie = producerFor(cluster, options)
   const old = await zombie.beginTransaction()
