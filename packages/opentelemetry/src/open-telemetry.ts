@@ -94,7 +94,7 @@ class Instrumentation implements ProducerInterceptor {
   ): readonly [string, (event: unknown) => void] {
     const listener = (message: unknown): void => {
       const event = message as DiagnosticEvents[Name]
-      onEvent(event)
+      if (event.producer === this.#producer) onEvent(event)
     }
     return [name, listener]
   }

@@ -3,7 +3,8 @@
 
 import assert from 'node:assert/strict'
 import { channel } from 'node:diagnostics_channel'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Histogram } from '@opentelemetry/sdk-metrics'
@@ -22,22 +23,27 @@ import { setUp } from './telemetry-kit.ts'
 
 const record = (value = 'a', partition = 0) => ({ topic: 'orders', value, partition })
 
+/** What the conventions package declares, with its comments. */
+const declarations = (): string => {
+  const folder = dirname(fileURLToPath(import.meta.resolve('@opentelemetry/semantic-conventions')))
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.d.mts'))
+    .map((name) => readFileSync(join(folder, name), 'utf8'))
+    .join('\n')
+}
+
 test('each attribute and metric is a constant of the conventions, and none is deprecated', () => {
-  const declarations = readFileSync(
-    fileURLToPath(
-      new URL('index-incubating.d.mts', import.meta.resolve('@opentelemetry/semantic-conventions')),
-    ),
-    'utf8',
-  )
+  const declared = declarations()
   const constants = new Map(
     Object.entries({ ...stable, ...all }).map(([name, text]) => [text, name]),
   )
   for (const text of [...Object.values(attribute), ...Object.values(metricName)]) {
     const name = constants.get(text)
     assert.ok(name !== undefined, `${text} is no name of the conventions`)
-    const at = declarations.indexOf(`declare const ${name}:`)
-    const comment = declarations.slice(declarations.lastIndexOf('/**', at), at)
-    assert.ok(at < 0 || !comment.includes('@deprecated'), `${text} is deprecated`)
+    const at = declared.indexOf(`declare const ${name}:`)
+    assert.ok(at > 0, `${name} is not declared`)
+    const comment = declared.slice(declared.lastIndexOf('/**', at), at)
+    assert.ok(!comment.includes('@deprecated'), `${text} is deprecated`)
   }
   assert.equal(systemKafka, all.MESSAGING_SYSTEM_NAME_VALUE_KAFKA)
   assert.equal(operationSend, all.MESSAGING_OPERATION_TYPE_VALUE_SEND)
@@ -91,7 +97,7 @@ test('one openTelemetry() serves several producers, each with its own spans', as
   await using world = await setUp({ spans: 'batch' })
   const { cluster, telemetry } = world
   const options = { brokers: cluster.brokers, clientId: 'other', interceptors: [telemetry] }
-  const other = new Producer(options)
+  await using other = new Producer(options)
   await Promise.all([world.producer.send(record()), other.send(record('b', 1))])
   const spans = await world.spans()
   const clients = spans.map(({ attributes }) => attributes['messaging.client.id'])

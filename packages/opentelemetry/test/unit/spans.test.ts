@@ -51,6 +51,7 @@ test('a trace goes from the producer through the header to the consumer', async 
   await producer.send(record())
   const reading = readTopic({ brokers: cluster.brokers, topic: 'orders' })
   const { value } = await reading.next()
+  await reading.return()
   const carrier = Object.fromEntries(value!.headers.map(([name, header]) => [name, String(header)]))
   const extracted = propagation.extract(ROOT_CONTEXT, carrier)
   const consumer = tracer.startSpan('process orders', { kind: SpanKind.CONSUMER }, extracted)
