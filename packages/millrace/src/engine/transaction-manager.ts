@@ -9,6 +9,7 @@
 import { isRefusal, type KafkaError } from '../protocol/kafka-error.ts'
 import { assert } from '../runtime/assert.ts'
 import { epochProbe } from './epoch-probe.ts'
+import { MarkerPause } from './marker-pause.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import type {
   ConsumedOffset,
@@ -26,18 +27,9 @@ import {
   timedOutError,
   usage,
 } from './transaction-errors.ts'
-import type { TransactionOwner } from './transaction-owner.ts'
+import type { Ending, TransactionDone, TransactionOwner } from './transaction-owner.ts'
 import { TransactionPartitions } from './transaction-partitions.ts'
 import { assertLegal, isUnderWay, type TransactionState } from './transaction-state.ts'
-
-/** Told once how a call ended. */
-export type TransactionDone = (error: KafkaError | null) => void
-
-/** commit() or abort() as it was called. */
-interface Ending {
-  readonly commit: boolean
-  readonly done: TransactionDone
-}
 
 export class TransactionManager {
   readonly #owner: TransactionOwner
@@ -50,6 +42,7 @@ export class TransactionManager {
   #starting: TransactionDone | null = null
   #ending: Ending | null = null
   readonly #partitions = new TransactionPartitions()
+  readonly #pause = new MarkerPause()
   /** Calls to coordinators that belong to the transaction and are not answered. */
   #callsUnderWay = 0
   /** A broker may know of the transaction: it has to be ended there. */
@@ -190,7 +183,8 @@ export class TransactionManager {
   /** Whether the partition's next batch may go out. */
   admits(queue: PartitionQueue): boolean {
     if (this.#state !== 'open' && this.#state !== 'committing') return false
-    if (this.#version2 || this.#partitions.has(queue)) return true
+    if (this.#version2) return this.#reached || !this.#pause.holds(this.#owner.host.now())
+    if (this.#partitions.has(queue)) return true
     if (this.#partitions.want(queue)) this.#owner.wake()
     return false
   }
@@ -381,9 +375,15 @@ export class TransactionManager {
       if (error !== null) this.#onNotEnded(error, commit)
       else {
         if (next !== null) this.#owner.sequencer.onIdentity(next)
+        if (this.#version2) this.#pauseSends()
         this.#complete()
       }
     })
+  }
+
+  #pauseSends(): void {
+    const { host, deadlines } = this.#owner
+    this.#pause.begin(host.now(), deadlines, () => this.#owner.offerAll())
   }
 
   #onNotEnded(error: KafkaError, commit: boolean): void {

@@ -4,7 +4,8 @@
 
 import type { ConsumedOffset, GroupMetadata } from '../engine/ports.ts'
 import type { ProducerRecord, RecordMetadata, SettleCallback } from '../engine/record.ts'
-import type { TransactionDone, TransactionManager } from '../engine/transaction-manager.ts'
+import type { TransactionManager } from '../engine/transaction-manager.ts'
+import type { TransactionDone } from '../engine/transaction-owner.ts'
 import type { KafkaError } from '../protocol/kafka-error.ts'
 import type { BatchResult } from './batch-send.ts'
 import { groupMetadataOf, offsetsOf } from './consumed-offsets.ts'

@@ -43,7 +43,7 @@ test('version 2 announces nothing, and each transaction has an epoch of its own'
   assert.equal(outcome.told, true)
   stage.begin()
   bench.send('b')
-  bench.step()
+  bench.advance(1)
   const [batch] = bench.takeOne().batches
   assert.equal(batch!.epoch, 1)
   assert.equal(batch!.sequence, 0)
@@ -118,8 +118,24 @@ test('a record that fails makes commit reject with it as the cause; abort brings
   assert.deepEqual(abort, { told: true, error: null })
   stage.begin()
   bench.send('b')
-  bench.step()
+  bench.advance(1)
   assert.equal(epochOf(bench), 1)
+})
+
+test('in version 2 the first batch behind a transaction leaves time for its markers', () => {
+  const { stage, bench, coordinator } = start(true)
+  stage.deliver('a')
+  stage.end('commit')
+  coordinator.takeOne().succeed({ producerId: 4711, epoch: 1 })
+  stage.begin()
+  bench.send('b')
+  bench.step()
+  assert.equal(bench.take().length, 0)
+  bench.advance(1)
+  bench.takeOne().answer()
+  bench.send('c')
+  bench.step()
+  assert.equal(bench.take().length, 1, 'only the first waits')
 })
 
 test('a record that fails while commit waits makes it reject', () => {
