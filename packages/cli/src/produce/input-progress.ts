@@ -1,9 +1,9 @@
 // Shows on a screen how far the input is read: a bar with rate and remaining time where the size is
 // known, counts and rates where it is not. It draws nothing elsewhere, nor while somebody types.
 
-import { SingleBar } from 'cli-progress'
+import { startBar } from '../bar.ts'
 import type { Terminal } from '../runtime/terminal.ts'
-import { nowMs, repeat } from '../runtime/time.ts'
+import { nowMs } from '../runtime/time.ts'
 import { formatCount, formatMegabytes } from '../text-table.ts'
 
 export interface ProgressView {
@@ -11,8 +11,6 @@ export interface ProgressView {
   readonly delivered: number
   readonly failed: number
 }
-
-const redrawIntervalMs = 100
 
 const remaining = (seconds: number): string => {
   if (!Number.isFinite(seconds)) return '–'
@@ -28,19 +26,11 @@ export const startInputProgress = (
 ): (() => void) => {
   if (!terminal.interactive || terminal.inputIsTyped) return () => {}
   const counts = '{records} records  {rate}/s  {megabytes}/s{failures}'
-  const bar = new SingleBar({
+  const looks = {
     format: totalBytes === null ? counts : `{bar} {percentage}%  ${counts}  {left} left`,
-    formatValue: (value, _options, type) =>
-      type === 'percentage' ? String(value).padStart(3) : String(value),
-    barCompleteChar: '█',
-    barIncompleteChar: '░',
-    barsize: 24,
-    hideCursor: true,
-    stopOnComplete: false,
-    gracefulExit: false,
-    autopadding: false,
-    stream: terminal.output as NodeJS.WritableStream,
-  })
+    barWidth: 24,
+    formatValue: String,
+  }
   const startedMs = nowMs()
   const fields = (): object => {
     const { bytesRead, delivered, failed } = view()
@@ -54,15 +44,8 @@ export const startInputProgress = (
       left: remaining(Math.max(0, leftSeconds)),
     }
   }
-  const redraw = (): void => bar.update(view().bytesRead, fields())
-  bar.start(Math.max(1, totalBytes ?? 1), 0, fields())
-  const stopRepeating = repeat(redrawIntervalMs, redraw)
-  let running = true
-  return () => {
-    if (!running) return
-    running = false
-    stopRepeating()
-    redraw()
-    bar.stop()
-  }
+  return startBar(terminal, Math.max(1, totalBytes ?? 1), looks, () => ({
+    done: view().bytesRead,
+    fields: fields(),
+  }))
 }

@@ -6,7 +6,6 @@
 //
 // Caller: Admin. A call ends with its answer, its error, or close(); its time limit is Admin's.
 
-import { backoffDelayMs } from '../cluster/backoff.ts'
 import type { LinkOptions, NodeLink } from '../cluster/broker-link.ts'
 import { BrokerPool } from '../cluster/broker-pool.ts'
 import { BrokerSearch, type SearchFailure } from '../cluster/broker-search.ts'
@@ -18,6 +17,7 @@ import {
 import { brokerError, errorNumber } from '../protocol/errors.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 import type { Api, Input } from '../protocol/schema/api.ts'
+import { backoffDelayMs } from '../runtime/backoff.ts'
 import type { Timer } from '../runtime/clock.ts'
 import type { Address } from '../runtime/transport.ts'
 
@@ -169,7 +169,7 @@ export class BrokerCalls {
     const { clock, random, retryBackoffMs, retryBackoffMaxMs } = this.#options
     const range = { initialMs: retryBackoffMs, maxMs: retryBackoffMaxMs }
     return new Promise((resolve) => {
-      const timer = clock.setTimer(backoffDelayMs(range, failures, random), () => {
+      const timer = clock.setTimer(backoffDelayMs(range, failures, random.next()), () => {
         this.#pauses.delete(timer)
         resolve()
       })

@@ -123,9 +123,7 @@ export class TransactionCoordinator {
     const transaction = this.#transactions.get(id)
     const problem = this.#memberProblem(transaction, by)
     if (problem !== 0 || transaction === undefined) return problem
-    const isKnown =
-      partitions.every((each) => transaction.has(each)) &&
-      groups.every((each) => transaction.hasGroup(each))
+    const isKnown = transaction.hasAll(partitions, groups)
     if (transaction.state === 'Ongoing' && isKnown) return 0
     if (transaction.add(partitions, groups, level)) this.#startTimer(transaction)
     return 0
@@ -136,10 +134,7 @@ export class TransactionCoordinator {
     const transaction = this.#transactions.get(id)
     const problem = this.#memberProblem(transaction, by)
     if (problem !== 0 || transaction === undefined) return problem
-    const isKnown =
-      partitions.every((each) => transaction.has(each)) &&
-      groups.every((each) => transaction.hasGroup(each))
-    return isKnown ? 0 : errorNumber.TRANSACTION_ABORTABLE
+    return transaction.hasAll(partitions, groups) ? 0 : errorNumber.TRANSACTION_ABORTABLE
   }
 
   /** `level` is the client's. The outcome is what its next transaction starts with. */

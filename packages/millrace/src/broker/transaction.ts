@@ -130,12 +130,12 @@ export class Transaction {
     return producerId === this.#previousProducerId && isExhausted(epoch)
   }
 
-  has(partition: TopicPartition): boolean {
-    return this.#partitions.has(partitionKey(partition))
-  }
-
-  hasGroup(groupId: string): boolean {
-    return this.#groups.has(groupId)
+  /** Whether it writes to each of them already. */
+  hasAll(partitions: readonly TopicPartition[], groups: readonly string[]): boolean {
+    return (
+      partitions.every((partition) => this.#partitions.has(partitionKey(partition))) &&
+      groups.every((groupId) => this.#groups.has(groupId))
+    )
   }
 
   /**

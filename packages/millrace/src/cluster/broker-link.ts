@@ -19,13 +19,13 @@ import { Reader } from '../protocol/bytes/reader.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 import type { Api, ApiDescription, Input } from '../protocol/schema/api.ts'
 import { assert } from '../runtime/assert.ts'
+import { backoffDelayMs } from '../runtime/backoff.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
 import type { EventOrigin } from '../runtime/diagnostics.ts'
 import type { Random } from '../runtime/random.ts'
 import type { Address, Transport } from '../runtime/transport.ts'
 import { formatAddress, sameAddress } from './address.ts'
 import { announceEnded, announceOpened } from './announcements.ts'
-import { backoffDelayMs } from './backoff.ts'
 import { type AttemptFailure, attemptError, attemptText } from './link-failure.ts'
 
 export interface LinkOptions {
@@ -442,7 +442,7 @@ export class NodeLink implements BrokerLink {
     this.#lastError = error
     this.#lastFailureText = text
     const range = { initialMs: reconnectBackoffMs, maxMs: reconnectBackoffMaxMs }
-    const delayMs = backoffDelayMs(range, this.#failureCount++, random)
+    const delayMs = backoffDelayMs(range, this.#failureCount++, random.next())
     this.#timer = clock.setTimer(delayMs, () => {
       this.#transition('idle')
       if (this.#wanted) this.#resolve()

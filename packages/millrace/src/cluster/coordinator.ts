@@ -12,10 +12,10 @@ import { brokerError, errorNumber } from '../protocol/errors.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 import type { Api, Input } from '../protocol/schema/api.ts'
 import { assert } from '../runtime/assert.ts'
+import { backoffDelayMs } from '../runtime/backoff.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Random } from '../runtime/random.ts'
-import { backoffDelayMs } from './backoff.ts'
 import type { NodeLink } from './broker-link.ts'
 import type { BrokerPool, NodeAddress } from './broker-pool.ts'
 import { BrokerSearch, type SearchFailure } from './broker-search.ts'
@@ -234,17 +234,11 @@ export class Coordinator {
     if (!concurrent) {
       logger.debug(`millrace: ${this.#kind} ${this.#key}: ${error.message}`)
     }
-    const delayMs = concurrent
-      ? backoffDelayMs(
-          { initialMs: concurrentBackoffMs, maxMs: concurrentBackoffMaxMs },
-          this.#concurrentFailures++,
-          random,
-        )
-      : backoffDelayMs(
-          { initialMs: retryBackoffMs, maxMs: retryBackoffMaxMs },
-          this.#failures++,
-          random,
-        )
+    const range = concurrent
+      ? { initialMs: concurrentBackoffMs, maxMs: concurrentBackoffMaxMs }
+      : { initialMs: retryBackoffMs, maxMs: retryBackoffMaxMs }
+    const failureIndex = concurrent ? this.#concurrentFailures++ : this.#failures++
+    const delayMs = backoffDelayMs(range, failureIndex, random.next())
     this.#timer = clock.setTimer(delayMs, () => this.#advance())
   }
 }

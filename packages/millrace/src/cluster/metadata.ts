@@ -14,13 +14,13 @@ import type { EngineEvents, LeaderHint } from '../engine/ports.ts'
 import { type MetadataResponse, metadataApi } from '../protocol/api/03-metadata.ts'
 import { isRefusal, KafkaError } from '../protocol/kafka-error.ts'
 import { assert } from '../runtime/assert.ts'
+import { backoffDelayMs } from '../runtime/backoff.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
 import type { EventOrigin } from '../runtime/diagnostics.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Random } from '../runtime/random.ts'
 import { announceMetadata } from './announcements.ts'
 import { metadataError, topicError } from './answer-errors.ts'
-import { backoffDelayMs } from './backoff.ts'
 import type { NodeLink } from './broker-link.ts'
 import type { BrokerPool } from './broker-pool.ts'
 import { BrokerSearch, type SearchFailure } from './broker-search.ts'
@@ -383,7 +383,7 @@ export class Metadata {
     const now = clock.now()
     this.#recentlyAsked.prune(now)
     const range = { initialMs: retryBackoffMs, maxMs: retryBackoffMaxMs }
-    this.#restUntilMs = now + backoffDelayMs(range, this.#busyRounds++, random)
+    this.#restUntilMs = now + backoffDelayMs(range, this.#busyRounds++, random.next())
     let isWanted = false
     let isFresh = false
     for (const [topic, use] of this.#topics) {

@@ -13,11 +13,11 @@ import {
 } from '../protocol/api/22-init-producer-id.ts'
 import type { KafkaError } from '../protocol/kafka-error.ts'
 import { assert } from '../runtime/assert.ts'
+import { backoffDelayMs } from '../runtime/backoff.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Random } from '../runtime/random.ts'
 import { producerIdError } from './answer-errors.ts'
-import { backoffDelayMs } from './backoff.ts'
 import type { NodeLink } from './broker-link.ts'
 import type { BrokerPool } from './broker-pool.ts'
 import { BrokerSearch, type SearchFailure } from './broker-search.ts'
@@ -167,7 +167,7 @@ export class ProducerIdRequest {
     const { clock, random, retryBackoffMs, retryBackoffMaxMs } = this.#options
     this.#transition('waiting')
     const range = { initialMs: retryBackoffMs, maxMs: retryBackoffMaxMs }
-    const delayMs = backoffDelayMs(range, this.#failedRounds++, random)
+    const delayMs = backoffDelayMs(range, this.#failedRounds++, random.next())
     this.#timer = clock.setTimer(delayMs, () => this.#startRound())
   }
 }

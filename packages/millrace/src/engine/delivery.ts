@@ -4,6 +4,7 @@
 import type { ProduceResponse } from '../protocol/api/00-produce.ts'
 import { brokerError, errorNumber } from '../protocol/errors.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
+import { backoffDelayMs } from '../runtime/backoff.ts'
 import type { Batch } from './batch.ts'
 import { batchContext, deliveryTimeout, errorOfBatch } from './batch-errors.ts'
 import type { BufferPool } from './buffer-pool.ts'
@@ -183,10 +184,8 @@ export class Delivery {
 
   #backoffMs(attempts: number): number {
     const { retryBackoffMs, retryBackoffMaxMs } = this.#owner.settings
-    const exponential = retryBackoffMs * 2 ** Math.min(20, Math.max(0, attempts - 1))
-    // The middle stays below the bound by the spread, so that the longest waits differ as well.
-    const middle = Math.min(retryBackoffMaxMs / 1.2, exponential)
-    return middle * (0.8 + 0.4 * this.#owner.host.random())
+    const range = { initialMs: retryBackoffMs, maxMs: retryBackoffMaxMs }
+    return backoffDelayMs(range, Math.max(0, attempts - 1), this.#owner.host.random())
   }
 
   /**

@@ -17,32 +17,12 @@ import { observeEngine } from './engine-observer.ts'
 import { Journal } from './journal.ts'
 import { Ledger } from './ledger.ts'
 import { Log } from './log.ts'
-import { mutations } from './mutations.ts'
-import { Patches } from './patch.ts'
+import type { Patches } from './patch.ts'
 import { drawPlan, type Plan } from './plan.ts'
+import { type Outcome, playSeed, type RunOptions } from './play-seed.ts'
 import { Program } from './program.ts'
 import { Trouble } from './trouble.ts'
 import { WatchedTransport, type WrittenBatch } from './watched-transport.ts'
-
-export interface RunOptions {
-  readonly mutation?: string | undefined
-  /** Write down what happens; the run is the same. */
-  readonly story?: boolean
-}
-
-export interface Outcome {
-  readonly seed: number
-  /** What was found wrong, `check: words`; empty = a pass. */
-  readonly failures: readonly string[]
-  readonly story: readonly string[]
-  readonly records: number
-  readonly failed: number
-  /** Of the failed ones: persisted maybe. */
-  readonly maybe: number
-  readonly faults: number
-  readonly virtualMs: number
-  readonly steps: number
-}
 
 const cleanUpMs = 200_000
 
@@ -178,7 +158,16 @@ class World {
     )
   }
 
+  get faults(): number {
+    return this.trouble.count
+  }
+
   async live(): Promise<void> {
+    await this.#play()
+    this.#judge()
+  }
+
+  async #play(): Promise<void> {
     const { calls, faults, ending, calmAtMs } = this.plan
     for (const call of calls) this.#at(call.atMs, () => this.program.run(call))
     for (const fault of faults) this.#at(fault.atMs, () => this.trouble.run(fault))
@@ -366,7 +355,7 @@ class World {
     this.fail('errors', `onError was told ${this.errorsTold} failures of ${least} or more`)
   }
 
-  judge(): void {
+  #judge(): void {
     const evidence = {
       plan: this.plan,
       ledger: this.ledger,
@@ -439,42 +428,7 @@ const checkArrival = ({ topicData }: ProduceRequest, node: number, log: Log): vo
 }
 
 /** Runs a seed. */
-export const runSeed = async (seed: number, options: RunOptions = {}): Promise<Outcome> => {
+export const runSeed = (seed: number, options: RunOptions = {}): Promise<Outcome> => {
   const plan = drawPlan(seed)
-  const patches = new Patches()
-  const rejections: unknown[] = []
-  const onRejection = (reason: unknown): void => {
-    rejections.push(reason)
-  }
-  process.on('unhandledRejection', onRejection)
-  try {
-    const [world, log] = await start(plan, options.story ?? false, patches)
-    if (options.mutation !== undefined) mutations[options.mutation]!.install(patches)
-    try {
-      await world.live()
-      world.judge()
-    } catch (error) {
-      log.fail('crash', error instanceof Error ? (error.stack ?? error.message) : String(error))
-    }
-    for (const reason of rejections) log.fail('unhandled rejection', String(reason))
-    return outcomeOf(world, log)
-  } finally {
-    process.off('unhandledRejection', onRejection)
-    patches.undo()
-  }
-}
-
-const outcomeOf = ({ plan, ledger, trouble, clock }: World, log: Log): Outcome => {
-  const failed = ledger.entries.filter(({ error }) => error !== null)
-  return {
-    seed: plan.seed,
-    failures: log.failures,
-    story: log.story,
-    records: ledger.entries.filter(({ taken }) => taken).length,
-    failed: failed.length,
-    maybe: failed.filter(({ error }) => error?.persisted === 'maybe').length,
-    faults: trouble.count,
-    virtualMs: clock.now(),
-    steps: clock.steps,
-  }
+  return playSeed(plan.seed, options, (keepsStory, patches) => start(plan, keepsStory, patches))
 }

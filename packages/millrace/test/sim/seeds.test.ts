@@ -5,7 +5,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemClock } from '../../src/runtime/clock.ts'
 import { mutations } from './mutations.ts'
-import { type Outcome, runSeed } from './run.ts'
+import type { Outcome } from './play-seed.ts'
+import { runSeed } from './run.ts'
 
 /**
  * By seed: what went wrong. Where the plan of a seed changes, the unit test named is what remains.

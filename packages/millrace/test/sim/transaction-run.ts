@@ -17,8 +17,7 @@ import { observeEngine } from './engine-observer.ts'
 import { Journal } from './journal.ts'
 import { Ledger } from './ledger.ts'
 import { Log } from './log.ts'
-import { mutations } from './mutations.ts'
-import { Patches } from './patch.ts'
+import type { Patches } from './patch.ts'
 import type { RecordPlan } from './plan-calls.ts'
 import type { TransactionFaultStep } from './plan-transaction-faults.ts'
 import {
@@ -26,7 +25,7 @@ import {
   type SessionPlan,
   type TransactionsPlan,
 } from './plan-transactions.ts'
-import type { Outcome, RunOptions } from './run.ts'
+import { type Outcome, playSeed, type RunOptions } from './play-seed.ts'
 import type { SessionWorld, TransactionEntry } from './transaction-book.ts'
 import { transactionChecks } from './transaction-checks.ts'
 import { Session } from './transaction-program.ts'
@@ -426,45 +425,7 @@ const start = async (
 }
 
 /** Runs a seed with transactions. */
-export const runTransactionSeed = async (
-  seed: number,
-  options: RunOptions = {},
-): Promise<Outcome> => {
+export const runTransactionSeed = (seed: number, options: RunOptions = {}): Promise<Outcome> => {
   const plan = drawTransactionsPlan(seed)
-  const patches = new Patches()
-  const rejections: unknown[] = []
-  const onRejection = (reason: unknown): void => {
-    rejections.push(reason)
-  }
-  process.on('unhandledRejection', onRejection)
-  try {
-    const [world, log] = await start(plan, options.story ?? false, patches)
-    if (options.mutation !== undefined) mutations[options.mutation]!.install(patches)
-    try {
-      await world.live()
-    } catch (error) {
-      log.fail('crash', error instanceof Error ? (error.stack ?? error.message) : String(error))
-    }
-    for (const reason of rejections) log.fail('unhandled rejection', String(reason))
-    return outcomeOf(world, log)
-  } finally {
-    process.off('unhandledRejection', onRejection)
-    patches.undo()
-  }
-}
-
-const outcomeOf = (world: World, log: Log): Outcome => {
-  const { ledger, plan, clock } = world
-  const failed = ledger.entries.filter(({ error }) => error !== null)
-  return {
-    seed: plan.seed,
-    failures: log.failures,
-    story: log.story,
-    records: ledger.entries.filter(({ taken }) => taken).length,
-    failed: failed.length,
-    maybe: failed.filter(({ error }) => error?.persisted === 'maybe').length,
-    faults: world.faults,
-    virtualMs: clock.now(),
-    steps: clock.steps,
-  }
+  return playSeed(plan.seed, options, (keepsStory, patches) => start(plan, keepsStory, patches))
 }

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemClock } from '../../src/runtime/clock.ts'
 import { mutations } from './mutations.ts'
-import type { Outcome } from './run.ts'
+import type { Outcome } from './play-seed.ts'
 import { runTransactionSeed } from './transaction-run.ts'
 
 /**

@@ -199,23 +199,6 @@ test('a record that has failed and is given up before it is told is counted once
   assert.equal(bench.engine.measurements.recordsFailed, 1)
 })
 
-// A record that waited for its topic failed as the topic was known, and was given up before that
-// was told: counted twice (simulator seed 5000910).
-test('a record that has failed and is given up before it is told is counted once', () => {
-  const bench = new Bench({}, {}, () => ({
-    partition: () => {
-      throw new Error('no partition for it')
-    },
-  }))
-  const settle = (): void => {}
-  const record = { topic: 't', value: 'a' }
-  const place = bench.engine.append(record, settle)
-  bench.tellTopic('t', [1])
-  assert.equal(bench.engine.abandon(place, settle), 'no')
-  bench.step()
-  assert.equal(bench.engine.measurements.recordsFailed, 1)
-})
-
 // All records of a batch were given up while it was compressed; the one behind it, ready and
 // given up too, stood at the head from then on, listed nowhere: the partition never sent again.
 test('a partition goes on when its first batch lost all records while it was compressed', () => {

@@ -1,0 +1,79 @@
+// One run from its first turn to its outcome, whatever kind of world it has: the mutation is put in
+// and taken out, what throws or rejects unheard is a failure, and what came of it is counted.
+
+import type { VirtualClock } from '../../src/runtime/virtual-clock.ts'
+import type { Ledger } from './ledger.ts'
+import type { Log } from './log.ts'
+import { mutations } from './mutations.ts'
+import { Patches } from './patch.ts'
+
+export interface RunOptions {
+  readonly mutation?: string | undefined
+  /** Write down what happens; the run is the same. */
+  readonly story?: boolean
+}
+
+export interface Outcome {
+  readonly seed: number
+  /** What was found wrong, `check: words`; empty = a pass. */
+  readonly failures: readonly string[]
+  readonly story: readonly string[]
+  readonly records: number
+  readonly failed: number
+  /** Of the failed ones: persisted maybe. */
+  readonly maybe: number
+  readonly faults: number
+  readonly virtualMs: number
+  readonly steps: number
+}
+
+/** What a run needs of its world. */
+export interface SeedWorld {
+  readonly ledger: Ledger
+  readonly clock: VirtualClock
+  readonly faults: number
+  /** Plays, and judges. */
+  live(): Promise<void>
+}
+
+export const playSeed = async (
+  seed: number,
+  { story = false, mutation }: RunOptions,
+  start: (keepsStory: boolean, patches: Patches) => Promise<readonly [SeedWorld, Log]>,
+): Promise<Outcome> => {
+  const patches = new Patches()
+  const rejections: unknown[] = []
+  const onRejection = (reason: unknown): void => {
+    rejections.push(reason)
+  }
+  process.on('unhandledRejection', onRejection)
+  try {
+    const [world, log] = await start(story, patches)
+    if (mutation !== undefined) mutations[mutation]!.install(patches)
+    try {
+      await world.live()
+    } catch (error) {
+      log.fail('crash', error instanceof Error ? (error.stack ?? error.message) : String(error))
+    }
+    for (const reason of rejections) log.fail('unhandled rejection', String(reason))
+    return outcomeOf(seed, world, log)
+  } finally {
+    process.off('unhandledRejection', onRejection)
+    patches.undo()
+  }
+}
+
+const outcomeOf = (seed: number, { ledger, clock, faults }: SeedWorld, log: Log): Outcome => {
+  const failed = ledger.entries.filter(({ error }) => error !== null)
+  return {
+    seed,
+    failures: log.failures,
+    story: log.story,
+    records: ledger.entries.filter(({ taken }) => taken).length,
+    failed: failed.length,
+    maybe: failed.filter(({ error }) => error?.persisted === 'maybe').length,
+    faults,
+    virtualMs: clock.now(),
+    steps: clock.steps,
+  }
+}
