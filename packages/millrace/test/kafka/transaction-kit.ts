@@ -92,8 +92,8 @@ export class TransactionStage {
 
   /** The offset that a group has committed for partition 0 of the stage's topic; -1 = none. */
   async groupOffset(groupId: string, stable = false): Promise<number> {
-    const offsets = await this.coordinator.groupOffsets(groupId, { stable })
-    return offsets.find(({ topic }) => topic === this.name)?.offset ?? -1
+    const place = { topic: this.name, partition: 0 }
+    return (await this.coordinator.groupOffset(groupId, place, { stable }))?.offset ?? -1
   }
 
   /** Commits a transaction with this value; `committed` has it then. */
