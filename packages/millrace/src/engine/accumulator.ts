@@ -384,7 +384,7 @@ export class Accumulator {
     generations.enter(flushGeneration)
     generations.leave(place.flushGeneration)
     place.flushGeneration = flushGeneration
-    if (place instanceof Batch) place.queue.releaseOpen = true
+    if (place instanceof Batch && place.queue.open === place) place.queue.releaseOpen = true
   }
 
   /** Lets in whoever waits for room, in order, while there is some. */

@@ -5,13 +5,13 @@ import type { ProduceResponse } from '../protocol/api/00-produce.ts'
 import { brokerError, errorNumber } from '../protocol/errors.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 import { backoffDelayMs } from '../runtime/backoff.ts'
+import { AnswerFinder, type PartitionAnswer } from './answer-finder.ts'
 import type { Batch } from './batch.ts'
 import { batchContext, deliveryTimeout, errorOfBatch } from './batch-errors.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import type { ClusterPort } from './ports.ts'
 import type { Preparation } from './preparation.ts'
-import { topicIdFrom } from './produce-request.ts'
 import type { ProduceInFlight } from './pump.ts'
 import { keepRecords, splitInTwo } from './rebuild.ts'
 import type { Sequencer } from './sequencer.ts'
@@ -20,9 +20,6 @@ import type { Settlement } from './settlement.ts'
 import { isMendable } from './transaction-errors.ts'
 import type { TransactionManager } from './transaction-manager.ts'
 import { judge, makesMetadataStale, provesNotWritten } from './verdict.ts'
-
-type TopicAnswer = ProduceResponse['responses'][number]
-type PartitionAnswer = TopicAnswer['partitionResponses'][number]
 
 /** After a refusal for its size, batches of a topic are not kept below this. */
 const splitBatchBytesMin = 16 * 1024
@@ -58,9 +55,12 @@ export class Delivery {
   onAnswered(request: ProduceInFlight, response: ProduceResponse | null): void {
     if (response === null) for (const batch of request.batches) this.#onUnacknowledged(batch)
     else {
-      this.#applyLeaderHints(request, response)
-      const answers = new AnswerFinder(response, request.version)
-      for (const batch of request.batches) this.#onAnswer(request, batch, answers.find(batch))
+      const finder = new AnswerFinder(response, request.version)
+      const answers = request.batches.map((batch) => finder.find(batch))
+      this.#applyLeaderHints(request, answers, response)
+      for (const [index, batch] of request.batches.entries()) {
+        this.#onAnswer(request, batch, answers[index]!)
+      }
     }
   }
 
@@ -290,34 +290,29 @@ export class Delivery {
     })
   }
 
-  #applyLeaderHints(request: ProduceInFlight, response: ProduceResponse): void {
-    for (const topic of response.responses) {
-      for (const { errorCode, currentLeader, index } of topic.partitionResponses) {
-        if (errorCode === errorNumber.NONE || currentLeader.leaderId < 0) continue
-        const batch = request.batches.find(
-          ({ queue }) => queue.partition === index && isTopic(topic, queue, request.version),
-        )
-        if (batch === undefined) continue
-        const { leaderId, leaderEpoch } = currentLeader
-        const node = response.nodeEndpoints.find(({ nodeId }) => nodeId === leaderId)
-        this.#owner.cluster.applyLeaderHint({
-          topic: batch.queue.topic.name,
-          partition: index,
-          leaderId,
-          leaderEpoch,
-          endpoint: node === undefined ? null : { host: node.host, port: node.port },
-        })
-      }
+  #applyLeaderHints(
+    request: ProduceInFlight,
+    answers: readonly (PartitionAnswer | null)[],
+    response: ProduceResponse,
+  ): void {
+    for (const [index, answer] of answers.entries()) {
+      if (answer === null || answer.errorCode === errorNumber.NONE) continue
+      const { leaderId, leaderEpoch } = answer.currentLeader
+      if (leaderId < 0) continue
+      const { queue } = request.batches[index]!
+      const node = response.nodeEndpoints.find(({ nodeId }) => nodeId === leaderId)
+      this.#owner.cluster.applyLeaderHint({
+        topic: queue.topic.name,
+        partition: queue.partition,
+        leaderId,
+        leaderEpoch,
+        endpoint: node === undefined ? null : { host: node.host, port: node.port },
+      })
     }
   }
 }
 
 const isDuplicate = (error: number): boolean => error === errorNumber.DUPLICATE_SEQUENCE_NUMBER
-
-const isTopic = (answer: TopicAnswer, { topic }: PartitionQueue, version: number): boolean =>
-  version >= topicIdFrom
-    ? Buffer.compare(answer.topicId, topic.topicId) === 0
-    : answer.name === topic.name
 
 const missingAnswer = ({ link }: ProduceInFlight, { queue }: Batch): KafkaError =>
   new KafkaError(
@@ -325,36 +320,3 @@ const missingAnswer = ({ link }: ProduceInFlight, { queue }: Batch): KafkaError 
     `${link.name} answered a Produce request without ${queue.topic.name}-${queue.partition}`,
     { topic: queue.topic.name, partition: queue.partition, broker: link.name, api: 'Produce' },
   )
-
-/** Finds the answers of batches: a broker answers in the order of the request, mostly. */
-class AnswerFinder {
-  readonly #topics: readonly TopicAnswer[]
-  readonly #version: number
-  #topicIndex = 0
-  #partitionIndex = 0
-
-  constructor(response: ProduceResponse, version: number) {
-    this.#topics = response.responses
-    this.#version = version
-  }
-
-  find(batch: Batch): PartitionAnswer | null {
-    const { queue } = batch
-    const topic = this.#topics[this.#topicIndex]
-    const next = topic?.partitionResponses[this.#partitionIndex]
-    if (next?.index === queue.partition && isTopic(topic!, queue, this.#version)) {
-      this.#partitionIndex++
-      if (this.#partitionIndex === topic!.partitionResponses.length) {
-        this.#topicIndex++
-        this.#partitionIndex = 0
-      }
-      return next
-    }
-    for (const other of this.#topics) {
-      if (!isTopic(other, queue, this.#version)) continue
-      const found = other.partitionResponses.find(({ index }) => index === queue.partition)
-      if (found !== undefined) return found
-    }
-    return null
-  }
-}

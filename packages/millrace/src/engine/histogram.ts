@@ -8,11 +8,15 @@
 export interface Distribution {
   /** Values since the producer was made, and their sum: two snapshots give the average between. */
   readonly count: number
+  /** Their sum, in the unit of the name. */
   readonly sum: number
   /** Of the last 30 to 60 seconds; 0 where nothing was measured in them. */
   readonly avg: number
+  /** The largest of the last 30 to 60 seconds. */
   readonly max: number
+  /** The median of the last 30 to 60 seconds, right within 3 %. */
   readonly p50: number
+  /** The 99th percentile of the last 30 to 60 seconds, right within 3 %. */
   readonly p99: number
 }
 

@@ -6,10 +6,13 @@ import { inspect } from 'node:util'
 import { KafkaError } from '../protocol/kafka-error.ts'
 import type { Partitioner, PartitionerTopic } from './partitioner.ts'
 
+/** What a partitioner function is told of a record. */
 export interface CustomPartitionerInput {
+  /** The record's topic. */
   readonly topic: string
   /** The encoded key, `null` without one. Valid during the call only: copy what you keep. */
   readonly key: Uint8Array | null
+  /** How many partitions the topic has now. */
   readonly partitionCount: number
   /** Partitions that have a leader now, ascending. */
   readonly availablePartitions: readonly number[]

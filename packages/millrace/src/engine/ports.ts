@@ -113,6 +113,7 @@ export interface TransactionPort {
   ): void
 }
 
+/** One partition, as `partitionsFor` answers it. */
 export interface PartitionView {
   /** Node id of the leader; -1 = none now. */
   readonly leaderId: number

@@ -5,6 +5,7 @@ import type { KafkaError } from '../protocol/kafka-error.ts'
 /** Bytes, or a string that is sent as UTF-8. */
 export type Data = string | Uint8Array
 
+/** The value of a header: bytes, text, null, or `undefined` = the header is left out. */
 export type HeaderValue = Data | null | undefined
 
 /**
@@ -17,11 +18,13 @@ export type Headers =
 
 /** One record to send. */
 export interface ProducerRecord {
+  /** The topic to write to: 1 to 249 of the characters `a-z A-Z 0-9 . _ -`. */
   readonly topic: string
   /** `undefined` and `null` = no key; `''` is an empty key. */
   readonly key?: Data | null | undefined
   /** `null` = a tombstone. */
   readonly value: Data | null
+  /** None by default. */
   readonly headers?: Headers | undefined
   /** Milliseconds since the epoch; the time of the call by default. */
   readonly timestamp?: number | undefined
@@ -31,7 +34,9 @@ export interface ProducerRecord {
 
 /** Where a delivered record is. */
 export interface RecordMetadata {
+  /** The topic that was written to. */
   readonly topic: string
+  /** The partition that was written to. */
   readonly partition: number
   /** -1 where the broker does not say: acks 0, or the answer to a duplicate. */
   readonly offset: number

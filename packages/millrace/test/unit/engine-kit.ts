@@ -69,17 +69,19 @@ export class SentRequest {
   readonly nodeId: number
   readonly message: ProduceRequest
   readonly batches: SentBatch[] = []
+  /** A broker may answer in any order. */
+  answersBackwards = false
 
   constructor(nodeId: number, call: ProduceCall) {
     this.nodeId = nodeId
     this.call = call
     const bytes = Buffer.concat(call.chunks)
     this.message = produceApi.decodeRequest(new Reader(bytes), call.version)
-    for (const { name, partitionData } of this.message.topicData) {
-      for (const { index, records } of partitionData) {
+    for (const topic of this.message.topicData) {
+      for (const { index, records } of topic.partitionData) {
         const header = decodeBatchHeader(records!, 0)
         this.batches.push({
-          topic: name,
+          topic: topicText(topic),
           partition: index,
           records: header.recordCount,
           producerId: header.producerId,
@@ -97,7 +99,7 @@ export class SentRequest {
       topicId: topic.topicId,
       partitionResponses: topic.partitionData.map(({ index }) => {
         const batch = this.batches.find(
-          (sent) => sent.topic === topic.name && sent.partition === index,
+          (sent) => sent.topic === topicText(topic) && sent.partition === index,
         )!
         const given = typeof answerOf === 'function' ? answerOf(batch) : answerOf
         return {
@@ -115,13 +117,28 @@ export class SentRequest {
         }
       }),
     }))
-    this.call.onResponse({ responses, throttleTimeMs: 0, nodeEndpoints: [] })
+    this.call.onResponse({
+      responses: this.answersBackwards ? reversed(responses) : responses,
+      throttleTimeMs: 0,
+      nodeEndpoints: [],
+    })
   }
 
   fail(code: 'CONNECTION_LOST' | 'REQUEST_TIMEOUT', written: boolean): void {
     this.call.onFailure(new KafkaError(code, `${code} in a test`), written)
   }
 }
+
+/** Its name; in versions that have none the first byte of its id. */
+const topicText = ({ name, topicId }: { name: string; topicId: Uint8Array }): string =>
+  name === '' ? `id ${topicId[0]}` : name
+
+const reversed = <Partition, Topic extends { partitionResponses: Partition[] }>(
+  topics: readonly Topic[],
+): Topic[] =>
+  topics
+    .map((topic) => ({ ...topic, partitionResponses: topic.partitionResponses.toReversed() }))
+    .toReversed()
 
 class FakeLink implements BrokerLink {
   readonly nodeId: number
