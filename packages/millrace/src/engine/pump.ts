@@ -4,7 +4,8 @@
 //
 // Natural batching: open batches are released while fewer than two requests are in flight, sealed
 // ones (full, or to be sent again) up to the limit. So a lone record leaves in its own event-loop
-// turn, and under load batches grow while the requests before them are on their way.
+// turn, and under load batches grow while the requests before them are on their way. With many
+// partitions they are released for one request at a time.
 
 import type { ProduceResponse } from '../protocol/api/00-produce.ts'
 import type { KafkaError } from '../protocol/kafka-error.ts'
@@ -17,6 +18,8 @@ import type { EngineSettings } from './settings.ts'
 
 /** Open batches wait once this many requests are in flight. */
 const releaseBelow = 2
+/** Of more partitions than this, one request has so much to do that batches gather behind it. */
+const manyPartitions = 64
 
 /** What the pump asks of the engine. */
 export interface PumpOwner {
@@ -137,7 +140,7 @@ export class Pump {
       return
     }
     while (this.#inFlight.size < this.owner.settings.maxInFlightRequests) {
-      if (this.#inFlight.size < releaseBelow) this.#release(now)
+      if (this.#inFlight.size < this.#releaseBelow) this.#release(now)
       const batches = this.#collect(now)
       if (batches.length === 0) return
       const request = new ProduceInFlight(this, link, batches, now)
@@ -145,6 +148,11 @@ export class Pump {
       this.owner.onRequestSent(request)
       link.produce(request)
     }
+  }
+
+  /** With many partitions a second request would halve the batches, and each batch has its cost. */
+  get #releaseBelow(): number {
+    return this.#open.length > manyPartitions ? 1 : releaseBelow
   }
 
   /** Seals the open batches that could go out at once. */
