@@ -1,23 +1,29 @@
-// send() with a promise for each record, and each of them awaited.
+// send() with a promise for each record, and each of them awaited: many together with Promise.all,
+// as one would for the records of an array.
 import { delivered, failed, record, run } from './common.mjs'
 
-const sendsAtATime = Number(process.env.BENCH_INFLIGHT || 0) || 5000
+const chunkRecords = Number(process.env.BENCH_CHUNK || 0) || 1000
+const chunksAtATime = Number(process.env.BENCH_INFLIGHT || 0) || 5
 const sendsPerLook = 1000
 
 await run((producer) => ({
   one: (index) => producer.send(record(index)),
   bulk: async (from, to) => {
     let next = from
-    const worker = async () => {
-      while (next < to) {
-        try {
-          delivered(await producer.send(record(next++)))
-        } catch (error) {
-          failed(error)
-        }
+    const sendChunk = async () => {
+      const end = Math.min(next + chunkRecords, to)
+      const sends = []
+      for (; next < end; next++) sends.push(producer.send(record(next)))
+      try {
+        for (const metadata of await Promise.all(sends)) delivered(metadata)
+      } catch (error) {
+        failed(error)
       }
     }
-    await Promise.all(Array.from({ length: sendsAtATime }, worker))
+    const worker = async () => {
+      while (next < to) await sendChunk()
+    }
+    await Promise.all(Array.from({ length: chunksAtATime }, worker))
   },
   // Nothing is awaited but room in the buffer, now and then.
   flood: (from, to) =>

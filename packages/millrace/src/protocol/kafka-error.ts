@@ -87,13 +87,30 @@ export const errorCodes = {
   INTERNAL: { kind: 'fatal', remedy: 'A defect of millrace: please report it with the stack.' },
 } as const satisfies Record<string, { kind: ErrorKind; remedy: string }>
 
+const replicasMissing =
+  'Bring the missing replicas back: fewer are in sync than min.insync.replicas of the topic.'
+
+/** What to do where Kafka's own error says more than our code for it. */
+const brokerRemedies: ReadonlyMap<string | undefined, string> = new Map([
+  ['NOT_ENOUGH_REPLICAS', replicasMissing],
+  ['NOT_ENOUGH_REPLICAS_AFTER_APPEND', replicasMissing],
+  ['LEADER_NOT_AVAILABLE', 'Bring the brokers back that hold the partition: it has no leader.'],
+  ['REQUEST_TIMED_OUT', 'Look at the load of the replicas: they did not confirm in time.'],
+  ['KAFKA_STORAGE_ERROR', 'Look at the disks and the log of the broker.'],
+])
+
+/** What happened. docs/errors.md lists all codes, each with its remedy. */
 export type ErrorCode = keyof typeof errorCodes
 
 /** What is known about where and when it happened. */
 export interface ErrorContext {
+  /** What can be done next; the usual kind of the code without it. */
   readonly kind?: ErrorKind | undefined
+  /** Whether the record may be in the log; `'no'` without it. */
   readonly persisted?: Persisted | undefined
+  /** The topic it is about. */
   readonly topic?: string | undefined
+  /** The partition it is about. */
   readonly partition?: number | undefined
   /** `host:port`, with the node id where it is known: `127.0.0.1:9092 (node 1)`. */
   readonly broker?: string | undefined
@@ -103,12 +120,15 @@ export interface ErrorContext {
   readonly step?: ConnectStep | undefined
   /** Kafka's own number and name of the error, where a broker answered one. */
   readonly brokerCode?: number | undefined
+  /** Kafka's name of the error: `NOT_ENOUGH_REPLICAS`. */
   readonly brokerError?: string | undefined
   /** The broker's own words. */
   readonly brokerMessage?: string | undefined
   /** How often a batch with this record was sent. */
   readonly attempts?: number | undefined
+  /** Milliseconds from the call, or the batch's first record, to the error. */
   readonly elapsedMs?: number | undefined
+  /** What led to it: the error before, or what a function of yours threw. */
   readonly cause?: unknown
 }
 
@@ -135,20 +155,34 @@ export class KafkaError extends Error {
     return typeof value === 'object' && value !== null && marker in value
   }
 
+  /** What happened. */
   readonly code: ErrorCode
+  /** What you can do next. */
   readonly kind: ErrorKind
+  /** Whether the record may be in the log: `'no'`, or `'maybe'`. */
   readonly persisted: Persisted
+  /** The topic it is about, as far as known. */
   readonly topic: string | undefined
+  /** The partition it is about, as far as known. */
   readonly partition: number | undefined
+  /** The broker it is about: `127.0.0.1:9092 (node 1)`. */
   readonly broker: string | undefined
+  /** The API that was called: `Produce`, `Metadata`, … */
   readonly api: string | undefined
+  /** Where on the way to the broker it failed. */
   readonly step: ConnectStep | undefined
+  /** Kafka's number of the error, where a broker answered one. */
   readonly brokerCode: number | undefined
+  /** Kafka's name of the error, where a broker answered one. */
   readonly brokerError: string | undefined
+  /** The broker's own words. */
   readonly brokerMessage: string | undefined
+  /** How often a batch with this record was sent. */
   readonly attempts: number | undefined
+  /** Milliseconds from the call, or the batch's first record, to the error. */
   readonly elapsedMs: number | undefined
 
+  /** For stand-ins and tests: `new KafkaError('BUFFER_FULL', 'no room', { topic: 'orders' })`. */
   constructor(code: ErrorCode, message: string, context: ErrorContext = {}) {
     super(message, 'cause' in context ? { cause: context.cause } : undefined)
     this.code = code
@@ -168,7 +202,7 @@ export class KafkaError extends Error {
 
   /** What to do about it, in one sentence. */
   get remedy(): string {
-    return errorCodes[this.code].remedy
+    return brokerRemedies.get(this.brokerError) ?? errorCodes[this.code].remedy
   }
 
   /** True where the same call may succeed later. */

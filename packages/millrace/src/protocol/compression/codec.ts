@@ -3,6 +3,7 @@
 
 import { KafkaError } from '../kafka-error.ts'
 
+/** Kafka's codecs. `'zstd'` needs brokers of Kafka 2.1 or newer (KIP-110). */
 export type CompressionType = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
 
 export type CompressDone = (error: KafkaError | null, compressed: Uint8Array | null) => void

@@ -19,6 +19,8 @@ import {
 import { requireLibrary } from './library.ts'
 import type { Inflated } from './zlib-inflate.ts'
 import { inflate, zlibChunkBytes } from './zlib-inflate.ts'
+import type { ZlibWithZstdStreams } from './zstd-streams.ts'
+import { ZstdStreams } from './zstd-streams.ts'
 
 interface ZstdLibrary {
   readonly compress: (bytes: Uint8Array, level: number | undefined, done: CompressDone) => void
@@ -41,23 +43,22 @@ interface ZstdOptions {
 }
 
 /** What Node 20's types do not know yet. */
-interface ZlibWithZstd {
-  zstdCompress(
-    bytes: Uint8Array,
-    options: ZstdOptions,
-    done: (error: Error | null, compressed: Buffer) => void,
-  ): void
+interface ZlibWithZstd extends ZlibWithZstdStreams {
   zstdCompressSync(bytes: Uint8Array, options: ZstdOptions): Buffer
   zstdDecompressSync(bytes: Uint8Array, options: ZstdOptions): Inflated
-  readonly constants: { readonly ZSTD_c_compressionLevel: number }
 }
 
-const nodeZstd = ({
-  zstdCompress,
-  zstdCompressSync,
-  zstdDecompressSync,
-  constants,
-}: ZlibWithZstd) => {
+const nodeZstd = (zlib: ZlibWithZstd) => {
+  const { zstdCompressSync, zstdDecompressSync, constants } = zlib
+  const streamsOf = new Map<number, ZstdStreams>()
+  const streams = (level: number): ZstdStreams => {
+    let found = streamsOf.get(level)
+    if (found === undefined) {
+      found = new ZstdStreams(zlib, level)
+      streamsOf.set(level, found)
+    }
+    return found
+  }
   const optionsOf = (bytes: Uint8Array, level: number | undefined): ZstdOptions => ({
     // Keeps the tables small, and readers learn from the frame how much memory to take.
     pledgedSrcSize: bytes.length,
@@ -66,9 +67,8 @@ const nodeZstd = ({
   })
   const library: ZstdLibrary = {
     compress: (bytes, level, done) =>
-      zstdCompress(bytes, optionsOf(bytes, level), (error, compressed) => {
-        if (error) done(compressionFailed('zstd', error), null)
-        else done(null, compressed)
+      streams(level ?? levelDefault).compress(bytes, (error, compressed) => {
+        done(error === null ? null : compressionFailed('zstd', error), compressed)
       }),
     compressSync: (bytes, level) => zstdCompressSync(bytes, optionsOf(bytes, level)),
     decompress: (bytes, maxBytes) => inflate('zstd', zstdDecompressSync, bytes, maxBytes),

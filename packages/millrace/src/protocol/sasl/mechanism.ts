@@ -5,7 +5,9 @@
 export interface SaslContext {
   /** The host and port that the user or the cluster named. */
   readonly host: string
+  /** The port that goes with it. */
   readonly port: number
+  /** The option clientId. */
   readonly clientId: string
   /** Aborts when the connection is given up. */
   readonly signal: AbortSignal
@@ -34,6 +36,7 @@ export interface SaslSession {
 export interface SaslMechanism {
   /** As Kafka knows it: `SCRAM-SHA-512`. */
   readonly name: string
+  /** Called for each authentication, re-authentications (KIP-368) included. May throw or reject. */
   createSession(context: SaslContext): SaslSession | Promise<SaslSession>
   /** Takes the secrets out of a text that goes into an error; the text itself without it. */
   redact?(text: string): string
