@@ -48,6 +48,7 @@ export class Accumulator {
   readonly #windowBytes: number
   readonly #lineBytes: number
   readonly #recordBytesMax: number
+  readonly #batchRecordsMax: number
   #usedBytes = 0
   /** Cost of everything that waits, in the line or for a topic. */
   #waitingBytes = 0
@@ -63,7 +64,8 @@ export class Accumulator {
   constructor(owner: AccumulatorOwner, makePartitioner: PartitionerFactory) {
     this.#owner = owner
     this.#makePartitioner = makePartitioner
-    const { bufferMemoryBytes, batchBytes, maxRequestBytes } = owner.settings
+    const { bufferMemoryBytes, batchBytes, maxRequestBytes, flush } = owner.settings
+    this.#batchRecordsMax = flush?.maxRecords || Number.POSITIVE_INFINITY
     this.#windowBytes = Math.max(1, Math.floor(bufferMemoryBytes * windowShare))
     this.#lineBytes = bufferMemoryBytes - this.#windowBytes
     this.pool = new BufferPool(batchBytes, Math.floor(bufferMemoryBytes / 2))
@@ -301,17 +303,10 @@ export class Accumulator {
     const content = draft.contentBytes
     const timestamp = draft.timestamp >= 0 ? draft.timestamp : this.#wallTime()
     let batch = queue.open
-    let bytes = batch === null ? 0 : batch.recordBytes(content, timestamp)
-    if (batch !== null && this.#isFull(batch, bytes)) {
-      queue.topic.partitioner.onBatchSealed?.(queue.partition)
-      this.#owner.seal(queue)
-      batch = null
+    if (batch === null || !this.#surelyFits(batch, content)) {
+      batch = this.#batchFor(queue, content, timestamp)
     }
-    if (batch === null) {
-      batch = this.#createBatch(queue, content)
-      bytes = batch.recordBytes(content, timestamp)
-    }
-    batch.append(draft, content, timestamp, settle, tag, this.pool, bytes)
+    const bytes = batch.append(draft, content, timestamp, settle, tag, this.pool)
     this.#usedBytes += costOf(bytes, settle)
     if (from !== null) this.#moveIn(batch, from)
     this.#owner.onAppended(batch, bytes, from === null ? null : from.since)
@@ -343,10 +338,25 @@ export class Accumulator {
     return true
   }
 
-  #isFull(batch: Batch, bytes: number): boolean {
-    if (batch.size + bytes > batch.queue.topic.batchBytes) return true
-    const { flush } = this.#owner.settings
-    return flush !== null && flush.maxRecords > 0 && batch.recordCount >= flush.maxRecords
+  /** Answers for nearly every record, without counting its bytes out. */
+  #surelyFits(batch: Batch, content: number): boolean {
+    return (
+      batch.size + content + recordOverheadMax <= batch.queue.topic.batchBytes &&
+      batch.recordCount < this.#batchRecordsMax
+    )
+  }
+
+  /** The open batch where the record fits into it to the byte; else a new one. */
+  #batchFor(queue: PartitionQueue, content: number, timestamp: number): Batch {
+    const batch = queue.open
+    if (batch === null) return this.#createBatch(queue, content)
+    const bytes = batch.recordBytes(content, timestamp)
+    if (batch.size + bytes <= queue.topic.batchBytes && batch.recordCount < this.#batchRecordsMax) {
+      return batch
+    }
+    queue.topic.partitioner.onBatchSealed?.(queue.partition)
+    this.#owner.seal(queue)
+    return this.#createBatch(queue, content)
   }
 
   #createBatch(queue: PartitionQueue, content: number): Batch {

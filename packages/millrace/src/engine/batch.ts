@@ -17,7 +17,7 @@ import type { BufferPool } from './buffer-pool.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import type { ProducerIdentity } from './ports.ts'
 import { heldBytesOf, type Settle } from './record.ts'
-import type { RecordDraft } from './record-draft.ts'
+import { type RecordDraft, recordOverheadMax } from './record-draft.ts'
 import { noIdentity } from './sequencer.ts'
 import { writeVarint, writeVarlong } from './varint.ts'
 
@@ -139,7 +139,7 @@ export class Batch {
     return varintSize(body) + body
   }
 
-  /** Appends the record; `bytes` is what `recordBytes` said, and there is room up to the limit. */
+  /** Appends the record; returns the bytes that it took. */
   append(
     draft: RecordDraft,
     contentBytes: number,
@@ -147,12 +147,15 @@ export class Batch {
     settle: Settle | null,
     tag: number,
     pool: BufferPool,
-    bytes: number,
-  ): void {
-    if (this.size + bytes > this.buffer.length) this.#grow(pool, this.size + bytes)
-    const position = this.#begin(contentBytes, timestamp)
-    this.size = draft.write(this.buffer, position)
+  ): number {
+    const start = this.size
+    if (start + contentBytes + recordOverheadMax > this.buffer.length) {
+      this.#makeRoom(pool, start + this.recordBytes(contentBytes, timestamp))
+    }
+    const end = draft.write(this.buffer, this.#begin(contentBytes, timestamp))
+    this.size = end
     this.#end(settle, tag)
+    return end - start
   }
 
   /** Appends a record of another batch: its key, value and headers as they are encoded there. */
@@ -163,8 +166,7 @@ export class Batch {
     tag: number,
     pool: BufferPool,
   ): void {
-    const bytes = this.recordBytes(content.length, timestamp)
-    if (this.size + bytes > this.buffer.length) this.#grow(pool, this.size + bytes)
+    this.#makeRoom(pool, this.size + this.recordBytes(content.length, timestamp))
     const position = this.#begin(content.length, timestamp)
     this.buffer.set(content, position)
     this.size = position + content.length
@@ -212,7 +214,8 @@ export class Batch {
     return writeVarint(buffer, position, this.recordCount)
   }
 
-  #grow(pool: BufferPool, bytes: number): void {
+  #makeRoom(pool: BufferPool, bytes: number): void {
+    if (bytes <= this.buffer.length) return
     const grown = pool.acquire(bytes)
     this.buffer.copy(grown, 0, 0, this.size)
     pool.release(this.buffer)
