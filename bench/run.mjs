@@ -1,184 +1,316 @@
-// `npm run bench`: runs our contestants over a few workloads against a Kafka broker, reads each
-// topic back, and prints a table. One after another, each in a process of its own, with the rounds
-// interleaved; the figure is the median. The broker shares the machine: compare the lines of one
-// table, not of two.
-//
-//   npm run bench -- --brokers HOST:PORT      a broker that creates topics by itself
-//   npm run bench                             the project's own Kafka (needs Java)
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
+// `npm run bench`: ours against other clients, on the project's own Kafka. Rounds are interleaved,
+// each run is a process of its own and a topic of its own that is read back afterwards; figures are
+// medians, ratios are medians of the ratios within a round. The broker shares the machine: compare
+// within one table, not between two.
+import { spawnSync } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { readTopicBatches } from '../packages/millrace/dist/src/testing.js'
+import { Admin } from '../packages/millrace/dist/src/index.js'
+import { runChild } from './lib/child.mjs'
+import { prepareContestants } from './lib/contestants.mjs'
+import { describeMachine, machineSentence, watchMachine } from './lib/machine.mjs'
+import { markdownTable } from './lib/markdown.mjs'
+import { repository, saveResult, stamp } from './lib/results.mjs'
+import { figure, median, ratioWithinRounds, spread } from './lib/statistics.mjs'
+import { defectOf, readBack } from './lib/verify.mjs'
+import { defaults, quick, workloads } from './workloads.mjs'
 
-const workloads = {
-  throughput: { mode: 'throughput', records: 1_000_000, title: '1,000,000 records of 100 B' },
-  flood: { mode: 'flood', records: 1_000_000, title: '1,000,000 records, not awaited' },
-  concurrent: { mode: 'concurrent', records: 100_000, title: 'awaited sends, 1,000 at a time' },
-  sync: { mode: 'sync', records: 5000, title: 'awaited sends, one after another' },
-}
-const contestants = ['millrace', 'millrace-send', 'millrace-batch']
-const warmupRecords = 1000
-const valueBytes = 100
+const usage = `npm run bench -- [options]         ours against other clients, on a real Kafka
+npm run bench -- scaling|profile|micro [options]   other measurements, see their --help
+
+  --workload A,B    some of ${Object.keys(workloads).join(', ')}
+  --only A,B        some of the contestants: millrace, millrace-send, millrace-batch,
+                    millrace-layer1 and others, kafkajs, platformatic, confluent, java
+  --rounds N        interleaved rounds (default 3)
+  --quick           few records, one round, ${quick.names.join(', ')}: whether everything works
+  --records N       of every workload
+  --brokers LIST    a cluster of yours instead of the project's own Kafka (makes and deletes topics)
+  --kafka VERSION   release of the project's own Kafka`
+
 const partitions = 6
-const contestantTimeoutMs = 120_000
+const runTimeoutMs = 180_000
+const coolDownMs = 300
 
-const { values: options } = parseArgs({
+const { values: options, positionals } = parseArgs({
   options: {
+    workload: { type: 'string' },
+    only: { type: 'string' },
+    rounds: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    records: { type: 'string' },
     brokers: { type: 'string' },
-    workloads: { type: 'string', default: Object.keys(workloads).join() },
-    contestants: { type: 'string', default: contestants.join() },
-    rounds: { type: 'string', default: '3' },
+    kafka: { type: 'string' },
+    help: { type: 'boolean', default: false },
   },
+  allowPositionals: true,
+  strict: !['scaling', 'profile', 'micro'].includes(process.argv[2]),
 })
 
-const chosen = (text, known, what) => {
-  const names = text.split(',')
-  for (const name of names) {
-    if (!known.includes(name)) throw new Error(`no ${what} ${name}: there are ${known.join(', ')}`)
-  }
-  return names
-}
+/** `npm run bench -- scaling …` is another script. */
+const others = { scaling: 'scaling.mjs', profile: 'profile.mjs', micro: 'micro/guard.mjs' }
 
-/** One run of one contestant; answers its report, or an Error. */
-const runOnce = async (contestant, { mode, records }, brokers, corpus) => {
-  const topic = `bench-${process.pid}-${Date.now()}`
-  const script = fileURLToPath(new URL(`contestants/${contestant}.mjs`, import.meta.url))
-  const child = spawn(process.execPath, [script], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    timeout: contestantTimeoutMs,
-    env: {
-      ...process.env,
-      BENCH_BROKERS: brokers,
-      BENCH_TOPIC: topic,
-      BENCH_MODE: mode,
-      BENCH_N: String(records),
-      BENCH_WARMUP: String(warmupRecords),
-      BENCH_SIZE: String(valueBytes),
-      BENCH_CORPUS: corpus,
-      BENCH_IDEMPOTENT: '1',
-    },
+const makePlan = () => {
+  const names =
+    options.workload?.split(',') ?? (options.quick ? quick.names : Object.keys(workloads))
+  const unknown = names.find((name) => workloads[name] === undefined)
+  if (unknown !== undefined) throw new Error(`there is no workload ${unknown}\n\n${usage}`)
+  const rounds = Number(options.rounds ?? (options.quick ? 1 : 3))
+  if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds is a number from 1')
+  const share = options.quick ? quick.share : 1
+  const plan = names.map((name) => {
+    const workload = { ...defaults, ...workloads[name] }
+    return { name, ...workload, records: Number(options.records ?? workload.records * share) }
   })
-  let output = ''
-  child.stdout.on('data', (chunk) => {
-    output += chunk
-  })
-  const [exitCode] = await once(child, 'close')
-  if (exitCode !== 0) return new Error(`it ended with exit code ${exitCode}`)
-  const report = JSON.parse(output)
-  if (report.errors > 0) return new Error(`${report.errors} records failed`)
-  return checkTopic(report, brokers, topic, records + warmupRecords)
+  return { rounds, plan, only: options.only?.split(',') ?? null }
 }
 
-/** Whether the broker has all records, each once: a fast run that loses some is no run. */
-const checkTopic = async (report, brokers, topic, expected) => {
-  let records = 0
-  let batches = 0
-  for await (const batch of readTopicBatches({ brokers: brokers.split(','), topic })) {
-    records += batch.recordCount
-    batches++
+/** The names of the variables are those of the harness that our contestants run in elsewhere. */
+const environmentOf = (workload, topic, brokers, corpus) => ({
+  BENCH_BROKERS: brokers.join(),
+  BENCH_TOPIC: topic,
+  BENCH_WORKLOAD: workload.name,
+  BENCH_MODE: workload.mode,
+  BENCH_N: String(workload.records),
+  BENCH_WARMUP: String(workload.warmup),
+  BENCH_SIZE: String(workload.valueBytes),
+  BENCH_CORPUS: corpus[workload.valueBytes],
+  BENCH_LINGER_MS: String(workload.lingerMs),
+  BENCH_COMPRESSION: workload.compression,
+  BENCH_IDEMPOTENT: workload.idempotent ? '1' : '0',
+  BENCH_RATE: String(workload.recordsPerSecond),
+})
+
+let topicCount = 0
+
+/** One run of one contestant; answers its report, or what was wrong as `{ failure }`. */
+const runOnce = async (contestant, workload, cluster) => {
+  const topic = `bench-${process.pid}-${topicCount++}`
+  await cluster.admin.createTopic({ name: topic, partitions, replicationFactor: 1 })
+  const busy = watchMachine()
+  try {
+    const report = await runChild(contestant.command, contestant.args, {
+      cwd: repository,
+      env: {
+        ...process.env,
+        ...environmentOf(workload, topic, cluster.brokers, cluster.corpus),
+        ...contestant.env,
+      },
+      timeoutMs: runTimeoutMs,
+    })
+    if (report.unsupported) return { unsupported: report.note }
+    const machineBusy = busy()
+    if (report.errors > 0) return { failure: `${report.errors} records failed` }
+    const found = await readBack(cluster.brokers, topic, workload.records, workload.warmup)
+    const defect = defectOf(found)
+    if (defect !== null) return { failure: defect }
+    if (contestant.ours && found.outOfOrder > 0) {
+      return { failure: `${found.outOfOrder} records out of order` }
+    }
+    return { ...report, machineBusy, outOfOrder: found.outOfOrder, batch: found.recordsPerBatch }
+  } catch (error) {
+    return { failure: error.message.split('\n')[0] }
+  } finally {
+    await cluster.deleteTopic(topic)
+    await new Promise((resolve) => setTimeout(resolve, coolDownMs))
   }
-  if (records !== expected) return new Error(`the topic holds ${records} of ${expected} records`)
-  return { ...report, recordsPerBatch: records / batches }
 }
 
-const median = (numbers) => numbers.sort((a, b) => a - b)[numbers.length >> 1]
+const isRun = (outcome) => outcome.seconds !== undefined
+const ratesOf = (outcomes) => outcomes.map((run) => run.records / run.seconds)
 
-const count = (number) => Math.round(number).toLocaleString('en-US')
-
-const row = (contestant, outcomes) => {
-  const runs = outcomes.filter((outcome) => !(outcome instanceof Error))
-  const failures = outcomes.filter((outcome) => outcome instanceof Error)
-  if (runs.length === 0) return [contestant, `failed: ${failures[0].message}`]
-  const of = (figure) => median(runs.map(figure))
-  const ms = (figure) => (runs[0].p50 === undefined ? '' : of(figure).toFixed(2))
+const rowOf = ({ contestant, outcomes }, first) => {
+  const name = `${contestant.id} ${contestant.version}`
+  const runs = outcomes.filter(isRun)
+  if (runs.length === 0) {
+    const { unsupported, failure } = outcomes[0]
+    return [name, unsupported ?? `failed: ${failure}`, ...Array(8).fill('')]
+  }
+  const middle = (of) => median(runs.map(of))
+  const latency = (key) =>
+    runs[0][key] === undefined
+      ? ''
+      : figure(
+          middle((run) => run[key]),
+          2,
+        )
   return [
-    contestant,
-    count(of((run) => run.records / run.seconds)),
-    of((run) => (run.cpu_s / run.records) * 1e6).toFixed(2),
-    count(of((run) => run.rss_mb)),
-    count(of((run) => run.recordsPerBatch)),
-    ms((run) => run.p50),
-    ms((run) => run.p99),
+    name,
+    figure(middle((run) => run.records / run.seconds)),
+    `±${figure(spread(ratesOf(runs)) * 100)} %`,
+    figure(ratioWithinRounds(ratesOf(outcomes), ratesOf(first.outcomes)), 2),
+    figure(
+      middle((run) => (run.cpu_s / run.records) * 1e6),
+      2,
+    ),
+    figure(middle((run) => run.rss_mb)),
+    latency('p50'),
+    latency('p99'),
+    figure(Math.max(...runs.map((run) => run.outOfOrder))),
     `${runs.length}/${outcomes.length}`,
   ]
 }
 
-const head = ['', 'records/s', 'µs CPU/record', 'RSS MB', 'records/batch', 'p50 ms', 'p99 ms', 'ok']
+const heads = [
+  '',
+  'records/s',
+  'spread',
+  '× first',
+  'µs CPU/record',
+  'RSS MB',
+  'p50 ms',
+  'p99 ms',
+  'out of order',
+  'ok',
+]
 
-const printTable = (title, rows) => {
-  console.log(`\n${title}`)
-  for (const [name, ...cells] of [head, ...rows]) {
-    console.log(name.padEnd(16) + cells.map((cell) => cell.padStart(14)).join(''))
-  }
-}
-
-/** What to run: checked before anything is started. */
-const makePlan = () => {
-  const rounds = Number(options.rounds)
-  if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds must be 1 or more')
-  return {
-    rounds,
-    names: chosen(options.contestants, contestants, 'contestant'),
-    chosenWorkloads: chosen(options.workloads, Object.keys(workloads), 'workload'),
-  }
-}
-
-const runAll = async ({ rounds, names, chosenWorkloads }, brokers, corpus) => {
-  for (const workload of chosenWorkloads) {
-    const outcomes = new Map(names.map((name) => [name, []]))
-    for (let round = 0; round < rounds; round++) {
-      for (const name of round % 2 === 0 ? names : names.toReversed()) {
-        outcomes.get(name).push(await runOnce(name, workloads[workload], brokers, corpus))
+const runWorkload = async (workload, contestants, rounds, cluster) => {
+  const entries = contestants
+    .filter(({ notModes = [] }) => !notModes.includes(workload.mode))
+    .map((contestant) => ({ contestant, outcomes: [] }))
+  for (let round = 0; round < rounds; round++) {
+    // Each round begins with another one, and every second round goes backwards.
+    const turned = [
+      ...entries.slice(round % entries.length),
+      ...entries.slice(0, round % entries.length),
+    ]
+    for (const entry of round % 2 === 0 ? turned : turned.toReversed()) {
+      const outcome = await runOnce(entry.contestant, workload, cluster)
+      entry.outcomes.push(outcome)
+      if (outcome.failure !== undefined) {
+        console.error(`${workload.name} ${entry.contestant.id}: ${outcome.failure}`)
+        if (entry.contestant.ours) process.exitCode = 1
       }
     }
-    printTable(
-      `${workload}: ${workloads[workload].title}`,
-      names.map((name) => row(name, outcomes.get(name))),
-    )
-    const failed = [...outcomes.values()].flat().some((outcome) => outcome instanceof Error)
-    if (failed) process.exitCode = 1
+  }
+  const rows = entries.map((entry) => rowOf(entry, entries[0]))
+  console.log(`\n${workload.name}: ${workload.title}, ${figure(workload.records)} records\n`)
+  console.log(markdownTable(heads, rows))
+  const busy = entries.flatMap(({ outcomes }) =>
+    outcomes.filter(isRun).map((run) => run.machineBusy),
+  )
+  return {
+    ...workload,
+    machineBusy: busy.length === 0 ? null : median(busy),
+    results: entries.map(({ contestant, outcomes }) => ({ id: contestant.id, outcomes })),
   }
 }
 
-/** Values that differ and don't compress to nothing, the same in every run. */
-const makeCorpus = () => {
+/** Values that differ, and that compress as text does; the same in every run. */
+const makeCorpus = (valueBytes) => {
+  const words = Array.from({ length: 256 }, (_, index) => ((index * 2654435761) >>> 0).toString(36))
   const corpus = Buffer.alloc(1000 * valueBytes)
   let state = 1
-  for (let at = 0; at < corpus.length; at++) {
+  for (let at = 0; at < corpus.length; ) {
     state = (Math.imul(state, 1103515245) + 12345) >>> 0
-    corpus[at] = 32 + ((state >>> 16) % 64)
+    at += corpus.write(`"${words[(state >>> 16) & 255]}":${state >>> 20},`, at, 'latin1')
   }
   return corpus
 }
 
-/** The broker that was named, or the project's own for as long as `work` takes. */
-const withBroker = async (work) => {
-  if (options.brokers) return work(options.brokers)
-  const fixture = '../packages/millrace/dist/test/kafka/fixture/index.js'
-  const { startKafka } = await import(fixture)
-  console.log('Starting Apache Kafka …')
-  const properties = { 'num.partitions': String(partitions) }
-  const kafka = await startKafka({ fullSpeed: true, heapMegabytes: 1024, properties })
-  try {
-    await work(kafka.brokers.join())
-  } finally {
-    await kafka.close()
+const openCluster = async (folder) => {
+  const corpus = {}
+  for (const bytes of new Set(Object.values(workloads).map((one) => one.valueBytes ?? 100))) {
+    corpus[bytes] = join(folder, `values-${bytes}.bin`)
+    await writeFile(corpus[bytes], makeCorpus(bytes))
+  }
+  const fixture = await import('../packages/millrace/dist/test/kafka/fixture/index.js')
+  const version = options.kafka ?? fixture.latestKafka
+  const libraries = await fixture.kafkaLibs(version).catch(() => null)
+  if (options.brokers) {
+    const brokers = options.brokers.split(',')
+    const admin = new Admin({ brokers })
+    const javaAdmin = fixture.javaAdmin({ brokers })
+    const deleteTopic = (topic) => javaAdmin.deleteTopic(topic).catch(() => {})
+    const close = () => admin.close()
+    return {
+      name: 'a given cluster',
+      brokers,
+      admin,
+      deleteTopic,
+      close,
+      corpus,
+      libraries,
+      version,
+    }
+  }
+  console.log(`Starting Apache Kafka ${version} …`)
+  const properties = { 'broker.session.timeout.ms': '60000', 'auto.create.topics.enable': 'false' }
+  const settings = { version, fullSpeed: true, heapMegabytes: 1024, properties }
+  const kafka = await fixture.startKafka(settings)
+  const admin = new Admin({ brokers: kafka.brokers })
+  return {
+    name: `Kafka ${kafka.version}`,
+    brokers: [...kafka.brokers],
+    admin,
+    deleteTopic: (topic) => kafka.admin.deleteTopic(topic).catch(() => {}),
+    close: async () => {
+      await admin.close()
+      await kafka.close()
+    },
+    corpus,
+    libraries,
+    version,
   }
 }
 
-const folder = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
-try {
-  const plan = makePlan()
-  const corpus = join(folder, 'values.bin')
-  await writeFile(corpus, makeCorpus())
-  await withBroker((brokers) => runAll(plan, brokers, corpus))
-} catch (error) {
-  console.error(`bench: ${error instanceof Error ? error.message : error}`)
-  process.exitCode = 1
-} finally {
-  await rm(folder, { recursive: true })
+/** The newest broker is slow until it has seen some load: one run that nobody counts. */
+const warmUp = async (contestants, cluster) => {
+  const [contestant] = contestants
+  const workload = { ...defaults, ...workloads.W2, name: 'W2', records: 300_000 }
+  const { failure } = await runOnce(contestant, workload, cluster)
+  if (failure !== undefined) console.error(`warm-up: ${contestant.id}: ${failure}`)
+}
+
+const main = async () => {
+  const { rounds, plan, only } = makePlan()
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
+  let cluster = null
+  try {
+    cluster = await openCluster(folder)
+    const context = { libraries: cluster.libraries, kafkaVersion: cluster.version }
+    const { ready, missing } = await prepareContestants(only, context)
+    if (ready.length === 0) throw new Error('nobody can run')
+    await warmUp(ready, cluster)
+    const machine = describeMachine()
+    const workloadsRun = []
+    for (const workload of plan) {
+      workloadsRun.push(await runWorkload(workload, ready, rounds, cluster))
+    }
+    const left = missing.map(({ id, reason }) => `\nLeft out: ${id} (${reason})`).join('')
+    console.log(
+      `\n${rounds === 1 ? 'One round' : `${rounds} interleaved rounds`}, medians; × first is the ` +
+        `ratio to ${ready[0].id} within a round. ${cluster.name}, Node ${process.version}, ` +
+        `client and broker on one machine: ${machineSentence(machine)}. Every run was read back.${left}`,
+    )
+    const versions = Object.fromEntries(ready.map(({ id, version }) => [id, version]))
+    const content = {
+      machine,
+      cluster: cluster.name,
+      versions,
+      missing,
+      rounds,
+      workloads: workloadsRun,
+    }
+    console.log(`Kept in ${saveResult(`bench-${stamp()}.json`, content)}`)
+  } finally {
+    await cluster?.close()
+    await rm(folder, { recursive: true })
+  }
+}
+
+if (others[positionals[0]] !== undefined) {
+  const script = fileURLToPath(new URL(others[positionals[0]], import.meta.url))
+  const { status } = spawnSync(process.execPath, [script, ...process.argv.slice(3)], {
+    stdio: 'inherit',
+  })
+  process.exitCode = status ?? 1
+} else if (options.help) console.log(usage)
+else {
+  await main().catch((error) => {
+    console.error(`bench: ${error instanceof Error ? error.message : error}`)
+    process.exitCode = 1
+  })
 }

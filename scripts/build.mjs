@@ -1,6 +1,7 @@
 // Builds all packages into their dist folders: TypeScript's own incremental build, then the files
 // that are not TypeScript (test data) beside the compiled ones, and what has lost its source is
-// removed.
+// removed. At last each package's doors are bundled: what `import 'millrace'` loads, here and
+// wherever it is installed.
 
 import {
   copyFileSync,
@@ -13,6 +14,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { bundleAll, isBundled } from './bundle.mjs'
 import { ensureInstalled } from './install.mjs'
 import { fail, filesUnder, packages, readJson, root, runNode, Trouble } from './workspace.mjs'
 
@@ -67,7 +69,8 @@ const copyOthers = (folder) => {
 
 /** Size and time of everything that a build depends on. */
 const sourceState = () => {
-  const paths = ['package-lock.json', 'tsconfig.json', 'tsconfig.base.json', 'scripts/build.mjs']
+  const paths = ['package-lock.json', 'tsconfig.json', 'tsconfig.base.json']
+  paths.push('scripts/build.mjs', 'scripts/bundle.mjs')
   for (const folder of packages()) {
     paths.push(`${folder}/package.json`, `${folder}/tsconfig.json`)
     paths.push(...filesUnder(`${folder}/src`), ...filesUnder(`${folder}/test`))
@@ -84,6 +87,7 @@ const sourceState = () => {
 export const whyBuild = () => {
   for (const folder of packages()) {
     if (!existsSync(join(root, folder, 'dist/.tsbuildinfo'))) return `${folder} is not built yet`
+    if (!isBundled(folder)) return `${folder} is not bundled yet`
   }
   const built = readJson(stampPath)
   if (built === null) return 'it is not known what the last build was made from'
@@ -105,6 +109,7 @@ export const build = async () => {
     removeStale(folder)
     copyOthers(folder)
   }
+  await bundleAll()
   mkdirSync(dirname(stampPath), { recursive: true })
   writeFileSync(stampPath, JSON.stringify(state))
 }

@@ -113,7 +113,8 @@ export const errorsPage = (errorCodes, brokerErrors) =>
     'Every error is a `KafkaError`. Its `code` says what happened, its `kind` what you can do ' +
       "next, and `persisted` whether the record may be in the log: `'no'` or `'maybe'`. `topic`, " +
       '`partition`, `broker`, `api`, `attempts`, `elapsedMs` and `cause` say where and why, as ' +
-      'far as known; `remedy` is the last column below.',
+      'far as known; `remedy` is the last column below, or more to the point where Kafka’s own ' +
+      'error is.',
     '## What you can do next',
     table(
       ['kind', 'meaning'],

@@ -7,14 +7,21 @@ import { parseArgs } from 'node:util'
 import { compiledPath } from './run-tests.mjs'
 import { fail, root, say, Trouble } from './workspace.mjs'
 
-const usage = `npm run kafka -- [--version VERSION] [--nodes 1|3] [--port PORT]
+const usage = `npm run kafka -- [--version VERSION] [--nodes 1|3] [--port PORT] [--set NAME=VALUE]…
 
   --version VERSION  Kafka release, such as 3.9.1 or 4.3.1 (default: the latest that is tested)
   --nodes 1|3        one node (default) or a cluster of three
-  --port PORT        port of the first node, 9092 by default; the others take the next ones`
+  --port PORT        port of the first node, 9092 by default; the others take the next ones
+  --set NAME=VALUE   a setting of the brokers, such as auto.create.topics.enable=false`
 
 const loadFixture = () =>
   import(pathToFileURL(join(root, compiledPath('packages/millrace/test/kafka/fixture/index.ts'))))
+
+const settingOf = (text) => {
+  const [, name, value] = /^([^=]+)=(.*)$/.exec(text) ?? []
+  if (name === undefined) throw new Trouble(`--set takes NAME=VALUE.\n\n${usage}`)
+  return [name, value]
+}
 
 const readOptions = () => {
   const { values } = parseArgs({
@@ -22,6 +29,7 @@ const readOptions = () => {
       version: { type: 'string' },
       nodes: { type: 'string', default: '1' },
       port: { type: 'string', default: '9092' },
+      set: { type: 'string', multiple: true, default: [] },
       help: { type: 'boolean', default: false },
     },
   })
@@ -29,7 +37,8 @@ const readOptions = () => {
   const port = Number(values.port)
   if (!['1', '3'].includes(values.nodes)) throw new Trouble(`--nodes takes 1 or 3.\n\n${usage}`)
   if (!(port >= 1 && port <= 65_533)) throw new Trouble(`--port takes a port number.\n\n${usage}`)
-  return { version: values.version, nodes: Number(values.nodes), port }
+  const properties = Object.fromEntries(values.set.map(settingOf))
+  return { version: values.version, nodes: Number(values.nodes), port, properties }
 }
 
 const untilInterrupted = () =>

@@ -1,5 +1,6 @@
-// What `npm test` shows: one line for each test file, every failure in full, the reason of each
-// skip. The counts go to the file that MILLRACE_TEST_COUNTS names, for the summary at the very end.
+// What `npm test` shows: one line for each test file, what its tests want to be told (figures that
+// were measured), every failure in full, the reason of each skip. The counts go to the file that
+// MILLRACE_TEST_COUNTS names, for the summary at the very end.
 
 import { writeFileSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
@@ -35,6 +36,8 @@ class FileReport {
   path = []
   failures = []
   output = []
+  /** What tests told by `t.diagnostic`. */
+  notes = []
 
   add(type, data) {
     const isSuite = data.details?.type === 'suite'
@@ -65,6 +68,7 @@ class FileReport {
     const skipped = this.skipped > 0 ? `, ${this.skipped} skipped` : ''
     const seconds = (this.durationMs / 1000).toFixed(2)
     const lines = [`${mark} ${name}: ${this.passed} of ${total}${skipped} (${seconds} s)\n`]
+    lines.push(...this.notes.map((note) => `       ${note}\n`))
     if (this.failed > 0) {
       lines.push(...this.failures)
       if (this.output.length > 0) lines.push('  It printed:\n', indent(this.#lastOutput()), '\n')
@@ -122,6 +126,9 @@ export default async function* testReporter(source) {
     if (type === 'test:start') report.file(data).report.path[data.nesting] = data.name
     else if (type === 'test:stdout' || type === 'test:stderr') {
       report.file(data).report.output.push(data.message)
+    } else if (type === 'test:diagnostic' && data.nesting > 0) {
+      // Those of nesting 0 are the runner's own counts.
+      report.file(data).report.notes.push(data.message)
     } else if (type === 'test:pass' || type === 'test:fail') {
       // Results come file by file, so a result of another file means that this one is done.
       const { name } = report.file(data)

@@ -1,5 +1,6 @@
 // The rings of tests, in the order of their price: check (format, types, house rules), then the
-// folders under test/ that need nothing from outside, at last kafka (a real broker).
+// folders under test/ that need nothing from outside, then browser (a real Chromium), at last kafka
+// (a real broker).
 // `npm test` runs all; what had to be left out is said at the end, and in CI it is a failure.
 
 import { existsSync } from 'node:fs'
@@ -12,16 +13,20 @@ import { fail, filesUnder, packages, root, say, Trouble } from './workspace.mjs'
 
 const usage = `npm test -- [--ring RING]… [--name PATTERN] [FILE…]
 
-  --ring RING     check, or a folder under test/: unit, golden, types, docs, sim, soak,
-                  kafka; "fast" is all but kafka. Repeat it for several. Without it: everything.
+  --ring RING     check, or a folder under test/: unit, golden, types, docs, sim, package,
+                  soak, bench, browser, kafka; "fast" is all but these two. Repeat it for
+                  several. Without it: everything.
   --name PATTERN  only tests whose name matches
   FILE            a test file, or a part of its path: npm test -- murmur2`
 
 /** Rings that measure time and memory: their files run one by one. */
-const ringsAlone = ['soak', 'kafka']
+const ringsAlone = ['package', 'soak', 'bench', 'browser', 'kafka']
+
+/** Rings that need more than Node: not part of "fast", and asked first whether they can run. */
+const ringsOfMachine = ['browser', 'kafka']
 
 /** In this order; a ring that is not named here comes after those that are. */
-const ringOrder = ['check', 'golden', 'types', 'unit', 'docs', 'sim', 'soak']
+const ringOrder = ['check', 'golden', 'types', 'unit', 'docs', 'sim', 'package', 'soak', 'bench']
 
 const inCi = !['', 'false', undefined].includes(process.env.CI)
 
@@ -47,7 +52,7 @@ const selectFiles = (wanted) =>
     return found
   })
 
-const knownRings = () => [...new Set(['check', 'fast', 'kafka', ...tests().map(ringOf)])]
+const knownRings = () => [...new Set(['check', 'fast', ...ringsOfMachine, ...tests().map(ringOf)])]
 
 const selectRings = (wanted) => {
   const unknown = wanted.find((ring) => !knownRings().includes(ring))
@@ -55,7 +60,9 @@ const selectRings = (wanted) => {
     throw new Trouble(`There is no ring ${unknown}; there are ${knownRings().join(', ')}.`)
   }
   const isWanted = (ring) =>
-    wanted.length === 0 || wanted.includes(ring) || (ring !== 'kafka' && wanted.includes('fast'))
+    wanted.length === 0 ||
+    wanted.includes(ring) ||
+    (wanted.includes('fast') && !ringsOfMachine.includes(ring))
   return { withCheck: isWanted('check'), files: tests().filter((path) => isWanted(ringOf(path))) }
 }
 
@@ -92,13 +99,15 @@ const runRing = async (name, files, settings) => {
   settings.times.push(`${name} ${secondsSince(startedMs)} s`)
 }
 
-/** All rings but kafka, one after the other. */
+/** All rings that need only Node, one after the other. */
 const runPlainRings = async (files, settings) => {
   const place = (name) => (ringOrder.includes(name) ? ringOrder.indexOf(name) : ringOrder.length)
   const names = [...new Set(files.map(ringOf))].sort((a, b) => place(a) - place(b))
   for (const name of names) {
     const own = files.filter((path) => ringOf(path) === name)
-    await runRing(name, own, { ...settings, fileTimeoutMs: 240_000 })
+    // The ring of packages fetches its tools the first time, that of docs starts many processes.
+    const fileTimeoutMs = ['docs', 'package'].includes(name) ? 600_000 : 240_000
+    await runRing(name, own, { ...settings, fileTimeoutMs })
   }
 }
 
@@ -108,6 +117,26 @@ const reportMissing = (sentence, counts) => {
     counts.failed += 1
     counts.problems.push(`${sentence} (in CI that is a failure)`)
   } else counts.leftOut.push(sentence)
+}
+
+/** Chromium is found, or comes from Debian's packages; null where there is none. */
+const findChromium = async () => {
+  const path = join(root, compiledPath('packages/console/test/browser/fixture/chromium.ts'))
+  if (!existsSync(path)) return null
+  say('Browser: looking for Chromium (installed once from Debian’s packages, where we may) …')
+  const { chromiumPath } = await import(pathToFileURL(path).href)
+  return chromiumPath()
+}
+
+const runBrowserRing = async (files, settings) => {
+  if (files.length === 0) return
+  if ((await findChromium()) !== null) {
+    await runRing('browser', files, { ...settings, fileTimeoutMs: 240_000 })
+    return
+  }
+  const reason = 'Chromium not found on this machine (MILLRACE_CHROMIUM names one)'
+  const sentence = `the browser ring (${files.length} test files) did not run: ${reason}`
+  reportMissing(sentence, settings.counts)
 }
 
 const runKafkaRing = async (files, { ready, problems }, settings) => {
@@ -152,13 +181,15 @@ const main = async () => {
       : selectRings(values.ring.flatMap((ring) => ring.split(',')))
   const counts = selected.withCheck ? await check() : emptyCounts()
   const times = selected.withCheck ? [`check ${secondsSince(startedMs)} s`] : []
-  const kafkaFiles = selected.files.filter((path) => ringOf(path) === 'kafka')
+  const filesOf = (ring) => selected.files.filter((path) => ringOf(path) === ring)
+  const kafkaFiles = filesOf('kafka')
   const isOther = (path) =>
-    ringOf(path) !== 'kafka' && !(selected.withCheck && ringOf(path) === 'check')
+    !ringsOfMachine.includes(ringOf(path)) && !(selected.withCheck && ringOf(path) === 'check')
   // Before the unit ring, for its schema test compares with the message files of a Kafka jar.
   const preparation = kafkaFiles.length > 0 ? await prepareKafka() : null
   const settings = { counts, times, namePattern: values.name }
   await runPlainRings(selected.files.filter(isOther), settings)
+  await runBrowserRing(filesOf('browser'), settings)
   if (preparation !== null) {
     await runKafkaRing(kafkaFiles, preparation, { ...settings, fileTimeoutMs: 420_000 })
   }

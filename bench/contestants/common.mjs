@@ -1,7 +1,6 @@
 // What our contestants share: the task from the environment, keys and values, the five loads, the
 // clock and the report line. A contestant brings the calls of one way of sending (see `run`).
 import { readFileSync } from 'node:fs'
-import { Producer } from '../../packages/millrace/dist/src/index.js'
 
 const text = (name, otherwise) => process.env[`BENCH_${name}`] || otherwise
 const number = (name, otherwise) => Number(text(name, otherwise))
@@ -147,7 +146,7 @@ const runLoad = async ({ bulk, one, flood = bulk }, latencies) => {
  *  flood(from, to)  instead of bulk: sends without awaiting, under the producer's own backpressure
  * `make(options)` makes something else than a Producer; the warm-up connects it.
  */
-export const run = async (use, make = (options) => new Producer(options)) => {
+export const run = async (use, make = makeProducer) => {
   try {
     await runTask(use, make)
   } catch (error) {
@@ -156,8 +155,22 @@ export const run = async (use, make = (options) => new Producer(options)) => {
   }
 }
 
+/** Loaded when it is needed: the peers of ../peers must not carry it in their memory. */
+const makeProducer = async (options) => {
+  const { Producer } = await import('../../packages/millrace/dist/src/index.js')
+  return new Producer(options)
+}
+
+/** With BENCH_PROFILE=FILE (and BENCH_PROFILE_KIND=heap) a profile of the load alone. */
+const startProfile = async () => {
+  const path = text('PROFILE', '')
+  if (path === '') return () => {}
+  const profiler = await import('../lib/profiler.mjs')
+  return profiler.startProfile(text('PROFILE_KIND', 'cpu'), path)
+}
+
 const runTask = async (use, make) => {
-  const producer = make({
+  const producer = await make({
     brokers: task.brokers,
     compression: task.compression,
     idempotent: task.idempotent,
@@ -169,6 +182,7 @@ const runTask = async (use, make) => {
 
   const awaited = task.mode !== 'throughput' && task.mode !== 'flood'
   const latencies = new Float64Array(awaited ? task.recordCount : 0)
+  const stopProfile = await startProfile()
   const stopClock = startClock()
   await runLoad(way, latencies)
   const report = {
@@ -179,6 +193,7 @@ const runTask = async (use, make) => {
     node: process.version,
     ...(awaited ? percentiles(latencies) : {}),
   }
+  await stopProfile()
   await producer.close({ timeoutMs: 3000 })
   process.stdout.write(`${JSON.stringify(report)}\n`)
 }

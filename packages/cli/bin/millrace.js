@@ -2,7 +2,7 @@
 // The `millrace` command. Committed as JavaScript, so that npm can link it before a build.
 import { existsSync } from 'node:fs'
 
-const main = new URL('../dist/src/main.js', import.meta.url)
+const main = new URL('../dist/main.js', import.meta.url)
 if (existsSync(main)) {
   await import(main.href)
 } else {

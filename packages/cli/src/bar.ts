@@ -6,6 +6,10 @@ import { repeat } from './runtime/time.ts'
 
 const redrawIntervalMs = 100
 
+/** How wide the screen is. */
+export const columnsOf = ({ output }: Terminal): number =>
+  (output as { columns?: number }).columns ?? 80
+
 export interface BarLooks {
   /** With cli-progress' names, and those of the fields, in braces. */
   readonly format: string

@@ -12,11 +12,13 @@ interface ClusterOptions {
   readonly port: number
   readonly nodes: number
   readonly topic?: readonly TopicArgument[]
+  readonly transactionVersion?: 0 | 1 | 2
   readonly faults?: string
 }
 
 const portMax = 65_535
 const nodesMax = 9
+const transactionVersionMax = 2
 
 type Cluster = Awaited<ReturnType<typeof startCluster>>
 
@@ -35,6 +37,11 @@ export const addClusterCommand = (host: CommandHost): void => {
       '-t, --topic <name[:partitions]>',
       'create a topic, with 6 partitions by default (repeatable)',
       topicArguments,
+    )
+    .option(
+      '--transaction-version <level>',
+      "level of Kafka's feature transaction.version: 2 as in Kafka 4, or 0 and 1",
+      wholeNumber(0, transactionVersionMax),
     )
     .option(
       '--faults <file>',
@@ -61,7 +68,7 @@ const runCluster = async (options: ClusterOptions, terminal: Terminal): Promise<
 }
 
 const start = async (
-  { port, nodes }: ClusterOptions,
+  { port, nodes, transactionVersion }: ClusterOptions,
   topics: readonly TopicArgument[],
 ): Promise<Cluster> => {
   if (port !== 0 && port + nodes - 1 > portMax) {
@@ -72,6 +79,7 @@ const start = async (
       nodes,
       port,
       topics: Object.fromEntries(topics.map(({ name, partitions }) => [name, partitions])),
+      transactions: { version: transactionVersion },
     })
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)

@@ -8,7 +8,7 @@ import { addConnectionFlags, type ConnectionFlags } from './connection/flags.ts'
 import { resolveConnection } from './connection/resolve.ts'
 import { describeFailure, Failure } from './describe-failure.ts'
 import { addCommand, type CommandHost } from './run-program.ts'
-import { exitCodeOf, type Interrupt, writeLine } from './runtime/terminal.ts'
+import { exitCodeOf, type Interrupt, type Terminal, writeLine } from './runtime/terminal.ts'
 import { warningLogger } from './warning-logger.ts'
 
 interface DoctorFlags extends ConnectionFlags {
@@ -45,10 +45,15 @@ const runDoctor = async (flags: DoctorFlags, { terminal, ended }: CommandHost): 
     const options = await resolveConnection(flags, terminal)
     const diagnosis = await diagnose(
       { ...options, logger: warningLogger(terminal) },
-      { produceTo: flags.produce, timeoutMs: flags.timeout * 1000, signal: abort.signal },
+      {
+        produceTo: flags.produce,
+        timeoutMs: flags.timeout * 1000,
+        signal: abort.signal,
+        onStep: flags.json === true ? undefined : stepPrinter(terminal),
+      },
     )
     if (flags.json === true) writeLine(terminal.output, JSON.stringify(diagnosis))
-    else for (const line of formatDiagnosis(diagnosis)) writeLine(terminal.output, line)
+    else writeLine(terminal.output, `\n${verdictOf(diagnosis)}`)
     ended(diagnosis.ok ? doctorExitCodes.well : doctorExitCodes.ill)
   } catch (error) {
     if (interrupt !== null) ended(exitCodeOf(interrupt))
@@ -80,13 +85,16 @@ const indent = ' '.repeat(
 )
 
 /** The first failure is told at the end, where it is read; others have their remedy beside them. */
-const formatDiagnosis = ({ steps }: Diagnosis): readonly string[] => {
+const stepPrinter = ({ output }: Terminal): ((step: DiagnosisStep) => void) => {
+  let hasFailed = false
+  return (step) => {
+    writeLine(output, formatStep(step))
+    if (hasFailed && step.remedy !== null) writeLine(output, `${indent}${step.remedy}`)
+    hasFailed ||= !step.ok
+  }
+}
+
+const verdictOf = ({ steps }: Diagnosis): string => {
   const first = steps.find(({ ok }) => !ok)
-  const lines = steps.flatMap((step) => {
-    const isOther = step !== first && step.remedy !== null
-    return isOther ? [formatStep(step), `${indent}${step.remedy}`] : [formatStep(step)]
-  })
-  const verdict =
-    first === undefined ? 'All is well.' : `The step ${first.name} failed. ${first.remedy}`
-  return [...lines, '', verdict]
+  return first === undefined ? 'All is well.' : `The step ${first.name} failed. ${first.remedy}`
 }

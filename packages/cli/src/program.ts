@@ -3,6 +3,7 @@
 import { createRequire } from 'node:module'
 import { Command } from 'commander'
 import { addClusterCommand } from './cluster-command.ts'
+import { addConsoleCommand } from './console/console-command.ts'
 import { addDoctorCommand } from './doctor-command.ts'
 import { addPerfCommand } from './perf/perf-command.ts'
 import { addProduceCommand } from './produce/produce-command.ts'
@@ -14,6 +15,7 @@ import { addTopicsCommand } from './topics-command.ts'
 const commands: readonly ((host: CommandHost) => void)[] = [
   addProduceCommand,
   addPerfCommand,
+  addConsoleCommand,
   addTopicsCommand,
   addDoctorCommand,
   addClusterCommand,

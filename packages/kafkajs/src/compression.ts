@@ -3,6 +3,7 @@
 
 import { KafkaJSNonRetriableError } from './errors.ts'
 
+/** Codecs by kafkajs's numbers, for `compression` of a send. */
 export const CompressionTypes = {
   None: 0,
   GZIP: 1,

@@ -7,6 +7,7 @@ import { forMillrace, type Logger, type logCreator, type logLevel } from './logg
 import { type ICustomPartitioner, nativePartitioner } from './partitioners.ts'
 import { type SecurityConfig, securityOptions } from './security.ts'
 
+/** kafkajs's settings of retries. */
 export interface RetryOptions {
   /** Longest pause between two attempts, in milliseconds. */
   maxRetryTime?: number
@@ -16,40 +17,60 @@ export interface RetryOptions {
   factor?: number
   /** Taken and not used: pauses double, the default of kafkajs. */
   multiplier?: number
+  /** Attempts after the first; without it, until `deliveryTimeoutMs` is over. */
   retries?: number
+  /** Taken and not used: it concerns consumers. */
   restartOnFailure?: (error: Error) => Promise<boolean>
 }
 
 /** Any option of millrace, for what kafkajs has no name for. It has the last word. */
 export type MillraceOptions = Partial<Omit<ProducerOptions, 'brokers' | 'acks'>>
 
+/** What `new Kafka` takes: kafkajs's configuration, and `millrace`. */
 export interface KafkaConfig extends SecurityConfig {
+  /** Bootstrap servers, or a function that gives them. */
   brokers: string[] | (() => string[] | Promise<string[]>)
+  /** Name of this client at the brokers. */
   clientId?: string
+  /** Milliseconds for one connection attempt; 10,000 by default. */
   connectionTimeout?: number
   /** Taken and not used: the connection's timeouts hold for authentication too. */
   authenticationTimeout?: number
   /** Taken and not used: connections authenticate again in good time. */
   reauthenticationThreshold?: number
+  /** Milliseconds until a broker must have answered; 30,000 by default. */
   requestTimeout?: number
   /** Taken and not used: every request has a time limit. */
   enforceRequestTimeout?: boolean
+  /** How often and how long what may pass is tried again. */
   retry?: RetryOptions
+  /** What is logged: from this level on. */
   logLevel?: logLevel
+  /** Where log entries go; to the console by default. */
   logCreator?: logCreator
+  /** Options of millrace for all producers of this client. */
   millrace?: MillraceOptions
 }
 
+/** What `kafka.producer` takes: kafkajs's configuration, and `millrace`. */
 export interface ProducerConfig {
+  /** Chooses partitions; `Partitioners.DefaultPartitioner` without it. */
   createPartitioner?: ICustomPartitioner
+  /** In place of the client's. */
   retry?: RetryOptions
+  /** Milliseconds after which metadata is refreshed. */
   metadataMaxAge?: number
+  /** Lets brokers create topics on first use; true by default. */
   allowAutoTopicCreation?: boolean
   /** On unless it is `false`, as millrace has it; kafkajs leaves it off. */
   idempotent?: boolean
+  /** Makes the producer transactional. */
   transactionalId?: string
+  /** Milliseconds after which the coordinator aborts an open transaction. */
   transactionTimeout?: number
+  /** Requests in flight per broker; 5 by default, which keep their order. */
   maxInFlightRequests?: number
+  /** Options of millrace for this producer; they go before the client's. */
   millrace?: MillraceOptions
 }
 

@@ -3,8 +3,10 @@
 
 import { originalFor } from './original.ts'
 
+/** kafkajs's constants for its admin client. */
 export const ConfigResourceTypes = { UNKNOWN: 0, TOPIC: 2, BROKER: 4, BROKER_LOGGER: 8 } as const
 
+/** kafkajs's constants for its admin client. */
 export const ConfigSource = {
   UNKNOWN: 0,
   TOPIC_CONFIG: 1,
@@ -15,6 +17,7 @@ export const ConfigSource = {
   DYNAMIC_BROKER_LOGGER_CONFIG: 6,
 } as const
 
+/** kafkajs's constants for its admin client. */
 export const AclResourceTypes = {
   UNKNOWN: 0,
   ANY: 1,
@@ -25,6 +28,7 @@ export const AclResourceTypes = {
   DELEGATION_TOKEN: 6,
 } as const
 
+/** kafkajs's constants for its admin client. */
 export const AclOperationTypes = {
   UNKNOWN: 0,
   ANY: 1,
@@ -41,8 +45,10 @@ export const AclOperationTypes = {
   IDEMPOTENT_WRITE: 12,
 } as const
 
+/** kafkajs's constants for its admin client. */
 export const AclPermissionTypes = { UNKNOWN: 0, ANY: 1, DENY: 2, ALLOW: 3 } as const
 
+/** kafkajs's constants for its admin client. */
 export const ResourcePatternTypes = {
   UNKNOWN: 0,
   ANY: 1,
@@ -58,6 +64,7 @@ export const PartitionAssigners = {
   },
 }
 
+/** kafkajs's constants for its consumers. */
 export const AssignerProtocol = {
   get MemberMetadata() {
     return originalFor('AssignerProtocol').AssignerProtocol.MemberMetadata

@@ -21,6 +21,7 @@ export class KafkaJSError extends Error {
   }
 }
 
+/** What the same call will meet again; a wrong configuration or argument, mostly. */
 export class KafkaJSNonRetriableError extends KafkaJSError {
   override readonly name: string = 'KafkaJSNonRetriableError'
 
@@ -37,6 +38,7 @@ export interface ProtocolErrorFields {
   readonly retriable: boolean
 }
 
+/** A broker answered an error; `type` and `code` are Kafka's. */
 export class KafkaJSProtocolError extends KafkaJSError {
   override readonly name: string = 'KafkaJSProtocolError'
   /** `'MESSAGE_TOO_LARGE'` */
@@ -51,6 +53,7 @@ export class KafkaJSProtocolError extends KafkaJSError {
   }
 }
 
+/** Of kafkajs's consumers. */
 export class KafkaJSOffsetOutOfRange extends KafkaJSProtocolError {
   override readonly name: string = 'KafkaJSOffsetOutOfRange'
   readonly topic: string
@@ -63,6 +66,7 @@ export class KafkaJSOffsetOutOfRange extends KafkaJSProtocolError {
   }
 }
 
+/** Of kafkajs's consumers. */
 export class KafkaJSMemberIdRequired extends KafkaJSProtocolError {
   override readonly name: string = 'KafkaJSMemberIdRequired'
   readonly memberId: string
@@ -73,6 +77,7 @@ export class KafkaJSMemberIdRequired extends KafkaJSProtocolError {
   }
 }
 
+/** Of kafkajs's admin client. */
 export class KafkaJSCreateTopicError extends KafkaJSProtocolError {
   override readonly name: string = 'KafkaJSCreateTopicError'
   readonly topic: string
@@ -83,6 +88,7 @@ export class KafkaJSCreateTopicError extends KafkaJSProtocolError {
   }
 }
 
+/** Of kafkajs's admin client. */
 export class KafkaJSAlterPartitionReassignmentsError extends KafkaJSProtocolError {
   override readonly name: string = 'KafkaJSAlterPartitionReassignmentsError'
   readonly topic: string | undefined
@@ -115,6 +121,7 @@ interface ConnectionMetadata extends Metadata {
   readonly code?: string | undefined
 }
 
+/** A broker can't be reached. */
 export class KafkaJSConnectionError extends KafkaJSError {
   override readonly name: string = 'KafkaJSConnectionError'
   readonly broker: string | undefined
@@ -127,10 +134,12 @@ export class KafkaJSConnectionError extends KafkaJSError {
   }
 }
 
+/** A connection was closed while it was used. */
 export class KafkaJSConnectionClosedError extends KafkaJSConnectionError {
   override readonly name: string = 'KafkaJSConnectionClosedError'
 }
 
+/** A broker did not answer in time. */
 export class KafkaJSRequestTimeoutError extends KafkaJSError {
   override readonly name: string = 'KafkaJSRequestTimeoutError'
   readonly broker: string | undefined
@@ -147,10 +156,12 @@ export class KafkaJSRequestTimeoutError extends KafkaJSError {
   }
 }
 
+/** There is no metadata yet. */
 export class KafkaJSMetadataNotLoaded extends KafkaJSError {
   override readonly name: string = 'KafkaJSMetadataNotLoaded'
 }
 
+/** There is no metadata of the topic yet. */
 export class KafkaJSTopicMetadataNotLoaded extends KafkaJSMetadataNotLoaded {
   override readonly name: string = 'KafkaJSTopicMetadataNotLoaded'
   readonly topic: string | undefined
@@ -164,6 +175,7 @@ export class KafkaJSTopicMetadataNotLoaded extends KafkaJSMetadataNotLoaded {
   }
 }
 
+/** Of kafkajs's consumers. */
 export class KafkaJSStaleTopicMetadataAssignment extends KafkaJSError {
   override readonly name: string = 'KafkaJSStaleTopicMetadataAssignment'
   readonly topic: string | undefined
@@ -179,6 +191,7 @@ export class KafkaJSStaleTopicMetadataAssignment extends KafkaJSError {
   }
 }
 
+/** Of kafkajs's admin client. */
 export class KafkaJSDeleteGroupsError extends KafkaJSError {
   override readonly name: string = 'KafkaJSDeleteGroupsError'
   readonly groups: readonly unknown[]
@@ -189,6 +202,7 @@ export class KafkaJSDeleteGroupsError extends KafkaJSError {
   }
 }
 
+/** Of kafkajs's admin client. */
 export class KafkaJSDeleteTopicRecordsError extends KafkaJSError {
   override readonly name: string = 'KafkaJSDeleteTopicRecordsError'
   readonly partitions: readonly { readonly error?: KafkaJSError | null }[]
@@ -202,10 +216,12 @@ export class KafkaJSDeleteTopicRecordsError extends KafkaJSError {
   }
 }
 
+/** No broker of that id is known. */
 export class KafkaJSBrokerNotFound extends KafkaJSError {
   override readonly name: string = 'KafkaJSBrokerNotFound'
 }
 
+/** No broker can be reached. */
 export class KafkaJSNoBrokerAvailableError extends KafkaJSError {
   override readonly name: string = 'KafkaJSNoBrokerAvailableError'
 
@@ -214,6 +230,7 @@ export class KafkaJSNoBrokerAvailableError extends KafkaJSError {
   }
 }
 
+/** The broker is too old for a request. */
 export class KafkaJSServerDoesNotSupportApiKey extends KafkaJSNonRetriableError {
   override readonly name: string = 'KafkaJSServerDoesNotSupportApiKey'
   readonly apiKey: number | undefined
@@ -229,44 +246,56 @@ export class KafkaJSServerDoesNotSupportApiKey extends KafkaJSNonRetriableError 
   }
 }
 
+/** Of kafkajs's consumers. */
 export class KafkaJSPartialMessageError extends KafkaJSNonRetriableError {
   override readonly name: string = 'KafkaJSPartialMessageError'
 }
 
+/** The credentials are wrong, or the mechanism is not offered. */
 export class KafkaJSSASLAuthenticationError extends KafkaJSNonRetriableError {
   override readonly name: string = 'KafkaJSSASLAuthenticationError'
 }
 
+/** There is no coordinator now. */
 export class KafkaJSGroupCoordinatorNotFound extends KafkaJSNonRetriableError {
   override readonly name: string = 'KafkaJSGroupCoordinatorNotFound'
 }
 
+/** A part of kafkajs that is not here. */
 export class KafkaJSNotImplemented extends KafkaJSNonRetriableError {
   override readonly name: string = 'KafkaJSNotImplemented'
 }
 
+/** Something took longer than allowed. */
 export class KafkaJSTimeout extends KafkaJSNonRetriableError {
   override readonly name: string = 'KafkaJSTimeout'
 }
 
+/** Of kafkajs's own locks; never made here. */
 export class KafkaJSLockTimeout extends KafkaJSTimeout {
   override readonly name: string = 'KafkaJSLockTimeout'
 }
 
+/** Of kafkajs's consumers. */
 export class KafkaJSUnsupportedMagicByteInMessageSet extends KafkaJSNonRetriableError {
   override readonly name: string = 'KafkaJSUnsupportedMagicByteInMessageSet'
 }
 
+/** A defect: please report it. */
 export class KafkaJSInvariantViolation extends KafkaJSNonRetriableError {
   override readonly name: string = 'KafkaJSInvariantViolation'
 }
 
+/** Bytes of an answer are no integer. */
 export class KafkaJSInvalidVarIntError extends KafkaJSNonRetriableError {}
 
+/** A number is no 64-bit integer. */
 export class KafkaJSInvalidLongError extends KafkaJSNonRetriableError {}
 
+/** Of kafkajs's consumers. */
 export class KafkaJSFetcherRebalanceError extends Error {}
 
+/** Several errors as one. */
 export class KafkaJSAggregateError extends Error {
   override readonly name: string = 'KafkaJSAggregateError'
   readonly errors: readonly (Error | string)[]

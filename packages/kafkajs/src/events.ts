@@ -1,5 +1,6 @@
-// Events of a producer by kafkajs's names. CONNECT and DISCONNECT are told; listeners for the three
-// network events are taken and stay silent: millrace tells these things elsewhere.
+// Events of a producer by kafkajs's names, and who listens to them. CONNECT and DISCONNECT are told
+// by the producer, REQUEST and REQUEST_TIMEOUT by request-events.ts. REQUEST_QUEUE_SIZE is never
+// told, as by kafkajs without a limit of requests in flight: no request ever waits in a queue.
 
 import { KafkaJSNonRetriableError } from './errors.ts'
 import type { Logger } from './logger.ts'
@@ -12,9 +13,11 @@ export const producerEvents = {
   REQUEST_QUEUE_SIZE: 'producer.network.request_queue_size',
 } as const
 
+/** The names of the producer's events. */
 export type ProducerEvents = typeof producerEvents
 export type ProducerEventName = ProducerEvents[keyof ProducerEvents]
 
+/** What every listener is told. */
 export interface InstrumentationEvent<Payload> {
   id: string
   type: string
@@ -22,8 +25,36 @@ export interface InstrumentationEvent<Payload> {
   payload: Payload
 }
 
+/** What listeners of `producer.connect` are told. */
 export type ConnectEvent = InstrumentationEvent<null>
+/** What listeners of `producer.disconnect` are told. */
 export type DisconnectEvent = InstrumentationEvent<null>
+/** A Produce request, and its answer. */
+export type RequestEvent = InstrumentationEvent<{
+  apiKey: number
+  apiName: string
+  apiVersion: number
+  broker: string
+  clientId: string
+  correlationId: number
+  createdAt: number
+  duration: number
+  pendingDuration: number
+  sentAt: number
+  /** Bytes of the request; kafkajs has those of the answer here. */
+  size: number
+}>
+/** A Produce request that had no answer in time. */
+export type RequestTimeoutEvent = InstrumentationEvent<
+  Omit<RequestEvent['payload'], 'duration' | 'size'>
+>
+/** Never told: no request waits in a queue. */
+export type RequestQueueSizeEvent = InstrumentationEvent<{
+  broker: string
+  clientId: string
+  queueSize: number
+}>
+/** Ends the listening. */
 export type RemoveInstrumentationEventListener<_Name> = () => void
 
 // biome-ignore lint/suspicious/noExplicitAny: each event has a payload of its own
@@ -34,6 +65,7 @@ let lastId = 0
 export class Events {
   readonly #listeners = new Map<string, Set<EventListener>>()
   readonly #logger: Logger
+  #changed: () => void = () => {}
 
   constructor(logger: Logger) {
     this.#logger = logger
@@ -48,9 +80,20 @@ export class Events {
     const listeners = this.#listeners.get(name) ?? new Set()
     this.#listeners.set(name, listeners)
     listeners.add(listener)
+    this.#changed()
     return () => {
       listeners.delete(listener)
+      this.#changed()
     }
+  }
+
+  hasListeners(name: ProducerEventName): boolean {
+    return (this.#listeners.get(name)?.size ?? 0) > 0
+  }
+
+  /** Calls when a listener came or went; one caller only. */
+  onListenersChange(changed: () => void): void {
+    this.#changed = changed
   }
 
   /** A listener that throws or rejects is logged, and harms nobody else. */

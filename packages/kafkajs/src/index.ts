@@ -51,6 +51,9 @@ export type {
   InstrumentationEvent,
   ProducerEvents,
   RemoveInstrumentationEventListener,
+  RequestEvent,
+  RequestQueueSizeEvent,
+  RequestTimeoutEvent,
 } from './events.ts'
 export { Kafka } from './kafka.ts'
 export {

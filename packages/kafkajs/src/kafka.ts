@@ -23,6 +23,7 @@ export class Kafka {
   readonly #config: KafkaConfig
   readonly #logger: Logger
 
+  /** Throws KafkaJSNonRetriableError where `brokers` is missing. Connects to nothing. */
   constructor(config: KafkaConfig) {
     if (typeof config !== 'object' || config === null || !config.brokers) {
       throw new KafkaJSNonRetriableError("brokers is missing: for example ['localhost:9092']")
@@ -32,6 +33,7 @@ export class Kafka {
     this.#logger = createLogger(level, logCreator)
   }
 
+  /** A producer of millrace with kafkajs's calls. Throws where the configuration is wrong. */
   producer(config: ProducerConfig = {}): Producer {
     return createProducer(this.#config, config, this.#logger)
   }
@@ -46,6 +48,7 @@ export class Kafka {
     return originalKafka('kafka.admin()', this.#config).admin(config)
   }
 
+  /** The logger of this client. */
   logger(): Logger {
     return this.#logger
   }

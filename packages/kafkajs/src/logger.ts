@@ -3,17 +3,20 @@
 
 import type { Logger as MillraceLogger } from 'millrace'
 
+/** Levels of logging by kafkajs's numbers. */
 export const logLevel = { NOTHING: 0, ERROR: 1, WARN: 2, INFO: 4, DEBUG: 5 } as const
 
 /** One of the numbers in logLevel. */
 export type logLevel = (typeof logLevel)[keyof typeof logLevel]
 
+/** The words of a log entry, and what else is known. */
 export interface LoggerEntryContent {
   readonly timestamp: string
   readonly message: string
   [key: string]: unknown
 }
 
+/** One log entry, as a `logCreator`'s function gets it. */
 export interface LogEntry {
   readonly namespace: string
   readonly level: logLevel
@@ -21,8 +24,10 @@ export interface LogEntry {
   readonly log: LoggerEntryContent
 }
 
+/** Makes the function that log entries go to. */
 export type logCreator = (level: logLevel) => (entry: LogEntry) => void
 
+/** kafkajs's logger. */
 export interface Logger {
   info(message: string, extra?: object): void
   error(message: string, extra?: object): void

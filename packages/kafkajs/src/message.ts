@@ -4,10 +4,12 @@
 import { KafkaError, type ProducerRecord, type RecordMetadata as Written } from 'millrace'
 import { KafkaJSNonRetriableError } from './errors.ts'
 
+/** Headers by name; several values of a name as an array. */
 export interface IHeaders {
   [key: string]: Buffer | string | (Buffer | string)[] | undefined
 }
 
+/** One message to send. */
 export interface Message {
   key?: Buffer | string | null
   value: Buffer | string | null
@@ -17,6 +19,7 @@ export interface Message {
   timestamp?: string
 }
 
+/** Messages of one topic. */
 export interface TopicMessages {
   topic: string
   messages: Message[]

@@ -6,6 +6,7 @@ import { type PartitionView, partitionForKey } from 'millrace'
 import { KafkaJSNonRetriableError } from './errors.ts'
 import type { Message } from './message.ts'
 
+/** A partition, as partitioners see it. `replicas` and `isr` are empty. */
 export interface PartitionMetadata {
   partitionErrorCode: number
   partitionId: number
@@ -17,6 +18,7 @@ export interface PartitionMetadata {
   offlineReplicas?: number[]
 }
 
+/** What a partitioner is told of a message. */
 export interface PartitionerArgs {
   topic: string
   partitionMetadata: PartitionMetadata[]
@@ -24,8 +26,11 @@ export interface PartitionerArgs {
 }
 
 export type Choose = (args: PartitionerArgs) => number
+/** Makes a partitioner: it is called once for each producer. */
 export type ICustomPartitioner = () => Choose
+/** The type of `Partitioners.DefaultPartitioner`. */
 export type DefaultPartitioner = ICustomPartitioner
+/** The type of `Partitioners.LegacyPartitioner`. */
 export type LegacyPartitioner = ICustomPartitioner
 
 const byKey = (name: 'java' | 'kafkajs_legacy'): ICustomPartitioner => {
@@ -50,6 +55,7 @@ const byKey = (name: 'java' | 'kafkajs_legacy'): ICustomPartitioner => {
 const defaultPartitioner = byKey('java')
 const legacyPartitioner = byKey('kafkajs_legacy')
 
+/** kafkajs's partitioners: the default one is Java's, the legacy one kafkajs 1's. */
 export const Partitioners: {
   readonly DefaultPartitioner: DefaultPartitioner
   readonly LegacyPartitioner: LegacyPartitioner

@@ -30,12 +30,15 @@ const acksOf = (acks: number | null | undefined): -1 | 0 | 1 => {
 
 export class ProducerPool {
   readonly #options: ProducerOptions
+  readonly #created: (producer: Producer) => void
   /** Ordered by use: the first was not used for longest. */
   readonly #entries = new Map<string, Entry>()
   readonly #closing = new Set<Promise<unknown>>()
 
-  constructor(options: ProducerOptions) {
+  /** `created` hears of each producer before it sends. */
+  constructor(options: ProducerOptions, created: (producer: Producer) => void) {
     this.#options = options
+    this.#created = created
   }
 
   /** Calls with the producer of these settings; it stays open until the call is over. */
@@ -74,7 +77,9 @@ export class ProducerPool {
     // A codec in the options of millrace holds where the send names none.
     const codec = settings.compression === 'none' ? compression : settings.compression
     const options = { ...rest, ...settings, compression: codec }
-    return new Producer(settings.acks === -1 ? { ...options, idempotent } : options)
+    const producer = new Producer(settings.acks === -1 ? { ...options, idempotent } : options)
+    this.#created(producer)
+    return producer
   }
 
   #trim(): void {

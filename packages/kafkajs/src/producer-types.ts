@@ -7,16 +7,21 @@ import type {
   ProducerEventName,
   ProducerEvents,
   RemoveInstrumentationEventListener,
+  RequestEvent,
+  RequestQueueSizeEvent,
+  RequestTimeoutEvent,
 } from './events.ts'
 import type { Logger } from './logger.ts'
 import type { Message, RecordMetadata, TopicMessages } from './message.ts'
 import type { SendSettings } from './producer-pool.ts'
 
+/** Messages of a topic, with how they are sent. */
 export interface ProducerRecord extends SendSettings {
   topic: string
   messages: Message[]
 }
 
+/** Messages of several topics, with how they are sent. */
 export interface ProducerBatch extends SendSettings {
   topicMessages?: TopicMessages[]
 }
@@ -27,20 +32,24 @@ export interface MessageSender {
   sendBatch(batch: ProducerBatch): Promise<RecordMetadata[]>
 }
 
+/** The next offset to read of a partition, as text. */
 export interface PartitionOffset {
   partition: number
   offset: string
 }
 
+/** Offsets of the partitions of a topic. */
 export interface TopicOffsets {
   topic: string
   partitions: PartitionOffset[]
 }
 
+/** The offsets of a group that a transaction commits. */
 export interface Offsets {
   topics: TopicOffsets[]
 }
 
+/** kafkajs's transaction. */
 export interface Transaction extends MessageSender {
   /** Commits consumed offsets with the transaction. */
   sendOffsets(offsets: Offsets & { consumerGroupId: string }): Promise<void>
@@ -50,6 +59,7 @@ export interface Transaction extends MessageSender {
   isActive(): boolean
 }
 
+/** kafkajs's producer. */
 export interface Producer extends MessageSender {
   /** Resolves when a broker has answered. */
   connect(): Promise<void>
@@ -66,6 +76,18 @@ export interface Producer extends MessageSender {
   on(
     eventName: ProducerEvents['DISCONNECT'],
     listener: (event: DisconnectEvent) => void,
+  ): RemoveInstrumentationEventListener<typeof eventName>
+  on(
+    eventName: ProducerEvents['REQUEST'],
+    listener: (event: RequestEvent) => void,
+  ): RemoveInstrumentationEventListener<typeof eventName>
+  on(
+    eventName: ProducerEvents['REQUEST_TIMEOUT'],
+    listener: (event: RequestTimeoutEvent) => void,
+  ): RemoveInstrumentationEventListener<typeof eventName>
+  on(
+    eventName: ProducerEvents['REQUEST_QUEUE_SIZE'],
+    listener: (event: RequestQueueSizeEvent) => void,
   ): RemoveInstrumentationEventListener<typeof eventName>
   on(
     eventName: ProducerEventName,

@@ -2,7 +2,7 @@
 // connected → disconnecting → disconnected, as often as one likes.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { KafkaError } from 'millrace'
+import { KafkaError, type Producer as MillraceProducer } from 'millrace'
 import {
   baseOptions,
   checkProducerConfig,
@@ -20,6 +20,7 @@ import type { Logger } from './logger.ts'
 import type { RecordMetadata } from './message.ts'
 import { ProducerPool } from './producer-pool.ts'
 import type { Producer, ProducerBatch, Transaction } from './producer-types.ts'
+import { RequestEvents } from './request-events.ts'
 import { Sender } from './sender.ts'
 import { Transactions } from './transaction.ts'
 
@@ -29,6 +30,7 @@ class ProducerLife {
   readonly #retry: RetryOptions
   readonly #logger: Logger
   readonly #events: Events
+  readonly #requests: RequestEvents
   readonly #sender: Sender
   #state: 'disconnected' | 'connected' | 'disconnecting' = 'disconnected'
   #connecting: Promise<void> | null = null
@@ -42,6 +44,7 @@ class ProducerLife {
     this.#retry = mergedRetry(config, producerConfig)
     this.#logger = logger
     this.#events = events
+    this.#requests = new RequestEvents(events)
     checkProducerConfig(producerConfig, this.#retry)
     this.#sender = new Sender(producerConfig.createPartitioner)
   }
@@ -58,7 +61,8 @@ class ProducerLife {
   async #connect(): Promise<void> {
     const brokers = await resolveBrokers(this.#config.brokers)
     const options = baseOptions(this.#config, this.#producerConfig, brokers, this.#logger)
-    const pool = new ProducerPool(options)
+    const created = (one: MillraceProducer): void => this.#requests.add(one)
+    const pool = new ProducerPool(options, created)
     try {
       await this.#reach(pool)
     } catch (error) {
@@ -69,9 +73,11 @@ class ProducerLife {
     const { transactionalId, transactionTimeout } = this.#producerConfig
     if (transactionalId) {
       const own = { transactionalId, transactionTimeoutMs: transactionTimeout, idempotent: true }
-      this.#transactions = new Transactions({ ...options, ...own }, this.#sender, this.#logger)
+      const all = { ...options, ...own }
+      this.#transactions = new Transactions(all, this.#sender, this.#logger, created)
     }
     this.#state = 'connected'
+    this.#requests.connected(true)
     this.#events.emit(producerEvents.CONNECT, null)
   }
 
@@ -106,6 +112,7 @@ class ProducerLife {
     this.#pool = null
     this.#transactions = null
     this.#state = 'disconnected'
+    this.#requests.connected(false)
     this.#events.emit(producerEvents.DISCONNECT, null)
   }
 

@@ -6,16 +6,19 @@ import type { ConnectionOptions } from 'node:tls'
 import type { ProducerOptions } from 'millrace'
 import { KafkaJSNonRetriableError } from './errors.ts'
 
+/** What kafkajs's token provider answers. */
 export interface OauthbearerProviderResponse {
   value: string
 }
 
+/** kafkajs's option `sasl`. */
 export type SASLOptions =
   | { mechanism: 'plain'; username: string; password: string }
   | { mechanism: 'scram-sha-256'; username: string; password: string }
   | { mechanism: 'scram-sha-512'; username: string; password: string }
   | { mechanism: 'oauthbearer'; oauthBearerProvider: () => Promise<OauthbearerProviderResponse> }
 
+/** What a socket factory of kafkajs is told. */
 export interface ISocketFactoryArgs {
   host: string
   port: number

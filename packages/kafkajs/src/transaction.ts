@@ -83,15 +83,29 @@ export class Transactions {
   readonly sender: Sender
   readonly #options: ProducerOptions
   readonly #logger: Logger
+  readonly #created: (producer: Producer) => void
   #producer: Producer
   #codec = 'none'
   #isBusy = false
 
-  constructor(options: ProducerOptions, sender: Sender, logger: Logger) {
+  /** `created` hears of each producer before it sends. */
+  constructor(
+    options: ProducerOptions,
+    sender: Sender,
+    logger: Logger,
+    created: (producer: Producer) => void,
+  ) {
     this.#options = options
     this.sender = sender
     this.#logger = logger
-    this.#producer = new Producer(options)
+    this.#created = created
+    this.#producer = this.#create(options)
+  }
+
+  #create(options: ProducerOptions): Producer {
+    const producer = new Producer(options)
+    this.#created(producer)
+    return producer
   }
 
   get producer(): Producer {
@@ -121,7 +135,7 @@ export class Transactions {
     await running.abort()
     await this.#producer.close()
     this.#codec = codec
-    this.#producer = new Producer({ ...this.#options, compression: codec })
+    this.#producer = this.#create({ ...this.#options, compression: codec })
     return this.#producer.beginTransaction()
   }
 

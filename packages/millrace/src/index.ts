@@ -38,6 +38,7 @@ export {
 } from './producer/metric-table.ts'
 export type {
   BrokerMetrics,
+  FailureMetrics,
   MetricsOptions,
   PartitionMetrics,
   ProducerMetrics,

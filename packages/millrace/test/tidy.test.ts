@@ -238,7 +238,7 @@ describe('import rules see what breaks them', () => {
   })
 
   it('a file that nothing uses, also one of two that use each other', () => {
-    const door = manifest('packages/cli/package.json', { exports: './dist/src/index.js' })
+    const door = manifest('packages/cli/package.json', { exports: './dist/index.js' })
     const index = file('packages/cli/src/index.ts', "export { a } from './a.ts'")
     const used = file('packages/cli/src/a.ts', '')
     holds(checkDeadFiles([door, index, used]))
@@ -254,6 +254,8 @@ describe('import rules see what breaks them', () => {
     const program = file('packages/cli/test/unit/program.ts', '')
     const starter = file('packages/cli/test/unit/p.test.ts', "fork(pathOf('program'))")
     holds(checkDeadFiles([program, starter]))
+    const page = file('packages/cli/src/a.html', '<script src="./run.js"></script>')
+    holds(checkDeadFiles([page, file('packages/cli/src/run.ts', '')]))
     const script = file('package.json', '{"start": "node packages/cli/dist/src/run.js"}')
     holds(checkDeadFiles([script, file('packages/cli/src/run.ts', '')]))
   })

@@ -18,6 +18,7 @@ import {
 } from 'millrace'
 import { defer, type Observable } from 'rxjs'
 
+/** Options of a `MillraceClient`. */
 export interface MillraceClientOptions {
   /** Options of the producer; or a producer, which Nest then closes. */
   readonly producer: ProducerOptions | ProducerLike
@@ -27,10 +28,15 @@ export interface MillraceClientOptions {
 
 /** A message with more than its value. */
 export interface KafkaMessage {
+  /** `undefined` and `null` = no key. */
   readonly key?: Data | null | undefined
+  /** Text and bytes are sent as they are, null is a tombstone, the rest becomes JSON. */
   readonly value: unknown
+  /** None by default. */
   readonly headers?: Headers | undefined
+  /** Chosen by the partitioner by default. */
   readonly partition?: number | undefined
+  /** Milliseconds since the epoch; the time of the call by default. */
   readonly timestamp?: number | undefined
 }
 
@@ -71,6 +77,7 @@ export class MillraceClient extends ClientProxy implements OnApplicationShutdown
   readonly #producer: ProducerLike
   readonly #closeTimeoutMs: number
 
+  /** Throws INVALID_OPTION where an option of the producer is wrong. Connects to nothing. */
   constructor({ producer, closeTimeoutMs = closeTimeoutMsDefault }: MillraceClientOptions) {
     super()
     this.#producer = isProducer(producer) ? producer : new Producer(producer)
@@ -111,10 +118,12 @@ export class MillraceClient extends ClientProxy implements OnApplicationShutdown
     return this.#producer.close({ timeoutMs: this.#closeTimeoutMs })
   }
 
+  /** Called by Nest: delivers what was emitted, and closes the producer. */
   async onApplicationShutdown(): Promise<void> {
     await this.close()
   }
 
+  /** The producer within, as Nest's own clients give theirs. */
   unwrap<T>(): T {
     return this.#producer as T
   }

@@ -6,17 +6,25 @@ import { MillraceClient, type MillraceClientOptions } from './millrace-client.ts
 
 type Token = string | symbol
 
+/** Options of `MillraceModule.register`. */
 export interface MillraceRegisterOptions extends MillraceClientOptions {
   /** What is injected: `@Inject('ORDERS')`; the class MillraceClient itself by default. */
   readonly name?: Token | undefined
+  /** Whether all modules see the client without importing this one; false by default. */
   readonly isGlobal?: boolean | undefined
 }
 
+/** Options of `MillraceModule.registerAsync`. */
 export interface MillraceAsyncOptions {
+  /** What is injected: `@Inject('ORDERS')`; the class MillraceClient itself by default. */
   readonly name?: Token | undefined
+  /** Whether all modules see the client without importing this one; false by default. */
   readonly isGlobal?: boolean | undefined
+  /** Modules whose providers `inject` names. */
   readonly imports?: ModuleMetadata['imports']
+  /** What is passed to `useFactory`, in this order. */
   readonly inject?: FactoryProvider['inject']
+  /** Makes the options of the client. */
   // biome-ignore lint/suspicious/noExplicitAny: whatever `inject` names
   readonly useFactory: (...args: any[]) => MillraceClientOptions | Promise<MillraceClientOptions>
 }
@@ -39,10 +47,12 @@ const moduleOf = (
 /** Provides clients; each has a producer of its own, and is closed with the application. */
 // biome-ignore lint/complexity/noStaticOnlyClass: Nest knows modules by their classes
 export class MillraceModule {
+  /** A client whose options are at hand. */
   static register({ name, isGlobal, ...options }: MillraceRegisterOptions): DynamicModule {
     return moduleOf({ name, isGlobal }, { useFactory: () => new MillraceClient(options) })
   }
 
+  /** A client whose options other providers make. */
   static registerAsync({ name, isGlobal, imports, ...rest }: MillraceAsyncOptions): DynamicModule {
     const { inject = [], useFactory } = rest
     const create = async (...args: unknown[]): Promise<MillraceClient> =>

@@ -10,16 +10,20 @@ interface Waiting {
   /** What was added last: records of one sender come one after another. */
   last: SpanContext | null
   ownSpans: number
+  /** There were more contexts than links may be. */
+  isCut: boolean
 }
 
 /** Of one batch. */
 export interface BatchTrace {
   readonly links: readonly SpanContext[]
+  /** The one context that all records without a span of their own came from; null = several. */
+  readonly origin: SpanContext | null
   /** Records that had a span of their own. */
   readonly ownSpans: number
 }
 
-const nothing: BatchTrace = { links: [], ownSpans: 0 }
+const nothing: BatchTrace = { links: [], origin: null, ownSpans: 0 }
 
 export class BatchLinks {
   readonly #linksMax: number
@@ -33,18 +37,27 @@ export class BatchLinks {
   add(topic: string, partition: number, link: SpanContext | null): void {
     const waiting = this.#waitingFor(topic, partition)
     if (link === null) waiting.ownSpans++
-    else if (link !== waiting.last && waiting.links.size < this.#linksMax) {
+    else if (link !== waiting.last) {
       waiting.last = link
-      if (isSpanContextValid(link)) waiting.links.set(`${link.traceId}${link.spanId}`, link)
+      if (isSpanContextValid(link)) this.#link(waiting, link)
     }
+  }
+
+  #link(waiting: Waiting, link: SpanContext): void {
+    const { links } = waiting
+    const key = `${link.traceId}${link.spanId}`
+    if (links.has(key)) return
+    if (links.size < this.#linksMax) links.set(key, link)
+    else waiting.isCut = true
   }
 
   take(topic: string, partition: number): BatchTrace {
     const waiting = this.#topics.get(topic)?.get(partition)
     if (waiting === undefined) return nothing
-    const { links, ownSpans } = waiting
+    const { ownSpans, isCut } = waiting
     this.#topics.get(topic)?.delete(partition)
-    return { links: [...links.values()], ownSpans }
+    const links = [...waiting.links.values()]
+    return { links, origin: isCut || links.length > 1 ? null : (links[0] ?? null), ownSpans }
   }
 
   clear(): void {
@@ -59,7 +72,7 @@ export class BatchLinks {
     }
     let waiting = partitions.get(partition)
     if (waiting === undefined) {
-      waiting = { links: new Map(), last: null, ownSpans: 0 }
+      waiting = { links: new Map(), last: null, ownSpans: 0, isCut: false }
       partitions.set(partition, waiting)
     }
     return waiting

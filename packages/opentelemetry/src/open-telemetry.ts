@@ -22,6 +22,7 @@ import { attribute } from './conventions.ts'
 import { type MetricsSource, SnapshotMetrics } from './snapshot-metrics.ts'
 import { type SpanMode, Spans } from './spans.ts'
 
+/** Options of `openTelemetry`. All may be left out. */
 export interface OpenTelemetryOptions {
   /** The global one by default. */
   readonly tracerProvider?: TracerProvider | undefined

@@ -7,6 +7,7 @@ import { attribute } from './conventions.ts'
 
 /** What is read of a producer. */
 export interface MetricsSource {
+  /** As `metrics` of a producer. */
   metrics(): ProducerMetrics
 }
 

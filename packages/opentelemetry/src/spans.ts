@@ -96,12 +96,11 @@ export class Spans {
 
   #traceBatch(event: BatchSettled, server: Attributes, endMs: number): void {
     const { topic, partition, recordCount, elapsedMs, error } = event
-    const { links, ownSpans } = this.#links.take(topic, partition)
+    const { links, origin, ownSpans } = this.#links.take(topic, partition)
     if (ownSpans >= recordCount || this.#mode === 'record') return
     // A batch that has one origin belongs to its trace; of several it can only tell.
-    const [only] = links
-    const isOfOne = links.length === 1 && this.#mode !== 'create'
-    const parent = isOfOne ? trace.setSpanContext(ROOT_CONTEXT, only!) : ROOT_CONTEXT
+    const isOfOne = origin !== null && this.#mode !== 'create'
+    const parent = isOfOne ? trace.setSpanContext(ROOT_CONTEXT, origin) : ROOT_CONTEXT
     const attributes = {
       ...this.#attributes(operationSend, topic),
       ...server,

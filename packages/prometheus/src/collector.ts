@@ -15,6 +15,7 @@ import { register as defaultRegister, type Metric, type Registry } from 'prom-cl
 import { prometheusName } from './names.ts'
 import { type Labels, type Sample, SnapshotMetric } from './snapshot-metric.ts'
 
+/** Options of `collectMetrics`. All may be left out. */
 export interface CollectOptions {
   /** Where the metrics stand; prom-client's own registry by default. */
   readonly register?: Register | undefined

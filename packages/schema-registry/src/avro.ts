@@ -3,6 +3,7 @@
 import type { Serializer } from 'millrace'
 import { type SchemaSerializerOptions, schemaSerializer } from './schema-serializer.ts'
 
+/** Options of `avroSerializer`. */
 export interface AvroOptions extends SchemaSerializerOptions {
   /** Logical types for avsc: `{ 'timestamp-millis': MyDateType }`. */
   // biome-ignore lint/suspicious/noExplicitAny: classes of avsc, which is loaded when it is needed

@@ -5,6 +5,7 @@ import type { Serializer } from 'millrace'
 import type { NamespaceBase, Type } from 'protobufjs'
 import { type SchemaSerializerOptions, schemaSerializer } from './schema-serializer.ts'
 
+/** Options of `protobufSerializer`. */
 export interface ProtobufOptions extends SchemaSerializerOptions {
   /** `'shop.Order'`, `'Order.Line'`; the first message of the file by default. */
   readonly messageType?: string | undefined

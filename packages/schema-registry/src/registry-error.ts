@@ -17,9 +17,12 @@ export class RegistryError extends KafkaError {
     return value instanceof KafkaError && 'registryCode' in value
   }
 
+  /** HTTP status of the registry's answer; 0 = there was none. */
   readonly status: number
+  /** The registry's own number: 40401 = no such subject. */
   readonly registryCode: number | undefined
 
+  /** Made by `SchemaRegistry`. */
   constructor(message: string, { status, code }: RegistryFailure, cause?: unknown) {
     super('SERIALIZATION_FAILED', message, {
       kind: mayPass(status) ? 'retriable' : 'rejected',

@@ -5,29 +5,42 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { RegistryError } from './registry-error.ts'
 
+/** The formats of schemas, by the registry's names. */
 export type SchemaType = 'AVRO' | 'JSON' | 'PROTOBUF'
 
 /** Another schema that a schema imports. */
 export interface SchemaReference {
+  /** The name under which the schema imports it. */
   readonly name: string
+  /** The subject that it is registered under. */
   readonly subject: string
+  /** Its version there, from 1 on. */
   readonly version: number
 }
 
+/** A schema as the registry has it. */
 export interface RegisteredSchema {
+  /** Its number, which every record carries. */
   readonly id: number
+  /** The text of the schema. */
   readonly schema: string
+  /** Its format. */
   readonly schemaType: SchemaType
+  /** The schemas that it imports. */
   readonly references: readonly SchemaReference[]
 }
 
 /** A schema as it is asked for, or registered. */
 export interface SchemaInput {
+  /** The text of the schema. */
   readonly schema: string
+  /** Its format. */
   readonly schemaType: SchemaType
+  /** The schemas that it imports; none by default. */
   readonly references?: readonly SchemaReference[] | undefined
 }
 
+/** Where a registry is, and how it is asked. */
 export interface SchemaRegistryOptions {
   /** `'http://localhost:8081'`, or several of the same registry. */
   readonly url: string | readonly string[]
@@ -36,6 +49,7 @@ export interface SchemaRegistryOptions {
     | { readonly username: string; readonly password: string }
     | { readonly token: string }
     | undefined
+  /** Headers of every request. */
   readonly headers?: Readonly<Record<string, string>> | undefined
   /** How long one request may take; 10 seconds by default. */
   readonly requestTimeoutMs?: number | undefined
@@ -67,6 +81,7 @@ export class SchemaRegistry {
   readonly #retries: number
   readonly #retryBackoffMs: number
 
+  /** Throws TypeError where `url` is none. Asks nobody yet. */
   constructor(options: SchemaRegistryOptions) {
     const { url, auth, headers } = options
     this.#urls = (typeof url === 'string' ? [url] : url).map((one) => one.replace(/\/+$/, ''))

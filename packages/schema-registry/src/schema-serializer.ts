@@ -9,7 +9,9 @@ import type { SchemaReference, SchemaRegistry, SchemaType } from './schema-regis
 /** Makes the bytes behind the header; throws where the value does not fit the schema. */
 export type Encode<Value> = (value: Value) => Uint8Array
 
+/** What the serializers of all formats take. */
 export interface SchemaSerializerOptions {
+  /** Where schemas come from; shared by all serializers. */
   readonly registry: SchemaRegistry
   /** The schema to write with; without it, the latest one of the subject. */
   readonly schema?: string | object | undefined

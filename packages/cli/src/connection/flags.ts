@@ -3,6 +3,7 @@
 
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { brokerList } from '../arguments.ts'
+import { mechanismsText } from './settings.ts'
 
 export interface ConnectionFlags {
   readonly brokers?: readonly string[]
@@ -16,6 +17,11 @@ export interface ConnectionFlags {
   readonly saslMechanism?: string
   readonly username?: string
   readonly passwordFile?: string
+  readonly oauthTokenEndpoint?: string
+  readonly oauthClientId?: string
+  readonly oauthClientSecretFile?: string
+  readonly oauthScope?: string
+  readonly oauthTokenFile?: string
 }
 
 /** `name=value`; the value may be empty. */
@@ -43,15 +49,52 @@ export const variables = {
   saslMechanism: 'MILLRACE_SASL_MECHANISM',
   username: 'MILLRACE_USERNAME',
   passwordFile: 'MILLRACE_PASSWORD_FILE',
+  oauthTokenEndpoint: 'MILLRACE_OAUTH_TOKEN_ENDPOINT',
+  oauthClientId: 'MILLRACE_OAUTH_CLIENT_ID',
+  oauthClientSecretFile: 'MILLRACE_OAUTH_CLIENT_SECRET_FILE',
+  oauthScope: 'MILLRACE_OAUTH_SCOPE',
+  oauthTokenFile: 'MILLRACE_OAUTH_TOKEN_FILE',
 } as const satisfies Partial<Record<keyof ConnectionFlags, string>>
 
 /** The password itself may stand in the environment. */
 export const passwordVariable = 'MILLRACE_PASSWORD'
 
+/** The same of a client's secret. */
+export const clientSecretVariable = 'MILLRACE_OAUTH_CLIENT_SECRET'
+
 const flag = (name: keyof typeof variables, words: string, description: string): Option =>
   new Option(words, `${description} (env: ${variables[name]})`).helpGroup(group)
 
+const addOAuthFlags = (command: Command): Command =>
+  command
+    .addOption(
+      flag(
+        'oauthTokenEndpoint',
+        '--oauth-token-endpoint <url>',
+        'where OAUTHBEARER gets its tokens; implies it',
+      ),
+    )
+    .addOption(flag('oauthClientId', '--oauth-client-id <id>', "our client's id there"))
+    .addOption(
+      flag(
+        'oauthClientSecretFile',
+        '--oauth-client-secret-file <file>',
+        `file with its secret; or put it into ${clientSecretVariable}`,
+      ),
+    )
+    .addOption(flag('oauthScope', '--oauth-scope <scopes>', 'scopes to ask for, spaces between'))
+    .addOption(
+      flag(
+        'oauthTokenFile',
+        '--oauth-token-file <file>',
+        'file with a token, instead of an endpoint; read anew for each login',
+      ),
+    )
+
 export const addConnectionFlags = (command: Command): Command =>
+  addOAuthFlags(addBasicFlags(command))
+
+const addBasicFlags = (command: Command): Command =>
   command
     .addOption(
       flag('brokers', '-b, --brokers <host:port>', 'brokers, with commas between them').argParser(
@@ -71,9 +114,7 @@ export const addConnectionFlags = (command: Command): Command =>
     .addOption(
       flag('keyPassphraseFile', '--key-passphrase-file <file>', 'file with the passphrase of it'),
     )
-    .addOption(
-      flag('saslMechanism', '--sasl-mechanism <name>', 'PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512'),
-    )
+    .addOption(flag('saslMechanism', '--sasl-mechanism <name>', mechanismsText))
     .addOption(flag('username', '--username <name>', 'user name'))
     .addOption(
       flag(

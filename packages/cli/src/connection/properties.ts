@@ -5,8 +5,9 @@ import { readFile } from 'node:fs/promises'
 import { getProperties } from 'properties-file'
 import { Failure } from '../describe-failure.ts'
 import { didYouMean } from '../nearest-name.ts'
+import { oauthFields } from './oauth.ts'
 import { isSecretName, notObeyed, passedOver, propertyTable } from './property-table.ts'
-import { emptySettings, type Settings } from './settings.ts'
+import { type Access, emptySettings, type Settings } from './settings.ts'
 import { joinProperties } from './stores.ts'
 
 const names = [...Object.keys(propertyTable), ...Object.keys(notObeyed)]
@@ -38,21 +39,23 @@ export const takeProperty = (
   }
 }
 
+const saslFields = ['username', 'password', 'saslMechanism', ...oauthFields] as const
+const tlsFields = ['ca', 'caProblem', 'cert', 'key', 'passphrase', 'pfx'] as const
+
+/** Whether there was something to forget. */
+const forget = (access: Access, fields: readonly (keyof Access)[]): boolean => {
+  const found = fields.filter((field) => access[field] !== undefined)
+  for (const field of found) delete access[field]
+  return found.length > 0
+}
+
 /** Kafka's clients use neither TLS nor a password unless security.protocol says so. */
 const obeyProtocol = (settings: Settings, source: string): void => {
   const { access, warnings } = settings
   const isMissing = access.tls === undefined
   const unused: string[] = []
-  if (access.sasl !== true && (access.username ?? access.saslMechanism) !== undefined) {
-    unused.push('sasl.*')
-    delete access.username
-    delete access.password
-    delete access.saslMechanism
-  }
-  if (access.tls !== true && (access.ca ?? access.cert ?? access.pfx) !== undefined) {
-    unused.push('ssl.*')
-    for (const name of ['ca', 'cert', 'key', 'passphrase', 'pfx'] as const) delete access[name]
-  }
+  if (access.sasl !== true && forget(access, saslFields)) unused.push('sasl.*')
+  if (access.tls !== true && forget(access, tlsFields)) unused.push('ssl.*')
   if (unused.length === 0) return
   const state = isMissing ? 'is missing, which means PLAINTEXT' : 'says so'
   warnings.push(`${source}: ${unused.join(' and ')} is not used: security.protocol ${state}.`)

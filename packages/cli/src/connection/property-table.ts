@@ -2,12 +2,14 @@
 // the only place where they are listed; properties.ts reads files with it.
 
 import { parseJaas } from './jaas.ts'
-import { mechanismOf, mechanismsText, type Settings, type TlsVersion } from './settings.ts'
-
-/**
- * Takes a value; what is wrong with it is the answer, as the end of a sentence without a secret.
- */
-type Take = (value: string, settings: Settings) => string | undefined
+import { oauthProperties, takeOAuthLogin } from './oauth.ts'
+import {
+  mechanismOf,
+  mechanismsText,
+  type Settings,
+  type Take,
+  type TlsVersion,
+} from './settings.ts'
 
 const kib = 1024
 
@@ -79,16 +81,15 @@ const saslMechanism: Take = (value, { access }) => {
   return undefined
 }
 
-const loginModules: Readonly<Record<string, string>> = {
-  PlainLoginModule: 'PLAIN',
-  ScramLoginModule: 'SCRAM',
-}
+const passwordModules = ['PlainLoginModule', 'ScramLoginModule']
+const oauthModule = 'OAuthBearerLoginModule'
 
 const saslJaasConfig: Take = (value, { access }) => {
   const login = parseJaas(value)
   if (login === null) return 'is no login module with its options and a ; at the end'
-  if (loginModules[login.module] === undefined) {
-    return `names ${login.module}: expected ${Object.keys(loginModules).join(' or ')}`
+  if (login.module === oauthModule) return takeOAuthLogin(login, access)
+  if (!passwordModules.includes(login.module)) {
+    return `names ${login.module}: expected ${[...passwordModules, oauthModule].join(', ')}`
   }
   const username = login.options.get('username')
   const password = login.options.get('password')
@@ -239,6 +240,7 @@ export const propertyTable: Readonly<Record<string, Take>> = {
   'sasl.jaas.config': saslJaasConfig,
   'sasl.username': accessText('username'),
   'sasl.password': accessText('password'),
+  ...oauthProperties,
   'ssl.ca.location': ca,
   'ssl.ca.pem': ca,
   'ssl.truststore.certificates': ca,
@@ -269,6 +271,9 @@ export const passedOver: readonly RegExp[] = [
   /^(send|receive)\.buffer\.bytes$|^client\.(dns\.lookup|rack)$|^socket\.keepalive\.enable$/,
   /^schema\.registry\.|^basic\.auth\./,
   /^ssl\.protocol$/,
+  /^sasl\.(login|kerberos)\./,
+  // What brokers check, and how Java spells what it sends.
+  /^sasl\.oauthbearer\.(jwks|clock|expected|header|scope\.claim|sub\.claim|jwt\.validator)\./,
 ]
 
 /** Known to Kafka's clients, and not obeyed here: said once, with the reason. */
@@ -282,4 +287,5 @@ export const notObeyed: Readonly<Record<string, string>> = {
 
 /** Names whose values nobody may see, on a screen or in a list of processes. */
 export const isSecretName = (name: string): boolean =>
-  /password|passphrase|jaas|secret|token|^ssl\.(key|keystore)\.(pem|key)$/i.test(name)
+  /password|passphrase|jaas|secret|token|^ssl\.(key|keystore)\.(pem|key)$/i.test(name) &&
+  !name.endsWith('.url')

@@ -7,7 +7,8 @@ import type { ProducerOptions } from 'millrace'
 import { brokerList } from '../arguments.ts'
 import { Failure } from '../describe-failure.ts'
 import { type Terminal, writeLine } from '../runtime/terminal.ts'
-import { type ConnectionFlags, passwordVariable, variables } from './flags.ts'
+import { type ConnectionFlags, clientSecretVariable, passwordVariable, variables } from './flags.ts'
+import { oauthMechanism, oauthOption } from './oauth.ts'
 import { isPropertyName, settingsOfFile, takeProperty } from './properties.ts'
 import { isSecretName } from './property-table.ts'
 import {
@@ -76,8 +77,42 @@ const accessOf = async (
   const password = variable(environment, passwordVariable)
   if (flags.passwordFile !== undefined) access.password = await secretOf(flags.passwordFile)
   else if (password !== undefined) access.password = password
+  await takeOAuthFlags(access, flags, environment, problems)
   // A password alone, left in the environment, is no wish to log in.
-  if (username !== undefined || saslMechanism !== undefined) access.sasl = true
+  if (username !== undefined || access.saslMechanism !== undefined) access.sasl = true
+  return access
+}
+
+/** Tokens, where the flags speak of them, are a wish for OAUTHBEARER. */
+const takeOAuthFlags = async (
+  access: Access,
+  flags: ConnectionFlags,
+  environment: Environment,
+  problems: string[],
+): Promise<void> => {
+  const { oauthTokenEndpoint, oauthClientId, oauthClientSecretFile, oauthScope } = flags
+  const { oauthTokenFile, username, saslMechanism } = flags
+  const named = { oauthTokenEndpoint, oauthClientId, oauthScope, oauthTokenFile }
+  const found = Object.entries(named).filter(([, value]) => value !== undefined)
+  Object.assign(access, Object.fromEntries(found))
+  if (oauthTokenEndpoint !== undefined && oauthTokenFile !== undefined) {
+    problems.push('a token comes from --oauth-token-endpoint or from --oauth-token-file, not both')
+  }
+  const secret = variable(environment, clientSecretVariable)
+  if (oauthClientSecretFile !== undefined) {
+    access.oauthClientSecret = await secretOf(oauthClientSecretFile)
+  } else if (secret !== undefined) access.oauthClientSecret = secret
+  if (found.length > 0 && saslMechanism === undefined && username === undefined) {
+    access.saslMechanism = oauthMechanism
+  }
+}
+
+/** What comes later goes first; of the two sources of tokens, the later one alone. */
+const layered = (lower: Access, upper: Access): Access => {
+  const access = { ...lower, ...upper }
+  if (upper.oauthTokenEndpoint !== undefined) delete access.oauthTokenFile
+  else if (upper.oauthTokenFile !== undefined) delete access.oauthTokenEndpoint
+  if (access.ca !== undefined) delete access.caProblem
   return access
 }
 
@@ -124,6 +159,7 @@ const tlsOptions = (access: Access): unknown => {
 
 const saslOptions = (access: Access, problems: string[]): unknown => {
   const { saslMechanism: mechanism, username, password } = access
+  if (mechanism === oauthMechanism) return oauthOption(access, problems)
   if (mechanism === undefined) {
     problems.push(`the SASL mechanism is missing (--sasl-mechanism): ${mechanismsText}`)
   }
@@ -148,7 +184,7 @@ export const resolveConnection = async (
   const set = settingsOfSet(flags.set ?? [])
   const problems = [...file.problems, ...set.problems]
   const own = await accessOf(flags, terminal.environment, problems)
-  const access: Access = { ...file.access, ...set.access, ...own }
+  const access = layered(layered(file.access, set.access), own)
   const { brokers } = access
   if (brokers === undefined) {
     problems.push(`no broker is named: --brokers HOST:PORT, ${variables.brokers} or --config`)
@@ -158,6 +194,7 @@ export const resolveConnection = async (
     options.brokers = set.options.brokers
   }
   if (access.tls === true) options.tls = tlsOptions(access)
+  if (access.tls === true && access.caProblem !== undefined) problems.push(access.caProblem)
   if (access.sasl === true) options.sasl = saslOptions(access, problems)
   for (const warning of [...file.warnings, ...set.warnings]) {
     writeLine(terminal.errors, `Warning: ${warning}`)

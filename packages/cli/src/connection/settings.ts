@@ -21,6 +21,15 @@ export interface Access {
   saslMechanism?: string
   username?: string
   password?: string
+  oauthClientId?: string
+  oauthClientSecret?: string
+  oauthScope?: string
+  oauthTokenEndpoint?: string
+  /** Path of a file that holds a token; instead of the endpoint. */
+  oauthTokenFile?: string
+  oauthExtensions?: Readonly<Record<string, string>>
+  /** What to say of a truststore that only Java reads, unless `ca` names authorities after all. */
+  caProblem?: string
 }
 
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3'
@@ -35,6 +44,12 @@ export interface Settings {
   readonly problems: string[]
 }
 
+/**
+ * Takes a property's value; what is wrong with it is the answer, as the end of a sentence without
+ * a secret.
+ */
+export type Take = (value: string, settings: Settings) => string | undefined
+
 export const emptySettings = (): Settings => ({
   access: {},
   options: {},
@@ -42,9 +57,9 @@ export const emptySettings = (): Settings => ({
   problems: [],
 })
 
-const mechanisms = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512']
+const mechanisms = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER']
 
-/** The mechanism's name as Kafka writes it; null = none that a user name and password serve. */
+/** The mechanism's name as Kafka writes it; null = none that the command knows. */
 export const mechanismOf = (word: string): string | null => {
   const name = word.trim().toUpperCase()
   return mechanisms.includes(name) ? name : null

@@ -38,21 +38,22 @@ const takeKeystore = ({ access, options, problems }: Settings): void => {
   }
 }
 
-const takeTruststore = ({ access, options, problems }: Settings): void => {
+/** One line for both kinds: text around the certificates does no harm in a PEM file. */
+const truststoreAdvice = (path: string, isPkcs12: boolean): string =>
+  `ssl.truststore.location is a ${isPkcs12 ? 'PKCS #12' : 'JKS'} file, which only Java reads: ` +
+  `keytool -list -rfc -keystore ${path} > ca.pem` +
+  (isPkcs12 ? ` (or openssl pkcs12 -in ${path} -nokeys -out ca.pem)` : '') +
+  ' makes a PEM file of it, for --ca ca.pem, or for ssl.truststore.type=PEM and ' +
+  'ssl.truststore.location=ca.pem'
+
+const takeTruststore = ({ access, options }: Settings): void => {
   const path = take(options, 'ssl.truststore.location')
   const type = take(options, 'ssl.truststore.type')
   take(options, 'ssl.truststore.password')
   if (path === undefined) return
-  if (typeOf(path, type) === 'PEM') {
-    access.ca ??= path
-    return
-  }
-  const first = typeOf(path, type) === 'JKS' ? `${toPkcs12(path)}, then ` : ''
-  const from = first === '' ? path : 'store.p12'
-  problems.push(
-    'ssl.truststore.location is a store of Java: certificates are read from PEM; make it with ' +
-      `${first}openssl pkcs12 -in ${from} -nokeys -out ca.pem`,
-  )
+  const kind = typeOf(path, type)
+  if (kind === 'PEM') access.ca ??= path
+  else access.caProblem = truststoreAdvice(path, kind === 'PKCS12')
 }
 
 /** Puts the level of the codec that is chosen to it, and forgets the others'. */

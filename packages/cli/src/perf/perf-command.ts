@@ -1,8 +1,10 @@
 // `millrace perf`: throughput and latency of a topic, as Java's kafka-producer-perf-test tells
 // them.
 
+import type { Console } from '@millrace/console'
 import { Producer, type ProducerOptions } from 'millrace'
 import { resolveConnection } from '../connection/resolve.ts'
+import { showConsole } from '../console/show-console.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { failureLine } from '../produce/report.ts'
 import type { CommandHost, ExitCode } from '../run-program.ts'
@@ -71,7 +73,9 @@ const runPerf = async (
     recordsPerSecond: throughput ?? Number.POSITIVE_INFINITY,
     signal: stop.signal,
   })
+  let shown: Console | null = null
   try {
+    shown = await showConsole(producer, flags, terminal)
     await producer.connect(wait)
     await producer.partitionsFor(topic, wait)
     await measure(run, flags, terminal, producer)
@@ -81,6 +85,7 @@ const runPerf = async (
     forget()
     forgetDrain()
     producer.destroy()
+    await shown?.close()
   }
   tell(run, flags, terminal)
   if (interrupt !== null) return exitCodeOf(interrupt)

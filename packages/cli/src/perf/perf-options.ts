@@ -10,9 +10,10 @@ import {
   wholeNumber,
 } from '../arguments.ts'
 import { addConnectionFlags, type ConnectionFlags } from '../connection/flags.ts'
+import { addShowConsoleFlags, type ShowConsoleFlags } from '../console/show-console.ts'
 import { addCommand, type CommandHost } from '../run-program.ts'
 
-export interface PerfFlags extends ConnectionFlags {
+export interface PerfFlags extends ConnectionFlags, ShowConsoleFlags {
   readonly numRecords: number
   readonly recordSize: number
   readonly payloadFile?: string
@@ -89,5 +90,5 @@ export const describePerf = (host: CommandHost): Command => {
     .option('--acks <acks>', 'all, 1 or 0', acksArgument)
     .option('--partitioner <name>', 'what chooses the partition')
     .option('--json', 'print one JSON object at the end, and nothing before')
-  return addConnectionFlags(command)
+  return addConnectionFlags(addShowConsoleFlags(command))
 }

@@ -1,10 +1,13 @@
 // Shows on a screen how far the input is read: a bar with rate and remaining time where the size is
 // known, counts and rates where it is not. It draws nothing elsewhere, nor while somebody types.
 
-import { startBar } from '../bar.ts'
+import { columnsOf, startBar } from '../bar.ts'
 import type { Terminal } from '../runtime/terminal.ts'
 import { nowMs } from '../runtime/time.ts'
 import { formatCount, formatMegabytes } from '../text-table.ts'
+
+/** The bar and all that stands beside it. */
+const wideColumns = 80
 
 export interface ProgressView {
   readonly bytesRead: number
@@ -26,8 +29,11 @@ export const startInputProgress = (
 ): (() => void) => {
   if (!terminal.interactive || terminal.inputIsTyped) return () => {}
   const counts = '{records} records  {rate}/s  {megabytes}/s{failures}'
+  const wide = `{bar} {percentage}%  ${counts}  {left} left`
+  // What does not fit is cut off at the right: then the share and the end matter most.
+  const known = columnsOf(terminal) < wideColumns ? `{percentage}%  {left} left  ${counts}` : wide
   const looks = {
-    format: totalBytes === null ? counts : `{bar} {percentage}%  ${counts}  {left} left`,
+    format: totalBytes === null ? counts : known,
     barWidth: 24,
     formatValue: String,
   }

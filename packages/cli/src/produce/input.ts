@@ -126,23 +126,26 @@ class FileInput implements Input {
 /** A stream that is read as it comes: standard input. */
 export const streamInput = (stream: Readable, name: string): Input => {
   const iterator = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer | string>
-  let end: (() => void) | null = null
-  const ended = new Promise<null>((resolve) => {
-    end = () => resolve(null)
-  })
+  /** Ends the read under way: a promise to race would remember every chunk of a pipe for good. */
+  let end = (): void => {}
   let stopped = false
   const stop = (): void => {
     stopped = true
-    end?.()
+    end()
   }
+  const next = (): Promise<IteratorResult<Buffer | string> | null> =>
+    new Promise((resolve, reject) => {
+      end = () => resolve(null)
+      iterator.next().then(resolve, reject)
+    })
   return {
     name,
     totalBytes: null,
     read: async () => {
       if (stopped) return null
-      const next = await Promise.race([iterator.next(), ended])
-      if (next === null || next.done === true || stopped) return null
-      return typeof next.value === 'string' ? Buffer.from(next.value) : next.value
+      const step = await next()
+      if (step === null || step.done === true || stopped) return null
+      return typeof step.value === 'string' ? Buffer.from(step.value) : step.value
     },
     stop,
     close: async () => {

@@ -122,7 +122,15 @@ const topicOf = (line: Line, fallback: string): string => {
   throw new LineError('topic is missing: name one in the line or on the command line')
 }
 
-const isBlank = (bytes: Buffer): boolean => bytes.every((byte) => byte === 0x20 || byte === 0x0d)
+const blanks: readonly number[] = [0x20, 0x09, 0x0d]
+
+const isBlank = (bytes: Buffer): boolean => bytes.every((byte) => blanks.includes(byte))
+
+/** Some editors begin a file with a byte order mark; JSON does not know it. */
+const withoutMark = (bytes: Buffer): Buffer => {
+  const isMarked = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
+  return isMarked ? bytes.subarray(3) : bytes
+}
 
 export const jsonFormat = (
   defaults: RecordDefaults,
@@ -132,7 +140,8 @@ export const jsonFormat = (
   const [keyIsBase64, valueIsBase64, headersAreBase64] = base64Fields.map((field) =>
     encoded.includes(field),
   ) as [boolean, boolean, boolean]
-  return (bytes): ProducerRecord | null => {
+  return (given): ProducerRecord | null => {
+    const bytes = withoutMark(given)
     if (isBlank(bytes)) return null
     const line = parse(bytes)
     const value = dataOf(line, bytes, 'value', valueIsBase64)

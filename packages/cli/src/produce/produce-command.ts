@@ -1,8 +1,10 @@
 // `millrace produce`: reads records, sends them, and says exactly what became of them. An interrupt
 // ends the reading; what was taken is delivered within a time limit, a second interrupt ends that.
 
+import type { Console } from '@millrace/console'
 import { type CloseReport, Producer, type ProducerOptions } from 'millrace'
 import { resolveConnection } from '../connection/resolve.ts'
+import { showConsole } from '../console/show-console.ts'
 import { describeFailure, Failure } from '../describe-failure.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { Pace } from '../pace.ts'
@@ -86,7 +88,9 @@ class ProduceRun {
     )
     let input: Input | null = null
     let deadLetters: DeadLetterFile | null = null
+    let shown: Console | null = null
     try {
+      shown = await showConsole(this.#producer, this.#flags, this.#terminal)
       if (!(await this.#connect())) return exitCodeOf(this.#interrupt ?? 'SIGINT')
       if (deadLetter !== undefined) deadLetters = await DeadLetterFile.open(deadLetter)
       input = await this.#open(file, deadLetters !== null)
@@ -96,6 +100,7 @@ class ProduceRun {
       this.#forgetDrain()
       this.#producer.destroy()
       await input?.close()
+      await shown?.close()
     }
   }
 

@@ -12,11 +12,12 @@ import {
   wholeNumber,
 } from '../arguments.ts'
 import { addConnectionFlags, assignment, type ConnectionFlags } from '../connection/flags.ts'
+import { addShowConsoleFlags, type ShowConsoleFlags } from '../console/show-console.ts'
 import { didYouMean } from '../nearest-name.ts'
 import { addCommand, type CommandHost } from '../run-program.ts'
 import { type Base64Field, base64Fields } from './json-format.ts'
 
-export interface ProduceFlags extends ConnectionFlags {
+export interface ProduceFlags extends ConnectionFlags, ShowConsoleFlags {
   readonly file?: string
   readonly format: 'lines' | 'json'
   readonly delimiter: Buffer
@@ -121,7 +122,7 @@ export const describeProduce = (host: CommandHost): Command => {
   addInputFlags(command)
   addRecordFlags(command)
   addOutcomeFlags(command)
-  return addConnectionFlags(command)
+  return addConnectionFlags(addShowConsoleFlags(command))
 }
 
 /** What the command's own flags say to the producer, over what the connection's say. */

@@ -13,6 +13,8 @@ export class RecordSplitter {
   readonly #byte: number
   #chunk: Buffer = Buffer.alloc(0)
   #at = 0
+  /** Bytes at the beginning of `#chunk` that came with chunks before it. */
+  #joinedBytes = 0
   /** Copies of what chunks before this one left over, in order. */
   #left: Buffer[] = []
   #leftBytes = 0
@@ -28,16 +30,23 @@ export class RecordSplitter {
     return this.#count
   }
 
+  /** Bytes of the last chunk that stand before the next record; 0 once it is used up. */
+  get consumedBytes(): number {
+    return Math.max(0, this.#at - this.#joinedBytes)
+  }
+
   /** Gives the next chunk; all records of the one before must have been taken. */
   feed(chunk: Buffer): void {
     this.#at = 0
     // A longer delimiter may lie across the border: then both sides are searched as one.
     if (this.#byte < 0 && this.#leftBytes > 0) {
       this.#chunk = Buffer.concat([...this.#left, chunk])
+      this.#joinedBytes = this.#leftBytes
       this.#left = []
       this.#leftBytes = 0
     } else {
       this.#chunk = chunk
+      this.#joinedBytes = 0
     }
   }
 
@@ -64,10 +73,10 @@ export class RecordSplitter {
   }
 
   #keep(chunk: Buffer, at: number): void {
-    if (at >= chunk.length) return
-    const rest = Buffer.from(chunk.subarray(at))
     this.#chunk = Buffer.alloc(0)
     this.#at = 0
+    if (at >= chunk.length) return
+    const rest = Buffer.from(chunk.subarray(at))
     this.#left.push(rest)
     this.#leftBytes += rest.length
     if (this.#leftBytes <= recordBytesMax) return

@@ -2,6 +2,7 @@
 // the input was read.
 
 import { formatCount, formatMegabytes } from '../text-table.ts'
+import { invalidRecordCode } from './line-error.ts'
 import type { FailureGroup } from './tally.ts'
 
 export interface ProduceReport {
@@ -39,6 +40,18 @@ export const failureLine = ({
   return `  ${formatCount(count)} × ${code}, ${where}: ${words.trim()}${at} ${remedy}`
 }
 
+/** Lines that were no records can't be sent again as they are. */
+const deadLettersLine = ({ deadLetters, failures }: ProduceReport): readonly string[] => {
+  if (deadLetters === null || deadLetters.count === 0) return []
+  const { path, count } = deadLetters
+  const invalid = failures.find(({ code }) => code === invalidRecordCode)?.count ?? 0
+  const good = Math.max(0, count - invalid)
+  const again = 'sent again with --format json'
+  if (good === 0) return [`${recordsOf(count)} in ${path}: to be corrected first.`]
+  const which = good === count ? 'to be' : `${formatCount(good)} of them can be`
+  return [`${recordsOf(count)} in ${path}: ${which} ${again}.`]
+}
+
 export const formatReport = (report: ProduceReport): readonly string[] => {
   const { taken, delivered, failed, seconds, bytesRead, complete, done, input } = report
   const rate = formatCount(perSecond(delivered, seconds))
@@ -49,10 +62,7 @@ export const formatReport = (report: ProduceReport): readonly string[] => {
       `(${rate} records/s, ${bytesRate}/s).`,
     ...report.failures.map(failureLine),
   ]
-  if (report.deadLetters !== null && report.deadLetters.count > 0) {
-    const { path, count } = report.deadLetters
-    lines.push(`${recordsOf(count)} in ${path}; send them again with --format json.`)
-  }
+  lines.push(...deadLettersLine(report))
   if (!complete) {
     lines.push(
       `${input} was not read to its end: the first ${recordsOf(done)} of it are dealt with as ` +

@@ -46,8 +46,9 @@ export class Sending {
     }
   }
 
+  /** Up to the last record that was dealt with. */
   get bytesRead(): number {
-    return this.#bytesRead
+    return this.#bytesRead + this.#options.splitter.consumedBytes
   }
 
   get done(): number {
@@ -67,6 +68,7 @@ export class Sending {
       if (chunk === null) break
       splitter.feed(chunk)
       await this.#sendChunk()
+      if (this.#isOver) break
       this.#bytesRead += chunk.length
       if (deadLetters !== null) await deadLetters.ready()
     }
@@ -131,8 +133,9 @@ export class Sending {
       if (deadLetters === null) return producer.enqueue(record, this.#settled)
       return this.#offerKept(record, deadLetters)
     } catch (error) {
-      this.#onFailed(error as KafkaError)
-      deadLetters?.add(deadLetterOf(record, error as KafkaError, this.#done + 1))
+      const line = this.#done + 1
+      this.#onFailed(error as KafkaError, line)
+      deadLetters?.add(deadLetterOf(record, error as KafkaError, line))
       return true
     }
   }

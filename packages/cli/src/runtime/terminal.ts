@@ -3,6 +3,7 @@
 import { fstatSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
 import { isatty } from 'node:tty'
+import { exitCodes } from '../exit-codes.ts'
 import { nowMs } from './time.ts'
 
 /** What was asked for with a signal: Ctrl-C, or the end of the process. */
@@ -43,6 +44,22 @@ export const exitCodeOf = (interrupt: Interrupt): number =>
 
 const standardInput = 0
 
+/** A reader that goes away, as in `| head`, ends nothing: the rest is not written. */
+const survive = (stream: Writable): void => {
+  stream.on('error', () => {})
+}
+
+/** Ends the process once its output is out; output that could not be written is a failure. */
+export const exitProcess = (exitCode: number): void => {
+  const { stdout, stderr } = process
+  stdout.write('', () => {
+    const failure = stdout.errored as NodeJS.ErrnoException | null
+    if (failure === null || failure.code === 'EPIPE') process.exit(exitCode)
+    stderr.write(`The output could not be written: ${failure.message}.\n`)
+    process.exit(exitCode === 0 ? exitCodes.failure : exitCode)
+  })
+}
+
 const isFile = (descriptor: number): boolean => {
   try {
     return fstatSync(descriptor).isFile()
@@ -53,23 +70,26 @@ const isFile = (descriptor: number): boolean => {
 }
 
 /** This process's terminal. */
-export const processTerminal = (): Terminal => ({
-  // Opened when it is first asked for: a command that reads nothing leaves it alone.
-  get input() {
-    return process.stdin
-  },
-  inputFile: isFile(standardInput) ? standardInput : null,
-  inputIsTyped: isatty(standardInput),
-  output: process.stdout,
-  errors: process.stderr,
-  interactive: process.stdout.isTTY === true,
-  environment: process.env,
-  onInterrupt,
-  onHangup: (listener) => {
-    process.on('SIGHUP', listener)
-    return () => process.off('SIGHUP', listener)
-  },
-})
+export const processTerminal = (): Terminal => {
+  for (const stream of [process.stdout, process.stderr]) survive(stream)
+  return {
+    // Opened when it is first asked for: a command that reads nothing leaves it alone.
+    get input() {
+      return process.stdin
+    },
+    inputFile: isFile(standardInput) ? standardInput : null,
+    inputIsTyped: isatty(standardInput),
+    output: process.stdout,
+    errors: process.stderr,
+    interactive: process.stdout.isTTY === true,
+    environment: process.env,
+    onInterrupt,
+    onHangup: (listener) => {
+      process.on('SIGHUP', listener)
+      return () => process.off('SIGHUP', listener)
+    },
+  }
+}
 
 const onInterrupt: Terminal['onInterrupt'] = (listener, again) => {
   let lastMs: number | undefined

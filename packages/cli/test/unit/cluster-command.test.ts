@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -7,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { Producer } from 'millrace'
+import { type DiagnosticEvents, Producer } from 'millrace'
 import { readTopic } from 'millrace/testing'
 import { runMillrace } from '../../src/program.ts'
 import { FakeTerminal } from '../support/fake-terminal.ts'
@@ -57,8 +58,8 @@ test('a port that is taken is told in a sentence and exits 1', async () => {
   }
 })
 
-// npm passes on a Ctrl-C that the terminal has sent already. On a busy machine the second SIGINT came
-// when the command was done and Node was cleaning up, and the process died of it.
+// npm passes on a Ctrl-C that the terminal has sent already. On a busy machine the second SIGINT
+// came when the command was done and Node was cleaning up, and the process died of it.
 test('the committed bin runs the command, and Ctrl-C ends it with exit code 0', async (t) => {
   const bin = fileURLToPath(packageFile('bin/millrace.js'))
   const child = spawn(process.execPath, [bin, 'cluster', '--port', '0', '--nodes', '1'])
@@ -97,4 +98,33 @@ test('the committed bin says what to do where nothing is built', async () => {
   } finally {
     await rm(folder, { recursive: true })
   }
+})
+
+test('--transaction-version makes a cluster of that level', async (t) => {
+  const terminal = new FakeTerminal()
+  t.after(() => terminal.interrupt())
+  const words = ['cluster', '--port', '0', '--nodes', '1', '--transaction-version', '1']
+  const ended = runMillrace(words, terminal)
+  await terminal.untilOutput('Ctrl-C ends it.')
+  const producer = new Producer({
+    brokers: brokersIn(terminal.outputText),
+    transactionalId: 'x',
+  })
+  const versions = new Set<number>()
+  const channel = 'millrace:request.sent'
+  const onSent = (message: unknown): void => {
+    const event = message as DiagnosticEvents[typeof channel]
+    if (event.producer === producer) versions.add(event.version)
+  }
+  subscribe(channel, onSent)
+  await producer.transaction((tx) => tx.send({ topic: 'orders', value: 'x' }))
+  await producer.close()
+  unsubscribe(channel, onSent)
+  // From level 2 on it is 12, which adds the partition to the transaction by itself.
+  assert.deepEqual([...versions], [11])
+  terminal.interrupt()
+  assert.equal(await ended, 0)
+  const wrong = new FakeTerminal()
+  assert.equal(await runMillrace(['cluster', '--transaction-version', '3'], wrong), 1)
+  assert.match(wrong.errorText, /whole number from 0 to 2/)
 })

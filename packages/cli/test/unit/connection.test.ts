@@ -226,7 +226,6 @@ test('everything that is wrong is said at once, and no secret is in it', async (
     'security.protocol=SASL_TLS',
     'sasl.mechanism=GSSAPI',
     'sasl.jaas.config=PlainLoginModule required username="u" password="hunter2"',
-    'ssl.truststore.location=/x.jks',
     'enable.ssl.certificate.verification=false',
   ].join('\n')
   const failed = resolve({
@@ -246,7 +245,6 @@ test('everything that is wrong is said at once, and no secret is in it', async (
       /security\.protocol is 'SASL_TLS': expected PLAINTEXT, SSL, /,
       /sasl\.mechanism is 'GSSAPI': the command knows PLAIN, /,
       /sasl\.jaas\.config is no login module/,
-      /keytool -importkeystore -srckeystore \/x\.jks .*openssl pkcs12/,
       /turns the check of certificates off/,
       /--set sasl\.password: secrets don't belong on a command line/,
       /--set sasl: secrets/,
@@ -269,6 +267,32 @@ for (const [name, flags, expected] of [
 ] as const) {
   test(`${name} is said`, async () => {
     await assert.rejects(resolve({ flags: { brokers: ['a:1'], ...flags } }), expected)
+  })
+}
+
+for (const [kind, name, advice] of [
+  [
+    'JKS',
+    'trust.jks',
+    /is a JKS file, .*: keytool -list -rfc -keystore trust\.jks > ca\.pem makes/,
+  ],
+  ['PKCS12', 'trust.p12', /is a PKCS #12 file, .*\(or openssl pkcs12 -in trust\.p12 -nokeys -out/],
+] as const) {
+  test(`a truststore of the type ${kind} is answered with the line that makes it PEM`, async () => {
+    const files = {
+      c:
+        'bootstrap.servers=a:1\nsecurity.protocol=SSL\nssl.truststore.password=changeit\n' +
+        `ssl.truststore.location=${name}\nssl.truststore.type=${kind}\n`,
+    }
+    await assert.rejects(resolve({ flags: { config: '@c' }, files }), (error: Error) => {
+      assert.match(error.message, advice)
+      assert.match(error.message, /--ca ca\.pem, or for ssl\.truststore\.type=PEM/)
+      assert.doesNotMatch(error.message, /changeit/)
+      return true
+    })
+    // Whoever can't change the file names the authorities beside it.
+    const { tls } = await optionsOf({ flags: { config: '@c', ca: '/ca.pem' }, files })
+    assert.deepEqual(tls, { ca: '/ca.pem' })
   })
 }
 

@@ -2,6 +2,7 @@
 // that is not kafkajs's is the import.
 
 import assert from 'node:assert/strict'
+import { hasSubscribers } from 'node:diagnostics_channel'
 import { after, before, test } from 'node:test'
 import { startCluster, type TestCluster } from 'millrace/testing'
 import {
@@ -10,6 +11,8 @@ import {
   Kafka,
   logLevel,
   type PartitionerArgs,
+  type RequestEvent,
+  type RequestTimeoutEvent,
 } from '../../src/index.ts'
 
 let cluster: TestCluster
@@ -168,6 +171,62 @@ test('retry, log level and log creator of the client', async () => {
     'INFO Producer sent {"timestamp":0,"logger":"kafkajs","count":1}',
     'DEBUG Mine at this one {"timestamp":0,"logger":"kafkajs"}',
   ])
+})
+
+test('requests are told with what kafkajs tells of them, while somebody listens', async () => {
+  const producer = kafka.producer({ transactionalId: 'told' })
+  const stranger = kafka.producer()
+  const told: RequestEvent[] = []
+  const remove = producer.on(producer.events.REQUEST, (event) => {
+    told.push(event)
+  })
+  const neverTold: unknown[] = []
+  producer.on(producer.events.REQUEST_QUEUE_SIZE, (event) => neverTold.push(event))
+  await Promise.all([producer.connect(), stranger.connect()])
+  assert.equal(hasSubscribers('millrace:request.answered'), true)
+  const record = { topic: 'told', messages: [{ value: 'x' }] }
+  await stranger.send(record)
+  assert.equal(told.length, 0, 'requests of another producer are not ours')
+  const beforeMs = Date.now()
+  await producer.send(record)
+  await producer.send({ ...record, acks: 0 })
+  const transaction = await producer.transaction()
+  await transaction.send(record)
+  await transaction.commit()
+  assert.equal(told.length, 3)
+  for (const { id, type, timestamp, payload } of told) {
+    assert.equal(type, 'producer.network.request')
+    assert.ok(id !== '' && timestamp >= beforeMs)
+    const { apiKey, apiName, broker, clientId, pendingDuration } = payload
+    assert.deepEqual([apiKey, apiName, clientId, pendingDuration], [0, 'Produce', 'my-app', 0])
+    assert.ok(cluster.brokers.includes(broker), broker)
+    assert.ok(payload.apiVersion >= 11 && payload.size > 50 && payload.correlationId >= 1)
+    assert.ok(payload.duration >= 0 && payload.sentAt + payload.duration <= timestamp + 1)
+    assert.equal(payload.createdAt, payload.sentAt)
+  }
+  remove()
+  assert.equal(hasSubscribers('millrace:request.answered'), false)
+  await producer.send(record)
+  await Promise.all([producer.disconnect(), stranger.disconnect()])
+  assert.deepEqual([told.length, neverTold.length], [3, 0])
+})
+
+test('a request that has no answer in time is told', async () => {
+  const producer = kafka.producer({ retry: { retries: 5 } })
+  const timeouts: RequestTimeoutEvent[] = []
+  producer.on(producer.events.REQUEST_TIMEOUT, (event) => {
+    timeouts.push(event)
+  })
+  await producer.connect()
+  cluster.fault({ api: 'Produce', topic: 'slow', drop: true, count: 1 })
+  await producer.send({ topic: 'slow', timeout: 200, messages: [{ value: 'x' }] })
+  await producer.disconnect()
+  assert.equal(hasSubscribers('millrace:request.failed'), false)
+  assert.equal(timeouts.length, 1)
+  const { type, payload } = timeouts[0]!
+  assert.equal(type, 'producer.network.request_timeout')
+  assert.deepEqual([payload.apiName, payload.clientId], ['Produce', 'my-app'])
+  assert.ok(Date.now() - payload.sentAt >= 200)
 })
 
 test('connect and disconnect are told, and a listener can be removed', async () => {

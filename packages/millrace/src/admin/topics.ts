@@ -5,8 +5,11 @@ import type { DescribeConfigsResponse } from '../protocol/api/32-describe-config
 import { brokerError, errorNumber } from '../protocol/errors.ts'
 import type { KafkaError } from '../protocol/kafka-error.ts'
 
+/** One topic in what `Admin.listTopics` answers. */
 export interface TopicSummary {
+  /** The topic's name. */
   readonly name: string
+  /** How many partitions it has. */
   readonly partitions: number
   /** Replicas of its first partition. */
   readonly replicationFactor: number
@@ -14,18 +17,25 @@ export interface TopicSummary {
   readonly internal: boolean
 }
 
+/** One partition of a described topic. */
 export interface PartitionDescription {
+  /** Its number, from 0 on. */
   readonly partition: number
   /** Node id; -1 = none now. */
   readonly leaderId: number
   /** -1 where the broker does not say. */
   readonly leaderEpoch: number
+  /** Node ids of all replicas, the preferred leader first. */
   readonly replicas: readonly number[]
+  /** Node ids of the replicas that are in sync with the leader. */
   readonly inSyncReplicas: readonly number[]
+  /** Node ids of the replicas that can't be reached now. */
   readonly offlineReplicas: readonly number[]
 }
 
+/** One setting of a topic. */
 export interface TopicSetting {
+  /** Kafka's own name: `max.message.bytes`. */
   readonly name: string
   /** `null` where the broker does not tell it: it is a secret. */
   readonly value: string | null
@@ -33,15 +43,19 @@ export interface TopicSetting {
   readonly source: 'topic' | 'broker' | 'default'
 }
 
+/** What `Admin.describeTopic` answers. */
 export interface TopicDescription extends TopicSummary {
   /** As Kafka's tools write it; empty where the broker has no topic ids. */
   readonly topicId: string
+  /** One entry for each partition, in the order of their numbers. */
   readonly partitionList: readonly PartitionDescription[]
   /** Empty where we may not read them. */
   readonly settings: readonly TopicSetting[]
 }
 
+/** What `Admin.createTopic` is to make. */
 export interface NewTopic {
+  /** 1 to 249 of the characters `a-z A-Z 0-9 . _ -`. */
   readonly name: string
   /** The broker's default without it. */
   readonly partitions?: number | undefined
@@ -51,7 +65,9 @@ export interface NewTopic {
   readonly config?: Readonly<Record<string, string>> | undefined
 }
 
+/** What `Admin.createTopic` made. */
 export interface CreatedTopic {
+  /** The topic's name, as asked for. */
   readonly name: string
   /** -1 where the broker does not say. */
   readonly partitions: number

@@ -26,6 +26,7 @@ export interface TelemetryOptions {
 
 /** One push of a client. */
 export interface PushedMetrics {
+  /** The client's id; null where it named none. */
   readonly clientId: string | null
   /** Hexadecimal. */
   readonly clientInstanceId: string
@@ -33,9 +34,13 @@ export interface PushedMetrics {
   readonly node: number
   /** The client's last one. */
   readonly terminating: boolean
+  /** How the push was compressed. */
   readonly compression: CompressionType
+  /** Size of the push as it came. */
   readonly bytes: number
+  /** The OTLP resource attributes: who the client says it is. */
   readonly resource: Readonly<Record<string, string>>
+  /** The metrics, decoded from OTLP. */
   readonly metrics: readonly OtlpMetric[]
 }
 

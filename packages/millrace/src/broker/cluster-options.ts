@@ -29,6 +29,7 @@ export interface TopicOptions {
   readonly config?: Readonly<Record<string, string>> | undefined
 }
 
+/** Options of `startCluster`. All may be left out. */
 export interface ClusterOptions {
   /** How many nodes; 1 by default. Their ids count up from 1. */
   readonly nodes?: number | undefined
@@ -68,7 +69,9 @@ export interface ClusterOptions {
 
 /** Bounds on what a partition keeps. Whole batches go, the newest one stays whatever its size. */
 export interface RetentionOptions {
+  /** Bytes of batches that a partition keeps; no bound by default. */
   readonly bytes?: number | undefined
+  /** Records that a partition keeps; no bound by default. */
   readonly records?: number | undefined
 }
 

@@ -8,8 +8,11 @@ import type { Partition, Topic } from './topic.ts'
 
 /** One record in a log of the in-process cluster. */
 export interface ClusterRecord {
+  /** The partition that it is in. */
   readonly partition: number
+  /** Its place in the partition. */
   readonly offset: number
+  /** Milliseconds since the epoch: the record's, or the log's with LogAppendTime. */
   readonly timestamp: number
   /** `null` = no key. */
   readonly key: Buffer | null
@@ -19,6 +22,7 @@ export interface ClusterRecord {
   readonly headers: readonly (readonly [key: string, value: Buffer | null])[]
   /** Which producer wrote it; -1 = one that is not idempotent. */
   readonly producerId: number
+  /** The epoch it was written under; -1 as above. */
   readonly producerEpoch: number
   /** Its place in the producer's sequence for this partition; -1 as above. */
   readonly sequence: number

@@ -41,9 +41,13 @@ export interface ClusterRuntime {
 export interface PartitionState {
   /** -1 = no node leads it. */
   readonly leader: number
+  /** Rises with each change of the leader. */
   readonly leaderEpoch: number
+  /** Ids of the nodes that have the partition. */
   readonly replicas: readonly number[]
+  /** The first offset that is kept. */
   readonly startOffset: number
+  /** The offset that the next record gets. */
   readonly endOffset: number
 }
 
@@ -69,6 +73,7 @@ const transportFor = ({ tls }: ClusterOptions, runtime: ClusterRuntime): ListenT
 /** A socket.request.max.bytes as Kafka's. */
 const requestBytesMax = 100 * 1024 * 1024
 
+/** A Kafka-compatible cluster inside the process. Made by `startCluster`; see docs/testing.md. */
 export class TestCluster {
   readonly #state: ClusterState
   readonly #faults = new Faults(servedApis.map((api) => api.name))
@@ -158,6 +163,7 @@ export class TestCluster {
     return this.#nodes
   }
 
+  /** The node of this id. Throws INVALID_ARGUMENT where there is none. */
   node(id: number): ClusterNode {
     const node = this.#nodes[id - 1]
     if (node !== undefined) return node

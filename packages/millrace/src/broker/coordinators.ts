@@ -6,6 +6,7 @@
 import { errorNumber } from '../protocol/errors.ts'
 import type { ClusterState, NodeView } from './cluster-state.ts'
 
+/** Whose coordinator: a consumer group's, or a transactional id's. */
 export type CoordinatorKind = 'group' | 'transaction'
 
 interface Place {

@@ -10,9 +10,11 @@ import { errorCodeOf } from './api-error.ts'
 export interface RequestView {
   /** `Produce`, `Fetch`, `Metadata`, … */
   readonly api: string
+  /** The version of the request. */
   readonly version: number
   /** Id of the node that got it. */
   readonly node: number
+  /** The client's id; null where it named none. */
   readonly clientId: string | null
   /** Who the client authenticated as; null where it did not. */
   readonly principal: string | null
@@ -24,8 +26,11 @@ export interface RequestView {
   readonly body: unknown
 }
 
+/** A partition that a request names. */
 export interface FaultTarget {
+  /** The topic's name. */
   readonly topic: string
+  /** Its number; -1 = the topic as a whole. */
   readonly partition: number
 }
 

@@ -13,10 +13,15 @@ import type { ProducerIdentity } from './transaction.ts'
 
 /** How far a consumer group has read a partition: the offset it goes on at. */
 export interface CommittedOffset {
+  /** The topic that was read. */
   readonly topic: string
+  /** The partition that was read. */
   readonly partition: number
+  /** The next offset that the group is to read. */
   readonly offset: number
+  /** Leader epoch of the last record read; -1 where the consumer did not say. */
   readonly leaderEpoch: number
+  /** What the consumer wrote beside it. */
   readonly metadata: string | null
 }
 

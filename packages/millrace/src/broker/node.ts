@@ -14,9 +14,11 @@ import type { SaslService } from './sasl-service.ts'
 
 /** A node, as a test holds it. */
 export interface ClusterNode {
+  /** From 1 on. */
   readonly id: number
   /** `127.0.0.1:port`, where it listens or listened last. */
   readonly address: string
+  /** Whether it listens now. */
   readonly running: boolean
   /** How many clients are connected. */
   readonly connections: number

@@ -4,6 +4,7 @@
 /** The mechanisms that the in-process cluster serves. */
 export const saslMechanisms = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER'] as const
 
+/** The mechanisms that the cluster knows. */
 export type SaslMechanismName = (typeof saslMechanisms)[number]
 
 /** Who authenticated. */

@@ -15,7 +15,9 @@ import {
 
 /** Whose token it is, and until when it holds (milliseconds since the epoch). */
 export interface TokenIdentity {
+  /** Who the token is for. */
   readonly principal: string
+  /** When the token ends: milliseconds since the epoch. */
   readonly expiresAt?: number | undefined
 }
 

@@ -22,9 +22,13 @@ import type { TransactionMarkers } from './transaction-markers.ts'
 
 /** A transactional id, as a test sees it. */
 export interface TransactionView {
+  /** The transactional id. */
   readonly transactionalId: string
+  /** Where its transaction stands. */
   readonly state: TransactionState
+  /** The producer id that the transactional id has now. */
   readonly producerId: number
+  /** The epoch that it has now: what comes with an older one is fenced. */
   readonly producerEpoch: number
   /** How long a transaction may be open. */
   readonly timeoutMs: number

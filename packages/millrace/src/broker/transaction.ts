@@ -13,6 +13,7 @@
 import { errorNumber } from '../protocol/errors.ts'
 import { assert } from '../runtime/assert.ts'
 
+/** The states of a transaction at its coordinator, by Kafka's names (KIP-98). */
 export type TransactionState =
   | 'Empty'
   | 'Ongoing'
@@ -35,8 +36,11 @@ export interface ProducerIdentity {
   readonly epoch: number
 }
 
+/** A partition of a topic. */
 export interface TopicPartition {
+  /** The topic's name. */
   readonly topic: string
+  /** The partition's number. */
   readonly partition: number
 }
 

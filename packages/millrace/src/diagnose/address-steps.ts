@@ -11,7 +11,7 @@ import { remedyOf } from './remedy.ts'
 import { type DiagnosisStep, failed, passed } from './report.ts'
 import { type Facts, factsOf } from './second-look.ts'
 import { causeCodeOf } from './trouble.ts'
-import { type Tried, tryWay } from './way.ts'
+import { type Resolved, type Tried, tryWay } from './way.ts'
 
 export interface Examined {
   readonly tried: Tried
@@ -41,9 +41,10 @@ export const examine = async (
   address: Address,
   name: string,
   nodeId: number | null,
+  onResolved?: (tried: Resolved) => void,
 ): Promise<Examined> => {
   const { over } = kit.visit
-  const tried = await tryWay(kit.visit, kit.way, address, name)
+  const tried = await tryWay(kit.visit, kit.way, address, name, onResolved)
   const { error } = tried
   if (over !== null) {
     const failure = {
@@ -63,11 +64,15 @@ export const examine = async (
   return { tried, failure: { step, reason: failureReason(error, name), remedy, causeCode } }
 }
 
-const dnsText = ({ address, hosts }: Tried, usesSocketFactory: boolean): string => {
+const dnsText = ({ address, hosts }: Resolved, usesSocketFactory: boolean): string => {
   if (usesSocketFactory) return 'left to socketFactory'
   const isName = hosts.length > 1 || hosts[0] !== address.host.replace(/^\[(.*)\]$/, '$1')
   return isName ? `has the address ${hosts.join(', ')}` : 'is an address'
 }
+
+/** The row of a name that was resolved: whatever comes after it, it stays as it is. */
+export const dnsRow = ({ wishes }: Kit, tried: Resolved): DiagnosisStep =>
+  passed('dns', tried.dnsMs, `${tried.name}: ${dnsText(tried, wishes.usesSocketFactory)}`)
 
 const isIpv6 = (host: string): boolean => host.includes(':')
 
@@ -91,10 +96,14 @@ const othersText = ({ others, name, best, address }: Tried): string => {
 const reasonOf = (error: KafkaError | null, name: string): string =>
   error === null ? '' : failureReason(error, name)
 
-const passedText = (step: ConnectStep, { wishes }: Kit, tried: Tried, best: Probe): string => {
+/** `dns` has a row of its own making. */
+const passedText = (
+  step: Exclude<ConnectStep, 'dns'>,
+  { wishes }: Kit,
+  tried: Tried,
+  best: Probe,
+): string => {
   switch (step) {
-    case 'dns':
-      return dnsText(tried, wishes.usesSocketFactory)
     case 'tcp':
       return `connected to ${best.host}${othersText(tried)}`
     case 'tls':
@@ -122,7 +131,11 @@ export const addressRows = (kit: Kit, { tried, failure }: Examined): DiagnosisSt
   const reached = [{ step: 'dns', ms: dnsMs } as const, ...best.times]
   const rows = reached
     .filter(({ step }) => orderOf(step) < end)
-    .map(({ step, ms }) => passed(step, ms, `${name}: ${passedText(step, kit, tried, best)}`))
+    .map(({ step, ms }) =>
+      step === 'dns'
+        ? dnsRow(kit, tried)
+        : passed(step, ms, `${name}: ${passedText(step, kit, tried, best)}`),
+    )
   const lastMs = reached
     .filter(({ step }) => orderOf(step) >= end)
     .reduce((sum, { ms }) => sum + ms, 0)

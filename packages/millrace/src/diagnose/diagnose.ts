@@ -14,17 +14,23 @@ import { type CertificateLook, lookAtCertificate } from '../runtime/certificate-
 import { systemClock } from '../runtime/clock.ts'
 import { systemRandom } from '../runtime/random.ts'
 import { tcpTransport } from '../runtime/tcp-transport.ts'
-import { addressRows, examine } from './address-steps.ts'
+import type { Address } from '../runtime/transport.ts'
+import { addressRows, dnsRow, type Examined, examine } from './address-steps.ts'
 import type { Kit } from './kit.ts'
 import { listenerSteps } from './listener-steps.ts'
 import { metadataStep } from './metadata-step.ts'
+import { OrderedSteps, type TellStep } from './ordered-steps.ts'
 import { produceStep } from './produce-step.ts'
 import { type Diagnosis, type DiagnosisStep, diagnosisOf } from './report.ts'
 import { Visit } from './visit.ts'
+import type { Resolved } from './way.ts'
 
+/** Options of `diagnose`, besides those of the producer. `timeoutMs` is 60,000 by default. */
 export interface DiagnoseOptions extends WaitOptions {
   /** Sends one record to this topic, as the last step. */
   readonly produceTo?: string | undefined
+  /** Called with each row of the report, in its order, as soon as it is there. */
+  readonly onStep?: ((step: DiagnosisStep) => void) | undefined
 }
 
 /** What a diagnosis runs on; tests bring their own. */
@@ -41,14 +47,16 @@ const systemEnvironment: DiagnoseEnvironment = {
 
 const timeoutMsDefault = 60_000
 
-/** The topic to send to; throws where the options of the call are wrong. */
-const checkOptions = (options: DiagnoseOptions): string | undefined => {
-  const { produceTo, ...wait } = options ?? {}
+/** Throws where the options of the call are wrong. */
+const checkOptions = (options: DiagnoseOptions): void => {
+  const { produceTo, onStep, ...wait } = options ?? {}
   checkWaitOptions(wait)
+  if (onStep !== undefined && typeof onStep !== 'function') {
+    throw new KafkaError('INVALID_ARGUMENT', `onStep is a ${typeof onStep}: expected a function`)
+  }
   if (produceTo !== undefined && (typeof produceTo !== 'string' || produceTo === '')) {
     throw new KafkaError('INVALID_ARGUMENT', 'produceTo is no name of a topic')
   }
-  return produceTo
 }
 
 const kitFor = (
@@ -88,24 +96,43 @@ const kitFor = (
   }
 }
 
+/** All bootstrap addresses at the same time. */
+const examineAll = (kit: Kit, tell: TellStep): Promise<Examined[]> => {
+  const { brokers } = kit.cluster
+  const ordered = new OrderedSteps(brokers.length, tell)
+  const examineOne = async (address: Address, lane: number): Promise<Examined> => {
+    let told = 0
+    const onResolved = (tried: Resolved): void => {
+      ordered.push(lane, dnsRow(kit, tried))
+      told = 1
+    }
+    const examined = await examine(kit, address, formatAddress(address), null, onResolved)
+    for (const row of addressRows(kit, examined).slice(told)) ordered.push(lane, row)
+    ordered.end(lane)
+    return examined
+  }
+  return Promise.all(brokers.map(examineOne))
+}
+
 const walk = async (
   kit: Kit,
   options: ProducerOptions,
   environment: Environment,
-  produceTo: string | undefined,
+  { produceTo, onStep }: DiagnoseOptions,
 ): Promise<Diagnosis> => {
-  const examined = await Promise.all(
-    kit.cluster.brokers.map((address) => examine(kit, address, formatAddress(address), null)),
-  )
-  const { found, row, saslRows } = await metadataStep(kit, examined)
-  const steps = examined.flatMap((one): DiagnosisStep[] => {
-    const saslRow = saslRows.get(one.tried)
-    return [...addressRows(kit, one), ...(saslRow === undefined ? [] : [saslRow])]
-  })
-  if (row !== null) steps.push(row)
-  if (found !== null) steps.push(...(await listenerSteps(kit, found)))
+  const steps: DiagnosisStep[] = []
+  const tell: TellStep = (step) => {
+    // What an abort cut short did not fail by itself.
+    if (kit.visit.over?.code === 'ABORTED') return
+    steps.push(step)
+    onStep?.(step)
+  }
+  const { found, row, saslRows } = await metadataStep(kit, await examineAll(kit, tell))
+  for (const saslRow of saslRows) tell(saslRow)
+  if (row !== null) tell(row)
+  if (found !== null) await listenerSteps(kit, found, tell)
   if (found !== null && produceTo !== undefined) {
-    steps.push(await produceStep(kit, found, options, environment, produceTo))
+    tell(await produceStep(kit, found, options, environment, produceTo))
   }
   return diagnosisOf(steps)
 }
@@ -113,6 +140,7 @@ const walk = async (
 /**
  * Says why a cluster can't be reached, or that it can: connects to every bootstrap address and
  * every address that the brokers advertise, and sends one record where `produceTo` names a topic.
+ * `onStep` hears of each step as it ends.
  * Takes the options of a producer. Rejects where these are wrong, and when the signal aborts;
  * whatever else goes wrong is in the report.
  *
@@ -125,12 +153,12 @@ export const diagnose = async (
   call: DiagnoseOptions = {},
   environment: DiagnoseEnvironment = systemEnvironment,
 ): Promise<Diagnosis> => {
-  const produceTo = checkOptions(call)
+  checkOptions(call)
   const { signal, timeoutMs = timeoutMsDefault } = call
   const visit = new Visit(environment.clock, { timeoutMs, signal })
   try {
     const kit = kitFor(options, environment, visit, timeoutMs)
-    const diagnosis = await walk(kit, options, environment, produceTo)
+    const diagnosis = await walk(kit, options, environment, call)
     visit.throwIfAborted()
     return diagnosis
   } finally {

@@ -8,6 +8,7 @@ import type { Address } from '../runtime/transport.ts'
 import { type Examined, examine } from './address-steps.ts'
 import type { Kit } from './kit.ts'
 import type { ClusterFound } from './metadata-step.ts'
+import { OrderedSteps, type TellStep } from './ordered-steps.ts'
 import { ask } from './probe.ts'
 import { type DiagnosisStep, failed, passed } from './report.ts'
 
@@ -93,13 +94,20 @@ const listenerRow = async (
   return passed('listener', ms, `${advertises}${note}`)
 }
 
-/** In the order of the node ids. */
-export const listenerSteps = async (kit: Kit, found: ClusterFound): Promise<DiagnosisStep[]> => {
+/** Told in the order of the node ids. */
+export const listenerSteps = async (
+  kit: Kit,
+  found: ClusterFound,
+  tell: TellStep,
+): Promise<void> => {
   const brokers = [...found.response.brokers].sort((one, other) => one.nodeId - other.nodeId)
-  const rows: DiagnosisStep[] = []
   for (let index = 0; index < brokers.length; index += concurrency) {
     const some = brokers.slice(index, index + concurrency)
-    rows.push(...(await Promise.all(some.map((broker) => listenerRow(kit, broker, found)))))
+    const ordered = new OrderedSteps(some.length, tell)
+    const tryOne = async (broker: Broker, lane: number): Promise<void> => {
+      ordered.push(lane, await listenerRow(kit, broker, found))
+      ordered.end(lane)
+    }
+    await Promise.all(some.map(tryOne))
   }
-  return rows
 }

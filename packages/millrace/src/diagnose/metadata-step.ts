@@ -33,8 +33,8 @@ export interface MetadataOutcome {
   /** Null where nobody told of a cluster that has brokers. */
   readonly found: ClusterFound | null
   readonly row: DiagnosisStep | null
-  /** By address: what a row of `sasl` has to say. */
-  readonly saslRows: ReadonlyMap<Tried, DiagnosisStep>
+  /** Of the addresses that want SASL where the options have none. */
+  readonly saslRows: readonly DiagnosisStep[]
 }
 
 const noTopics = { topics: [], allowAutoTopicCreation: false }
@@ -119,9 +119,7 @@ export const metadataStep = async (
 ): Promise<MetadataOutcome> => {
   const reached = examined.filter(({ failure }) => failure === null)
   const answers = await Promise.all(reached.map(({ tried }) => askOne(kit, tried)))
-  const saslRows = new Map(
-    answers.filter(({ wantsSasl }) => wantsSasl !== null).map((one) => [one.tried, saslRow(one)]),
-  )
+  const saslRows = answers.filter(({ wantsSasl }) => wantsSasl !== null).map(saslRow)
   const good = answers.find(({ response }) => response !== null)
   if (good?.response) {
     const found = { source: good.tried, response: good.response }

@@ -3,10 +3,14 @@
 
 import type { ConnectStep } from '../protocol/kafka-error.ts'
 
+/** The steps of a diagnosis; docs/doctor.md says what each does. */
 export type DiagnosisStepName = ConnectStep | 'metadata' | 'listener' | 'produce'
 
+/** One step on the way to the cluster, in the order in which they are taken. */
 export interface DiagnosisStep {
+  /** Which step it is. */
   readonly name: DiagnosisStepName
+  /** Whether it went well. */
   readonly ok: boolean
   /** How long it took. */
   readonly ms: number
@@ -16,7 +20,9 @@ export interface DiagnosisStep {
   readonly remedy: string | null
 }
 
+/** What `diagnose` answers. Plain data, without secrets. */
 export interface Diagnosis {
+  /** Whether every step that was tried went well. */
   readonly ok: boolean
   /** The first step that failed; null = none. */
   readonly failedStep: DiagnosisStepName | null

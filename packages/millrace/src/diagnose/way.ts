@@ -8,13 +8,17 @@ import type { Address } from '../runtime/transport.ts'
 import { distanceOf, type Probe, probe, type Way } from './probe.ts'
 import type { Visit } from './visit.ts'
 
-export interface Tried {
+/** The way as far as its name. */
+export interface Resolved {
   readonly address: Address
   /** For people: `broker.example:9092 (node 1)`. */
   readonly name: string
   readonly dnsMs: number
   /** What the name has; empty where it could not be resolved. */
   readonly hosts: readonly string[]
+}
+
+export interface Tried extends Resolved {
   /** Null where the name could not be resolved. */
   readonly best: Probe | null
   readonly others: readonly Probe[]
@@ -46,12 +50,13 @@ const resolve = async (
   return hosts.slice(0, hostsMax)
 }
 
-/** Never rejects. */
+/** Never rejects. `onResolved` hears of a name that was resolved before it is connected to. */
 export const tryWay = async (
   visit: Visit,
   way: Way,
   address: Address,
   name: string,
+  onResolved?: (resolved: Resolved) => void,
 ): Promise<Tried> => {
   const sinceMs = visit.clock.now()
   const base = { address, name }
@@ -63,6 +68,7 @@ export const tryWay = async (
     return { ...base, dnsMs, hosts: [], best: null, others: [], error: dnsError(thrown, name) }
   }
   const dnsMs = visit.clock.now() - sinceMs
+  onResolved?.({ ...base, dnsMs, hosts })
   const probes = await Promise.all(
     hosts.map((host) =>
       probe(visit, way, { host, port: address.port, hostName: address.host }, name),

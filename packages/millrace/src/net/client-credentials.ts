@@ -7,15 +7,23 @@ import type { OAuthToken } from '../protocol/sasl/oauth-bearer.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { TokenContext, TokenProvider } from './token-source.ts'
 
+/**
+ * A client of an OAuth authority, and where its tokens come from (RFC 6749, section 4.4; KIP-768).
+ */
 export interface ClientCredentials {
+  /** The client's name at the authority. */
   readonly clientId: string
+  /** Its secret. It is in no message, log line or error. */
   readonly clientSecret: string
+  /** URL of the token endpoint: `https://`, or `http://` of this machine. */
   readonly tokenEndpoint: string
   /** Scopes, separated by spaces. */
   readonly scope?: string | undefined
+  /** Whom the token is for, where the authority wants to know. */
   readonly audience?: string | undefined
   /** How the endpoint wants the secret: in the header (`basic`, as usual) or in the body. */
   readonly clientAuthentication?: 'basic' | 'post' | undefined
+  /** SASL extensions that are sent with the token (KIP-342). */
   readonly extensions?: Readonly<Record<string, string>> | undefined
 }
 

@@ -14,6 +14,10 @@ export interface TokenContext {
   readonly signal: AbortSignal
 }
 
+/**
+ * Gives a token when it is asked; throws or rejects where it has none: then it is asked again
+ * later.
+ */
 export type TokenProvider = (context: TokenContext) => OAuthToken | Promise<OAuthToken>
 
 interface Held {

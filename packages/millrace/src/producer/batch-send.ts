@@ -10,6 +10,7 @@ import { asKafkaError, KafkaError, type Persisted } from '../protocol/kafka-erro
 
 /** What became of a batch: one result per record, by index. */
 export interface BatchResult {
+  /** `results[i]` is where record i is, or the error that says why it is not there. */
   readonly results: (RecordMetadata | KafkaError)[]
   /** Indexes of the records that failed, ascending. */
   readonly failedIndexes: number[]

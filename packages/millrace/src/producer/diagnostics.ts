@@ -25,20 +25,35 @@ export interface ProducerClosedEvent extends EventOrigin {
 
 /** The channels of node:diagnostics_channel, and what is published on each. */
 export interface DiagnosticEvents {
+  /** At the end of the constructor. */
   'millrace:producer.created': EventOrigin
+  /** When `close()` is done. */
   'millrace:producer.closed': ProducerClosedEvent
+  /** A connection is ready for requests. */
   'millrace:connection.opened': ConnectionOpenedEvent
+  /** A connection that was open has ended. */
   'millrace:connection.closed': ConnectionClosedEvent
+  /** An attempt to connect came to nothing. */
   'millrace:connection.failed': ConnectionFailedEvent
+  /** A broker told about the cluster. */
   'millrace:metadata.refreshed': MetadataRefreshedEvent
+  /** A Produce request is written. */
   'millrace:request.sent': RequestSentEvent
+  /** The answer to a Produce request is there. */
   'millrace:request.answered': RequestAnsweredEvent
+  /** No answer to a Produce request will come. */
   'millrace:request.failed': RequestFailedEvent
+  /** The records of a batch were told their results. */
   'millrace:batch.settled': BatchSettledEvent
+  /** One record failed by itself, not with its batch. */
   'millrace:record.failed': RecordFailedEvent
+  /** Records may be sent in a transaction. */
   'millrace:transaction.begun': TransactionEvent
+  /** The commit is certain. */
   'millrace:transaction.committed': TransactionEvent
+  /** The abort is certain. */
   'millrace:transaction.aborted': TransactionEvent
+  /** A transaction can only be aborted from now on. */
   'millrace:transaction.failed': TransactionEvent
 }
 

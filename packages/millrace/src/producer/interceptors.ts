@@ -1,7 +1,7 @@
 // The option `interceptors`: calls of the user's around every record, whichever way it comes in,
 // also through transactions, streams and layers. A producer without the option has a plain Sending
-// and pays nothing. An interceptor that throws is reported; the record goes on without it, as in
-// Java.
+// and pays nothing. An interceptor that throws, or returns something else than a record, is
+// reported; the record goes on without it, as in Java.
 //
 // Invariant: onSettled is called once for each record that onSend saw, refused ones included.
 
@@ -65,7 +65,7 @@ class Interceptors {
     const seen: ProducerRecord[] = []
     for (const interceptor of this.#interceptors) {
       try {
-        record = interceptor.onSend?.(record) ?? record
+        record = this.#checked(interceptor.onSend?.(record)) ?? record
       } catch (thrown) {
         this.#failures.callbackFailed(thrown)
       }
@@ -77,10 +77,27 @@ class Interceptors {
   onSettled(passage: Passage, error: KafkaError | null, metadata: RecordMetadata | null): void {
     for (const [index, interceptor] of this.#interceptors.entries()) {
       try {
-        interceptor.onSettled?.(passage.seen[index]!, error, metadata)
+        const result: unknown = interceptor.onSettled?.(passage.seen[index]!, error, metadata)
+        this.#ignore(result)
       } catch (thrown) {
         this.#failures.callbackFailed(thrown)
       }
+    }
+  }
+
+  /** Throws where it is no record; nothing is a record that stays as it is. */
+  #checked(returned: ProducerRecord | undefined): ProducerRecord | undefined {
+    this.#ignore(returned)
+    if (returned === undefined || returned === null) return undefined
+    if (typeof returned === 'object' && !(returned instanceof Promise)) return returned
+    const kind = typeof returned === 'object' ? 'promise' : typeof returned
+    throw new TypeError(`onSend returned a ${kind}: expected the record, at once`)
+  }
+
+  /** Nobody waits for an asynchronous interceptor; where it fails, that is reported. */
+  #ignore(result: unknown): void {
+    if (result instanceof Promise) {
+      result.catch((thrown) => this.#failures.callbackFailed(thrown))
     }
   }
 
@@ -96,10 +113,7 @@ class Interceptors {
       if (error !== null) this.#failures.report(error)
     } else if (typeof receiver !== 'function') receiver.settled(0, error, metadata)
     else {
-      const result: unknown = receiver(error, metadata)
-      if (result instanceof Promise) {
-        result.catch((thrown) => this.#failures.callbackFailed(thrown))
-      }
+      this.#ignore(receiver(error, metadata))
     }
   }
 }

@@ -10,11 +10,13 @@ export type MetricKind = 'counter' | 'gauge' | 'distribution'
 
 /** One number of a snapshot. */
 export interface MetricRow {
+  /** How its values are to be read. */
   readonly kind: MetricKind
   /** What it counts, as UCUM writes units: `By`, `ms`, `{record}`, `1` for a ratio. */
   readonly unit: string
   /** The name in Java's producer-metrics, less `-avg`, `-max`, `-total`; null = it has none. */
   readonly java: string | null
+  /** What it means, in one sentence. */
   readonly doc: string
 }
 
@@ -42,6 +44,7 @@ const distribution = (unit: string, java: string | null, doc: string): MetricRow
   doc,
 })
 
+/** The numbers of a producer's snapshot: fields of `ProducerMetrics`, each described. */
 export const metricTable = {
   recordsSent: counter('{record}', null, 'Records put into batches.'),
   recordsDelivered: counter('{record}', null, 'Records acknowledged as the option acks says.'),

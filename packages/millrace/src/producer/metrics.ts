@@ -7,36 +7,58 @@ import type { Engine } from '../engine/engine.ts'
 import type { Distribution } from '../engine/histogram.ts'
 import type { PartitionQueue } from '../engine/partition-queue.ts'
 import type { TopicState } from '../engine/topic-state.ts'
+import type { ErrorCode, KafkaError } from '../protocol/kafka-error.ts'
 
 /** Topics in one snapshot at most: those that were used first. */
 export const topicsMax = 100
 
+/** An error as plain data. */
+export interface FailureMetrics {
+  /** The error's code. */
+  readonly code: ErrorCode
+  /** Kafka's name of the error; null = no broker answered one. */
+  readonly brokerError: string | null
+  /** What happened, for people. It holds no secret. */
+  readonly message: string
+  /** What to do about it, in one sentence. */
+  readonly remedy: string
+}
+
 /** One partition as it stands now. */
 export interface PartitionMetrics {
+  /** Its number. */
   readonly partition: number
   /** Node id of the leader; -1 = none. */
   readonly leaderId: number
   /** Batches that are sealed and not in flight, and a batch that is still open. */
   readonly batchesWaiting: number
+  /** Batches that were sent and have no answer yet. */
   readonly batchesInFlight: number
   /** Records of all of these. */
   readonly recordsHeld: number
   /** Code of the error that the oldest of these batches met last; null = none. */
   readonly lastError: string | null
+  /** That error in full. */
+  readonly lastFailure: FailureMetrics | null
 }
 
 /** What became of the records of one topic. */
 export interface TopicMetrics {
+  /** The topic's name. */
   readonly topic: string
   /** In batches that were sent, each counted once. */
   readonly recordsSent: number
+  /** Bytes of those records, uncompressed. */
   readonly recordBytesSent: number
+  /** Records that were acknowledged as `acks` says. */
   readonly recordsDelivered: number
+  /** Bytes of those records, uncompressed. */
   readonly recordBytesDelivered: number
   /** Those that the producer refused at once are counted in no topic. */
   readonly recordsFailed: number
   /** Records in batches that were sent again, once for each time. */
   readonly recordsRetried: number
+  /** How many partitions the topic has. */
   readonly partitionCount: number
   /**
    * Only where the snapshot was asked for partitions: those that hold records or have no leader.
@@ -46,24 +68,37 @@ export interface TopicMetrics {
 
 /** One broker of the cluster. */
 export interface BrokerMetrics {
+  /** The broker's node id. */
   readonly nodeId: number
+  /** Where it listens for clients. */
   readonly host: string
+  /** The port there. */
   readonly port: number
   /** Requests may be sent to it now. */
   readonly ready: boolean
   /** Produce requests without an answer. */
   readonly requestsInFlight: number
+  /** Produce requests written, retries included. */
   readonly requests: number
+  /** Bytes of those requests. */
   readonly requestBytes: number
+  /** From the writing of a Produce request until its answer. */
   readonly requestLatencyMs: Distribution
+  /** How long the broker wanted to be left alone, of each answer (KIP-219). */
   readonly throttleTimeMs: Distribution
   /** Code of the last failure since it was ready; null = none. */
   readonly lastError: string | null
+  /** That failure in full. */
+  readonly lastFailure: FailureMetrics | null
 }
 
+/** What became of a producer's transactions. */
 export interface TransactionMetrics {
+  /** Transactions in which a record could be sent. */
   readonly begun: number
+  /** Transactions whose commit is certain. */
   readonly committed: number
+  /** Transactions whose abort is certain. */
   readonly aborted: number
 }
 
@@ -71,10 +106,12 @@ export interface TransactionMetrics {
 export interface ProducerMetrics {
   /** When it was taken: milliseconds since the epoch. */
   readonly at: number
+  /** The option clientId. */
   readonly clientId: string
 
   /** Records put into batches. */
   readonly recordsSent: number
+  /** Records that were acknowledged as `acks` says. */
   readonly recordsDelivered: number
   /** Records that were not delivered, refused ones included. */
   readonly recordsFailed: number
@@ -82,6 +119,7 @@ export interface ProducerMetrics {
   readonly recordsRetried: number
   /** Bytes of records (with their few bytes of their own, uncompressed) in batches sent once. */
   readonly recordBytesSent: number
+  /** Bytes of those records, uncompressed. */
   readonly recordBytesDelivered: number
 
   /** Batches sealed. */
@@ -105,7 +143,9 @@ export interface ProducerMetrics {
   readonly requests: number
   /** Bytes of those requests. */
   readonly requestBytes: number
+  /** Produce requests without an answer now. */
   readonly requestsInFlight: number
+  /** Records in a Produce request. */
   readonly recordsPerRequest: Distribution
   /** From the writing of a Produce request until its answer. */
   readonly requestLatencyMs: Distribution
@@ -127,17 +167,22 @@ export interface ProducerMetrics {
 
   /** Connections that are open now. */
   readonly connections: number
+  /** Connections that came up since the start. */
   readonly connectionsOpened: number
+  /** Connections that were lost, and attempts that failed. */
   readonly connectionFailures: number
   /** Since the last answer about metadata; -1 = there was none. */
   readonly metadataAgeMs: number
+  /** Metadata requests since the start. */
   readonly metadataRequests: number
   /** Rounds through all brokers in which none answered. */
   readonly metadataFailures: number
+  /** Requests for a producer id (InitProducerId) since the start. */
   readonly producerIdRequests: number
   /** Zeros without transactions. */
   readonly transactions: TransactionMetrics
 
+  /** One entry for each broker of the cluster that is known. */
   readonly brokers: readonly BrokerMetrics[]
   /** The first hundred topics in use. */
   readonly topics: readonly TopicMetrics[]
@@ -145,6 +190,7 @@ export interface ProducerMetrics {
   readonly topicsLeftOut: number
 }
 
+/** Options of `Producer.metrics`. */
 export interface MetricsOptions {
   /** Lists the partitions of each topic that hold records or have no leader. */
   readonly partitions?: boolean | undefined
@@ -222,8 +268,15 @@ const readBrokers = (engine: Engine, cluster: Cluster, now: number): BrokerMetri
       requestLatencyMs: requestLatencyMs.read(now),
       throttleTimeMs: throttleTimeMs.read(now),
       lastError: lastError?.code ?? null,
+      lastFailure: readFailure(lastError),
     }
   })
+}
+
+const readFailure = (error: KafkaError | null | undefined): FailureMetrics | null => {
+  if (error === null || error === undefined) return null
+  const { code, brokerError = null, message, remedy } = error
+  return { code, brokerError, message, remedy }
 }
 
 const readTopic = (topic: TopicState, options: MetricsOptions | undefined): TopicMetrics => {
@@ -244,5 +297,6 @@ const readPartition = (queue: PartitionQueue): PartitionMetrics => {
     batchesInFlight: queue.inFlight.length,
     recordsHeld: batches.reduce((count, { recordCount }) => count + recordCount, 0),
     lastError: failed?.lastError?.code ?? null,
+    lastFailure: readFailure(failed?.lastError),
   }
 }

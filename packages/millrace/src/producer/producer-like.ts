@@ -36,7 +36,9 @@ export interface ProducerLike
     | 'destroy'
     | typeof Symbol.asyncDispose
   > {
+  /** As `beginTransaction` of `Producer`. */
   beginTransaction(options?: WaitOptions): Promise<TransactionLike>
+  /** As `transaction` of `Producer`. */
   transaction<Value>(
     work: (transaction: TransactionLike) => Value | Promise<Value>,
     options?: WaitOptions,

@@ -43,7 +43,9 @@ import { checkWaitOptions, Patience, type WaitClock, type WaitOptions, waitFor }
 
 /** What close() found: every record that was ever taken is one of the two. */
 export interface CloseReport {
+  /** Records that were acknowledged, since the producer was made. */
   readonly delivered: number
+  /** Records that were not, refused ones included. */
   readonly failed: number
 }
 
@@ -77,6 +79,7 @@ export class Producer {
   readonly #exitWatch: ExitWatch
   readonly #clock: Clock
   readonly #failures: FailureReporter
+  readonly #onUntold = (error: KafkaError): void => this.#failures.report(error)
   readonly #waitClock: WaitClock
   readonly #topics: TopicWatch
   readonly #sending: Sending
@@ -163,8 +166,7 @@ export class Producer {
    * returns.
    *
    * @example
-   * const { partition, offset } = await producer.send({ topic: 'orders', key: 'a', value: 'first'
-   * })
+   * const { offset } = await producer.send({ topic: 'orders', key: 'a', value: 'first' })
    */
   send(record: ProducerRecord, options?: WaitOptions): Promise<RecordMetadata> {
     return this.#sending.send(this.#scope, record, options)
@@ -225,17 +227,17 @@ export class Producer {
     source: AsyncIterable<ProducerRecord> | Iterable<ProducerRecord>,
     options?: SendAllOptions,
   ): Promise<RecordCounts> {
-    return guarded(sendAll(this, source, options))
+    return guarded(sendAll(this, source, options, this.#onUntold))
   }
 
   /** A Writable of Node that takes records; `end()` waits for their delivery, not for close(). */
   writable(options?: WritableOptions): Writable {
-    return recordWritable(this, options)
+    return recordWritable(this, options, this.#onUntold)
   }
 
   /** The same as a WritableStream of the web. */
   writableStream(options?: WritableOptions): WritableStream<ProducerRecord> {
-    return recordWritableStream(this, options)
+    return recordWritableStream(this, options, this.#onUntold)
   }
 
   /** Resolves when the buffer has room and nobody waits in line. */
@@ -290,10 +292,7 @@ export class Producer {
     )
   }
 
-  /**
-   * The partitions of a topic, index = partition number, with the node that leads each (-1 = none
-   * now).
-   */
+  /** A topic's partitions, index = partition number, each with its leader (-1 = none now). */
   partitionsFor(topic: string, options?: WaitOptions): Promise<readonly PartitionView[]> {
     return guarded(
       waitFor('partitionsFor', options, this.#waitClock, (resolve, reject) => {

@@ -15,6 +15,9 @@ export interface RecordTarget {
   ): Promise<undefined> | undefined
 }
 
+/** Told of a record's failure that nobody else hears of any more. */
+export type UntoldFailure = (error: KafkaError) => void
+
 /** Options of a stream of records. */
 export interface RecordStreamOptions {
   /** Records that may be unsettled; by default the producer's buffer is the only bound. */
@@ -27,7 +30,9 @@ export interface RecordStreamOptions {
 
 /** What became of the records of a stream. */
 export interface RecordCounts {
+  /** Records that were acknowledged. */
   readonly delivered: number
+  /** Records that failed; more than 0 only where `onFailed` was told of them. */
   readonly failed: number
 }
 
@@ -48,6 +53,7 @@ export class RecordSink {
   readonly #options: RecordStreamOptions
   readonly #maxInFlight: number
   readonly #onBroken: (error: KafkaError) => void
+  readonly #onUntold: UntoldFailure
   #unsettled = 0
   #delivered = 0
   #failed = 0
@@ -55,10 +61,14 @@ export class RecordSink {
   #broken: KafkaError | null = null
   #onSettled: (() => void)[] = []
 
-  /** `onBroken` is called once, with the error that ends the stream. */
+  /**
+   * `onBroken` is called once, with the error that ends the stream; `onUntold` with those that come
+   * after it.
+   */
   constructor(
     target: RecordTarget,
-    options: RecordStreamOptions = {},
+    options: RecordStreamOptions,
+    onUntold: UntoldFailure,
     onBroken: (error: KafkaError) => void = () => {},
   ) {
     checkOptions(options)
@@ -66,6 +76,7 @@ export class RecordSink {
     this.#options = options
     this.#maxInFlight = options.maxInFlight ?? Number.POSITIVE_INFINITY
     this.#onBroken = onBroken
+    this.#onUntold = onUntold
   }
 
   get counts(): RecordCounts {
@@ -136,7 +147,7 @@ export class RecordSink {
       else if (this.#broken === null) {
         this.#broken = error
         this.#onBroken(error)
-      }
+      } else this.#onUntold(error)
     })
   }
 

@@ -1,7 +1,8 @@
 // Streams of records: a Writable of Node, a WritableStream of the web, and sendAll for iterables.
 // Each takes the next record when there is room for it, so memory stays bounded by the producer's
 // buffer however fast the source is; each ends when every record is settled. None closes the
-// producer.
+// producer. The failure of each record is told once: to `onFailed`; or as the error that ends the
+// stream; or, when that has happened or the user has ended the stream, to `onUntold`.
 
 import { Writable } from 'node:stream'
 import type { ProducerRecord } from '../engine/record.ts'
@@ -11,6 +12,7 @@ import {
   RecordSink,
   type RecordStreamOptions,
   type RecordTarget,
+  type UntoldFailure,
 } from './record-sink.ts'
 import { abortedError, checkWaitOptions } from './wait.ts'
 
@@ -36,8 +38,17 @@ const pushAll = async (sink: RecordSink, chunks: { chunk: ProducerRecord }[]): P
   }
 }
 
-export const recordWritable = (target: RecordTarget, options: WritableOptions = {}): Writable => {
-  const sink = new RecordSink(target, options, (error) => stream.destroy(error))
+const nobody: UntoldFailure = () => {}
+
+export const recordWritable = (
+  target: RecordTarget,
+  options: WritableOptions = {},
+  onUntold: UntoldFailure = nobody,
+): Writable => {
+  const sink = new RecordSink(target, options, onUntold, (error) => {
+    if (stream.destroyed) onUntold(error)
+    else stream.destroy(error)
+  })
   const stream = new Writable({
     objectMode: true,
     highWaterMark: options.highWaterMark ?? highWaterMarkDefault,
@@ -59,9 +70,10 @@ export const recordWritable = (target: RecordTarget, options: WritableOptions = 
 export const recordWritableStream = (
   target: RecordTarget,
   options: WritableOptions = {},
+  onUntold: UntoldFailure = nobody,
 ): WritableStream<ProducerRecord> => {
   let breakOff: (error: KafkaError) => void = () => {}
-  const sink = new RecordSink(target, options, (error) => breakOff(error))
+  const sink = new RecordSink(target, options, onUntold, (error) => breakOff(error))
   const throwIfBroken = (): void => {
     if (sink.broken !== null) throw sink.broken
   }
@@ -73,7 +85,10 @@ export const recordWritableStream = (
       write: (record) => sink.push(record)?.then(throwIfBroken),
       close: () => sink.drain().then(throwIfBroken),
       // What was taken is delivered all the same.
-      abort: () => sink.drain(),
+      abort: () => {
+        breakOff = onUntold
+        return sink.drain()
+      },
     },
     new CountQueuingStrategy({ highWaterMark: options.highWaterMark ?? highWaterMarkDefault }),
   )
@@ -88,47 +103,69 @@ export const sendAll = async (
   target: RecordTarget,
   source: AsyncIterable<ProducerRecord> | Iterable<ProducerRecord>,
   options: SendAllOptions = {},
+  onUntold: UntoldFailure = nobody,
 ): Promise<RecordCounts> => {
   const { signal } = options
   checkWaitOptions({ signal })
   if (!isIterable(source)) {
     throw new KafkaError('INVALID_ARGUMENT', 'source is neither iterable nor async iterable')
   }
-  const sink = new RecordSink(target, options)
-  let stop: () => void = () => {}
-  const stopped = new Promise<'stopped'>((resolve) => {
-    stop = () => resolve('stopped')
-  })
-  signal?.addEventListener('abort', stop, { once: true })
+  const sink = new RecordSink(target, options, onUntold)
+  const abort = new AbortHook()
+  signal?.addEventListener('abort', abort.call, { once: true })
   try {
-    await pump(source, sink, signal, stopped)
-  } finally {
-    signal?.removeEventListener('abort', stop)
+    await pump(source, sink, signal, abort)
+  } catch (error) {
     await sink.drain()
+    // The source's own error is the caller's; the record's goes where nobody's go.
+    if (sink.broken !== null) onUntold(sink.broken)
+    throw error
+  } finally {
+    signal?.removeEventListener('abort', abort.call)
   }
+  await sink.drain()
   if (sink.broken !== null) throw sink.broken
   if (signal?.aborted) throw abortedError('sendAll', signal.reason)
   return sink.counts
 }
+
+type Step = IteratorResult<ProducerRecord, unknown>
+
+/** What an abort ends just now: a promise to race would remember every step of a long source. */
+class AbortHook {
+  #onAbort: () => void = () => {}
+  readonly call = (): void => this.#onAbort()
+
+  set(onAbort: () => void): void {
+    this.#onAbort = onAbort
+  }
+}
+
+/** A source that says nothing more must not keep an aborted call. */
+const nextStep = (pending: Step | PromiseLike<Step>, abort: AbortHook): Promise<Step | 'stopped'> =>
+  new Promise((resolve, reject) => {
+    abort.set(() => resolve('stopped'))
+    Promise.resolve(pending).then(resolve, reject)
+  })
 
 /** Reads the source to its end, to the first failure that ends it, or to the abort. */
 const pump = async (
   source: AsyncIterable<ProducerRecord> | Iterable<ProducerRecord>,
   sink: RecordSink,
   signal: AbortSignal | undefined,
-  stopped: Promise<'stopped'>,
+  abort: AbortHook,
 ): Promise<void> => {
-  const iterator =
-    Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
+  const isAsync = Symbol.asyncIterator in source
+  const iterator = isAsync ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
   while (sink.broken === null && !signal?.aborted) {
     const pending = iterator.next()
-    // A source that says nothing more must not keep an aborted call.
-    const step = pending instanceof Promise ? await Promise.race([pending, stopped]) : pending
+    const step = isAsync ? await nextStep(pending, abort) : (pending as Step)
     if (step === 'stopped') break
     if (step.done) return
     const pushed = sink.push(step.value)
     if (pushed !== undefined) await pushed
   }
   // Told, and not waited for: a source that hangs may never answer.
-  void Promise.resolve(iterator.return?.()).catch(() => {})
+  const close = async (): Promise<unknown> => iterator.return?.()
+  close().catch(() => {})
 }

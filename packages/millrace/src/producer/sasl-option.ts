@@ -22,22 +22,29 @@ type AnyCase<Name extends string> = Name | Lowercase<Name>
 
 /** Name and password. SCRAM never sends the password; PLAIN does, and belongs on TLS. */
 export interface PasswordSasl {
+  /** `'PLAIN'`, or `'SCRAM-SHA-256'` and `'SCRAM-SHA-512'` (RFC 5802, RFC 7677). */
   readonly mechanism: AnyCase<(typeof passwordMechanisms)[number]>
+  /** Sent as it is, in UTF-8, without SASLprep: as Kafka stores it. */
   readonly username: string
+  /** In no message, log line or error. */
   readonly password: string
 }
 
 /** Tokens from a function of yours. It is asked once at a time, for all connections. */
 export interface TokenSasl {
+  /** `'OAUTHBEARER'` (RFC 7628, KIP-255). */
   readonly mechanism: AnyCase<'OAUTHBEARER'>
+  /** Gives the token; asked again from 80 % of its life on. */
   readonly token: TokenProvider
 }
 
 /** Tokens from an OAuth authority, by the client's own credentials. */
 export interface ClientCredentialsSasl extends ClientCredentials {
+  /** `'OAUTHBEARER'` (KIP-255, KIP-768). */
   readonly mechanism: AnyCase<'OAUTHBEARER'>
 }
 
+/** How to authenticate: the option `sasl`. See docs/security.md. */
 export type SaslOption = PasswordSasl | TokenSasl | ClientCredentialsSasl | SaslMechanism
 
 const passwordFields = ['mechanism', 'username', 'password']

@@ -5,8 +5,11 @@ import type { Data } from '../engine/record.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 import { type StandardSchema, validate } from './standard-schema.ts'
 
+/** What a serializer is told besides the value. */
 export interface SerializerContext {
+  /** The topic of the record. */
   readonly topic: string
+  /** Which part of the record it makes. */
   readonly field: 'key' | 'value'
 }
 

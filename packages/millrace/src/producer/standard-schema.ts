@@ -12,6 +12,7 @@ type Validated<Output> =
 
 /** A schema of any library that keeps to the standard. */
 export interface StandardSchema<Input = unknown, Output = Input> {
+  /** What the standard defines: `validate` answers the value, or the issues. */
   readonly '~standard': {
     readonly version: 1
     readonly vendor: string

@@ -14,9 +14,13 @@ import { type WaitClock, type WaitOptions, waitFor } from './wait.ts'
 
 /** What a consumer group has read: `offset` is the next one that it is to read. */
 export interface OffsetToCommit {
+  /** The topic that was read. */
   readonly topic: string
+  /** The partition that was read. */
   readonly partition: number
+  /** The **next** offset to read: that of the last record read, plus one. */
   readonly offset: number
+  /** Leader epoch of the last record read (KIP-320); not told without it. */
   readonly leaderEpoch?: number | undefined
   /** For people; '' without it. */
   readonly metadata?: string | undefined
@@ -27,9 +31,13 @@ export interface OffsetToCommit {
  * coordinator refuses a consumer that it has replaced (KIP-447).
  */
 export interface ConsumerGroupMetadata {
+  /** The group's name: Kafka's `group.id`. */
   readonly groupId: string
+  /** The generation in which the consumer joined; -1 without it. */
   readonly generationId?: number | undefined
+  /** The consumer's id in the group; `''` without it. */
   readonly memberId?: string | undefined
+  /** The id of a static member: Kafka's `group.instance.id`. */
   readonly groupInstanceId?: string | null | undefined
 }
 
@@ -46,8 +54,8 @@ export interface TransactionHost {
 type EndingCall = 'commit' | 'abort'
 
 /**
- * One transaction. Ended by `commit` or `abort`; at the end of an `await using` block one that is
- * not ended is aborted. See https://kafka.apache.org/documentation/#semantics and KIP-98.
+ * One transaction (KIP-98, KIP-890). Ended by `commit` or `abort`; at the end of an `await using`
+ * block one that is not ended is aborted.
  *
  * @example
  * await using transaction = await producer.beginTransaction()
@@ -60,7 +68,10 @@ export class Transaction {
   readonly #scope: SendScope
   #ending: { readonly call: EndingCall; readonly outcome: Promise<void> } | null = null
 
-  /** Use `producer.beginTransaction()`. */
+  /**
+   * Use `producer.beginTransaction()`.
+   * @internal
+   */
   constructor(host: TransactionHost, number: number) {
     this.#host = host
     this.#number = number

@@ -13,13 +13,15 @@ import type { WaitOptions } from './wait.ts'
 
 /** How one topic's records are made. */
 export interface TopicDefinition {
-  /** Without it, keys are text or bytes. */
+  /** Makes the key. Without it, keys are text or bytes. */
   // biome-ignore lint/suspicious/noExplicitAny: each topic has a type of its own
   readonly key?: Serializer<any> | undefined
+  /** Makes the value; `null` is not passed to it. */
   // biome-ignore lint/suspicious/noExplicitAny: each topic has a type of its own
   readonly value: Serializer<any>
 }
 
+/** Topics by name, each with how its records are made. */
 export type TopicDefinitions = Readonly<Record<string, TopicDefinition>>
 
 type Input<Given, Fallback> = Given extends Serializer<infer Value> ? Value : Fallback
@@ -57,6 +59,10 @@ const apply = (
 
 /**
  * Sends records of topics whose keys and values have types. Over a producer, or over a transaction.
+ *
+ * @example
+ * const topics = new TypedTopics(producer, { clicks: { value: jsonSerializer<{ x: number }>() } })
+ * await topics.send({ topic: 'clicks', value: { x: 1 } })
  */
 export class TypedTopics<Topics extends TopicDefinitions> {
   readonly #target: RecordSender
@@ -64,6 +70,7 @@ export class TypedTopics<Topics extends TopicDefinitions> {
   /** Settles when the last record that was serialized slowly has been handed over. */
   #line: Promise<unknown> | null = null
 
+  /** `typedTopics(target, topics)` is the same, and shorter. */
   constructor(target: RecordSender, topics: Topics) {
     this.#target = target
     this.#topics = topics
@@ -192,9 +199,9 @@ export class TypedTopics<Topics extends TopicDefinitions> {
  * and what is sent is serialized.
  *
  * @example
- * const topics = typedTopics(producer, { orders: { key: textSerializer, value:
- * jsonSerializer<Order>() } }) await topics.send({ topic: 'orders', key: '42', value: { id: '42',
- * total: 7 } })
+ * const value = jsonSerializer<{ id: string; total: number }>()
+ * const topics = typedTopics(producer, { orders: { key: textSerializer, value } })
+ * await topics.send({ topic: 'orders', key: '42', value: { id: '42', total: 7 } })
  */
 export const typedTopics = <const Topics extends TopicDefinitions>(
   target: RecordSender,

@@ -3,9 +3,13 @@
 
 /** The four calls of `console` that millrace uses; any logger that has them will do. */
 export interface Logger {
+  /** Recoverable events: an answer that led to a retry, say. `details` is plain data. */
   debug(message: string, details?: object): void
+  /** What happened once and is well. */
   info(message: string, details?: object): void
+  /** A change for the worse that passes, told once. */
   warn(message: string, details?: object): void
+  /** Records were lost, at most one line a second. */
   error(message: string, details?: object): void
 }
 

@@ -12,9 +12,11 @@ import type { Address, ByteStream, Listener, ListenTransport, StreamHandler } fr
 /** PEM, as text or bytes. */
 export type Pem = string | Uint8Array
 
+/** How the nodes of a cluster speak TLS. */
 export interface TlsListenerOptions {
   /** The server's certificate; those between it and its authority follow it. */
   readonly cert: Pem
+  /** The private key of `cert`. */
   readonly key: Pem
   /** Who may sign clients' certificates. */
   readonly ca?: Pem | readonly Pem[] | undefined

@@ -7,6 +7,7 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
 
+/** The versions of TLS that Kafka's brokers speak. */
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3'
 
 /** What a user may say of TLS. A string is PEM text, or the path of a file. */
@@ -15,6 +16,7 @@ export interface TlsOptions {
   readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined
   /** The client's certificate; those between it and its authority follow it. */
   readonly cert?: string | Uint8Array | undefined
+  /** The private key of `cert`. */
   readonly key?: string | Uint8Array | undefined
   /** Opens `key` or `pfx`. */
   readonly passphrase?: string | undefined
@@ -22,7 +24,9 @@ export interface TlsOptions {
   readonly pfx?: string | Uint8Array | undefined
   /** The name that brokers' certificates must be for, instead of the one connected to. */
   readonly serverName?: string | undefined
+  /** The oldest version that is taken; `'TLSv1.2'` by default. */
   readonly minVersion?: TlsVersion | undefined
+  /** The newest version that is taken; `'TLSv1.3'` by default. */
   readonly maxVersion?: TlsVersion | undefined
   /** Takes the certificate of any host that a trusted authority signed. */
   readonly dangerouslySkipHostnameCheck?: boolean | undefined

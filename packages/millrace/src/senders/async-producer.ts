@@ -44,6 +44,7 @@ const callbacksOf = (handler: AsyncResultHandler): ResultCallbacks => {
 export class AsyncProducer implements MessageProducer {
   readonly #producer: HandledProducer
 
+  /** Throws INVALID_OPTION where an option of the target is wrong. Connects to nothing. */
   constructor(
     target: Target,
     handler: AsyncResultHandler = defaultAsyncResultHandler,
@@ -84,6 +85,7 @@ export class AsyncProducer implements MessageProducer {
     return this.#producer.close(options)
   }
 
+  /** `ProducerType.Async`. */
   type(): ProducerType {
     return ProducerType.Async
   }

@@ -15,7 +15,9 @@ import type { Message } from './message.ts'
  * `message.value` is the very value that was passed to `sendMessage`.
  */
 export interface AsyncResultHandler {
+  /** Told where a message is. */
   handleSuccess(message: Message, metadata: RecordMetadata): unknown
+  /** Told why a message failed, and whether it may be in the log all the same. */
   handleError(error: KafkaError, message: Message): unknown
 }
 

@@ -41,6 +41,7 @@ const flushOf = (settings: BatchSettings): { records: number; intervalMs: number
  * await producer.close()
  */
 export class BatchAsyncProducer extends AsyncProducer {
+  /** Throws INVALID_OPTION where a setting is wrong, or the target has a `flush` option too. */
   constructor(
     target: Target,
     handler: AsyncResultHandler | undefined,

@@ -7,6 +7,7 @@ import { type ErrorKind, KafkaError } from '../protocol/kafka-error.ts'
 export interface BatchFailure {
   /** Its place in the array that was passed in. */
   readonly index: number
+  /** Why it failed; its `persisted` says whether it may be in the log. */
   readonly error: KafkaError
 }
 
@@ -53,6 +54,7 @@ export class BatchError extends KafkaError {
   /** How many were delivered. 0 where results are told later: those taken reach the callbacks. */
   readonly delivered: number
 
+  /** Made by `sendBatch`; `size` is how many messages the batch had. */
   constructor(failures: readonly BatchFailure[], size: number, delivered: number) {
     const cause = decisive(failures)
     const first = failures[0]!

@@ -15,11 +15,14 @@ import { requireAllAcks, type Target, targetOptions, withFlush } from './target.
 
 /** Layer 1's interface, for code that takes any implementation of it. */
 export interface BufferedProducer {
+  /** Sends one message; see `KafkaProducer.send`. */
   send(message: Message, options?: WaitOptions): Promise<RecordMetadata | undefined>
+  /** Sends messages in order; see `KafkaProducer.sendBatch`. */
   sendBatch(
     messages: readonly Message[],
     options?: WaitOptions,
   ): Promise<readonly RecordMetadata[] | undefined>
+  /** Takes no more messages, and resolves when each has its result. */
   close(options?: WaitOptions): Promise<CloseReport>
 }
 

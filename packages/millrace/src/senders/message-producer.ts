@@ -13,11 +13,17 @@ export type ProducerType = (typeof ProducerType)[keyof typeof ProducerType]
 
 /** Layer 2's interface, for code that takes any implementation of it. */
 export interface MessageProducer {
+  /**
+   * Sends one message. Sync: resolves when it is acknowledged. Async: when it is in the buffer; the
+   * result goes to the handler. Rejects with a KafkaError.
+   */
   sendMessage(
     keyOrTopic: KeyOrTopic,
     value: Data | null,
     options?: WaitOptions,
   ): Promise<RecordMetadata | undefined>
+  /** Takes no more messages, and resolves when each has its result. */
   close(options?: WaitOptions): Promise<CloseReport>
+  /** Whether `sendMessage` waits for the acknowledgement. */
   type(): ProducerType
 }

@@ -10,9 +10,11 @@ export type Message = ProducerRecord
 
 /** Where a message of layer 2 goes, and under which key. */
 export interface KeyOrTopic {
+  /** The topic to write to. */
   readonly topic: string
   /** `undefined` and `null` = no key; `''` is an empty key. */
   readonly key?: Data | null | undefined
+  /** None by default. */
   readonly headers?: Headers | undefined
   /** Milliseconds since the epoch; the time of the call by default. */
   readonly timestamp?: number | undefined

@@ -30,7 +30,13 @@ export type ProducerConfigInput = {
   readonly [Name in keyof ProducerConfig]?: ProducerConfig[Name] | undefined
 }
 
-/** The original's defaults: 100 messages, 5 seconds, async. */
+/**
+ * The original's defaults: 100 messages, 5 seconds, async.
+ *
+ * @example
+ * const config = { ...defaultProducerConfig(), batchSize: 9 }
+ * const producer = new KafkaProducer('localhost:9092', config)
+ */
 export const defaultProducerConfig = (): ProducerConfig => ({
   batchSize: 100,
   batchTimeoutMs: 5000,

@@ -17,10 +17,12 @@ import { type MessageProducer, ProducerType } from './message-producer.ts'
 export class SaramaProducerWrapper {
   readonly #producer: MessageProducer
 
+  /** Wraps the producer; `closeProducer` closes it. */
   constructor(producer: MessageProducer) {
     this.#producer = producer
   }
 
+  /** As `sendMessage` of the producer within. */
   sendMessage(
     keyOrTopic: KeyOrTopic,
     value: Data | null,
@@ -29,6 +31,7 @@ export class SaramaProducerWrapper {
     return this.#producer.sendMessage(keyOrTopic, value, options)
   }
 
+  /** Closes the producer within. */
   closeProducer(options?: WaitOptions): Promise<CloseReport> {
     return this.#producer.close(options)
   }
@@ -38,10 +41,12 @@ export class SaramaProducerWrapper {
     return this.#producer.type()
   }
 
+  /** Whether the producer within is asynchronous. */
   isAsync(): boolean {
     return this.producerTyp() === ProducerType.Async
   }
 
+  /** Whether the producer within is synchronous. */
   isSync(): boolean {
     return this.producerTyp() === ProducerType.Sync
   }

@@ -43,6 +43,7 @@ export class SyncProducer implements MessageProducer {
     return this.#producer.close(options)
   }
 
+  /** `ProducerType.Sync`. */
   type(): ProducerType {
     return ProducerType.Sync
   }

@@ -17,8 +17,11 @@ import type { AbortedFrom } from './reader-cluster.ts'
 
 /** A record as it lies in the log. The bytes are views that nobody else changes. */
 export interface TopicRecord {
+  /** The partition that it is in. */
   readonly partition: number
+  /** Its place in the partition. */
   readonly offset: number
+  /** Milliseconds since the epoch: the record's, or the log's with LogAppendTime. */
   readonly timestamp: number
   /** `null` = no key. */
   readonly key: Buffer | null
@@ -30,9 +33,11 @@ export interface TopicRecord {
 
 /** Records that lie in the log as one batch, with what the batch's header says. */
 export interface TopicBatch extends BatchHeader {
+  /** The partition that it is in. */
   readonly partition: number
   /** The offset after the batch. */
   readonly nextOffset: number
+  /** Its records, in the order of their offsets. */
   readonly records: readonly TopicRecord[]
 }
 

@@ -5,25 +5,37 @@ import type { Data, Headers, ProducerRecord } from '../producer/record.ts'
 
 /** A record that was sent; its bytes are copies. */
 export interface RecordedRecord {
+  /** The topic it went to. */
   readonly topic: string
+  /** Its own, or the partitioner's choice. */
   readonly partition: number
+  /** Counted per partition, from 0 on. */
   readonly offset: number
   /** As it was given. */
   readonly key: Data | null
+  /** As it was given; null = a tombstone. */
   readonly value: Data | null
   /** Pairs, in order, repeated keys included. */
   readonly headers: readonly (readonly [name: string, value: Data | null])[]
+  /** Milliseconds since the epoch. */
   readonly timestamp: number
 }
 
 /** What a record should be; fields that are left out may be anything. Bytes equal their text. */
 export interface ExpectedRecord {
+  /** The topic it went to. */
   readonly topic?: string | undefined
+  /** The partition it went to. */
   readonly partition?: number | undefined
+  /** The offset it got. */
   readonly offset?: number | undefined
+  /** The key; null = none. */
   readonly key?: Data | null | undefined
+  /** The value; null = a tombstone. */
   readonly value?: Data | null | undefined
+  /** All headers, as a record takes them. */
   readonly headers?: Headers | undefined
+  /** Milliseconds since the epoch. */
   readonly timestamp?: number | undefined
 }
 

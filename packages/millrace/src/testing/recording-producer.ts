@@ -30,6 +30,7 @@ import {
 import { type CommittedWork, RecordingTransaction } from './recording-transaction.ts'
 import { Settling } from './settling.ts'
 
+/** Options of a `RecordingProducer`. All may be left out. */
 export interface RecordingProducerOptions
   extends Pick<ProducerOptions, 'partitioner' | 'maxRequestBytes' | 'transactionalId'> {
   /** How many partitions topics have. */
@@ -61,6 +62,7 @@ export class RecordingProducer implements ProducerLike {
   #state: 'open' | 'closing' | 'closed' = 'open'
   #closing: Promise<CloseReport> | null = null
 
+  /** Throws INVALID_OPTION where an option is wrong. Opens nothing. */
   constructor(options: RecordingProducerOptions = {}) {
     this.#core = {
       log: new RecordingLog(options),
@@ -83,6 +85,7 @@ export class RecordingProducer implements ProducerLike {
     return this.#records
   }
 
+  /** What was sent to one topic, in order. */
   recordsOf(topic: string): readonly RecordedRecord[] {
     return this.#records.filter((record) => record.topic === topic)
   }
@@ -101,6 +104,7 @@ export class RecordingProducer implements ProducerLike {
    * Lets the next records fail: with an error, or with the error of a code.
    *
    * @example
+   * const producer = new RecordingProducer()
    * producer.failNext('BROKER_UNAVAILABLE', { topic: 'orders', after: 2 }) // the third one
    */
   failNext(error: KafkaError | ErrorCode, options?: FailNextOptions): void {

@@ -12,7 +12,9 @@ import type { Settling } from './settling.ts'
 
 /** A record that failed, and why. */
 export interface FailedRecord {
+  /** What was sent. */
   readonly record: ProducerRecord
+  /** What it failed with. */
   readonly error: KafkaError
 }
 

@@ -23,6 +23,7 @@ export interface RecordingTransactionHost {
   onEnded(work: CommittedWork | null): void
 }
 
+/** A transaction of a `RecordingProducer`: its records count when it commits. */
 export class RecordingTransaction implements TransactionLike {
   readonly #core: RecordingCore
   readonly #host: RecordingTransactionHost
@@ -32,6 +33,7 @@ export class RecordingTransaction implements TransactionLike {
   #failure: KafkaError | null = null
   #isOpen = true
 
+  /** Made by `beginTransaction`. */
   constructor(core: RecordingCore, host: RecordingTransactionHost) {
     this.#core = core
     this.#host = host

@@ -10,9 +10,11 @@ import { decodeFetched, type TopicBatch, type TopicRecord } from './fetched-batc
 import { type Isolation, listOffsetsTimestamp, ReaderCluster } from './reader-cluster.ts'
 import { defaultSessionContext } from './session.ts'
 
+/** What to read, and how far. */
 export interface ReadTopicOptions {
   /** Where to begin asking: `['localhost:9092']`. */
   readonly brokers: readonly string[]
+  /** The topic to read. */
   readonly topic: string
   /** Where to begin in each partition, others being left out; all of the topic by default. */
   readonly from?: 'earliest' | ReadonlyMap<number, number> | undefined
@@ -21,6 +23,7 @@ export interface ReadTopicOptions {
    * `read_uncommitted`, as Kafka's consumers by default: everything.
    */
   readonly isolation?: Isolation | undefined
+  /** Ends the reading with its reason. */
   readonly signal?: AbortSignal | undefined
   /** For all of the reading; 30 seconds by default. */
   readonly timeoutMs?: number | undefined
@@ -62,7 +65,14 @@ export async function* readTopic(
   }
 }
 
-/** As readTopic, batch by batch; `maxRecords` ends it after the batch that reaches it. */
+/**
+ * As readTopic, batch by batch; `maxRecords` ends it after the batch that reaches it.
+ *
+ * @example
+ * for await (const batch of readTopicBatches({ brokers, topic: 'orders' })) {
+ *   console.log(batch.partition, batch.producerId, batch.records.length)
+ * }
+ */
 export async function* readTopicBatches(
   options: ReadTopicOptions,
 ): AsyncGenerator<TopicBatch, void, undefined> {

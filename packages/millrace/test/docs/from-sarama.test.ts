@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { optionTable } from '../../src/producer/option-table.ts'
-import { docsPath } from './doc-blocks.ts'
+import { docsPath } from './doc-programs.ts'
 
 const page = await readFile(join(docsPath, 'from-sarama.md'), 'utf8')
 

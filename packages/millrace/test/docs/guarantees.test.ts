@@ -7,7 +7,7 @@ import { basename, join } from 'node:path'
 import { test } from 'node:test'
 import { checks } from '../sim/checks.ts'
 import { mutations } from '../sim/mutations.ts'
-import { docsPath } from './doc-blocks.ts'
+import { docsPath } from './doc-programs.ts'
 
 const testsPath = join(docsPath, '../packages/millrace/test')
 

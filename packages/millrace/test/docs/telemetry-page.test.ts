@@ -12,7 +12,7 @@ import {
   topicMetricTable,
   transactionMetricTable,
 } from '../../src/index.ts'
-import { docsPath } from './doc-blocks.ts'
+import { docsPath } from './doc-programs.ts'
 
 const page = readFileSync(join(docsPath, 'telemetry.md'), 'utf8')
 

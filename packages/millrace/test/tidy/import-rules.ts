@@ -123,6 +123,9 @@ const declared = (manifest: Manifest | undefined, kinds: readonly string[]): str
 
 const runtimeKinds = ['dependencies', 'peerDependencies', 'optionalDependencies']
 
+/** What scripts/bundle.mjs puts into our bundle, so that users need not install it. */
+const inlined = ['@bufbuild/protobuf']
+
 /** A package declares what its sources import; its tests may also use development dependencies. */
 const dependencyMessage = (one: Import, manifests: Map<string, Manifest>): string | null => {
   const folder = packageOf(one.from)
@@ -135,7 +138,7 @@ const dependencyMessage = (one: Import, manifests: Map<string, Manifest>): strin
   const known = declared(own, isTest ? [...runtimeKinds, 'devDependencies'] : runtimeKinds)
   if (isTest) known.push(...declared(manifests.get(''), ['devDependencies']))
   // Types alone come from the development dependencies; nothing of them is left when it is built.
-  if (one.typeOnly) known.push(...declared(own, ['devDependencies']))
+  if (one.typeOnly || inlined.includes(name)) known.push(...declared(own, ['devDependencies']))
   return name === own?.name || known.includes(name)
     ? null
     : `${name} is not declared as a dependency`
@@ -158,14 +161,28 @@ export const checkImports = (files: readonly RepositoryFile[]): Violation[] => {
   })
 }
 
-/** Sources named by their compiled paths: the doors in package.json, the files that scripts run. */
+/**
+ * Sources named by their compiled paths: the doors in package.json, which are bundles in dist/
+ * itself, and the files that scripts run.
+ */
 const namedSources = ({ path, text }: RepositoryFile): string[] => {
   if (path === 'package-lock.json') return []
   const found = text.matchAll(
-    /(packages\/[\w-]+\/)?(?:[\w.-]+\/)*?dist\/((?:src|test)\/[\w./-]+)\.js/g,
+    /(packages\/[\w-]+\/)?(?:[\w.-]+\/)*?dist\/((?:(?:src|test)\/)?[\w./-]+)\.js/g,
   )
-  return [...found].map(([, folder, rest]) => `${folder ?? `${packageOf(path)}/`}${rest}.ts`)
+  const inSources = (rest: string): string => (/^(src|test)\//.test(rest) ? rest : `src/${rest}`)
+  return [...found].map(
+    ([, folder, rest]) => `${folder ?? `${packageOf(path)}/`}${inSources(rest ?? '')}.ts`,
+  )
 }
+
+/** The scripts that a page loads, by the sources that they are compiled from. */
+const pageScripts = ({ path, text }: RepositoryFile): string[] =>
+  path.endsWith('.html')
+    ? [...text.matchAll(/<script\b[^>]*\bsrc="\.\/([\w./-]+)\.js"/g)].map(
+        ([, name]) => `${posix.join(posix.dirname(path), name!)}.ts`,
+      )
+    : []
 
 const isRoot = (path: string): boolean =>
   path.endsWith('.test.ts') || !/^packages\/[^/]+\/(src|test)\//.test(path)
@@ -190,6 +207,7 @@ export const checkDeadFiles = (files: readonly RepositoryFile[]): Violation[] =>
     if (isRoot(file.path)) visit(file.path)
     if (isRoot(file.path) && !file.path.endsWith('.md'))
       for (const one of namedSources(file)) visit(one)
+    for (const one of pageScripts(file)) visit(one)
   }
   const isNamed = (path: string): boolean => {
     const stem = posix.basename(path, posix.extname(path))

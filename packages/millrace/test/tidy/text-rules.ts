@@ -41,6 +41,8 @@ export const checkSize = (file: RepositoryFile): Violation[] => {
 /** Java's compiler wants a file to be named as its class. */
 const javaName = /^[A-Z][A-Za-z0-9]*\.java$/
 const kebabCase = /^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)*$/
+/** A translated page says its language as browsers do: `layers.zh-CN.md`. */
+const languageTag = /\.[a-z]{2}-[A-Z]{2}(?=\.md$)/
 
 /**
  * Folders and files below these are named in kebab-case; `__x__` and dot files are tools' names.
@@ -50,7 +52,7 @@ export const checkName = ({ path }: RepositoryFile): Violation[] => {
   return path
     .split('/')
     .filter((part) => !part.startsWith('.') && !/^[A-Z]+(\.md)?$/.test(part))
-    .filter((part) => !kebabCase.test(part) && !javaName.test(part))
+    .filter((part) => !kebabCase.test(part.replace(languageTag, '')) && !javaName.test(part))
     .map((part) => ({ path, line: 0, message: `${part} is not in kebab-case` }))
 }
 

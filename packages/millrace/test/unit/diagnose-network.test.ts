@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { KafkaError } from '../../src/index.ts'
+import type { DiagnosisStep, KafkaError } from '../../src/index.ts'
 import { FakeState } from './cluster-fixture.ts'
 import { assertFails, assertGreen, rowsOf, Stage } from './diagnose-kit.ts'
 
@@ -293,11 +293,47 @@ describe('the time of a diagnosis', () => {
   })
 })
 
+describe('the steps of a diagnosis', () => {
+  it('are told as they end, in the order of the report, whichever address is slow', async () => {
+    const stage = await Stage.make()
+    const slow = { host: '10.0.0.9', port: 9092 }
+    stage.network.blackHole(slow)
+    const told: { atMs: number; step: DiagnosisStep }[] = []
+    const onStep = (step: DiagnosisStep): void => {
+      told.push({ atMs: stage.clock.now(), step })
+    }
+    const brokers = ['10.0.0.9:9092', 'boot']
+    const diagnosis = await stage.diagnose({ brokers, connectTimeoutMs: 1000 }, { onStep })
+    assert.equal(rowsOf(diagnosis), `dns tcp! ${way} metadata listener`)
+    assert.deepEqual(
+      told.map(({ step }) => step),
+      diagnosis.steps,
+    )
+    // The name at once, its connection when the time is over; what is open by then comes after it.
+    assert.ok(told[0]!.atMs < 100, `${told[0]!.atMs}`)
+    assert.ok(told.slice(1).every(({ atMs }) => atMs >= 1000))
+  })
+
+  it('are not told any more once the signal has aborted', async () => {
+    const stage = await Stage.make()
+    stage.network.blackHole(node1)
+    const controller = new AbortController()
+    const told: string[] = []
+    stage.clock.setTimer(50, () => controller.abort())
+    const onStep = ({ name }: DiagnosisStep): void => {
+      told.push(name)
+    }
+    const rejected = stage.diagnose({}, { signal: controller.signal, onStep })
+    await assert.rejects(rejected, { code: 'ABORTED' })
+    assert.deepEqual(told, ['dns'])
+  })
+})
+
 describe('a diagnosis that is asked for wrongly', () => {
   it('rejects before it connects', async () => {
     const stage = await Stage.make()
     await assert.rejects(stage.diagnose({ brokers: '' }), { code: 'INVALID_OPTION' })
-    const wrong = [{ produceTo: '' }, { timeoutMs: -1 }, { topic: 'a' }]
+    const wrong = [{ produceTo: '' }, { timeoutMs: -1 }, { topic: 'a' }, { onStep: 'x' }]
     for (const call of wrong as object[]) {
       await assert.rejects(stage.diagnose({}, call), { code: 'INVALID_ARGUMENT' })
     }

@@ -312,8 +312,9 @@ test('a new leader gets nothing before the old one has answered', () => {
   assert.deepEqual([toNewLeader.nodeId, toNewLeader.batches[0]!.sequence], [2, 1])
 })
 
-// A broker that is asked for many partitions answers in the order of a hash map: each batch's answer
-// was searched from the start, which took a fifth of the client's time at a thousand partitions.
+// A broker that is asked for many partitions answers in the order of a hash map: each batch's
+// answer was searched from the start, which took a fifth of the client's time at a thousand
+// partitions.
 test('answers find their batches in whatever order they come', () => {
   const leaders = { t: [1, 1, 1], u: [1, 1] }
   for (const byId of [false, true]) {

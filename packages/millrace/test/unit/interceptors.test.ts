@@ -141,6 +141,60 @@ test('an interceptor that throws is reported, and the record goes on without it'
   assert.match(words, /broken on send[\s\S]*broken on settled/)
 })
 
+test('asynchronous interceptors are reported, and cost no record', async () => {
+  await using cluster = await startCluster({ topics: { t: 1 } })
+  const logger = memoryLogger()
+  const { interceptor, told } = marker('!')
+  const odd = (name: string, result: unknown): ProducerInterceptor => ({
+    onSend: () => result as ProducerRecord,
+    onSettled: async () => {
+      throw new Error(`${name} on settled`)
+    },
+  })
+  const interceptors = [
+    odd('promise', Promise.resolve({ topic: 'other', value: 'x' })),
+    odd('rejection', Promise.reject(new Error('rejected on send'))),
+    odd('text', 'a record?'),
+    odd('nothing', undefined),
+    interceptor,
+  ]
+  await using producer = producerFor(cluster, { interceptors, logger })
+  await producer.send({ topic: 't', value: 'a' })
+  await producer.sendBatch([{ topic: 't', value: 'b' }])
+  await turn()
+  assert.deepEqual(valuesOf(cluster, 't'), ['a!', 'b!'])
+  assert.deepEqual(told, ['a! 0', 'b! 1'])
+  const words = logger.lines.map(({ message }) => message).join('\n')
+  for (const part of [
+    /onSend returned a promise: expected the record, at once/,
+    /rejected on send/,
+    /onSend returned a string/,
+    /promise on settled/,
+    /nothing on settled/,
+  ]) {
+    assert.match(words, part)
+  }
+})
+
+test('what an interceptor does to a record after it returned it is not sent', async () => {
+  await using cluster = await startCluster({ topics: { t: 1 } })
+  const kept: { topic: string; value: string }[] = []
+  const onSend = (record: ProducerRecord): ProducerRecord => {
+    const own = { topic: record.topic, value: `${String(record.value)}!` }
+    kept.push(own)
+    return own
+  }
+  await using producer = producerFor(cluster, { interceptors: [{ onSend }] })
+  const given = { topic: 't', value: 'a' }
+  const sent = producer.send(given)
+  producer.enqueue(given)
+  for (const own of kept) own.value = 'changed'
+  await sent
+  await producer.flush()
+  assert.deepEqual(valuesOf(cluster, 't'), ['a!', 'a!'])
+  assert.deepEqual(given, { topic: 't', value: 'a' })
+})
+
 test('a failure that nobody asked for is reported, with interceptors as without', async () => {
   await using cluster = await startCluster({ topics: { t: 1 } })
   const reported: KafkaError[] = []

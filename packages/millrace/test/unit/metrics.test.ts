@@ -212,6 +212,7 @@ test('what is in flight shows for the whole, the broker and the partition', asyn
       batchesInFlight: 1,
       recordsHeld: 1,
       lastError: null,
+      lastFailure: null,
     },
   ])
   assert.equal(producer.metrics().topics[0]!.partitions, undefined)

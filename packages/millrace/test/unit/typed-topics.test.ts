@@ -65,6 +65,24 @@ test('zod and valibot schemas check, and send what they make of a value', async 
   assert.equal(producer.records.length, 3)
 })
 
+test('every issue is told with the path to it, of keys as of values', async () => {
+  const topics = typedTopics(new RecordingProducer(), {
+    zod: {
+      key: jsonSerializer(z.object({ id: z.number() })),
+      value: jsonSerializer(z.object({ lines: z.array(z.object({ sku: z.string() })) })),
+    },
+    valibot: { value: jsonSerializer(v.object({ lines: v.array(v.object({ sku: v.string() })) })) },
+  })
+  const value = { lines: [{ sku: 'a' }, { sku: 1 }, {}] }
+  const failed = /^the value of a record for topic \w+: lines\.1\.sku: .+; lines\.2\.sku: ./
+  for (const topic of ['zod', 'valibot'] as const) {
+    const record = { topic, key: topic === 'zod' ? { id: 1 } : 'k', value } as never
+    await assert.rejects(topics.send(record), (error: KafkaError) => failed.test(error.message))
+  }
+  const wrongKey = { topic: 'zod', key: { id: 'x' }, value: { lines: [] } } as never
+  await assert.rejects(topics.send(wrongKey), /the key of a record for topic zod: id: /)
+})
+
 test('records keep the order of the calls behind a slow serializer, and a failed one', async () => {
   const producer = new RecordingProducer()
   const pending = new Map<number, (text: string | Error) => void>()

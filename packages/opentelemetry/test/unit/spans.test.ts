@@ -10,7 +10,7 @@ import {
   SpanStatusCode,
   trace,
 } from '@opentelemetry/api'
-import { AlwaysOffSampler } from '@opentelemetry/sdk-trace-base'
+import { AlwaysOffSampler, type ReadableSpan } from '@opentelemetry/sdk-trace-base'
 import { readTopic } from 'millrace/testing'
 import { inSpan, setUp, traceparentOf } from './telemetry-kit.ts'
 
@@ -19,6 +19,9 @@ const record = (value: string | null = 'a', partition = 0) => ({
   value,
   partition,
 })
+
+const countOf = ({ attributes }: ReadableSpan): number =>
+  Number(attributes['messaging.batch.message_count'])
 
 test('a lone record has a span of its way, and its context is in the record', async () => {
   await using world = await setUp({ keys: true })
@@ -84,6 +87,20 @@ test('past the rate a batch has one span, which links to each sender once', asyn
   assert.deepEqual(linked.sort(), [...parents].sort())
   assert.deepEqual(world.headers().slice(1).sort(), [...parents, ...parents].sort())
 })
+
+for (const linksMax of [0, 1, 3]) {
+  test(`a batch of ten senders has ${linksMax} links where that is the limit`, async () => {
+    await using world = await setUp({ spans: 'batch', linksMax })
+    const { producer, tracer } = world
+    const sends = Array.from({ length: 10 }, () => inSpan(tracer, () => producer.send(record())))
+    await Promise.all(sends)
+    const spans = await world.spans()
+    const largest = spans.reduce((one, other) => (countOf(other) > countOf(one) ? other : one))
+    assert.ok(countOf(largest) >= 9)
+    assert.equal(largest.links.length, linksMax)
+    assert.equal(largest.parentSpanContext, undefined, 'it is of none of them alone')
+  })
+}
 
 test('a batch of one sender belongs to its trace', async () => {
   await using world = await setUp({ spans: 'batch' })

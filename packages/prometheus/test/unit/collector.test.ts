@@ -1,7 +1,10 @@
 // The metrics of producers as Prometheus reads them: one exposition, parsed again line by line.
 
 import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { metricTable, Producer, type ProducerMetrics } from 'millrace'
 import { startCluster } from 'millrace/testing'
 import { type OpenMetricsContentType, Registry } from 'prom-client'
@@ -135,4 +138,30 @@ test('metadata that was never told has no age', async () => {
   collectMetrics(world.producer, { register })
   const { values } = await scrape(register)
   assert.ok(Number.isNaN(values.get('millrace_producer_metadata_age_seconds{client_id="shop"}')))
+})
+
+/** The page about telemetry, wherever this file was compiled to. */
+const telemetryPage = (folder = dirname(fileURLToPath(import.meta.url))): string => {
+  const path = join(folder, 'docs/telemetry.md')
+  return existsSync(path) ? readFileSync(path, 'utf8') : telemetryPage(dirname(folder))
+}
+
+test('the queries of the documentation ask for metrics that there are', async () => {
+  await using world = await setUp()
+  const register = new Registry()
+  collectMetrics(world.producer, { register })
+  await world.producer.sendBatch(records(1))
+  const { values } = await scrape(register)
+  const names = telemetryPage().match(/millrace_producer_\w+(?=[[{ `/])/g) ?? []
+  assert.ok(names.length >= 6, `${names}`)
+  const exposed = [...values.keys()]
+  for (const name of names) {
+    assert.ok(
+      exposed.some((one) => one.startsWith(`${name}{`)),
+      name,
+    )
+  }
+  const topic = exposed.filter((one) => one.startsWith('millrace_producer_topic_'))
+  assert.ok(topic.every((one) => one.includes('topic="orders"')))
+  assert.ok(!exposed.some((one) => one.includes('partition="')), 'partitions are too many')
 })

@@ -1,7 +1,7 @@
-// Node's zstd streams, kept and used again: making and freeing a compressor costs a fifth of what it
-// takes to compress a batch, and its memory makes the garbage collector run. Every write is a frame
-// of its own, with its size in front. One set serves the process; streams that nobody uses are few
-// and hold no handle.
+// Node's zstd streams, kept and used again: making and freeing a compressor costs a fifth of what
+// it takes to compress a batch, and its memory makes the garbage collector run. Every write is a
+// frame of its own, with its size in front. One set serves the process; streams that nobody uses
+// are few and hold no handle.
 
 /** A frame that fits is one call of the thread pool, and leaves room for the next ones. */
 const chunkBytes = 512 * 1024 + 16 * 1024

@@ -1,0 +1,234 @@
+// OAUTHBEARER on the command line: flags, environment and Kafka's own names, and a record that goes
+// through with a token from an endpoint, and from a file.
+
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { startCluster, type TestCluster } from 'millrace/testing'
+import { settingsOfText } from '../../src/connection/properties.ts'
+import { runMillrace } from '../../src/program.ts'
+import { FakeTerminal } from '../support/fake-terminal.ts'
+
+const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+
+/** What the in-process cluster takes: unsigned, and good for five minutes. */
+const newToken = (): string =>
+  `${part({ alg: 'none' })}.${part({ sub: 'alice', exp: Math.floor(Date.now() / 1000) + 300 })}.`
+
+interface Stage {
+  readonly cluster: TestCluster
+  readonly endpoint: string
+  /** What the endpoint was asked: the client's credentials and the scope. */
+  readonly asked: string[]
+  readonly folder: string
+  /** Sends one record; answers the exit code and what was said. */
+  produce(
+    words: readonly string[],
+    environment?: Record<string, string>,
+  ): Promise<readonly [number, string]>
+}
+
+const onStage = async (body: (stage: Stage) => Promise<void>): Promise<void> => {
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-oauth-'))
+  const asked: string[] = []
+  const server = createServer((request, response) => {
+    let form = ''
+    request.on('data', (chunk) => {
+      form += chunk
+    })
+    request.on('end', () => {
+      const basic = Buffer.from(String(request.headers.authorization).slice(6), 'base64')
+      asked.push(`${basic} ${new URLSearchParams(form).get('scope')}`)
+      response.setHeader('content-type', 'application/json')
+      const isKnown = String(basic) === 'shop:hush'
+      response.statusCode = isKnown ? 200 : 401
+      const good = { access_token: newToken(), token_type: 'bearer', expires_in: 300 }
+      response.end(JSON.stringify(isKnown ? good : { error: 'invalid_client' }))
+    })
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  await using cluster = await startCluster({
+    topics: { orders: 1 },
+    sasl: { mechanisms: ['OAUTHBEARER'] },
+  })
+  try {
+    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`
+    const produce: Stage['produce'] = async (words, environment = {}) => {
+      const terminal = new FakeTerminal()
+      Object.assign(terminal.environment, { MILLRACE_BROKERS: cluster.brokers[0] }, environment)
+      terminal.input.end('x')
+      const code = await runMillrace(['produce', 'orders', ...words], terminal)
+      return [code, terminal.outputText + terminal.errorText]
+    }
+    await body({ cluster, endpoint, asked, folder, produce })
+  } finally {
+    server.close()
+    server.closeAllConnections()
+    await rm(folder, { recursive: true })
+  }
+}
+
+test("a client's credentials: flags, with the secret in a file or in the environment", () =>
+  onStage(async ({ cluster, endpoint, asked, folder, produce }) => {
+    const secret = join(folder, 'secret')
+    await writeFile(secret, 'hush\n')
+    const words = ['--oauth-token-endpoint', endpoint, '--oauth-client-id', 'shop']
+    const [code, said] = await produce([
+      ...words,
+      '--oauth-client-secret-file',
+      secret,
+      '--oauth-scope',
+      'kafka read',
+    ])
+    assert.equal(code, 0, said)
+    const environment = { MILLRACE_OAUTH_CLIENT_SECRET: 'hush' }
+    assert.equal((await produce(words, environment))[0], 0)
+    assert.deepEqual(asked, ['shop:hush kafka read', 'shop:hush null'])
+    assert.equal(cluster.records('orders').length, 2)
+  }))
+
+test('a secret that is refused is told without it', () =>
+  onStage(async ({ cluster, endpoint, produce }) => {
+    const words = ['--oauth-token-endpoint', endpoint, '--oauth-client-id', 'shop']
+    const [code, said] = await produce(words, { MILLRACE_OAUTH_CLIENT_SECRET: 'wrong-one' })
+    assert.equal(code, 1)
+    assert.match(said, /token endpoint 127\.0\.0\.1:\d+ refuses with invalid_client \(HTTP 401\)/)
+    assert.doesNotMatch(said, /wrong-one/)
+    assert.equal(cluster.records('orders').length, 0)
+  }))
+
+for (const [who, lines] of [
+  [
+    'Java 4.1',
+    (endpoint: string) => [
+      `sasl.oauthbearer.token.endpoint.url=${endpoint}`,
+      'sasl.oauthbearer.client.credentials.client.id=shop',
+      'sasl.oauthbearer.client.credentials.client.secret=hush',
+      'sasl.oauthbearer.scope=kafka',
+      'sasl.oauthbearer.jwt.retriever.class=' +
+        'org.apache.kafka.common.security.oauthbearer.ClientCredentialsJwtRetriever',
+      'sasl.login.refresh.window.factor=0.8',
+    ],
+  ],
+  [
+    'Java before',
+    (endpoint: string) => [
+      `sasl.oauthbearer.token.endpoint.url=${endpoint}`,
+      'sasl.login.callback.handler.class=' +
+        'org.apache.kafka.common.security.oauthbearer.secured.OAuthBearerLoginCallbackHandler',
+      'sasl.jaas.config=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule ' +
+        'required clientId="shop" clientSecret="hush" scope="kafka";',
+    ],
+  ],
+  [
+    'librdkafka',
+    (endpoint: string) => [
+      'sasl.oauthbearer.method=oidc',
+      `sasl.oauthbearer.token.endpoint.url=${endpoint}`,
+      'sasl.oauthbearer.client.id=shop',
+      'sasl.oauthbearer.client.secret=hush',
+      'sasl.oauthbearer.scope=kafka',
+    ],
+  ],
+] as const) {
+  test(`the properties of ${who} log in as they stand`, () =>
+    onStage(async ({ endpoint, asked, folder, produce }) => {
+      const file = join(folder, 'client.properties')
+      const own = ['security.protocol=SASL_PLAINTEXT', 'sasl.mechanism=OAUTHBEARER']
+      await writeFile(file, [...own, ...lines(endpoint)].join('\n'))
+      const [code, said] = await produce(['--config', file])
+      assert.equal(code, 0, said)
+      assert.doesNotMatch(said, /Warning/)
+      assert.deepEqual(asked, ['shop:hush kafka'])
+    }))
+}
+
+test('a token from a file, by flag and by a file: URL; the flag goes before an endpoint', () =>
+  onStage(async ({ cluster, endpoint, asked, folder, produce }) => {
+    const token = join(folder, 'token')
+    await writeFile(token, `${newToken()}\n`)
+    assert.equal((await produce(['--oauth-token-file', token]))[0], 0)
+    const own = 'security.protocol=SASL_PLAINTEXT\nsasl.mechanism=OAUTHBEARER\n'
+    const byUrl = join(folder, 'by-url')
+    await writeFile(byUrl, `${own}sasl.oauthbearer.token.endpoint.url=file://${token}\n`)
+    assert.equal((await produce(['-c', byUrl]))[0], 0)
+    const byEndpoint = join(folder, 'by-endpoint')
+    await writeFile(byEndpoint, `${own}sasl.oauthbearer.token.endpoint.url=${endpoint}\n`)
+    assert.equal((await produce(['-c', byEndpoint, '--oauth-token-file', token]))[0], 0)
+    assert.equal(cluster.records('orders').length, 3)
+    assert.deepEqual(asked, [])
+  }))
+
+test('what lacks is said at once, by its flags', () =>
+  onStage(async ({ produce }) => {
+    const [code, said] = await produce(['--sasl-mechanism', 'oauthbearer'])
+    assert.equal(code, 1)
+    assert.match(
+      said,
+      /token endpoint is missing \(--oauth-token-endpoint, or --oauth-token-file\)/,
+    )
+    assert.match(said, /client's id is missing \(--oauth-client-id\)/)
+    assert.match(said, /secret is missing \(--oauth-client-secret-file, or MILLRACE_OAUTH_CLIENT_S/)
+    const [, both] = await produce(['--oauth-token-file', '/a', '--oauth-token-endpoint', 'x'])
+    assert.match(both, /from --oauth-token-endpoint or from --oauth-token-file, not both/)
+    const [, far] = await produce(
+      ['--oauth-token-endpoint', 'http://login.example/t', '--oauth-client-id', 'a'],
+      { MILLRACE_OAUTH_CLIENT_SECRET: 'hush' },
+    )
+    assert.match(far, /tokenEndpoint must begin with https:\/\//)
+  }))
+
+test('a secret that is left in the environment is no wish to log in', async () => {
+  await using cluster = await startCluster({ topics: { orders: 1 } })
+  const terminal = new FakeTerminal()
+  terminal.environment.MILLRACE_BROKERS = cluster.brokers[0]!
+  terminal.environment.MILLRACE_OAUTH_CLIENT_SECRET = 'hush'
+  terminal.input.end('x')
+  assert.equal(await runMillrace(['produce', 'orders'], terminal), 0, terminal.errorText)
+})
+
+test("extensions are taken from Java's module and from librdkafka's list", () => {
+  const begin = 'security.protocol=SASL_SSL\nsasl.mechanism=OAUTHBEARER\n'
+  const module =
+    'sasl.jaas.config=OAuthBearerLoginModule required clientId="a" clientSecret="b" ' +
+    'extension_logicalCluster="lkc-1" extension_identityPoolId="pool-2";'
+  const expected = { logicalCluster: 'lkc-1', identityPoolId: 'pool-2' }
+  const java = settingsOfText(`${begin}${module}`, 'c')
+  assert.deepEqual(java.access.oauthExtensions, expected)
+  const list = 'sasl.oauthbearer.extensions=logicalCluster=lkc-1, identityPoolId=pool-2'
+  const librdkafka = settingsOfText(`${begin}${list}`, 'c')
+  assert.deepEqual(librdkafka.access.oauthExtensions, expected)
+})
+
+for (const [line, expected] of [
+  ['sasl.oauthbearer.method=default', /is 'default': expected oidc: .*client credentials/],
+  ['sasl.oauthbearer.grant.type=urn:ietf:params:oauth:grant-type:jwt-bearer', /client credentials/],
+  ['sasl.oauthbearer.jwt.retriever.class=a.JwtBearerJwtRetriever', /client credentials/],
+  ['sasl.oauthbearer.config=principal=bob', /tokens that nobody has signed/],
+  ['sasl.oauthbearer.extensions=nothing', /expected NAME=VALUE/],
+  [
+    'sasl.jaas.config=OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="b";',
+    /names unsecuredLoginStringClaim_sub/,
+  ],
+] as const) {
+  test(`a way to tokens that there is not is refused: ${line.split('=', 1)}`, () => {
+    const { problems } = settingsOfText(line, 'c')
+    assert.equal(problems.length, 1)
+    assert.match(problems[0]!, expected)
+  })
+}
+
+test('a callback class of Java is warned of, and --set takes no secret', async () => {
+  const line = 'sasl.login.callback.handler.class=com.example.Tokens'
+  assert.match(settingsOfText(line, 'c').warnings[0]!, /com\.example\.Tokens, a class of Java/)
+  const terminal = new FakeTerminal()
+  const set = ['--set', 'sasl.oauthbearer.client.secret=hush']
+  assert.equal(await runMillrace(['produce', 't', '-b', 'a:1', ...set], terminal), 1)
+  assert.match(terminal.errorText, /--set sasl\.oauthbearer\.client\.secret: secrets don't belong/)
+  assert.doesNotMatch(terminal.errorText, /hush/)
+})

@@ -1,0 +1,182 @@
+// `millrace produce` on what people really feed it: files from other systems, nothing at all, lines
+// that are too long, readers and screens that are not as they should be.
+
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, existsSync, openSync } from 'node:fs'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { startCluster, type TestCluster } from 'millrace/testing'
+import { runMillrace } from '../../src/program.ts'
+import { FakeTerminal } from '../support/fake-terminal.ts'
+
+interface Ran {
+  readonly code: number
+  readonly output: string
+  readonly errors: string
+  readonly values: readonly string[]
+}
+
+interface Stage {
+  readonly cluster: TestCluster
+  readonly folder: string
+  run(words: readonly string[], input?: string | Buffer, columns?: number): Promise<Ran>
+}
+
+const onStage = async (body: (stage: Stage) => Promise<void>): Promise<void> => {
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-odd-'))
+  await using cluster = await startCluster({ topics: { orders: 1 } })
+  const run: Stage['run'] = async (words, input = '', columns) => {
+    const before = cluster.records('orders').length
+    const terminal = new FakeTerminal(columns !== undefined)
+    Object.assign(terminal.output, columns === undefined ? {} : { isTTY: true, columns })
+    terminal.environment.MILLRACE_BROKERS = cluster.brokers[0]!
+    terminal.input.end(input)
+    const code = await runMillrace(['produce', 'orders', ...words], terminal)
+    const records = cluster.records('orders').slice(before)
+    const values = records.map(({ value }) => Buffer.from(value ?? []).toString('latin1'))
+    return { code, output: terminal.outputText, errors: terminal.errorText, values }
+  }
+  try {
+    await body({ cluster, folder, run })
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
+test('lines of Windows: the carriage return stays, unless it is part of the delimiter', () =>
+  onStage(async ({ run }) => {
+    assert.deepEqual((await run([], 'a\r\nb\r\n')).values, ['a\r', 'b\r'])
+    assert.deepEqual((await run(['-D', '\\r\\n'], 'a\r\nb\r\n')).values, ['a', 'b'])
+    const json = await run(['--format', 'json'], '{"value":"a"}\r\n\r\n\t \r\n{"value":"b"}\r\n')
+    assert.deepEqual([json.code, json.values], [0, ['a', 'b']])
+  }))
+
+test('a byte order mark is passed over in JSON, and a part of the value in lines', () =>
+  onStage(async ({ run }) => {
+    const mark = '\ufeff'
+    const json = await run(['--format', 'json'], `${mark}{"value":{"id":1}}\n{"value":"b"}\n`)
+    assert.deepEqual([json.code, json.values], [0, ['{"id":1}', 'b']])
+    const lines = await run([], `${mark}a\n`)
+    assert.deepEqual(lines.values, ['\u00ef\u00bb\u00bfa'])
+  }))
+
+test('nothing at all is nothing sent, and no failure', () =>
+  onStage(async ({ folder, run }) => {
+    const path = join(folder, 'empty')
+    await writeFile(path, '')
+    for (const words of [[], ['--file', path], ['--format', 'json']]) {
+      const { code, output, values } = await run(words)
+      assert.deepEqual([code, values], [0, []])
+      assert.match(output, /^0 records taken: 0 delivered, 0 failed/)
+    }
+    assert.deepEqual((await run([], '\n')).values, [''], 'an empty line is an empty value')
+  }))
+
+test('a line that is too long is told by its number, and the others arrive', () =>
+  onStage(async ({ folder, run }) => {
+    const dead = join(folder, 'dead')
+    const long = 'x'.repeat(10_000_000)
+    const input = `small\n${long}\nlast`
+    const { code, output, values } = await run(['--dead-letter', dead], input)
+    assert.deepEqual([code, values], [2, ['small', 'last']])
+    assert.match(output, /3 records taken: 2 delivered, 1 failed/)
+    assert.match(output, /1 × RECORD_TOO_LARGE, not in the log: .*8388608.*\(record 2\)/)
+    assert.match(output, /1 record in .*dead: to be sent again with --format json\.\n$/)
+    const letter = JSON.parse(await readFile(dead, 'utf8'))
+    assert.deepEqual([letter.line, letter.value.length], [2, long.length])
+  }))
+
+test('dead letters that are no records are not called sendable', () =>
+  onStage(async ({ cluster, folder, run }) => {
+    const dead = join(folder, 'dead')
+    const words = ['--format', 'json', '--dead-letter', dead]
+    const bad = await run(words, '{"value":"a"}\n{"value":\n')
+    assert.equal(bad.code, 2)
+    assert.match(bad.output, /it is no JSON: .*\(record 2\)/)
+    assert.match(bad.output, /1 record in .*dead: to be corrected first\.\n$/)
+    cluster.fault({ api: 'Produce', topic: 'orders', error: 'TOPIC_AUTHORIZATION_FAILED' })
+    const mixed = await run(words, '{"value":"a"}\nnothing\n')
+    assert.match(mixed.output, /2 records in .*dead: 1 of them can be sent again with --format/)
+  }))
+
+test('the bar moves within a chunk, and on a narrow screen the share comes first', () =>
+  onStage(async ({ folder, run }) => {
+    const path = join(folder, 'lines')
+    const lines = Array.from({ length: 400 }, (_, index) => `line ${index}`)
+    await writeFile(path, lines.join('\n'))
+    // The file is one chunk, and takes some redraws at this rate.
+    const words = ['--file', path, '--rate', '1000']
+    const wide = await run(words, '', 100)
+    assert.match(wide.output, /█+░+ +[1-9]\d?% /)
+    const narrow = await run(words, '', 40)
+    assert.doesNotMatch(narrow.output, /█/)
+    assert.match(narrow.output, / +[1-9]\d?% {2}\d+ s left {2}\d+ records/)
+    assert.match(narrow.output, /400 records taken: 400 delivered/)
+  }))
+
+test('what --limit leaves in the file does not count as read', () =>
+  onStage(async ({ folder, run }) => {
+    const path = join(folder, 'lines')
+    await writeFile(path, 'one\ntwo\nthree\nfour\n')
+    const { output } = await run(['--file', path, '--limit', '2', '--json'])
+    assert.equal(JSON.parse(output).bytesRead, 8)
+  }))
+
+/** This file's own form decides: sources when it is TypeScript, the compiled command otherwise. */
+const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+const mainPath = fileURLToPath(new URL(`../../src/main.${extension}`, import.meta.url))
+
+test('a reader that goes away ends nothing: what is taken is delivered, without a word', () =>
+  onStage(async ({ cluster }) => {
+    const words = [mainPath, 'produce', 'orders', '-b', cluster.brokers[0]!]
+    const child = spawn(process.execPath, words)
+    child.stdout.destroy()
+    let errors = ''
+    child.stderr.on('data', (chunk) => {
+      errors += chunk
+    })
+    const exit = once(child, 'exit')
+    child.stdin.end('a\nb\n')
+    assert.deepEqual([await exit, errors], [[0, null], ''])
+    assert.equal(cluster.records('orders').length, 2)
+  }))
+
+test('a report that can not be written is a failure', { skip: !existsSync('/dev/full') }, () =>
+  onStage(async ({ cluster }) => {
+    const full = openSync('/dev/full', 'w')
+    const words = [mainPath, 'produce', 'orders', '-b', cluster.brokers[0]!]
+    const child = spawn(process.execPath, words, { stdio: ['pipe', full, 'pipe'] })
+    closeSync(full)
+    let errors = ''
+    child.stderr!.on('data', (chunk) => {
+      errors += chunk
+    })
+    const closed = once(child, 'close')
+    child.stdin!.end('a\n')
+    assert.deepEqual(await closed, [1, null])
+    assert.match(errors, /^The output could not be written: ENOSPC.*\n$/)
+    assert.equal(cluster.records('orders').length, 1)
+  }),
+)
+
+test('a cluster whose reader goes away (| head) stays up, and ends as usual', async () => {
+  const child = spawn(process.execPath, [mainPath, 'cluster', '--port', '0', '--nodes', '1'])
+  try {
+    let errors = ''
+    child.stderr.on('data', (chunk) => {
+      errors += chunk
+    })
+    await once(child.stdout, 'data')
+    child.stdout.destroy()
+    const exit = once(child, 'exit')
+    child.kill('SIGINT')
+    assert.deepEqual([await exit, errors], [[0, null], ''])
+  } finally {
+    child.kill('SIGKILL')
+  }
+})

@@ -1,0 +1,132 @@
+// The server of a console: reads only, for people at this machine only. It listens on 127.0.0.1,
+// and answers only where the request was made to a loopback name: a page of another site whose name
+// was turned to 127.0.0.1 (DNS rebinding) sends its own name in the Host header and is refused.
+// Owned by serveConsole.
+
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Asset } from './assets.ts'
+
+const loopback = '127.0.0.1'
+const loopbackNames: ReadonlySet<string> = new Set([loopback, 'localhost', '[::1]'])
+
+const connectionsMax = 64
+const requestTimeoutMs = 10_000
+const headersTimeoutMs = 5000
+const headerBytesMax = 8192
+const filterCharactersMax = 260
+
+const headers = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'cache-control': 'no-store',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+} as const
+
+/** What the page asked for: samples after this one, partitions whose name holds the filter. */
+export type ReadView = (after: number, filter: string) => unknown
+
+/** The name in a Host header, which may have a port; null where it is none. */
+const hostName = (header: string | undefined): string | null =>
+  /^(\[[\da-f:.]+\]|[^:]+)(?::\d+)?$/i.exec(header ?? '')?.[1]?.toLowerCase() ?? null
+
+interface Answer {
+  readonly status: number
+  readonly type: string
+  readonly body: string | Buffer
+  readonly allow?: string
+}
+
+const words = (status: number, text: string): Answer => ({
+  status,
+  type: 'text/plain; charset=utf-8',
+  body: `${text}\n`,
+})
+
+export class HttpServer {
+  readonly #assets: ReadonlyMap<string, Asset>
+  readonly #readView: ReadView
+  readonly #server: Server
+  #closed: Promise<unknown> | undefined
+
+  constructor(assets: ReadonlyMap<string, Asset>, readView: ReadView) {
+    this.#assets = assets
+    this.#readView = readView
+    this.#server = createServer(
+      {
+        requestTimeout: requestTimeoutMs,
+        headersTimeout: headersTimeoutMs,
+        maxHeaderSize: headerBytesMax,
+      },
+      (request, response) => this.#respond(request, response),
+    )
+    this.#server.maxConnections = connectionsMax
+    // It is a window, and no reason for a process to live on.
+    this.#server.on('connection', (socket) => socket.unref())
+  }
+
+  /** The url; rejects where the port is taken. */
+  async listen(port: number): Promise<string> {
+    this.#server.listen(port, loopback)
+    await once(this.#server, 'listening')
+    this.#server.unref()
+    return `http://${loopback}:${(this.#server.address() as AddressInfo).port}/`
+  }
+
+  close(): Promise<unknown> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  #close(): Promise<unknown> {
+    const closed = once(this.#server, 'close')
+    this.#server.close()
+    this.#server.closeAllConnections()
+    return closed
+  }
+
+  #respond(request: IncomingMessage, response: ServerResponse): void {
+    const { status, type, body, allow } = this.#answer(request)
+    response.writeHead(status, {
+      ...headers,
+      'content-type': type,
+      'content-length': Buffer.byteLength(body),
+      ...(allow === undefined ? {} : { allow }),
+    })
+    response.end(request.method === 'HEAD' ? undefined : body)
+    // A body that nobody asked for is not read.
+    if (status >= 400) request.resume()
+  }
+
+  #answer({ method, headers: { host }, url = '/' }: IncomingMessage): Answer {
+    if (!loopbackNames.has(hostName(host) ?? '')) {
+      return words(403, 'The console answers to 127.0.0.1 and localhost only.')
+    }
+    if (method !== 'GET' && method !== 'HEAD') {
+      return { ...words(405, 'The console only shows: GET and HEAD.'), allow: 'GET, HEAD' }
+    }
+    const [path = '', query = ''] = url.split('?', 2)
+    if (path === '/view') return this.#view(new URLSearchParams(query))
+    const asset = this.#assets.get(path)
+    return asset === undefined ? words(404, 'Not found.') : { status: 200, ...asset }
+  }
+
+  #view(query: URLSearchParams): Answer {
+    const after = Number(query.get('after') ?? 0)
+    const filter = query.get('filter') ?? ''
+    if (!Number.isSafeInteger(after) || after < 0) {
+      return words(400, 'after: expected a whole number, 0 or more.')
+    }
+    if (filter.length > filterCharactersMax) {
+      return words(400, `filter: at most ${filterCharactersMax} characters.`)
+    }
+    const body = JSON.stringify(this.#readView(after, filter))
+    return { status: 200, type: 'application/json; charset=utf-8', body }
+  }
+}

@@ -1,0 +1,278 @@
+// Watches one producer: takes a snapshot once an interval, hears what went wrong in between, and
+// keeps both for as long as the page shows. Owned by a console; its server asks for views. The
+// producer is only read: nothing is done for a record, and little for a batch.
+
+import { randomUUID } from 'node:crypto'
+import type { DiagnosticEvents, Producer, ProducerMetrics } from 'millrace'
+import { type Failure, Faults } from './faults.ts'
+import { PartitionTraffic } from './partition-traffic.ts'
+import { listenTo } from './producer-events.ts'
+import { nowMs, repeat } from './runtime/time.ts'
+import { type Situation, statusOf } from './status.ts'
+import type { BrokerRow, Sample, TimeRow, Totals, View } from './view.ts'
+
+/** What is watched: a producer, or whatever else has its metrics and its events. */
+export type Source = Pick<Producer, 'metrics'>
+
+/** Samples that are kept: what a page that is opened later can still draw. */
+export const samplesMax = 180
+
+/** A rate in the sentence is the mean of so many intervals. */
+const sentenceSamples = 3
+/** What happened so long ago is not said at the top any more. */
+const recentMs = 10_000
+
+/** What batches may take of bufferMemoryBytes: docs/options.md says so. */
+const batchShare = 3 / 8
+
+type Closed = Situation['closed']
+
+export class Monitor {
+  readonly #source: Source
+  readonly #intervalMs: number
+  readonly #serverId = randomUUID()
+  readonly #faults = new Faults()
+  readonly #traffic = new PartitionTraffic()
+  readonly #samples: Sample[] = []
+  readonly #stops: readonly (() => void)[]
+  #sampleNumber = 0
+  #metrics: ProducerMetrics
+  #metricsAtMs: number
+  #busyBrokers = 0
+  /** Since when nothing was acknowledged though something is held; null = it goes on. */
+  #stalledSinceMs: number | null = null
+  #throttledMs = 0
+  #closed: Closed = null
+
+  constructor(source: Source, intervalMs: number) {
+    this.#source = source
+    this.#intervalMs = intervalMs
+    this.#metrics = source.metrics({ partitions: true })
+    this.#metricsAtMs = nowMs()
+    this.#stops = [listenTo(source, this.#listeners()), repeat(intervalMs, () => this.#sample())]
+  }
+
+  stop(): void {
+    for (const stop of this.#stops) stop()
+  }
+
+  /** `after`: the number of the last sample that the page has. */
+  view(after: number, filter: string): View {
+    const metrics = this.#metrics
+    const { waitingSends, requestsInFlight } = metrics
+    return {
+      serverId: this.#serverId,
+      intervalMs: this.#intervalMs,
+      clientId: metrics.clientId,
+      at: metrics.at,
+      samples: this.#samples.filter(({ number }) => number > after),
+      status: statusOf(this.#situation()),
+      totals: totalsOf(metrics),
+      buffer: {
+        totalBytes: metrics.bufferTotalBytes,
+        batchBytesMax: metrics.bufferTotalBytes * batchShare,
+        batchBytes: metrics.bufferUsedBytes,
+        waitingBytes: metrics.waitingBytes,
+        waitingSends,
+      },
+      requestsInFlight,
+      times: timesOf(metrics),
+      brokers: metrics.brokers.map(brokerRow),
+      partitions: this.#traffic.table(metrics.topics, filter),
+      faults: this.#faults.rows(),
+    }
+  }
+
+  #sample(): void {
+    const before = this.#metrics
+    const metrics = this.#source.metrics({ partitions: true })
+    const now = nowMs()
+    const elapsedMs = now - this.#metricsAtMs
+    this.#metrics = metrics
+    this.#metricsAtMs = now
+    this.#samples.push(sampleOf(++this.#sampleNumber, before, metrics, elapsedMs))
+    if (this.#samples.length > samplesMax) this.#samples.shift()
+    this.#traffic.endInterval(elapsedMs)
+    this.#busyBrokers = busyBrokersOf(before, metrics)
+    this.#throttledMs = throttleOf(before, metrics)
+    const isHeld = metrics.unsettledBatches > 0 || metrics.waitingSends > 0
+    const goesOn = !isHeld || metrics.recordsDelivered > before.recordsDelivered
+    if (goesOn) this.#stalledSinceMs = null
+    else this.#stalledSinceMs ??= now - elapsedMs
+    this.#noteStates(metrics)
+  }
+
+  #situation(): Situation {
+    const metrics = this.#metrics
+    const recent = this.#samples.slice(-sentenceSamples)
+    const sum = recent.reduce((total, { recordsAcked }) => total + recordsAcked, 0)
+    const sinceAt = metrics.at - recentMs
+    return {
+      metrics,
+      recordsAcked: recent.length === 0 ? 0 : sum / recent.length,
+      busyBrokers: this.#busyBrokers,
+      stalledMs: this.#stalledSinceMs === null ? 0 : this.#metricsAtMs - this.#stalledSinceMs,
+      failed: this.#faults.latest('failed', sinceAt),
+      disconnected: this.#faults.latest('disconnected', sinceAt),
+      throttledMs: this.#throttledMs,
+      batchMemoryBytes: metrics.bufferTotalBytes * batchShare,
+      closed: this.#closed,
+    }
+  }
+
+  /** What the snapshot says of trouble that goes on; no event tells of a batch that is retried. */
+  #noteStates({ topics, at }: ProducerMetrics): void {
+    for (const { topic, partitions = [] } of topics) {
+      for (const { partition, lastFailure } of partitions) {
+        if (lastFailure === null) continue
+        this.#faults.note('retried', lastFailure, `${topic}-${partition}`, null, at)
+      }
+    }
+  }
+
+  #listeners(): Parameters<typeof listenTo>[1] {
+    return {
+      'millrace:batch.settled': (event) => {
+        if (event.error === null) this.#traffic.onDelivered(event)
+        else this.#noteFailed(event.error, `${event.topic}-${event.partition}`, event.recordCount)
+      },
+      'millrace:record.failed': ({ error }) => this.#noteFailed(error, placeOf(error), 1),
+      'millrace:request.failed': ({ error, broker }) => this.#note('unanswered', error, broker),
+      'millrace:connection.failed': ({ error, broker }) =>
+        this.#note('disconnected', error, broker),
+      'millrace:connection.closed': ({ error, broker }) => {
+        if (error !== null) this.#note('disconnected', error, broker)
+      },
+      'millrace:transaction.failed': ({ error, number }) => {
+        if (error !== null) this.#note('transaction', error, `transaction ${number}`)
+      },
+      'millrace:producer.closed': (event) => this.#onClosed(event),
+    }
+  }
+
+  #noteFailed(error: Failure, place: string | null, count: number): void {
+    this.#faults.note('failed', error, place, count, this.#wallMs())
+  }
+
+  #note(kind: Parameters<Faults['note']>[0], error: Failure, place: string): void {
+    this.#faults.note(kind, error, place, 1, this.#wallMs())
+  }
+
+  #onClosed({ delivered, failed }: DiagnosticEvents['millrace:producer.closed']): void {
+    this.#closed = { delivered, failed }
+  }
+
+  /** By the clock of the snapshots: the wall clock itself is not ours to read. */
+  #wallMs(): number {
+    return this.#metrics.at + (nowMs() - this.#metricsAtMs)
+  }
+}
+
+/** `orders-3`, `orders`, or null where an error knows neither. */
+const placeOf = (error: { topic?: string | undefined; partition?: number | undefined }) => {
+  const { topic, partition } = error
+  if (topic === undefined) return null
+  return partition === undefined ? topic : `${topic}-${partition}`
+}
+
+type Distribution = ProducerMetrics['requestLatencyMs']
+
+/** The average of what was measured between two snapshots; null = nothing was. */
+const averageBetween = (before: Distribution, after: Distribution): number | null => {
+  const count = after.count - before.count
+  return count === 0 ? null : (after.sum - before.sum) / count
+}
+
+const sampleOf = (
+  number: number,
+  before: ProducerMetrics,
+  after: ProducerMetrics,
+  elapsedMs: number,
+): Sample => {
+  type CounterName =
+    | 'recordsSent'
+    | 'recordsDelivered'
+    | 'recordsFailed'
+    | 'recordBytesSent'
+    | 'recordBytesDelivered'
+    | 'requests'
+    | 'retries'
+  const rate = (name: CounterName): number => ((after[name] - before[name]) * 1000) / elapsedMs
+  return {
+    number,
+    at: after.at,
+    recordsIn: rate('recordsSent'),
+    recordsAcked: rate('recordsDelivered'),
+    recordsFailed: rate('recordsFailed'),
+    bytesIn: rate('recordBytesSent'),
+    bytesAcked: rate('recordBytesDelivered'),
+    requests: rate('requests'),
+    retries: rate('retries'),
+    queueMs: averageBetween(before.recordQueueTimeMs, after.recordQueueTimeMs),
+    requestMs: averageBetween(before.requestLatencyMs, after.requestLatencyMs),
+    retryMs: averageBetween(before.retryTimeMs, after.retryTimeMs),
+    batchBytes: after.bufferUsedBytes,
+    waitingBytes: after.waitingBytes,
+    requestsInFlight: after.requestsInFlight,
+  }
+}
+
+const busyBrokersOf = (before: ProducerMetrics, after: ProducerMetrics): number => {
+  const answered = new Map(
+    before.brokers.map(({ nodeId, requestLatencyMs }) => [nodeId, requestLatencyMs.count]),
+  )
+  return after.brokers.filter(
+    ({ nodeId, requestLatencyMs }) => requestLatencyMs.count > (answered.get(nodeId) ?? 0),
+  ).length
+}
+
+/** How long brokers wanted to be left alone of late; 0 = no quota was exceeded since before. */
+const throttleOf = (before: ProducerMetrics, after: ProducerMetrics): number =>
+  after.throttleTimeMs.sum > before.throttleTimeMs.sum ? after.throttleTimeMs.max : 0
+
+const totalsOf = (metrics: ProducerMetrics): Totals => {
+  const { transactions } = metrics
+  return {
+    recordsIn: metrics.recordsSent,
+    recordsAcked: metrics.recordsDelivered,
+    recordsFailed: metrics.recordsFailed,
+    recordsRetried: metrics.recordsRetried,
+    bytesAcked: metrics.recordBytesDelivered,
+    requests: metrics.requests,
+    retries: metrics.retries,
+    splits: metrics.splits,
+    connectionsOpened: metrics.connectionsOpened,
+    connectionFailures: metrics.connectionFailures,
+    transactionsBegun: transactions.begun,
+    transactionsCommitted: transactions.committed,
+    transactionsAborted: transactions.aborted,
+  }
+}
+
+const timesOf = (metrics: ProducerMetrics): TimeRow[] => {
+  const row = (name: string, meaning: string, of: Distribution): TimeRow => {
+    const { count, avg, p50, p99, max } = of
+    return { name, meaning, count, avg, p50, p99, max }
+  }
+  return [
+    row('Queue', 'until a batch is sent', metrics.recordQueueTimeMs),
+    row('Request', 'until it is answered', metrics.requestLatencyMs),
+    row('Delivery', 'until a batch is delivered', metrics.deliveryTimeMs),
+    row('Retry', 'longer, if sent again', metrics.retryTimeMs),
+    row('Throttle', 'asked for by brokers', metrics.throttleTimeMs),
+  ]
+}
+
+const brokerRow = (broker: ProducerMetrics['brokers'][number]): BrokerRow => {
+  const { nodeId, host, port, ready, requestsInFlight, requests, requestLatencyMs } = broker
+  return {
+    nodeId,
+    address: `${host}:${port}`,
+    ready,
+    error: broker.lastFailure?.brokerError ?? broker.lastError,
+    requestsInFlight,
+    requests,
+    latencyMs: requestLatencyMs.avg,
+    latencyMaxMs: requestLatencyMs.max,
+  }
+}

@@ -1,0 +1,85 @@
+// The page's beginning: asks the server for what is new, once an interval while it is seen, and has
+// it drawn. A server that does not answer is said, and asked again.
+
+import type { Sample, View } from '../view.ts'
+import { makeCharts } from './charts.ts'
+import { byId } from './dom.ts'
+import { drawGone, drawView } from './sections.ts'
+
+/** As many as the server keeps. */
+const samplesMax = 180
+const answerTimeoutMs = 5000
+const intervalMsFirst = 1000
+/** One failure may be a hiccup. */
+const failuresUntilGone = 2
+
+class Page {
+  readonly #drawCharts = makeCharts()
+  #serverId = ''
+  #samples: Sample[] = []
+  #filter = ''
+  #intervalMs = intervalMsFirst
+  #failures = 0
+  #lastAt: number | null = null
+  #timer = 0
+
+  start(): void {
+    byId('filter').addEventListener('input', (event) => {
+      this.#filter = (event.target as HTMLInputElement).value
+      this.#ask()
+    })
+    document.addEventListener('visibilitychange', () => this.#ask())
+    this.#ask()
+  }
+
+  /** Now, and again when it is time; a page in the background rests. */
+  #ask(): void {
+    clearTimeout(this.#timer)
+    if (document.hidden) return
+    this.#timer = window.setTimeout(() => this.#ask(), this.#intervalMs)
+    this.#read().then(
+      (view) => this.#onView(view),
+      () => this.#onFailure(),
+    )
+  }
+
+  async #read(): Promise<View> {
+    const query = new URLSearchParams({
+      after: String(this.#samples.at(-1)?.number ?? 0),
+      filter: this.#filter,
+    })
+    const signal = AbortSignal.timeout(answerTimeoutMs)
+    const response = await fetch(`view?${query}`, { signal })
+    if (!response.ok) throw new Error(`The console answered ${response.status}.`)
+    return (await response.json()) as View
+  }
+
+  #onView(view: View): void {
+    this.#failures = 0
+    if (view.serverId !== this.#serverId) {
+      const isAnother = this.#serverId !== ''
+      this.#serverId = view.serverId
+      this.#samples = []
+      // Its samples are counted anew, and we asked for those after one of the old server.
+      if (isAnother) {
+        this.#ask()
+        return
+      }
+    }
+    const newest = this.#samples.at(-1)?.number ?? 0
+    this.#samples.push(...view.samples.filter(({ number }) => number > newest))
+    this.#samples.splice(0, this.#samples.length - samplesMax)
+    this.#intervalMs = view.intervalMs
+    this.#lastAt = view.at
+    const whole = { ...view, samples: this.#samples }
+    drawView(whole)
+    if (this.#samples.length > 0) this.#drawCharts(whole)
+  }
+
+  #onFailure(): void {
+    this.#failures++
+    if (this.#failures >= failuresUntilGone) drawGone(this.#lastAt)
+  }
+}
+
+new Page().start()

@@ -1,0 +1,162 @@
+// What each partition was sent of late. Batches are counted as they settle; once an interval the
+// counts become rates that follow the last seconds. Owned by Monitor. Bounded: past the limit,
+// partitions that were not seen before are only counted.
+
+import type { ProducerMetrics } from 'millrace'
+import type { PartitionRow, PartitionState, PartitionTable } from './view.ts'
+
+export const partitionsMax = 20_000
+export const rowsMax = 50
+
+/** A rate follows a change of the traffic in about this time. */
+const rateWindowMs = 3000
+/** Less than this, in records a second, is none. */
+const rateMin = 0.05
+
+type TopicSnapshot = ProducerMetrics['topics'][number]
+type PartitionSnapshot = NonNullable<TopicSnapshot['partitions']>[number]
+
+interface Traffic {
+  readonly topic: string
+  readonly partition: number
+  leaderId: number
+  /** Since the last interval ended. */
+  records: number
+  bytes: number
+  recordsPerSecond: number
+  bytesPerSecond: number
+}
+
+/** What a batch that was acknowledged says. */
+export interface DeliveredBatch {
+  readonly topic: string
+  readonly partition: number
+  readonly nodeId: number
+  readonly recordCount: number
+  readonly recordBytes: number
+}
+
+export const stateOf = (snapshot: PartitionSnapshot | undefined): PartitionState => {
+  if (snapshot === undefined) return 'idle'
+  if (snapshot.leaderId < 0) return 'no leader'
+  if (snapshot.lastFailure !== null) return 'retrying'
+  if (snapshot.batchesInFlight > 0) return 'in flight'
+  return snapshot.batchesWaiting > 0 ? 'queued' : 'idle'
+}
+
+const isTrouble = ({ state }: PartitionRow): boolean =>
+  state === 'no leader' || state === 'retrying'
+
+export class PartitionTraffic {
+  readonly #topics = new Map<string, Map<number, Traffic>>()
+  #count = 0
+
+  onDelivered({ topic, partition, nodeId, recordCount, recordBytes }: DeliveredBatch): void {
+    const traffic = this.#find(topic, partition)
+    if (traffic === undefined) return
+    traffic.leaderId = nodeId
+    traffic.records += recordCount
+    traffic.bytes += recordBytes
+  }
+
+  /** Once an interval: the counts become rates. */
+  endInterval(elapsedMs: number): void {
+    const share = 1 - Math.exp(-elapsedMs / rateWindowMs)
+    const perSecond = 1000 / elapsedMs
+    for (const partitions of this.#topics.values()) {
+      for (const traffic of partitions.values()) {
+        const { records, bytes, recordsPerSecond, bytesPerSecond } = traffic
+        if (records === 0 && recordsPerSecond === 0) continue
+        const rate = recordsPerSecond + (records * perSecond - recordsPerSecond) * share
+        const isOver = rate < rateMin
+        traffic.recordsPerSecond = isOver ? 0 : rate
+        traffic.bytesPerSecond = isOver
+          ? 0
+          : bytesPerSecond + (bytes * perSecond - bytesPerSecond) * share
+        traffic.records = 0
+        traffic.bytes = 0
+      }
+    }
+  }
+
+  /** The busiest partitions whose `topic-partition` holds the filter, those in trouble first. */
+  table(topics: readonly TopicSnapshot[], filter: string): PartitionTable {
+    const rows = this.#rows(topics)
+    const words = filter.trim().toLowerCase()
+    const matching =
+      words === ''
+        ? rows
+        : rows.filter(({ topic, partition }) =>
+            `${topic}-${partition}`.toLowerCase().includes(words),
+          )
+    const busiest = matching.sort(byBusyness).slice(0, rowsMax)
+    return { rows: busiest.sort(byTrouble), matching: matching.length, total: rows.length }
+  }
+
+  #find(topic: string, partition: number): Traffic | undefined {
+    let partitions = this.#topics.get(topic)
+    if (partitions === undefined) {
+      partitions = new Map()
+      this.#topics.set(topic, partitions)
+    }
+    let traffic = partitions.get(partition)
+    if (traffic !== undefined || this.#count >= partitionsMax) return traffic
+    traffic = {
+      topic,
+      partition,
+      leaderId: -1,
+      records: 0,
+      bytes: 0,
+      recordsPerSecond: 0,
+      bytesPerSecond: 0,
+    }
+    partitions.set(partition, traffic)
+    this.#count++
+    return traffic
+  }
+
+  /** Every partition that was sent something, or that the snapshot has something to say of. */
+  #rows(topics: readonly TopicSnapshot[]): PartitionRow[] {
+    const snapshots = new Map<string, Map<number, PartitionSnapshot>>()
+    for (const { topic, partitions = [] } of topics) {
+      snapshots.set(topic, new Map(partitions.map((one) => [one.partition, one])))
+      for (const { partition } of partitions) this.#find(topic, partition)
+    }
+    const rows: PartitionRow[] = []
+    for (const [topic, partitions] of this.#topics) {
+      const known = snapshots.get(topic)
+      for (const traffic of partitions.values()) {
+        rows.push(rowOf(traffic, known?.get(traffic.partition)))
+      }
+    }
+    return rows
+  }
+}
+
+const rowOf = (traffic: Traffic, snapshot: PartitionSnapshot | undefined): PartitionRow => ({
+  topic: traffic.topic,
+  partition: traffic.partition,
+  leaderId: snapshot?.leaderId ?? traffic.leaderId,
+  state: stateOf(snapshot),
+  recordsAcked: traffic.recordsPerSecond,
+  bytesAcked: traffic.bytesPerSecond,
+  recordsHeld: snapshot?.recordsHeld ?? 0,
+  batchesWaiting: snapshot?.batchesWaiting ?? 0,
+  batchesInFlight: snapshot?.batchesInFlight ?? 0,
+  error: snapshot?.lastFailure?.brokerError ?? snapshot?.lastError ?? null,
+})
+
+const byName = (a: PartitionRow, b: PartitionRow): number => {
+  if (a.topic !== b.topic) return a.topic < b.topic ? -1 : 1
+  return a.partition - b.partition
+}
+
+const byBusyness = (a: PartitionRow, b: PartitionRow): number =>
+  Number(isTrouble(b)) - Number(isTrouble(a)) ||
+  b.recordsAcked - a.recordsAcked ||
+  b.recordsHeld - a.recordsHeld ||
+  byName(a, b)
+
+/** As they are shown: rows that stay in their places while rates go up and down. */
+const byTrouble = (a: PartitionRow, b: PartitionRow): number =>
+  Number(isTrouble(b)) - Number(isTrouble(a)) || byName(a, b)

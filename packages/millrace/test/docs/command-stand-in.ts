@@ -1,0 +1,145 @@
+// Runs as `npm`, `npx`, `millrace` and `keytool` in the shell blocks of the documentation (see
+// doc-shell.ts): `command-stand-in.ts NAME WORDS…`. What can run here runs: the command line, and
+// `npm start`. What can't is held against what it names: a script and its flags must be there, an
+// installed package must be one that there is. Commands that go on until an interrupt get one as
+// soon as they are up, unless the block is one of the background.
+
+import { spawn } from 'node:child_process'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { findRoot } from '../tidy/repository.ts'
+
+const root = findRoot()
+const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+const built = extension === 'ts' ? 'src' : 'dist/src'
+
+interface Manifest {
+  readonly name: string
+  readonly private?: boolean
+  readonly scripts?: Readonly<Record<string, string>>
+  readonly peerDependencies?: Readonly<Record<string, string>>
+}
+
+const manifestOf = (path: string): Manifest => JSON.parse(readFileSync(join(root, path), 'utf8'))
+
+const refuse: (words: string) => never = (words) => {
+  process.stderr.write(`${words}\n`)
+  process.exit(1)
+}
+
+/** Packages of ours, and those of which ours are neighbours. */
+const installable = (): Set<string> => {
+  const names = new Set<string>()
+  for (const folder of readdirSync(join(root, 'packages'))) {
+    const { name, peerDependencies = {} } = manifestOf(`packages/${folder}/package.json`)
+    for (const one of [name, ...Object.keys(peerDependencies)]) names.add(one)
+  }
+  return names
+}
+
+/** As npm does it, from what lies in the repository. */
+const install = (words: readonly string[]): void => {
+  const known = installable()
+  for (const name of words.filter((word) => !word.startsWith('-'))) {
+    if (!known.has(name)) refuse(`npm install: ${name} is no package of ours, nor beside one`)
+    if (words.includes('--global')) continue
+    const link = join('node_modules', name)
+    mkdirSync(dirname(link), { recursive: true })
+    if (!existsSync(link)) symlinkSync(join(root, 'node_modules', name), link)
+  }
+}
+
+/** A script of the repository must be there, and know the flags that it is given. */
+const checkScript = (name: string, words: readonly string[]): void => {
+  const script = manifestOf('package.json').scripts?.[name]
+  if (script === undefined) refuse(`npm run ${name}: there is no such script`)
+  const path = script.split(' ').find((word) => /\.m?js$/.test(word))!
+  const text = readFileSync(join(root, path), 'utf8')
+  for (const flag of words.filter((word) => word.startsWith('--') && word !== '--')) {
+    if (!text.includes(`${flag} `)) refuse(`npm run ${name}: ${path} does not know ${flag}`)
+  }
+}
+
+const longRunning: ReadonlySet<string> = new Set(['cluster', 'console'])
+
+/** Any free port instead of the one that is named: the machine may have something there. */
+const onFreePort = (words: readonly string[]): string[] => {
+  const at = words.findIndex((word) => word === '--port' || word === '-p')
+  const others = at < 0 ? [...words] : words.filter((_, index) => index !== at && index !== at + 1)
+  return [...others, '--port', '0']
+}
+
+const runNode = (program: string, words: readonly string[], untilUp: boolean): void => {
+  const child = spawn(process.execPath, [program, ...words], {
+    stdio: ['inherit', 'pipe', 'inherit'],
+  })
+  let isUp = false
+  child.stdout.on('data', (bytes: Buffer) => {
+    process.stdout.write(bytes)
+    if (untilUp && !isUp) child.kill('SIGINT')
+    isUp = true
+  })
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
+  child.on('close', (code) => {
+    process.exitCode = code ?? 1
+  })
+}
+
+const millrace = (words: readonly string[]): void => {
+  const isLong = longRunning.has(words[0] ?? '') && !words.includes('--help')
+  const program = join(root, 'packages/cli', built, `main.${extension}`)
+  const isBackground = process.env.MILLRACE_DOC_BACKGROUND === 'yes'
+  runNode(program, isLong ? onFreePort(words) : words, isLong && !isBackground)
+}
+
+const start = (words: readonly string[]): void =>
+  runNode(join(root, 'packages/cli', built, `first-run.${extension}`), words, false)
+
+const npm = ([command = '', ...words]: readonly string[]): void => {
+  const rest = words.filter((word) => word !== '--')
+  if (command === 'init') writeFileSync('package.json', '{ "name": "shop" }\n')
+  else if (command === 'install' || command === 'ci') install(words)
+  else if (command === 'start') start(rest)
+  else if (command === 'run') checkScript(rest[0] ?? '', rest.slice(1))
+  else if (command === 'test') checkScript('test', rest)
+  else refuse(`npm ${command} is not played here`)
+}
+
+const npx = ([program = '', ...words]: readonly string[]): void => {
+  if (program === '@millrace/cli' || program === 'millrace') millrace(words)
+  else if (!existsSync(join(root, 'node_modules/.bin', program)))
+    refuse(`npx ${program}: not there`)
+}
+
+/** The magic number of a Java key store. */
+const javaStore = Uint8Array.of(0xfe, 0xed, 0xfe, 0xed, 0, 0, 0, 2)
+
+/** The library, given a Java store, must name the same command. */
+const keytool = async (words: readonly string[]): Promise<void> => {
+  const { Producer } = await import('../../src/index.ts')
+  const store = words[words.indexOf('-srckeystore') + 1] ?? ''
+  writeFileSync(store, javaStore)
+  let said = 'nothing'
+  try {
+    new Producer({ brokers: 'localhost:1', tls: { pfx: store } })
+  } catch (error) {
+    said = (error as Error).message
+  }
+  if (!said.includes(`keytool ${words.join(' ')}`)) refuse(`millrace says: ${said}`)
+}
+
+const commands: Readonly<Record<string, (words: readonly string[]) => unknown>> = {
+  npm,
+  npx,
+  millrace,
+  keytool,
+}
+
+commands[process.argv[2]!]!(process.argv.slice(3))

@@ -1,0 +1,52 @@
+// Asks the npm registry whether a known weakness is in what our packages bring along. A registry
+// that does not serve audits is said and no failure; a weakness is one.
+
+import { spawnSync } from 'node:child_process'
+import { fail, root, say, Trouble } from './workspace.mjs'
+
+const ask = () => {
+  const npm = process.env.npm_execpath
+  const args = ['audit', '--omit=dev', '--json']
+  const options = { cwd: root, encoding: 'utf8', timeout: 120_000, maxBuffer: 2 ** 26 }
+  return npm?.endsWith('.js')
+    ? spawnSync(process.execPath, [npm, ...args], options)
+    : spawnSync('npm', args, { ...options, shell: process.platform === 'win32' })
+}
+
+const readAnswer = (output) => {
+  try {
+    return JSON.parse(output)
+  } catch {
+    return null
+  }
+}
+
+const describe = ([name, { severity, range, via, fixAvailable }]) => {
+  const titles = via.map((one) => (typeof one === 'string' ? `through ${one}` : one.title))
+  const remedy = fixAvailable === false ? 'no version without it yet' : 'npm audit fix, or update'
+  return `${severity.toUpperCase()}: ${name} ${range}: ${titles.join('; ')} (${remedy})`
+}
+
+const main = () => {
+  const { stdout = '', error } = ask()
+  const answer = readAnswer(stdout)
+  const counts = answer?.metadata?.vulnerabilities
+  if (counts === undefined) {
+    const reason = answer?.message ?? answer?.error?.summary ?? error?.message ?? 'no answer'
+    say(`NOT AUDITED: this registry does not serve audits (${String(reason).split('\n')[0]}).`)
+    return
+  }
+  const { prod = 0, optional = 0 } = answer.metadata.dependencies ?? {}
+  if (counts.total === 0) {
+    say(`Audited ${prod + optional} packages: nothing is known against them.`)
+    return
+  }
+  for (const one of Object.entries(answer.vulnerabilities)) console.error(describe(one))
+  throw new Trouble(`${counts.total} known weaknesses in what our packages bring along.`)
+}
+
+try {
+  main()
+} catch (error) {
+  fail(error)
+}
