@@ -75,10 +75,11 @@ const profileOnce = async (name, kind, peer, corpusFolder) => {
   const cells = rows
     .slice(0, Number(options.rows))
     .map((row) => [row.name, `${figure(row.share * 100, 1)} %`, perRecord(row.share)])
-  const what = kind === 'cpu' ? 'processor time, all threads, by the shares of the main one' : 'bytes allocated'
-  console.log(
-    `\n${name} (${workload.title}), ${options.only}, ${what}: ${perRecord(1)} ${unit}`,
-  )
+  const what =
+    kind === 'cpu'
+      ? 'processor time, all threads, by the shares of the main one'
+      : 'bytes allocated'
+  console.log(`\n${name} (${workload.title}), ${options.only}, ${what}: ${perRecord(1)} ${unit}`)
   const rate = figure(workload.records / report.seconds)
   console.log(`under the profiler ${rate} records/s, Node ${report.node}, ${peer.name}\n`)
   console.log(markdownTable(['function', 'share', unit], cells))

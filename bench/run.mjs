@@ -283,7 +283,8 @@ const main = async () => {
     console.log(
       `\n${rounds === 1 ? 'One round' : `${rounds} interleaved rounds`}, medians; × first is the ` +
         `ratio to ${ready[0].id} within a round. ${cluster.name}, Node ${process.version}, ` +
-        `client and broker on one machine: ${machineSentence(machine)}. Every run was read back.${left}`,
+        `client and broker on one machine: ${machineSentence(machine)}. ` +
+        `Every run was read back.${left}`,
     )
     const versions = Object.fromEntries(ready.map(({ id, version }) => [id, version]))
     const content = {

@@ -47,12 +47,15 @@ export class Delivery {
   /** Attempts beyond the first, errors, splits: for metrics. */
   retriedBatches = 0
   splitBatches = 0
+  /** Drawn for each answer: batches that came back together wait together, and leave together. */
+  #jitter = 0
 
   constructor(owner: DeliveryOwner) {
     this.#owner = owner
   }
 
   onAnswered(request: ProduceInFlight, response: ProduceResponse | null): void {
+    this.#jitter = this.#owner.host.random()
     if (response === null) for (const batch of request.batches) this.#onUnacknowledged(batch)
     else {
       const finder = new AnswerFinder(response, request.version)
@@ -71,6 +74,7 @@ export class Delivery {
   }
 
   onFailed(request: ProduceInFlight, error: KafkaError, written: boolean): void {
+    this.#jitter = this.#owner.host.random()
     for (const batch of request.batches) {
       batch.queue.land(batch)
       if (written) batch.maybeWritten = true
@@ -185,7 +189,7 @@ export class Delivery {
   #backoffMs(attempts: number): number {
     const { retryBackoffMs, retryBackoffMaxMs } = this.#owner.settings
     const range = { initialMs: retryBackoffMs, maxMs: retryBackoffMaxMs }
-    return backoffDelayMs(range, Math.max(0, attempts - 1), this.#owner.host.random())
+    return backoffDelayMs(range, Math.max(0, attempts - 1), this.#jitter)
   }
 
   /**

@@ -252,3 +252,17 @@ test('a new batch wakes the engine, whatever lists its partition is on', () => {
   assert.ok(bench.awake)
   assert.equal(bench.step(), bench.now + 1000)
 })
+
+// A broker that had just got a thousand partitions refused them all: each batch drew a pause of its
+// own, and came back in a request of its own.
+test('batches that are refused together are sent again together', () => {
+  const leaders = { t: [1, 1, 1, 1, 1, 1, 1, 1] }
+  const bench = Bench.ready({}, leaders)
+  for (const partition of leaders.t.keys()) bench.send(`${partition}`, { partition })
+  bench.step()
+  bench.takeOne().answer({ error: errorNumber.NOT_ENOUGH_REPLICAS })
+  const again = bench.step()
+  assert.deepEqual(bench.take(), [])
+  bench.advance(again - bench.now)
+  assert.equal(bench.takeOne().batches.length, leaders.t.length)
+})
