@@ -24,7 +24,8 @@ interface Release {
 }
 
 const describeOn = ({ version, version2 }: Release): void => {
-  describe(`Kafka ${version}, protocol ${version2 ? 2 : 1}`, () => {
+  // One after the other: some of them freeze or kill the broker that all share.
+  describe(`Kafka ${version}, protocol ${version2 ? 2 : 1}`, { concurrency: 1 }, () => {
     let kafka: Kafka
     const stageFor: Shared['stageFor'] = async (name, options) => {
       await kafka.admin.createTopic(name, options)

@@ -145,30 +145,6 @@ export const transactionMutations: Readonly<Record<string, Mutation>> = {
     'onAcknowledged',
     () => () => {},
   ),
-  'late-refusal-heeded': mutation(
-    'a refusal of an epoch that was given up counts against the next one',
-    (patches) => {
-      const sequencers = new WeakMap<TransactionManager, Sequencer>()
-      patches.method(
-        Engine.prototype,
-        'step',
-        (original) =>
-          function step(this: Engine) {
-            if (this.transactions !== null) sequencers.set(this.transactions, this.sequencer)
-            return original.call(this)
-          },
-      )
-      patches.method(
-        TransactionManager.prototype,
-        'onEpochRefused',
-        (original) =>
-          function onEpochRefused(this: TransactionManager, error) {
-            const sequencer = sequencers.get(this)
-            if (sequencer !== undefined) original.call(this, error, sequencer.identity)
-          },
-      )
-    },
-  ),
   'abort-does-not-wait': inGetter(
     'an abort does not wait for what is in flight',
     Engine,
