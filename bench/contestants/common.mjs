@@ -58,6 +58,19 @@ export const record = (index) => ({
 
 let errorCount = 0
 
+/** Hands `work(first, end)` one piece of the records after the other, several pieces at a time. */
+export const inPieces = async (from, to, pieceRecords, piecesAtATime, work) => {
+  let next = from
+  const worker = async () => {
+    while (next < to) {
+      const first = next
+      next = Math.min(first + pieceRecords, to)
+      await work(first, next)
+    }
+  }
+  await Promise.all(Array.from({ length: piecesAtATime }, worker))
+}
+
 /** Counts a failed record; the first ones are told. */
 export const failed = (error) => {
   if (errorCount++ < 3) console.error(error instanceof Error ? error.message : error)

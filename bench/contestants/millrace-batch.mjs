@@ -1,5 +1,5 @@
 // sendBatch() with arrays of records, several at a time.
-import { delivered, failed, record, run } from './common.mjs'
+import { delivered, failed, inPieces, record, run } from './common.mjs'
 
 const batchRecords = Number(process.env.BENCH_CHUNK || 0) || 2000
 const batchesAtATime = Number(process.env.BENCH_INFLIGHT || 0) || 5
@@ -18,16 +18,6 @@ await run((producer) => {
       if (results[0] instanceof Error) throw results[0]
       return results[0]
     },
-    bulk: async (from, to) => {
-      let next = from
-      const worker = async () => {
-        while (next < to) {
-          const first = next
-          next = Math.min(first + batchRecords, to)
-          await sendBatch(first, next)
-        }
-      }
-      await Promise.all(Array.from({ length: batchesAtATime }, worker))
-    },
+    bulk: (from, to) => inPieces(from, to, batchRecords, batchesAtATime, sendBatch),
   }
 })

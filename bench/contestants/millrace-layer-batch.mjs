@@ -1,6 +1,6 @@
 // Layer 1: KafkaProducer.sendBatch in sync mode, which `millrace-batch` is the measure of.
 import { BatchError, KafkaProducer } from '../../packages/millrace/dist/src/index.js'
-import { delivered, failed, record, run } from './common.mjs'
+import { delivered, failed, inPieces, record, run } from './common.mjs'
 
 const batchRecords = Number(process.env.BENCH_CHUNK || 0) || 2000
 const batchesAtATime = Number(process.env.BENCH_INFLIGHT || 0) || 5
@@ -18,17 +18,7 @@ const use = (producer) => {
   }
   return {
     one: async (index) => (await producer.sendBatch([record(index)]))[0],
-    bulk: async (from, to) => {
-      let next = from
-      const worker = async () => {
-        while (next < to) {
-          const first = next
-          next = Math.min(first + batchRecords, to)
-          await sendBatch(first, next)
-        }
-      }
-      await Promise.all(Array.from({ length: batchesAtATime }, worker))
-    },
+    bulk: (from, to) => inPieces(from, to, batchRecords, batchesAtATime, sendBatch),
   }
 }
 

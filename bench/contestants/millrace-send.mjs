@@ -1,6 +1,6 @@
 // send() with a promise for each record, and each of them awaited: many together with Promise.all,
 // as one would for the records of an array.
-import { delivered, failed, record, run } from './common.mjs'
+import { delivered, failed, inPieces, record, run } from './common.mjs'
 
 const chunkRecords = Number(process.env.BENCH_CHUNK || 0) || 1000
 const chunksAtATime = Number(process.env.BENCH_INFLIGHT || 0) || 5
@@ -8,23 +8,16 @@ const sendsPerLook = 1000
 
 await run((producer) => ({
   one: (index) => producer.send(record(index)),
-  bulk: async (from, to) => {
-    let next = from
-    const sendChunk = async () => {
-      const end = Math.min(next + chunkRecords, to)
+  bulk: (from, to) =>
+    inPieces(from, to, chunkRecords, chunksAtATime, async (first, end) => {
       const sends = []
-      for (; next < end; next++) sends.push(producer.send(record(next)))
+      for (let index = first; index < end; index++) sends.push(producer.send(record(index)))
       try {
         for (const metadata of await Promise.all(sends)) delivered(metadata)
       } catch (error) {
         failed(error)
       }
-    }
-    const worker = async () => {
-      while (next < to) await sendChunk()
-    }
-    await Promise.all(Array.from({ length: chunksAtATime }, worker))
-  },
+    }),
   // Nothing is awaited but room in the buffer, now and then.
   flood: (from, to) =>
     new Promise((resolve, reject) => {

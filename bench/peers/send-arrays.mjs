@@ -1,7 +1,7 @@
 // The idiom of clients whose send() takes an array and answers one promise for all of it: arrays of
 // records, several at a time. A flood sends each record for itself and looks after nothing, as such
 // clients offer no backpressure.
-import { failed, record, task } from '../contestants/common.mjs'
+import { failed, inPieces, record, task } from '../contestants/common.mjs'
 
 const turnRecords = 1000
 
@@ -13,18 +13,11 @@ export const sendArrays = ({ sendAll, arrayRecords, arraysAtATime, unawaitedMax 
     await sendAll([record(index)])
     return { offset: 0, partition: 0 }
   },
-  bulk: async (from, to) => {
-    let next = from
-    const worker = async () => {
-      while (next < to) {
-        const first = next
-        next = Math.min(first + arrayRecords, to)
-        const records = Array.from({ length: next - first }, (_, at) => record(first + at))
-        await sendAll(records).catch(failed)
-      }
-    }
-    await Promise.all(Array.from({ length: arraysAtATime }, worker))
-  },
+  bulk: (from, to) =>
+    inPieces(from, to, arrayRecords, arraysAtATime, (first, end) => {
+      const records = Array.from({ length: end - first }, (_, at) => record(first + at))
+      return sendAll(records).catch(failed)
+    }),
   flood: (from, to) =>
     new Promise((resolve, reject) => {
       let left = to - from

@@ -49,7 +49,8 @@ export const topicArguments = (word: string, before: readonly TopicArgument[] | 
   return [...(before ?? []), topic]
 }
 
-const portMax = 65_535
+/** The last port that there is. */
+export const portMax = 65_535
 
 /** `HOST:PORT`, or several with commas between them. An IPv6 address stands in brackets. */
 export const brokerList = (words: string): readonly string[] =>

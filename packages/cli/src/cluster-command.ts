@@ -1,7 +1,7 @@
 // `millrace cluster`: a Kafka cluster inside this process, until Ctrl-C.
 
 import { startCluster } from 'millrace/testing'
-import { type TopicArgument, topicArguments, wholeNumber } from './arguments.ts'
+import { portMax, type TopicArgument, topicArguments, wholeNumber } from './arguments.ts'
 import { Failure } from './describe-failure.ts'
 import { FaultFile } from './fault-file.ts'
 import { formatHints, kcatList, kcatRead, kcatWrite } from './kcat.ts'
@@ -16,7 +16,6 @@ interface ClusterOptions {
   readonly faults?: string
 }
 
-const portMax = 65_535
 const nodesMax = 9
 const transactionVersionMax = 2
 

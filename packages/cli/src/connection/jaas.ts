@@ -40,5 +40,11 @@ export const parseJaas = (text: string): JaasLogin | null => {
     if (rest[at + 1] !== '=') return null
     options.set(rest[at]!, rest[at + 2]!)
   }
-  return { module: name.slice(name.lastIndexOf('.') + 1), options }
+  return { module: simpleName(name), options }
+}
+
+/** The name of a class of Java's without its package. */
+export const simpleName = (name: string): string => {
+  const word = name.trim()
+  return word.slice(word.lastIndexOf('.') + 1)
 }

@@ -4,12 +4,11 @@
 
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import type { JaasLogin } from './jaas.ts'
-import type { Access, Take } from './settings.ts'
+import { clientSecretVariable } from './flags.ts'
+import { type JaasLogin, simpleName } from './jaas.ts'
+import { type Access, accessText, type Take } from './settings.ts'
 
 export const oauthMechanism = 'OAUTHBEARER'
-
-type OAuthText = 'oauthClientId' | 'oauthClientSecret' | 'oauthScope'
 
 /** Everything of an Access that is about tokens. */
 export const oauthFields = [
@@ -20,13 +19,6 @@ export const oauthFields = [
   'oauthTokenFile',
   'oauthExtensions',
 ] as const satisfies readonly (keyof Access)[]
-
-const text =
-  (name: OAuthText): Take =>
-  (value, { access }) => {
-    access[name] = value
-    return undefined
-  }
 
 /** Java's clients read a token from a file where the URL is one. */
 const tokenEndpoint: Take = (value, { access }) => {
@@ -59,7 +51,7 @@ const extensions: Take = (value, { access }) => {
 const oneOf =
   (known: readonly string[], what: string): Take =>
   (value) => {
-    const word = value.trim().slice(value.trim().lastIndexOf('.') + 1)
+    const word = simpleName(value)
     return known.includes(word) ? undefined : `is '${value}': ${what}`
   }
 
@@ -71,7 +63,7 @@ const loginHandlers = [
 ]
 
 const loginHandler: Take = (value, { warnings }) => {
-  const name = value.trim().slice(value.trim().lastIndexOf('.') + 1)
+  const name = simpleName(value)
   if (!loginHandlers.includes(name)) {
     warnings.push(
       `sasl.login.callback.handler.class names ${value}, a class of Java: it is not run.`,
@@ -82,11 +74,11 @@ const loginHandler: Take = (value, { warnings }) => {
 
 export const oauthProperties: Readonly<Record<string, Take>> = {
   'sasl.oauthbearer.token.endpoint.url': tokenEndpoint,
-  'sasl.oauthbearer.client.id': text('oauthClientId'),
-  'sasl.oauthbearer.client.secret': text('oauthClientSecret'),
-  'sasl.oauthbearer.client.credentials.client.id': text('oauthClientId'),
-  'sasl.oauthbearer.client.credentials.client.secret': text('oauthClientSecret'),
-  'sasl.oauthbearer.scope': text('oauthScope'),
+  'sasl.oauthbearer.client.id': accessText('oauthClientId'),
+  'sasl.oauthbearer.client.secret': accessText('oauthClientSecret'),
+  'sasl.oauthbearer.client.credentials.client.id': accessText('oauthClientId'),
+  'sasl.oauthbearer.client.credentials.client.secret': accessText('oauthClientSecret'),
+  'sasl.oauthbearer.scope': accessText('oauthScope'),
   'sasl.oauthbearer.extensions': extensions,
   'sasl.oauthbearer.method': oneOf(['oidc'], `expected oidc: ${ways}`),
   'sasl.oauthbearer.grant.type': oneOf(['client_credentials'], ways),
@@ -136,8 +128,9 @@ export const oauthOption = (access: Access, problems: string[]): unknown => {
   }
   if (clientId === undefined) problems.push(missing("client's id", '--oauth-client-id'))
   if (clientSecret === undefined) {
-    const variable = 'MILLRACE_OAUTH_CLIENT_SECRET'
-    problems.push(missing("client's secret", `--oauth-client-secret-file, or ${variable}`))
+    problems.push(
+      missing("client's secret", `--oauth-client-secret-file, or ${clientSecretVariable}`),
+    )
   }
   return {
     mechanism: oauthMechanism,

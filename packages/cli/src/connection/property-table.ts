@@ -1,9 +1,10 @@
 // Kafka's own names of settings, Java's and librdkafka's, and what each becomes here. The table is
 // the only place where they are listed; properties.ts reads files with it.
 
-import { parseJaas } from './jaas.ts'
+import { parseJaas, simpleName } from './jaas.ts'
 import { oauthProperties, takeOAuthLogin } from './oauth.ts'
 import {
+  accessText,
   mechanismOf,
   mechanismsText,
   type Settings,
@@ -99,20 +100,6 @@ const saslJaasConfig: Take = (value, { access }) => {
   return undefined
 }
 
-type AccessText = 'cert' | 'key' | 'passphrase' | 'pfx' | 'username' | 'password'
-
-const accessText =
-  (name: AccessText): Take =>
-  (value, { access }) => {
-    access[name] = value
-    return undefined
-  }
-
-const ca: Take = (value, { access }) => {
-  access.ca = value
-  return undefined
-}
-
 /** Java's word for no check is the empty one, librdkafka's is `none`. */
 const hostnameCheck: Take = (value, { access }) => {
   const word = value.trim().toLowerCase()
@@ -167,7 +154,7 @@ const partitioners: Readonly<Record<string, string>> = {
 }
 
 const partitioner: Take = (value, { options }) => {
-  const name = value.trim().slice(value.trim().lastIndexOf('.') + 1)
+  const name = simpleName(value)
   if (partitioners[name] === undefined) {
     return `is '${value}': expected one of ${Object.keys(partitioners).join(', ')}`
   }
@@ -241,9 +228,9 @@ export const propertyTable: Readonly<Record<string, Take>> = {
   'sasl.username': accessText('username'),
   'sasl.password': accessText('password'),
   ...oauthProperties,
-  'ssl.ca.location': ca,
-  'ssl.ca.pem': ca,
-  'ssl.truststore.certificates': ca,
+  'ssl.ca.location': accessText('ca'),
+  'ssl.ca.pem': accessText('ca'),
+  'ssl.truststore.certificates': accessText('ca'),
   'ssl.certificate.location': accessText('cert'),
   'ssl.certificate.pem': accessText('cert'),
   'ssl.keystore.certificate.chain': accessText('cert'),

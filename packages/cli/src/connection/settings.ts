@@ -50,6 +50,25 @@ export interface Settings {
  */
 export type Take = (value: string, settings: Settings) => string | undefined
 
+type AccessText =
+  | 'ca'
+  | 'cert'
+  | 'key'
+  | 'passphrase'
+  | 'username'
+  | 'password'
+  | 'oauthClientId'
+  | 'oauthClientSecret'
+  | 'oauthScope'
+
+/** Takes a value as it is. */
+export const accessText =
+  (name: AccessText): Take =>
+  (value, { access }) => {
+    access[name] = value
+    return undefined
+  }
+
 export const emptySettings = (): Settings => ({
   access: {},
   options: {},

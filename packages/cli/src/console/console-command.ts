@@ -4,7 +4,7 @@
 import { type Console, serveConsole } from '@millrace/console'
 import { Producer, type ProducerOptions } from 'millrace'
 import { startCluster, type TestCluster } from 'millrace/testing'
-import { positiveNumber, topicName, wholeNumber } from '../arguments.ts'
+import { portMax, positiveNumber, topicName, wholeNumber } from '../arguments.ts'
 import { addConnectionFlags, type ConnectionFlags, variables } from '../connection/flags.ts'
 import { resolveConnection } from '../connection/resolve.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -16,7 +16,6 @@ import { addCommand, type CommandHost, type ExitCode } from '../run-program.ts'
 import { type Terminal, writeLine } from '../runtime/terminal.ts'
 import { formatCount } from '../text-table.ts'
 import { warningLogger } from '../warning-logger.ts'
-import { portMax } from './show-console.ts'
 
 interface ConsoleFlags extends ConnectionFlags {
   readonly port: number

@@ -4,15 +4,13 @@
 import { type Console, serveConsole } from '@millrace/console'
 import type { Command } from 'commander'
 import type { Producer } from 'millrace'
-import { wholeNumber } from '../arguments.ts'
+import { portMax, wholeNumber } from '../arguments.ts'
 import { type Terminal, writeLine } from '../runtime/terminal.ts'
 
 export interface ShowConsoleFlags {
   readonly console?: true
   readonly consolePort?: number
 }
-
-export const portMax = 65_535
 
 export const addShowConsoleFlags = (command: Command): Command =>
   command

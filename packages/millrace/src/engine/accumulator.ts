@@ -303,7 +303,8 @@ export class Accumulator {
     const content = draft.contentBytes
     const timestamp = draft.timestamp >= 0 ? draft.timestamp : this.#wallTime()
     let batch = queue.open
-    if (batch === null || !this.#surelyFits(batch, content)) {
+    // Answers for nearly every record, without counting its bytes out.
+    if (batch === null || !this.#fits(batch, content + recordOverheadMax)) {
       batch = this.#batchFor(queue, content, timestamp)
     }
     const bytes = batch.append(draft, content, timestamp, settle, tag, this.pool)
@@ -338,10 +339,9 @@ export class Accumulator {
     return true
   }
 
-  /** Answers for nearly every record, without counting its bytes out. */
-  #surelyFits(batch: Batch, content: number): boolean {
+  #fits(batch: Batch, bytes: number): boolean {
     return (
-      batch.size + content + recordOverheadMax <= batch.queue.topic.batchBytes &&
+      batch.size + bytes <= batch.queue.topic.batchBytes &&
       batch.recordCount < this.#batchRecordsMax
     )
   }
@@ -350,10 +350,7 @@ export class Accumulator {
   #batchFor(queue: PartitionQueue, content: number, timestamp: number): Batch {
     const batch = queue.open
     if (batch === null) return this.#createBatch(queue, content)
-    const bytes = batch.recordBytes(content, timestamp)
-    if (batch.size + bytes <= queue.topic.batchBytes && batch.recordCount < this.#batchRecordsMax) {
-      return batch
-    }
+    if (this.#fits(batch, batch.recordBytes(content, timestamp))) return batch
     queue.topic.partitioner.onBatchSealed?.(queue.partition)
     this.#owner.seal(queue)
     return this.#createBatch(queue, content)
