@@ -1,6 +1,6 @@
 // `millrace cluster`: a Kafka cluster inside this process, until Ctrl-C.
 
-import { startCluster } from 'millrace/testing'
+import type { TestCluster } from 'millrace/testing'
 import { portMax, type TopicArgument, topicArguments, wholeNumber } from './arguments.ts'
 import { Failure } from './describe-failure.ts'
 import { FaultFile } from './fault-file.ts'
@@ -18,8 +18,6 @@ interface ClusterOptions {
 
 const nodesMax = 9
 const transactionVersionMax = 2
-
-type Cluster = Awaited<ReturnType<typeof startCluster>>
 
 export const addClusterCommand = (host: CommandHost): void => {
   const { terminal, ended } = host
@@ -69,10 +67,11 @@ const runCluster = async (options: ClusterOptions, terminal: Terminal): Promise<
 const start = async (
   { port, nodes, transactionVersion }: ClusterOptions,
   topics: readonly TopicArgument[],
-): Promise<Cluster> => {
+): Promise<TestCluster> => {
   if (port !== 0 && port + nodes - 1 > portMax) {
     throw new Failure(`There are no ${nodes} ports from ${port} on: the last port is ${portMax}.`)
   }
+  const { startCluster } = await import('millrace/testing')
   try {
     return await startCluster({
       nodes,
@@ -86,7 +85,10 @@ const start = async (
   }
 }
 
-const describeCluster = (cluster: Cluster, topics: readonly TopicArgument[]): readonly string[] => {
+const describeCluster = (
+  cluster: TestCluster,
+  topics: readonly TopicArgument[],
+): readonly string[] => {
   const broker = cluster.brokers[0] ?? ''
   const topic = topics[0]?.name ?? 'my-topic'
   const named = topics.map(({ name, partitions }) => `${name} (${partitions} partitions)`)

@@ -1,9 +1,9 @@
 // `millrace console`: a page that shows a producer live while it sends a small steady load, until
 // Ctrl-C. Where no cluster is named it runs one in this process, as a demonstration.
 
-import { type Console, serveConsole } from '@millrace/console'
+import type { Console } from '@millrace/console'
 import { Producer, type ProducerOptions } from 'millrace'
-import { startCluster, type TestCluster } from 'millrace/testing'
+import type { TestCluster } from 'millrace/testing'
 import { portMax, positiveNumber, topicName, wholeNumber } from '../arguments.ts'
 import { addConnectionFlags, type ConnectionFlags, variables } from '../connection/flags.ts'
 import { resolveConnection } from '../connection/resolve.ts'
@@ -91,7 +91,8 @@ const problemOf = (
   return faults === undefined ? null : '--faults is for the cluster in this process: no --brokers'
 }
 
-const startDemonstration = (topic: string = demonstration.topic): Promise<TestCluster> => {
+const startDemonstration = async (topic: string = demonstration.topic): Promise<TestCluster> => {
+  const { startCluster } = await import('millrace/testing')
   const { nodes, partitions, records } = demonstration
   return startCluster({ nodes, topics: { [topic]: partitions }, retention: { records } })
 }
@@ -140,6 +141,7 @@ class ConsoleRun {
     )
     let shown: Console | null = null
     try {
+      const { serveConsole } = await import('@millrace/console')
       shown = await serveConsole(producer, { port: this.#flags.port })
       this.#tellBeginning(shown, isDemonstration)
       await this.#send()

@@ -1,7 +1,7 @@
 // The console of a run: the flags that ask for one, and the page that is served for as long as the
 // run lasts. Its address goes to the error stream, so that the output stays what it is.
 
-import { type Console, serveConsole } from '@millrace/console'
+import type { Console } from '@millrace/console'
 import type { Command } from 'commander'
 import type { Producer } from 'millrace'
 import { portMax, wholeNumber } from '../arguments.ts'
@@ -28,6 +28,7 @@ export const showConsole = async (
   terminal: Terminal,
 ): Promise<Console | null> => {
   if (console !== true && consolePort === undefined) return null
+  const { serveConsole } = await import('@millrace/console')
   const shown = await serveConsole(producer, { port: consolePort })
   writeLine(terminal.errors, `The console is at ${shown.url}`)
   return shown

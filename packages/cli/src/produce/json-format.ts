@@ -7,6 +7,7 @@ import { didYouMean } from '../nearest-name.ts'
 import { memberBytes } from './json-span.ts'
 import { LineError } from './line-error.ts'
 import {
+  bufferOf,
   type DraftRecord,
   draftOf,
   type RecordDefaults,
@@ -141,7 +142,7 @@ export const jsonFormat = (
     encoded.includes(field),
   ) as [boolean, boolean, boolean]
   return (given): ProducerRecord | null => {
-    const bytes = withoutMark(given)
+    const bytes = withoutMark(bufferOf(given))
     if (isBlank(bytes)) return null
     const line = parse(bytes)
     const value = dataOf(line, bytes, 'value', valueIsBase64)

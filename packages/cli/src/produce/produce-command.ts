@@ -2,7 +2,7 @@
 // ends the reading; what was taken is delivered within a time limit, a second interrupt ends that.
 
 import type { Console } from '@millrace/console'
-import { type CloseReport, Producer, type ProducerOptions } from 'millrace'
+import { type CloseReport, type KafkaError, Producer, type ProducerOptions } from 'millrace'
 import { resolveConnection } from '../connection/resolve.ts'
 import { showConsole } from '../console/show-console.ts'
 import { describeFailure, Failure } from '../describe-failure.ts'
@@ -60,6 +60,7 @@ class ProduceRun {
   readonly #flags: ProduceFlags
   readonly #terminal: Terminal
   readonly #producer: Producer
+  #sending: Sending | null = null
   readonly #tally = new Tally()
   readonly #stop = new AbortController()
   #interrupt: Interrupt | null = null
@@ -75,9 +76,8 @@ class ProduceRun {
     this.#topic = topic
     this.#flags = flags
     this.#terminal = terminal
-    // Every failure is in the tally.
-    const quiet = { onError: () => {}, logger: warningLogger(terminal) }
-    this.#producer = new Producer({ ...options, ...quiet })
+    const onError = (error: KafkaError): void => this.#sending?.onFailed(error)
+    this.#producer = new Producer({ ...options, onError, logger: warningLogger(terminal) })
   }
 
   async run(): Promise<ExitCode> {
@@ -104,12 +104,12 @@ class ProduceRun {
     }
   }
 
-  #open(file: string | undefined, keepsChunks: boolean): Promise<Input> {
+  async #open(file: string | undefined, keepsChunks: boolean): Promise<Input> {
     if (file !== undefined && file !== '-') return openFile(file, keepsChunks)
     const { input, inputFile } = this.#terminal
     const name = 'Standard input'
     if (inputFile !== null) return describedInput(inputFile, name, keepsChunks)
-    return Promise.resolve(streamInput(input, name))
+    return streamInput(input, name)
   }
 
   /** Before anything is read, the cluster and the topic must be there. False = interrupted. */
@@ -152,12 +152,13 @@ class ProduceRun {
       stopsOnError: stopOnError === true,
       signal: this.#stop.signal,
     })
+    this.#sending = sending
     const stopInput = (): void => input.stop()
     this.#stop.signal.addEventListener('abort', stopInput, { once: true })
     const startedMs = nowMs()
     const stopProgress = startInputProgress(this.#terminal, input.totalBytes, () => ({
       bytesRead: sending.bytesRead,
-      delivered: this.#tally.delivered,
+      delivered: this.#producer.metrics().recordsDelivered,
       failed: this.#tally.failed,
     }))
     let failure: unknown = null
@@ -174,28 +175,29 @@ class ProduceRun {
     if (failure !== null) writeLine(this.#terminal.errors, describeFailure(failure))
     this.#checkCounts(closed)
     const seconds = (nowMs() - startedMs) / 1000
-    const report = this.#report(sending, input, deadLetters, seconds)
+    const report = this.#report(sending, closed, input, deadLetters, seconds)
     this.#tell(report, deadLetters)
     return this.#exitCode(report, failure, deadLetters)
   }
 
-  /** The producer counts for itself: if it does not agree, nobody should trust the report. */
+  /** Those that were taken are counted here: if it does not add up, nobody should trust the report. */
   #checkCounts({ delivered }: CloseReport): void {
-    const { taken, failed, delivered: counted } = this.#tally
-    if (delivered === counted && taken === counted + failed) return
+    const { taken, failed } = this.#tally
+    if (taken === delivered + failed) return
     throw new Failure(
-      `The counts don't agree: ${taken} taken, ${counted} delivered and ${failed} failed, where ` +
-        `the producer says ${delivered} delivered: please report it`,
+      `The counts don't agree: ${taken} taken and ${failed} failed, where the producer says ` +
+        `${delivered} delivered: please report it`,
     )
   }
 
   #report(
     sending: Sending,
+    { delivered }: CloseReport,
     input: Input,
     deadLetters: DeadLetterFile | null,
     seconds: number,
   ): ProduceReport {
-    const { taken, delivered, failed, failedMaybe, groups } = this.#tally
+    const { taken, failed, failedMaybe, groups } = this.#tally
     return {
       taken,
       delivered,

@@ -14,7 +14,11 @@ export interface DraftRecord {
 }
 
 /** Makes a record of bytes; null = nothing to send (a blank line). Throws a LineError. */
-export type RecordFormat = (bytes: Buffer) => ProducerRecord | null
+export type RecordFormat = (bytes: Uint8Array) => ProducerRecord | null
+
+/** The same bytes with the methods of a Buffer. */
+export const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
+  Buffer.from(buffer, byteOffset, byteLength)
 
 /** What the command line says of all records. */
 export interface RecordDefaults {
@@ -45,7 +49,7 @@ export const lineFormat = (
   { keyDelimiter, nullMarker }: LineFormatOptions,
 ): RecordFormat => {
   const record = draftOf(defaults)
-  const orNull = (bytes: Buffer): Buffer | null =>
+  const orNull = (bytes: Uint8Array): Uint8Array | null =>
     nullMarker?.equals(bytes) === true ? null : bytes
   if (keyDelimiter === undefined) {
     if (nullMarker === undefined) {
@@ -60,7 +64,7 @@ export const lineFormat = (
     }
   }
   return (bytes) => {
-    const end = bytes.indexOf(keyDelimiter)
+    const end = bufferOf(bytes).indexOf(keyDelimiter)
     record.key = end < 0 ? defaults.key : orNull(bytes.subarray(0, end))
     record.value = orNull(end < 0 ? bytes : bytes.subarray(end + keyDelimiter.length))
     return record

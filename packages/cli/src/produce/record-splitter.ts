@@ -10,8 +10,13 @@ export const recordBytesMax = 104_857_600
 
 export class RecordSplitter {
   readonly #delimiter: Uint8Array
+  readonly #delimiterBytes: number
+  /** The delimiter, where it is a single byte; else -1. */
   readonly #byte: number
   #chunk: Buffer = Buffer.alloc(0)
+  /** The chunk's memory, and where it begins there. */
+  #memory = this.#chunk.buffer
+  #offset = 0
   #at = 0
   /** Bytes at the beginning of `#chunk` that came with chunks before it. */
   #joinedBytes = 0
@@ -22,6 +27,7 @@ export class RecordSplitter {
 
   constructor(delimiter: Uint8Array) {
     this.#delimiter = delimiter
+    this.#delimiterBytes = delimiter.length
     this.#byte = delimiter.length === 1 ? delimiter[0]! : -1
   }
 
@@ -48,10 +54,12 @@ export class RecordSplitter {
       this.#chunk = chunk
       this.#joinedBytes = 0
     }
+    this.#memory = this.#chunk.buffer
+    this.#offset = this.#chunk.byteOffset
   }
 
   /** The next whole record without its delimiter; null = feed more. */
-  next(): Buffer | null {
+  next(): Uint8Array | null {
     const chunk = this.#chunk
     const at = this.#at
     const end = this.#byte < 0 ? chunk.indexOf(this.#delimiter, at) : chunk.indexOf(this.#byte, at)
@@ -59,17 +67,18 @@ export class RecordSplitter {
       this.#keep(chunk, at)
       return null
     }
-    this.#at = end + this.#delimiter.length
+    this.#at = end + this.#delimiterBytes
     this.#count++
-    const record = chunk.subarray(at, end)
+    // A plain view is made in half the time of a Buffer's.
+    const record = new Uint8Array(this.#memory, this.#offset + at, end - at)
     return this.#leftBytes === 0 ? record : this.#join(record)
   }
 
   /** What stands behind the last delimiter; null = nothing. Call it at the end of the stream. */
-  end(): Buffer | null {
+  end(): Uint8Array | null {
     if (this.#leftBytes === 0) return null
     this.#count++
-    return this.#join(Buffer.alloc(0))
+    return this.#join(new Uint8Array(0))
   }
 
   #keep(chunk: Buffer, at: number): void {
@@ -85,7 +94,7 @@ export class RecordSplitter {
     )
   }
 
-  #join(last: Buffer): Buffer {
+  #join(last: Uint8Array): Uint8Array {
     const record = Buffer.concat([...this.#left, last])
     this.#left = []
     this.#leftBytes = 0

@@ -1,9 +1,9 @@
 // The loop that reads the input and hands each record to the producer: no promise, string or object
 // per record unless the format or the dead letters need one. It waits where the producer's buffer
 // is full, where a rate was asked for, and for the dead letters' file. Every record that was read
-// is counted in the tally, once as taken and once by its fate.
+// is counted in the tally as taken, and again if it failed; the producer counts the delivered ones.
 
-import type { KafkaError, Producer, ProducerRecord, SettleCallback } from 'millrace'
+import type { KafkaError, Producer, ProducerRecord } from 'millrace'
 import type { Pace } from '../pace.ts'
 import { type DeadLetterFile, deadLetterOf, deadLineOf, type Mishap } from './dead-letter.ts'
 import type { Input } from './input.ts'
@@ -30,7 +30,6 @@ export interface SendingOptions {
 
 export class Sending {
   readonly #options: SendingOptions
-  readonly #settled: SettleCallback
   #bytesRead = 0
   /** Records of the input that were sent, refused or passed over. */
   #done = 0
@@ -39,11 +38,6 @@ export class Sending {
 
   constructor(options: SendingOptions) {
     this.#options = options
-    const { tally } = options
-    this.#settled = (error) => {
-      if (error === null) tally.delivered++
-      else this.#onFailed(error)
-    }
   }
 
   /** Up to the last record that was dealt with. */
@@ -91,7 +85,7 @@ export class Sending {
     }
   }
 
-  async #sendOne(bytes: Buffer): Promise<void> {
+  async #sendOne(bytes: Uint8Array): Promise<void> {
     const { producer, pace, signal, skip } = this.#options
     if (this.#done < skip) {
       this.#done++
@@ -105,7 +99,7 @@ export class Sending {
   }
 
   /** False = there is no room now. */
-  #offerBytes(bytes: Buffer): boolean {
+  #offerBytes(bytes: Uint8Array): boolean {
     const { format, tally, limit } = this.#options
     let record: ProducerRecord | null
     try {
@@ -130,11 +124,12 @@ export class Sending {
   #offer(record: ProducerRecord): boolean {
     const { producer, deadLetters } = this.#options
     try {
-      if (deadLetters === null) return producer.enqueue(record, this.#settled)
+      // Nobody asks for its result, which is the fastest way: the producer's onError tells failures.
+      if (deadLetters === null) return producer.enqueue(record)
       return this.#offerKept(record, deadLetters)
     } catch (error) {
       const line = this.#done + 1
-      this.#onFailed(error as KafkaError, line)
+      this.onFailed(error as KafkaError, line)
       deadLetters?.add(deadLetterOf(record, error as KafkaError, line))
       return true
     }
@@ -144,24 +139,21 @@ export class Sending {
   #offerKept(record: ProducerRecord, deadLetters: DeadLetterFile): boolean {
     const kept = { ...record }
     const line = this.#done + 1
-    const { producer, tally } = this.#options
-    return producer.enqueue(record, (error) => {
-      if (error === null) {
-        tally.delivered++
-        return
-      }
-      this.#onFailed(error, line)
+    return this.#options.producer.enqueue(record, (error) => {
+      if (error === null) return
+      this.onFailed(error, line)
       deadLetters.add(deadLetterOf(kept, error, line))
     })
   }
 
-  #onFailed(error: KafkaError, line: number | null = null): void {
+  /** A record was not delivered. */
+  onFailed(error: KafkaError, line: number | null = null): void {
     const { tally, stopsOnError } = this.#options
     tally.fail(error, line)
     if (stopsOnError || error.kind === 'fatal' || error.code === 'CLOSED') this.#stop()
   }
 
-  #onRefused(bytes: Buffer, { message }: LineError): void {
+  #onRefused(bytes: Uint8Array, { message }: LineError): void {
     const { tally, deadLetters, stopsOnError } = this.#options
     const line = ++this.#done
     const mishap: Mishap = { code: invalidRecordCode, message, persisted: 'no' }

@@ -1,5 +1,5 @@
-// Counts what became of the records, exactly: each one that was read is delivered, failed, or not
-// settled yet. The producer's callbacks and the loop that reads tell it; the report reads it.
+// Counts the records that were taken, and those of them that failed, by what became of them. The
+// loop that reads and the producer's failures tell it; the report reads it.
 
 import { KafkaError } from 'millrace'
 import type { Mishap } from './dead-letter.ts'
@@ -17,7 +17,6 @@ export interface FailureGroup {
 }
 
 export class Tally {
-  delivered = 0
   /** Records that were made of the input, those that failed at once included. */
   taken = 0
   readonly #groups = new Map<string, FailureGroup>()

@@ -52,8 +52,8 @@ export class Batch {
   /** Bytes written, header included. */
   size = batchHeaderBytes
   recordCount = 0
-  /** One entry per record; null where nobody asked for a result. */
-  settles: (Settle | null)[] = []
+  /** One entry per record, once a record came whose result somebody asked for. */
+  #settles: (Settle | null)[] | null = null
   /** One entry per record, once a record came with a tag other than 0. */
   #tags: number[] | null = null
   /** Indexes of records that were aborted while it waited; taken out before it is sent. */
@@ -182,10 +182,14 @@ export class Batch {
   }
 
   #end(settle: Settle | null, tag: number): void {
-    this.settles.push(settle)
+    if (this.#settles !== null) this.#settles.push(settle)
+    else if (settle !== null) {
+      this.#settles = entries(this.recordCount, null)
+      this.#settles.push(settle)
+    }
     if (this.#tags !== null) this.#tags.push(tag)
     else if (tag !== 0) {
-      this.#tags = new Array(this.recordCount).fill(0)
+      this.#tags = entries(this.recordCount, 0)
       this.#tags.push(tag)
     }
     if (settle !== null) {
@@ -303,8 +307,13 @@ export class Batch {
    * generation.
    */
   forgetSettles(): void {
-    this.settles.fill(null)
-    this.settles = []
+    this.#settles?.fill(null)
+    this.#settles = null
+  }
+
+  /** Who is told how the record ended; null = nobody asked. */
+  settleOf(index: number): Settle | null {
+    return this.#settles === null ? null : this.#settles[index]!
   }
 
   /** What the record was appended with. */
@@ -324,10 +333,10 @@ export class Batch {
   }
 
   #indexOf(settle: Settle, tag: number): number {
-    const count = this.settles.length
+    const count = this.#settles?.length ?? 0
     for (let step = 0; step < count; step++) {
       const index = (this.#lastFound + step) % count
-      if (this.settles[index] !== settle || this.tagOf(index) !== tag) continue
+      if (this.settleOf(index) !== settle || this.tagOf(index) !== tag) continue
       this.#lastFound = index
       return index
     }
@@ -349,7 +358,7 @@ export class Batch {
     this.buffer = rebuilt.buffer
     this.size = rebuilt.size
     this.recordCount = rebuilt.recordCount
-    this.settles = rebuilt.settles
+    this.#settles = rebuilt.#settles
     this.#tags = rebuilt.#tags
     this.#settleCount = rebuilt.#settleCount
     this.#heldBytes = rebuilt.#heldBytes
@@ -361,6 +370,10 @@ export class Batch {
     return old
   }
 }
+
+/** An array for records that came before there was one. */
+const entries = <Entry>(count: number, entry: Entry): Entry[] =>
+  count === 0 ? [] : new Array(count).fill(entry)
 
 /** A record's settle entry in bytes. */
 const entryCost = 8

@@ -247,7 +247,7 @@ export class Delivery {
       const words = entry.batchIndexErrorMessage ?? answer.errorMessage
       const error = this.#answerError(request, batch, answer, words)
       this.#owner.settlement.failRecord({
-        settle: batch.settles[index] ?? null,
+        settle: batch.settleOf(index),
         tag: batch.tagOf(index),
         error,
         flushGeneration: -1,

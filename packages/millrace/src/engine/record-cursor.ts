@@ -76,7 +76,7 @@ export const copyRecords = (
   for (let index = 0; index < source.recordCount; index++) {
     cursor.next()
     if (!keep(index)) continue
-    const settle = source.settles[index] ?? null
+    const settle = source.settleOf(index)
     target.appendEncoded(cursor.content, cursor.timestamp, settle, source.tagOf(index), pool)
   }
 }

@@ -133,21 +133,21 @@ export class Settlement {
   #failAll(batch: Batch, error: KafkaError, start: number, end: number): void {
     for (let index = start; index < end; index++) {
       if (batch.dropped?.has(index)) continue
-      this.#fail(batch.settles[index]!, batch.tagOf(index), error)
+      this.#fail(batch.settleOf(index), batch.tagOf(index), error)
     }
   }
 
   #deliver(outcome: BatchOutcome, start: number, end: number): void {
     const { batch, baseOffset, logAppendTime } = outcome
     if (!batch.hasSettles) return
-    const { settles, queue } = batch
+    const { queue } = batch
     const topic = queue.topic.name
     const partition = queue.partition
     this.#cursor ??= new RecordCursor(batch)
     const cursor = this.#cursor
     for (let index = start; index < end; index++) {
       cursor.next()
-      const settle = settles[index]!
+      const settle = batch.settleOf(index)
       if (settle === null) continue
       try {
         const metadata = {

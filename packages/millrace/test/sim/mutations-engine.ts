@@ -159,7 +159,7 @@ export const engineMutations: Readonly<Record<string, Mutation>> = {
     (original) =>
       function settleBatch(this: Settlement, outcome) {
         const { batch } = outcome
-        const settle = batch.settles[0] ?? null
+        const settle = batch.settleOf(0)
         const error = new KafkaError('INTERNAL', 'told twice')
         original.call(this, outcome)
         this.failRecord({ settle, tag: batch.tagOf(0), error, flushGeneration: -1 })

@@ -139,7 +139,7 @@ test('room that an append gives back lets nobody in before it is over', () => {
   const queue = bench.engine.accumulator.topic('t')!.queues[0]!
   if (queue.open === null) bench.engine.accumulator.append({ topic: 't', value: 'x' }, null)
   const place = queue.open!
-  bench.engine.abandon(place, place.settles[0]!)
+  bench.engine.abandon(place, place.settleOf(0)!)
   const waiting = ['first', 'second', 'third']
   for (const name of waiting) {
     bench.send(name, { value: name.padEnd(name === 'first' ? 1900 : 20) })
