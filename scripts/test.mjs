@@ -105,8 +105,9 @@ const runPlainRings = async (files, settings) => {
   const names = [...new Set(files.map(ringOf))].sort((a, b) => place(a) - place(b))
   for (const name of names) {
     const own = files.filter((path) => ringOf(path) === name)
-    // The ring of packages fetches its tools the first time, that of docs starts many processes.
-    const fileTimeoutMs = ['docs', 'package'].includes(name) ? 600_000 : 240_000
+    // The ring of packages fetches its tools the first time, that of docs starts many processes,
+    // and that of the guard measures again what looks slow.
+    const fileTimeoutMs = ['docs', 'package', 'bench'].includes(name) ? 600_000 : 240_000
     await runRing(name, own, { ...settings, fileTimeoutMs })
   }
 }
