@@ -30,6 +30,8 @@ export interface CallOptions extends LinkOptions {
 /** Reads the error out of an answer as a whole; null = it is well. */
 type Judge<Response> = (response: Response, link: NodeLink) => KafkaError | null
 
+type Reject = (error: KafkaError) => void
+
 const noTopics: Input<MetadataRequest> = { topics: [], allowAutoTopicCreation: false }
 
 export class BrokerCalls {
@@ -38,11 +40,10 @@ export class BrokerCalls {
   readonly #searches = new Set<BrokerSearch>()
   /** Who waits for one node's link. */
   readonly #linkWaiters = new Map<NodeLink, ((error: KafkaError | null) => void)[]>()
-  readonly #pauses = new Map<Timer, () => void>()
+  readonly #pauses = new Set<Timer>()
+  /** Rejects each promise that somebody waits for. */
+  readonly #waits = new Set<Reject>()
   #closed: KafkaError | null = null
-  #rejectClosed: (error: KafkaError) => void = () => {}
-  /** Rejects when the calls are closed: every wait races it. */
-  readonly #untilClosed: Promise<never>
 
   constructor(options: CallOptions) {
     this.#options = options
@@ -51,10 +52,6 @@ export class BrokerCalls {
       onDown: (link, error) => this.#onDown(link, error),
       onDropped: (link, error) => this.#onDown(link, error),
     })
-    this.#untilClosed = new Promise((_resolve, reject) => {
-      this.#rejectClosed = reject
-    })
-    this.#untilClosed.catch(() => {})
   }
 
   /** Asks one broker after the other until one answers well. */
@@ -63,28 +60,26 @@ export class BrokerCalls {
     request: Input<Request>,
     judge: Judge<Response>,
   ): Promise<Response> {
-    return this.#open(
-      new Promise((resolve, reject) => {
-        const { clock, random } = this.#options
-        const settle = (deed: () => void): void => {
-          search.stop()
-          this.#searches.delete(search)
-          deed()
-        }
-        const search: BrokerSearch = new BrokerSearch(this.#pool, clock, random, 'always', {
-          onFound: (link) =>
-            link.request(api, request, (failure, response) => {
-              const error = response === null ? failure : judge(response, link)
-              if (error === null) settle(() => resolve(response as Response))
-              else if (!error.retriable) settle(() => reject(error))
-              else search.next({ error, text: error.message })
-            }),
-          onExhausted: (failures) => settle(() => reject(nobodyAnswered(api.name, failures))),
-        })
-        this.#searches.add(search)
-        search.start()
-      }),
-    )
+    return this.#wait((resolve, reject) => {
+      const { clock, random } = this.#options
+      const settle = (deed: () => void): void => {
+        search.stop()
+        this.#searches.delete(search)
+        deed()
+      }
+      const search: BrokerSearch = new BrokerSearch(this.#pool, clock, random, 'always', {
+        onFound: (link) =>
+          link.request(api, request, (failure, response) => {
+            const error = response === null ? failure : judge(response, link)
+            if (error === null) settle(() => resolve(response as Response))
+            else if (!error.retriable) settle(() => reject(error))
+            else search.next({ error, text: error.message })
+          }),
+        onExhausted: (failures) => settle(() => reject(nobodyAnswered(api.name, failures))),
+      })
+      this.#searches.add(search)
+      search.start()
+    })
   }
 
   /** Metadata, which also tells where the nodes are. */
@@ -110,12 +105,12 @@ export class BrokerCalls {
       const { controllerId } = await this.metadata(noTopics)
       const link = this.#pool.link(controllerId)
       if (link === undefined) return this.toAny(api, request, judge)
-      await this.#open(this.#connected(link))
+      await this.#connected(link)
       const response = await this.#ask(link, api, request)
       const error = judge(response, link)
       if (error === null) return response
       if (error.brokerError !== 'NOT_CONTROLLER') throw error
-      await this.#open(this.#pause(failures))
+      await this.#pause(failures)
     }
   }
 
@@ -124,17 +119,31 @@ export class BrokerCalls {
     if (this.#closed !== null) return
     this.#closed = error
     for (const search of this.#searches) search.stop()
-    for (const timer of this.#pauses.keys()) timer.cancel()
+    for (const timer of this.#pauses) timer.cancel()
     this.#searches.clear()
     this.#pauses.clear()
     this.#linkWaiters.clear()
-    this.#rejectClosed(error)
+    for (const reject of this.#waits) reject(error)
     this.#pool.close(error)
   }
 
-  /** A promise that close() ends. */
-  #open<Value>(promise: Promise<Value>): Promise<Value> {
-    return Promise.race([promise, this.#untilClosed])
+  /**
+   * A promise that close() rejects, if nothing settles it before. What is settled is forgotten: a
+   * race against the closing would stay behind with its answer, as a reaction of that promise.
+   */
+  #wait<Value>(start: (resolve: (value: Value) => void, reject: Reject) => void): Promise<Value> {
+    if (this.#closed !== null) return Promise.reject(this.#closed)
+    return new Promise((resolve, reject) => {
+      const end: Reject = (error) => {
+        this.#waits.delete(end)
+        reject(error)
+      }
+      this.#waits.add(end)
+      start((value) => {
+        this.#waits.delete(end)
+        resolve(value)
+      }, end)
+    })
   }
 
   #ask<Request, Response>(
@@ -142,19 +151,17 @@ export class BrokerCalls {
     api: Api<Request, Response>,
     request: Input<Request>,
   ): Promise<Response> {
-    return this.#open(
-      new Promise((resolve, reject) => {
-        link.request(api, request, (error, response) => {
-          if (response === null) reject(error)
-          else resolve(response)
-        })
-      }),
-    )
+    return this.#wait((resolve, reject) => {
+      link.request(api, request, (error, response) => {
+        if (error !== null) reject(error)
+        else resolve(response as Response)
+      })
+    })
   }
 
   #connected(link: NodeLink): Promise<void> {
     if (link.ready) return Promise.resolve()
-    return new Promise((resolve, reject) => {
+    return this.#wait((resolve, reject) => {
       const waiters = this.#linkWaiters.get(link) ?? []
       this.#linkWaiters.set(link, waiters)
       waiters.push((error) => {
@@ -168,12 +175,12 @@ export class BrokerCalls {
   #pause(failures: number): Promise<void> {
     const { clock, random, retryBackoffMs, retryBackoffMaxMs } = this.#options
     const range = { initialMs: retryBackoffMs, maxMs: retryBackoffMaxMs }
-    return new Promise((resolve) => {
+    return this.#wait((resolve) => {
       const timer = clock.setTimer(backoffDelayMs(range, failures, random.next()), () => {
         this.#pauses.delete(timer)
         resolve()
       })
-      this.#pauses.set(timer, resolve)
+      this.#pauses.add(timer)
     })
   }
 
