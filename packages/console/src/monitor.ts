@@ -22,9 +22,6 @@ const sentenceSamples = 3
 /** What happened so long ago is not said at the top any more. */
 const recentMs = 10_000
 
-/** What batches may take of bufferMemoryBytes: docs/options.md says so. */
-const batchShare = 3 / 8
-
 type Closed = Situation['closed']
 
 export class Monitor {
@@ -70,7 +67,7 @@ export class Monitor {
       totals: totalsOf(metrics),
       buffer: {
         totalBytes: metrics.bufferTotalBytes,
-        batchBytesMax: metrics.bufferTotalBytes * batchShare,
+        batchBytesMax: metrics.bufferWindowBytes,
         batchBytes: metrics.bufferUsedBytes,
         waitingBytes: metrics.waitingBytes,
         waitingSends,
@@ -115,7 +112,6 @@ export class Monitor {
       failed: this.#faults.latest('failed', sinceAt),
       disconnected: this.#faults.latest('disconnected', sinceAt),
       throttledMs: this.#throttledMs,
-      batchMemoryBytes: metrics.bufferTotalBytes * batchShare,
       closed: this.#closed,
     }
   }

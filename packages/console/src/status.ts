@@ -20,8 +20,6 @@ export interface Situation {
   /** A connection that failed or was lost a moment ago. */
   readonly disconnected: FaultRow | undefined
   readonly throttledMs: number
-  /** What of the buffer batches may take. */
-  readonly batchMemoryBytes: number
   /** What close() answered; null = the producer is open. */
   readonly closed: { readonly delivered: number; readonly failed: number } | null
 }
@@ -176,7 +174,7 @@ const troubledStatus = (situation: Situation, trouble: HeldUp | null): Status | 
 }
 
 const deliveringStatus = (situation: Situation): Status => {
-  const { metrics, recordsAcked, busyBrokers, throttledMs, batchMemoryBytes } = situation
+  const { metrics, recordsAcked, busyBrokers, throttledMs } = situation
   const brokers = counted(busyBrokers, 'broker')
   const sentence = `Delivering ${rateText(recordsAcked)} to ${brokers}.`
   if (throttledMs > 0) {
@@ -188,8 +186,8 @@ const deliveringStatus = (situation: Situation): Status => {
       remedy: 'Raise the quota of this client, or send less.',
     }
   }
-  const { bufferUsedBytes, waitingSends } = metrics
-  const isFull = waitingSends > 0 || bufferUsedBytes > batchMemoryBytes * fullBuffer
+  const { bufferUsedBytes, bufferWindowBytes, waitingSends } = metrics
+  const isFull = waitingSends > 0 || bufferUsedBytes > bufferWindowBytes * fullBuffer
   if (!isFull) return { level: 'good', topic: 'delivering', sentence, ...quiet }
   return {
     level: 'good',

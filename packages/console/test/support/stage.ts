@@ -100,6 +100,7 @@ export const metricsOf = (own: Partial<ProducerMetrics> = {}): ProducerMetrics =
   requestLatencyMs: none,
   throttleTimeMs: none,
   bufferTotalBytes: 33_554_432,
+  bufferWindowBytes: 12_582_912,
   bufferUsedBytes: 0,
   waitingBytes: 0,
   bufferAvailableBytes: 33_554_432,

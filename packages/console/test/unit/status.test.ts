@@ -73,14 +73,13 @@ const three = [broker(1), broker(2), broker(3)]
 
 const say = (metrics: Partial<ProducerMetrics>, own: Partial<Situation> = {}) => {
   const situation: Situation = {
-    metrics: metricsOf({ connections: 3, brokers: three, ...metrics }),
+    metrics: metricsOf({ connections: 3, brokers: three, bufferWindowBytes: 1000, ...metrics }),
     recordsAcked: 0,
     busyBrokers: 3,
     stalledMs: 0,
     failed: undefined,
     disconnected: undefined,
     throttledMs: 0,
-    batchMemoryBytes: 1000,
     closed: null,
     ...own,
   }

@@ -72,6 +72,11 @@ export class Accumulator {
     this.#recordBytesMax = maxRequestBytes - requestOverheadMax - recordOverheadMax - 61
   }
 
+  /** What batches may take; whoever comes then waits in line. */
+  get windowBytes(): number {
+    return this.#windowBytes
+  }
+
   get usedBytes(): number {
     return this.#usedBytes
   }

@@ -79,6 +79,7 @@ export const metricTable = {
     'How long brokers wanted to be left alone: 0 where no quota was exceeded.',
   ),
   bufferTotalBytes: gauge('By', 'buffer-total-bytes', 'The option bufferMemoryBytes.'),
+  bufferWindowBytes: gauge('By', null, 'What batches may take of it; the rest is for waiting.'),
   bufferUsedBytes: gauge('By', null, 'Buffer memory that batches take.'),
   waitingBytes: gauge('By', null, 'Memory of records that wait for room or metadata.'),
   bufferAvailableBytes: gauge('By', 'buffer-available-bytes', 'What is left of the total.'),

@@ -154,6 +154,8 @@ export interface ProducerMetrics {
 
   /** The option bufferMemoryBytes. */
   readonly bufferTotalBytes: number
+  /** What batches may take of it: the rest is for records that wait. */
+  readonly bufferWindowBytes: number
   /** Buffer memory that batches take now. */
   readonly bufferUsedBytes: number
   /** Memory of records that wait for room or metadata now. */
@@ -205,7 +207,7 @@ export const readMetrics = (
   const { measurements, accumulator, delivery, host, settings } = engine
   const now = host.now()
   const counters = cluster.counters
-  const { usedBytes, waitingBytes } = accumulator
+  const { windowBytes, usedBytes, waitingBytes } = accumulator
   const { batchPlainBytes, batchWireBytes } = measurements
   const topics = [...accumulator.topics]
   return {
@@ -232,6 +234,7 @@ export const readMetrics = (
     requestLatencyMs: measurements.requestLatencyMs.read(now),
     throttleTimeMs: measurements.throttleTimeMs.read(now),
     bufferTotalBytes: settings.bufferMemoryBytes,
+    bufferWindowBytes: windowBytes,
     bufferUsedBytes: usedBytes,
     waitingBytes,
     bufferAvailableBytes: Math.max(0, settings.bufferMemoryBytes - usedBytes - waitingBytes),

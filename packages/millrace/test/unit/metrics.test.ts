@@ -190,6 +190,17 @@ test('a quota shows as throttle time, of the producer and of the broker', async 
   assert.deepEqual(brokers[0]!.throttleTimeMs, throttleTimeMs)
 })
 
+test('the window is where batches stop taking records', async () => {
+  await using cluster = await startCluster({ topics: { t: 1 } })
+  await using producer = producerFor(cluster, { bufferMemoryBytes: 1 << 20, lingerMs: 3_600_000 })
+  await producer.partitionsFor('t')
+  while (producer.enqueue({ topic: 't', value: 'x'.repeat(100) }));
+  const { bufferTotalBytes, bufferWindowBytes, bufferUsedBytes } = producer.metrics()
+  assert.equal(bufferTotalBytes, 1 << 20)
+  const overfullBytes = bufferUsedBytes - bufferWindowBytes
+  assert.ok(overfullBytes >= 0 && overfullBytes < 1 << 17, `${overfullBytes} bytes more`)
+})
+
 test('what is in flight shows for the whole, the broker and the partition', async () => {
   await using cluster = await startCluster({ topics: { t: 3 } })
   await using producer = producerFor(cluster)
