@@ -111,6 +111,19 @@ test('a producer that closes leaves its last figures, and the sentence says it',
   assert.equal(after.status.level, 'closed')
 })
 
+test('a producer that is destroyed is gone for an open page, too', async () => {
+  await using stage = await startStage()
+  const { url } = stage.served
+  await stage.producer.sendBatch(records(10))
+  const open = await readView(url)
+  assert.notEqual(open.status.level, 'closed')
+  stage.producer.enqueue({ topic: 'orders', value: 'held' })
+  stage.producer.destroy()
+  const { serverId, status } = await untilView(url, (view) => view.status.level === 'closed')
+  assert.equal(serverId, open.serverId)
+  assert.equal(status.sentence, 'The producer is closed: 10 records delivered, 1 failed.')
+})
+
 test('a flood of failures is one entry, with the places that came last', async () => {
   const source = new StandIn()
   await using served = await serveConsole(source, { intervalMs })

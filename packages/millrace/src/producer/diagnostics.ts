@@ -27,7 +27,7 @@ export interface ProducerClosedEvent extends EventOrigin {
 export interface DiagnosticEvents {
   /** At the end of the constructor. */
   'millrace:producer.created': EventOrigin
-  /** When `close()` is done. */
+  /** When `close()` is done, or all records are told after `destroy()`. */
   'millrace:producer.closed': ProducerClosedEvent
   /** A connection is ready for requests. */
   'millrace:connection.opened': ConnectionOpenedEvent

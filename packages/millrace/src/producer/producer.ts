@@ -442,7 +442,8 @@ export class Producer {
     this.#engine.transactions?.destroy(closed)
     this.#shutDown()
     // At once, but where a callback destroys us: then when the records behind its own are told.
-    this.#engine.flush(() => this.#endClosing())
+    if (this.#closing === null) this.close()
+    else this.#engine.flush(() => this.#endClosing())
   }
 
   [Symbol.asyncDispose](): Promise<void> {

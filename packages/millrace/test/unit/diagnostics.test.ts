@@ -95,6 +95,27 @@ test('the events of a first record come in the order in which things happen', as
   assert.equal(ears.of('millrace:connection.closed')[0]!.error, null)
 })
 
+test('a producer that is destroyed has closed too: once, and after its records', async () => {
+  for (const end of ['destroy', 'destroy, then close', 'close, then destroy']) {
+    await using cluster = await startCluster({ topics: { t: 1 } })
+    const producer = producerFor(cluster)
+    await producer.send({ topic: 't', value: 'a' })
+    using ears = listen()
+    const failed = rejectionOf(producer.send({ topic: 't', value: 'b' }))
+    if (end.startsWith('close')) producer.close()
+    producer.destroy()
+    if (end.endsWith('close')) producer.close()
+    assert.equal((await failed).code, 'ABORTED')
+    while (ears.of('millrace:connection.closed').length === 0) await turn()
+    const told = ears.names().filter((name) => /batch\.settled|producer\.closed/.test(name))
+    assert.deepEqual(told, ['batch.settled', 'producer.closed'], end)
+    const [closed] = ears.of('millrace:producer.closed')
+    assert.deepEqual([closed!.delivered, closed!.failed], [1, 1], end)
+    assert.deepEqual(await producer.close(), { delivered: 1, failed: 1 }, end)
+    assert.equal(ears.of('millrace:producer.closed').length, 1, end)
+  }
+})
+
 test('a request that is lost has failed, and its batch is sent again as attempt 2', async () => {
   await using cluster = await startCluster({ topics: { t: 1 } })
   await using producer = producerFor(cluster, { retryBackoffMs: 1 })
