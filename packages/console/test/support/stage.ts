@@ -73,7 +73,8 @@ export const rawRequest = (port: number, text: string, host = '127.0.0.1'): Prom
     socket.on('error', reject)
   })
 
-const none = { count: 0, sum: 0, avg: 0, max: 0, p50: 0, p99: 0 }
+/** A distribution of which nothing was measured. */
+export const none = { count: 0, sum: 0, avg: 0, max: 0, p50: 0, p99: 0 }
 
 /** The snapshot of a producer that has done nothing, with what is named. */
 export const metricsOf = (own: Partial<ProducerMetrics> = {}): ProducerMetrics => ({

@@ -5,9 +5,7 @@ import { test } from 'node:test'
 import type { BrokerMetrics, FailureMetrics, ProducerMetrics } from 'millrace'
 import { type Situation, statusOf } from '../../src/status.ts'
 import type { FaultRow } from '../../src/view.ts'
-import { metricsOf } from '../support/stage.ts'
-
-const none = { count: 0, sum: 0, avg: 0, max: 0, p50: 0, p99: 0 }
+import { metricsOf, none } from '../support/stage.ts'
 
 const failure: FailureMetrics = {
   code: 'BROKER_UNAVAILABLE',
