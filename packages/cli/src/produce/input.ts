@@ -1,6 +1,6 @@
-// Where the records come from, as chunks of bytes: a file, or a stream such as a pipe. A file is read
-// where its records are taken, in chunks that stay in the processor's own cache: handing large ones
-// over from a reader's thread cost twice the time that splitting and sending them did.
+// Where the records come from, as chunks of bytes: a file, or a stream such as a pipe. A file is
+// read where its records are taken, in chunks that stay in the processor's own cache: large ones
+// handed over by a reader's thread cost twice as much as to split them.
 
 import { closeSync, createReadStream, fstatSync, open, readSync } from 'node:fs'
 import type { Readable } from 'node:stream'
@@ -21,7 +21,7 @@ export interface Input {
 }
 
 const chunkBytes = 131_072
-/** What was taken goes out in the turns between the chunks; a turn costs as much as some records. */
+/** What was taken goes out in the turns between; a turn costs as much as some records. */
 const chunksPerTurn = 4
 
 /** `keepsChunks`: each chunk gets memory of its own. */

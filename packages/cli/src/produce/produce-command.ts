@@ -180,7 +180,7 @@ class ProduceRun {
     return this.#exitCode(report, failure, deadLetters)
   }
 
-  /** Those that were taken are counted here: if it does not add up, nobody should trust the report. */
+  /** What was taken is counted here: if it does not add up, nobody should trust the report. */
   #checkCounts({ delivered }: CloseReport): void {
     const { taken, failed } = this.#tally
     if (taken === delivered + failed) return

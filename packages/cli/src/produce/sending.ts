@@ -124,7 +124,7 @@ export class Sending {
   #offer(record: ProducerRecord): boolean {
     const { producer, deadLetters } = this.#options
     try {
-      // Nobody asks for its result, which is the fastest way: the producer's onError tells failures.
+      // Nobody asks for its result, which is the fastest way: onError tells failures.
       if (deadLetters === null) return producer.enqueue(record)
       return this.#offerKept(record, deadLetters)
     } catch (error) {
