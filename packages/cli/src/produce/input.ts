@@ -2,11 +2,11 @@
 // read where its records are taken, in chunks that stay in the processor's own cache: large ones
 // handed over by a reader's thread cost twice as much as to split them.
 
-import { closeSync, createReadStream, fstatSync, open, readSync } from 'node:fs'
-import type { Readable } from 'node:stream'
-import { promisify } from 'node:util'
+import { closeSync, constants, createReadStream, fstatSync, openSync, readSync } from 'node:fs'
+import { Socket } from 'node:net'
+import { Readable } from 'node:stream'
 import { Failure } from '../describe-failure.ts'
-import { nextTurn } from '../runtime/time.ts'
+import { nextTurn, pause } from '../runtime/time.ts'
 
 export interface Input {
   /** For people: the file's name, or `Standard input`. */
@@ -24,12 +24,16 @@ const chunkBytes = 131_072
 /** What was taken goes out in the turns between; a turn costs as much as some records. */
 const chunksPerTurn = 4
 
+/** How often a named pipe is looked at until somebody writes to it. */
+const writerLookMs = 50
+
 /** `keepsChunks`: each chunk gets memory of its own. */
-export const openFile = async (path: string, keepsChunks: boolean): Promise<Input> => {
+export const openFile = (path: string, keepsChunks: boolean): Input => {
   let descriptor: number
   try {
-    // Named pipes are files too: to open one waits for whoever writes to it.
-    descriptor = await promisify(open)(path, 'r')
+    // A named pipe would wait here for its writer, and a process that waits in the kernel does not
+    // end: so nothing waits but the event loop.
+    descriptor = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
   } catch (error) {
     throw new Failure(`The file ${path} can't be read: ${(error as Error).message}.`)
   }
@@ -46,7 +50,49 @@ export const describedInput = (descriptor: number, name: string, keepsChunks: bo
     closeSync(descriptor)
     throw new Failure(`${name} is a folder: name a file.`)
   }
+  if (stat.isFIFO()) return pipeInput(descriptor, name)
   return streamInput(createReadStream('', { fd: descriptor }), name)
+}
+
+const pipeInput = (descriptor: number, name: string): Input => {
+  const stopped = new AbortController()
+  const input = streamInput(Readable.from(pipeChunks(descriptor, stopped.signal)), name)
+  const stop = (): void => {
+    stopped.abort()
+    input.stop()
+  }
+  const close = (): Promise<void> => {
+    stopped.abort()
+    return input.close()
+  }
+  return { ...input, stop, close }
+}
+
+async function* pipeChunks(descriptor: number, signal: AbortSignal): AsyncGenerator<Buffer> {
+  const first = await firstOfPipe(descriptor, signal)
+  if (signal.aborted) {
+    closeSync(descriptor)
+    return
+  }
+  if (first.length > 0) yield first
+  yield* new Socket({ fd: descriptor, readable: true, writable: false, signal })
+}
+
+/** Waits for a writer; what it has written by then, or nothing. */
+const firstOfPipe = async (descriptor: number, signal: AbortSignal): Promise<Buffer> => {
+  const bytes = Buffer.allocUnsafeSlow(chunkBytes)
+  while (!signal.aborted) {
+    try {
+      const count = readSync(descriptor, bytes)
+      if (count > 0) return bytes.subarray(0, count)
+    } catch (error) {
+      // A writer is there, its bytes are not yet.
+      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') break
+      throw error
+    }
+    await pause(writerLookMs, signal)
+  }
+  return Buffer.alloc(0)
 }
 
 class FileInput implements Input {

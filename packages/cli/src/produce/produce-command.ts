@@ -93,7 +93,7 @@ class ProduceRun {
       shown = await showConsole(this.#producer, this.#flags, this.#terminal)
       if (!(await this.#connect())) return exitCodeOf(this.#interrupt ?? 'SIGINT')
       if (deadLetter !== undefined) deadLetters = await DeadLetterFile.open(deadLetter)
-      input = await this.#open(file, deadLetters !== null)
+      input = this.#open(file, deadLetters !== null)
       return await this.#send(input, deadLetters)
     } finally {
       forget()
@@ -104,7 +104,7 @@ class ProduceRun {
     }
   }
 
-  async #open(file: string | undefined, keepsChunks: boolean): Promise<Input> {
+  #open(file: string | undefined, keepsChunks: boolean): Input {
     if (file !== undefined && file !== '-') return openFile(file, keepsChunks)
     const { input, inputFile } = this.#terminal
     const name = 'Standard input'

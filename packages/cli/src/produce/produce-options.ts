@@ -78,7 +78,7 @@ const addInputFlags = (command: Command): Command =>
       base64List,
     )
     .option('--skip <count>', 'pass over so many records of the input', wholeNumber(0, 2 ** 52), 0)
-    .option('--limit <count>', 'send so many records at most', wholeNumber(1, 2 ** 52))
+    .option('--limit <count>', 'take so many records at most', wholeNumber(1, 2 ** 52))
     .option('--rate <records>', 'send so many records a second at most', positiveNumber)
 
 const addRecordFlags = (command: Command): Command =>

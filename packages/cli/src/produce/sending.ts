@@ -100,10 +100,9 @@ export class Sending {
 
   /** False = there is no room now. */
   #offerBytes(bytes: Uint8Array): boolean {
-    const { format, tally, limit } = this.#options
     let record: ProducerRecord | null
     try {
-      record = format(bytes)
+      record = this.#options.format(bytes)
     } catch (error) {
       if (!(error instanceof LineError)) throw error
       this.#onRefused(bytes, error)
@@ -111,14 +110,19 @@ export class Sending {
     }
     if (record !== null) {
       if (!this.#offer(record)) return false
-      tally.taken++
-      if (tally.taken >= limit) {
-        this.#reachedEnd = true
-        this.#stop()
-      }
+      this.#countTaken()
     }
     this.#done++
     return true
+  }
+
+  /** One more record was sent, or refused. */
+  #countTaken(): void {
+    const { tally, limit } = this.#options
+    tally.taken++
+    if (tally.taken < limit) return
+    this.#reachedEnd = true
+    this.#stop()
   }
 
   #offer(record: ProducerRecord): boolean {
@@ -157,7 +161,7 @@ export class Sending {
     const { tally, deadLetters, stopsOnError } = this.#options
     const line = ++this.#done
     const mishap: Mishap = { code: invalidRecordCode, message, persisted: 'no' }
-    tally.taken++
+    this.#countTaken()
     tally.fail(mishap, line)
     deadLetters?.add(deadLineOf(bytes, mishap, line))
     if (stopsOnError) this.#stop()

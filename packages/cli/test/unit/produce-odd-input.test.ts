@@ -2,7 +2,7 @@
 // that are too long, readers and screens that are not as they should be.
 
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, existsSync, openSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -180,3 +180,40 @@ test('a cluster whose reader goes away (| head) stays up, and ends as usual', as
     child.kill('SIGKILL')
   }
 })
+
+// The story: to read a named pipe waits in the kernel for whoever writes to it. Ctrl-C ended the run,
+// but the process stayed, for a thread of it was still in that call.
+test(
+  'a named pipe: its records arrive, and an interrupt ends the wait for more',
+  {
+    skip: process.platform === 'win32',
+  },
+  () =>
+    onStage(async ({ cluster, folder, run }) => {
+      const path = join(folder, 'pipe')
+      execFileSync('mkfifo', [path])
+      const writer = spawn('sh', ['-c', `printf 'a\\nb\\nc' > '${path}'`])
+      const { code, values } = await run(['--file', path])
+      assert.deepEqual([code, values, writer.exitCode], [0, ['a', 'b', 'c'], 0])
+
+      const words = [mainPath, 'produce', 'orders', '-b', cluster.brokers[0]!, '--file', path]
+      const child = spawn(process.execPath, words)
+      const silent = spawn('sh', ['-c', `exec 3> '${path}'; echo opened; exec cat`])
+      try {
+        await once(silent.stdout, 'data')
+        child.kill('SIGINT')
+        assert.deepEqual(await once(child, 'exit'), [130, null])
+      } finally {
+        child.kill('SIGKILL')
+        silent.kill('SIGKILL')
+      }
+    }),
+)
+
+test('--limit counts what is refused, too', () =>
+  onStage(async ({ run }) => {
+    const lines = '{"value":"a"}\nno JSON\n{"value":"b"}\n{"value":"c"}\n'
+    const { values, output } = await run(['--format', 'json', '--limit', '2'], lines)
+    assert.deepEqual(values, ['a'])
+    assert.match(output, /^2 records taken: 1 delivered, 1 failed/)
+  }))
