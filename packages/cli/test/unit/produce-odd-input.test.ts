@@ -181,8 +181,8 @@ test('a cluster whose reader goes away (| head) stays up, and ends as usual', as
   }
 })
 
-// The story: to read a named pipe waits in the kernel for whoever writes to it. Ctrl-C ended the run,
-// but the process stayed, for a thread of it was still in that call.
+// The story: to read a named pipe waits in the kernel for whoever writes to it. Ctrl-C ended the
+// run, but the process stayed, for a thread of it was still in that call.
 test(
   'a named pipe: its records arrive, and an interrupt ends the wait for more',
   {
