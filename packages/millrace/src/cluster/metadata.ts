@@ -87,6 +87,8 @@ export class Metadata {
   #startedOver = false
   #ageTimer: Timer | null = null
   #error: KafkaError | null = null
+  /** Of the last round that failed, while none has succeeded since. */
+  #lastFailures: readonly SearchFailure[] = []
   #clusterId: string | null = null
   #answeredAtMs: number | null = null
   #requestCount = 0
@@ -291,17 +293,24 @@ export class Metadata {
     this.#options.logger.debug('millrace: no known node can be reached, trying bootstrap servers')
   }
 
-  /** While a round fails, whoever waits for it can already say why. */
+  /**
+   * While a round fails, whoever waits for it can already say why. Brokers that it has not come to
+   * failed in the round before.
+   */
   #noteFailures(): void {
-    if (this.#search.failures.length === 0) return
+    const { failures } = this.#search
+    if (failures.length === 0) return
     if (this.#state === 'searching' || this.#state === 'asking') {
-      this.#error = unreachable(this.#search.failures)
+      const again = new Set(failures.map(placeOf))
+      const before = this.#lastFailures.filter((failure) => !again.has(placeOf(failure)))
+      this.#error = unreachable([...failures, ...before])
     }
   }
 
   #failRound(): void {
     const error = unreachable(this.#search.failures)
     this.#error = error
+    this.#lastFailures = this.#search.failures
     this.#failedRoundCount++
     this.#lastRoundFailed = true
     const refused = isRefusal(error) ? this.#giveWishesUp() : []
@@ -332,6 +341,7 @@ export class Metadata {
     source: NodeLink,
   ): void {
     this.#error = null
+    this.#lastFailures = []
     this.#answeredAtMs = this.#options.clock.now()
     this.#failingSinceMs = null
     if (this.#lastRoundFailed) this.#busyRounds = 0
@@ -411,6 +421,8 @@ export class Metadata {
     this.#ageTimer = clock.setTimer(metadataMaxAgeMs, () => this.markStale())
   }
 }
+
+const placeOf = ({ error, text }: SearchFailure): string => error.broker ?? text
 
 const unreachable = (failures: readonly SearchFailure[]): KafkaError => {
   const { code, kind, step } = sharedNature(failures.map(({ error }) => error))

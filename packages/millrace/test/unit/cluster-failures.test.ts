@@ -98,6 +98,36 @@ test('the reasons known so far can be read while other addresses still hang', as
   world.cluster.close()
 })
 
+// A call that gave up in the middle of a later round was told of one address, as if the others had
+// not been tried.
+test('a round that is not over says no less than the one before, and what is newer', async () => {
+  const brokers = ['a', 'b', 'c'].map((host) => ({ host, port: 9092 }))
+  for (const seed of [1, 2, 3]) {
+    const world = await World.make({ nodes: 0, seed, options: { brokers } })
+    const { cluster, clock, network } = world
+    const words = () => cluster.metadataError?.message ?? ''
+    cluster.refreshTopic('t', 'unknown')
+    await clock.runUntil(() => cluster.counters.metadataFailures === 1, 1000)
+    for (let elapsedMs = 0; elapsedMs < 2000; elapsedMs++) {
+      for (const { host } of brokers) {
+        const times = words().split(`${host}:9092 connection refused`).length - 1
+        assert.equal(times, 1, `${host} after ${elapsedMs} ms: ${words()}`)
+      }
+      await clock.advance(1)
+    }
+    assert.ok(cluster.counters.metadataFailures > 2)
+    network.setHost('b', [])
+    network.blackHole({ host: 'c', port: 9092 })
+    const failuresBefore = cluster.counters.metadataFailures
+    await clock.runUntil(() => words().includes('b:9092 the host name is not known'), 9000)
+    assert.ok(cluster.counters.metadataFailures <= failuresBefore + 1)
+    assert.match(words(), /a:9092 connection refused/)
+    assert.match(words(), /c:9092 connection refused/)
+    assert.doesNotMatch(words(), /b:9092 connection refused/)
+    cluster.close()
+  }
+})
+
 test('an address that hangs does not hold up the others', async () => {
   for (const seed of [1, 2, 3, 4]) {
     const world = await World.make({ nodes: 3, seed, options: { brokers: three } })
