@@ -207,28 +207,31 @@ test('what is in flight shows for the whole, the broker and the partition', asyn
   await producer.send({ topic: 't', partition: 1, value: 'warm' })
   const release = holdBack(cluster)
   const requested = nextRequest(cluster, 'Produce')
-  producer.enqueue({ topic: 't', partition: 1, value: 'held' })
-  await requested
-  const metrics = producer.metrics({ partitions: true })
-  assert.equal(metrics.requestsInFlight, 1)
-  assert.equal(metrics.brokers[0]!.requestsInFlight, 1)
-  assert.ok(metrics.bufferUsedBytes > 0)
-  const held = metrics.bufferUsedBytes + metrics.waitingBytes
-  assert.equal(metrics.bufferAvailableBytes, metrics.bufferTotalBytes - held)
-  assert.deepEqual(metrics.topics[0]!.partitions, [
-    {
-      partition: 1,
-      leaderId: 1,
-      batchesWaiting: 0,
-      batchesInFlight: 1,
-      recordsHeld: 1,
-      lastError: null,
-      lastFailure: null,
-    },
-  ])
-  assert.equal(producer.metrics().topics[0]!.partitions, undefined)
-  release()
-  producer.destroy()
+  try {
+    producer.enqueue({ topic: 't', partition: 1, value: 'held' })
+    await requested
+    const metrics = producer.metrics({ partitions: true })
+    assert.equal(metrics.requestsInFlight, 1)
+    assert.equal(metrics.brokers[0]!.requestsInFlight, 1)
+    assert.ok(metrics.bufferUsedBytes > 0)
+    const held = metrics.bufferUsedBytes + metrics.waitingBytes
+    assert.equal(metrics.bufferAvailableBytes, metrics.bufferTotalBytes - held)
+    assert.deepEqual(metrics.topics[0]!.partitions, [
+      {
+        partition: 1,
+        leaderId: 1,
+        batchesWaiting: 0,
+        batchesInFlight: 1,
+        recordsHeld: 1,
+        lastError: null,
+        lastFailure: null,
+      },
+    ])
+    assert.equal(producer.metrics().topics[0]!.partitions, undefined)
+  } finally {
+    release()
+    producer.destroy()
+  }
 })
 
 test('metadata has an age once a broker has answered', async () => {
