@@ -6,18 +6,27 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { bundleInput, doorsOf, writeChunks } from './bundle.mjs'
 import { compiledPath } from './run-tests.mjs'
-import { root } from './workspace.mjs'
+import { readJson, root } from './workspace.mjs'
 
 const disposable = '/// <reference lib="esnext.disposable" />\n'
 
+/** What a user of the package may have or not. */
+const optionalPeers = (folder) => {
+  const { peerDependenciesMeta = {} } = readJson(join(root, folder, 'package.json'))
+  return Object.keys(peerDependenciesMeta).filter((name) => peerDependenciesMeta[name].optional)
+}
+
 /**
- * A project without @types/node can use the types all the same: what comes from Node's modules is
- * `any` there. And nobody has to name the library of `await using` by hand.
+ * A project without @types/node, or without another optional peer, can use the types all the same:
+ * what comes from Node's modules, or from the peer, is `any` there. And nobody has to name the
+ * library of `await using` by hand.
  */
-const withoutDemands = (code) => {
+const withoutDemands = (code, folder) => {
   const isBuffer = /\bBuffer\b/.test(code.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*/g, ''))
   const imports = isBuffer ? `import { Buffer } from "node:buffer";\n${code}` : code
-  const ignored = imports.replaceAll(/^(?=import [^;]* from "node:)/gm, '// @ts-ignore\n')
+  const names = ['node:', ...optionalPeers(folder).map((name) => `${name}"`)].join('|')
+  const optional = new RegExp(`^(?=(?:import|export) [^;\\n]* from "(?:${names}))`, 'gm')
+  const ignored = imports.replaceAll(optional, '// @ts-ignore\n')
   return /\b[aA]syncDispos(e|able)\b/.test(ignored) ? disposable + ignored : ignored
 }
 
@@ -29,18 +38,19 @@ const tools = async () => {
   return { rolldown, dts }
 }
 
-const generate = async ({ rolldown, dts }, input) => {
+const generate = async ({ rolldown, dts }, folder, input) => {
   const plugins = [dts({ dtsInput: true, tsconfig: false })]
   const bundle = await rolldown({ ...input, plugins, checks: { pluginTimings: false } })
   const { output } = await bundle.generate({ format: 'esm', chunkFileNames: 'chunks/[name].js' })
   await bundle.close()
-  return output.map(({ fileName, code }) => ({ fileName, code: withoutDemands(code) }))
+  return output.map(({ fileName, code }) => ({ fileName, code: withoutDemands(code, folder) }))
 }
 
 /** Writes the declarations of a package's doors into its `dist`. The package must be compiled. */
 export const bundleTypes = async (folder) => {
   if (doorsOf(folder, '.d.ts').length === 0) return
-  writeChunks(folder, await generate(await tools(), bundleInput(folder, '.d.ts')), '.d.ts')
+  const chunks = await generate(await tools(), folder, bundleInput(folder, '.d.ts'))
+  writeChunks(folder, chunks, '.d.ts')
 }
 
 /** The declarations of each door as one text, by the door's name. */
@@ -49,7 +59,7 @@ export const doorTypes = async (folder) => {
   const { input, ...rest } = bundleInput(folder, '.d.ts')
   const texts = {}
   for (const [name, path] of Object.entries(input)) {
-    const [{ code }] = await generate(made, { ...rest, input: { [name]: path } })
+    const [{ code }] = await generate(made, folder, { ...rest, input: { [name]: path } })
     texts[name] = code
   }
   return texts

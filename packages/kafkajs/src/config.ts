@@ -26,10 +26,13 @@ export interface RetryOptions {
 /** Any option of millrace, for what kafkajs has no name for. It has the last word. */
 export type MillraceOptions = Partial<Omit<ProducerOptions, 'brokers' | 'acks'>>
 
+/** Gives the bootstrap servers when a producer connects. */
+export type BrokersFunction = () => string[] | Promise<string[]>
+
 /** What `new Kafka` takes: kafkajs's configuration, and `millrace`. */
 export interface KafkaConfig extends SecurityConfig {
   /** Bootstrap servers, or a function that gives them. */
-  brokers: string[] | (() => string[] | Promise<string[]>)
+  brokers: string[] | BrokersFunction
   /** Name of this client at the brokers. */
   clientId?: string
   /** Milliseconds for one connection attempt; 10,000 by default. */

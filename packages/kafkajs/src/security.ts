@@ -18,6 +18,9 @@ export type SASLOptions =
   | { mechanism: 'scram-sha-512'; username: string; password: string }
   | { mechanism: 'oauthbearer'; oauthBearerProvider: () => Promise<OauthbearerProviderResponse> }
 
+/** Name of a mechanism of kafkajs that there is here. */
+export type SASLMechanism = SASLOptions['mechanism']
+
 /** What a socket factory of kafkajs is told. */
 export interface ISocketFactoryArgs {
   host: string

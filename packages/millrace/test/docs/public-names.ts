@@ -168,13 +168,19 @@ const describe = (root: string, exported: string, declaration: Declaration): Pub
   return [own, ...members]
 }
 
+/** What is passed on from another package is documented there. */
+const isForeign = (statement: SyntaxNode): boolean => {
+  const source = child(statement, 'source')?.value
+  return typeof source === 'string' && !source.startsWith('.')
+}
+
 /** All names that a door exports, each with its members. The door: `packages/x/src/index.ts`. */
 export const publicNames = (door: string): PublicName[] => {
   const root = findRoot()
   const file = join(root, door)
   const names: PublicName[] = []
   for (const statement of bodyOf(file)) {
-    if (statement.type !== 'ExportNamedDeclaration') continue
+    if (statement.type !== 'ExportNamedDeclaration' || isForeign(statement)) continue
     const exported = specifiersOf(statement).map((one) => nameOf(child(one, 'exported')))
     const declared = child(statement, 'declaration') === undefined ? [] : declaredBy(statement)
     for (const name of [...exported, ...declared.map((one) => nameOf(child(one, 'id')))]) {
