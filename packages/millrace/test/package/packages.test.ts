@@ -10,7 +10,9 @@ import { pathToFileURL } from 'node:url'
 import { startCluster } from '../../src/testing.ts'
 import { runChecked, runCommand } from '../kafka/fixture/commands.ts'
 import { findRoot } from '../tidy/repository.ts'
+import { adapterPrograms, kafkajsNamesProgram } from './adapter-programs.ts'
 import { bundleProgram, readmeExample } from './consumer-programs.ts'
+import { pagePrograms } from './page-programs.ts'
 import {
   copyPrograms,
   emptyFolder,
@@ -20,7 +22,14 @@ import {
   type Tarball,
 } from './tarballs.ts'
 import { toolPath } from './tools.ts'
-import { checkTypes, libraryProjects } from './user-types.ts'
+import {
+  adapterPeers,
+  adapterProjects,
+  besideAdapters,
+  checkTypes,
+  libraryProjects,
+  loneAdapterProject,
+} from './user-types.ts'
 import { measureImport, measureInstall } from './weight.ts'
 
 const importTimeMsMax = 60
@@ -36,6 +45,12 @@ const tarball = (name: string): Tarball => {
   const found = tarballs.get(name)
   assert.ok(found, `${name} was packed`)
   return found
+}
+
+/** `name@version` of a package, as the tests of the repository have it. */
+const testedVersion = async (name: string): Promise<string> => {
+  const manifest = join(findRoot(), 'node_modules', name, 'package.json')
+  return `${name}@${JSON.parse(await readFile(manifest, 'utf8')).version}`
 }
 
 /** Runs a program of the user's folder against a cluster in this process. */
@@ -218,6 +233,20 @@ describe('the library, installed from its tarball', () => {
 })
 
 describe('a project in TypeScript', () => {
+  const adapters = [
+    'kafkajs',
+    'nestjs',
+    'opentelemetry',
+    'prometheus',
+    'schema-registry',
+    'console',
+  ]
+
+  before(async () => {
+    const packed = [tarball('millrace'), tarball('@millrace/kafkajs')]
+    await installInto(join(folder, 'with-node-types'), packed, ['@types/node@20'])
+  })
+
   for (const project of libraryProjects) {
     it(`takes the types of the library: ${project.name}`, async () => {
       const place = project.name.includes('without') ? user : join(folder, 'with-node-types')
@@ -225,8 +254,54 @@ describe('a project in TypeScript', () => {
     })
   }
 
-  before(async () => {
-    const types = [`@types/node@20`]
-    await installInto(join(folder, 'with-node-types'), [tarball('millrace')], types)
+  it('takes the types of the adapter for kafkajs without kafkajs', async () => {
+    assert.equal(await checkTypes(join(folder, 'with-node-types'), loneAdapterProject), '')
+  })
+
+  describe('with the adapters', () => {
+    const place = () => join(folder, 'with-adapters')
+
+    before(async () => {
+      const packed = ['millrace', ...adapters.map((name) => `@millrace/${name}`)].map(tarball)
+      const peers = await Promise.all(adapterPeers.map(testedVersion))
+      await installInto(place(), packed, ['@types/node@20', ...peers])
+    })
+
+    it('has a program for every package that has types', () => {
+      const withTypes = [...tarballs.values()].filter(({ files }) =>
+        files.some(({ path }) => path === 'dist/index.d.ts'),
+      )
+      const names = withTypes.map(({ name }) => name.replace('@millrace/', ''))
+      assert.deepEqual(names.sort(), ['millrace', ...adapters].sort())
+      for (const name of adapters) assert.ok(`${name}.ts` in adapterPrograms, name)
+    })
+
+    for (const project of adapterProjects) {
+      it(`takes their types: ${project.name}`, async () => {
+        assert.equal(await checkTypes(place(), project), '')
+      })
+    }
+
+    it('finds every type of kafkajs in the adapter for it', async () => {
+      const path = join(place(), 'node_modules/kafkajs/types/index.d.ts')
+      const program = kafkajsNamesProgram(await readFile(path, 'utf8'))
+      assert.ok(program.split(',').length > 150)
+      const project = besideAdapters('names of kafkajs', { 'program.ts': program })
+      assert.equal(await checkTypes(place(), project), '')
+    })
+
+    it('takes the programs of the pages', async () => {
+      const names = adapters.map((name) => `@millrace/${name}`)
+      const programs = await pagePrograms(['millrace', ...names, ...adapterPeers])
+      const pages = Object.keys(programs)
+      assert.ok(pages.length > 70, `${pages.length} programs`)
+      for (const page of ['nestjs', 'telemetry', 'schema-registry', 'console', 'from-kafkajs']) {
+        assert.ok(
+          pages.some((name) => name.startsWith(`docs-${page}-md`)),
+          page,
+        )
+      }
+      assert.equal(await checkTypes(place(), besideAdapters('pages', programs)), '')
+    })
   })
 })

@@ -1,19 +1,25 @@
 // TypeScript projects as users have them, with the strictest look at the declarations that they
-// install (`skipLibCheck` off), by TypeScript's newest and by its last 5.
+// install (`skipLibCheck` off, of other people's packages too), by TypeScript's newest and by its
+// last 5.
 
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { runCommand } from '../kafka/fixture/commands.ts'
 import { findRoot } from '../tidy/repository.ts'
+import { adapterPrograms, kafkajsProgram } from './adapter-programs.ts'
 import { toolPath } from './tools.ts'
 
 export interface TypesProject {
   readonly name: string
-  readonly program: string
+  /** By the names of their files. */
+  readonly programs: Readonly<Record<string, string>>
+  readonly type: 'module' | 'commonjs'
   readonly options: Readonly<Record<string, unknown>>
-  /** By the last TypeScript 5 too: the slow one, so not everywhere. */
-  readonly alsoBy5: boolean
+  /** The last TypeScript 5 takes four times as long, so it does not see everything. */
+  readonly compilers: readonly Compiler[]
 }
+
+type Compiler = 'TypeScript 7' | 'TypeScript 5'
 
 const nodeNext = { module: 'nodenext', moduleResolution: 'nodenext' }
 const bundler = { module: 'esnext', moduleResolution: 'bundler' }
@@ -45,9 +51,10 @@ export const wrong: ProducerRecord = { topic: 42, value: null }
 
 const project = (name: string, options: object, alsoBy5 = false): TypesProject => ({
   name,
-  program: libraryProgram,
+  programs: { 'program.ts': libraryProgram },
+  type: 'module',
   options: { ...options },
-  alsoBy5,
+  compilers: alsoBy5 ? ['TypeScript 7', 'TypeScript 5'] : ['TypeScript 7'],
 })
 
 /** With and without Node's types, under the resolutions of Node and of bundlers. */
@@ -59,25 +66,93 @@ export const libraryProjects: readonly TypesProject[] = [
   project('bundler without @types/node', { ...bundler, ...browserTypes }, true),
 ]
 
-const compilersOf = async ({ alsoBy5 }: TypesProject) =>
-  [
-    ['TypeScript 7', join(findRoot(), 'node_modules/typescript/bin/tsc')],
-    ...(alsoBy5 ? [['TypeScript 5', await toolPath('typescript/bin/tsc')]] : []),
-  ] as [name: string, path: string][]
+/** All that `strict` leaves out and that has to do with declarations. */
+const strictest = { exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true }
+const decorators = { experimentalDecorators: true, emitDecoratorMetadata: true }
+
+/** What stands beside the adapters: with `kafkajs`, which is an optional peer of one of them. */
+export const adapterPeers = [
+  '@nestjs/common',
+  '@nestjs/core',
+  '@nestjs/microservices',
+  '@opentelemetry/api',
+  'kafkajs',
+  'prom-client',
+  'reflect-metadata',
+  'rxjs',
+]
+
+const adapters = { ...nodeTypes, ...strictest, ...decorators }
+
+/** Each adapter with its typical use, beside its peers. */
+export const adapterProjects: readonly TypesProject[] = [
+  {
+    name: 'adapters in ES modules',
+    programs: adapterPrograms,
+    type: 'module',
+    options: { ...nodeNext, ...adapters, verbatimModuleSyntax: true },
+    compilers: ['TypeScript 7'],
+  },
+  {
+    name: 'adapters through a bundler',
+    programs: adapterPrograms,
+    type: 'module',
+    options: { ...bundler, ...adapters },
+    compilers: ['TypeScript 7'],
+  },
+  // Most programs on Nest.
+  {
+    name: 'adapters in CommonJS',
+    programs: adapterPrograms,
+    type: 'commonjs',
+    options: { ...nodeNext, ...adapters },
+    compilers: ['TypeScript 5'],
+  },
+]
+
+/** Other programs beside the adapters, as ES modules. */
+export const besideAdapters = (
+  name: string,
+  programs: Readonly<Record<string, string>>,
+): TypesProject => ({
+  name,
+  programs,
+  type: 'module',
+  options: { ...nodeNext, ...adapters },
+  compilers: ['TypeScript 7'],
+})
+
+/** The adapter for kafkajs without kafkajs, in a folder that has only Node's types. */
+export const loneAdapterProject: TypesProject = {
+  name: 'adapter without kafkajs',
+  programs: { 'program.ts': kafkajsProgram },
+  type: 'module',
+  options: { ...nodeNext, ...nodeTypes, ...strictest },
+  compilers: ['TypeScript 7'],
+}
+
+const compilerPath = (compiler: Compiler): string | Promise<string> =>
+  compiler === 'TypeScript 7'
+    ? join(findRoot(), 'node_modules/typescript/bin/tsc')
+    : toolPath('typescript/bin/tsc')
 
 /** What the compilers say about a project in a user's folder; '' = nothing. */
 export const checkTypes = async (folder: string, project: TypesProject): Promise<string> => {
   const place = join(folder, `types-${project.name.replaceAll(/\W+/g, '-')}`)
   await mkdir(place, { recursive: true })
-  await writeFile(join(place, 'program.ts'), project.program)
+  await writeFile(join(place, 'package.json'), JSON.stringify({ type: project.type }))
+  for (const [name, text] of Object.entries(project.programs)) {
+    await writeFile(join(place, name), text)
+  }
   const common = { target: 'es2022', strict: true, skipLibCheck: false, noEmit: true }
   const compilerOptions = { ...common, ...project.options }
-  const settings = JSON.stringify({ compilerOptions, files: ['program.ts'] })
+  const settings = JSON.stringify({ compilerOptions, files: Object.keys(project.programs) })
   await writeFile(join(place, 'tsconfig.json'), settings)
   const said: string[] = []
-  for (const [name, path] of await compilersOf(project)) {
-    const { code, stdout } = await runCommand(process.execPath, [path, '-p', place])
-    if (code !== 0) said.push(`${name}: ${stdout.toString()}`)
+  for (const compiler of project.compilers) {
+    const args = [await compilerPath(compiler), '-p', place]
+    const { code, stdout } = await runCommand(process.execPath, args)
+    if (code !== 0) said.push(`${compiler}: ${stdout.toString()}`)
   }
   return said.join('\n')
 }
