@@ -2,7 +2,15 @@
 // read where its records are taken, in chunks that stay in the processor's own cache: large ones
 // handed over by a reader's thread cost twice as much as to split them.
 
-import { closeSync, constants, createReadStream, fstatSync, openSync, readSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  createReadStream,
+  fstatSync,
+  openSync,
+  readSync,
+  statSync,
+} from 'node:fs'
 import { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { Failure } from '../describe-failure.ts'
@@ -32,8 +40,9 @@ export const openFile = (path: string, keepsChunks: boolean): Input => {
   let descriptor: number
   try {
     // A named pipe would wait here for its writer, and a process that waits in the kernel does not
-    // end: so nothing waits but the event loop.
-    descriptor = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+    // end: so nothing waits but the event loop. A terminal or a device waits in a thread, as ever.
+    const isPipe = statSync(path, { throwIfNoEntry: false })?.isFIFO() === true
+    descriptor = openSync(path, constants.O_RDONLY | (isPipe ? constants.O_NONBLOCK : 0))
   } catch (error) {
     throw new Failure(`The file ${path} can't be read: ${(error as Error).message}.`)
   }
