@@ -1,5 +1,5 @@
 // Java's transactional producer under the load of bench/transactions.mjs: for each line of input, a
-// count, it runs so many transactions one after another, and answers how long that took.
+// count, it runs so many transactions one after another, and prints how long that took.
 
 import java.io.BufferedReader;
 import java.io.InputStreamReader;

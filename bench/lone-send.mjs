@@ -96,24 +96,24 @@ const bareSocket = async (address, topic) => {
   const [, host, port] = /^(.*):(\d+)$/.exec(address)
   const socket = connect({ host, port: Number(port), noDelay: true })
   await once(socket, 'connect')
-  let answered = null
+  let responded = null
   let received = Buffer.alloc(0)
   socket.on('data', (bytes) => {
     received = received.length === 0 ? bytes : Buffer.concat([received, bytes])
     if (received.length < 4 || received.length < 4 + received.readInt32BE(0)) return
-    const answer = received
+    const response = received
     received = Buffer.alloc(0)
-    answered(answer)
+    responded(response)
   })
   let correlationId = 0
   return {
     send: async (value) => {
-      const answer = await new Promise((resolve) => {
-        answered = resolve
+      const response = await new Promise((resolve) => {
+        responded = resolve
         socket.write(requestOf(topic, value, correlationId++))
       })
-      const error = answer.readInt16BE(errorAt(topic))
-      if (error !== 0) throw new Error(`the broker answered error ${error} to the bare request`)
+      const error = response.readInt16BE(errorAt(topic))
+      if (error !== 0) throw new Error(`the broker returned error ${error} to the bare request`)
     },
     close: () => socket.destroy(),
   }

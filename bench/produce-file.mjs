@@ -172,12 +172,12 @@ const endOffset = async ({ brokers, topic, libraries }) => {
 const runOnce = async (name, setting, admin, wanted, checks) => {
   const topic = `produce-file-${name}-${process.pid}-${Date.now()}`
   await admin.createTopic({ name: topic, partitions: 1 }, { timeoutMs: 30_000 })
-  const place = { ...setting, topic }
-  const result = await measure(commands[name](place))
-  const stored = await endOffset(place)
+  const target = { ...setting, topic }
+  const result = await measure(commands[name](target))
+  const stored = await endOffset(target)
   if (stored !== wanted.lines) throw new Error(`${name}: ${stored} of ${wanted.lines} records`)
   if (checks) {
-    const { lines, sum } = await readBack(place, wanted.lines)
+    const { lines, sum } = await readBack(target, wanted.lines)
     if (lines !== wanted.lines || sum !== wanted.sum) {
       throw new Error(`${name}: Java read ${lines} lines, SHA-256 ${sum}; not what was sent`)
     }
@@ -229,7 +229,7 @@ const run = async (brokers, libraries, path) => {
   const results = new Map(names.map((name) => [name, []]))
   const admin = new Admin({ brokers })
   const setting = { brokers, path, libraries }
-  // Java compiles while it works: whoever comes first would pay for all.
+  // The broker's JVM compiles while it works: the first contestant would be slower.
   await runOnce(names[0], setting, admin, wanted, false)
   for (let round = 0; round < Number(options.rounds); round++) {
     for (const name of round % 2 === 0 ? names : names.toReversed()) {

@@ -69,7 +69,7 @@ const profileOnce = async (name, kind, peer, corpusFolder) => {
     },
   })
   const { total, rows } = summarize(JSON.parse(readFileSync(path, 'utf8')))
-  // A profile tells times on the wall, also while others had the processor: its shares are used.
+  // A profile has wall-clock times, including time of other processes: only its shares are used.
   const whole = kind === 'cpu' ? report.cpu_s * 1e9 : total
   const perRecord = (share) => figure((share * whole) / workload.records, kind === 'cpu' ? 0 : 1)
   const cells = rows

@@ -19,13 +19,16 @@ import { defectOf, readBack } from './lib/verify.mjs'
 import { defaults, quick, workloads } from './workloads.mjs'
 
 const usage = `npm run bench -- [options]         ours against other clients, on a real Kafka
-npm run bench -- scaling|profile|micro [options]   other measurements, see their --help
+npm run bench -- scaling|profile|micro|spool [options]   other measurements
 
   --workload A,B    some of ${Object.keys(workloads).join(', ')}
   --only A,B        some of the contestants: millrace, millrace-send, millrace-batch,
-                    millrace-layer1 and others, kafkajs, platformatic, confluent, java
+                    millrace-layer1, millrace-spool and others, kafkajs, platformatic,
+                    confluent, java
   --rounds N        interleaved rounds (default 3)
   --quick           few records, one round, ${quick.names.join(', ')}: whether everything works
+  --long            the steady state: 6,000,000 records of W1, W2 and W7, 1,000,000 of W6 and
+                    W6z, and of no other workload
   --records N       of every workload
   --brokers LIST    a cluster of yours instead of the project's own Kafka (makes and deletes topics)
   --kafka VERSION   release of the project's own Kafka`
@@ -40,21 +43,27 @@ const { values: options, positionals } = parseArgs({
     only: { type: 'string' },
     rounds: { type: 'string' },
     quick: { type: 'boolean', default: false },
+    long: { type: 'boolean', default: false },
     records: { type: 'string' },
     brokers: { type: 'string' },
     kafka: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
   allowPositionals: true,
-  strict: !['scaling', 'profile', 'micro'].includes(process.argv[2]),
+  strict: !['scaling', 'profile', 'micro', 'spool'].includes(process.argv[2]),
 })
 
 /** `npm run bench -- scaling …` is another script. */
-const others = { scaling: 'scaling.mjs', profile: 'profile.mjs', micro: 'micro/guard.mjs' }
+const others = {
+  scaling: 'scaling.mjs',
+  profile: 'profile.mjs',
+  micro: 'micro/guard.mjs',
+  spool: 'spool.mjs',
+}
 
 const makePlan = () => {
-  const names =
-    options.workload?.split(',') ?? (options.quick ? quick.names : Object.keys(workloads))
+  const all = Object.keys(workloads).filter((name) => !options.long || workloads[name].longRecords)
+  const names = options.workload?.split(',') ?? (options.quick ? quick.names : all)
   const unknown = names.find((name) => workloads[name] === undefined)
   if (unknown !== undefined) throw new Error(`there is no workload ${unknown}\n\n${usage}`)
   const rounds = Number(options.rounds ?? (options.quick ? 1 : 3))
@@ -62,7 +71,11 @@ const makePlan = () => {
   const share = options.quick ? quick.share : 1
   const plan = names.map((name) => {
     const workload = { ...defaults, ...workloads[name] }
-    return { name, ...workload, records: Number(options.records ?? workload.records * share) }
+    if (options.long && workload.longRecords === undefined) {
+      throw new Error(`${name} has no long form; those with one: ${all.join(', ')}`)
+    }
+    const records = options.long ? workload.longRecords : workload.records * share
+    return { name, ...workload, records: Number(options.records ?? records) }
   })
   return { rounds, plan, only: options.only?.split(',') ?? null }
 }
@@ -85,7 +98,7 @@ const environmentOf = (workload, topic, brokers, corpus) => ({
 
 let topicCount = 0
 
-/** One run of one contestant; answers its report, or what was wrong as `{ failure }`. */
+/** One run of one contestant; returns its report, or what was wrong as `{ failure }`. */
 const runOnce = async (contestant, workload, cluster) => {
   const topic = `bench-${process.pid}-${topicCount++}`
   await cluster.admin.createTopic({ name: topic, partitions, replicationFactor: 1 })
@@ -126,7 +139,7 @@ const rowOf = ({ contestant, outcomes }, first) => {
   const runs = outcomes.filter(isRun)
   if (runs.length === 0) {
     const { unsupported, failure } = outcomes[0]
-    return [name, unsupported ?? `failed: ${failure}`, ...Array(8).fill('')]
+    return [name, unsupported ?? `failed: ${failure}`, ...Array(9).fill('')]
   }
   const middle = (of) => median(runs.map(of))
   const latency = (key) =>
@@ -145,6 +158,12 @@ const rowOf = ({ contestant, outcomes }, first) => {
       middle((run) => (run.cpu_s / run.records) * 1e6),
       2,
     ),
+    runs[0].main_cpu_s === undefined
+      ? ''
+      : figure(
+          middle((run) => (run.main_cpu_s / run.records) * 1e6),
+          2,
+        ),
     figure(middle((run) => run.rss_mb)),
     latency('p50'),
     latency('p99'),
@@ -159,6 +178,7 @@ const heads = [
   'spread',
   '× first',
   'µs CPU/record',
+  'of it main thread',
   'RSS MB',
   'p50 ms',
   'p99 ms',
@@ -256,7 +276,7 @@ const openCluster = async (folder) => {
   }
 }
 
-/** The newest broker is slow until it has seen some load: one run that nobody counts. */
+/** The newest broker is slow until it has seen some load: one run that is not counted. */
 const warmUp = async (contestants, cluster) => {
   const [contestant] = contestants
   const workload = { ...defaults, ...workloads.W2, name: 'W2', records: 300_000 }
@@ -272,7 +292,7 @@ const main = async () => {
     cluster = await openCluster(folder)
     const context = { libraries: cluster.libraries, kafkaVersion: cluster.version }
     const { ready, missing } = await prepareContestants(only, context)
-    if (ready.length === 0) throw new Error('nobody can run')
+    if (ready.length === 0) throw new Error('no contestant can run')
     await warmUp(ready, cluster)
     const machine = describeMachine()
     const workloadsRun = []

@@ -39,7 +39,7 @@ const { values: options } = parseArgs({
 
 const script = (name) => fileURLToPath(new URL(`scaling/${name}.mjs`, import.meta.url))
 
-/** One child; a failure is told and kept, and the others go on. */
+/** One child; a failure is printed and kept, and the others continue. */
 const runVariant = async (section, variant, peer, round) => {
   const task = {
     brokers: peer.brokers,

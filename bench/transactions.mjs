@@ -1,6 +1,6 @@
 // Transactions per second of one producer that awaits each commit, ours against Java's, on the same
 // broker: both processes live through all rounds and take turns, so that what the machine does
-// meanwhile strikes both. Both topics are read back. Ends with exit code 1 where we are slower.
+// meanwhile affects both. Both topics are read back. Ends with exit code 1 where we are slower.
 //
 //   node bench/transactions.mjs --brokers HOST:PORT   a broker that creates topics by itself
 //   node bench/transactions.mjs [--version 3.9.1]     the project's own Kafka (needs Java)
@@ -51,7 +51,7 @@ const runOurs = async ([, brokers, topic]) => {
   await producer.close()
 }
 
-/** A process that answers each count with what it took. */
+/** A process that replies to each count with the time it took. */
 class Side {
   constructor(name, topic, command, args) {
     this.name = name

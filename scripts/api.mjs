@@ -1,17 +1,19 @@
 // Writes packages/*/api.md, the report of what each package shows: its declarations without their
-// comments, door by door. A test compares them with the code, so a change of the public surface is
-// seen where it is reviewed. npm run build, then npm run api.
+// comments, entry point by entry point. A test compares them with the code, so a change of the
+// public surface is seen where it is reviewed. And docs/api/, the reference made of the docstrings.
+// npm run build, then npm run api.
 
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { doorsOf } from './bundle.mjs'
-import { doorTypes } from './bundle-types.mjs'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { entryPointsOf } from './bundle.mjs'
+import { entryPointTypes } from './bundle-types.mjs'
+import { compiledPath } from './run-tests.mjs'
 import { fail, packages, readJson, root, say } from './workspace.mjs'
 
 /** The packages that have types to show. */
 export const reportedPackages = () =>
-  packages().filter((folder) => doorsOf(folder, '.d.ts').length > 0)
+  packages().filter((folder) => entryPointsOf(folder, '.d.ts').length > 0)
 
 export const reportPath = (folder) => join(root, folder, 'api.md')
 
@@ -19,6 +21,7 @@ export const reportPath = (folder) => join(root, folder, 'api.md')
 const exportsByLine = (code) =>
   code.replace(/^export \{(.*)\};?$/m, (_, names) => {
     const sorted = names.split(',').map((name) => name.trim())
+    if (names.trim() === '') return 'export {};'
     const plain = (name) => name.replace(/^type /, '')
     sorted.sort((a, b) => (plain(a) < plain(b) ? -1 : 1))
     return `export {\n${sorted.map((name) => `  ${name},`).join('\n')}\n};`
@@ -34,9 +37,9 @@ const withoutComments = (code) =>
 /** The report of a compiled package. */
 export const apiReport = async (folder) => {
   const { name } = readJson(join(root, folder, 'package.json'))
-  const doors = await doorTypes(folder)
-  const sections = Object.entries(doors).map(([door, code]) => {
-    const title = door === 'index' ? name : `${name}/${door}`
+  const texts = await entryPointTypes(folder)
+  const sections = Object.entries(texts).map(([entryPoint, code]) => {
+    const title = entryPoint === 'index' ? name : `${name}/${entryPoint}`
     return `## ${title}\n\n\`\`\`ts\n${exportsByLine(withoutComments(code))}\n\`\`\`\n`
   })
   const head = '<!-- Made by npm run api from the declarations: change the code instead. -->'
@@ -48,6 +51,11 @@ const main = async () => {
     writeFileSync(reportPath(folder), await apiReport(folder))
     say(`${folder}/api.md is written.`)
   }
+  const generator = join(root, compiledPath('packages/millrace/test/docs/api-reference.ts'))
+  const { apiReference } = await import(pathToFileURL(generator).href)
+  mkdirSync(join(root, 'docs/api'), { recursive: true })
+  for (const [path, text] of apiReference()) writeFileSync(join(root, path), text)
+  say('docs/api/ is written.')
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await main().catch(fail)

@@ -2,7 +2,7 @@
 // that does not serve audits is said and no failure; a weakness is one.
 
 import { spawnSync } from 'node:child_process'
-import { fail, root, say, Trouble } from './workspace.mjs'
+import { fail, root, ScriptError, say } from './workspace.mjs'
 
 const ask = () => {
   const npm = process.env.npm_execpath
@@ -13,7 +13,7 @@ const ask = () => {
     : spawnSync('npm', args, { ...options, shell: process.platform === 'win32' })
 }
 
-const readAnswer = (output) => {
+const readResponse = (output) => {
   try {
     return JSON.parse(output)
   } catch {
@@ -29,20 +29,22 @@ const describe = ([name, { severity, range, via, fixAvailable }]) => {
 
 const main = () => {
   const { stdout = '', error } = ask()
-  const answer = readAnswer(stdout)
-  const counts = answer?.metadata?.vulnerabilities
+  const report = readResponse(stdout)
+  const counts = report?.metadata?.vulnerabilities
   if (counts === undefined) {
-    const reason = answer?.message ?? answer?.error?.summary ?? error?.message ?? 'no answer'
+    const reason = report?.message ?? report?.error?.summary ?? error?.message ?? 'no response'
     say(`NOT AUDITED: this registry does not serve audits (${String(reason).split('\n')[0]}).`)
     return
   }
-  const { prod = 0, optional = 0 } = answer.metadata.dependencies ?? {}
+  const { prod = 0, optional = 0 } = report.metadata.dependencies ?? {}
   if (counts.total === 0) {
     say(`Audited ${prod + optional} packages: nothing is known against them.`)
     return
   }
-  for (const one of Object.entries(answer.vulnerabilities)) console.error(describe(one))
-  throw new Trouble(`${counts.total} known weaknesses in what our packages bring along.`)
+  for (const one of Object.entries(report.vulnerabilities)) console.error(describe(one))
+  throw new ScriptError(
+    `${counts.total} known vulnerabilities in the dependencies of our packages.`,
+  )
 }
 
 try {

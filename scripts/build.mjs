@@ -1,7 +1,7 @@
 // Builds all packages into their dist folders: TypeScript's own incremental build, then the files
 // that are not TypeScript (test data) beside the compiled ones, and what has lost its source is
-// removed. At last each package's doors are bundled: what `import 'millrace'` loads, here and
-// wherever it is installed.
+// removed. At last each package's entry points are bundled: what `import 'millrace'` loads, here
+// and wherever it is installed.
 
 import {
   copyFileSync,
@@ -16,7 +16,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bundleAll, isBundled } from './bundle.mjs'
 import { ensureInstalled } from './install.mjs'
-import { fail, filesUnder, packages, readJson, root, runNode, Trouble } from './workspace.mjs'
+import { fail, filesUnder, packages, readJson, root, runNode, ScriptError } from './workspace.mjs'
 
 /** Where the state of the sources at the last good build is kept. */
 const stampPath = join(root, '.cache/build-stamp.json')
@@ -104,7 +104,7 @@ export const build = async () => {
   rmSync(stampPath, { force: true })
   for (const folder of packages()) forgetIncompleteBuild(folder)
   const code = await runNode('node_modules/typescript/bin/tsc', ['-b'])
-  if (code !== 0) throw new Trouble('The build failed: TypeScript has found the errors above.')
+  if (code !== 0) throw new ScriptError('The build failed: TypeScript has found the errors above.')
   for (const folder of packages()) {
     removeStale(folder)
     copyOthers(folder)

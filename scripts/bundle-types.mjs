@@ -1,10 +1,10 @@
-// Joins the declarations of each package's doors, as bundle.mjs does with the code: what the doors
-// do not show is left out. Called by pack.mjs only, for in the repository the sources tell the
-// types.
+// Joins the declarations of each package's entry points, as bundle.mjs does with the code: what no
+// entry point shows is skipped. Called by pack.mjs only, for in the repository the sources tell
+// the types.
 
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { bundleInput, doorsOf, writeChunks } from './bundle.mjs'
+import { bundleInput, entryPointsOf, writeChunks } from './bundle.mjs'
 import { compiledPath } from './run-tests.mjs'
 import { readJson, root } from './workspace.mjs'
 
@@ -18,8 +18,8 @@ const optionalPeers = (folder) => {
 
 /**
  * A project without @types/node, or without another optional peer, can use the types all the same:
- * what comes from Node's modules, or from the peer, is `any` there. And nobody has to name the
- * library of `await using` by hand.
+ * what comes from Node's modules, or from the peer, is `any` there. And a project does not have to
+ * name the library of `await using` by hand.
  */
 const withoutDemands = (code, folder) => {
   const isBuffer = /\bBuffer\b/.test(code.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*/g, ''))
@@ -46,15 +46,40 @@ const generate = async ({ rolldown, dts }, folder, input) => {
   return output.map(({ fileName, code }) => ({ fileName, code: withoutDemands(code, folder) }))
 }
 
-/** Writes the declarations of a package's doors into its `dist`. The package must be compiled. */
-export const bundleTypes = async (folder) => {
-  if (doorsOf(folder, '.d.ts').length === 0) return
-  const chunks = await generate(await tools(), folder, bundleInput(folder, '.d.ts'))
-  writeChunks(folder, chunks, '.d.ts')
+/** A module of the CommonJS build: the same declarations by another file name. */
+const inCommonJs = ({ fileName, code }) => ({
+  fileName: fileName.replace(/\.d\.ts$/, '.d.cts'),
+  code: code.replaceAll(/(\bfrom "\.{1,2}\/[^"]+)\.js"/g, '$1.cjs"'),
+})
+
+/** What `import` of an entry point shows: the types of `require`, so that both are one type. */
+const reexport = (name, hasDefault) => ({
+  fileName: `${name}.d.ts`,
+  code: `export * from "./${name}.cjs";\n${
+    hasDefault ? `export { default } from "./${name}.cjs";\n` : ''
+  }`,
+})
+
+const hasDefault = (chunks, name) => {
+  const { code } = chunks.find(({ fileName }) => fileName === `${name}.d.ts`)
+  return /^export \{[^}]*\bas default\b/m.test(code)
 }
 
-/** The declarations of each door as one text, by the door's name. */
-export const doorTypes = async (folder) => {
+/**
+ * Writes the declarations of a package's entry points into its `dist`. The package must be
+ * compiled. One set serves both builds: a class with private fields would be another type in each.
+ */
+export const bundleTypes = async (folder) => {
+  const names = entryPointsOf(folder, '.d.ts')
+  if (names.length === 0) return
+  const chunks = await generate(await tools(), folder, bundleInput(folder, '.d.ts'))
+  writeChunks(folder, chunks.map(inCommonJs), '.d.cts')
+  const wrappers = names.map((name) => reexport(name, hasDefault(chunks, name)))
+  writeChunks(folder, wrappers, '.d.ts')
+}
+
+/** The declarations of each entry point as one text, by its name. */
+export const entryPointTypes = async (folder) => {
   const made = await tools()
   const { input, ...rest } = bundleInput(folder, '.d.ts')
   const texts = {}

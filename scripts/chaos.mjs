@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { compiledPath, emptyCounts, runTests, summaryLine } from './run-tests.mjs'
-import { fail, filesUnder, root, say, Trouble } from './workspace.mjs'
+import { fail, filesUnder, root, ScriptError, say } from './workspace.mjs'
 
 const fileTimeoutMs = 1_200_000
 
@@ -14,10 +14,12 @@ const prepareKafka = async () => {
   const path = join(root, compiledPath('packages/millrace/test/kafka/fixture/index.ts'))
   const { javaAvailable, mavenAvailable, prepareKafka: prepare } = await import(pathToFileURL(path))
   if (!(await javaAvailable()) || !(await mavenAvailable())) {
-    throw new Trouble('A real Kafka needs Java 17 or newer (with javac) and Maven on this machine.')
+    throw new ScriptError(
+      'A real Kafka needs Java 17 or newer (with javac) and Maven on this machine.',
+    )
   }
   const { ready, problems } = await prepare()
-  if (!ready) throw new Trouble(problems.join('\n'))
+  if (!ready) throw new ScriptError(problems.join('\n'))
 }
 
 const main = async () => {

@@ -1,6 +1,6 @@
 // One command that says whether the sources are in order: format and lint (nothing is written),
-// types, and the tidy test, which holds the house rules. All three run, also when an earlier one
-// has failed.
+// types, and the tidy test, which checks the repository rules. All three run, even when an earlier
+// one has failed.
 
 import { fileURLToPath } from 'node:url'
 import { build } from './build.mjs'
@@ -20,7 +20,7 @@ export const check = async () => {
   const biome = await runNode('node_modules/@biomejs/biome/bin/biome', ['ci', '--colors=off', '.'])
   if (biome !== 0) {
     counts.failed += 1
-    counts.problems.push('biome: format or lint (mend most with: npx biome check --write)')
+    counts.problems.push('biome: format or lint (fix most with: npx biome check --write)')
   }
   say('Check: types (tsc) …')
   try {
@@ -31,7 +31,7 @@ export const check = async () => {
     counts.problems.push('types: the build failed')
     return counts
   }
-  say('Check: house rules (tidy test) …')
+  say('Check: repository rules (tidy test) …')
   return runTests([tidyTest], { concurrency: 1, fileTimeoutMs: 120_000, counts })
 }
 

@@ -1,11 +1,10 @@
-// Writes docs/options.md and docs/errors.md from the tables in the code, which are the only place
-// where options and errors are listed: npm run build, then node scripts/docs.mjs. A test compares
-// the pages.
+// Writes docs/options.md and docs/errors.md from the tables in the code and the docstrings of the
+// options: npm run build, then node scripts/docs.mjs. A test fails when a page is out of date.
 
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { fail, root, say, Trouble } from './workspace.mjs'
+import { fail, root, ScriptError, say } from './workspace.mjs'
 
 const generated =
   '<!-- Made by scripts/docs.mjs from the tables in the code: change those instead. -->'
@@ -17,6 +16,8 @@ const code = (value) => (value === undefined ? '' : `\`${cell(value)}\``)
 
 const table = (head, rows) =>
   [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+
+const optionsSource = join(root, 'packages/millrace/src/producer/producer-options.ts')
 
 const kib = 1024
 const mib = kib * kib
@@ -48,9 +49,12 @@ const namesElsewhere = {
   retryBackoffMaxMs: ['retry.backoff.max.ms', ''],
   compression: ['compression.type', 'Producer.Compression, Producer.CompressionLevel'],
   partitioner: ['partitioner.class', 'Producer.Partitioner'],
+  partitionerAvailabilityTimeoutMs: ['partitioner.availability.timeout.ms', ''],
+  rack: ['client.rack, partitioner.rack.aware', ''],
   flush: ['', 'Producer.Flush'],
   allowAutoTopicCreation: ['', 'Metadata.AllowAutoTopicCreation'],
   metadataMaxAgeMs: ['metadata.max.age.ms', 'Metadata.RefreshFrequency'],
+  metadataMaxIdleMs: ['metadata.max.idle.ms', ''],
   metadataRecoveryRebootstrapTriggerMs: ['metadata.recovery.rebootstrap.trigger.ms', ''],
   connectTimeoutMs: ['socket.connection.setup.timeout.ms', 'Net.DialTimeout'],
   reconnectBackoffMs: ['reconnect.backoff.ms', ''],
@@ -64,15 +68,35 @@ const namesElsewhere = {
   logger: ['', 'Logger'],
 }
 
-/** The page of the options. */
-export const optionsPage = (optionTable) => {
+/**
+ * The sentences of each option, by name: its docstring in the interface of the options, without the
+ * default, which has a column of its own.
+ */
+export const optionTexts = (source) => {
+  const options = source.slice(source.indexOf('export interface ProducerOptions'))
+  const documented = /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*readonly (\w+)\??:/g
+  return new Map(
+    [...options.matchAll(documented)].map(([, text, name]) => [
+      name,
+      text
+        .replace(/\s*\n\s*\*? ?/g, ' ')
+        .replace(/ Default: .*$/, '')
+        .replace(/docs\/((\w+)\.md)/g, '[$2]($1)')
+        .trim(),
+    ]),
+  )
+}
+
+/** The page of the options. `source` is the text of producer-options.ts. */
+export const optionsPage = (optionTable, source) => {
+  const texts = optionTexts(source)
   const options = Object.entries(optionTable)
   const elsewhere = options.filter(([name]) => namesElsewhere[name] !== undefined)
   return `${[
     '# Options of a producer',
     generated,
-    'What `new Producer({ … })` takes. All but `brokers` may be left out; `undefined` counts as ' +
-      'left out. Options that are wrong are answered with one error that lists every problem.',
+    'Options of `new Producer({ … })`. Only `brokers` is required; `undefined` is the same as an ' +
+      'omitted option. Invalid options throw one error that lists every problem.',
     table(
       ['option', 'type', 'default', 'allowed', 'what it does'],
       options.map(([name, row]) => [
@@ -80,7 +104,7 @@ export const optionsPage = (optionTable) => {
         code(row.type),
         defaultOf(name, row),
         cell(row.bounds),
-        cell(row.doc),
+        cell(texts.get(name)),
       ]),
     ),
     'Without a default: `idempotent` is on with `acks` `all` and `retries` above 0; `flush` and ' +
@@ -97,12 +121,16 @@ export const optionsPage = (optionTable) => {
 }
 
 const kinds = [
-  ['retriable', 'again later: the cause may pass'],
-  ['rejected', 'this record never: it will be refused again'],
-  ['aborted', 'you asked for it: a signal, a time limit of yours, close'],
-  ['abortable', 'abort the transaction, then go on'],
-  ['fatal', 'this producer is done; make a new one'],
-  ['usage', 'mend the program: the call or an option is wrong'],
+  ['retriable', 'try again later: the cause may be temporary'],
+  ['rejected', 'do not send this record again: it will be rejected again'],
+  ['aborted', 'the caller ended it: a signal, close(), destroy()'],
+  ['abortable', 'abort the transaction, then continue'],
+  [
+    'refused',
+    'a broker refuses this client: fix credentials, certificates or versions, and it goes on',
+  ],
+  ['fatal', 'this producer cannot continue; create a new one'],
+  ['usage', 'fix your code: the call or an option is invalid'],
 ]
 
 /** The page of the errors. */
@@ -112,16 +140,16 @@ export const errorsPage = (errorCodes, brokerErrors) =>
     generated,
     'Every error is a `KafkaError`. Its `code` says what happened, its `kind` what you can do ' +
       "next, and `persisted` whether the record may be in the log: `'no'` or `'maybe'`. `topic`, " +
-      '`partition`, `broker`, `api`, `attempts`, `elapsedMs` and `cause` say where and why, as ' +
-      'far as known; `remedy` is the last column below, or more to the point where Kafka’s own ' +
-      'error is.',
+      '`partition`, `broker`, `api`, `attempts`, `elapsedMs` and `cause` say where and why, if ' +
+      'known. `remedy` says how to fix the cause: the last column below, or a more specific ' +
+      'sentence for a broker’s error code.',
     '## What you can do next',
     table(
       ['kind', 'meaning'],
       kinds.map(([kind, words]) => [code(kind), words]),
     ),
     '## Codes',
-    'The kind is the usual one; an error may know better and say so.',
+    'The table shows the usual kind. An error can have a more specific one.',
     table(
       ['code', 'kind', 'remedy'],
       Object.entries(errorCodes).map(([name, { kind, remedy }]) => [
@@ -130,9 +158,9 @@ export const errorsPage = (errorCodes, brokerErrors) =>
         cell(remedy),
       ]),
     ),
-    '## Errors that brokers answer',
-    '`brokerCode` and `brokerError` are Kafka’s number and name. What is retriable is tried ' +
-      'again by the producer itself within `deliveryTimeoutMs`; you see it when that was in vain.',
+    '## Error codes of brokers',
+    '`brokerCode` and `brokerError` are Kafka’s number and name. The producer retries retriable ' +
+      'errors itself within `deliveryTimeoutMs`; you see them when retries are exhausted.',
     table(
       ['number', 'name', 'meaning', 'code', 'kind'],
       [...brokerErrors.values()]
@@ -149,7 +177,7 @@ export const errorsPage = (errorCodes, brokerErrors) =>
 
 const load = (name) => {
   const path = join(root, 'packages/millrace/dist/src', name)
-  if (!existsSync(path)) throw new Trouble('Build first: npm run build')
+  if (!existsSync(path)) throw new ScriptError('Build first: npm run build')
   return import(pathToFileURL(path).href)
 }
 
@@ -157,7 +185,10 @@ const main = async () => {
   const { optionTable } = await load('producer/option-table.js')
   const { errorCodes } = await load('protocol/kafka-error.js')
   const { brokerErrors } = await load('protocol/errors.js')
-  writeFileSync(join(root, 'docs/options.md'), optionsPage(optionTable))
+  writeFileSync(
+    join(root, 'docs/options.md'),
+    optionsPage(optionTable, readFileSync(optionsSource, 'utf8')),
+  )
   writeFileSync(join(root, 'docs/errors.md'), errorsPage(errorCodes, brokerErrors))
   say('docs/options.md and docs/errors.md are written.')
 }

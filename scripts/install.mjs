@@ -3,7 +3,7 @@
 
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { readJson, root, run, say, Trouble } from './workspace.mjs'
+import { readJson, root, run, ScriptError, say } from './workspace.mjs'
 
 const nodeOldest = [20, 19]
 
@@ -11,7 +11,7 @@ const checkNode = () => {
   const [major, minor] = process.versions.node.split('.').map(Number)
   const [oldestMajor, oldestMinor] = nodeOldest
   if (major > oldestMajor || (major === oldestMajor && minor >= oldestMinor)) return
-  throw new Trouble(
+  throw new ScriptError(
     `Node ${nodeOldest.join('.')} or newer is needed, and this is ${process.versions.node}. ` +
       'Install a newer Node and run the same command again.',
   )
@@ -24,7 +24,7 @@ const checkNode = () => {
  */
 const whyInstall = () => {
   const wanted = readJson(join(root, 'package-lock.json'))
-  if (wanted === null) throw new Trouble('package-lock.json is missing or damaged: restore it.')
+  if (wanted === null) throw new ScriptError('package-lock.json is missing or damaged: restore it.')
   const installed = readJson(join(root, 'node_modules/.package-lock.json'))
   if (installed === null) return 'nothing is installed yet'
   for (const [path, entry] of Object.entries(wanted.packages)) {
@@ -49,8 +49,8 @@ const install = async (reason) => {
     ? await run(process.execPath, [npm, ...args])
     : await run('npm', args, { shell: process.platform === 'win32' })
   if (code === 0) return
-  throw new Trouble(
-    'npm ci failed; its own words are above. It needs the npm registry once: check that this ' +
+  throw new ScriptError(
+    'npm ci failed; its message is above. It needs the npm registry once: check that this ' +
       'machine reaches it, then run the same command again.',
   )
 }

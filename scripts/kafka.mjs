@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { compiledPath } from './run-tests.mjs'
-import { fail, root, say, Trouble } from './workspace.mjs'
+import { fail, root, ScriptError, say } from './workspace.mjs'
 
 const usage = `npm run kafka -- [--version VERSION] [--nodes 1|3] [--port PORT] [--set NAME=VALUE]…
 
@@ -19,7 +19,7 @@ const loadFixture = () =>
 
 const settingOf = (text) => {
   const [, name, value] = /^([^=]+)=(.*)$/.exec(text) ?? []
-  if (name === undefined) throw new Trouble(`--set takes NAME=VALUE.\n\n${usage}`)
+  if (name === undefined) throw new ScriptError(`--set takes NAME=VALUE.\n\n${usage}`)
   return [name, value]
 }
 
@@ -35,8 +35,9 @@ const readOptions = () => {
   })
   if (values.help) return null
   const port = Number(values.port)
-  if (!['1', '3'].includes(values.nodes)) throw new Trouble(`--nodes takes 1 or 3.\n\n${usage}`)
-  if (!(port >= 1 && port <= 65_533)) throw new Trouble(`--port takes a port number.\n\n${usage}`)
+  if (!['1', '3'].includes(values.nodes)) throw new ScriptError(`--nodes takes 1 or 3.\n\n${usage}`)
+  if (!(port >= 1 && port <= 65_533))
+    throw new ScriptError(`--port takes a port number.\n\n${usage}`)
   const properties = Object.fromEntries(values.set.map(settingOf))
   return { version: values.version, nodes: Number(values.nodes), port, properties }
 }
@@ -61,7 +62,9 @@ const main = async () => {
   }
   const { javaAvailable, latestKafka, mavenAvailable, startKafka } = await loadFixture()
   if (!(await javaAvailable()) || !(await mavenAvailable())) {
-    throw new Trouble('A real Kafka needs Java 17 or newer (with javac) and Maven on this machine.')
+    throw new ScriptError(
+      'A real Kafka needs Java 17 or newer (with javac) and Maven on this machine.',
+    )
   }
   const version = options.version ?? latestKafka
   say(`Starting Apache Kafka ${version} (the first time downloads it with Maven) …`)

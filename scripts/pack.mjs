@@ -2,32 +2,25 @@
 // builds first, joins the declarations, and lends the package the repository's licence and a README
 // for that time.
 
-import { copyFileSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { build, whyBuild } from './build.mjs'
 import { bundleTypes } from './bundle-types.mjs'
 import { ensureInstalled } from './install.mjs'
-import { fail, root, Trouble } from './workspace.mjs'
+import { packedPages } from './packed-pages.mjs'
+import { fail, root, ScriptError } from './workspace.mjs'
 
-/** The pages that introduce the packages beside the library. */
-const pages = {
-  cli: 'docs/cli.md',
-  console: 'docs/console.md',
-  kafkajs: 'docs/from-kafkajs.md',
-  nestjs: 'docs/nestjs.md',
-  opentelemetry: 'docs/telemetry.md',
-  prometheus: 'docs/telemetry.md',
-  'schema-registry': 'docs/schema-registry.md',
-}
+/** What a package has only while npm packs it; .gitignore names the same. */
+const lent = ['LICENSE', 'README.md', 'README.zh-CN.md', 'SECURITY.md', 'docs']
 
 const pack = async () => {
   const folder = process.cwd()
   const event = process.env.npm_lifecycle_event
   if (dirname(folder) !== join(root, 'packages') || !['prepack', 'postpack'].includes(event)) {
-    throw new Trouble('npm runs this in a package: npm pack -w millrace.')
+    throw new ScriptError('npm runs this in a package: npm pack -w millrace.')
   }
   if (event === 'postpack') {
-    for (const name of ['LICENSE', 'README.md']) rmSync(join(folder, name), { force: true })
+    for (const name of lent) rmSync(join(folder, name), { force: true, recursive: true })
     return
   }
   await ensureInstalled()
@@ -35,7 +28,10 @@ const pack = async () => {
   const name = basename(folder)
   await bundleTypes(`packages/${name}`)
   copyFileSync(join(root, 'LICENSE'), join(folder, 'LICENSE'))
-  copyFileSync(join(root, pages[name] ?? 'README.md'), join(folder, 'README.md'))
+  for (const [path, text] of packedPages(name)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true })
+    writeFileSync(join(folder, path), text)
+  }
 }
 
 await pack().catch(fail)

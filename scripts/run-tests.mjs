@@ -1,5 +1,5 @@
 // Runs compiled test files with Node's own runner and counts what they did. Called by check.mjs and
-// test.mjs; the words on the screen are test-reporter.mjs's.
+// test.mjs; test-reporter.mjs prints.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,9 +8,9 @@ import { pathToFileURL } from 'node:url'
 import { readJson, root, run } from './workspace.mjs'
 
 /**
- * `problems` are sentences about what failed or could not run; `leftOut` about what did not run.
+ * `problems` are sentences about what failed or could not run; `notRun` about what did not run.
  */
-export const emptyCounts = () => ({ passed: 0, failed: 0, skipped: 0, problems: [], leftOut: [] })
+export const emptyCounts = () => ({ passed: 0, failed: 0, skipped: 0, problems: [], notRun: [] })
 
 /** `3 passed, 0 failed` with `, 1 skipped` where there were any. */
 export const summaryLine = ({ passed, failed, skipped }) =>
@@ -57,7 +57,7 @@ export const runTests = async (sources, { concurrency, fileTimeoutMs, counts, na
   counts.failed += result.failed
   counts.skipped += result.skipped
   counts.problems.push(...result.problems)
-  counts.leftOut.push(...result.leftOut)
+  counts.notRun.push(...result.notRun)
   if (code !== 0 && result.failed === 0) {
     counts.failed += 1
     counts.problems.push(`the test runner ended with exit code ${code} though no test failed`)

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { compiledPath } from './run-tests.mjs'
-import { fail, root, say, Trouble } from './workspace.mjs'
+import { fail, root, ScriptError, say } from './workspace.mjs'
 
 const usage = `npm run runtimes -- [--only PART]… [--kafka VERSION]
 
@@ -30,14 +30,14 @@ const main = async () => {
     console.log(usage)
     return
   }
-  // Named here for whoever looks for what runs it: dist/test/package/matrix.js.
+  // This script runs dist/test/package/matrix.js.
   const { runMatrix } = await load('matrix')
   const { runtimes } = await load('runtimes')
   const isWanted = ({ name }) =>
     values.only.length === 0 ||
     values.only.some((part) => name.toLowerCase().includes(part.toLowerCase()))
   const wanted = runtimes.filter(isWanted)
-  if (wanted.length === 0) throw new Trouble(`No runtime has such a name.\n\n${usage}`)
+  if (wanted.length === 0) throw new ScriptError(`No runtime has such a name.\n\n${usage}`)
   const { passed, failed } = await runMatrix({ runtimes: wanted, version: values.kafka, say })
   console.log(`${passed} passed, ${failed} failed`)
   process.exitCode = failed > 0 || passed === 0 ? 1 : 0

@@ -6,18 +6,19 @@ import { fork } from 'node:child_process'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
-import { fail, root, say, Trouble } from './workspace.mjs'
+import { fail, root, ScriptError, say } from './workspace.mjs'
 
 const usage = `npm run sim -- [--seeds N] [--from S] [--mutation NAME] [--list-mutations]
-              [--story SEED] [--transactions] [--source]
+              [--trace SEED] [--transactions] [--spool] [--source]
 
   --seeds N         how many seeds to run (default 200; with --mutation at most so many: 500)
   --from S          the first of them (default: taken from the time, and printed)
   --mutation NAME   run with this deliberate bug until it is caught; "all": each in turn
   --list-mutations  the deliberate bugs that there are
-  --story SEED      print what happens in one seed, step by step
+  --trace SEED      print what happens in one seed, step by step
   --transactions    seeds with transactions only; without it every third seed is run a second time,
                     with transactions
+  --spool           seeds with a spool and crashing processes only
   --source          run the TypeScript sources (Node 22.18 or newer) in place of the build`
 
 const processes = 2
@@ -49,14 +50,14 @@ class Worker {
         child.off('exit', onExit)
         resolve(outcome)
       }
-      const dead = (words) => {
+      const dead = (message) => {
         this.#child = undefined
-        give({ ...emptyOutcome, seed: task.seed, failures: [words] })
+        give({ ...emptyOutcome, seed: task.seed, failures: [message] })
       }
       const onExit = (code) => dead(`crash: the process ended with ${code}`)
       const timer = setTimeout(() => {
         child.kill('SIGKILL')
-        dead(`crash: no answer within ${silenceMs / 1000} s`)
+        dead(`crash: no response within ${silenceMs / 1000} s`)
       }, silenceMs)
       child.on('message', give)
       child.on('exit', onExit)
@@ -81,17 +82,15 @@ const emptyOutcome = {
   steps: 0,
 }
 
-/** `kind`: plain, transactions, or both; the workers draw from the same tasks. */
+/** `kind`: plain, transactions, spool, or both (of the first two); the workers share the tasks. */
 function* tasksOf(from, seeds, mutation, kind) {
   for (let seed = from; seed < from + seeds; seed++) {
-    if (kind !== 'transactions') yield { seed, mutation, transactions: false }
-    if (kind === 'transactions' || (kind === 'both' && seed % 3 === 0)) {
-      yield { seed, mutation, transactions: true }
-    }
+    yield { seed, mutation, kind: kind === 'both' ? 'plain' : kind }
+    if (kind === 'both' && seed % 3 === 0) yield { seed, mutation, kind: 'transactions' }
   }
 }
 
-/** Runs the seeds in order; `onOutcome` answers false to stop. */
+/** Runs the seeds in order; `onOutcome` returns false to stop. */
 const runSeeds = async (workers, { from, seeds, mutation, kind }, onOutcome) => {
   const tasks = tasksOf(from, seeds, mutation, kind)
   let goesOn = true
@@ -105,12 +104,12 @@ const runSeeds = async (workers, { from, seeds, mutation, kind }, onOutcome) => 
   await Promise.all(workers.map(work))
 }
 
-const nameOf = ({ seed, transactions }) => `${seed}${transactions ? ' --transactions' : ''}`
+const nameOf = ({ seed, kind }) => `${seed}${kind === 'plain' ? '' : ` --${kind}`}`
 
 const printStory = async (worker, task) => {
   const { story, failures } = await worker.run({ ...task, story: true })
   const left = story.length - storyLinesMax
-  if (left > 0) console.log(`… ${left} lines before (--story ${nameOf(task)} shows all)`)
+  if (left > 0) console.log(`… ${left} lines before (--trace ${nameOf(task)} shows all)`)
   console.log(story.slice(-storyLinesMax).join('\n'))
   return failures
 }
@@ -152,15 +151,15 @@ const hunt = async (workers, { from, seeds, kind }, mutation) => {
     caught = outcome
     return false
   })
-  const clean = { seed: caught?.seed, transactions: kind === 'transactions' }
+  const clean = { seed: caught?.seed, kind }
   if (caught !== null && (await workers[0].run(clean)).failures.length > 0) {
-    throw new Trouble(`Seed ${caught.seed} fails without any mutation: see to that first.`)
+    throw new ScriptError(`Seed ${caught.seed} fails without any mutation: fix that first.`)
   }
-  const words =
+  const reason =
     caught === null
       ? `NOT CAUGHT in ${tried} seeds`
       : `caught after ${tried} seeds, by seed ${caught.seed}: ${caught.failures[0].split('\n')[0]}`
-  console.log(`${mutation}: ${words.slice(0, 160)}`)
+  console.log(`${mutation}: ${reason.slice(0, 160)}`)
   return caught !== null
 }
 
@@ -171,8 +170,9 @@ const main = async () => {
       from: { type: 'string' },
       mutation: { type: 'string' },
       'list-mutations': { type: 'boolean', default: false },
-      story: { type: 'string' },
+      trace: { type: 'string' },
       transactions: { type: 'boolean', default: false },
+      spool: { type: 'boolean', default: false },
       source: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -181,8 +181,9 @@ const main = async () => {
     console.log(usage)
     return
   }
-  const { mutation, source, transactions } = values
-  const { isTransactional, mutations } = await import(
+  const { mutation, source, transactions, spool } = values
+  const only = spool ? 'spool' : transactions ? 'transactions' : null
+  const { isOfSpool, isTransactional, mutations, staleMutations } = await import(
     pathToFileURL(placeOf('mutations', source)).href
   )
   if (values['list-mutations']) {
@@ -191,24 +192,28 @@ const main = async () => {
   }
   const names = mutation === 'all' ? Object.keys(mutations) : [mutation].filter(Boolean)
   for (const name of names) {
-    if (!(name in mutations)) throw new Trouble(`There is no mutation ${name}: --list-mutations`)
+    if (!(name in mutations))
+      throw new ScriptError(`There is no mutation ${name}: --list-mutations`)
   }
+  const stale = staleMutations()
+  if (names.length > 0 && stale.length > 0)
+    throw new ScriptError(`The code has changed under these mutations: ${stale.join(', ')}`)
   const from = Number(values.from ?? Math.floor(Date.now() / 1000) % 1_000_000_000)
   const seeds = Number(values.seeds ?? (names.length > 0 ? 500 : 200))
   const workers = Array.from({ length: processes }, () => new Worker(placeOf('worker', source)))
   try {
-    if (values.story !== undefined) {
-      const task = { seed: Number(values.story), mutation, transactions, story: true }
+    if (values.trace !== undefined) {
+      const task = { seed: Number(values.trace), mutation, kind: only ?? 'plain', story: true }
       const { story } = await workers[0].run(task)
       console.log(story.join('\n'))
       return
     }
     let isGood = true
     if (names.length === 0) {
-      isGood = await search(workers, { from, seeds, kind: transactions ? 'transactions' : 'both' })
+      isGood = await search(workers, { from, seeds, kind: only ?? 'both' })
     }
     for (const name of names) {
-      const kind = isTransactional(name) ? 'transactions' : 'plain'
+      const kind = isOfSpool(name) ? 'spool' : isTransactional(name) ? 'transactions' : 'plain'
       isGood = (await hunt(workers, { from, seeds, kind }, name)) && isGood
     }
     if (!isGood) process.exitCode = 1

@@ -1,6 +1,6 @@
-// What `npm test` shows: one line for each test file, what its tests want to be told (figures that
-// were measured), every failure in full, the reason of each skip. The counts go to the file that
-// MILLRACE_TEST_COUNTS names, for the summary at the very end.
+// Prints the output of `npm test`: one line for each test file, the figures that its tests report,
+// every failure in full, and the reason of each skipped test. Writes the counts to the file that
+// MILLRACE_TEST_COUNTS names, for the summary at the end.
 
 import { writeFileSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
@@ -36,7 +36,7 @@ class FileReport {
   path = []
   failures = []
   output = []
-  /** What tests told by `t.diagnostic`. */
+  /** What tests reported with `t.diagnostic`. */
   notes = []
 
   add(type, data) {
@@ -83,7 +83,7 @@ class FileReport {
 
 class Report {
   files = new Map()
-  totals = { passed: 0, failed: 0, skipped: 0, problems: [], leftOut: [] }
+  totals = { passed: 0, failed: 0, skipped: 0, problems: [], notRun: [] }
 
   file(data) {
     const name = sourceName(data.file ?? data.name ?? 'unknown')
@@ -104,7 +104,7 @@ class Report {
       return
     }
     const skipped = report.add(type, data)
-    if (skipped !== null) this.totals.leftOut.push(`${name}: ${skipped.title} (${skipped.reason})`)
+    if (skipped !== null) this.totals.notRun.push(`${name}: ${skipped.title} (${skipped.reason})`)
   }
 
   finish(name) {

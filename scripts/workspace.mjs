@@ -12,11 +12,11 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 export const say = (message) => console.log(`[millrace] ${message}`)
 
 /** A failure whose message is all that a person needs: it is printed without a stack. */
-export class Trouble extends Error {}
+export class ScriptError extends Error {}
 
 /** Prints the failure and sets the exit code; for the end of a script's main function. */
 export const fail = (error) => {
-  const isPlain = error instanceof Trouble || error?.code?.startsWith?.('ERR_PARSE_ARGS')
+  const isPlain = error instanceof ScriptError || error?.code?.startsWith?.('ERR_PARSE_ARGS')
   console.error(`[millrace] ${isPlain ? error.message : (error?.stack ?? error)}`)
   process.exitCode = 1
 }

@@ -1,6 +1,8 @@
 // What our contestants share: the task from the environment, keys and values, the five loads, the
 // clock and the report line. A contestant brings the calls of one way of sending (see `run`).
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 
 const text = (name, otherwise) => process.env[`BENCH_${name}`] || otherwise
 const number = (name, otherwise) => Number(text(name, otherwise))
@@ -18,6 +20,8 @@ export const task = {
   lingerMs: number('LINGER_MS', 0),
   recordsPerSecond: number('RATE', 2000),
   concurrency: number('CONCURRENCY', 1000),
+  /** The durability of a spool; empty = none. */
+  spool: text('SPOOL', ''),
 }
 
 /** Records `from` to `to` - 1 of a load; the warm-up uses the numbers behind the last one. */
@@ -71,24 +75,32 @@ export const inPieces = async (from, to, pieceRecords, piecesAtATime, work) => {
   await Promise.all(Array.from({ length: piecesAtATime }, worker))
 }
 
-/** Counts a failed record; the first ones are told. */
+/** Counts a failed record; prints the first ones. */
 export const failed = (error) => {
   if (errorCount++ < 3) console.error(error instanceof Error ? error.message : error)
 }
 
-/** Every delivered record must come with its place in the log. */
+/** Every delivered record must come with its offset. */
 export const delivered = (metadata) => {
   if (!(metadata.offset >= 0)) failed(`no offset for a record of partition ${metadata.partition}`)
+}
+
+/** CPU seconds of the main thread so far; undefined where Node does not say (before 22.15). */
+const mainThreadSeconds = () => {
+  const used = process.threadCpuUsage?.()
+  return used === undefined ? undefined : (used.user + used.system) / 1e6
 }
 
 /** The clock runs from the first send to the last acknowledgement, in the load only. */
 const startClock = () => {
   const cpu = process.cpuUsage()
+  const mainStarted = mainThreadSeconds()
   const startedMs = performance.now()
   return () => {
     const seconds = (performance.now() - startedMs) / 1000
     const used = process.cpuUsage(cpu)
-    return { seconds, cpu_s: (used.user + used.system) / 1e6 }
+    const main_cpu_s = mainStarted === undefined ? undefined : mainThreadSeconds() - mainStarted
+    return { seconds, cpu_s: (used.user + used.system) / 1e6, main_cpu_s }
   }
 }
 
@@ -153,7 +165,7 @@ const runLoad = async ({ bulk, one, flood = bulk }, latencies) => {
 }
 
 /**
- * Runs the load that the environment names and prints the report. `use(producer)` answers
+ * Runs the load that the environment names and prints the report. `use(producer)` returns
  *  bulk(from, to)   sends these records as fast as this way goes; resolves when all have settled
  *  one(index)       sends one record; resolves with its metadata
  *  flood(from, to)  instead of bulk: sends without awaiting, under the producer's own backpressure
@@ -182,11 +194,23 @@ const startProfile = async () => {
   return profiler.startProfile(text('PROFILE_KIND', 'cpu'), path)
 }
 
+/** A spool in a new directory, and how to remove it. */
+const makeSpool = () => {
+  if (task.spool === '') return { options: {}, remove: () => {} }
+  const directory = mkdtempSync(join(tmpdir(), 'millrace-bench-spool-'))
+  return {
+    options: { spool: { directory, durability: task.spool, maxBytes: 2 ** 33 } },
+    remove: () => rmSync(directory, { recursive: true }),
+  }
+}
+
 const runTask = async (use, make) => {
+  const spool = makeSpool()
   const producer = await make({
     brokers: task.brokers,
     compression: task.compression,
     idempotent: task.idempotent,
+    ...spool.options,
   })
   const way = use(producer)
   await producer.connect?.()
@@ -208,5 +232,6 @@ const runTask = async (use, make) => {
   }
   await stopProfile()
   await producer.close({ timeoutMs: 3000 })
+  spool.remove()
   process.stdout.write(`${JSON.stringify(report)}\n`)
 }

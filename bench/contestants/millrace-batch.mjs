@@ -1,16 +1,22 @@
 // sendBatch() with arrays of records, several at a time.
 import { delivered, failed, inPieces, record, run } from './common.mjs'
 
-const batchRecords = Number(process.env.BENCH_CHUNK || 0) || 2000
-const batchesAtATime = Number(process.env.BENCH_INFLIGHT || 0) || 5
+const batchRecords = Number(process.env.BENCH_CHUNK || 0) || 5000
+const batchesAtATime = Number(process.env.BENCH_INFLIGHT || 0) || 8
+
+const recordsOf = (from, to) => {
+  const records = new Array(to - from)
+  for (let index = from; index < to; index++) records[index - from] = record(index)
+  return records
+}
 
 await run((producer) => {
   const sendBatch = async (from, to) => {
-    const records = new Array(to - from)
-    for (let index = from; index < to; index++) records[index - from] = record(index)
-    const { results, failedIndexes } = await producer.sendBatch(records)
-    for (const index of failedIndexes) failed(results[index])
-    if (failedIndexes.length === 0) for (const metadata of results) delivered(metadata)
+    const result = await producer.sendBatch(recordsOf(from, to))
+    for (const index of result.failedIndexes) failed(result.error(index))
+    for (let index = 0; index < result.count; index++) {
+      if (!(result.offset(index) >= 0)) delivered(result.metadata(index))
+    }
   }
   return {
     one: async (index) => {

@@ -1,5 +1,5 @@
 // Layer 1: KafkaProducer.sendBatch in sync mode, which `millrace-batch` is the measure of.
-import { BatchError, KafkaProducer } from '../../packages/millrace/dist/src/index.js'
+import { BatchError, KafkaProducer } from '../../packages/millrace/dist/src/layers.js'
 import { delivered, failed, inPieces, record, run } from './common.mjs'
 
 const batchRecords = Number(process.env.BENCH_CHUNK || 0) || 2000

@@ -1,5 +1,5 @@
 // Layer 2: SyncProducer.sendMessage, which `millrace-send` is the measure of.
-import { SyncProducer } from '../../packages/millrace/dist/src/index.js'
+import { SyncProducer } from '../../packages/millrace/dist/src/layers.js'
 import { delivered, failed, record, run } from './common.mjs'
 
 const sendsAtATime = Number(process.env.BENCH_INFLIGHT || 0) || 5000

@@ -1,6 +1,6 @@
 // Layer 1: KafkaProducer in async mode, results by callback. With a linger it flushes by count and
 // time.
-import { KafkaProducer } from '../../packages/millrace/dist/src/index.js'
+import { KafkaProducer } from '../../packages/millrace/dist/src/layers.js'
 import { record, run, task } from './common.mjs'
 import { Results } from './layer-results.mjs'
 

@@ -1,5 +1,5 @@
 // Layer 2: AsyncProducer, results to a handler.
-import { AsyncProducer } from '../../packages/millrace/dist/src/index.js'
+import { AsyncProducer } from '../../packages/millrace/dist/src/layers.js'
 import { record, run } from './common.mjs'
 import { Results } from './layer-results.mjs'
 

@@ -18,7 +18,7 @@ await run((producer) => ({
         failed(error)
       }
     }),
-  // Nothing is awaited but room in the buffer, now and then.
+  // Awaits only buffer space, now and then.
   flood: (from, to) =>
     new Promise((resolve, reject) => {
       let left = to - from

@@ -1,4 +1,4 @@
-// Runs one measurement in a process of its own and answers the last line of its output as JSON.
+// Runs one measurement in a process of its own and returns the last line of its output as JSON.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 

@@ -1,6 +1,6 @@
 // Who runs in `npm run bench`: ours, and peers that are installed from npm into the cache folder
 // when they are first wanted (MILLRACE_CACHE, by default ~/.cache/millrace). A peer that can't be
-// had is named and left out.
+// installed is named and skipped.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -15,8 +15,8 @@ const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'))
 const cacheFolder = () => process.env.MILLRACE_CACHE ?? join(homedir(), '.cache', 'millrace')
 
 /**
- * npm without a compiler: a package with a native part must bring it prebuilt. Answers npm's last
- * words where it failed, or null.
+ * npm without a compiler: a package with a native part must bring it prebuilt. Returns the end
+ * of npm's output if it failed, else null.
  */
 const install = async (folder, name, native) => {
   mkdirSync(folder, { recursive: true })
@@ -30,19 +30,19 @@ const install = async (folder, name, native) => {
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: installTimeoutMs,
   })
-  let words = ''
+  let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text) => {
-      words = (words + text).slice(-2000)
+      output = (output + text).slice(-2000)
     })
   }
   child.once('error', (error) => {
-    words += error.message
+    output += error.message
   })
   const [code] = await once(child, 'close')
   if (code === 0) return null
-  const line = words.split('\n').find((text) => /err/i.test(text))
-  return (line ?? words).trim().slice(0, 200)
+  const line = output.split('\n').find((text) => /err/i.test(text))
+  return (line ?? output).trim().slice(0, 200)
 }
 
 /** The folder with the package; throws where it can't be had. */
@@ -84,12 +84,12 @@ const prepare = async (entry, { libraries, kafkaVersion }) => {
   return { ...entry, command, args, env, version }
 }
 
-/** All that were asked for and can run here; the others are told, with the reason. */
+/** The requested contestants that can run here; prints the reason for each of the others. */
 export const prepareContestants = async (ids, context) => {
   const bench = join(repository, 'bench')
   const ours = readJson(join(bench, 'contestants.json')).map((entry) => ({ ...entry, ours: true }))
   const entries = [...ours, ...readJson(join(bench, 'peers.json'))]
-  const wanted = ids ?? entries.map(({ id }) => id).filter((id) => !id.includes('layer'))
+  const wanted = ids ?? entries.map(({ id }) => id).filter((id) => !/layer|spool/.test(id))
   const unknown = wanted.find((id) => !entries.some((entry) => entry.id === id))
   if (unknown !== undefined) {
     throw new Error(`no contestant ${unknown}: ${entries.map(({ id }) => id).join(', ')}`)
@@ -101,7 +101,7 @@ export const prepareContestants = async (ids, context) => {
       ready.push(await prepare(entry, context))
     } catch (error) {
       missing.push({ id: entry.id, reason: error.message })
-      console.error(`LEFT OUT: ${entry.id}: ${error.message}`)
+      console.error(`SKIPPED: ${entry.id}: ${error.message}`)
     }
   }
   return { ready, missing }

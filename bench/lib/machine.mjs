@@ -13,7 +13,7 @@ const ticks = () => {
 }
 
 /**
- * Begins to watch the machine; the function it answers says the share of all processors that was
+ * Begins to watch the machine; the function it returns gives the share of all processors that was
  * busy since then, 0 to 1.
  */
 export const watchMachine = () => {

@@ -63,7 +63,7 @@ export const startPeer = async (kind, nodes = 1) => {
   let topicCount = 0
   return {
     ...peer,
-    /** Makes topics that have `partitions` together, and answers their names. */
+    /** Makes topics that have `partitions` together, and returns their names. */
     makeTopics: async (partitions, config = {}) => {
       const names = []
       for (let left = partitions; left > 0; left -= partitionsPerTopicMax) {

@@ -32,7 +32,7 @@ const rank = (entries) => {
   return { total, rows: rows.sort((a, b) => b.value - a.value) }
 }
 
-/** Self milliseconds per function of a CPU profile; idle time is left out. */
+/** Self milliseconds per function of a CPU profile; idle time is skipped. */
 export const summarizeCpu = ({ nodes, samples, timeDeltas }) => {
   const selfUs = new Map()
   for (const [index, id] of samples.entries()) {

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 export const repository = fileURLToPath(new URL('../..', import.meta.url))
 export const resultsFolder = join(repository, 'bench', 'results')
 
-/** Writes `bench/results/NAME` and answers its path from the repository's root. */
+/** Writes `bench/results/NAME` and returns its path from the repository's root. */
 export const saveResult = (name, content) => {
   mkdirSync(resultsFolder, { recursive: true })
   const path = join(resultsFolder, name)

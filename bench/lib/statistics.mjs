@@ -15,7 +15,7 @@ export const quantile = (numbers, share) => {
 export const spread = (numbers) =>
   (Math.max(...numbers) - Math.min(...numbers)) / 2 / median(numbers)
 
-/** The median of the ratios within each round; a round that lacks one of both is left out. */
+/** The median of the ratios within each round; a round that lacks one of both is skipped. */
 export const ratioWithinRounds = (ours, theirs) => {
   const ratios = ours
     .map((figure, round) => figure / theirs[round])

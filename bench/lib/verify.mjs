@@ -29,7 +29,7 @@ export const readBack = async (brokers, topic, recordCount, warmupCount) => {
   return { ...found, missing, recordsPerBatch: found.records / found.batches }
 }
 
-/** What is wrong with the run, in words; null = nothing. */
+/** Describes what is wrong with the run; null = nothing. */
 export const defectOf = ({ missing, doubled, foreign }) =>
   missing + doubled + foreign === 0
     ? null

@@ -1,10 +1,12 @@
 // What the guard measures: four pieces of the hot path, each beside a reference that does a similar
 // kind of work in plain JavaScript (bytes written in loops and by `set`, small objects, integer
 // arithmetic), so that a slower machine, another processor or a busy one slows both alike.
-// A case has `run` and `reference`: each does one round of the same size and answers how many
+// A case has `run` and `reference`: each does one round of the same size and returns how many
 // milliseconds its measured part took.
 
-import { createPartitioner } from '../../packages/millrace/dist/src/engine/partitioner.js'
+const engine = '../../packages/millrace/dist/src/engine'
+const { createPartitioner } = await import(`${engine}/partitioner/partitioner.js`)
+
 import { produceApi } from '../../packages/millrace/dist/src/protocol/api/00-produce.js'
 import { Reader } from '../../packages/millrace/dist/src/protocol/bytes/reader.js'
 import { Writer } from '../../packages/millrace/dist/src/protocol/bytes/writer.js'
@@ -16,7 +18,7 @@ const partitionCount = 4
 const recordCount = 512
 const keyBytes = 16
 const valueBytes = 100
-const answerPartitions = 64
+const responsePartitions = 64
 
 const keys = Array.from({ length: recordCount }, (_, index) =>
   Buffer.from(String(index).padStart(keyBytes, '0')),
@@ -113,10 +115,10 @@ const settleReference = () => {
 
 /** An object for each of so many fixed fields. */
 const decodeReference = (bytes) => {
-  const answers = []
+  const responses = []
   let position = 0
-  for (let index = 0; index < answerPartitions; index++) {
-    const answer = {
+  for (let index = 0; index < responsePartitions; index++) {
+    const response = {
       index: bytes.readInt32BE(position),
       errorCode: bytes.readInt16BE(position + 4),
       baseOffset: bytes.readInt32BE(position + 6) * 2 ** 32 + bytes.readUInt32BE(position + 10),
@@ -125,15 +127,15 @@ const decodeReference = (bytes) => {
       errors: [],
       message: null,
     }
-    answers.push(answer)
+    responses.push(response)
     position += 22
   }
-  sink += answers.length
+  sink += responses.length
 }
 
 // ── Cases ──────────────────────────────────────────────────────────────────────────────────────
 
-/** Appends a request's worth of records and answers the request; `measure` says what counts. */
+/** Appends a request's worth of records and responds to it; `measure` says what counts. */
 const makeRoundTrip = (measure) => {
   const bench = new EngineBench(partitionCount)
   const { engine } = bench
@@ -146,19 +148,19 @@ const makeRoundTrip = (measure) => {
     let settleMs = 0
     for (let calls = bench.takeSent(); calls.length > 0; calls = bench.takeSent()) {
       for (const call of calls) {
-        const answer = bench.makeAnswer()
-        settleMs += timed(() => call.onResponse(answer))
+        const response = bench.makeResponse()
+        settleMs += timed(() => call.onResponse(response))
       }
       bench.step()
     }
-    if (!engine.isDrained) throw new Error('the engine kept something')
+    if (!engine.parts.isDrained) throw new Error('the engine is not drained')
     return measure === 'append' ? appendMs : settleMs
   }
 }
 
 const makePartition = () => {
   const partitioner = createPartitioner('java', seededRandom(1))()
-  const topic = { name: 't', partitionCount: 6, available: [] }
+  const topic = { name: 't', partitionCount: 6, available: [], preferred: [], loadOf: () => 0 }
   const none = new Uint8Array(0)
   return () =>
     timed(() => {
@@ -177,8 +179,8 @@ const decodesPerRound = 8
 
 const makeDecode = () => {
   const writer = new Writer(4096)
-  const answer = new EngineBench(answerPartitions).makeAnswer()
-  produceApi.encodeResponse(writer, answer, decodeVersion)
+  const response = new EngineBench(responsePartitions).makeResponse()
+  produceApi.encodeResponse(writer, response, decodeVersion)
   const body = Buffer.from(writer.finish())
   return () =>
     timed(() => {
@@ -189,7 +191,7 @@ const makeDecode = () => {
     })
 }
 
-const fields = Buffer.alloc(answerPartitions * 22, 1)
+const fields = Buffer.alloc(responsePartitions * 22, 1)
 
 /** A reference is repeated until it takes about as long as the case. */
 const repeated = (count, work) => () =>
@@ -209,12 +211,12 @@ export const cases = {
     reference: repeated(1, hashReference),
   },
   settle: {
-    title: 'take an answer and tell each record',
+    title: 'take a response and call each settle',
     make: () => makeRoundTrip('settle'),
     reference: repeated(4, settleReference),
   },
   decode: {
-    title: `decode an answer of ${answerPartitions} partitions`,
+    title: `decode a response of ${responsePartitions} partitions`,
     make: makeDecode,
     reference: repeated(3 * decodesPerRound, () => decodeReference(fields)),
   },

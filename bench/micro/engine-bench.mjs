@@ -1,7 +1,10 @@
 // The engine stepped by hand for the micro-benchmarks: a cluster that is always ready and notes the
-// requests, a clock that moves only when told. No socket, no timer, no promise.
+// requests, a clock that the caller moves. No socket, no timer, no promise.
 import { Engine } from '../../packages/millrace/dist/src/engine/engine.js'
-import { createPartitioner } from '../../packages/millrace/dist/src/engine/partitioner.js'
+
+const engine = '../../packages/millrace/dist/src/engine'
+const { createPartitioner } = await import(`${engine}/partitioner/partitioner.js`)
+
 import { seededRandom } from '../../packages/millrace/dist/src/runtime/random.js'
 
 const kib = 1024
@@ -14,6 +17,7 @@ const settings = {
   batchBytes: 512 * kib,
   maxRequestBytes: 8192 * kib,
   bufferMemoryBytes: 32_768 * kib,
+  waitingMemoryBytes: 1_048_576 * kib,
   lingerMs: 0,
   flush: null,
   deliveryTimeoutMs: 120_000,
@@ -24,13 +28,18 @@ const settings = {
   retryBackoffMs: 100,
   retryBackoffMaxMs: 1000,
   transactionalId: null,
-  compression: null,
+  rack: null,
+  partitionerAvailabilityTimeoutMs: 0,
+  metadataWaitMs: 60_000,
+  metadataMaxIdleMs: 300_000,
+  codecs: [null],
+  topics: new Map(),
 }
 
 const topicId = Buffer.alloc(16, 7)
 const produceVersion = 12
 
-const answerOf = (index, baseOffset) => ({
+const responseOf = (index, baseOffset) => ({
   index,
   errorCode: 0,
   baseOffset,
@@ -68,9 +77,9 @@ export class EngineBench {
       wallTime: () => 1_700_000_000_000 + this.#now,
       random: () => 0.5,
       wake: () => {},
-      onUnclaimedFailure: rethrow,
+      onUnobservedFailure: rethrow,
       onCallbackError: rethrow,
-      onRoom: () => {},
+      onSpace: () => {},
     }
   }
 
@@ -86,6 +95,7 @@ export class EngineBench {
     }
     return {
       link: () => link,
+      rackOf: () => null,
       refreshTopic: () => {},
       forgetTopic: () => {},
       applyLeaderHint: () => {},
@@ -107,15 +117,17 @@ export class EngineBench {
     this.engine.step()
   }
 
-  /** Requests that have left and were not answered. */
+  /** Requests that were sent and have no response. */
   takeSent() {
     return this.#sent.splice(0)
   }
 
-  /** The answer that a broker would give; made beforehand, for it is not ours to measure. */
-  makeAnswer() {
+  /** A broker's response; made beforehand, since it is not part of the measurement. */
+  makeResponse() {
     this.#baseOffset += 1000
-    const partitionResponses = this.#partitions.map((_, index) => answerOf(index, this.#baseOffset))
+    const partitionResponses = this.#partitions.map((_, index) =>
+      responseOf(index, this.#baseOffset),
+    )
     return {
       responses: [{ name: 't', topicId, partitionResponses }],
       throttleTimeMs: 0,

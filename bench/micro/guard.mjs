@@ -1,7 +1,7 @@
 // `npm run bench:micro`: whether pieces of the hot path still cost what they cost when the baseline
 // was taken, as ratios to reference loops. Each measurement is a process of its own, for a process
 // keeps what its compiler decided. The stored ratios are a first look only: even a ratio does not
-// carry over to another machine, or to its mood. A case that lies beyond them is measured in turns
+// carry over to another machine or another load. A case that lies beyond them is measured in turns
 // with the code that the baseline was taken of, here and now, and that alone is a verdict.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -111,7 +111,7 @@ const inTurns = async (states, isDecided, attempt) => {
   }
 }
 
-/** Prints how the cases lie to stored ratios, and answers those that are outside of the band. */
+/** Prints how the cases lie to stored ratios, and returns those that are outside of the band. */
 const compareWithRatios = async (names, { title, stored }, band, badWord) => {
   const states = names.map((name) => {
     const baseline = stored[name]
@@ -153,7 +153,7 @@ const measurePair = async ({ name, pairs }, code) => {
 }
 
 /**
- * The verdict: how much dearer today's code is, in the median over the pairs and in the best
+ * The verdict: how much slower the current code is, in the median over the pairs and in the best
  * process of each. Both must say it, for what disturbs comes in stretches, and only ever adds.
  */
 const compareWithCode = async (names, code) => {

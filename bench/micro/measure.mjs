@@ -1,5 +1,5 @@
 // Measures one case in a process of its own and prints its ratio to the reference as JSON: short
-// rounds of both in turns, so that whatever the machine does strikes both. Warm-up and measurement
+// rounds of both in turns, so that whatever the machine does affects both. Warm-up and measurement
 // are as long as a count of rounds and an amount of processor time, not of time on the wall: on a
 // busy machine the compiler must have got as far, and as many rounds must have been seen.
 //   node bench/micro/measure.mjs CASE

@@ -1,4 +1,4 @@
-// The idiom of clients whose send() takes an array and answers one promise for all of it: arrays of
+// The idiom of clients whose send() takes an array and returns one promise for all of it: arrays of
 // records, several at a time. A flood sends each record for itself and looks after nothing, as such
 // clients offer no backpressure.
 import { failed, inPieces, record, task } from '../contestants/common.mjs'

@@ -1,6 +1,6 @@
 // One load of scaling.mjs, in a process of its own: records at a fixed rate, or as fast as they go,
-// after a warm-up that nobody counts. The task comes as JSON in the first argument; the report goes
-// to standard output as one line of JSON.
+// after a warm-up that is not counted. The task comes as JSON in the first argument; the report
+// goes to standard output as one line of JSON.
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import { Producer } from '../../packages/millrace/dist/src/index.js'
 import { startProfile } from '../lib/profiler.mjs'
@@ -55,7 +55,7 @@ const producers = Array.from(
   () => new Producer({ brokers: task.brokers, ...task.options }),
 )
 
-/** False = not taken. A rejected promise is told once, as a failed callback is. */
+/** False = not taken. A rejected promise is reported once, as a failed callback is. */
 const hand = {
   callback: (producer, record) => producer.enqueue(record, settled),
   none: (producer, record) => producer.enqueue(record),

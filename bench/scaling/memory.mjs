@@ -1,5 +1,5 @@
-// Memory when a producer is full and nobody answers: it sends through a proxy of its own that stops
-// reading, until enqueue() takes no more. The task comes as JSON in the first argument.
+// Memory when a producer is full and no broker responds: it sends through a proxy of its own that
+// stops reading, until enqueue() takes no more. The task comes as JSON in the first argument.
 import { connect, createServer } from 'node:net'
 import { Producer } from '../../packages/millrace/dist/src/index.js'
 
@@ -34,7 +34,7 @@ const startProxy = async () => {
   }
 }
 
-/** Addresses that the broker tells of itself lead to the proxy as well. */
+/** Addresses that the broker advertises lead to the proxy as well. */
 const through = (proxy) => () => connect({ host: '127.0.0.1', port: proxy.port })
 
 const proxy = await startProxy()
@@ -49,7 +49,7 @@ const before = process.memoryUsage()
 proxy.freeze()
 
 let taken = 0
-let refused = 0
+let rejected = 0
 const settled = () => {}
 const fill = async () => {
   for (;;) {
@@ -57,13 +57,13 @@ const fill = async () => {
       const record = { topic, key: String(taken % 1000), value }
       if (results === 'promise') {
         producer.send(record).catch((error) => {
-          if (error.code === 'BUFFER_FULL') refused++
+          if (error.code === 'BUFFER_FULL') rejected++
         })
       } else if (!producer.enqueue(record, settled)) return
       taken++
     }
     await new Promise(setImmediate)
-    if (refused > 0) return
+    if (rejected > 0) return
   }
 }
 await fill()
@@ -72,7 +72,7 @@ const after = process.memoryUsage()
 const { bufferUsedBytes, waitingBytes } = producer.metrics()
 const report = {
   bufferMegabytes: bufferMemoryBytes / 2 ** 20,
-  recordsHeld: taken - refused,
+  recordsHeld: taken - rejected,
   heldMegabytes: (bufferUsedBytes + waitingBytes) / 2 ** 20,
   rssGrowthMegabytes: (after.rss - before.rss) / 2 ** 20,
   heapGrowthMegabytes: (after.heapUsed - before.heapUsed) / 2 ** 20,

@@ -121,7 +121,7 @@ export const sections = {
     ],
   },
   memory: {
-    title: 'Memory when full and nobody answers (100 B records)',
+    title: 'Memory when full and no broker responds (100 B records)',
     script: 'memory',
     variants: [
       ...[8, 32, 128].map((megabytes) => ({

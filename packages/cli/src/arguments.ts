@@ -53,8 +53,8 @@ export const topicArguments = (word: string, before: readonly TopicArgument[] | 
 export const portMax = 65_535
 
 /** `HOST:PORT`, or several with commas between them. An IPv6 address stands in brackets. */
-export const brokerList = (words: string): readonly string[] =>
-  words.split(',').map((word) => {
+export const brokerList = (list: string): readonly string[] =>
+  list.split(',').map((word) => {
     const match = /^(\[[\da-fA-F:.]+\]|[^\s:[\]]+):(\d+)$/.exec(word.trim())
     if (match === null || Number(match[2]) < 1 || Number(match[2]) > portMax) {
       throw new InvalidArgumentError(`It must be HOST:PORT, or several with commas between them.`)

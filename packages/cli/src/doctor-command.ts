@@ -8,7 +8,13 @@ import { addConnectionFlags, type ConnectionFlags } from './connection/flags.ts'
 import { resolveConnection } from './connection/resolve.ts'
 import { describeFailure, Failure } from './describe-failure.ts'
 import { addCommand, type CommandHost } from './run-program.ts'
-import { exitCodeOf, type Interrupt, type Terminal, writeLine } from './runtime/terminal.ts'
+import {
+  exitCodeOf,
+  type Interrupt,
+  type Terminal,
+  writeJson,
+  writeLine,
+} from './runtime/terminal.ts'
 import { warningLogger } from './warning-logger.ts'
 
 interface DoctorFlags extends ConnectionFlags {
@@ -52,8 +58,8 @@ const runDoctor = async (flags: DoctorFlags, { terminal, ended }: CommandHost): 
         onStep: flags.json === true ? undefined : stepPrinter(terminal),
       },
     )
-    if (flags.json === true) writeLine(terminal.output, JSON.stringify(diagnosis))
-    else writeLine(terminal.output, `\n${verdictOf(diagnosis)}`)
+    if (flags.json === true) writeJson(terminal.output, diagnosis)
+    else for (const line of ['', verdictOf(diagnosis)]) writeLine(terminal.output, line)
     ended(diagnosis.ok ? doctorExitCodes.well : doctorExitCodes.ill)
   } catch (error) {
     if (interrupt !== null) ended(exitCodeOf(interrupt))
@@ -84,7 +90,7 @@ const indent = ' '.repeat(
   formatStep({ name: 'dns', ok: true, ms: 0, detail: '', remedy: '' }).length,
 )
 
-/** The first failure is told at the end, where it is read; others have their remedy beside them. */
+/** The first failure is printed at the end; others have their remedy beside them. */
 const stepPrinter = ({ output }: Terminal): ((step: DiagnosisStep) => void) => {
   let hasFailed = false
   return (step) => {

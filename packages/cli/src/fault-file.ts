@@ -23,15 +23,16 @@ const fields = [
   'close',
   'delayMs',
   'throttleMs',
+  'malformed',
 ]
 
 const ruleOf = (value: unknown, place: string): FaultRule => {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new Failure(`${place} is no object with a fault's fields`)
+    throw new Failure(`${place} must be an object with a fault's fields`)
   }
   for (const name of Object.keys(value)) {
     if (!fields.includes(name)) {
-      throw new Failure(`${place}: '${name}' is no field of a fault${didYouMean(name, fields)}`)
+      throw new Failure(`${place}: unknown field '${name}'${didYouMean(name, fields)}`)
     }
   }
   const { count, ...rule } = value as Record<string, unknown>
@@ -48,7 +49,7 @@ const parseJson = (text: string, place: string): unknown => {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new Failure(`${place} is no JSON: ${(error as Error).message}`)
+    throw new Failure(`${place} must be JSON: ${(error as Error).message}`)
   }
 }
 
@@ -64,7 +65,7 @@ export const parseFaults = (text: string, path: string): readonly FaultRule[] =>
   })
 }
 
-/** Sets the rules in the place of the old ones; where one is refused, the old ones stay. */
+/** Sets the rules in the place of the old ones; where one is rejected, the old ones stay. */
 export class FaultFile {
   readonly #path: string
   readonly #cluster: TestCluster
@@ -85,7 +86,7 @@ export class FaultFile {
     return this.#count('rule')
   }
 
-  /** Reads it for the first time: throws where it is wrong. */
+  /** Reads it for the first time: throws if it is wrong. */
   async start(): Promise<void> {
     await this.#read()
     const again = (): void => this.#readAgain(false)
@@ -101,7 +102,7 @@ export class FaultFile {
     this.#stopWatching()
   }
 
-  /** `asked`: rules that have struck are set anew also where the file is the same. */
+  /** `asked`: rules that have applied are set again also if the file is the same. */
   #readAgain(asked: boolean): void {
     this.#reading = this.#reading.then(async () => {
       try {

@@ -3,20 +3,28 @@
 import { createRequire } from 'node:module'
 import { Command } from 'commander'
 import { addClusterCommand } from './cluster-command.ts'
+import { addClusterInfoCommand } from './cluster-info-command.ts'
 import { addConsoleCommand } from './console/console-command.ts'
 import { addDoctorCommand } from './doctor-command.ts'
 import { addPerfCommand } from './perf/perf-command.ts'
 import { addProduceCommand } from './produce/produce-command.ts'
 import { type CommandHost, type ExitCode, prepareProgram, runProgram } from './run-program.ts'
 import type { Terminal } from './runtime/terminal.ts'
+import { addSpoolCommand } from './spool-command.ts'
+import { addTailCommand } from './tail/tail-command.ts'
 import { addTopicsCommand } from './topics-command.ts'
+import { addTransactionsCommand } from './transactions-command.ts'
 
 /** Every subcommand, in the order of the help. A new one is added here and nowhere else. */
 const commands: readonly ((host: CommandHost) => void)[] = [
   addProduceCommand,
+  addTailCommand,
   addPerfCommand,
   addConsoleCommand,
   addTopicsCommand,
+  addTransactionsCommand,
+  addSpoolCommand,
+  addClusterInfoCommand,
   addDoctorCommand,
   addClusterCommand,
 ]
@@ -27,8 +35,8 @@ const version = (): string => {
   return manifest.version
 }
 
-/** Runs the words after `millrace`. */
-export const runMillrace = (words: readonly string[], terminal: Terminal): Promise<ExitCode> =>
+/** Runs the args after `millrace`. */
+export const runMillrace = (args: readonly string[], terminal: Terminal): Promise<ExitCode> =>
   runProgram(terminal, async () => {
     let exitCode: ExitCode = 0
     const program = prepareProgram(new Command('millrace'), terminal)
@@ -39,6 +47,6 @@ export const runMillrace = (words: readonly string[], terminal: Terminal): Promi
       exitCode = code
     }
     for (const add of commands) add({ program, terminal, ended })
-    await program.parseAsync([...words], { from: 'user' })
+    await program.parseAsync([...args], { from: 'user' })
     return exitCode
   })

@@ -1,12 +1,13 @@
-// Runs a commander program on a terminal and turns how it ended into an exit code. Whatever goes
-// wrong is told in one sentence on the error stream, never as a stack.
+// Runs a commander program on a terminal and returns the exit code. An error is printed as one
+// sentence on the error stream, never as a stack. Callers: program.ts, the first run, and each
+// command, which adds itself to its CommandHost.
 
 import { type Command, CommanderError } from 'commander'
 import { describeFailure } from './describe-failure.ts'
 import { exitCodes } from './exit-codes.ts'
-import { type Terminal, writeLine } from './runtime/terminal.ts'
+import { type Terminal, writeLine, writeText } from './runtime/terminal.ts'
 
-/** What a command answers: the exit code of the process. */
+/** What a command returns: the exit code of the process. */
 export type ExitCode = number
 
 /** What a command is added to; `ended` takes its exit code. */
@@ -20,17 +21,17 @@ export interface CommandHost {
 export const prepareProgram = (program: Command, terminal: Terminal): Command =>
   program
     .exitOverride()
-    .showHelpAfterError('(--help lists what there is.)')
+    .showHelpAfterError('(--help lists commands and options.)')
     .configureOutput({
-      writeOut: (text) => terminal.output.write(text),
-      writeErr: (text) => terminal.errors.write(text),
+      writeOut: (text) => writeText(terminal.output, text),
+      writeErr: (text) => writeText(terminal.errors, text),
     })
 
 /** A subcommand that writes to the host's terminal. */
-export const addCommand = ({ program, terminal }: CommandHost, words: string): Command =>
-  prepareProgram(program.command(words), terminal)
+export const addCommand = ({ program, terminal }: CommandHost, syntax: string): Command =>
+  prepareProgram(program.command(syntax), terminal)
 
-/** `run` parses the words and answers the exit code of the command it ran. */
+/** `run` parses the arguments and returns the exit code of the command. */
 export const runProgram = async (
   terminal: Terminal,
   run: () => Promise<ExitCode>,

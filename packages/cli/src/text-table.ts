@@ -1,6 +1,10 @@
 // A table in plain text: the first column to the left, the others (figures) to the right.
 
-export const formatTable = (rows: readonly (readonly string[])[]): readonly string[] => {
+import { printableText } from 'millrace'
+
+export const formatTable = (texts: readonly (readonly string[])[]): readonly string[] => {
+  // Escaped before it is measured: a cell may hold text of a broker.
+  const rows = texts.map((row) => row.map((text) => printableText(text)))
   const columnCount = Math.max(...rows.map((row) => row.length))
   const widths = Array.from({ length: columnCount }, (_, column) =>
     Math.max(...rows.map((row) => (row[column] ?? '').length)),

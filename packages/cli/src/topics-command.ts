@@ -1,14 +1,15 @@
-// `millrace topics`: lists, describes and creates topics.
+// The command `millrace topics`: lists, describes and creates topics. The subcommands that change
+// and delete are in topic-changes-command.ts. It keeps no state. Caller: program.ts.
 
 import { type Command, Option } from 'commander'
-import { Admin, KafkaError, type TopicDescription, type TopicSummary } from 'millrace'
+import { KafkaError, type TopicDescription, type TopicSummary } from 'millrace'
+import { withAdmin } from './admin-call.ts'
 import { topicName, wholeNumber } from './arguments.ts'
 import { addConnectionFlags, assignment, type ConnectionFlags } from './connection/flags.ts'
-import { resolveConnection } from './connection/resolve.ts'
 import { addCommand, type CommandHost, prepareProgram } from './run-program.ts'
-import { exitCodeOf, type Interrupt, writeLine } from './runtime/terminal.ts'
+import { writeJson, writeLine } from './runtime/terminal.ts'
 import { formatTable } from './text-table.ts'
-import { warningLogger } from './warning-logger.ts'
+import { addTopicChanges, formatSettings } from './topic-changes-command.ts'
 
 interface ListFlags extends ConnectionFlags {
   readonly internal?: true
@@ -25,11 +26,11 @@ interface CreateFlags extends ConnectionFlags {
   readonly replicationFactor?: number
   readonly topicConfig?: readonly (readonly [string, string])[]
   readonly ifNotExists?: true
+  readonly json?: true
 }
 
 const int32Max = 2 ** 31 - 1
 const int16Max = 2 ** 15 - 1
-const callTimeoutMs = 30_000
 
 const settings = (
   word: string,
@@ -37,8 +38,10 @@ const settings = (
 ): readonly (readonly [string, string])[] => [...(before ?? []), assignment(word)]
 
 export const addTopicsCommand = (host: CommandHost): void => {
-  const topics = addCommand(host, 'topics').description('List, describe and create topics.')
-  const sub = (words: string): Command => prepareProgram(topics.command(words), host.terminal)
+  const topics = addCommand(host, 'topics').description(
+    'List, describe, create, change and delete topics.',
+  )
+  const sub = (syntax: string): Command => prepareProgram(topics.command(syntax), host.terminal)
   const list = sub('list')
     .description('The topics of the cluster, with partitions and replicas.')
     .option('--internal', "with Kafka's own")
@@ -68,34 +71,11 @@ export const addTopicsCommand = (host: CommandHost): void => {
       ).argParser(settings),
     )
     .option('--if-not-exists', 'a topic of this name that is there already will do')
+    .option('--json', 'as JSON')
   addConnectionFlags(create).action((name: string, flags: CreateFlags) =>
     runCreate(name, flags, host),
   )
-}
-
-/** Runs one call of an admin; an interrupt ends it. */
-const withAdmin = async <Value>(
-  flags: ConnectionFlags,
-  { terminal, ended }: CommandHost,
-  call: (admin: Admin, wait: { signal: AbortSignal; timeoutMs: number }) => Promise<Value>,
-): Promise<Value | undefined> => {
-  const options = await resolveConnection(flags, terminal)
-  const abort = new AbortController()
-  let interrupt: Interrupt | null = null
-  const forget = terminal.onInterrupt((which) => {
-    interrupt = which
-    abort.abort()
-  })
-  await using admin = new Admin({ ...options, logger: warningLogger(terminal) })
-  try {
-    return await call(admin, { signal: abort.signal, timeoutMs: callTimeoutMs })
-  } catch (error) {
-    if (interrupt === null) throw error
-    ended(exitCodeOf(interrupt))
-    return undefined
-  } finally {
-    forget()
-  }
+  addTopicChanges(host, sub)
 }
 
 const runList = async (flags: ListFlags, host: CommandHost): Promise<void> => {
@@ -103,7 +83,7 @@ const runList = async (flags: ListFlags, host: CommandHost): Promise<void> => {
   if (found === undefined) return
   const { output } = host.terminal
   const topics = found.filter(({ internal }) => flags.internal === true || !internal)
-  if (flags.json === true) writeLine(output, JSON.stringify(topics))
+  if (flags.json === true) writeJson(output, topics)
   else if (topics.length === 0) writeLine(output, 'There are no topics.')
   else for (const line of formatTopics(topics)) writeLine(output, line)
 }
@@ -126,7 +106,7 @@ const runDescribe = async (
   const topic = await withAdmin(flags, host, (admin, wait) => admin.describeTopic(name, wait))
   if (topic === undefined) return
   const { output } = host.terminal
-  if (flags.json === true) writeLine(output, JSON.stringify(topic))
+  if (flags.json === true) writeJson(output, topic)
   else for (const line of formatTopic(topic, flags.all === true)) writeLine(output, line)
 }
 
@@ -140,18 +120,16 @@ const formatTopic = (topic: TopicDescription, withDefaults: boolean): readonly s
     list(each.inSyncReplicas),
     list(each.offlineReplicas),
   ])
-  const shown = topic.settings.filter(({ source }) => withDefaults || source !== 'default')
+  const hasOwn = topic.settings.some(({ source }) => withDefaults || source !== 'default')
+  const settings = hasOwn ? formatSettings(topic, withDefaults) : []
   const { name, replicationFactor, topicId } = topic
   return [
     `${name}: ${topic.partitions} partitions, ${replicationFactor} replicas` +
       (topicId === '' ? '' : `, id ${topicId}`),
     '',
     ...formatTable([['partition', 'leader', 'replicas', 'in sync', 'offline'], ...partitions]),
-    ...(shown.length === 0 ? [] : ['', 'Settings:']),
-    ...shown.map(({ name: key, value, source }) => {
-      const from = source === 'topic' ? '' : ` (${source})`
-      return `  ${key}=${value ?? '(not told)'}${from}`
-    }),
+    ...(hasOwn ? ['', 'Settings:'] : []),
+    ...settings.map((line) => `  ${line}`),
   ]
 }
 
@@ -166,7 +144,10 @@ const runCreate = async (name: string, flags: CreateFlags, host: CommandHost): P
       return null
     }
   })
-  if (made !== undefined) writeLine(host.terminal.output, createdText(name, made))
+  if (made === undefined) return
+  const { output } = host.terminal
+  if (flags.json === true) writeJson(output, made ?? { name, isThereAlready: true })
+  else writeLine(output, createdText(name, made))
 }
 
 const isThereAlready = (error: unknown): boolean =>

@@ -1,7 +1,9 @@
 // The files of the page, by their paths on the server: our own and uPlot's, read once when a
 // console starts. A path that is not listed is not served.
 
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
 export interface Asset {
@@ -16,12 +18,19 @@ const types = {
   svg: 'image/svg+xml',
 } as const
 
-const own = (path: string): string => new URL(path, import.meta.url).href
+/** The page lies beside this module; what is bundled is one folder above it. */
+const folder = existsSync(new URL('page/index.html', import.meta.url))
+  ? new URL('.', import.meta.url)
+  : new URL('src/', import.meta.url)
+
+const own = (path: string): string => fileURLToPath(new URL(path, folder))
+
+const { resolve } = createRequire(import.meta.url)
 
 /** The page's folder is the server's root; above a root there is only the root again. */
 const scripts = ['main', 'charts', 'dom', 'sections', '../format']
 
-const places: readonly (readonly [path: string, type: keyof typeof types, url: string])[] = [
+const places: readonly (readonly [path: string, type: keyof typeof types, file: string])[] = [
   ['/', 'html', own('page/index.html')],
   ['/page.css', 'css', own('page/page.css')],
   ['/icon.svg', 'svg', own('page/icon.svg')],
@@ -29,16 +38,16 @@ const places: readonly (readonly [path: string, type: keyof typeof types, url: s
     const path = new URL(`${name}.js`, 'http://localhost/').pathname
     return [path, 'js', own(`page/${name}.js`)] as const
   }),
-  ['/uplot.js', 'js', import.meta.resolve('uplot/dist/uPlot.iife.min.js')],
-  ['/uplot.css', 'css', import.meta.resolve('uplot/dist/uPlot.min.css')],
+  ['/uplot.js', 'js', resolve('uplot/dist/uPlot.iife.min.js')],
+  ['/uplot.css', 'css', resolve('uplot/dist/uPlot.min.css')],
 ]
 
 /** Reads them all: a package that lacks one says so when the console starts. */
 export const loadAssets = async (): Promise<ReadonlyMap<string, Asset>> =>
   new Map(
     await Promise.all(
-      places.map(async ([path, type, url]) => {
-        const body = await readFile(fileURLToPath(url))
+      places.map(async ([path, type, file]) => {
+        const body = await readFile(file)
         return [path, { type: types[type], body }] as const
       }),
     ),

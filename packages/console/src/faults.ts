@@ -1,6 +1,6 @@
 // What went wrong of late: failures of one kind with one code are one entry, however many there
 // are. Owned by Monitor, which notes what the events tell and what the snapshots show. Bounded: the
-// entry that was quiet for longest makes room, and an entry remembers so many places.
+// entry that was quiet for longest is dropped, and an entry remembers so many places.
 
 import type { FailureMetrics } from 'millrace'
 import type { FaultKind, FaultRow } from './view.ts'
@@ -17,7 +17,7 @@ export interface Failure {
   readonly remedy: string
 }
 
-/** Kafka's name where a broker answered one: that is what people look up. */
+/** Kafka's name where a broker returned one: that is what people look up. */
 export const nameOf = ({ code, brokerError }: Failure | FailureMetrics): string =>
   brokerError ?? code
 
@@ -37,7 +37,7 @@ export class Faults {
   /** By kind and code; the latest comes last. */
   readonly #entries = new Map<string, Entry>()
 
-  /** `count` things failed at a place; null = the state of a place, told again and again. */
+  /** `count` things failed at a place; null = the state of a place, reported repeatedly. */
   note(kind: FaultKind, failure: Failure, place: string | null, count: number | null, at: number) {
     const code = nameOf(failure)
     const key = `${kind} ${code}`

@@ -1,7 +1,7 @@
 // The server of a console: reads only, for people at this machine only. It listens on 127.0.0.1,
-// and answers only where the request was made to a loopback name: a page of another site whose name
-// was turned to 127.0.0.1 (DNS rebinding) sends its own name in the Host header and is refused.
-// Owned by serveConsole.
+// and responds only where the request was made to a loopback name: a page of another site whose
+// name was turned to 127.0.0.1 (DNS rebinding) sends its own name in the Host header and is
+// rejected. Owned by serveConsole.
 
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
@@ -32,18 +32,18 @@ const headers = {
 /** What the page asked for: samples after this one, partitions whose name holds the filter. */
 export type ReadView = (after: number, filter: string) => unknown
 
-/** The name in a Host header, which may have a port; null where it is none. */
+/** The name in a Host header, which may have a port; null if it is none. */
 const hostName = (header: string | undefined): string | null =>
   /^(\[[\da-f:.]+\]|[^:]+)(?::\d+)?$/i.exec(header ?? '')?.[1]?.toLowerCase() ?? null
 
-interface Answer {
+interface PageResponse {
   readonly status: number
   readonly type: string
   readonly body: string | Buffer
   readonly allow?: string
 }
 
-const words = (status: number, text: string): Answer => ({
+const textResponse = (status: number, text: string): PageResponse => ({
   status,
   type: 'text/plain; charset=utf-8',
   body: `${text}\n`,
@@ -71,7 +71,7 @@ export class HttpServer {
     this.#server.on('connection', (socket) => socket.unref())
   }
 
-  /** The url; rejects where the port is taken. */
+  /** The url; rejects if the port is taken. */
   async listen(port: number): Promise<string> {
     this.#server.listen(port, loopback)
     await once(this.#server, 'listening')
@@ -92,7 +92,7 @@ export class HttpServer {
   }
 
   #respond(request: IncomingMessage, response: ServerResponse): void {
-    const { status, type, body, allow } = this.#answer(request)
+    const { status, type, body, allow } = this.#route(request)
     response.writeHead(status, {
       ...headers,
       'content-type': type,
@@ -100,31 +100,31 @@ export class HttpServer {
       ...(allow === undefined ? {} : { allow }),
     })
     response.end(request.method === 'HEAD' ? undefined : body)
-    // A body that nobody asked for is not read.
+    // An unrequested body is not read.
     if (status >= 400) request.resume()
   }
 
-  #answer({ method, headers: { host }, url = '/' }: IncomingMessage): Answer {
+  #route({ method, headers: { host }, url = '/' }: IncomingMessage): PageResponse {
     if (!loopbackNames.has(hostName(host) ?? '')) {
-      return words(403, 'The console answers to 127.0.0.1 and localhost only.')
+      return textResponse(403, 'The console responds to 127.0.0.1 and localhost only.')
     }
     if (method !== 'GET' && method !== 'HEAD') {
-      return { ...words(405, 'The console only shows: GET and HEAD.'), allow: 'GET, HEAD' }
+      return { ...textResponse(405, 'The console only shows: GET and HEAD.'), allow: 'GET, HEAD' }
     }
     const [path = '', query = ''] = url.split('?', 2)
     if (path === '/view') return this.#view(new URLSearchParams(query))
     const asset = this.#assets.get(path)
-    return asset === undefined ? words(404, 'Not found.') : { status: 200, ...asset }
+    return asset === undefined ? textResponse(404, 'Not found.') : { status: 200, ...asset }
   }
 
-  #view(query: URLSearchParams): Answer {
+  #view(query: URLSearchParams): PageResponse {
     const after = Number(query.get('after') ?? 0)
     const filter = query.get('filter') ?? ''
     if (!Number.isSafeInteger(after) || after < 0) {
-      return words(400, 'after: expected a whole number, 0 or more.')
+      return textResponse(400, 'after must be a whole number from 0.')
     }
     if (filter.length > filterCharactersMax) {
-      return words(400, `filter: at most ${filterCharactersMax} characters.`)
+      return textResponse(400, `filter: at most ${filterCharactersMax} characters.`)
     }
     const body = JSON.stringify(this.#readView(after, filter))
     return { status: 200, type: 'application/json; charset=utf-8', body }

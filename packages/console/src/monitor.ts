@@ -7,12 +7,13 @@ import type { DiagnosticEvents, Producer, ProducerMetrics } from 'millrace'
 import { type Failure, Faults } from './faults.ts'
 import { PartitionTraffic } from './partition-traffic.ts'
 import { listenTo } from './producer-events.ts'
-import { nowMs, repeat } from './runtime/time.ts'
+import { batchesBetween, brokerRows, topicRows } from './rows.ts'
+import { nowMs, repeat, watchEventLoop } from './runtime/time.ts'
 import { type Situation, statusOf } from './status.ts'
-import type { BrokerRow, Sample, TimeRow, Totals, View } from './view.ts'
+import type { BatchState, Sample, TimeRow, TopicRow, Totals, View } from './view.ts'
 
 /** What is watched: a producer, or whatever else has its metrics and its events. */
-export type Source = Pick<Producer, 'metrics'>
+export type Source = Pick<Producer, 'metrics'> & Partial<Pick<Producer, 'options'>>
 
 /** Samples that are kept: what a page that is opened later can still draw. */
 export const samplesMax = 180
@@ -35,8 +36,11 @@ export class Monitor {
   #sampleNumber = 0
   #metrics: ProducerMetrics
   #metricsAtMs: number
-  #busyBrokers = 0
-  /** Since when nothing was acknowledged though something is held; null = it goes on. */
+  #topics: readonly TopicRow[]
+  /** Of the last interval in which batches were sent. */
+  #batches: BatchState | null = null
+  readonly #eventLoop = watchEventLoop()
+  /** Since when no record was acknowledged while records wait; null = they are acknowledged. */
   #stalledSinceMs: number | null = null
   #throttledMs = 0
   #closed: Closed = null
@@ -46,7 +50,12 @@ export class Monitor {
     this.#intervalMs = intervalMs
     this.#metrics = source.metrics({ partitions: true })
     this.#metricsAtMs = nowMs()
-    this.#stops = [listenTo(source, this.#listeners()), repeat(intervalMs, () => this.#sample())]
+    this.#topics = topicRows(this.#metrics, this.#metrics, 1)
+    this.#stops = [
+      listenTo(source, this.#listeners()),
+      repeat(intervalMs, () => this.#sample()),
+      () => this.#eventLoop.stop(),
+    ]
   }
 
   stop(): void {
@@ -61,20 +70,24 @@ export class Monitor {
       serverId: this.#serverId,
       intervalMs: this.#intervalMs,
       clientId: metrics.clientId,
+      clusterId: metrics.clusterId,
       at: metrics.at,
       samples: this.#samples.filter(({ number }) => number > after),
       status: statusOf(this.#situation()),
       totals: totalsOf(metrics),
       buffer: {
         totalBytes: metrics.bufferTotalBytes,
-        batchBytesMax: metrics.bufferWindowBytes,
         batchBytes: metrics.bufferUsedBytes,
         waitingBytes: metrics.waitingBytes,
         waitingSends,
       },
       requestsInFlight,
       times: timesOf(metrics),
-      brokers: metrics.brokers.map(brokerRow),
+      batches: this.#batches,
+      eventLoopDelayMs: this.#samples.at(-1)?.eventLoopDelayMs ?? 0,
+      brokers: brokerRows(metrics.brokers),
+      topics: this.#topics,
+      options: this.#source.options ?? {},
       partitions: this.#traffic.table(metrics.topics, filter),
       faults: this.#faults.rows(),
     }
@@ -87,10 +100,12 @@ export class Monitor {
     const elapsedMs = now - this.#metricsAtMs
     this.#metrics = metrics
     this.#metricsAtMs = now
-    this.#samples.push(sampleOf(++this.#sampleNumber, before, metrics, elapsedMs))
+    const number = ++this.#sampleNumber
+    this.#samples.push(sampleOf(number, before, metrics, elapsedMs, this.#eventLoop.read()))
     if (this.#samples.length > samplesMax) this.#samples.shift()
     this.#traffic.endInterval(elapsedMs)
-    this.#busyBrokers = busyBrokersOf(before, metrics)
+    this.#topics = topicRows(before, metrics, elapsedMs)
+    this.#batches = batchesBetween(before, metrics, this.#batchBytesMax()) ?? this.#batches
     this.#throttledMs = throttleOf(before, metrics)
     const isHeld = metrics.unsettledBatches > 0 || metrics.waitingSends > 0
     const goesOn = !isHeld || metrics.recordsDelivered > before.recordsDelivered
@@ -107,7 +122,6 @@ export class Monitor {
     return {
       metrics,
       recordsAcked: recent.length === 0 ? 0 : sum / recent.length,
-      busyBrokers: this.#busyBrokers,
       stalledMs: this.#stalledSinceMs === null ? 0 : this.#metricsAtMs - this.#stalledSinceMs,
       failed: this.#faults.latest('failed', sinceAt),
       disconnected: this.#faults.latest('disconnected', sinceAt),
@@ -116,7 +130,9 @@ export class Monitor {
     }
   }
 
-  /** What the snapshot says of trouble that goes on; no event tells of a batch that is retried. */
+  /**
+   * Problems that last are read from the snapshot: there is no event for a batch that is retried.
+   */
   #noteStates({ topics, at }: ProducerMetrics): void {
     for (const { topic, partitions = [] } of topics) {
       for (const { partition, lastFailure } of partitions) {
@@ -126,6 +142,11 @@ export class Monitor {
     }
   }
 
+  #batchBytesMax(): number | null {
+    const { batchBytes } = this.#source.options ?? {}
+    return typeof batchBytes === 'number' ? batchBytes : null
+  }
+
   #listeners(): Parameters<typeof listenTo>[1] {
     return {
       'millrace:batch.settled': (event) => {
@@ -133,7 +154,8 @@ export class Monitor {
         else this.#noteFailed(event.error, `${event.topic}-${event.partition}`, event.recordCount)
       },
       'millrace:record.failed': ({ error }) => this.#noteFailed(error, placeOf(error), 1),
-      'millrace:request.failed': ({ error, broker }) => this.#note('unanswered', error, broker),
+      'millrace:request.failed': ({ error, broker }) =>
+        this.#note('withoutResponse', error, broker),
       'millrace:connection.failed': ({ error, broker }) =>
         this.#note('disconnected', error, broker),
       'millrace:connection.closed': ({ error, broker }) => {
@@ -164,7 +186,7 @@ export class Monitor {
   }
 }
 
-/** `orders-3`, `orders`, or null where an error knows neither. */
+/** `orders-3`, `orders`, or null if an error knows neither. */
 const placeOf = (error: { topic?: string | undefined; partition?: number | undefined }) => {
   const { topic, partition } = error
   if (topic === undefined) return null
@@ -184,6 +206,7 @@ const sampleOf = (
   before: ProducerMetrics,
   after: ProducerMetrics,
   elapsedMs: number,
+  eventLoopDelayMs: number,
 ): Sample => {
   type CounterName =
     | 'recordsSent'
@@ -206,20 +229,13 @@ const sampleOf = (
     retries: rate('retries'),
     queueMs: averageBetween(before.recordQueueTimeMs, after.recordQueueTimeMs),
     requestMs: averageBetween(before.requestLatencyMs, after.requestLatencyMs),
+    requestP99Ms: after.requestLatencyMs.count === 0 ? null : after.requestLatencyMs.p99,
     retryMs: averageBetween(before.retryTimeMs, after.retryTimeMs),
     batchBytes: after.bufferUsedBytes,
     waitingBytes: after.waitingBytes,
     requestsInFlight: after.requestsInFlight,
+    eventLoopDelayMs,
   }
-}
-
-const busyBrokersOf = (before: ProducerMetrics, after: ProducerMetrics): number => {
-  const answered = new Map(
-    before.brokers.map(({ nodeId, requestLatencyMs }) => [nodeId, requestLatencyMs.count]),
-  )
-  return after.brokers.filter(
-    ({ nodeId, requestLatencyMs }) => requestLatencyMs.count > (answered.get(nodeId) ?? 0),
-  ).length
 }
 
 /** How long brokers wanted to be left alone of late; 0 = no quota was exceeded since before. */
@@ -252,23 +268,9 @@ const timesOf = (metrics: ProducerMetrics): TimeRow[] => {
   }
   return [
     row('Queue', 'until a batch is sent', metrics.recordQueueTimeMs),
-    row('Request', 'until it is answered', metrics.requestLatencyMs),
+    row('Request', 'until its response', metrics.requestLatencyMs),
     row('Delivery', 'until a batch is delivered', metrics.deliveryTimeMs),
     row('Retry', 'longer, if sent again', metrics.retryTimeMs),
     row('Throttle', 'asked for by brokers', metrics.throttleTimeMs),
   ]
-}
-
-const brokerRow = (broker: ProducerMetrics['brokers'][number]): BrokerRow => {
-  const { nodeId, host, port, ready, requestsInFlight, requests, requestLatencyMs } = broker
-  return {
-    nodeId,
-    address: `${host}:${port}`,
-    ready,
-    error: broker.lastFailure?.brokerError ?? broker.lastError,
-    requestsInFlight,
-    requests,
-    latencyMs: requestLatencyMs.avg,
-    latencyMaxMs: requestLatencyMs.max,
-  }
 }

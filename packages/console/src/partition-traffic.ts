@@ -36,15 +36,20 @@ export interface DeliveredBatch {
   readonly recordBytes: number
 }
 
-export const stateOf = (snapshot: PartitionSnapshot | undefined): PartitionState => {
-  if (snapshot === undefined) return 'idle'
+/** A snapshot shows one moment: a partition that delivers may hold nothing just then. */
+export const stateOf = (
+  snapshot: PartitionSnapshot | undefined,
+  recordsPerSecond: number,
+): PartitionState => {
+  const resting = recordsPerSecond > 0 ? 'delivering' : 'idle'
+  if (snapshot === undefined) return resting
   if (snapshot.leaderId < 0) return 'no leader'
   if (snapshot.lastFailure !== null) return 'retrying'
   if (snapshot.batchesInFlight > 0) return 'in flight'
-  return snapshot.batchesWaiting > 0 ? 'queued' : 'idle'
+  return snapshot.batchesWaiting > 0 ? 'queued' : resting
 }
 
-const isTrouble = ({ state }: PartitionRow): boolean =>
+const isBlocked = ({ state }: PartitionRow): boolean =>
   state === 'no leader' || state === 'retrying'
 
 export class PartitionTraffic {
@@ -67,30 +72,32 @@ export class PartitionTraffic {
       for (const traffic of partitions.values()) {
         const { records, bytes, recordsPerSecond, bytesPerSecond } = traffic
         if (records === 0 && recordsPerSecond === 0) continue
-        const rate = recordsPerSecond + (records * perSecond - recordsPerSecond) * share
+        // A load that begins is at its rate at once: it need not climb there.
+        const part = recordsPerSecond === 0 ? 1 : share
+        const rate = recordsPerSecond + (records * perSecond - recordsPerSecond) * part
         const isOver = rate < rateMin
         traffic.recordsPerSecond = isOver ? 0 : rate
         traffic.bytesPerSecond = isOver
           ? 0
-          : bytesPerSecond + (bytes * perSecond - bytesPerSecond) * share
+          : bytesPerSecond + (bytes * perSecond - bytesPerSecond) * part
         traffic.records = 0
         traffic.bytes = 0
       }
     }
   }
 
-  /** The busiest partitions whose `topic-partition` holds the filter, those in trouble first. */
+  /** The busiest partitions whose `topic-partition` holds the filter, blocked ones first. */
   table(topics: readonly TopicSnapshot[], filter: string): PartitionTable {
     const rows = this.#rows(topics)
-    const words = filter.trim().toLowerCase()
+    const text = filter.trim().toLowerCase()
     const matching =
-      words === ''
+      text === ''
         ? rows
         : rows.filter(({ topic, partition }) =>
-            `${topic}-${partition}`.toLowerCase().includes(words),
+            `${topic}-${partition}`.toLowerCase().includes(text),
           )
     const busiest = matching.sort(byBusyness).slice(0, rowsMax)
-    return { rows: busiest.sort(byTrouble), matching: matching.length, total: rows.length }
+    return { rows: busiest.sort(byBlocked), matching: matching.length, total: rows.length }
   }
 
   #find(topic: string, partition: number): Traffic | undefined {
@@ -137,7 +144,7 @@ const rowOf = (traffic: Traffic, snapshot: PartitionSnapshot | undefined): Parti
   topic: traffic.topic,
   partition: traffic.partition,
   leaderId: snapshot?.leaderId ?? traffic.leaderId,
-  state: stateOf(snapshot),
+  state: stateOf(snapshot, traffic.recordsPerSecond),
   recordsAcked: traffic.recordsPerSecond,
   bytesAcked: traffic.bytesPerSecond,
   recordsHeld: snapshot?.recordsHeld ?? 0,
@@ -152,11 +159,11 @@ const byName = (a: PartitionRow, b: PartitionRow): number => {
 }
 
 const byBusyness = (a: PartitionRow, b: PartitionRow): number =>
-  Number(isTrouble(b)) - Number(isTrouble(a)) ||
+  Number(isBlocked(b)) - Number(isBlocked(a)) ||
   b.recordsAcked - a.recordsAcked ||
   b.recordsHeld - a.recordsHeld ||
   byName(a, b)
 
 /** As they are shown: rows that stay in their places while rates go up and down. */
-const byTrouble = (a: PartitionRow, b: PartitionRow): number =>
-  Number(isTrouble(b)) - Number(isTrouble(a)) || byName(a, b)
+const byBlocked = (a: PartitionRow, b: PartitionRow): number =>
+  Number(isBlocked(b)) - Number(isBlocked(a)) || byName(a, b)

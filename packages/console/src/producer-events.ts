@@ -1,5 +1,6 @@
-// Hears what one producer tells on node:diagnostics_channel. Only channels that speak of batches,
-// failures and connections are listened to: nothing here is built for each record or request.
+// Receives the events of one producer on node:diagnostics_channel. Only channels that speak of
+// batches, failures and connections are listened to: nothing here is built for each record or
+// request.
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { DiagnosticEvents } from 'millrace'

@@ -32,7 +32,7 @@ const wholeOption = (name: string, value: number, min: number, max: number): num
   if (Number.isInteger(value) && value >= min && value <= max) return value
   throw new KafkaError(
     'INVALID_OPTION',
-    `serveConsole: ${name} is ${String(value)}: expected a whole number from ${min} to ${max}`,
+    `serveConsole: ${name} must be a whole number from ${min} to ${max}, got ${String(value)}`,
   )
 }
 

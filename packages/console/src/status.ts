@@ -1,36 +1,35 @@
-// The sentence at the top of the page: what the producer does now and, where it does not, why and
-// what to do. The gravest thing that is true is said. Called by Monitor once an interval.
+// The sentence at the top of the page: what the producer does now or, if it cannot deliver, why and
+// what to do. Of several states the most severe one is shown. Called by Monitor once an interval.
 
 import type { BrokerMetrics, ProducerMetrics } from 'millrace'
 import { nameOf } from './faults.ts'
 import { counted, formatCount, formatMs, formatRate } from './format.ts'
 import type { FaultRow, Status } from './view.ts'
 
-/** What the sentence is made from. */
+/** The facts that decide the sentence. */
 export interface Situation {
   readonly metrics: ProducerMetrics
   /** Records a second, of the last few intervals. */
   readonly recordsAcked: number
-  /** Brokers that answered a request of late. */
-  readonly busyBrokers: number
-  /** How long nothing was acknowledged though something is held; 0 = it goes on. */
+  /** How long no record was acknowledged while records wait; 0 = records are acknowledged. */
   readonly stalledMs: number
-  /** Records that failed for good a moment ago. */
+  /** Records that failed within the last intervals, after all retries. */
   readonly failed: FaultRow | undefined
-  /** A connection that failed or was lost a moment ago. */
+  /** A connection that failed or was lost within the last intervals. */
   readonly disconnected: FaultRow | undefined
   readonly throttledMs: number
-  /** What close() answered; null = the producer is open. */
+  /** What close() returned; null = the producer is open. */
   readonly closed: { readonly delivered: number; readonly failed: number } | null
 }
 
-/** Shorter than this is no reason to speak of it. */
+/** A shorter stall is not shown. */
 const stallMinMs = 1500
-/** Without a known trouble there is patience. */
+/** How long a delivery may stall without a known problem. */
 const stallUnknownMs = 5000
 const fullBuffer = 0.9
 
-interface HeldUp {
+/** Why records are not delivered, and where. */
+interface Problem {
   /** `orders-3`, and how many others. */
   readonly places: string
   readonly count: number
@@ -52,14 +51,14 @@ const placesText = (first: string, count: number, noun: string): string => {
 
 const leaderless = {
   name: 'no leader',
-  message: 'The partition has no leader, so nobody takes its records.',
-  remedy: 'Look at the brokers that hold its replicas: the election waits for one of them.',
+  message: 'The partition has no leader, so its records cannot be stored.',
+  remedy: 'Check the brokers that hold its replicas: the election waits for one of them.',
 } as const
 
-/** The partitions that can't go on, by the trouble of the first of them. */
-const heldUpPartitions = ({ topics }: ProducerMetrics): HeldUp | null => {
+/** The partitions that are blocked, with the problem of the first one. */
+const blockedPartitions = ({ topics }: ProducerMetrics): Problem | null => {
   let count = 0
-  let found: Omit<HeldUp, 'count' | 'places'> | null = null
+  let found: Omit<Problem, 'count' | 'places'> | null = null
   let place = ''
   for (const { topic, partitions = [] } of topics) {
     for (const { partition, leaderId, lastFailure, recordsHeld } of partitions) {
@@ -77,7 +76,7 @@ const heldUpPartitions = ({ topics }: ProducerMetrics): HeldUp | null => {
   return { ...found, count, places: placesText(place, count, 'partition') }
 }
 
-const failingBrokers = (brokers: readonly BrokerMetrics[]): HeldUp | null => {
+const failingBrokers = (brokers: readonly BrokerMetrics[]): Problem | null => {
   const failing = brokers.filter(({ ready, lastFailure }) => !ready && lastFailure !== null)
   const [first] = failing
   if (first === undefined || first.lastFailure === null) return null
@@ -92,7 +91,7 @@ const failingBrokers = (brokers: readonly BrokerMetrics[]): HeldUp | null => {
   }
 }
 
-const ofFault = (fault: FaultRow | undefined, noun: string): HeldUp | null => {
+const ofFault = (fault: FaultRow | undefined, noun: string): Problem | null => {
   if (fault === undefined) return null
   const { code, message, remedy, places, placeCount } = fault
   const [first] = places
@@ -105,7 +104,7 @@ const ofFault = (fault: FaultRow | undefined, noun: string): HeldUp | null => {
   }
 }
 
-const named = ({ name, places }: HeldUp): string => (places === '' ? name : `${name} on ${places}`)
+const named = ({ name, places }: Problem): string => (places === '' ? name : `${name} on ${places}`)
 
 const closedStatus = ({ delivered, failed }: NonNullable<Situation['closed']>): Status => ({
   level: 'closed',
@@ -116,15 +115,15 @@ const closedStatus = ({ delivered, failed }: NonNullable<Situation['closed']>): 
   ...quiet,
 })
 
-const stalledStatus = (situation: Situation, trouble: HeldUp | null): Status | null => {
+const stalledStatus = (situation: Situation, problem: Problem | null): Status | null => {
   const { metrics, stalledMs } = situation
-  if (trouble !== null && stalledMs >= stallMinMs) {
+  if (problem !== null && stalledMs >= stallMinMs) {
     return {
       level: 'bad',
-      topic: `stalled ${trouble.name}`,
-      sentence: `Not delivering: ${named(trouble)}.`,
-      detail: trouble.message,
-      remedy: trouble.remedy,
+      topic: `stalled ${problem.name}`,
+      sentence: `Not delivering: ${named(problem)}.`,
+      detail: problem.message,
+      remedy: problem.remedy,
     }
   }
   if (stalledMs < stallUnknownMs) return null
@@ -132,23 +131,23 @@ const stalledStatus = (situation: Situation, trouble: HeldUp | null): Status | n
     return {
       level: 'quiet',
       topic: 'held',
-      sentence: `Holding records for ${formatMs(stalledMs)}: none of them may go yet.`,
+      sentence: `Holding records for ${formatMs(stalledMs)}: none of them can be sent yet.`,
       detail: 'They wait for their batch to fill, for a flush, or for their topic.',
       remedy: null,
     }
   }
   return {
     level: 'warning',
-    topic: 'unanswered',
+    topic: 'withoutResponse',
     sentence:
-      `No answer for ${formatMs(stalledMs)} to ` +
+      `No response for ${formatMs(stalledMs)} to ` +
       `${counted(metrics.requestsInFlight, 'request')}.`,
-    detail: 'The brokers are connected and silent.',
-    remedy: 'Look at their load and the network.',
+    detail: 'The brokers are connected but do not respond.',
+    remedy: 'Check their load and the network.',
   }
 }
 
-const troubledStatus = (situation: Situation, trouble: HeldUp | null): Status | null => {
+const degradedStatus = (situation: Situation, problem: Problem | null): Status | null => {
   const { recordsAcked, failed } = situation
   const lost = ofFault(failed, 'partition')
   if (lost !== null) {
@@ -160,29 +159,33 @@ const troubledStatus = (situation: Situation, trouble: HeldUp | null): Status | 
       remedy: lost.remedy,
     }
   }
-  if (trouble === null) return null
+  if (problem === null) return null
   return {
     level: 'warning',
-    topic: `trouble ${trouble.name}`,
+    topic: `problem ${problem.name}`,
     sentence:
       recordsAcked > 0
-        ? `Delivering ${rateText(recordsAcked)}, but not all: ${named(trouble)}.`
-        : `Held up: ${named(trouble)}.`,
-    detail: trouble.message,
-    remedy: trouble.remedy,
+        ? `Delivering ${rateText(recordsAcked)}, but not all: ${named(problem)}.`
+        : `Not delivering yet: ${named(problem)}.`,
+    detail: problem.message,
+    remedy: problem.remedy,
   }
 }
 
+const connectedText = ({ brokers }: ProducerMetrics): string => {
+  const connected = brokers.filter(({ ready }) => ready).length
+  return connected === 0 ? 'no broker is connected' : `${counted(connected, 'broker')} connected`
+}
+
 const deliveringStatus = (situation: Situation): Status => {
-  const { metrics, recordsAcked, busyBrokers, throttledMs } = situation
-  const brokers = counted(busyBrokers, 'broker')
-  const sentence = `Delivering ${rateText(recordsAcked)} to ${brokers}.`
+  const { metrics, recordsAcked, throttledMs } = situation
+  const sentence = `Delivering ${rateText(recordsAcked)}; ${connectedText(metrics)}.`
   if (throttledMs > 0) {
     return {
       level: 'warning',
       topic: 'throttled',
       sentence,
-      detail: `A quota of the cluster slows it down, by ${formatMs(throttledMs)} at most.`,
+      detail: `A quota of the cluster throttles the producer, by at most ${formatMs(throttledMs)}.`,
       remedy: 'Raise the quota of this client, or send less.',
     }
   }
@@ -199,12 +202,10 @@ const deliveringStatus = (situation: Situation): Status => {
 }
 
 const restingStatus = (metrics: ProducerMetrics): Status => {
-  const connected = metrics.brokers.filter(({ ready }) => ready).length
-  const where =
-    connected === 0 ? 'no broker is connected' : `${counted(connected, 'broker')} connected`
+  const where = connectedText(metrics)
   const held = metrics.unsettledBatches > 0 || metrics.waitingSends > 0
   const sentence = held
-    ? `Sending the first of what waits; ${where}.`
+    ? `Sending the first records; ${where}.`
     : metrics.recordsDelivered + metrics.recordsFailed === 0
       ? `Nothing has been sent yet; ${where}.`
       : `Nothing to send: ${counted(metrics.recordsDelivered, 'record')} delivered; ${where}.`
@@ -215,14 +216,14 @@ export const statusOf = (situation: Situation): Status => {
   const { metrics, closed, disconnected, recordsAcked } = situation
   if (closed !== null) return closedStatus(closed)
   const brokers = failingBrokers(metrics.brokers)
-  // Before the first answer there are addresses only, and nobody knows whose they are.
-  const nobody = metrics.connections === 0 ? ofFault(disconnected, 'address') : null
+  // Before the first response only addresses are known, not brokers.
+  const noBroker = metrics.connections === 0 ? ofFault(disconnected, 'address') : null
   const isHeld = metrics.unsettledBatches > 0 || metrics.waitingSends > 0
-  const partitions = heldUpPartitions(metrics)
-  const trouble = isHeld ? (partitions ?? brokers ?? nobody) : null
+  const partitions = blockedPartitions(metrics)
+  const problem = isHeld ? (partitions ?? brokers ?? noBroker) : null
   return (
-    stalledStatus(situation, trouble) ??
-    troubledStatus(situation, trouble ?? nobody) ??
+    stalledStatus(situation, problem) ??
+    degradedStatus(situation, problem ?? noBroker) ??
     (recordsAcked > 0 ? deliveringStatus(situation) : restingStatus(metrics))
   )
 }

@@ -1,4 +1,4 @@
-// What the page is told: plain data, made by Monitor, drawn by the scripts under page/. Rates are
+// What the page gets: plain data, made by Monitor, drawn by the scripts under page/. Rates are
 // per second, times are in milliseconds, sizes in bytes, moments in milliseconds since the epoch.
 
 /** What happened in one interval; the charts are lines through these. */
@@ -17,10 +17,14 @@ export interface Sample {
   /** Averages of what was measured in the interval; null = nothing was. */
   readonly queueMs: number | null
   readonly requestMs: number | null
+  /** The 99th percentile of requests, of the last 30 to 60 seconds. */
+  readonly requestP99Ms: number | null
   readonly retryMs: number | null
   readonly batchBytes: number
   readonly waitingBytes: number
   readonly requestsInFlight: number
+  /** The longest time that the event loop was late. */
+  readonly eventLoopDelayMs: number
 }
 
 /** How things stand: `bad` = records are not delivered, `warning` = some are not, or soon. */
@@ -60,9 +64,38 @@ export interface BrokerRow {
   /** Of the last 30 to 60 seconds. */
   readonly latencyMs: number
   readonly latencyMaxMs: number
+  /** Whether it takes far longer than the others. */
+  readonly isSlow: boolean
 }
 
-export type PartitionState = 'no leader' | 'retrying' | 'in flight' | 'queued' | 'idle'
+/** One topic; rates are of the last interval. */
+export interface TopicRow {
+  readonly topic: string
+  readonly partitionCount: number
+  readonly recordsAcked: number
+  readonly bytesAcked: number
+  readonly recordsDelivered: number
+  readonly recordsRetried: number
+  readonly recordsFailed: number
+}
+
+/** How well batches are filled and compressed, of the last interval with batches; null = none. */
+export interface BatchState {
+  /** Bytes of records in a batch, on average. */
+  readonly recordBytes: number
+  /** What the option batchBytes allows; null if the source does not tell its options. */
+  readonly bytesMax: number | null
+  /** Bytes on the wire for one byte of records. */
+  readonly compressionRate: number
+}
+
+export type PartitionState =
+  | 'no leader'
+  | 'retrying'
+  | 'in flight'
+  | 'queued'
+  | 'delivering'
+  | 'idle'
 
 export interface PartitionRow {
   readonly topic: string
@@ -87,7 +120,7 @@ export interface PartitionTable {
   readonly total: number
 }
 
-export type FaultKind = 'failed' | 'retried' | 'disconnected' | 'unanswered' | 'transaction'
+export type FaultKind = 'failed' | 'retried' | 'disconnected' | 'withoutResponse' | 'transaction'
 
 /** Failures of one kind with one code. */
 export interface FaultRow {
@@ -121,12 +154,11 @@ export interface Totals {
 }
 
 export interface BufferState {
+  /** The option bufferMemoryBytes. */
   readonly totalBytes: number
-  /** What of it batches may take; the rest is for sends that wait in line. */
-  readonly batchBytesMax: number
   readonly batchBytes: number
   readonly waitingBytes: number
-  /** Calls that wait for room. */
+  /** Calls that wait for buffer space. */
   readonly waitingSends: number
 }
 
@@ -135,6 +167,7 @@ export interface View {
   readonly serverId: string
   readonly intervalMs: number
   readonly clientId: string
+  readonly clusterId: string | null
   readonly at: number
   /** Those after the one that the page named. */
   readonly samples: readonly Sample[]
@@ -143,7 +176,12 @@ export interface View {
   readonly buffer: BufferState
   readonly requestsInFlight: number
   readonly times: readonly TimeRow[]
+  readonly batches: BatchState | null
+  readonly eventLoopDelayMs: number
   readonly brokers: readonly BrokerRow[]
+  readonly topics: readonly TopicRow[]
+  /** The producer's options in effect; none if the source does not tell them. */
+  readonly options: Readonly<Record<string, string | number | boolean>>
   readonly partitions: PartitionTable
   readonly faults: readonly FaultRow[]
 }

@@ -1,7 +1,8 @@
-// Codecs as kafkajs numbers them. All four are built into millrace: codecs registered here are
-// taken and never called.
+// Codecs by kafkajs's numbers. All four are built into millrace, so that producers use those; what
+// a program registers is for kafkajs's consumers.
 
-import { KafkaJSNonRetriableError } from './errors.ts'
+import { KafkaJSNonRetriableError, KafkaJSNotImplemented } from './errors.ts'
+import { originalCodecs } from './original.ts'
 
 /** Codecs by kafkajs's numbers, for `compression` of a send. */
 export const CompressionTypes = {
@@ -15,28 +16,29 @@ export const CompressionTypes = {
 /** One of the numbers in CompressionTypes. */
 export type CompressionTypes = (typeof CompressionTypes)[keyof typeof CompressionTypes]
 
-const notCalled = (): never => {
-  throw new KafkaJSNonRetriableError('Codecs are built into millrace and not called by hand')
+const notInstalled = (): never => {
+  throw new KafkaJSNotImplemented('Codecs are for consumers, which need kafkajs: install kafkajs')
 }
 
 /**
- * Where kafkajs looks for codecs. `CompressionCodecs[CompressionTypes.Snappy] = SnappyCodec` does
- * no harm, and nothing else: the built-in codec is used.
+ * Where kafkajs's consumers look for codecs: `CompressionCodecs[CompressionTypes.Snappy] =
+ * SnappyCodec`. It is the registry of kafkajs itself where kafkajs is installed. Producers use the
+ * codecs that are built into millrace.
  */
-export const CompressionCodecs: Record<number, () => unknown> = {
-  [CompressionTypes.GZIP]: notCalled,
-  [CompressionTypes.Snappy]: notCalled,
-  [CompressionTypes.LZ4]: notCalled,
-  [CompressionTypes.ZSTD]: notCalled,
+export const CompressionCodecs: Record<number, () => unknown> = originalCodecs() ?? {
+  [CompressionTypes.GZIP]: notInstalled,
+  [CompressionTypes.Snappy]: notInstalled,
+  [CompressionTypes.LZ4]: notInstalled,
+  [CompressionTypes.ZSTD]: notInstalled,
 }
 
 const names = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
 
-/** The name of a codec in millrace; throws where kafkajs has no such number. */
+/** The name of a codec in millrace; throws if kafkajs has no such number. */
 export const codecName = (compression: number | null | undefined): (typeof names)[number] => {
   const name = names[compression ?? 0]
   if (name !== undefined) return name
   throw new KafkaJSNonRetriableError(
-    `compression is ${compression}: expected one of CompressionTypes, 0 to 4`,
+    `compression must be one of CompressionTypes, 0 to 4, got ${String(compression)}`,
   )
 }

@@ -1,11 +1,14 @@
-// What a program tells kafkajs, and the options of millrace that it becomes. What was not asked for
-// keeps the default of millrace.
+// A program's configuration of kafkajs, and the options of millrace that it becomes. What was not
+// asked for keeps the default of millrace.
 
+import { types } from 'node:util'
 import type { ProducerOptions } from 'millrace'
-import { KafkaJSNonRetriableError } from './errors.ts'
+import { KafkaJSConnectionError, KafkaJSNonRetriableError } from './errors.ts'
 import { forMillrace, type Logger, type logCreator, type logLevel } from './logger.ts'
 import { type ICustomPartitioner, nativePartitioner } from './partitioners.ts'
 import { type SecurityConfig, securityOptions } from './security.ts'
+import type { SettingWarnings } from './setting-warnings.ts'
+import { clientIdSetting, int32Max, type NumberSetting, numberSetting } from './settings.ts'
 
 /** kafkajs's settings of retries. */
 export interface RetryOptions {
@@ -15,7 +18,7 @@ export interface RetryOptions {
   initialRetryTime?: number
   /** Taken and not used: pauses vary by 20 %, the default of kafkajs. */
   factor?: number
-  /** Taken and not used: pauses double, the default of kafkajs. */
+  /** How much longer each pause of `connect()` is than the one before; 2 by default. */
   multiplier?: number
   /** Attempts after the first; without it, until `deliveryTimeoutMs` is over. */
   retries?: number
@@ -41,13 +44,13 @@ export interface KafkaConfig extends SecurityConfig {
   authenticationTimeout?: number
   /** Taken and not used: connections authenticate again in good time. */
   reauthenticationThreshold?: number
-  /** Milliseconds until a broker must have answered; 30,000 by default. */
+  /** Milliseconds until a broker must have responded; 30,000 by default. */
   requestTimeout?: number
   /** Taken and not used: every request has a time limit. */
   enforceRequestTimeout?: boolean
   /** How often and how long what may pass is tried again. */
   retry?: RetryOptions
-  /** What is logged: from this level on. */
+  /** The least severe level that is logged. */
   logLevel?: logLevel
   /** Where log entries go; to the console by default. */
   logCreator?: logCreator
@@ -59,7 +62,7 @@ export interface KafkaConfig extends SecurityConfig {
 export interface ProducerConfig {
   /** Chooses partitions; `Partitioners.DefaultPartitioner` without it. */
   createPartitioner?: ICustomPartitioner
-  /** In place of the client's. */
+  /** Settings of retries, in place of those of the client. */
   retry?: RetryOptions
   /** Milliseconds after which metadata is refreshed. */
   metadataMaxAge?: number
@@ -77,53 +80,71 @@ export interface ProducerConfig {
   millrace?: MillraceOptions
 }
 
-const int32Max = 2 ** 31 - 1
 const retriesDefault = 5
 const initialRetryMsDefault = 300
 const maxRetryMsDefault = 30_000
+const multiplierDefault = 2
 const connectionTimeoutMsDefault = 10_000
 const requestTimeoutMsDefault = 30_000
 
 /** How a call is tried again, with kafkajs's defaults. */
 export interface RetryPlan {
   readonly retries: number
+  /** The program set `retries` itself. */
+  readonly isExplicit: boolean
   /** The pause before attempt `index` + 2. */
   readonly pauseMs: (index: number) => number
+  /** All pauses together, as a time that millrace accepts. */
+  readonly pausesMs: number
 }
 
-export const retryPlan = (retry: RetryOptions): RetryPlan => {
-  const { retries = retriesDefault, initialRetryTime = initialRetryMsDefault } = retry
-  const { maxRetryTime = maxRetryMsDefault } = retry
-  return {
-    retries,
-    pauseMs: (index) => Math.min(maxRetryTime, initialRetryTime * 2 ** Math.min(index, 30)),
+export const retryPlan = (retry: RetryOptions, warnings: SettingWarnings): RetryPlan => {
+  const number = (name: 'retries' | 'initialRetryTime' | 'maxRetryTime' | 'multiplier') =>
+    numberSetting(`retry.${name}`, retry[name], warnings)
+  const retries = number('retries')
+  const first = number('initialRetryTime') ?? initialRetryMsDefault
+  const longest = number('maxRetryTime') ?? maxRetryMsDefault
+  const multiplier = number('multiplier') ?? multiplierDefault
+  const pauseMs = (index: number): number =>
+    Math.min(longest, first * multiplier ** Math.min(index, 30))
+  const plan = { retries: retries ?? retriesDefault, isExplicit: retries !== undefined, pauseMs }
+  let pausesMs = 0
+  for (let index = 0; index < plan.retries && pausesMs < int32Max; index++) {
+    const pause = pauseMs(index)
+    if (pause === 0) break
+    // Once pauses do not grow any more, the rest is a product.
+    const isLongest = pause === longest
+    pausesMs += isLongest ? pause * (plan.retries - index) : pause
+    if (isLongest) break
   }
+  return { ...plan, pausesMs: Math.min(int32Max, Math.round(pausesMs)) }
 }
 
-/** How long all attempts may take if each takes `attemptMs`, as a time that millrace accepts. */
-const patienceMs = (retry: RetryOptions, attemptMs: number): number => {
-  const { retries, pauseMs } = retryPlan(retry)
-  let total = attemptMs
-  for (let index = 0; index < retries && total < int32Max; index++) {
-    total += pauseMs(index) + attemptMs
-  }
-  return Math.min(int32Max, Math.max(1, Math.round(total)))
-}
+/** How long all attempts may take if each takes `attemptMs`. */
+const totalMs = ({ retries, pausesMs }: RetryPlan, attemptMs: number): number =>
+  Math.min(int32Max, Math.max(1, pausesMs + (retries + 1) * attemptMs))
 
-/** kafkajs limits attempts where millrace limits time: `retries` becomes both. */
-const retryOptions = (retry: RetryOptions, config: KafkaConfig): Partial<ProducerOptions> => {
-  const { retries, initialRetryTime, maxRetryTime } = retry
-  const { requestTimeout = requestTimeoutMsDefault } = config
-  const { connectionTimeout = connectionTimeoutMsDefault } = config
-  const limits =
-    retries === undefined
-      ? {}
-      : {
-          retries: Math.min(retries, int32Max),
-          maxBlockMs: patienceMs(retry, connectionTimeout),
-          deliveryTimeoutMs: patienceMs(retry, requestTimeout),
-        }
-  return { ...limits, retryBackoffMs: initialRetryTime, retryBackoffMaxMs: maxRetryTime }
+/**
+ * kafkajs limits attempts where millrace limits time: `retries` becomes both. A topic that no
+ * broker knows is asked for as long as kafkajs would ask for it.
+ */
+const retryOptions = (
+  retry: RetryOptions,
+  plan: RetryPlan,
+  attempt: { readonly connectMs: number; readonly requestMs: number },
+  warnings: SettingWarnings,
+): Partial<ProducerOptions> => {
+  const limits = plan.isExplicit
+    ? {
+        retries: plan.retries,
+        maxBlockMs: totalMs(plan, attempt.connectMs),
+        deliveryTimeoutMs: totalMs(plan, attempt.requestMs),
+        unknownTopicTimeoutMs: plan.pausesMs,
+      }
+    : {}
+  const first = numberSetting('retry.initialRetryTime', retry.initialRetryTime, warnings)
+  const longest = numberSetting('retry.maxRetryTime', retry.maxRetryTime, warnings)
+  return { ...limits, retryBackoffMs: first, retryBackoffMaxMs: longest }
 }
 
 /** Retry settings of a producer: its own before those of the client. */
@@ -132,41 +153,96 @@ export const mergedRetry = (config: KafkaConfig, producerConfig: ProducerConfig)
   ...producerConfig.retry,
 })
 
-export const resolveBrokers = async (brokers: KafkaConfig['brokers']): Promise<string[]> =>
-  typeof brokers === 'function' ? await brokers() : brokers
+/** The bootstrap servers; throws what kafkajs throws if there are none. */
+export const resolveBrokers = async (brokers: KafkaConfig['brokers']): Promise<string[]> => {
+  let list: unknown = brokers
+  if (typeof brokers === 'function') {
+    try {
+      list = await brokers()
+    } catch (thrown) {
+      const error = types.isNativeError(thrown) ? thrown : new Error(String(thrown))
+      throw new KafkaJSConnectionError(
+        `Failed to connect: "config.brokers" threw: ${error.message}`,
+      )
+    }
+  }
+  if (typeof list === 'string') list = [list]
+  if (!Array.isArray(list)) {
+    throw new KafkaJSNonRetriableError('Failed to connect: brokers should not be null')
+  }
+  if (list.length === 0) {
+    throw new KafkaJSNonRetriableError('Failed to connect: brokers array is empty')
+  }
+  const index = list.findIndex((broker) => typeof broker !== 'string' || broker.length === 0)
+  if (index < 0) return list
+  throw new KafkaJSNonRetriableError(
+    `Failed to connect: broker at index ${index} is invalid "${typeof list[index]}"`,
+  )
+}
 
-/** Throws where kafkajs would, before anything is opened. */
+/** Throws if kafkajs would, before anything is opened. */
 export const checkProducerConfig = (config: ProducerConfig, retry: RetryOptions): void => {
-  if (config.idempotent === true && retry.retries !== undefined && retry.retries < 1) {
+  if (config.idempotent && typeof retry.retries === 'number' && retry.retries < 1) {
     throw new KafkaJSNonRetriableError(
-      `retry.retries is ${retry.retries}: an idempotent producer needs 1 at least`,
+      'Idempotent producer must allow retries to protect against transient errors',
     )
   }
 }
+
+/** `undefined` and `null` leave millrace's default. */
+const booleanSetting = (value: unknown): boolean | undefined =>
+  value === undefined || value === null ? undefined : Boolean(value)
+
+/** The SASL mechanism by kafkajs's name. */
+export const mechanismOf = ({ sasl }: KafkaConfig): string | undefined =>
+  typeof sasl?.mechanism === 'string' ? sasl.mechanism : undefined
 
 /** Options that hold for every send of a producer. */
 export const baseOptions = (
   config: KafkaConfig,
   producerConfig: ProducerConfig,
   brokers: string[],
+  plan: RetryPlan,
   logger: Logger,
+  warnings: SettingWarnings,
 ): ProducerOptions => {
+  const number = (name: NumberSetting, value: unknown) => numberSetting(name, value, warnings)
+  const connectTimeoutMs = number('connectionTimeout', config.connectionTimeout)
+  const requestTimeoutMs = number('requestTimeout', config.requestTimeout)
+  const attempt = {
+    connectMs: connectTimeoutMs ?? connectionTimeoutMsDefault,
+    requestMs: requestTimeoutMs ?? requestTimeoutMsDefault,
+  }
+  const { allowAutoTopicCreation = true } = producerConfig
   const { maxInFlightRequests } = producerConfig
   return {
     brokers,
-    clientId: config.clientId ?? 'kafkajs',
-    idempotent: producerConfig.idempotent,
-    connectTimeoutMs: config.connectionTimeout,
-    requestTimeoutMs: config.requestTimeout,
-    metadataMaxAgeMs: producerConfig.metadataMaxAge,
-    allowAutoTopicCreation: producerConfig.allowAutoTopicCreation,
+    clientId: clientIdSetting(config.clientId, warnings),
+    idempotent: booleanSetting(producerConfig.idempotent),
+    connectTimeoutMs,
+    requestTimeoutMs,
+    metadataMaxAgeMs: number('metadataMaxAge', producerConfig.metadataMaxAge),
+    allowAutoTopicCreation: Boolean(allowAutoTopicCreation),
     // More than 5 would put order at risk and buys nothing: requests are full by themselves.
-    maxInFlightRequests: Math.min(maxInFlightRequests ?? 5, 5),
+    maxInFlightRequests: number('maxInFlightRequests', maxInFlightRequests || undefined) ?? 5,
     partitioner: nativePartitioner(producerConfig.createPartitioner) ?? 'java',
-    logger: forMillrace(logger),
-    ...retryOptions(mergedRetry(config, producerConfig), config),
-    ...securityOptions(config),
+    logger: forMillrace(logger, warnings),
+    ...retryOptions(mergedRetry(config, producerConfig), plan, attempt, warnings),
+    ...securityOptions(config, logger, warnings),
     ...config.millrace,
     ...producerConfig.millrace,
   }
 }
+
+/** The options of the producer that runs transactions; undefined if there are none. */
+export const transactionOptions = (
+  { transactionalId, transactionTimeout }: ProducerConfig,
+  warnings: SettingWarnings,
+): Partial<ProducerOptions> | undefined =>
+  transactionalId
+    ? {
+        transactionalId,
+        transactionTimeoutMs: numberSetting('transactionTimeout', transactionTimeout, warnings),
+        idempotent: true,
+      }
+    : undefined

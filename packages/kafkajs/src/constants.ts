@@ -57,7 +57,7 @@ export const ResourcePatternTypes = {
   PREFIXED: 4,
 } as const
 
-/** What belongs to consumers is looked up in kafkajs itself when it is used. */
+/** The partition assigners of kafkajs's consumers. Reading one loads kafkajs. */
 export const PartitionAssigners = {
   get roundRobin() {
     return originalFor('PartitionAssigners').PartitionAssigners.roundRobin

@@ -1,7 +1,9 @@
-// Errors of millrace as kafkajs would tell them. Called for every call that fails. What may pass
-// was tried for as long as it may be: it arrives as KafkaJSNumberOfRetriesExceeded, with the reason
-// as its `cause`; the rest arrives as itself. At the end of the chain is the KafkaError.
+// Converts errors of millrace to those of kafkajs. Every rejection of the adapter passes here. A
+// retriable error whose retries are exhausted becomes KafkaJSNumberOfRetriesExceeded with the
+// reason as its `cause`. Other errors become the class that kafkajs has for them. The last `cause`
+// is millrace's KafkaError, which has more details.
 
+import { types } from 'node:util'
 import { KafkaError } from 'millrace'
 import {
   KafkaJSConnectionClosedError,
@@ -16,6 +18,16 @@ import {
   KafkaJSServerDoesNotSupportApiKey,
   KafkaJSTopicMetadataNotLoaded,
 } from './errors.ts'
+import { describeProtocolError } from './original.ts'
+import type { ProtocolErrorFields } from './own-errors.ts'
+
+/** Facts about the producer that the error comes from. */
+export interface ErrorFacts {
+  /** How often the producer tries again. */
+  readonly retries: number
+  /** kafkajs's name of the SASL mechanism in use. */
+  readonly mechanism?: string | undefined
+}
 
 /** Errors that have another name in kafkajs, by their numbers. */
 const kafkajsNames: Readonly<Record<number, string>> = {
@@ -26,76 +38,172 @@ const kafkajsNames: Readonly<Record<number, string>> = {
   16: 'NOT_COORDINATOR_FOR_GROUP',
 }
 
-const protocolError = (error: KafkaError, code: number, name: string): KafkaJSProtocolError =>
-  new KafkaJSProtocolError(
-    {
-      message: error.message,
-      type: kafkajsNames[code] ?? name,
-      code,
-      retriable: error.retriable,
-    },
-    { cause: error },
-  )
-
-/** `'ECONNREFUSED'`, where the system said something. */
-const systemCode = (cause: unknown): string | undefined => {
-  const code = (cause as { code?: unknown } | null | undefined)?.code
-  return typeof code === 'string' && !(cause instanceof KafkaError) ? code : undefined
+/** How Kafka's own messages begin, for programs that match them; used if kafkajs is missing. */
+const knownMessages: Readonly<Record<number, string>> = {
+  3: 'This server does not host this topic-partition',
+  17: 'The request attempted to perform an operation on an invalid topic',
 }
 
-/** The reason itself, not yet wrapped. */
-const reasonOf = (error: KafkaError): KafkaJSError => {
-  const { code, brokerCode, brokerError, broker, message } = error
-  const metadata = { cause: error, broker }
-  // A wait that ended says little; what it waited for says more.
+type Cause = { cause?: unknown }
+
+const withCause = <Of extends Error>(error: Of, cause: unknown): Of => {
+  const target: Cause = error
+  target.cause = cause
+  return error
+}
+
+const descriptionOf = (error: KafkaError, code: number, name: string): ProtocolErrorFields => {
+  const description = describeProtocolError(code)
+  // kafkajs describes what it does not know as UNKNOWN.
+  if (description !== undefined && description.code === code) return description
+  const known = knownMessages[code]
+  return {
+    message: known === undefined ? error.message : `${known}: ${error.message}`,
+    type: kafkajsNames[code] ?? name,
+    code,
+    retriable: error.retriable,
+  }
+}
+
+const protocolError = (error: KafkaError, code: number, name: string): KafkaJSProtocolError =>
+  withCause(
+    new KafkaJSProtocolError(descriptionOf(error, code, name), { retriable: error.retriable }),
+    error,
+  )
+
+/** The error for a topic name that Kafka does not permit: the error that brokers return. */
+export const invalidTopicError = (topic: string): KafkaJSProtocolError => {
+  const message = `topic must have 1 to 249 of the characters a-z A-Z 0-9 . _ -, got "${topic}"`
+  const error = new KafkaError('BROKER_REJECTED', message, { topic, brokerCode: 17 })
+  return protocolError(error, 17, 'INVALID_TOPIC_EXCEPTION')
+}
+
+/** The chain of causes: millrace's errors, and the system's error at its end if there is one. */
+const chainOf = (error: KafkaError): { errors: KafkaError[]; system: Error | undefined } => {
+  const errors = [error]
+  let { cause } = error
+  while (cause instanceof KafkaError && errors.length < 20) {
+    errors.push(cause)
+    cause = cause.cause
+  }
+  return {
+    errors,
+    system: types.isNativeError(cause) && !(cause instanceof KafkaError) ? cause : undefined,
+  }
+}
+
+/** `host:port` of the broker, if one of the errors has it. */
+const brokerOf = (errors: readonly KafkaError[]): string | undefined =>
+  errors.find(({ broker }) => broker !== undefined)?.broker?.replace(/ \(.*\)$/, '')
+
+const connectionError = (error: KafkaError): KafkaJSError => {
+  const { errors, system } = chainOf(error)
+  const broker = brokerOf(errors)
+  const code = (system as NodeJS.ErrnoException | undefined)?.code
+  const known = typeof code === 'string' ? { code } : {}
+  const message = `Connection error: ${system?.message ?? errors.at(-1)?.message}`
+  const metadata = broker === undefined ? known : { broker, ...known }
+  return withCause(new KafkaJSConnectionError(message, metadata), error)
+}
+
+const closedError = (error: KafkaError): KafkaJSError => {
+  const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(brokerOf(chainOf(error).errors) ?? '') ?? []
+  const message = `Closed connection: ${error.message}`
+  return withCause(new KafkaJSConnectionClosedError(message, { host, port: Number(port) }), error)
+}
+
+const timeoutError = (error: KafkaError): KafkaJSError => {
+  const { errors } = chainOf(error)
+  const { api = 'Produce', elapsedMs } = error
+  const message = `Request ${api} timed out: ${error.message}`
+  const broker = brokerOf(errors)
+  return withCause(
+    new KafkaJSRequestTimeoutError(message, {
+      ...(broker === undefined ? {} : { broker }),
+      ...(elapsedMs === undefined ? {} : { pendingDuration: elapsedMs }),
+    }),
+    error,
+  )
+}
+
+const authenticationError = (error: KafkaError, mechanism = 'SASL'): KafkaJSError => {
+  // kafkajs writes SHA256 where the mechanism is called SHA-256.
+  const name = mechanism.toUpperCase().replace(/^SCRAM-SHA-/, 'SCRAM SHA')
+  const { errors } = chainOf(error)
+  const said = errors.find(({ brokerMessage }) => brokerMessage !== undefined)?.brokerMessage
+  const isRejected = errors.at(-1)?.brokerError === 'UNSUPPORTED_SASL_MECHANISM'
+  const message = isRejected
+    ? `SASL ${name} mechanism is not supported by the server: ${errors.at(-1)?.message}`
+    : `SASL ${name} authentication failed: ${said ?? errors.at(-1)?.message}`
+  return withCause(new KafkaJSSASLAuthenticationError(message), error)
+}
+
+/** The reason itself, before it is wrapped. */
+const reasonOf = (error: KafkaError, facts: ErrorFacts): KafkaJSError => {
+  const { code, brokerCode, brokerError, message } = error
+  // The cause of a timeout says more than the timeout.
   if (/_TIMEOUT$/.test(code) && brokerCode === undefined && error.cause instanceof KafkaError) {
-    return reasonOf(error.cause)
+    return reasonOf(error.cause, facts)
   }
   switch (code) {
     case 'AUTHENTICATION_FAILED':
-      return new KafkaJSSASLAuthenticationError(message, metadata)
-    case 'UNSUPPORTED_VERSION':
-      return new KafkaJSServerDoesNotSupportApiKey(message, { ...metadata, apiName: error.api })
+      return authenticationError(error, facts.mechanism)
+    case 'UNSUPPORTED_VERSION': {
+      const known = error.api === undefined ? {} : { apiName: error.api }
+      return withCause(new KafkaJSServerDoesNotSupportApiKey(message, known), error)
+    }
     case 'INTERNAL':
-      return new KafkaJSInvariantViolation(message, metadata)
+      return withCause(new KafkaJSInvariantViolation(error), error)
   }
   if (brokerCode !== undefined) return protocolError(error, brokerCode, brokerError ?? code)
   switch (code) {
     case 'UNKNOWN_TOPIC':
+    case 'UNKNOWN_PARTITION':
       return protocolError(error, 3, 'UNKNOWN_TOPIC_OR_PARTITION')
     case 'RECORD_TOO_LARGE':
       return protocolError(error, 10, 'MESSAGE_TOO_LARGE')
     case 'FENCED':
       return protocolError(error, 90, 'PRODUCER_FENCED')
     case 'CONNECTION_FAILED':
-      return new KafkaJSConnectionError(message, { ...metadata, code: systemCode(error.cause) })
+    case 'TLS_FAILED':
+      return connectionError(error)
     case 'CONNECTION_LOST':
-      return new KafkaJSConnectionClosedError(message, metadata)
+      return closedError(error)
     case 'REQUEST_TIMEOUT':
-    case 'DELIVERY_TIMEOUT': {
-      const { elapsedMs } = error
-      const wait = elapsedMs === undefined ? {} : { pendingDuration: elapsedMs }
-      return new KafkaJSRequestTimeoutError(message, { ...metadata, ...wait })
+    case 'TIMEOUT':
+    case 'DELIVERY_TIMEOUT':
+      return timeoutError(error)
+    case 'METADATA_TIMEOUT': {
+      const known = error.topic === undefined ? {} : { topic: error.topic }
+      const text = `Topic metadata not loaded: ${message}`
+      return withCause(new KafkaJSTopicMetadataNotLoaded(text, known), error)
     }
-    case 'METADATA_TIMEOUT':
-      return new KafkaJSTopicMetadataNotLoaded(message, { ...metadata, topic: error.topic })
   }
   return error.retriable
-    ? new KafkaJSError(message, metadata)
-    : new KafkaJSNonRetriableError(message, metadata)
+    ? new KafkaJSError(message, { cause: error })
+    : new KafkaJSNonRetriableError(message, { cause: error })
 }
 
-/** What a call of kafkajs rejects with where millrace rejects with this. */
-export const toKafkaJSError = (thrown: unknown): Error => {
+/** What kafkajs rejects with after its last attempt. */
+export const retriesExceeded = (
+  reason: Error,
+  retryCount: number,
+  retryTime: number,
+): KafkaJSNumberOfRetriesExceeded =>
+  new KafkaJSNumberOfRetriesExceeded(reason, { retryCount, retryTime })
+
+/** The error with which a kafkajs call rejects after millrace or a user's function threw this. */
+export const toKafkaJSError = (thrown: unknown, facts: ErrorFacts): Error => {
   if (!(thrown instanceof KafkaError)) {
-    return thrown instanceof Error ? thrown : new KafkaJSNonRetriableError(String(thrown))
+    if (thrown instanceof KafkaJSError) return thrown
+    const error = types.isNativeError(thrown) ? thrown : new Error(String(thrown))
+    return new KafkaJSNonRetriableError(error, { cause: error })
   }
-  const reason = reasonOf(thrown)
-  // A full buffer is not tried again: the call was too much.
-  const wasRetried = thrown.retriable && !thrown.code.startsWith('BUFFER_') && reason.retriable
+  const reason = reasonOf(thrown, facts)
+  const isExhausted = thrown.retriable || thrown.code === 'TLS_FAILED'
+  // A full buffer is not retried: the call itself has too many records.
+  const wasRetried = isExhausted && !thrown.code.startsWith('BUFFER_') && reason.retriable
   if (!wasRetried) return reason
-  return new KafkaJSNumberOfRetriesExceeded(reason, {
-    retryCount: Math.max(0, (thrown.attempts ?? 1) - 1),
-    retryTime: thrown.elapsedMs ?? 0,
-  })
+  const { attempts, elapsedMs = 0 } = thrown
+  return retriesExceeded(reason, attempts === undefined ? facts.retries : attempts - 1, elapsedMs)
 }

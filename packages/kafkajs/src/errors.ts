@@ -1,307 +1,105 @@
-// The error classes of kafkajs by their names, with `retriable`, `name` and `cause`, so that what
-// catches them goes on working. `cause` of the innermost one is the KafkaError of millrace, which
-// knows more: code, kind, persisted, remedy. Made by error-mapping.ts.
+// The error classes that the package exports: those of kafkajs where it is installed, so that an
+// error of a consumer, an admin client and a producer is an instance of the same class; otherwise
+// those of own-errors.ts, which look the same.
 
-interface Metadata {
-  readonly retriable?: boolean | undefined
-  readonly cause?: unknown
-}
+import { originalErrors } from './original.ts'
+import * as own from './own-errors.ts'
 
-/** What every other error of this package is. */
-export class KafkaJSError extends Error {
-  override readonly name: string = 'KafkaJSError'
-  /** True where the same call may succeed later. */
-  readonly retriable: boolean
-  readonly helpUrl: string | undefined
-
-  constructor(error: Error | string, { retriable = true, cause }: Metadata = {}) {
-    super(typeof error === 'string' ? error : error.message, cause === undefined ? {} : { cause })
-    this.retriable = retriable
-    this.helpUrl = typeof error === 'string' ? undefined : (error as KafkaJSError).helpUrl
-  }
-}
-
-/** What the same call will meet again; a wrong configuration or argument, mostly. */
-export class KafkaJSNonRetriableError extends KafkaJSError {
-  override readonly name: string = 'KafkaJSNonRetriableError'
-
-  constructor(error: Error | string, { cause }: Metadata = {}) {
-    super(error, { retriable: false, cause })
-  }
-}
-
-/** What a broker answers: its number and kafkajs's name for it. */
-export interface ProtocolErrorFields {
-  readonly message: string
-  readonly type: string
-  readonly code: number
-  readonly retriable: boolean
-}
-
-/** A broker answered an error; `type` and `code` are Kafka's. */
-export class KafkaJSProtocolError extends KafkaJSError {
-  override readonly name: string = 'KafkaJSProtocolError'
-  /** `'MESSAGE_TOO_LARGE'` */
-  readonly type: string
-  /** Kafka's number. */
-  readonly code: number
-
-  constructor(fields: ProtocolErrorFields, { retriable = fields.retriable, cause }: Metadata = {}) {
-    super(fields.message, { retriable, cause })
-    this.type = fields.type
-    this.code = fields.code
-  }
-}
-
-/** Of kafkajs's consumers. */
-export class KafkaJSOffsetOutOfRange extends KafkaJSProtocolError {
-  override readonly name: string = 'KafkaJSOffsetOutOfRange'
-  readonly topic: string
-  readonly partition: number
-
-  constructor(fields: ProtocolErrorFields, place: { topic: string; partition: number }) {
-    super(fields)
-    this.topic = place.topic
-    this.partition = place.partition
-  }
-}
-
-/** Of kafkajs's consumers. */
-export class KafkaJSMemberIdRequired extends KafkaJSProtocolError {
-  override readonly name: string = 'KafkaJSMemberIdRequired'
-  readonly memberId: string
-
-  constructor(fields: ProtocolErrorFields, { memberId }: { memberId: string }) {
-    super(fields)
-    this.memberId = memberId
-  }
-}
-
-/** Of kafkajs's admin client. */
-export class KafkaJSCreateTopicError extends KafkaJSProtocolError {
-  override readonly name: string = 'KafkaJSCreateTopicError'
-  readonly topic: string
-
-  constructor(fields: ProtocolErrorFields, topic: string) {
-    super(fields)
-    this.topic = topic
-  }
-}
-
-/** Of kafkajs's admin client. */
-export class KafkaJSAlterPartitionReassignmentsError extends KafkaJSProtocolError {
-  override readonly name: string = 'KafkaJSAlterPartitionReassignmentsError'
-  readonly topic: string | undefined
-  readonly partition: number | undefined
-
-  constructor(fields: ProtocolErrorFields, topic?: string, partition?: number) {
-    super(fields)
-    this.topic = topic
-    this.partition = partition
-  }
-}
-
-/** It was tried again for as long as it may be; `cause` is what went wrong the last time. */
-export class KafkaJSNumberOfRetriesExceeded extends KafkaJSNonRetriableError {
-  override readonly name: string = 'KafkaJSNumberOfRetriesExceeded'
-  readonly retryCount: number
-  /** Milliseconds spent, where they are known. */
-  readonly retryTime: number
-
-  constructor(error: Error, { retryCount, retryTime }: { retryCount: number; retryTime: number }) {
-    super(error, { cause: error })
-    this.retryCount = retryCount
-    this.retryTime = retryTime
-  }
-}
-
-interface ConnectionMetadata extends Metadata {
-  readonly broker?: string | undefined
-  /** The system's code: `'ECONNREFUSED'`. */
-  readonly code?: string | undefined
-}
-
-/** A broker can't be reached. */
-export class KafkaJSConnectionError extends KafkaJSError {
-  override readonly name: string = 'KafkaJSConnectionError'
-  readonly broker: string | undefined
-  readonly code: string | undefined
-
-  constructor(error: Error | string, { broker, code, cause }: ConnectionMetadata = {}) {
-    super(error, { cause })
-    this.broker = broker
-    this.code = code
-  }
-}
-
-/** A connection was closed while it was used. */
-export class KafkaJSConnectionClosedError extends KafkaJSConnectionError {
-  override readonly name: string = 'KafkaJSConnectionClosedError'
-}
-
-/** A broker did not answer in time. */
-export class KafkaJSRequestTimeoutError extends KafkaJSError {
-  override readonly name: string = 'KafkaJSRequestTimeoutError'
-  readonly broker: string | undefined
-  /** Milliseconds that the answer was waited for. */
-  readonly pendingDuration: number | undefined
-
-  constructor(
-    error: Error | string,
-    { broker, pendingDuration, cause }: ConnectionMetadata & { pendingDuration?: number } = {},
-  ) {
-    super(error, { cause })
-    this.broker = broker
-    this.pendingDuration = pendingDuration
-  }
-}
-
-/** There is no metadata yet. */
-export class KafkaJSMetadataNotLoaded extends KafkaJSError {
-  override readonly name: string = 'KafkaJSMetadataNotLoaded'
-}
-
-/** There is no metadata of the topic yet. */
-export class KafkaJSTopicMetadataNotLoaded extends KafkaJSMetadataNotLoaded {
-  override readonly name: string = 'KafkaJSTopicMetadataNotLoaded'
-  readonly topic: string | undefined
-
-  constructor(
-    error: Error | string,
-    { topic, cause }: Metadata & { topic?: string | undefined } = {},
-  ) {
-    super(error, { cause })
-    this.topic = topic
-  }
-}
-
-/** Of kafkajs's consumers. */
-export class KafkaJSStaleTopicMetadataAssignment extends KafkaJSError {
-  override readonly name: string = 'KafkaJSStaleTopicMetadataAssignment'
-  readonly topic: string | undefined
-  readonly unknownPartitions: readonly unknown[] | undefined
-
-  constructor(
-    error: Error | string,
-    place: { topic?: string; unknownPartitions?: readonly unknown[] } = {},
-  ) {
-    super(error)
-    this.topic = place.topic
-    this.unknownPartitions = place.unknownPartitions
-  }
-}
-
-/** Of kafkajs's admin client. */
-export class KafkaJSDeleteGroupsError extends KafkaJSError {
-  override readonly name: string = 'KafkaJSDeleteGroupsError'
-  readonly groups: readonly unknown[]
-
-  constructor(error: Error | string, groups: readonly unknown[] = []) {
-    super(error)
-    this.groups = groups
-  }
-}
-
-/** Of kafkajs's admin client. */
-export class KafkaJSDeleteTopicRecordsError extends KafkaJSError {
-  override readonly name: string = 'KafkaJSDeleteTopicRecordsError'
-  readonly partitions: readonly { readonly error?: KafkaJSError | null }[]
-
-  constructor({ partitions }: { partitions: readonly { readonly error?: KafkaJSError | null }[] }) {
-    const failed = partitions.filter(({ error }) => error !== undefined && error !== null)
-    super('Records could not be deleted', {
-      retriable: failed.every(({ error }) => error?.retriable === true),
-    })
-    this.partitions = partitions
-  }
-}
-
-/** No broker of that id is known. */
-export class KafkaJSBrokerNotFound extends KafkaJSError {
-  override readonly name: string = 'KafkaJSBrokerNotFound'
-}
-
-/** No broker can be reached. */
-export class KafkaJSNoBrokerAvailableError extends KafkaJSError {
-  override readonly name: string = 'KafkaJSNoBrokerAvailableError'
-
-  constructor(error: Error | string = 'No broker is available', metadata: Metadata = {}) {
-    super(error, metadata)
-  }
-}
-
-/** The broker is too old for a request. */
-export class KafkaJSServerDoesNotSupportApiKey extends KafkaJSNonRetriableError {
-  override readonly name: string = 'KafkaJSServerDoesNotSupportApiKey'
-  readonly apiKey: number | undefined
-  readonly apiName: string | undefined
-
-  constructor(
-    error: Error | string,
-    { apiKey, apiName, cause }: Metadata & { apiKey?: number; apiName?: string | undefined } = {},
-  ) {
-    super(error, { cause })
-    this.apiKey = apiKey
-    this.apiName = apiName
-  }
-}
-
-/** Of kafkajs's consumers. */
-export class KafkaJSPartialMessageError extends KafkaJSNonRetriableError {
-  override readonly name: string = 'KafkaJSPartialMessageError'
-}
-
-/** The credentials are wrong, or the mechanism is not offered. */
-export class KafkaJSSASLAuthenticationError extends KafkaJSNonRetriableError {
-  override readonly name: string = 'KafkaJSSASLAuthenticationError'
-}
-
-/** There is no coordinator now. */
-export class KafkaJSGroupCoordinatorNotFound extends KafkaJSNonRetriableError {
-  override readonly name: string = 'KafkaJSGroupCoordinatorNotFound'
-}
-
-/** A part of kafkajs that is not here. */
-export class KafkaJSNotImplemented extends KafkaJSNonRetriableError {
-  override readonly name: string = 'KafkaJSNotImplemented'
-}
-
-/** Something took longer than allowed. */
-export class KafkaJSTimeout extends KafkaJSNonRetriableError {
-  override readonly name: string = 'KafkaJSTimeout'
-}
-
-/** Of kafkajs's own locks; never made here. */
-export class KafkaJSLockTimeout extends KafkaJSTimeout {
-  override readonly name: string = 'KafkaJSLockTimeout'
-}
-
-/** Of kafkajs's consumers. */
-export class KafkaJSUnsupportedMagicByteInMessageSet extends KafkaJSNonRetriableError {
-  override readonly name: string = 'KafkaJSUnsupportedMagicByteInMessageSet'
-}
-
-/** A defect: please report it. */
-export class KafkaJSInvariantViolation extends KafkaJSNonRetriableError {
-  override readonly name: string = 'KafkaJSInvariantViolation'
-}
-
-/** Bytes of an answer are no integer. */
-export class KafkaJSInvalidVarIntError extends KafkaJSNonRetriableError {}
-
-/** A number is no 64-bit integer. */
-export class KafkaJSInvalidLongError extends KafkaJSNonRetriableError {}
-
-/** Of kafkajs's consumers. */
-export class KafkaJSFetcherRebalanceError extends Error {}
+const classes: typeof own = { ...own, ...originalErrors() }
 
 /** Several errors as one. */
-export class KafkaJSAggregateError extends Error {
-  override readonly name: string = 'KafkaJSAggregateError'
-  readonly errors: readonly (Error | string)[]
+export type KafkaJSAggregateError = own.KafkaJSAggregateError
+/** Of kafkajs's admin client. */
+export type KafkaJSAlterPartitionReassignmentsError = own.KafkaJSAlterPartitionReassignmentsError
+/** No broker of that id is known. */
+export type KafkaJSBrokerNotFound = own.KafkaJSBrokerNotFound
+/** A connection was closed while it was used. */
+export type KafkaJSConnectionClosedError = own.KafkaJSConnectionClosedError
+/** A broker can't be reached. */
+export type KafkaJSConnectionError = own.KafkaJSConnectionError
+/** Of kafkajs's admin client. */
+export type KafkaJSCreateTopicError = own.KafkaJSCreateTopicError
+/** Of kafkajs's admin client. */
+export type KafkaJSDeleteGroupsError = own.KafkaJSDeleteGroupsError
+/** Of kafkajs's admin client. */
+export type KafkaJSDeleteTopicRecordsError = own.KafkaJSDeleteTopicRecordsError
+/** What every other error of this package is. */
+export type KafkaJSError = own.KafkaJSError
+/** Of kafkajs's consumers. */
+export type KafkaJSFetcherRebalanceError = own.KafkaJSFetcherRebalanceError
+/** There is no coordinator now. */
+export type KafkaJSGroupCoordinatorNotFound = own.KafkaJSGroupCoordinatorNotFound
+/** A number is no 64-bit integer. */
+export type KafkaJSInvalidLongError = own.KafkaJSInvalidLongError
+/** Bytes of a response are not an integer. */
+export type KafkaJSInvalidVarIntError = own.KafkaJSInvalidVarIntError
+/** A defect: please report it. */
+export type KafkaJSInvariantViolation = own.KafkaJSInvariantViolation
+/** Of kafkajs's own locks; never made here. */
+export type KafkaJSLockTimeout = own.KafkaJSLockTimeout
+/** Of kafkajs's consumers. */
+export type KafkaJSMemberIdRequired = own.KafkaJSMemberIdRequired
+/** There is no metadata yet. */
+export type KafkaJSMetadataNotLoaded = own.KafkaJSMetadataNotLoaded
+/** No broker can be reached. */
+export type KafkaJSNoBrokerAvailableError = own.KafkaJSNoBrokerAvailableError
+/** What the same call will meet again; a wrong configuration or argument, mostly. */
+export type KafkaJSNonRetriableError = own.KafkaJSNonRetriableError
+/** A part of kafkajs that is not here. */
+export type KafkaJSNotImplemented = own.KafkaJSNotImplemented
+/** It was tried again for as long as it may be; `cause` is what went wrong the last time. */
+export type KafkaJSNumberOfRetriesExceeded = own.KafkaJSNumberOfRetriesExceeded
+/** Of kafkajs's consumers. */
+export type KafkaJSOffsetOutOfRange = own.KafkaJSOffsetOutOfRange
+/** Of kafkajs's consumers. */
+export type KafkaJSPartialMessageError = own.KafkaJSPartialMessageError
+/** A broker returned an error; `type` and `code` are Kafka's. */
+export type KafkaJSProtocolError = own.KafkaJSProtocolError
+/** A broker did not respond in time. */
+export type KafkaJSRequestTimeoutError = own.KafkaJSRequestTimeoutError
+/** The credentials are wrong, or the mechanism is not offered. */
+export type KafkaJSSASLAuthenticationError = own.KafkaJSSASLAuthenticationError
+/** The broker is too old for a request. */
+export type KafkaJSServerDoesNotSupportApiKey = own.KafkaJSServerDoesNotSupportApiKey
+/** Of kafkajs's consumers. */
+export type KafkaJSStaleTopicMetadataAssignment = own.KafkaJSStaleTopicMetadataAssignment
+/** Something took longer than allowed. */
+export type KafkaJSTimeout = own.KafkaJSTimeout
+/** There is no metadata of the topic yet. */
+export type KafkaJSTopicMetadataNotLoaded = own.KafkaJSTopicMetadataNotLoaded
+/** Of kafkajs's consumers. */
+export type KafkaJSUnsupportedMagicByteInMessageSet = own.KafkaJSUnsupportedMagicByteInMessageSet
 
-  constructor(message: string, errors: readonly (Error | string)[]) {
-    super(message)
-    this.errors = errors
-  }
-}
+export const {
+  KafkaJSAggregateError,
+  KafkaJSAlterPartitionReassignmentsError,
+  KafkaJSBrokerNotFound,
+  KafkaJSConnectionClosedError,
+  KafkaJSConnectionError,
+  KafkaJSCreateTopicError,
+  KafkaJSDeleteGroupsError,
+  KafkaJSDeleteTopicRecordsError,
+  KafkaJSError,
+  KafkaJSFetcherRebalanceError,
+  KafkaJSGroupCoordinatorNotFound,
+  KafkaJSInvalidLongError,
+  KafkaJSInvalidVarIntError,
+  KafkaJSInvariantViolation,
+  KafkaJSLockTimeout,
+  KafkaJSMemberIdRequired,
+  KafkaJSMetadataNotLoaded,
+  KafkaJSNoBrokerAvailableError,
+  KafkaJSNonRetriableError,
+  KafkaJSNotImplemented,
+  KafkaJSNumberOfRetriesExceeded,
+  KafkaJSOffsetOutOfRange,
+  KafkaJSPartialMessageError,
+  KafkaJSProtocolError,
+  KafkaJSRequestTimeoutError,
+  KafkaJSSASLAuthenticationError,
+  KafkaJSServerDoesNotSupportApiKey,
+  KafkaJSStaleTopicMetadataAssignment,
+  KafkaJSTimeout,
+  KafkaJSTopicMetadataNotLoaded,
+  KafkaJSUnsupportedMagicByteInMessageSet,
+} = classes

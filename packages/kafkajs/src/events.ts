@@ -1,6 +1,5 @@
-// Events of a producer by kafkajs's names, and who listens to them. CONNECT and DISCONNECT are told
-// by the producer, REQUEST and REQUEST_TIMEOUT by request-events.ts. REQUEST_QUEUE_SIZE is never
-// told, as by kafkajs without a limit of requests in flight: no request ever waits in a queue.
+// Events of a producer by kafkajs's names, and their listeners. CONNECT and DISCONNECT come from
+// the producer, REQUEST, REQUEST_TIMEOUT and REQUEST_QUEUE_SIZE from request-events.ts.
 
 import { KafkaJSNonRetriableError } from './errors.ts'
 import type { Logger } from './logger.ts'
@@ -17,7 +16,7 @@ export const producerEvents = {
 export type ProducerEvents = typeof producerEvents
 export type ProducerEventName = ProducerEvents[keyof ProducerEvents]
 
-/** What every listener is told. */
+/** What every listener receives. `id` is a number, as in kafkajs, whose types call it a string. */
 export interface InstrumentationEvent<Payload> {
   id: string
   type: string
@@ -25,11 +24,11 @@ export interface InstrumentationEvent<Payload> {
   payload: Payload
 }
 
-/** What listeners of `producer.connect` are told. */
+/** What listeners of `producer.connect` receive. */
 export type ConnectEvent = InstrumentationEvent<null>
-/** What listeners of `producer.disconnect` are told. */
+/** What listeners of `producer.disconnect` receive. */
 export type DisconnectEvent = InstrumentationEvent<null>
-/** A Produce request, and its answer. */
+/** A request of any API, and its response. */
 export type RequestEvent = InstrumentationEvent<{
   apiKey: number
   apiName: string
@@ -41,14 +40,14 @@ export type RequestEvent = InstrumentationEvent<{
   duration: number
   pendingDuration: number
   sentAt: number
-  /** Bytes of the request; kafkajs has those of the answer here. */
+  /** Bytes of the response. */
   size: number
 }>
-/** A Produce request that had no answer in time. */
+/** A request that had no response in time. */
 export type RequestTimeoutEvent = InstrumentationEvent<
   Omit<RequestEvent['payload'], 'duration' | 'size'>
 >
-/** Never told: no request waits in a queue. */
+/** How many calls of `send` wait, where `maxInFlightRequests` is set. */
 export type RequestQueueSizeEvent = InstrumentationEvent<{
   broker: string
   clientId: string
@@ -71,11 +70,12 @@ export class Events {
     this.#logger = logger
   }
 
-  /** Adds a listener; the answer takes it away again. */
+  /** Adds a listener; returns a function that removes it. */
   on(name: string, listener: EventListener): () => void {
     const names: readonly string[] = Object.values(producerEvents)
     if (!names.includes(name)) {
-      throw new KafkaJSNonRetriableError(`'${name}' is no event: expected ${names.join(', ')}`)
+      const keys = Object.keys(producerEvents).map((key) => `producer.events.${key}`)
+      throw new KafkaJSNonRetriableError(`Event name should be one of ${keys.join(', ')}`)
     }
     const listeners = this.#listeners.get(name) ?? new Set()
     this.#listeners.set(name, listeners)
@@ -96,10 +96,11 @@ export class Events {
     this.#changed = changed
   }
 
-  /** A listener that throws or rejects is logged, and harms nobody else. */
+  /** A listener that throws or rejects is logged; the other listeners are still called. */
   emit(name: ProducerEventName, payload: unknown): void {
     for (const listener of this.#listeners.get(name) ?? []) {
-      const event = { id: String(lastId++), type: name, timestamp: Date.now(), payload }
+      const id = lastId++ as unknown as string
+      const event = { id, type: name, timestamp: Date.now(), payload }
       try {
         const result = listener(event)
         if (result instanceof Promise) result.catch((error) => this.#failed(name, error))
@@ -110,6 +111,6 @@ export class Events {
   }
 
   #failed(name: string, error: unknown): void {
-    this.#logger.error(`A listener of ${name} failed: ${String(error)}`)
+    this.#logger.error(`Failed to execute listener: ${String(error)}`, { eventName: name })
   }
 }

@@ -5,9 +5,10 @@ import type { Admin, AdminConfig, Consumer, ConsumerConfig } from 'kafkajs'
 import type { KafkaConfig, ProducerConfig } from './config.ts'
 import { KafkaJSNonRetriableError } from './errors.ts'
 import { consoleLogCreator, createLogger, type Logger, logLevel } from './logger.ts'
-import { originalKafka } from './original.ts'
+import { markOffsetsCommitted, originalKafka } from './original.ts'
 import { createProducer } from './producer.ts'
 import type { Producer } from './producer-types.ts'
+import { SettingWarnings } from './setting-warnings.ts'
 
 /**
  * What `Kafka` of kafkajs is, with producers of millrace.
@@ -22,34 +23,49 @@ import type { Producer } from './producer-types.ts'
 export class Kafka {
   readonly #config: KafkaConfig
   readonly #logger: Logger
+  readonly #warnings: SettingWarnings
+  /** Consumers of one client share what they know of committed offsets. */
+  #original: InstanceType<typeof import('kafkajs').Kafka> | null = null
 
-  /** Throws KafkaJSNonRetriableError where `brokers` is missing. Connects to nothing. */
+  /** Connects to nothing: `connect()` of a producer does. */
   constructor(config: KafkaConfig) {
-    if (typeof config !== 'object' || config === null || !config.brokers) {
-      throw new KafkaJSNonRetriableError("brokers is missing: for example ['localhost:9092']")
+    if (typeof config !== 'object' || config === null) {
+      throw new KafkaJSNonRetriableError(`config must be an object, got ${String(config)}`)
     }
     this.#config = config
     const { logLevel: level = logLevel.INFO, logCreator = consoleLogCreator } = config
     this.#logger = createLogger(level, logCreator)
+    this.#warnings = new SettingWarnings(this.#logger)
   }
 
-  /** A producer of millrace with kafkajs's calls. Throws where the configuration is wrong. */
+  /** A producer of millrace with kafkajs's calls. Throws if the configuration is wrong. */
   producer(config: ProducerConfig = {}): Producer {
-    return createProducer(this.#config, config, this.#logger)
+    return createProducer(this.#config, config, {
+      logger: this.#logger,
+      warnings: this.#warnings,
+      offsetsSent: (groupId, topics) => {
+        if (this.#original !== null) markOffsetsCommitted(this.#original, groupId, topics)
+      },
+    })
   }
 
   /** A consumer of kafkajs itself, which must be installed. */
   consumer(config: ConsumerConfig): Consumer {
-    return originalKafka('kafka.consumer()', this.#config).consumer(config)
+    return this.#originalKafka('kafka.consumer()').consumer(config)
   }
 
   /** The admin client of kafkajs itself, which must be installed. */
   admin(config?: AdminConfig): Admin {
-    return originalKafka('kafka.admin()', this.#config).admin(config)
+    return this.#originalKafka('kafka.admin()').admin(config)
   }
 
   /** The logger of this client. */
   logger(): Logger {
     return this.#logger
+  }
+
+  #originalKafka(what: string): InstanceType<typeof import('kafkajs').Kafka> {
+    this.#original ??= originalKafka(what, this.#config)
+    return this.#original
   }
 }

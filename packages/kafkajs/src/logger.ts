@@ -85,10 +85,19 @@ export const createLogger = (level: logLevel, creator: logCreator): Logger => {
   return inNamespace('', null)
 }
 
+/** Where warnings about options are reported: see setting-warnings.ts. */
+interface OptionWarnings {
+  warn(option: string, message: string): void
+}
+
 /** The same logger with the calls that millrace makes. */
-export const forMillrace = (logger: Logger): MillraceLogger => ({
+export const forMillrace = (logger: Logger, warnings: OptionWarnings): MillraceLogger => ({
   debug: (message, details) => logger.debug(message, details),
   info: (message, details) => logger.info(message, details),
-  warn: (message, details) => logger.warn(message, details),
+  warn: (message, details) => {
+    const { option } = (details ?? {}) as { option?: unknown }
+    if (typeof option === 'string') warnings.warn(option, message)
+    else logger.warn(message, details)
+  },
   error: (message, details) => logger.error(message, details),
 })

@@ -1,5 +1,6 @@
-// Messages of kafkajs as records of millrace, and results of millrace as kafkajs tells them: one
-// entry for each partition that was written to, with the offset of its first message.
+// Messages of kafkajs as records of millrace, and results of millrace in kafkajs's form: one entry
+// for each partition that was written to, with the offset of its first message. Called by
+// sender.ts.
 
 import { KafkaError, type ProducerRecord, type RecordMetadata as Written } from 'millrace'
 import { KafkaJSNonRetriableError } from './errors.ts'
@@ -31,11 +32,15 @@ export interface RecordMetadata {
   partition: number
   /** Always 0: what failed is thrown. */
   errorCode: number
+  /** kafkajs has it for brokers before Kafka 0.11 only. */
+  offset?: string
+  /** kafkajs has it for brokers before Kafka 0.11 only. */
+  timestamp?: string
   /** The offset of the first message; `'-1'` where the broker does not say. */
   baseOffset?: string
   /** The broker's time where the topic uses it, otherwise `'-1'`. */
   logAppendTime?: string
-  /** `'-1'`: millrace does not keep it. */
+  /** The first offset that the partition still holds; `'-1'` where the broker does not say. */
   logStartOffset?: string
 }
 
@@ -46,63 +51,145 @@ export interface FailedMessage {
   readonly error: KafkaError
 }
 
-/** Throws where something is wrong before anything is sent, as kafkajs does. */
-export const checkTopicMessages = (topicMessages: readonly TopicMessages[]): void => {
+/** A message with its topic. */
+export interface PlacedMessage {
+  readonly topic: string
+  readonly message: Message
+}
+
+/** Throws if kafkajs does, in the same order, before anything is sent. */
+export const checkBatch = (
+  topicMessages: readonly TopicMessages[],
+  acks: number | null | undefined,
+  isIdempotent: boolean,
+): void => {
+  if (topicMessages.some(({ topic }) => !topic)) {
+    throw new KafkaJSNonRetriableError('Invalid topic')
+  }
+  if (isIdempotent && Number(acks ?? -1) !== -1) {
+    throw new KafkaJSNonRetriableError(
+      "Not requiring ack for all messages invalidates the idempotent producer's EoS guarantees",
+    )
+  }
   for (const { topic, messages } of topicMessages) {
-    if (!topic) throw new KafkaJSNonRetriableError(`topic is ${String(topic)}: expected a name`)
     if (!Array.isArray(messages)) {
       throw new KafkaJSNonRetriableError(
-        `messages for topic '${topic}' is ${String(messages)}: expected an array`,
+        `Invalid messages array [${String(messages)}] for topic "${topic}"`,
       )
     }
     const index = messages.findIndex((message) => message?.value === undefined)
-    if (index >= 0) {
-      throw new KafkaJSNonRetriableError(
-        `messages[${index}] for topic '${topic}' has no value: null is a tombstone`,
-      )
-    }
+    if (index < 0) continue
+    throw new KafkaJSNonRetriableError(
+      `Invalid message without value for topic "${topic}": ${JSON.stringify(messages[index])}`,
+    )
   }
 }
 
-/** `choose` gives the partition of a message that names none; undefined leaves it to millrace. */
+/** The messages of a topic together, topics in the order of their first messages, as in kafkajs. */
+export const placeMessages = (topicMessages: readonly TopicMessages[]): PlacedMessage[] => {
+  const [first] = topicMessages
+  if (topicMessages.length === 1 && first !== undefined) {
+    const { topic } = first
+    return first.messages.map((message) => ({ topic, message }))
+  }
+  const byTopic = new Map<string, PlacedMessage[]>()
+  for (const { topic, messages } of topicMessages) {
+    const placed = byTopic.get(topic) ?? []
+    byTopic.set(topic, placed)
+    for (const message of messages) placed.push({ topic, message })
+  }
+  return [...byTopic.values()].flat()
+}
+
+/** Rejects what kafkajs rejects with a TypeError: numbers, dates, objects. */
+const toData = (value: unknown, field: string): string | Uint8Array | null => {
+  if (value === null || value === undefined) return null
+  if (typeof value === 'string' || value instanceof Uint8Array) return value
+  const got = typeof value === 'object' ? 'an object' : typeof value
+  throw new KafkaJSNonRetriableError(
+    `${field} must be a string, a Buffer or null, got ${got}: use JSON.stringify or String`,
+  )
+}
+
+type RecordHeaders = Record<string, string | Uint8Array | null | (string | Uint8Array | null)[]>
+
+const toHeaders = (headers: IHeaders | null | undefined): RecordHeaders | undefined => {
+  if (headers === undefined || headers === null) return undefined
+  const converted: RecordHeaders = Object.create(null)
+  for (const [name, value] of Object.entries(headers)) {
+    if (value === undefined) continue
+    const field = `header "${name}"`
+    converted[name] = Array.isArray(value)
+      ? value.map((one) => toData(one, field))
+      : toData(value, field)
+  }
+  return converted
+}
+
+/** kafkajs takes numeric text; what is missing, zero or empty is the time of the call. */
+const toTimestamp = (timestamp: unknown, now: number): number => {
+  if (!timestamp) return now
+  const value = Number(timestamp)
+  if (Number.isSafeInteger(value)) return value === 0 ? now : value
+  throw new KafkaJSNonRetriableError(
+    `timestamp must be milliseconds since the epoch, got ${JSON.stringify(timestamp)}`,
+  )
+}
+
+/** A partition as a number; kafkajs takes numeric text, too. */
+export const toPartition = (partition: unknown): number | undefined => {
+  if (partition === undefined || partition === null) return undefined
+  const isText = typeof partition === 'string' && /^\d{1,10}$/.test(partition)
+  return isText ? Number(partition) : (partition as number)
+}
+
+/** `partition` is the one that a partitioner of the user's chose; undefined if there is none. */
 export const toRecord = (
-  topic: string,
-  message: Message,
+  { topic, message }: PlacedMessage,
   now: number,
-  choose: ((topic: string, message: Message) => number) | null,
+  partition: number | undefined,
 ): ProducerRecord => {
-  const { key, value, headers, timestamp, partition } = message
-  const chosen = partition ?? choose?.(topic, message)
+  const { key, value, headers, timestamp } = message
   return {
     topic,
-    key,
-    value,
-    headers,
-    timestamp: timestamp === undefined || timestamp === null ? now : Number(timestamp),
-    partition: chosen ?? undefined,
+    key: toData(key, 'key'),
+    value: toData(value, 'value'),
+    headers: toHeaders(headers),
+    timestamp: toTimestamp(timestamp, now),
+    partition: partition ?? toPartition(message.partition),
   }
 }
+
+type LogStartOffset = (topic: string, partition: number) => number
+
+const entryOf = (
+  { topic, partition, offset, timestamp }: Written,
+  record: ProducerRecord | undefined,
+  logStartOffset: LogStartOffset,
+): RecordMetadata => ({
+  topicName: topic,
+  partition,
+  errorCode: 0,
+  baseOffset: String(offset),
+  // Another timestamp than the record's own is the broker's.
+  logAppendTime: timestamp === record?.timestamp ? '-1' : String(timestamp),
+  logStartOffset: String(logStartOffset(topic, partition)),
+})
 
 /** One entry for each partition, in the order of their first messages. */
 export const toRecordMetadata = (
   results: readonly (Written | KafkaError)[],
   records: readonly ProducerRecord[],
+  logStartOffset: LogStartOffset,
 ): RecordMetadata[] => {
-  const entries = new Map<string, RecordMetadata>()
+  const entries: RecordMetadata[] = []
+  const seen = results.length > 1 ? new Set<string>() : null
   for (const [index, result] of results.entries()) {
     if (result instanceof KafkaError) continue
-    const { topic, partition, offset, timestamp } = result
-    const place = `${topic}/${partition}`
-    if (entries.has(place)) continue
-    const isBrokersTime = timestamp !== records[index]?.timestamp
-    entries.set(place, {
-      topicName: topic,
-      partition,
-      errorCode: 0,
-      baseOffset: String(offset),
-      logAppendTime: isBrokersTime ? String(timestamp) : '-1',
-      logStartOffset: '-1',
-    })
+    const place = `${result.topic}/${result.partition}`
+    if (seen?.has(place)) continue
+    seen?.add(place)
+    entries.push(entryOf(result, records[index], logStartOffset))
   }
-  return [...entries.values()]
+  return entries
 }

@@ -1,27 +1,64 @@
-// kafkajs itself, where it is installed beside this package: for consumers and admin, which
-// millrace does not have.
+// kafkajs itself, where it is installed beside this package. Consumers and admin clients are its
+// own. Its error classes and its codec registry are shared, so that an error of a consumer is an
+// instance of a class that this package exports, and a codec that a program registers reaches the
+// consumer.
 
-import { createRequire } from 'node:module'
-import type { KafkaConfig } from './config.ts'
-import { KafkaJSNotImplemented } from './errors.ts'
+import modules from './original-modules.cjs'
+import { KafkaJSNotImplemented, type ProtocolErrorFields } from './own-errors.ts'
 
-type Original = typeof import('kafkajs')
+/** The error classes of kafkajs, which have the constructors of those in own-errors.ts. */
+export const originalErrors = modules.errors
 
-/** `what` is what was asked for: `'kafka.consumer()'`. */
-export const originalFor = (what: string): Original => {
-  try {
-    return createRequire(import.meta.url)('kafkajs') as Original
-  } catch (cause) {
-    throw new KafkaJSNotImplemented(
-      `${what} is not part of millrace, which only produces: install kafkajs beside ` +
-        '@millrace/kafkajs, and it is passed on to there',
-      { cause },
-    )
-  }
+/** The codecs that kafkajs's consumers decompress with, by their numbers. */
+export const originalCodecs = (): Record<number, () => unknown> | undefined =>
+  modules.compression()?.Codecs
+
+/** kafkajs's description of an error by Kafka's number; undefined if kafkajs is missing. */
+export const describeProtocolError = (code: number): ProtocolErrorFields | undefined =>
+  modules.protocolError()?.createErrorFromCode(code)
+
+/** `what` is the call or export that needs kafkajs: `'kafka.consumer()'`. */
+export const originalFor = (what: string): typeof import('kafkajs') => {
+  const { module, error } = modules.kafkajs()
+  if (module !== undefined) return module
+  throw new KafkaJSNotImplemented(
+    `${what} needs kafkajs, for millrace only produces: install kafkajs beside @millrace/kafkajs`,
+    { cause: error },
+  )
 }
 
-/** A client of kafkajs with the same configuration. */
-export const originalKafka = (what: string, { millrace: _, ...config }: KafkaConfig) => {
+/** A client of kafkajs with the same configuration, without the options of millrace. */
+export const originalKafka = (
+  what: string,
+  { millrace: _, ...config }: { readonly millrace?: unknown },
+) => {
   const { Kafka } = originalFor(what)
   return new Kafka(config as ConstructorParameters<typeof Kafka>[0])
+}
+
+type CommittedOffsets = Record<string, Record<string, string>>
+
+/**
+ * Offsets that a transaction has committed: `uncommittedOffsets()` of a consumer of the same client
+ * does not repeat them. kafkajs keeps them in a map of its own.
+ */
+export const markOffsetsCommitted = (
+  kafka: object,
+  groupId: string,
+  topics: readonly {
+    readonly topic: string
+    readonly partitions: readonly { readonly partition: number; readonly offset: string }[]
+  }[],
+): void => {
+  const symbols = Object.getOwnPropertySymbols(kafka)
+  const key = symbols.find(({ description }) => description === 'private:Kafka:offsets')
+  const groups = key === undefined ? undefined : (kafka as Record<symbol, unknown>)[key]
+  if (!(groups instanceof Map)) return
+  const committed: CommittedOffsets = groups.get(groupId) ?? {}
+  groups.set(groupId, committed)
+  for (const { topic, partitions } of topics) {
+    const ofTopic = committed[topic] ?? {}
+    committed[topic] = ofTopic
+    for (const { partition, offset } of partitions) ofTopic[partition] = offset
+  }
 }

@@ -1,10 +1,10 @@
-// Partitioners as kafkajs knows them: a function that makes the function that chooses. Those of
-// kafkajs itself are known to millrace and chosen there; a user's own is asked here, message by
-// message.
+// Partitioners with kafkajs's interface: a function that creates the function that chooses.
+// millrace implements kafkajs's own partitioners. A user's partitioner is called here, once for
+// each message.
 
 import { type PartitionView, partitionForKey } from 'millrace'
 import { KafkaJSNonRetriableError } from './errors.ts'
-import type { Message } from './message.ts'
+import { type Message, toPartition } from './message.ts'
 
 /** A partition, as partitioners see it. `replicas` and `isr` are empty. */
 export interface PartitionMetadata {
@@ -18,7 +18,7 @@ export interface PartitionMetadata {
   offlineReplicas?: number[]
 }
 
-/** What a partitioner is told of a message. */
+/** The arguments of a partitioner. */
 export interface PartitionerArgs {
   topic: string
   partitionMetadata: PartitionMetadata[]
@@ -38,7 +38,7 @@ const byKey = (name: 'java' | 'kafkajs_legacy'): ICustomPartitioner => {
     const counters = new Map<string, number>()
     return ({ topic, partitionMetadata, message }) => {
       const { key, partition } = message
-      if (partition !== undefined && partition !== null) return partition
+      if (partition !== undefined && partition !== null) return toPartition(partition)!
       if (key !== undefined && key !== null) {
         return partitionForKey(key, partitionMetadata.length, name)
       }
@@ -66,7 +66,7 @@ export const Partitioners: {
   JavaCompatiblePartitioner: defaultPartitioner,
 }
 
-/** The partitioner of millrace that does what this one does; null = ask it here. */
+/** millrace's name of the same partitioner; null = a user's own, which is called here. */
 export const nativePartitioner = (
   createPartitioner: ICustomPartitioner | null | undefined,
 ): 'java' | 'kafkajs_legacy' | null => {
@@ -87,15 +87,14 @@ export const toPartitionMetadata = (views: readonly PartitionView[]): PartitionM
     offlineReplicas: [],
   }))
 
-/** Asks a user's partitioner; throws where it answers no partition that there is. */
+/** Calls a user's partitioner; throws if it returns a partition that the topic does not have. */
 export const choosePartition = (choose: Choose, args: PartitionerArgs): number => {
-  const partition: unknown = choose(args)
+  const returned: unknown = choose(args)
+  const partition = toPartition(returned)
   const count = args.partitionMetadata.length
-  if (Number.isInteger(partition) && (partition as number) >= 0 && (partition as number) < count) {
-    return partition as number
-  }
+  if (Number.isInteger(partition) && partition! >= 0 && partition! < count) return partition!
   throw new KafkaJSNonRetriableError(
-    `the partitioner answered ${String(partition)} for topic '${args.topic}': ` +
-      `expected a whole number from 0 to ${count - 1}`,
+    `The partitioner must return a whole number from 0 to ${count - 1} for topic ` +
+      `"${args.topic}", got ${String(returned)}`,
   )
 }

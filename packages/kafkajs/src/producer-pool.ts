@@ -1,98 +1,162 @@
-// kafkajs says acks, codec and timeout with each send; a producer of millrace has them for life. So
-// there is one for each combination that is used, made when it is first needed. Few at a time: of
-// those that nobody uses, the one unused for longest is closed.
+// kafkajs sets acks and codec with each send, but they are options of a millrace producer. So there
+// is one producer for each combination, created when it is first used, and at most 8 at a time: the
+// least recently used one without a running call is closed.
 
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Producer, type ProducerOptions } from 'millrace'
 import { type CompressionTypes, codecName } from './compression.ts'
 import { KafkaJSNonRetriableError } from './errors.ts'
+import type { ProducerWatch } from './producer-watch.ts'
 
 const producersMax = 8
+const requestTimeoutMsDefault = 30_000
 
 export interface SendSettings {
-  /** -1 = all in-sync replicas, 1 = the leader, 0 = nobody; -1 by default. */
+  /** -1 = all in-sync replicas, 1 = the leader, 0 = no broker; -1 by default. */
   acks?: number
-  /** Milliseconds that a broker may take to answer. */
+  /** Accepted but ignored: brokers wait for replicas as long as `requestTimeout` says. */
   timeout?: number
   compression?: CompressionTypes
 }
 
 interface Entry {
   readonly producer: Producer
-  /** Calls that are not over. */
+  /** Running calls that use it. */
   users: number
 }
 
-const acksOf = (acks: number | null | undefined): -1 | 0 | 1 => {
-  const value = acks ?? -1
+/** kafkajs takes numeric text, too. */
+const acksOf = (acks: unknown): -1 | 0 | 1 => {
+  const value = Number(acks ?? -1)
   if (value === -1 || value === 0 || value === 1) return value
-  throw new KafkaJSNonRetriableError(`acks is ${value}: expected -1, 0 or 1`)
+  throw new KafkaJSNonRetriableError(`acks must be -1, 0 or 1, got ${String(acks)}`)
+}
+
+/**
+ * Delivers the producer's records and closes it. If the cluster cannot be reached, it waits as long
+ * as the program's retry settings say.
+ */
+export const closeProducer = async (
+  producer: Producer,
+  watch: ProducerWatch,
+  requestTimeoutMs = requestTimeoutMsDefault,
+): Promise<void> => {
+  const guard = watch.begin(producer, () => producer.destroy())
+  try {
+    await producer.close({
+      timeoutMs: Math.min(2 ** 31 - 1, watch.outageTimeoutMs + requestTimeoutMs),
+    })
+  } finally {
+    guard.end()
+    watch.remove(producer)
+  }
 }
 
 export class ProducerPool {
   readonly #options: ProducerOptions
-  readonly #created: (producer: Producer) => void
-  /** Ordered by use: the first was not used for longest. */
+  readonly #watch: ProducerWatch
+  /** Ordered by use: the first is the least recently used one. */
   readonly #entries = new Map<string, Entry>()
+  readonly #calls = new Set<Promise<unknown>>()
   readonly #closing = new Set<Promise<unknown>>()
 
-  /** `created` hears of each producer before it sends. */
-  constructor(options: ProducerOptions, created: (producer: Producer) => void) {
+  constructor(options: ProducerOptions, watch: ProducerWatch) {
     this.#options = options
-    this.#created = created
+    this.#watch = watch
   }
 
-  /** Calls with the producer of these settings; it stays open until the call is over. */
+  /** Runs a call with the producer of these settings, which stays open until the call ends. */
   async use<Value>(
-    { acks, timeout, compression }: SendSettings,
+    { acks, compression }: SendSettings,
     call: (producer: Producer) => Promise<Value>,
   ): Promise<Value> {
-    const settings = { acks: acksOf(acks), compression: codecName(compression) }
-    const requestTimeoutMs = timeout ?? this.#options.requestTimeoutMs
-    const name = `${settings.acks} ${settings.compression} ${requestTimeoutMs}`
-    const entry = this.#entries.get(name) ?? {
-      producer: this.#create({ ...settings, requestTimeoutMs }),
-      users: 0,
-    }
-    this.#entries.delete(name)
-    this.#entries.set(name, entry)
+    const entry = this.#entryOf(acksOf(acks), codecName(compression))
     entry.users++
-    this.#trim()
+    const running = call(entry.producer)
+    this.#calls.add(running)
     try {
-      return await call(entry.producer)
+      return await running
     } finally {
+      this.#calls.delete(running)
       entry.users--
-      this.#trim()
+      if (this.#entries.size > producersMax) this.#trim()
+    }
+  }
+
+  /** Resolves when the calls so far have their results; rejects after `timeoutMs`. */
+  async flush(timeoutMs: number): Promise<void> {
+    const calls = Promise.allSettled(this.#calls)
+    const controller = new AbortController()
+    const { signal } = controller
+    const end = sleep(timeoutMs, undefined, { signal }).then(() =>
+      Promise.reject(new Error('late')),
+    )
+    // By then the calls of this turn have passed their records on: no record lingers.
+    setImmediate(() => {
+      for (const { producer } of this.#entries.values()) producer.flush().catch(() => {})
+    })
+    try {
+      await Promise.race([calls, end])
+    } finally {
+      controller.abort()
+      end.catch(() => {})
     }
   }
 
   /** Delivers what was taken, and disconnects. */
   async close(): Promise<void> {
+    // Calls that wait for the user's partitioner pass their records on in this turn.
+    if (this.#calls.size > 0) await new Promise((resolve) => setImmediate(resolve))
     for (const { producer } of this.#entries.values()) this.#close(producer)
     this.#entries.clear()
     await Promise.all(this.#closing)
   }
 
+  /** The entry of these settings, which becomes the one used last. */
+  #entryOf(acks: -1 | 0 | 1, compression: ReturnType<typeof codecName>): Entry {
+    const name = `${acks} ${compression}`
+    const known = this.#entries.get(name)
+    if (known !== undefined && this.#entries.size === 1) return known
+    const entry = known ?? { producer: this.#create({ acks, compression }), users: 0 }
+    this.#entries.delete(name)
+    this.#entries.set(name, entry)
+    this.#trim(entry)
+    return entry
+  }
+
   #create(settings: Partial<ProducerOptions>): Producer {
-    const { idempotent, compression, ...rest } = this.#options
-    // A codec in the options of millrace holds where the send names none.
+    const { idempotent, compression, spool, ...rest } = this.#options
+    // The option `compression` applies if the send names no codec.
     const codec = settings.compression === 'none' ? compression : settings.compression
-    const options = { ...rest, ...settings, compression: codec }
+    const options = { ...rest, ...settings, compression: codec, spool: spoolOf(spool, settings) }
     const producer = new Producer(settings.acks === -1 ? { ...options, idempotent } : options)
-    this.#created(producer)
+    this.#watch.add(producer)
     return producer
   }
 
-  #trim(): void {
-    for (const [name, { producer, users }] of this.#entries) {
+  #trim(used?: Entry): void {
+    for (const [name, entry] of this.#entries) {
       if (this.#entries.size <= producersMax) return
-      if (users > 0) continue
+      const { producer, users } = entry
+      if (users > 0 || entry === used) continue
       this.#entries.delete(name)
       this.#close(producer)
     }
   }
 
   #close(producer: Producer): void {
-    const closing = producer.close().finally(() => this.#closing.delete(closing))
+    const { requestTimeoutMs } = this.#options
+    const closing = closeProducer(producer, this.#watch, requestTimeoutMs).finally(() =>
+      this.#closing.delete(closing),
+    )
     this.#closing.add(closing)
   }
 }
+
+/** A directory of its own for each producer: only one may use it. */
+const spoolOf = (
+  spool: ProducerOptions['spool'],
+  { compression }: Partial<ProducerOptions>,
+): ProducerOptions['spool'] =>
+  spool && { ...spool, directory: join(spool.directory, `${compression}`) }

@@ -61,10 +61,19 @@ export interface Transaction extends MessageSender {
 
 /** kafkajs's producer. */
 export interface Producer extends MessageSender {
-  /** Resolves when a broker has answered. */
+  /** Resolves when a broker has responded. */
   connect(): Promise<void>
-  /** Delivers what was sent, and disconnects. */
+  /**
+   * Delivers what was sent, and disconnects. Brokers that can't be reached are waited for as long
+   * as `retry` says.
+   */
   disconnect(): Promise<void>
+  /**
+   * Resolves when every message sent so far has its result, as in the promisified interface of
+   * `@confluentinc/kafka-javascript`. Rejects with KafkaJSTimeout after `timeout` milliseconds; 500
+   * by default.
+   */
+  flush(options?: { timeout?: number }): Promise<void>
   /** Begins a transaction; needs a `transactionalId`. One at a time. */
   transaction(): Promise<Transaction>
   isIdempotent(): boolean

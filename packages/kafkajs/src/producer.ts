@@ -1,35 +1,51 @@
-// The producer of kafkajs on producers of millrace. Made by Kafka. Its life: disconnected →
-// connected → disconnecting → disconnected, as often as one likes.
+// The producer of kafkajs on producers of millrace. Made by Kafka. Its states: disconnected →
+// connected → disconnecting → disconnected, as often as the program likes.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { KafkaError, type Producer as MillraceProducer } from 'millrace'
+import { KafkaError } from 'millrace'
 import {
   baseOptions,
   checkProducerConfig,
   type KafkaConfig,
+  mechanismOf,
   mergedRetry,
   type ProducerConfig,
-  type RetryOptions,
+  type RetryPlan,
   resolveBrokers,
   retryPlan,
+  transactionOptions,
 } from './config.ts'
-import { toKafkaJSError } from './error-mapping.ts'
-import { KafkaJSError, KafkaJSNonRetriableError } from './errors.ts'
+import { type ErrorFacts, toKafkaJSError } from './error-mapping.ts'
+import { KafkaJSError, KafkaJSNonRetriableError, KafkaJSTimeout } from './errors.ts'
 import { Events, producerEvents } from './events.ts'
 import type { Logger } from './logger.ts'
-import type { RecordMetadata } from './message.ts'
+import { checkBatch, type RecordMetadata } from './message.ts'
 import { ProducerPool } from './producer-pool.ts'
-import type { Producer, ProducerBatch, Transaction } from './producer-types.ts'
-import { RequestEvents } from './request-events.ts'
+import type { Producer, ProducerBatch, ProducerRecord, Transaction } from './producer-types.ts'
+import { ProducerWatch } from './producer-watch.ts'
+import { type QueueSettings, RequestEvents } from './request-events.ts'
 import { Sender } from './sender.ts'
-import { Transactions } from './transaction.ts'
+import type { SettingWarnings } from './setting-warnings.ts'
+import { clientIdSetting, numberSetting } from './settings.ts'
+import { type OffsetsSent, Transactions } from './transaction.ts'
+
+/** What the producers of a client share. */
+export interface ClientParts {
+  readonly logger: Logger
+  readonly warnings: SettingWarnings
+  readonly offsetsSent: OffsetsSent
+}
+
+const flushTimeoutMsDefault = 500
 
 class ProducerLife {
   readonly #config: KafkaConfig
   readonly #producerConfig: ProducerConfig
-  readonly #retry: RetryOptions
-  readonly #logger: Logger
+  readonly #parts: ClientParts
+  readonly #plan: RetryPlan
+  readonly #facts: ErrorFacts
   readonly #events: Events
+  readonly #watch: ProducerWatch
   readonly #requests: RequestEvents
   readonly #sender: Sender
   #state: 'disconnected' | 'connected' | 'disconnecting' = 'disconnected'
@@ -37,16 +53,25 @@ class ProducerLife {
   #disconnecting: Promise<void> | null = null
   #pool: ProducerPool | null = null
   #transactions: Transactions | null = null
+  #queue: QueueSettings = { broker: '', clientId: '', maxInFlightRequests: null }
 
-  constructor(config: KafkaConfig, producerConfig: ProducerConfig, logger: Logger, events: Events) {
+  constructor(
+    config: KafkaConfig,
+    producerConfig: ProducerConfig,
+    parts: ClientParts,
+    events: Events,
+  ) {
+    const retry = mergedRetry(config, producerConfig)
+    checkProducerConfig(producerConfig, retry)
     this.#config = config
     this.#producerConfig = producerConfig
-    this.#retry = mergedRetry(config, producerConfig)
-    this.#logger = logger
+    this.#parts = parts
+    this.#plan = retryPlan(retry, parts.warnings)
+    this.#facts = { retries: this.#plan.retries, mechanism: mechanismOf(config) }
     this.#events = events
-    this.#requests = new RequestEvents(events)
-    checkProducerConfig(producerConfig, this.#retry)
-    this.#sender = new Sender(producerConfig.createPartitioner)
+    this.#watch = new ProducerWatch(this.#plan)
+    this.#requests = new RequestEvents(events, this.#watch)
+    this.#sender = new Sender(producerConfig.createPartitioner, this.#facts, this.#watch)
   }
 
   async connect(): Promise<void> {
@@ -59,46 +84,70 @@ class ProducerLife {
   }
 
   async #connect(): Promise<void> {
+    const { logger, warnings } = this.#parts
     const brokers = await resolveBrokers(this.#config.brokers)
-    const options = baseOptions(this.#config, this.#producerConfig, brokers, this.#logger)
-    const created = (one: MillraceProducer): void => this.#requests.add(one)
-    const pool = new ProducerPool(options, created)
+    this.#watch.start()
+    this.#requests.connected(true)
+    let pool: ProducerPool | null = null
     try {
+      const config = this.#producerConfig
+      const options = baseOptions(this.#config, config, brokers, this.#plan, logger, warnings)
+      pool = new ProducerPool(options, this.#watch)
       await this.#reach(pool)
+      const own = transactionOptions(config, warnings)
+      if (own !== undefined) this.#transactions = this.#makeTransactions({ ...options, ...own })
     } catch (error) {
-      await pool.close()
-      throw toKafkaJSError(error)
+      await pool?.close()
+      this.#watch.stop()
+      this.#requests.connected(false)
+      throw toKafkaJSError(error, this.#facts)
     }
     this.#pool = pool
-    const { transactionalId, transactionTimeout } = this.#producerConfig
-    if (transactionalId) {
-      const own = { transactionalId, transactionTimeoutMs: transactionTimeout, idempotent: true }
-      const all = { ...options, ...own }
-      this.#transactions = new Transactions(all, this.#sender, this.#logger, created)
-    }
+    this.#queue = this.#queueSettings(brokers)
     this.#state = 'connected'
-    this.#requests.connected(true)
     this.#events.emit(producerEvents.CONNECT, null)
+  }
+
+  #makeTransactions(options: ConstructorParameters<typeof Transactions>[0]): Transactions {
+    return new Transactions(options, {
+      sender: this.#sender,
+      logger: this.#parts.logger,
+      watch: this.#watch,
+      facts: this.#facts,
+      checkConnected: () => {
+        this.#open()
+      },
+      offsetsSent: this.#parts.offsetsSent,
+    })
+  }
+
+  #queueSettings([broker = '']: string[]): QueueSettings {
+    const { warnings } = this.#parts
+    const { maxInFlightRequests: limit } = this.#producerConfig
+    const maxInFlightRequests = numberSetting('maxInFlightRequests', limit, warnings) ?? null
+    const clientId = clientIdSetting(this.#config.clientId, warnings)
+    return { broker, clientId, maxInFlightRequests }
   }
 
   /** Looks for a broker as often as it may. */
   async #reach(pool: ProducerPool): Promise<void> {
-    const { retries, pauseMs } = retryPlan(this.#retry)
+    const { retries, pauseMs } = this.#plan
     for (let attempt = 0; ; attempt++) {
       try {
-        await pool.use({}, (producer) => producer.connect())
+        await pool.use({}, (producer) => producer.connect({ timeoutMs: 0 }))
         return
       } catch (error) {
         const mayPass = error instanceof KafkaError && error.retriable
         if (attempt >= retries || !mayPass) throw error
-        this.#logger.warn(`No broker has answered: ${error.message}`, { retryCount: attempt })
+        const details = { retryCount: attempt, retryTime: pauseMs(attempt) }
+        this.#parts.logger.warn(`Failed to connect: ${error.message}`, details)
         await sleep(pauseMs(attempt))
       }
     }
   }
 
   async disconnect(): Promise<void> {
-    await this.#connecting?.catch(() => {})
+    if (this.#connecting !== null) await this.#connecting.catch(() => {})
     if (this.#state === 'disconnected') return
     this.#disconnecting ??= this.#disconnect().finally(() => {
       this.#disconnecting = null
@@ -112,32 +161,62 @@ class ProducerLife {
     this.#pool = null
     this.#transactions = null
     this.#state = 'disconnected'
+    this.#watch.stop()
     this.#requests.connected(false)
     this.#events.emit(producerEvents.DISCONNECT, null)
   }
 
-  async sendBatch({ topicMessages = [], ...settings }: ProducerBatch): Promise<RecordMetadata[]> {
-    const { acks } = settings
-    if (this.#producerConfig.idempotent === true && acks !== undefined && acks !== -1) {
-      throw new KafkaJSNonRetriableError(`acks is ${acks}: an idempotent producer needs -1`)
+  async send(record: ProducerRecord): Promise<RecordMetadata[]> {
+    return this.sendBatch(() => {
+      const { topic, messages, ...settings } = record
+      return { ...settings, topicMessages: [{ topic, messages }] }
+    })
+  }
+
+  async sendBatch(read: () => ProducerBatch): Promise<RecordMetadata[]> {
+    try {
+      const { topicMessages = [], ...settings } = read()
+      const { acks } = settings
+      checkBatch(topicMessages, acks, this.#producerConfig.idempotent === true)
+      const pool = this.#open()
+      this.#requests.countCall(1, this.#queue)
+      try {
+        return await pool.use(settings, (producer) =>
+          this.#sender.send(producer, producer, topicMessages, acks),
+        )
+      } finally {
+        this.#requests.countCall(-1, this.#queue)
+      }
+    } catch (error) {
+      throw toKafkaJSError(error, this.#facts)
     }
-    return this.#open().use(settings, (producer) =>
-      this.#sender.send(producer, producer, topicMessages, acks),
-    )
+  }
+
+  async flush({ timeout = flushTimeoutMsDefault }: { timeout?: number } = {}): Promise<void> {
+    const pool = this.#open()
+    try {
+      await pool.flush(Math.max(1, timeout))
+    } catch (cause) {
+      throw new KafkaJSTimeout(`flush() did not end within ${timeout} ms`, { cause })
+    }
   }
 
   async transaction(): Promise<Transaction> {
+    if (!this.#producerConfig.transactionalId) {
+      throw new KafkaJSNonRetriableError('Must provide transactional id for transactional producer')
+    }
     this.#open()
-    if (this.#transactions !== null) return this.#transactions.begin()
-    throw new KafkaJSNonRetriableError('transaction: the producer has no transactionalId')
+    return this.#transactions!.begin()
   }
 
   #open(): ProducerPool {
     if (this.#pool !== null && this.#state === 'connected') return this.#pool
     if (this.#state === 'disconnecting') {
-      throw new KafkaJSNonRetriableError('The producer is disconnecting: it takes nothing more')
+      throw new KafkaJSNonRetriableError(
+        "The producer is disconnecting; therefore, it can't safely accept messages anymore",
+      )
     }
-    throw new KafkaJSError('The producer is disconnected: call connect() first')
+    throw new KafkaJSError('The producer is disconnected')
   }
 }
 
@@ -145,17 +224,17 @@ class ProducerLife {
 export const createProducer = (
   config: KafkaConfig,
   producerConfig: ProducerConfig,
-  rootLogger: Logger,
+  client: ClientParts,
 ): Producer => {
-  const logger = rootLogger.namespace('Producer')
+  const logger = client.logger.namespace('Producer')
   const events = new Events(logger)
-  const life = new ProducerLife(config, producerConfig, logger, events)
+  const life = new ProducerLife(config, producerConfig, { ...client, logger }, events)
   return {
     connect: () => life.connect(),
     disconnect: () => life.disconnect(),
-    send: async ({ topic, messages, ...settings }) =>
-      life.sendBatch({ ...settings, topicMessages: [{ topic, messages }] }),
-    sendBatch: async (batch) => life.sendBatch(batch),
+    flush: async (options) => life.flush(options),
+    send: (record) => life.send(record),
+    sendBatch: (batch) => life.sendBatch(() => batch),
     transaction: () => life.transaction(),
     isIdempotent: () => producerConfig.idempotent !== false,
     events: producerEvents,

@@ -1,58 +1,74 @@
-// REQUEST and REQUEST_TIMEOUT, from what millrace tells on node:diagnostics_channel about the
-// Produce requests of one kafkajs producer. It listens there only while that producer is connected
-// and somebody listens here.
+// REQUEST and REQUEST_TIMEOUT, from what millrace publishes on node:diagnostics_channel about the
+// requests of one kafkajs producer, and REQUEST_QUEUE_SIZE. It listens there only while that
+// producer is connected and has listeners.
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { DiagnosticEvents } from 'millrace'
 import { type Events, producerEvents } from './events.ts'
+import type { ProducerWatch } from './producer-watch.ts'
 
-const answered = 'millrace:request.answered'
-const failed = 'millrace:request.failed'
+const received = 'millrace:response.received'
+const timedOut = 'millrace:response.timedOut'
 
-type Answered = DiagnosticEvents[typeof answered]
-type Failed = DiagnosticEvents[typeof failed]
-
-const produceApi = { apiKey: 0, apiName: 'Produce' } as const
+type Received = DiagnosticEvents[typeof received]
+type TimedOut = DiagnosticEvents[typeof timedOut]
 
 /** `127.0.0.1:9092 (node 1)` without the node. */
 const addressOf = (broker: string): string => broker.replace(/ \(.*\)$/, '')
 
-/** What both events say of a request that was sent `agoMs` ago. */
-const aboutRequest = (event: Answered | Failed, agoMs: number) => {
-  const sentAt = Date.now() - Math.round(agoMs)
+/** What both events say of a request. */
+const describe = (event: TimedOut) => {
+  const sentAt = Date.now() - Math.round(event.elapsedMs)
   return {
+    apiKey: event.apiKey,
+    apiName: event.apiName,
+    apiVersion: event.apiVersion,
     broker: addressOf(event.broker),
     clientId: event.clientId,
-    correlationId: event.requestNumber,
-    // No request waits for its turn: records wait, and a request is made when it may go.
+    correlationId: event.correlationId,
+    // A request is made when it can be sent: it never waits.
     createdAt: sentAt,
     sentAt,
     pendingDuration: 0,
-    ...produceApi,
-    apiVersion: event.version,
   }
+}
+
+export interface QueueSettings {
+  readonly broker: string
+  readonly clientId: string
+  /** null = the program sets no limit, and kafkajs tells of no queue. */
+  readonly maxInFlightRequests: number | null
 }
 
 export class RequestEvents {
   readonly #events: Events
-  /** The producers of millrace that stand behind the one of kafkajs. */
-  readonly #producers = new WeakSet<object>()
+  readonly #watch: ProducerWatch
   #isConnected = false
   #isListening = false
+  #broker: string | null = null
+  /** Calls of send that have no result yet. */
+  #callCount = 0
 
-  constructor(events: Events) {
+  constructor(events: Events, watch: ProducerWatch) {
     this.#events = events
+    this.#watch = watch
     events.onListenersChange(() => this.#update())
-  }
-
-  /** Requests of this producer are told. */
-  add(producer: object): void {
-    this.#producers.add(producer)
   }
 
   connected(isConnected: boolean): void {
     this.#isConnected = isConnected
     this.#update()
+  }
+
+  /** A call of send begins (1) or ends (-1): those past the limit wait for a request to end. */
+  countCall(change: 1 | -1, { broker, clientId, maxInFlightRequests }: QueueSettings): void {
+    const before = this.#callCount
+    this.#callCount += change
+    if (maxInFlightRequests === null) return
+    const queueSize = Math.max(0, this.#callCount - maxInFlightRequests)
+    if (queueSize === 0 && before <= maxInFlightRequests) return
+    const name = producerEvents.REQUEST_QUEUE_SIZE
+    this.#events.emit(name, { broker: this.#broker ?? broker, clientId, queueSize })
   }
 
   #update(): void {
@@ -62,23 +78,25 @@ export class RequestEvents {
     if (isListening === this.#isListening) return
     this.#isListening = isListening
     const change = isListening ? subscribe : unsubscribe
-    change(answered, this.#onAnswered)
-    change(failed, this.#onFailed)
+    change(received, this.#onReceived)
+    change(timedOut, this.#onTimedOut)
   }
 
-  readonly #onAnswered = (message: unknown): void => {
-    const event = message as Answered
-    if (!this.#producers.has(event.producer)) return
+  readonly #onReceived = (message: unknown): void => {
+    const event = message as Received
+    if (!this.#watch.has(event.producer)) return
+    const request = describe(event)
+    this.#broker = request.broker
     this.#events.emit(producerEvents.REQUEST, {
-      ...aboutRequest(event, event.latencyMs),
-      duration: Math.round(event.latencyMs),
-      size: event.requestBytes,
+      ...request,
+      duration: Math.round(event.elapsedMs),
+      size: event.responseBytes,
     })
   }
 
-  readonly #onFailed = (message: unknown): void => {
-    const event = message as Failed
-    if (!this.#producers.has(event.producer) || event.error.code !== 'REQUEST_TIMEOUT') return
-    this.#events.emit(producerEvents.REQUEST_TIMEOUT, aboutRequest(event, event.elapsedMs))
+  readonly #onTimedOut = (message: unknown): void => {
+    const event = message as TimedOut
+    if (!this.#watch.has(event.producer)) return
+    this.#events.emit(producerEvents.REQUEST_TIMEOUT, describe(event))
   }
 }

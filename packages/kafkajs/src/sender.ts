@@ -1,13 +1,13 @@
-// Sends the messages of one call: chooses partitions where the user brought a partitioner, hands
-// the records over, and answers or throws as kafkajs does. Producers and transactions both send by
-// it.
+// Sends the messages of one call: asks the user's partitioner where there is one, passes the
+// records on, and resolves or rejects as kafkajs does. Producers and transactions both send by it.
 
 import type { BatchResult, KafkaError, Producer, ProducerRecord } from 'millrace'
-import { toKafkaJSError } from './error-mapping.ts'
+import { type ErrorFacts, invalidTopicError, toKafkaJSError } from './error-mapping.ts'
+import { KafkaJSError } from './errors.ts'
 import {
-  checkTopicMessages,
   type FailedMessage,
-  type Message,
+  type PlacedMessage,
+  placeMessages,
   type RecordMetadata,
   type TopicMessages,
   toRecord,
@@ -21,76 +21,109 @@ import {
   type PartitionMetadata,
   toPartitionMetadata,
 } from './partitioners.ts'
+import type { Guard, ProducerWatch } from './producer-watch.ts'
 
 /** What records are handed to: a producer, or a transaction of one. */
 export interface Target {
-  sendBatch(records: readonly ProducerRecord[]): Promise<BatchResult>
+  sendBatch(
+    records: readonly ProducerRecord[],
+    options: { signal?: AbortSignal | undefined },
+  ): Promise<BatchResult>
 }
 
 /** The error of a call, which also says what of it was not delivered. */
 export type SendError = Error & { readonly failedMessages?: readonly FailedMessage[] }
 
+const isLegalTopic = (topic: unknown): boolean =>
+  typeof topic === 'string' && /^(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}$/.test(topic)
+
+const isIllegal = ({ topic }: TopicMessages): boolean => !isLegalTopic(topic)
+
 export class Sender {
   readonly #choose: Choose | null
+  readonly #facts: ErrorFacts
+  readonly #watch: ProducerWatch
 
-  constructor(createPartitioner: ICustomPartitioner | null | undefined) {
+  constructor(
+    createPartitioner: ICustomPartitioner | null | undefined,
+    facts: ErrorFacts,
+    watch: ProducerWatch,
+  ) {
     const isNative = nativePartitioner(createPartitioner) !== null
     this.#choose = isNative || !createPartitioner ? null : createPartitioner()
+    this.#facts = facts
+    this.#watch = watch
   }
 
-  /** Resolves when every message has its result; throws where one was not delivered. */
+  /** Resolves when every message has its result; throws if one was not delivered. */
   async send(
-    producer: Pick<Producer, 'partitionsFor'>,
+    producer: Producer,
     target: Target,
     topicMessages: readonly TopicMessages[],
     acks: number | null | undefined,
   ): Promise<RecordMetadata[]> {
-    checkTopicMessages(topicMessages)
-    const now = Date.now()
+    const illegal = topicMessages.find(isIllegal)
+    if (illegal !== undefined) throw invalidTopicError(String(illegal.topic))
+    const messages = placeMessages(topicMessages)
+    const guard = this.#watch.beginSend(producer)
+    const { signal } = guard
     try {
-      const choose = await this.#chooser(producer, topicMessages)
-      const records = topicMessages.flatMap(({ topic, messages }) =>
-        messages.map((message) => toRecord(topic, message, now, choose)),
-      )
-      const { results, failedIndexes } = await target.sendBatch(records)
-      const [first] = failedIndexes
-      if (first !== undefined) throw failure(results, failedIndexes, topicMessages)
-      return acks === 0 ? [] : toRecordMetadata(results, records)
+      const now = Date.now()
+      // Without a partitioner to ask, the records are handed over within the call: a program may
+      // disconnect right after it.
+      const choose = this.#choose && (await this.#chooser(this.#choose, producer, messages, signal))
+      const records = messages.map((one) => toRecord(one, now, choose?.(one)))
+      const { results, failedIndexes } = await target.sendBatch(records, { signal })
+      if (failedIndexes.length > 0) {
+        const reason = this.#reasonOf(producer, guard)
+        throw this.#failure(results, failedIndexes, messages, reason)
+      }
+      // acks may be numeric text.
+      if (Number(acks ?? -1) === 0) return []
+      return toRecordMetadata(results, records, this.#watch.logStartOffset)
     } catch (error) {
-      throw toKafkaJSError(error)
+      if (error instanceof KafkaJSError) throw error
+      throw toKafkaJSError(this.#reasonOf(producer, guard) ?? error, this.#facts)
+    } finally {
+      guard.end()
     }
   }
 
-  /** What chooses partitions, with the partitions of every topic at hand; null = millrace. */
+  /** What chooses partitions, with the partitions of every topic at hand. */
   async #chooser(
-    producer: Pick<Producer, 'partitionsFor'>,
-    topicMessages: readonly TopicMessages[],
-  ): Promise<((topic: string, message: Message) => number) | null> {
-    const choose = this.#choose
-    if (choose === null) return null
+    choose: Choose,
+    producer: Producer,
+    messages: readonly PlacedMessage[],
+    signal: AbortSignal | undefined,
+  ): Promise<(placed: PlacedMessage) => number> {
     const known = new Map<string, PartitionMetadata[]>()
-    for (const { topic } of topicMessages) {
+    for (const { topic } of messages) {
       if (known.has(topic)) continue
-      known.set(topic, toPartitionMetadata(await producer.partitionsFor(topic)))
+      known.set(topic, toPartitionMetadata(await producer.partitionsFor(topic, { signal })))
     }
-    return (topic, message) =>
+    return ({ topic, message }) =>
       choosePartition(choose, { topic, partitionMetadata: known.get(topic) ?? [], message })
   }
-}
 
-const failure = (
-  results: BatchResult['results'],
-  failedIndexes: readonly number[],
-  topicMessages: readonly TopicMessages[],
-): SendError => {
-  const all = topicMessages.flatMap(({ topic, messages }) =>
-    messages.map((message) => ({ topic, message })),
-  )
-  const failedMessages = failedIndexes.map((index) => ({
-    ...all[index]!,
-    error: results[index] as KafkaError,
-  }))
-  // What can't be helped says more than what might have passed.
-  const { error } = failedMessages.find(({ error }) => !error.retriable) ?? failedMessages[0]!
-  return Object.assign(toKafkaJSError(error), { failedMessages })
+  /** The outage that a call was given up for, or that a disconnecting producer ended in. */
+  #reasonOf(producer: Producer, guard: Guard): KafkaError | null {
+    return guard.expiredBy ?? this.#watch.outageOf(producer)
+  }
+
+  #failure(
+    results: BatchResult['results'],
+    failedIndexes: readonly number[],
+    messages: readonly PlacedMessage[],
+    outage: KafkaError | null,
+  ): SendError {
+    const failedMessages = failedIndexes.map((index) => ({
+      ...messages[index]!,
+      error: results[index] as KafkaError,
+    }))
+    // An error that will happen again says more than one that may pass.
+    const { error } = failedMessages.find(({ error }) => !error.retriable) ?? failedMessages[0]!
+    // A cancelled record says less than the reason for which it was cancelled.
+    const reason = outage !== null && error.kind === 'aborted' ? outage : error
+    return Object.assign(toKafkaJSError(reason, this.#facts), { failedMessages })
+  }
 }

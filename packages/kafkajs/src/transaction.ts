@@ -5,23 +5,27 @@
 
 import { KafkaError, Producer, type ProducerOptions, type Transaction as Running } from 'millrace'
 import { codecName } from './compression.ts'
-import { toKafkaJSError } from './error-mapping.ts'
+import { type ErrorFacts, toKafkaJSError } from './error-mapping.ts'
 import { KafkaJSNonRetriableError } from './errors.ts'
 import type { Logger } from './logger.ts'
-import type { RecordMetadata } from './message.ts'
+import { checkBatch, type RecordMetadata, toPartition } from './message.ts'
+import { closeProducer } from './producer-pool.ts'
 import type { Offsets, ProducerBatch, Transaction } from './producer-types.ts'
+import type { ProducerWatch } from './producer-watch.ts'
 import type { Sender } from './sender.ts'
 
-/** kafkajs has offsets as text. */
+/** Called with the offsets that a transaction has sent, for the consumer of the same client. */
+export type OffsetsSent = (groupId: string, topics: Offsets['topics']) => void
+
+/** kafkajs has offsets as text, and its consumers give partitions as text, too. */
 const toOffsets = (topics: Offsets['topics']) =>
   topics.flatMap(({ topic, partitions }) =>
-    partitions.map(({ partition, offset }) => ({ topic, partition, offset: Number(offset) })),
+    partitions.map(({ partition, offset }) => ({
+      topic,
+      partition: toPartition(partition) as number,
+      offset: Number(offset),
+    })),
   )
-
-const checkAcks = (acks: number | null | undefined): void => {
-  if (acks === undefined || acks === null || acks === -1) return
-  throw new KafkaJSNonRetriableError(`acks is ${acks}: a transaction needs -1`)
-}
 
 /** One transaction: what the user's object stands for. */
 class OneTransaction {
@@ -40,26 +44,32 @@ class OneTransaction {
   }
 
   async sendBatch(batch: ProducerBatch): Promise<RecordMetadata[]> {
-    this.#checkActive()
     const { topicMessages = [], acks, compression } = batch
-    checkAcks(acks)
+    checkBatch(topicMessages, acks, true)
+    this.#owner.checkConnected()
     if (!this.#isUsed) this.#running = await this.#owner.withCodec(compression, this.#running)
     this.#isUsed = true
     return this.#owner.sender.send(this.#owner.producer, this.#running, topicMessages, acks)
   }
 
   async sendOffsets({ topics, consumerGroupId }: Offsets & { consumerGroupId: string }) {
-    this.#checkActive()
+    if (!consumerGroupId) throw new KafkaJSNonRetriableError('Missing consumerGroupId')
+    if (!topics) throw new KafkaJSNonRetriableError('Missing offset topics')
     this.#isUsed = true
-    await this.#running.sendOffsets(toOffsets(topics), consumerGroupId)
+    const offsets = toOffsets(topics)
+    await this.#owner.limited((signal) =>
+      this.#running.sendOffsets(offsets, consumerGroupId, { signal }),
+    )
+    this.#owner.offsetsSent(consumerGroupId, topics)
   }
 
   async end(commit: boolean): Promise<void> {
-    this.#checkActive()
     try {
-      await (commit ? this.#running.commit() : this.#running.abort())
+      await this.#owner.limited((signal) =>
+        commit ? this.#running.commit({ signal }) : this.#running.abort({ signal }),
+      )
     } catch (error) {
-      // What can be aborted is still active; what is beyond help is not.
+      // A transaction that can be aborted is still active; one after a fatal error is not.
       if (error instanceof KafkaError && error.kind !== 'fatal') throw error
       this.#finish()
       throw error
@@ -72,58 +82,81 @@ class OneTransaction {
     this.#owner.onEnded()
   }
 
-  #checkActive(): void {
+  checkActive(): void {
     if (this.#ended) {
-      throw new KafkaJSNonRetriableError('The transaction has ended: begin another one')
+      throw new KafkaJSNonRetriableError('Cannot continue to use transaction once ended')
     }
   }
 }
 
-export class Transactions {
+export interface TransactionsOwner {
   readonly sender: Sender
+  readonly logger: Logger
+  readonly watch: ProducerWatch
+  readonly facts: ErrorFacts
+  /** Throws if the producer of kafkajs is not connected. */
+  readonly checkConnected: () => void
+  readonly offsetsSent: OffsetsSent
+}
+
+export class Transactions {
   readonly #options: ProducerOptions
-  readonly #logger: Logger
-  readonly #created: (producer: Producer) => void
+  readonly #owner: TransactionsOwner
   #producer: Producer
   #codec = 'none'
   #isBusy = false
 
-  /** `created` hears of each producer before it sends. */
-  constructor(
-    options: ProducerOptions,
-    sender: Sender,
-    logger: Logger,
-    created: (producer: Producer) => void,
-  ) {
+  constructor(options: ProducerOptions, owner: TransactionsOwner) {
     this.#options = options
-    this.sender = sender
-    this.#logger = logger
-    this.#created = created
+    this.#owner = owner
     this.#producer = this.#create(options)
-  }
-
-  #create(options: ProducerOptions): Producer {
-    const producer = new Producer(options)
-    this.#created(producer)
-    return producer
   }
 
   get producer(): Producer {
     return this.#producer
   }
 
+  get sender(): Sender {
+    return this.#owner.sender
+  }
+
+  get offsetsSent(): OffsetsSent {
+    return this.#owner.offsetsSent
+  }
+
+  checkConnected(): void {
+    this.#owner.checkConnected()
+  }
+
   async begin(): Promise<Transaction> {
     if (this.#isBusy) {
       throw new KafkaJSNonRetriableError(
-        'A transaction is under way: commit or abort it before the next one',
+        'There is already an ongoing transaction for this producer. ' +
+          'Please end the transaction before beginning another.',
       )
     }
     this.#isBusy = true
     try {
-      return present(new OneTransaction(this, await this.#producer.beginTransaction()))
+      const running = await this.limited((signal) => this.#producer.beginTransaction({ signal }))
+      return present(new OneTransaction(this, running), this.#owner.facts)
     } catch (error) {
       this.#isBusy = false
-      throw toKafkaJSError(error)
+      throw toKafkaJSError(error, this.#owner.facts)
+    }
+  }
+
+  /**
+   * A call that waits for brokers. Without a reachable broker it ends when the retries that the
+   * program has set are used up.
+   */
+  async limited<Value>(call: (signal: AbortSignal | undefined) => Promise<Value>): Promise<Value> {
+    const guard = this.#owner.watch.beginSend(this.#producer)
+    try {
+      return await call(guard.signal)
+    } catch (error) {
+      throw guard.expiredBy ?? error
+    } finally {
+      guard.end()
     }
   }
 
@@ -131,7 +164,7 @@ export class Transactions {
   async withCodec(compression: number | null | undefined, running: Running): Promise<Running> {
     const codec = codecName(compression)
     if (codec === 'none' || codec === this.#codec) return running
-    this.#logger.debug(`Transactions use the codec ${codec} from now on`)
+    this.#owner.logger.debug(`Transactions use the codec ${codec} from now on`)
     await running.abort()
     await this.#producer.close()
     this.#codec = codec
@@ -144,26 +177,36 @@ export class Transactions {
   }
 
   async close(): Promise<void> {
-    await this.#producer.close()
+    await closeProducer(this.#producer, this.#owner.watch, this.#options.requestTimeoutMs)
+  }
+
+  #create(options: ProducerOptions): Producer {
+    const producer = new Producer(options)
+    this.#owner.watch.add(producer)
+    return producer
   }
 }
 
 /** The functions of kafkajs, which may be taken out of their object. */
-const present = (transaction: OneTransaction): Transaction => {
-  const mapped = async <Value>(call: Promise<Value>): Promise<Value> => {
-    try {
-      return await call
-    } catch (error) {
-      throw toKafkaJSError(error)
+const present = (transaction: OneTransaction, facts: ErrorFacts): Transaction => {
+  const guarded =
+    <Args extends unknown[], Value>(call: (...args: Args) => Promise<Value>) =>
+    async (...args: Args): Promise<Value> => {
+      transaction.checkActive()
+      try {
+        return await call(...args)
+      } catch (error) {
+        throw toKafkaJSError(error, facts)
+      }
     }
-  }
   return {
-    send: ({ topic, messages, ...settings }) =>
-      mapped(transaction.sendBatch({ ...settings, topicMessages: [{ topic, messages }] })),
-    sendBatch: (batch) => mapped(transaction.sendBatch(batch)),
-    sendOffsets: (offsets) => mapped(transaction.sendOffsets(offsets)),
-    commit: () => mapped(transaction.end(true)),
-    abort: () => mapped(transaction.end(false)),
+    send: guarded(async ({ topic, messages, ...settings }) =>
+      transaction.sendBatch({ ...settings, topicMessages: [{ topic, messages }] }),
+    ),
+    sendBatch: guarded(async (batch) => transaction.sendBatch(batch)),
+    sendOffsets: guarded(async (offsets) => transaction.sendOffsets(offsets)),
+    commit: guarded(() => transaction.end(true)),
+    abort: guarded(() => transaction.end(false)),
     isActive: () => transaction.isActive,
   }
 }

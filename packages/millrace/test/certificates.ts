@@ -1,5 +1,5 @@
 // Certificates for tests of TLS, made when they are asked for: no key lies in the repository. Both
-// ends of every ring read the same PEM texts (Kafka too: stores of the type PEM). Keys are of the
+// ends of every suite read the same PEM texts (Kafka too: stores of the type PEM). Keys are of the
 // curve P-256, which are made in a millisecond.
 
 import 'reflect-metadata'
@@ -134,6 +134,23 @@ export const makeCertificates = async (): Promise<TestCertificates> => {
     otherCa: other.certificate.toString('pem'),
     otherServer: await issue(other, { name: 'localhost', extensions: local }),
     otherClient: await issue(other, { name: 'test-client', extensions: clientExtensions() }),
+  }
+}
+
+/** An authority that issues as many certificates as a test needs. */
+export interface TestAuthority {
+  readonly cert: string
+  /** For `localhost` and its addresses. */
+  server(): Promise<Identity>
+  client(name: string): Promise<Identity>
+}
+
+export const makeAuthority = async (name: string): Promise<TestAuthority> => {
+  const authority = await newAuthority(name)
+  return {
+    cert: authority.certificate.toString('pem'),
+    server: () => issue(authority, { name: 'localhost', extensions: serverFor(localNames) }),
+    client: (client) => issue(authority, { name: client, extensions: clientExtensions() }),
   }
 }
 

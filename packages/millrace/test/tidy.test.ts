@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { checkCode, functionLinesMax } from './tidy/code-rules.ts'
-import { checkDeadFiles, checkImports } from './tidy/import-rules.ts'
+import { checkDeadFiles, checkImports, checkNamedFiles, findCycles } from './tidy/import-rules.ts'
 import { describeViolation, findRoot, readRepository, type Violation } from './tidy/repository.ts'
 import {
   checkCharacters,
@@ -13,6 +13,7 @@ import {
   checkName,
   checkPlaces,
   checkSize,
+  checkWords,
   sourceLinesMax,
   testLinesMax,
   textRules,
@@ -30,7 +31,7 @@ const breaks = (violations: readonly Violation[], pattern: RegExp) => {
   assert.match(describeViolation(violations[0] as Violation), pattern)
 }
 
-describe('text rules see what breaks them', () => {
+describe('text rules find violations', () => {
   it('a file that is too long, and one that is just not', () => {
     const path = 'packages/millrace/src/engine/a.ts'
     holds(checkSize(file(path, 'a\n'.repeat(sourceLinesMax))))
@@ -63,6 +64,17 @@ describe('text rules see what breaks them', () => {
     breaks(checkCharacters(file(path, 'a')), /newline/)
   })
 
+  it('words that are not used', () => {
+    holds(checkWords(file('packages/cli/src/a.ts', '// A mender and a toldo.\n')))
+    holds(checkWords(file('docs/a.zh-CN.md', `${'no'}${'body'}\n`)))
+    for (const path of ['packages/cli/src/a.ts', 'packages/cli/test/a.ts', 'docs/a.md']) {
+      for (const word of ['to-ld', 'men-ds', 'Who-ever', 'no-body']) {
+        breaks(checkWords(file(path, `// It is ${word.replace('-', '')}.\n`)), /is not used here/)
+      }
+    }
+    breaks(checkWords(file('docs/a.md', `It was tried in ${'va'}in.\n`)), /"in va[i]n"/)
+  })
+
   it('leftovers', () => {
     holds(checkLeftovers(file('a.md', 'A todo list is fine\n')))
     breaks(checkLeftovers(file('a.ts', `// ${'TO'}${'DO'}: later\n`)), /left over/)
@@ -71,7 +83,7 @@ describe('text rules see what breaks them', () => {
   })
 
   it('paths of one machine and hosts of registries', () => {
-    for (const place of ['root', 'work', 'tmp', 'Users', 'home/somebody']) {
+    for (const place of ['root', 'work', 'tmp', 'Users', 'home/someone']) {
       breaks(checkPlaces(file('a.ts', `const a = '/${place}/x'\n`)), /a path of one machine/)
     }
     holds(checkPlaces(file('a.ts', `import x from './work/x.ts' // $HOME/work/ src/tmp/\n`)))
@@ -95,7 +107,7 @@ describe('text rules see what breaks them', () => {
   })
 })
 
-describe('code rules see what breaks them', () => {
+describe('code rules find violations', () => {
   const functionOf = (lines: number) => `export const a = () => {\n${'\n'.repeat(lines - 2)}}\n`
 
   it('a function that is too long, and one that is just not', () => {
@@ -119,7 +131,7 @@ describe('code rules see what breaks them', () => {
     breaks(checkCode(file(path, `${'// a\n'.repeat(16)}export const a = 1\n`)), /16 lines/)
   })
 
-  it('syntax that the house does not use', () => {
+  it('syntax that is not allowed', () => {
     breaks(checkCode(engineFile('export enum A { b }')), /enum/)
     breaks(checkCode(engineFile('namespace A { export const b = 1 }')), /namespace/)
     breaks(checkCode(engineFile('export default 1')), /default export/)
@@ -133,7 +145,13 @@ describe('code rules see what breaks them', () => {
     holds(checkCode(engineFile('await using a = b()\nexport { a }')))
   })
 
-  it('time and chance outside runtime/', () => {
+  it('instanceof of values that another JavaScript context may have created', () => {
+    breaks(checkCode(engineFile('const a = b instanceof Error')), /use isError/)
+    breaks(checkCode(engineFile('if (!(b instanceof Promise)) c()')), /use isPromise/)
+    holds(checkCode(engineFile('const a = b instanceof KafkaError')))
+  })
+
+  it('clocks and random numbers outside runtime/', () => {
     const banned = [
       'Date.now()',
       'new Date()',
@@ -151,7 +169,7 @@ describe('code rules see what breaks them', () => {
     breaks(checkCode(engineFile("import { x } from 'node:timers/promises'")), /outside runtime/)
   })
 
-  it('but not names that only look like it', () => {
+  it('but not names that only look similar', () => {
     holds(checkCode(engineFile('clock.setImmediate(f)\nclock.setTimeout(f)\nclearTimeout(t)')))
     holds(checkCode(engineFile('interface A { setImmediate(f: () => void): void; at: Date }')))
     holds(checkCode(engineFile('const a = { setTimeout: 1 }\nif (a instanceof Date) f(a)')))
@@ -170,23 +188,26 @@ describe('code rules see what breaks them', () => {
   })
 })
 
-describe('import rules see what breaks them', () => {
+describe('import rules find violations', () => {
   const library = (path: string, text: string) => file(`packages/millrace/src/${path}`, text)
   const imports = (from: string, to: string, keyword = 'import') =>
     checkImports([library(from, `${keyword} { a } from '${to}'\n`)])
 
-  it('an arrow that points the wrong way', () => {
+  it('an import in a direction that is not allowed', () => {
     breaks(imports('runtime/a.ts', '../protocol/b.ts'), /runtime\/ must not import protocol\//)
     breaks(imports('protocol/a.ts', '../net/b.ts', 'import type'), /protocol\/ must not import net/)
     breaks(imports('engine/a.ts', '../net/b.ts'), /engine\/ must not import net/)
     breaks(imports('net/a.ts', '../engine/ports.ts'), /net\/ must not import engine/)
-    breaks(imports('broker/api/a.ts', '../../net/b.ts'), /broker\/ must not import net/)
-    breaks(imports('senders/a.ts', '../engine/b.ts'), /senders\/ must not import engine/)
+    breaks(
+      imports('in-process-cluster/api/a.ts', '../../net/b.ts'),
+      /in-process-cluster\/ must not import net/,
+    )
+    breaks(imports('layers/a.ts', '../engine/b.ts'), /layers\/ must not import engine/)
     breaks(
       imports('engine/a.ts', '../producer/b.ts', 'export'),
       /engine\/ must not import producer/,
     )
-    breaks(imports('producer/a.ts', '../index.ts'), /must not import the door/)
+    breaks(imports('producer/a.ts', '../index.ts'), /must not import the entry point/)
     breaks(
       checkImports([library('engine/a.ts', "const a = await import('../net/b.ts')")]),
       /must not import net/,
@@ -198,27 +219,31 @@ describe('import rules see what breaks them', () => {
     breaks(imports('spare/a.ts', '../net/b.ts'), /spare\/ must not import net/)
   })
 
-  it('of the engine, cluster sees the types of engine/ports.ts and nothing else', () => {
-    holds(imports('cluster/a.ts', '../engine/ports.ts', 'import type'))
-    breaks(imports('cluster/a.ts', '../engine/ports.ts'), /types of engine\/ports\.ts only/)
-    breaks(imports('cluster/a.ts', '../engine/pump.ts', 'import type'), /must not import engine/)
+  it('of the engine, cluster-client sees the types of engine/ports.ts and nothing else', () => {
+    holds(imports('cluster-client/a.ts', '../engine/ports.ts', 'import type'))
+    breaks(imports('cluster-client/a.ts', '../engine/ports.ts'), /types of engine\/ports\.ts only/)
+    breaks(
+      imports('cluster-client/a.ts', '../engine/pump.ts', 'import type'),
+      /must not import engine/,
+    )
   })
 
-  it('arrows that point the right way, and doors', () => {
+  it('imports in allowed directions, and entry points', () => {
     holds(imports('net/a.ts', '../protocol/api/b.ts'))
-    holds(imports('producer/a.ts', '../engine/b.ts'))
-    holds(imports('senders/a.ts', '../producer/b.ts'))
-    holds(imports('testing.ts', './broker/cluster.ts', 'export'))
-    holds(imports('broker/a.ts', './b.ts'))
+    holds(imports('producer/a.ts', '../engine/record.ts'))
+    holds(imports('layers/a.ts', '../producer/b.ts'))
+    holds(imports('testing.ts', './in-process-cluster/cluster.ts', 'export'))
+    holds(imports('in-process-cluster/a.ts', './b.ts'))
   })
 
-  it('packages that meet elsewhere than at their public doors', () => {
+  it("packages that import each other's internal modules", () => {
     const cli = manifest('packages/cli/package.json', { dependencies: { millrace: '1' } })
     const from = (to: string) =>
       checkImports([cli, file('packages/cli/src/a.ts', `import { a } from '${to}'`)])
     holds(from('millrace'))
     holds(from('millrace/testing'))
-    breaks(from('millrace/dist/src/engine/pump.js'), /not a public door/)
+    holds(from('millrace/layers'))
+    breaks(from('millrace/dist/src/engine/pump.js'), /not a public entry point/)
     breaks(from('../../millrace/src/index.ts'), /leaves its package/)
   })
 
@@ -237,19 +262,48 @@ describe('import rules see what breaks them', () => {
     breaks(using('packages/cli/test/a.test.ts', '@d/e/sub'), /@d\/e is not declared/)
   })
 
+  it('an import between folders of the engine that is not allowed', () => {
+    const importing = (from: string, to: string) => {
+      const path = `packages/millrace/src/${from}`
+      return checkImports([file(path, `import type { a } from '${to}'`)])
+    }
+    holds(importing('engine/buffer/a.ts', '../dispatch/b.ts'))
+    holds(importing('engine/batch/a.ts', '../ports.ts'))
+    breaks(importing('engine/batch/a.ts', '../dispatch/b.ts'), /batch\/ must not import .*dispatch/)
+    breaks(importing('engine/batch/a.ts', '../engine.ts'), /only engine.ts/)
+    breaks(importing('engine/record.ts', './batch/a.ts'), /is a leaf/)
+    holds(importing('engine/engine-parts.ts', './batch/a.ts'))
+    holds(importing('producer/a.ts', '../engine/engine.ts'))
+    breaks(importing('producer/a.ts', '../engine/batch/a.ts'), /a part of the engine/)
+  })
+
+  it('an import cycle, also one of types, and only what is in it', () => {
+    const source = (name: string, to: string) =>
+      file(`packages/cli/src/${name}.ts`, `import type { x } from './${to}.ts'`)
+    assert.deepEqual(findCycles([source('a', 'b'), source('b', 'c')]), [])
+    const path = (name: string) => `packages/cli/src/${name}.ts`
+    assert.deepEqual(findCycles([source('a', 'b'), source('b', 'c'), source('c', 'b')]), [
+      [path('b'), path('c')],
+    ])
+    assert.deepEqual(findCycles([source('a', 'a')]), [[path('a')]])
+  })
+
   it('a file that nothing uses, also one of two that use each other', () => {
-    const door = manifest('packages/cli/package.json', { exports: './dist/index.js' })
+    const entryPoint = manifest('packages/cli/package.json', { exports: './dist/index.js' })
     const index = file('packages/cli/src/index.ts', "export { a } from './a.ts'")
     const used = file('packages/cli/src/a.ts', '')
-    holds(checkDeadFiles([door, index, used]))
-    breaks(checkDeadFiles([door, index, used, file('packages/cli/src/b.ts', '')]), /nothing uses/)
+    holds(checkDeadFiles([entryPoint, index, used]))
+    breaks(
+      checkDeadFiles([entryPoint, index, used, file('packages/cli/src/b.ts', '')]),
+      /nothing uses/,
+    )
     const island = [
       file('packages/cli/src/b.ts', "import { c } from './c.ts'"),
       file('packages/cli/src/c.ts', "import { b } from './b.ts'"),
     ]
-    assert.equal(checkDeadFiles([door, index, used, ...island]).length, 2)
+    assert.equal(checkDeadFiles([entryPoint, index, used, ...island]).length, 2)
     const test = file('packages/cli/test/unit/b.test.ts', "import { c } from '../../src/c.ts'")
-    holds(checkDeadFiles([door, index, used, ...island, test]))
+    holds(checkDeadFiles([entryPoint, index, used, ...island, test]))
     breaks(checkDeadFiles([file('packages/cli/test/unit/helper.ts', '')]), /nothing uses/)
     const program = file('packages/cli/test/unit/program.ts', '')
     const starter = file('packages/cli/test/unit/p.test.ts', "fork(pathOf('program'))")
@@ -261,7 +315,13 @@ describe('import rules see what breaks them', () => {
   })
 })
 
-describe('the repository keeps the house rules', () => {
+it('import rules see a script that names a file which does not exist', () => {
+  const script = file('scripts/a.mjs', "run('packages/cli/test/unit/b.test.ts')")
+  breaks(checkNamedFiles([script]), /names packages\/cli\/test\/unit\/b\.test\.ts/)
+  holds(checkNamedFiles([script, file('packages/cli/test/unit/b.test.ts', '')]))
+})
+
+describe('the repository follows the rules', () => {
   const files = readRepository(findRoot())
   const holdsOverAll = (violations: readonly Violation[]) =>
     assert.equal(violations.length, 0, `\n${messages(violations).join('\n')}\n`)
@@ -282,7 +342,18 @@ describe('the repository keeps the house rules', () => {
     holdsOverAll(checkImports(files))
   })
 
+  it('and has no import cycle, type imports included', (context) => {
+    const cycles = findCycles(files)
+    context.diagnostic(`${cycles.length} import cycles in packages/*/src, type imports included`)
+    const list = cycles.map((cycle) => cycle.join(' ⇄ ')).join('\n')
+    assert.equal(cycles.length, 0, `${cycles.length} import cycles:\n${list}`)
+  })
+
   it('and holds no dead files', () => {
     holdsOverAll(checkDeadFiles(files))
+  })
+
+  it('and has every file that a script names', () => {
+    holdsOverAll(checkNamedFiles(files))
   })
 })

@@ -1,6 +1,7 @@
-// The one door of the package.
+// The entry point of the package.
 
-export { type KafkaMessage, MillraceClient, type MillraceClientOptions } from './millrace-client.ts'
+export type { KafkaMessage } from './event-record.ts'
+export { MillraceClient, type MillraceClientOptions } from './millrace-client.ts'
 export {
   type MillraceAsyncOptions,
   MillraceModule,

@@ -1,4 +1,4 @@
-// What is known of the records that were told their results, until the event of their batch comes:
+// What is known of the records that have their results, until the event of their batch comes:
 // the contexts that its span links to, and how many of them had a span of their own. By topic and
 // partition; bounded, since the event follows its records within a turn or two.
 
@@ -58,10 +58,6 @@ export class BatchLinks {
     this.#topics.get(topic)?.delete(partition)
     const links = [...waiting.links.values()]
     return { links, origin: isCut || links.length > 1 ? null : (links[0] ?? null), ownSpans }
-  }
-
-  clear(): void {
-    this.#topics.clear()
   }
 
   #waitingFor(topic: string, partition: number): Waiting {

@@ -1,5 +1,5 @@
 // The two metrics that the messaging conventions ask of a producer: how many messages it sent, and
-// how long that took. Told per batch.
+// how long that took. Recorded per batch.
 
 import {
   type Attributes,

@@ -2,7 +2,7 @@
 // changed: where something is added, the record gets headers of its own.
 
 import { type Context, propagation, type TextMapSetter } from '@opentelemetry/api'
-import type { Headers } from 'millrace'
+import type { RecordHeaders } from 'millrace'
 
 type Pair = readonly [name: string, value: Uint8Array]
 
@@ -16,7 +16,7 @@ const setter: TextMapSetter<Pair[]> = {
   },
 }
 
-const isPairs = (headers: Headers): headers is readonly (readonly [string, never])[] =>
+const isPairs = (headers: RecordHeaders): headers is readonly (readonly [string, never])[] =>
   Array.isArray(headers)
 
 /** null = the context adds nothing. */
@@ -46,8 +46,8 @@ export class CarrierCache {
  */
 export const addCarrier = (
   carrier: Carrier | null,
-  headers: Headers | undefined,
-): Headers | undefined => {
+  headers: RecordHeaders | undefined,
+): RecordHeaders | undefined => {
   if (carrier === null) return headers
   if (headers === undefined) return carrier
   if (!isPairs(headers)) return { ...headers, ...Object.fromEntries(carrier) }

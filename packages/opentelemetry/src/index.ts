@@ -1,5 +1,6 @@
-// The door of @millrace/opentelemetry: every public name.
+// The entry point of @millrace/opentelemetry: every public name.
 
 export { type OpenTelemetryOptions, openTelemetry } from './open-telemetry.ts'
+export type { TelemetryOptions } from './producer-telemetry.ts'
 export type { MetricsSource } from './snapshot-metrics.ts'
 export type { SpanMode } from './spans.ts'

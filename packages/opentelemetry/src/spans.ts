@@ -1,9 +1,9 @@
 // The spans of one producer. A record gets one of its own while they are few; past that its batch
 // has one, with a link to each context that its records came from. What is injected into a record's
-// headers is the context of its own span, or else that of whoever sent it.
+// headers is the context of its own span, or else that of the sender.
 //
-// Order of events: onSettled of each record, then `batch.settled`; promises bring onSettled a few
-// microtasks later, so the batch's span is made in a microtask too.
+// Order of events: the result of each record, then `batch.settled`; promises bring the results a
+// few microtasks later, so the batch's span is made in a microtask too.
 
 import {
   type Attributes,
@@ -11,6 +11,7 @@ import {
   context,
   ROOT_CONTEXT,
   type Span,
+  type SpanContext,
   SpanKind,
   SpanStatusCode,
   type Tracer,
@@ -19,9 +20,8 @@ import {
 import type { DiagnosticEvents, KafkaError, ProducerRecord, RecordMetadata } from 'millrace'
 import { BatchLinks } from './batch-links.ts'
 import { attribute, operationCreate, operationSend, systemKafka } from './conventions.ts'
-import { addCarrier, CarrierCache, carrierOf } from './headers.ts'
+import { type Carrier, CarrierCache, carrierOf } from './headers.ts'
 import { RateLimit } from './rate-limit.ts'
-import { TracedRecord } from './traced-record.ts'
 
 /** auto = a span for each record up to a rate, then for each batch. */
 export type SpanMode = 'auto' | 'record' | 'batch' | 'create' | 'none'
@@ -30,9 +30,17 @@ export interface SpanSettings {
   readonly mode: SpanMode
   readonly recordSpansPerSecond: number
   readonly linksMax: number
-  /** Keys of records may say who somebody is. */
+  /** Keys of records may identify a person. */
   readonly withKeys: boolean
   readonly now: () => number
+}
+
+/** The trace of one record, from the call until its result. */
+export interface RecordTrace {
+  /** What its headers get; null = nothing. */
+  readonly carrier: Carrier | null
+  /** The record has its result: once. */
+  settle(topic: string, error: KafkaError | null, metadata: RecordMetadata | null): void
 }
 
 type BatchSettled = DiagnosticEvents['millrace:batch.settled']
@@ -57,41 +65,22 @@ export class Spans {
     this.#links = new BatchLinks(settings.linksMax)
   }
 
-  onSend(record: ProducerRecord): ProducerRecord {
+  /** Null = the record has nothing to trace. */
+  start(record: ProducerRecord): RecordTrace | null {
     const active = context.active()
     if (this.#mode === 'create') return this.#create(record, active)
     if (this.#hasOwnSpan()) return this.#start(record, active)
-    if (active === ROOT_CONTEXT) return record
+    if (active === ROOT_CONTEXT) return null
     const carrier = this.#carriers.of(active)
     const link = trace.getSpanContext(active) ?? null
-    if (carrier === null && link === null) return record
-    return new TracedRecord(record, addCarrier(carrier, record.headers), null, link)
-  }
-
-  onSettled(
-    record: ProducerRecord,
-    error: KafkaError | null,
-    metadata: RecordMetadata | null,
-  ): void {
-    if (!(record instanceof TracedRecord)) return
-    const partition = metadata?.partition ?? error?.partition
-    const { span, link, topic } = record
-    if (partition !== undefined && (span !== null || link !== null)) {
-      this.#links.add(topic, partition, link)
-    }
-    if (span === null) return
-    if (partition !== undefined) span.setAttribute(attribute.partitionId, `${partition}`)
-    if (metadata !== null && metadata.offset >= 0) {
-      span.setAttribute(attribute.kafkaOffset, metadata.offset)
-    }
-    if (error !== null) fail(span, error)
-    span.end()
+    if (carrier === null && link === null) return null
+    return new StartedRecord(this.#links, carrier, null, link)
   }
 
   onBatchSettled(event: BatchSettled, server: Attributes): void {
     if (this.#mode === 'none') return
     const endMs = this.#now()
-    queueMicrotask(() => this.#traceBatch(event, server, endMs))
+    Promise.resolve().then(() => this.#traceBatch(event, server, endMs))
   }
 
   #traceBatch(event: BatchSettled, server: Attributes, endMs: number): void {
@@ -121,32 +110,27 @@ export class Spans {
     span.end(endMs)
   }
 
-  close(): void {
-    this.#links.clear()
-  }
-
   #hasOwnSpan(): boolean {
     if (this.#mode === 'record') return true
     return this.#mode === 'auto' && this.#limit.take()
   }
 
   /** The span of the record's whole way. */
-  #start(record: ProducerRecord, active: Context): TracedRecord {
+  #start(record: ProducerRecord, active: Context): RecordTrace {
     const attributes = this.#recordAttributes(operationSend, record)
     const name = `${operationSend} ${record.topic}`
     const span = this.#tracer.startSpan(name, { kind: SpanKind.PRODUCER, attributes }, active)
-    const headers = addCarrier(carrierOf(trace.setSpan(active, span)), record.headers)
-    return new TracedRecord(record, headers, span, null)
+    return new StartedRecord(this.#links, carrierOf(trace.setSpan(active, span)), span, null)
   }
 
   /** A span of the record's creation; that of its batch links to it. */
-  #create(record: ProducerRecord, active: Context): TracedRecord {
+  #create(record: ProducerRecord, active: Context): RecordTrace {
     const attributes = this.#recordAttributes(operationCreate, record)
     const name = `${operationCreate} ${record.topic}`
     const span = this.#tracer.startSpan(name, { kind: SpanKind.PRODUCER, attributes }, active)
-    const headers = addCarrier(carrierOf(trace.setSpan(active, span)), record.headers)
+    const carrier = carrierOf(trace.setSpan(active, span))
     span.end()
-    return new TracedRecord(record, headers, null, span.spanContext())
+    return new StartedRecord(this.#links, carrier, null, span.spanContext())
   }
 
   #recordAttributes(operation: string, record: ProducerRecord): Attributes {
@@ -166,6 +150,42 @@ export class Spans {
       [attribute.destinationName]: topic,
       [attribute.clientId]: this.#clientId,
     }
+  }
+}
+
+class StartedRecord implements RecordTrace {
+  readonly carrier: Carrier | null
+  readonly #links: BatchLinks
+  /** Ends with the record's result; null = its batch has the span. */
+  readonly #span: Span | null
+  /** What the span of its batch links to; null = nothing. */
+  readonly #link: SpanContext | null
+
+  constructor(
+    links: BatchLinks,
+    carrier: Carrier | null,
+    span: Span | null,
+    link: SpanContext | null,
+  ) {
+    this.#links = links
+    this.carrier = carrier
+    this.#span = span
+    this.#link = link
+  }
+
+  settle(topic: string, error: KafkaError | null, metadata: RecordMetadata | null): void {
+    const partition = metadata?.partition ?? error?.partition
+    const span = this.#span
+    if (partition !== undefined && (span !== null || this.#link !== null)) {
+      this.#links.add(topic, partition, this.#link)
+    }
+    if (span === null) return
+    if (partition !== undefined) span.setAttribute(attribute.partitionId, `${partition}`)
+    if (metadata !== null && metadata.offset >= 0) {
+      span.setAttribute(attribute.kafkaOffset, metadata.offset)
+    }
+    if (error !== null) fail(span, error)
+    span.end()
   }
 }
 

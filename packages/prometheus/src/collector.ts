@@ -106,7 +106,7 @@ class RegistryCollector {
 
   #read(): Snapshot[] {
     if (this.#snapshots !== null) return this.#snapshots
-    queueMicrotask(() => {
+    Promise.resolve().then(() => {
       this.#snapshots = null
     })
     this.#snapshots = [...this.#sources.values()].map(({ source, labels }) => ({

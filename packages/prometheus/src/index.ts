@@ -1,3 +1,3 @@
-// The door of @millrace/prometheus: every public name.
+// The entry point of @millrace/prometheus: every public name.
 
 export { type CollectOptions, collectMetrics, type MetricsCollection } from './collector.ts'

@@ -1,15 +1,37 @@
-// The one door of the package: serializers for typed topics, and the registry that they ask.
+// The one entry point of the package: serializers for typed topics, deserializers for tests and
+// tools, and the client of the registry that both ask.
 
-export { type AvroOptions, avroSerializer } from './avro.ts'
-export { jsonSchemaSerializer } from './json-schema.ts'
-export { type ProtobufOptions, protobufSerializer } from './protobuf.ts'
-export { RegistryError } from './registry-error.ts'
+export { RegistryError } from './client/registry-error.ts'
+export type {
+  RegistryAuth,
+  RegistryTls,
+  SchemaRegistryOptions,
+} from './client/registry-options.ts'
 export {
   type RegisteredSchema,
   type SchemaInput,
   type SchemaReference,
   SchemaRegistry,
-  type SchemaRegistryOptions,
   type SchemaType,
-} from './schema-registry.ts'
-export type { SchemaSerializerOptions } from './schema-serializer.ts'
+} from './client/schema-registry.ts'
+export { type AvroOptions, avroSerializer } from './formats/avro.ts'
+export type { GeneratedMessage } from './formats/generated-message.ts'
+export { jsonSchemaSerializer } from './formats/json-schema.ts'
+export { type ProtobufOptions, protobufSerializer } from './formats/protobuf.ts'
+export {
+  type DeserializerContext,
+  type HeadersOfRecord,
+  type SchemaDeserializer,
+  type SchemaDeserializerOptions,
+  schemaDeserializer,
+} from './schema-deserializer.ts'
+export { selectSerializer } from './select-serializer.ts'
+export type { SchemaSerializerOptions } from './serializer-options.ts'
+export {
+  recordNameStrategy,
+  type SubjectContext,
+  type SubjectName,
+  topicNameStrategy,
+  topicRecordNameStrategy,
+} from './subject-names.ts'
+export type { SchemaIdPlace } from './wire-format.ts'

@@ -1,141 +1,118 @@
-// What the serializers of all formats share: which subject a record belongs to, the schema's id and
-// its compiled form kept per subject, and the header before the bytes (0, then the id in four
-// bytes). Once a subject is known, a serializer answers at once; until then, with a promise that
-// all records of the subject share.
+// The part of a serializer that Avro, JSON Schema and Protobuf share; formats/ calls it. For each
+// value it finds the subject, then the subject's schema id and compiled schema (subject-cache.ts
+// caches both), and writes the bytes of the record.
+//
+// If the subject is cached, the serializer returns the bytes, not a promise. Otherwise it returns a
+// promise, and all records of the subject wait for the same requests to the registry.
 
 import type { Serializer, SerializerContext } from 'millrace'
-import type { SchemaReference, SchemaRegistry, SchemaType } from './schema-registry.ts'
+import type { OwnSchema, SchemaFormat, SchemaWriter } from './formats/schema-format.ts'
+import { checkSerializerOptions } from './option-check.ts'
+import type { SchemaSerializerOptions } from './serializer-options.ts'
+import { type KnownSchema, SubjectCache } from './subject-cache.ts'
+import { type SubjectName, topicNameStrategy } from './subject-names.ts'
+import { headerName } from './wire-format.ts'
 
-/** Makes the bytes behind the header; throws where the value does not fit the schema. */
-export type Encode<Value> = (value: Value) => Uint8Array
-
-/** What the serializers of all formats take. */
-export interface SchemaSerializerOptions {
-  /** Where schemas come from; shared by all serializers. */
-  readonly registry: SchemaRegistry
-  /** The schema to write with; without it, the latest one of the subject. */
-  readonly schema?: string | object | undefined
-  /** What the schema imports. */
-  readonly references?: readonly SchemaReference[] | undefined
-  /** Registers the schema where it is not; by default one that is not registered is an error. */
-  readonly autoRegister?: boolean | undefined
-  /** `'orders-value'` for values of `orders` by default, as Confluent's clients have it. */
-  readonly subject?: string | ((context: SerializerContext) => string) | undefined
-  /** How long the latest schema is used before it is asked for again; 5 minutes by default. */
-  readonly latestMaxAgeMs?: number | undefined
+/** What is known of a value's schema before a request to the registry. */
+interface Source<Value> {
+  /** For subjects that contain the record's name. */
+  readonly recordName: string | undefined
+  /** The schema of generated code (Protobuf); undefined for the other formats. */
+  readonly own: OwnSchema<Value> | undefined
 }
 
-/** One format. */
-export interface SchemaFormat<Value> {
-  readonly schemaType: SchemaType
-  /** `imports` are the schemas that it refers to, by the names that it knows them by. */
-  compile(schema: string, imports: readonly [name: string, text: string][]): Promise<Encode<Value>>
-}
+const noSource: Source<never> = { recordName: undefined, own: undefined }
 
-interface Known<Value> {
-  readonly header: Buffer
-  readonly encode: Encode<Value>
-  /** By Date.now(); Infinity for a schema that was given. */
-  readonly until: number
-}
-
-const subjectsMax = 1000
-const latestMaxAgeMsDefault = 300_000
-const magicByte = 0
-
-const headerOf = (id: number): Buffer => {
-  const header = Buffer.alloc(5)
-  header.writeUInt8(magicByte, 0)
-  header.writeUInt32BE(id, 1)
-  return header
-}
-
-class SubjectCache<Value> {
+class SchemaSerializer<Value> {
   readonly #options: SchemaSerializerOptions
   readonly #format: SchemaFormat<Value>
-  readonly #known = new Map<string, Known<Value>>()
-  readonly #asked = new Map<string, Promise<Known<Value>>>()
+  readonly #cache: SubjectCache<Value>
+  readonly #subject: SubjectName
+  /** From the option `schema`; undefined until the first value, and after a failure. */
+  #compiled: Source<Value> | Promise<Source<Value>> | undefined
 
   constructor(options: SchemaSerializerOptions, format: SchemaFormat<Value>) {
+    const { subject = topicNameStrategy } = options
     this.#options = options
     this.#format = format
+    this.#cache = new SubjectCache(options, format)
+    this.#subject = typeof subject === 'string' ? () => subject : subject
   }
 
-  subjectOf(context: SerializerContext): string {
-    const { subject } = this.#options
-    if (typeof subject === 'function') return subject(context)
-    return subject ?? `${context.topic}-${context.field}`
+  serialize(value: Value, context: SerializerContext): Uint8Array | Promise<Uint8Array> {
+    const source = this.#sourceOf(value)
+    return source instanceof Promise
+      ? source.then((one) => this.#write(one, value, context))
+      : this.#write(source, value, context)
   }
 
-  /** The subject's schema, at once where it is known. */
-  find(subject: string): Known<Value> | Promise<Known<Value>> {
-    const known = this.#known.get(subject)
-    if (known !== undefined && Date.now() < known.until) return known
-    const asked = this.#asked.get(subject) ?? this.#ask(subject)
-    // An old latest schema serves until there is a new one, and where the registry is away.
-    return known === undefined ? asked : known
-  }
-
-  #ask(subject: string): Promise<Known<Value>> {
-    const asked = this.#load(subject).finally(() => this.#asked.delete(subject))
-    this.#asked.set(subject, asked)
-    asked.then(
-      (known) => this.#keep(subject, known),
-      () => this.#keepOld(subject),
-    )
-    return asked
-  }
-
-  #keep(subject: string, known: Known<Value>): void {
-    const oldest = this.#known.keys().next().value
-    if (this.#known.size >= subjectsMax && oldest !== undefined) this.#known.delete(oldest)
-    this.#known.set(subject, known)
-  }
-
-  /** The registry could not be asked: not again for every record. */
-  #keepOld(subject: string): void {
-    const known = this.#known.get(subject)
-    if (known !== undefined) this.#known.set(subject, { ...known, until: this.#latestUntil() })
-  }
-
-  #latestUntil(): number {
-    return Date.now() + (this.#options.latestMaxAgeMs ?? latestMaxAgeMsDefault)
-  }
-
-  async #load(subject: string): Promise<Known<Value>> {
-    const { registry, schema, references = [], autoRegister } = this.#options
-    const { schemaType } = this.#format
-    if (schema === undefined) {
-      const latest = await registry.version(subject, 'latest')
-      if (latest.schemaType !== schemaType) {
-        throw new TypeError(`subject ${subject} has ${latest.schemaType}: expected ${schemaType}`)
-      }
-      const imports = await registry.resolve(latest.references)
-      const encode = await this.#format.compile(latest.schema, imports)
-      return { header: headerOf(latest.id), encode, until: this.#latestUntil() }
+  #sourceOf(value: Value): Source<Value> | Promise<Source<Value>> {
+    const { generated } = this.#format
+    if (generated !== undefined) {
+      const own = generated.of(value)
+      return { recordName: own.recordName, own }
     }
-    const text = typeof schema === 'string' ? schema : JSON.stringify(schema)
-    // Compiled first: what is no schema is never registered.
-    const encode = await this.#format.compile(text, await registry.resolve(references))
-    const input = { schema: text, schemaType, references }
-    const id = await (autoRegister
-      ? registry.register(subject, input)
-      : registry.lookUp(subject, input))
-    return { header: headerOf(id), encode, until: Number.POSITIVE_INFINITY }
+    if (this.#options.schema === undefined || !needsRecordName(this.#options)) return noSource
+    this.#compiled ??= this.#compile()
+    return this.#compiled
   }
+
+  async #compile(): Promise<Source<Value>> {
+    try {
+      const { recordName } = await this.#cache.compiledOption()
+      this.#compiled = { recordName, own: undefined }
+      return this.#compiled
+    } catch (error) {
+      this.#compiled = undefined
+      throw error
+    }
+  }
+
+  #write(
+    { recordName, own }: Source<Value>,
+    value: Value,
+    context: SerializerContext,
+  ): Uint8Array | Promise<Uint8Array> {
+    const { topic, field, record } = context
+    const subject = this.#subject({ topic, field, record, recordName, value })
+    if (typeof subject !== 'string' || subject === '') {
+      throw new TypeError(
+        `subject must return a string that is not empty, got ${JSON.stringify(subject)}`,
+      )
+    }
+    const found = this.#cache.find(subject, own)
+    return found instanceof Promise
+      ? found.then((known) => written(known, value, context))
+      : written(found, value, context)
+  }
+}
+
+/** A fixed subject, and the default one of the topic, do not contain the record's name. */
+const needsRecordName = ({ subject }: SchemaSerializerOptions): boolean =>
+  typeof subject === 'function' && subject !== topicNameStrategy
+
+/** The record's bytes; `head` has the schema's id, and goes before them or into a header. */
+const written = <Value>(
+  { head, writer, isInHeader }: KnownSchema<Value>,
+  value: Value,
+  context: SerializerContext,
+): Uint8Array => {
+  const bytes = (writer as SchemaWriter<Value>).write(value)
+  if (!isInHeader) return Buffer.concat([head, bytes])
+  if (context.addHeader === undefined) {
+    throw new TypeError(
+      "schemaIdIn must be 'prefix' unless typedTopics adds the header, got 'header'",
+    )
+  }
+  context.addHeader(headerName(context.field), head)
+  return bytes
 }
 
 export const schemaSerializer = <Value>(
   options: SchemaSerializerOptions,
   format: SchemaFormat<Value>,
 ): Serializer<Value> => {
-  const cache = new SubjectCache(options, format)
-  const write = ({ header, encode }: Known<Value>, value: Value): Buffer =>
-    Buffer.concat([header, encode(value)])
-  return (value, context) => {
-    const found = cache.find(cache.subjectOf(context))
-    return found instanceof Promise
-      ? found.then((known) => write(known, value))
-      : write(found, value)
-  }
+  checkSerializerOptions(format.schemaType, options)
+  const serializer = new SchemaSerializer(options, format)
+  return (value, context) => serializer.serialize(value, context)
 }

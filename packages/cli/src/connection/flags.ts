@@ -2,8 +2,11 @@
 // option by name. There is none for a password: a list of processes shows every flag.
 
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { propertyMechanisms } from 'millrace'
 import { brokerList } from '../arguments.ts'
-import { mechanismsText } from './settings.ts'
+
+/** The mechanisms that --sasl-mechanism takes, for messages. */
+export const mechanismsText = propertyMechanisms.join(', ')
 
 export interface ConnectionFlags {
   readonly brokers?: readonly string[]
@@ -38,7 +41,7 @@ const assignments = (
 
 const group = 'Connection:'
 
-/** The flag of each wish, and the variable of the environment that stands in for it. */
+/** The flag of each setting, and the environment variable that replaces it. */
 export const variables = {
   brokers: 'MILLRACE_BROKERS',
   config: 'MILLRACE_CONFIG',
@@ -62,8 +65,8 @@ export const passwordVariable = 'MILLRACE_PASSWORD'
 /** The same of a client's secret. */
 export const clientSecretVariable = 'MILLRACE_OAUTH_CLIENT_SECRET'
 
-const flag = (name: keyof typeof variables, words: string, description: string): Option =>
-  new Option(words, `${description} (env: ${variables[name]})`).helpGroup(group)
+const flag = (name: keyof typeof variables, flags: string, description: string): Option =>
+  new Option(flags, `${description} (env: ${variables[name]})`).helpGroup(group)
 
 const addOAuthFlags = (command: Command): Command =>
   command

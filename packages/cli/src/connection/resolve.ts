@@ -3,22 +3,28 @@
 // no message shows a secret.
 
 import { readFile } from 'node:fs/promises'
-import type { ProducerOptions } from 'millrace'
+import {
+  type AccessHints,
+  accessOptions,
+  type ConnectionAccess,
+  isSecretProperty,
+  KafkaError,
+  type ProducerOptions,
+  type PropertySettings,
+  propertyMechanisms,
+  propertySettings,
+  readPropertiesFile,
+} from 'millrace'
 import { brokerList } from '../arguments.ts'
 import { Failure } from '../describe-failure.ts'
 import { type Terminal, writeLine } from '../runtime/terminal.ts'
-import { type ConnectionFlags, clientSecretVariable, passwordVariable, variables } from './flags.ts'
-import { oauthMechanism, oauthOption } from './oauth.ts'
-import { isPropertyName, settingsOfFile, takeProperty } from './properties.ts'
-import { isSecretName } from './property-table.ts'
 import {
-  type Access,
-  emptySettings,
-  mechanismOf,
+  type ConnectionFlags,
+  clientSecretVariable,
   mechanismsText,
-  type Settings,
-} from './settings.ts'
-import { joinProperties } from './stores.ts'
+  passwordVariable,
+  variables,
+} from './flags.ts'
 
 type Environment = Terminal['environment']
 
@@ -58,8 +64,8 @@ const accessOf = async (
   flags: ConnectionFlags,
   environment: Environment,
   problems: string[],
-): Promise<Access> => {
-  const access: Access = {}
+): Promise<ConnectionAccess> => {
+  const access: ConnectionAccess = {}
   const { brokers, tls, ca, cert, key, keyPassphraseFile, saslMechanism, username } = flags
   if (brokers !== undefined) access.brokers = brokers
   if (tls === true || ca !== undefined || cert !== undefined) access.tls = true
@@ -69,23 +75,22 @@ const accessOf = async (
   if (keyPassphraseFile !== undefined) access.passphrase = await secretOf(keyPassphraseFile)
   if (username !== undefined) access.username = username
   if (saslMechanism !== undefined) {
-    const mechanism = mechanismOf(saslMechanism)
-    if (mechanism === null) {
-      problems.push(`the SASL mechanism is '${saslMechanism}': expected ${mechanismsText}`)
-    } else access.saslMechanism = mechanism
+    const mechanism = saslMechanism.trim().toUpperCase()
+    if (propertyMechanisms.includes(mechanism)) access.saslMechanism = mechanism
+    else problems.push(`the SASL mechanism must be ${mechanismsText}, got '${saslMechanism}'`)
   }
   const password = variable(environment, passwordVariable)
   if (flags.passwordFile !== undefined) access.password = await secretOf(flags.passwordFile)
   else if (password !== undefined) access.password = password
   await takeOAuthFlags(access, flags, environment, problems)
-  // A password alone, left in the environment, is no wish to log in.
+  // A password alone in the environment does not turn authentication on.
   if (username !== undefined || access.saslMechanism !== undefined) access.sasl = true
   return access
 }
 
-/** Tokens, where the flags speak of them, are a wish for OAUTHBEARER. */
+/** Flags about tokens select OAUTHBEARER. */
 const takeOAuthFlags = async (
-  access: Access,
+  access: ConnectionAccess,
   flags: ConnectionFlags,
   environment: Environment,
   problems: string[],
@@ -103,12 +108,12 @@ const takeOAuthFlags = async (
     access.oauthClientSecret = await secretOf(oauthClientSecretFile)
   } else if (secret !== undefined) access.oauthClientSecret = secret
   if (found.length > 0 && saslMechanism === undefined && username === undefined) {
-    access.saslMechanism = oauthMechanism
+    access.saslMechanism = 'OAUTHBEARER'
   }
 }
 
 /** What comes later goes first; of the two sources of tokens, the later one alone. */
-const layered = (lower: Access, upper: Access): Access => {
+const layered = (lower: ConnectionAccess, upper: ConnectionAccess): ConnectionAccess => {
   const access = { ...lower, ...upper }
   if (upper.oauthTokenEndpoint !== undefined) delete access.oauthTokenFile
   else if (upper.oauthTokenFile !== undefined) delete access.oauthTokenEndpoint
@@ -127,51 +132,71 @@ const optionValue = (word: string): unknown => {
 
 const isSecurityOption = (name: string): boolean => name === 'tls' || name === 'sasl'
 
-const settingsOfSet = (pairs: NonNullable<ConnectionFlags['set']>): Settings => {
-  const settings = emptySettings()
-  for (const [name, value] of pairs) {
-    if (isSecretName(name) || isSecurityOption(name)) {
-      settings.problems.push(
-        `--set ${name}: secrets don't belong on a command line: use --config, --password-file or ` +
-          'the flags for it',
-      )
-    } else if (isPropertyName(name)) takeProperty(name, value, '--set', settings)
-    else settings.options[name] = optionValue(value)
+/** Whether --set means Kafka's name: none of ours has a dot, and those without mean the same. */
+const isPropertyName = (name: string): boolean => name.includes('.')
+
+type Assignments = NonNullable<ConnectionFlags['set']>
+
+const propertiesOf = (pairs: Assignments): Record<string, string> =>
+  Object.fromEntries(pairs.filter(([name]) => isPropertyName(name)))
+
+const settingsOfSet = (pairs: Assignments): PropertySettings => {
+  const isRejected = ([name]: readonly [string, string]): boolean =>
+    isSecretProperty(name) || isSecurityOption(name)
+  const taken = pairs.filter((pair) => !isRejected(pair))
+  const settings = propertySettings(propertiesOf(taken), '--set')
+  for (const [index, [name, value]] of taken.entries()) {
+    if (isPropertyName(name)) continue
+    // What is said later counts, by whichever name.
+    const later = propertySettings(propertiesOf(taken.slice(index)), '--set')
+    if (later.options[name] === undefined) settings.options[name] = optionValue(value)
   }
-  joinProperties(settings)
+  const problems = pairs
+    .filter(isRejected)
+    .map(
+      ([name]) =>
+        `--set ${name}: secrets don't belong on a command line: use --config, --password-file or ` +
+        'the flags for it',
+    )
+  settings.problems.unshift(...problems)
   return settings
 }
 
-const tlsOptions = (access: Access): unknown => {
-  const { ca, cert, key, passphrase, pfx, minVersion, maxVersion, skipHostnameCheck } = access
-  const options = {
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-    ...(passphrase === undefined ? {} : { passphrase }),
-    ...(pfx === undefined ? {} : { pfx }),
-    ...(minVersion === undefined ? {} : { minVersion }),
-    ...(maxVersion === undefined ? {} : { maxVersion }),
-    ...(skipHostnameCheck === true ? { dangerouslySkipHostnameCheck: true } : {}),
+const settingsOfFile = async (path: string): Promise<PropertySettings> => {
+  try {
+    return await readPropertiesFile(path)
+  } catch (error) {
+    if (error instanceof KafkaError) throw new Failure(`${error.message}.`)
+    throw error
   }
-  return Object.keys(options).length === 0 ? true : options
 }
 
-const saslOptions = (access: Access, problems: string[]): unknown => {
-  const { saslMechanism: mechanism, username, password } = access
-  if (mechanism === oauthMechanism) return oauthOption(access, problems)
-  if (mechanism === undefined) {
-    problems.push(`the SASL mechanism is missing (--sasl-mechanism): ${mechanismsText}`)
+/** The commands send without transactions. */
+const withoutTransactions = (settings: PropertySettings, source: string): PropertySettings => {
+  for (const [name, option] of [
+    ['transactional.id', 'transactionalId'],
+    ['transaction.timeout.ms', 'transactionTimeoutMs'],
+  ] as const) {
+    if (settings.options[option] === undefined) continue
+    delete settings.options[option]
+    const reason = 'this command sends without transactions'
+    settings.warnings.push(`${source}: ${name} is not obeyed: ${reason}.`)
   }
-  if (username === undefined) problems.push('the user name is missing (--username)')
-  if (password === undefined) {
-    problems.push(`the password is missing (--password-file, or ${passwordVariable})`)
-  }
-  return { mechanism, username, password }
+  return settings
+}
+
+const hints: AccessHints = {
+  ca: '--ca ca.pem, or for ssl.truststore.type=PEM and ssl.truststore.location=ca.pem',
+  saslMechanism: '--sasl-mechanism',
+  username: '--username',
+  password: `--password-file, or ${passwordVariable}`,
+  tokenEndpoint: '--oauth-token-endpoint, or --oauth-token-file',
+  clientId: '--oauth-client-id',
+  clientSecret: `--oauth-client-secret-file, or ${clientSecretVariable}`,
 }
 
 const complain = (problems: readonly string[]): void => {
-  if (problems.length > 0) throw new Failure(`Wrong settings: ${problems.join('; ')}.`)
+  if (problems.length > 0) throw new Failure(`Invalid settings: ${problems.join('; ')}.`)
 }
 
 /** Options for a producer (or an admin), and warnings to the error stream. */
@@ -180,8 +205,12 @@ export const resolveConnection = async (
   terminal: Terminal,
 ): Promise<ProducerOptions> => {
   const flags = withEnvironment(given, terminal.environment)
-  const file = flags.config === undefined ? emptySettings() : await settingsOfFile(flags.config)
-  const set = settingsOfSet(flags.set ?? [])
+  const { config } = flags
+  const file =
+    config === undefined
+      ? propertySettings({}, '')
+      : withoutTransactions(await settingsOfFile(config), config)
+  const set = withoutTransactions(settingsOfSet(flags.set ?? []), '--set')
   const problems = [...file.problems, ...set.problems]
   const own = await accessOf(flags, terminal.environment, problems)
   const access = layered(layered(file.access, set.access), own)
@@ -193,9 +222,7 @@ export const resolveConnection = async (
   if (set.options.brokers !== undefined && own.brokers === undefined) {
     options.brokers = set.options.brokers
   }
-  if (access.tls === true) options.tls = tlsOptions(access)
-  if (access.tls === true && access.caProblem !== undefined) problems.push(access.caProblem)
-  if (access.sasl === true) options.sasl = saslOptions(access, problems)
+  Object.assign(options, accessOptions(access, problems, hints))
   for (const warning of [...file.warnings, ...set.warnings]) {
     writeLine(terminal.errors, `Warning: ${warning}`)
   }

@@ -11,7 +11,7 @@ import { exitCodes } from '../exit-codes.ts'
 import { FaultFile } from '../fault-file.ts'
 import { randomPayloads } from '../perf/payloads.ts'
 import { PerfRun } from '../perf/perf-run.ts'
-import { failureLine } from '../produce/report.ts'
+import { failureLines } from '../produce/report.ts'
 import { addCommand, type CommandHost, type ExitCode } from '../run-program.ts'
 import { type Terminal, writeLine } from '../runtime/terminal.ts'
 import { formatCount } from '../text-table.ts'
@@ -116,7 +116,7 @@ class ConsoleRun {
   readonly #stop = new AbortController()
   readonly #load: PerfRun
 
-  /** Throws where an option is wrong; nothing is open then. */
+  /** Throws if an option is wrong; nothing is open then. */
   constructor(topic: string, flags: ConsoleFlags, options: ProducerOptions, terminal: Terminal) {
     this.#topic = topic
     this.#flags = flags
@@ -157,7 +157,7 @@ class ConsoleRun {
     return this.#tellEnd()
   }
 
-  /** Until the interrupt. A cluster that can't be reached is on the page, until that is told. */
+  /** Until the interrupt. A cluster that can't be reached is on the page until then. */
   async #send(): Promise<void> {
     const wait = { timeoutMs: connectTimeoutMs, signal: this.#stop.signal }
     await this.#producer.connect(wait)
@@ -187,7 +187,7 @@ class ConsoleRun {
     const { failed, groups } = tally
     const { output } = this.#terminal
     writeLine(output, `${formatCount(delivered)} records delivered, ${formatCount(failed)} failed.`)
-    for (const group of groups) writeLine(output, failureLine(group))
+    for (const line of groups.flatMap(failureLines)) writeLine(output, line)
     return failed > 0 ? exitCodes.recordsFailed : exitCodes.success
   }
 }

@@ -21,7 +21,7 @@ export const addShowConsoleFlags = (command: Command): Command =>
       wholeNumber(0, portMax),
     )
 
-/** Serves the page where the flags ask for it; null where they don't. */
+/** Serves the page where the flags ask for it; null if they don't. */
 export const showConsole = async (
   producer: Producer,
   { console, consolePort }: ShowConsoleFlags,

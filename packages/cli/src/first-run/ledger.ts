@@ -35,7 +35,7 @@ export class Ledger {
     return this.#partitions[order]!
   }
 
-  /** -1 where the broker did not say. */
+  /** -1 if the broker did not say. */
   offset(order: number): number {
     return this.#offsets[order]!
   }

@@ -1,4 +1,4 @@
-// The words after `npm start --`.
+// The args after `npm start --`.
 
 import { Command } from 'commander'
 import { brokerList, topicName, wholeNumber } from '../arguments.ts'
@@ -20,7 +20,7 @@ const countMin = 30
 const countMax = 1_000_000
 const topicDefault = 'orders'
 
-export const firstRunOptions = (words: readonly string[], terminal: Terminal): FirstRunOptions => {
+export const firstRunOptions = (args: readonly string[], terminal: Terminal): FirstRunOptions => {
   const program = prepareProgram(new Command('npm start --'), terminal)
     .description(
       'Sends orders of a made-up shop in the three ways that millrace has, reads them back and ' +
@@ -36,7 +36,7 @@ export const firstRunOptions = (words: readonly string[], terminal: Terminal): F
     )
     .option('-k, --keep', 'let the cluster in this process run on, to look into it with kcat')
     .helpOption('-h, --help', 'print this help')
-    .parse([...words], { from: 'user' })
+    .parse([...args], { from: 'user' })
   const { brokers, topic, count, keep } = program.opts<{
     brokers?: readonly string[]
     topic?: string

@@ -28,7 +28,7 @@ const articles = [
 ] as const
 
 const remarks = [
-  'leave it at the door',
+  'leave it at the entry point',
   'a gift 🎁, no invoice please',
   'ring twice',
   'after 18:00',

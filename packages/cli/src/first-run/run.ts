@@ -1,5 +1,6 @@
-// The first run: a cluster (in this process, or a real one), orders sent in three ways, all of them
-// read back and checked, and a table of how it went.
+// The run of `npm start`: starts a cluster in this process, or connects to a real one, sends orders
+// in three ways, reads all of them back, and prints a table of the results. It owns the cluster and
+// the producers, and closes them before it returns, also at an interrupt. Caller: first-run.ts.
 
 import { randomUUID } from 'node:crypto'
 import { Producer } from 'millrace'
@@ -20,7 +21,7 @@ import { type Way, ways } from './ways.ts'
 const nodes = 3
 const partitions = 6
 const connectTimeoutMs = 15_000
-/** The topic is there or it isn't: nobody makes it while we wait. */
+/** The topic is there or it isn't: it is not created while we wait. */
 const unknownTopicTimeoutMs = 2000
 
 /** The run, as far as its parts need to know. */
@@ -33,10 +34,10 @@ interface Run {
   readonly signal: AbortSignal
 }
 
-/** Runs the words after `npm start --`. */
-export const runFirstRun = (words: readonly string[], terminal: Terminal): Promise<ExitCode> =>
+/** Runs the args after `npm start --`. */
+export const runFirstRun = (args: readonly string[], terminal: Terminal): Promise<ExitCode> =>
   runProgram(terminal, async () => {
-    const options = firstRunOptions(words, terminal)
+    const options = firstRunOptions(args, terminal)
     const interrupt = new AbortController()
     const forget = terminal.onInterrupt(() => interrupt.abort())
     try {

@@ -1,5 +1,5 @@
-// Reads back what the run wrote, over the wire, and holds it against the ledger: every order there
-// once, in its partition, at its offset, in the order it was sent, with its bytes.
+// Reads the run's records back from the brokers and compares them with the ledger: every order must
+// be stored once, in its partition, at its offset, in the order of sending, with its bytes.
 
 import { Buffer } from 'node:buffer'
 import { readTopic, type TopicRecord } from 'millrace/testing'
@@ -8,7 +8,7 @@ import type { Progress } from '../progress.ts'
 import type { Ledger } from './ledger.ts'
 import { orderKey, orderValue } from './order.ts'
 
-/** The header that tells this run's records from others in the topic. */
+/** The header that marks this run's records among others in the topic. */
 export const runHeader = 'run'
 
 export interface Reading {
@@ -22,21 +22,21 @@ export interface Reading {
 
 const readTimeoutMs = 60_000
 
-/** What is still to be found in one partition. */
+/** The orders that one partition must have, and how many of them were found so far. */
 interface Expectation {
   readonly partition: number
   readonly orders: readonly number[]
   foundCount: number
 }
 
-/** Throws a Failure that names the first difference; answers the bytes of keys and values. */
+/** Throws a Failure that names the first difference; returns the bytes of keys and values. */
 export const verifyRun = async (reading: Reading): Promise<number> => {
   const { brokers, topic, ledger, progress, signal } = reading
   const expectations = new Map<number, Expectation>()
   const from = new Map<number, number>()
   for (const [partition, orders] of ledger.byPartition()) {
     expectations.set(partition, { partition, orders, foundCount: 0 })
-    // A broker that doesn't say an offset (a duplicate answered) makes this partition start at 0.
+    // Without a known offset (the broker saw a duplicate) this partition is read from offset 0.
     from.set(partition, Math.max(0, ledger.offset(orders[0]!)))
   }
   const marker = Buffer.from(reading.runId)
@@ -48,7 +48,7 @@ export const verifyRun = async (reading: Reading): Promise<number> => {
     signal,
     timeoutMs: readTimeoutMs,
   })) {
-    if (!carries(record, marker)) continue
+    if (!hasMarker(record, marker)) continue
     bytes += checkRecord(record, expectations.get(record.partition), ledger)
     progress.done++
   }
@@ -64,7 +64,7 @@ export const verifyRun = async (reading: Reading): Promise<number> => {
   return bytes
 }
 
-const carries = (record: TopicRecord, marker: Uint8Array): boolean =>
+const hasMarker = (record: TopicRecord, marker: Uint8Array): boolean =>
   record.headers.some(
     ([key, value]) => key === runHeader && value !== null && Buffer.compare(value, marker) === 0,
   )
@@ -77,7 +77,7 @@ const checkRecord = (
   const where = `partition ${record.partition}, offset ${record.offset}`
   const order = expectation?.orders[expectation.foundCount]
   if (expectation === undefined || order === undefined) {
-    throw new Failure(`There is a record too many at ${where}.`)
+    throw new Failure(`There is one record too many at ${where}.`)
   }
   expectation.foundCount++
   const offset = ledger.offset(order)

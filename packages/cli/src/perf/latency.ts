@@ -44,7 +44,7 @@ export class Latencies {
     return this.#bars
   }
 
-  /** Within three digits; 0 where nothing was recorded. */
+  /** Within three digits; 0 if nothing was recorded. */
   percentileMs(percent: number): number {
     return this.#count === 0 ? 0 : this.#histogram.percentile(percent) / 1000
   }

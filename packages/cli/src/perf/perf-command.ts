@@ -6,9 +6,15 @@ import { Producer, type ProducerOptions } from 'millrace'
 import { resolveConnection } from '../connection/resolve.ts'
 import { showConsole } from '../console/show-console.ts'
 import { exitCodes } from '../exit-codes.ts'
-import { failureLine } from '../produce/report.ts'
+import { failureLines } from '../produce/report.ts'
 import type { CommandHost, ExitCode } from '../run-program.ts'
-import { exitCodeOf, type Interrupt, type Terminal, writeLine } from '../runtime/terminal.ts'
+import {
+  exitCodeOf,
+  type Interrupt,
+  type Terminal,
+  writeJson,
+  writeLine,
+} from '../runtime/terminal.ts'
 import { after, repeat } from '../runtime/time.ts'
 import { formatCount } from '../text-table.ts'
 import { warningLogger } from '../warning-logger.ts'
@@ -37,7 +43,7 @@ const optionsOf = (
     ...(compression === undefined ? {} : { compression }),
     ...(acks === undefined ? {} : { acks }),
     ...(partitioner === undefined ? {} : { partitioner }),
-    // Every failure is counted and told at the end.
+    // Every failure is counted and printed at the end.
     onError: () => {},
     logger: warningLogger(terminal),
   }) as ProducerOptions
@@ -87,7 +93,7 @@ const runPerf = async (
     producer.destroy()
     await shown?.close()
   }
-  tell(run, flags, terminal)
+  printReport(run, flags, terminal)
   if (interrupt !== null) return exitCodeOf(interrupt)
   return run.tally.failed > 0 ? exitCodes.recordsFailed : exitCodes.success
 }
@@ -119,18 +125,18 @@ const tellInterval = (run: PerfRun, { output }: Terminal): void => {
   writeLine(output, `${measuredText(measured)}.`)
 }
 
-const tell = (
+const printReport = (
   { total, tally, latencies }: PerfRun,
   { json, percentiles }: PerfFlags,
   { output }: Terminal,
 ): void => {
   const { measured } = total
   if (json === true) {
-    writeLine(output, JSON.stringify(jsonReport(measured, latencies, percentiles, tally.groups)))
+    writeJson(output, jsonReport(measured, latencies, percentiles, tally.groups))
     return
   }
   writeLine(output, summaryText(measured, latencies, percentiles))
-  for (const group of tally.groups) writeLine(output, failureLine(group))
+  for (const line of tally.groups.flatMap(failureLines)) writeLine(output, line)
   const picture = histogramLines(latencies)
   if (picture.length > 0) writeLine(output)
   for (const line of picture) writeLine(output, line)

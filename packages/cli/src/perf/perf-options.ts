@@ -1,6 +1,6 @@
 // The words of `millrace perf`, named as those of Java's tool where it has the same.
 
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import {
   acksArgument,
   compressionArgument,
@@ -36,8 +36,8 @@ const recordsDefault = 1_000_000
 const intervalSecondsDefault = 5
 const percentilesDefault = [50, 95, 99, 99.9]
 
-const percentileList = (words: string): readonly number[] =>
-  words.split(',').map((word) => {
+const percentileList = (list: string): readonly number[] =>
+  list.split(',').map((word) => {
     const percent = Number(word)
     if (word.trim() !== '' && percent > 0 && percent <= 100) return percent
     throw new InvalidArgumentError('It must be numbers above 0, up to 100, such as 50,99.9.')
@@ -67,14 +67,17 @@ export const describePerf = (host: CommandHost): Command => {
       recordBytesDefault,
     )
     .option('--payload-file <file>', 'values from this file, in turn')
-    .option('--payload-delimiter <text>', 'what ends a value there', delimiter, newline)
+    .addOption(
+      new Option('--payload-delimiter <text>', 'what ends a value there')
+        .argParser(delimiter)
+        .default(newline, '\\n'),
+    )
     .option('--throughput <records>', 'records a second; -1 or left out = no limit', throughput)
     .option('--warmup <count>', 'records to send before counting', wholeNumber(0, countMax), 0)
-    .option(
-      '--percentiles <list>',
-      'percentiles of the latency to tell',
-      percentileList,
-      percentilesDefault,
+    .addOption(
+      new Option('--percentiles <list>', 'percentiles of the latency to print')
+        .argParser(percentileList)
+        .default(percentilesDefault, percentilesDefault.join(',')),
     )
     .option(
       '--interval <seconds>',

@@ -1,6 +1,6 @@
-// Sends made-up records and measures: how many are acknowledged a second, and how long each took.
-// A latency begins when the record is handed over, waiting for room included, as Java's tool counts
-// it. At a rate, a record that the producer's pushing back made late counts from when it was due.
+// Sends generated records and measures how many are acknowledged a second, and how long each took.
+// A latency begins when the record is passed to the producer and includes the wait for space, as in
+// Java's tool. With a rate, the latency of a delayed record begins when it was due.
 
 import type { Producer } from 'millrace'
 import { Pace } from '../pace.ts'
@@ -81,15 +81,15 @@ export class PerfRun {
         fromMs = nowMs()
         if (fromMs - dueMs > lateMs) fromMs = dueMs
       }
-      if (!this.#offer(fromMs)) await this.#waitForRoom(fromMs)
+      if (!this.#offer(fromMs)) await this.#waitForSpace(fromMs)
     }
     if (!signal.aborted) await producer.flush()
   }
 
-  async #waitForRoom(fromMs: number): Promise<void> {
+  async #waitForSpace(fromMs: number): Promise<void> {
     const { producer, signal } = this.#load
     do {
-      // Rejects where the run is ended: then nothing more is offered.
+      // Rejects if the run is ended: then nothing more is offered.
       await producer.ready({ signal }).catch(() => {})
       if (signal.aborted) return
     } while (!this.#offer(fromMs))

@@ -2,11 +2,13 @@
 // `produce --format json` reads: bytes that are no UTF-8 stand in base64. It is appended to, never
 // cut: an older run's records stay. The owner adds records and waits for `ready` now and then.
 
-import { isUtf8 } from 'node:buffer'
 import { once } from 'node:events'
 import { createWriteStream, type WriteStream } from 'node:fs'
-import { KafkaError, type ProducerRecord } from 'millrace'
+import { KafkaError, type ProducerRecord, printableText } from 'millrace'
 import { Failure } from '../describe-failure.ts'
+import { jsonText } from '../json-text.ts'
+import { fileIdOf } from './file-id.ts'
+import { dataField, headersField } from './record-json.ts'
 
 /** What is written of a failure. */
 export interface Mishap {
@@ -15,32 +17,9 @@ export interface Mishap {
   readonly persisted: 'no' | 'maybe'
 }
 
-const bytesOf = (data: string | Uint8Array): Buffer =>
-  typeof data === 'string'
-    ? Buffer.from(data)
-    : Buffer.from(data.buffer, data.byteOffset, data.byteLength)
-
-const field = (name: string, data: string | Uint8Array | null | undefined): object => {
-  if (data === undefined) return {}
-  if (data === null) return { [name]: null }
-  const bytes = bytesOf(data)
-  return isUtf8(bytes)
-    ? { [name]: bytes.toString('utf8') }
-    : { [`${name}Base64`]: bytes.toString('base64') }
-}
-
-const headerField = (data: string | Uint8Array | null | undefined): unknown => {
-  if (data === null || data === undefined) return null
-  const bytes = bytesOf(data)
-  return isUtf8(bytes) ? bytes.toString('utf8') : { base64: bytes.toString('base64') }
-}
-
-const headersField = (headers: ProducerRecord['headers']): object => {
-  if (headers === undefined) return {}
+const headersOf = (headers: ProducerRecord['headers']): object =>
   // The formats make pairs only.
-  const pairs = headers as readonly (readonly [string, string | Uint8Array | null])[]
-  return { headers: pairs.map(([name, value]) => [name, headerField(value)]) }
-}
+  headers === undefined ? {} : headersField(headers as Parameters<typeof headersField>[0])
 
 const errorField = (mishap: Mishap): object => {
   const context =
@@ -52,7 +31,7 @@ const errorField = (mishap: Mishap): object => {
         }
       : {}
   const { code, message, persisted } = mishap
-  return { error: { code, persisted, message, ...context } }
+  return { error: { code, persisted, message: printableText(message), ...context } }
 }
 
 /** A record as a line of the file. */
@@ -60,29 +39,32 @@ export const deadLetterOf = (record: ProducerRecord, mishap: Mishap, line: numbe
   const { topic, key, value, headers, partition, timestamp } = record
   const letter = {
     topic,
-    ...field('key', key ?? undefined),
-    ...field('value', value),
-    ...headersField(headers),
+    ...dataField('key', key ?? undefined),
+    ...dataField('value', value),
+    ...headersOf(headers),
     ...(partition === undefined ? {} : { partition }),
     ...(timestamp === undefined ? {} : { timestamp }),
     line,
     ...errorField(mishap),
   }
-  return `${JSON.stringify(letter)}\n`
+  return `${jsonText(letter)}\n`
 }
 
-/** Bytes of which no record could be made; `raw` is no field of a record, so it can't be resent. */
+/** Bytes of which no record could be made; `raw` is not a field of a record: it can't be resent. */
 export const deadLineOf = (bytes: Uint8Array, mishap: Mishap, line: number): string =>
-  `${JSON.stringify({ ...field('raw', bytes), line, ...errorField(mishap) })}\n`
+  `${jsonText({ ...dataField('raw', bytes), line, ...errorField(mishap) })}\n`
 
 export class DeadLetterFile {
   readonly path: string
+  /** Which file it is, whatever its name; null if it is not a file. */
+  readonly fileId: string | null
   readonly #stream: WriteStream
   #count = 0
   #error: Error | null = null
 
-  private constructor(path: string, stream: WriteStream) {
+  private constructor(path: string, stream: WriteStream, descriptor: number) {
     this.path = path
+    this.fileId = fileIdOf(descriptor)
     this.#stream = stream
     stream.on('error', (error) => {
       this.#error = error
@@ -91,12 +73,13 @@ export class DeadLetterFile {
 
   static async open(path: string): Promise<DeadLetterFile> {
     const stream = createWriteStream(path, { flags: 'a' })
+    let opened: readonly unknown[]
     try {
-      await once(stream, 'open')
+      opened = await once(stream, 'open')
     } catch (error) {
       throw new Failure(`The dead letters can't be written: ${(error as Error).message}.`)
     }
-    return new DeadLetterFile(path, stream)
+    return new DeadLetterFile(path, stream, opened[0] as number)
   }
 
   /** Records handed over. */
@@ -117,7 +100,7 @@ export class DeadLetterFile {
   /** Waits until most of what was added is with the operating system. */
   async ready(): Promise<void> {
     while (this.#stream.writableNeedDrain && this.#error === null) {
-      // An error ends the wait too: it is kept for whoever asks.
+      // An error ends the wait too: `error` keeps it.
       await once(this.#stream, 'drain').catch(() => {})
     }
   }

@@ -1,10 +1,11 @@
 // Shows on a screen how far the input is read: a bar with rate and remaining time where the size is
-// known, counts and rates where it is not. It draws nothing elsewhere, nor while somebody types.
+// known, counts and rates where it is not. It draws nothing elsewhere, nor while a person types.
 
 import { columnsOf, startBar } from '../bar.ts'
 import type { Terminal } from '../runtime/terminal.ts'
 import { nowMs } from '../runtime/time.ts'
 import { formatCount, formatMegabytes } from '../text-table.ts'
+import type { Input } from './input.ts'
 
 /** The bar and all that stands beside it. */
 const wideColumns = 80
@@ -24,10 +25,10 @@ const remaining = (seconds: number): string => {
 /** The result ends it, and draws it one last time. Twice is harmless. */
 export const startInputProgress = (
   terminal: Terminal,
-  totalBytes: number | null,
+  { totalBytes, isTyped }: Pick<Input, 'totalBytes' | 'isTyped'>,
   view: () => ProgressView,
 ): (() => void) => {
-  if (!terminal.interactive || terminal.inputIsTyped) return () => {}
+  if (!terminal.interactive || isTyped) return () => {}
   const counts = '{records} records  {rate}/s  {megabytes}/s{failures}'
   const wide = `{bar} {percentage}%  ${counts}  {left} left`
   // What does not fit is cut off at the right: then the share and the end matter most.

@@ -13,13 +13,19 @@ import {
 } from 'node:fs'
 import { Socket } from 'node:net'
 import { Readable } from 'node:stream'
+import { isatty } from 'node:tty'
 import { Failure } from '../describe-failure.ts'
 import { nextTurn, pause } from '../runtime/time.ts'
+import { fileIdOf } from './file-id.ts'
 
 export interface Input {
   /** For people: the file's name, or `Standard input`. */
   readonly name: string
-  /** Size of a file; null where nobody knows the end. */
+  /** Which file it is, whatever its name; null if it is not a file. */
+  readonly fileId: string | null
+  /** True when a person types it: then nothing may be drawn meanwhile. */
+  readonly isTyped: boolean
+  /** Size of a file; null if the end is unknown. */
   readonly totalBytes: number | null
   /** The next chunk, good until the next call; null at the end, or once stopped. */
   read(): Promise<Buffer | null>
@@ -32,7 +38,7 @@ const chunkBytes = 131_072
 /** What was taken goes out in the turns between; a turn costs as much as some records. */
 const chunksPerTurn = 4
 
-/** How often a named pipe is looked at until somebody writes to it. */
+/** How often a named pipe is checked until a program writes to it. */
 const writerLookMs = 50
 
 /** `keepsChunks`: each chunk gets memory of its own. */
@@ -57,10 +63,11 @@ export const describedInput = (descriptor: number, name: string, keepsChunks: bo
   if (stat.isFile()) return new FileInput(descriptor, name, stat.size, keepsChunks)
   if (stat.isDirectory()) {
     closeSync(descriptor)
-    throw new Failure(`${name} is a folder: name a file.`)
+    throw new Failure(`${name} must be a file, got a folder`)
   }
   if (stat.isFIFO()) return pipeInput(descriptor, name)
-  return streamInput(createReadStream('', { fd: descriptor }), name)
+  const isTyped = isatty(descriptor)
+  return streamInput(createReadStream('', { fd: descriptor }), name, isTyped)
 }
 
 const pipeInput = (descriptor: number, name: string): Input => {
@@ -106,6 +113,8 @@ const firstOfPipe = async (descriptor: number, signal: AbortSignal): Promise<Buf
 
 class FileInput implements Input {
   readonly name: string
+  readonly fileId: string | null
+  readonly isTyped = false
   readonly totalBytes: number
   readonly #descriptor: number
   readonly #keepsChunks: boolean
@@ -116,6 +125,7 @@ class FileInput implements Input {
   constructor(descriptor: number, name: string, totalBytes: number, keepsChunks: boolean) {
     this.#descriptor = descriptor
     this.name = name
+    this.fileId = fileIdOf(descriptor)
     this.totalBytes = totalBytes
     this.#keepsChunks = keepsChunks
   }
@@ -141,7 +151,7 @@ class FileInput implements Input {
 }
 
 /** A stream that is read as it comes: standard input. */
-export const streamInput = (stream: Readable, name: string): Input => {
+export const streamInput = (stream: Readable, name: string, isTyped = false): Input => {
   const iterator = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer | string>
   /** Ends the read under way: a promise to race would remember every chunk of a pipe for good. */
   let end = (): void => {}
@@ -157,6 +167,8 @@ export const streamInput = (stream: Readable, name: string): Input => {
     })
   return {
     name,
+    fileId: null,
+    isTyped,
     totalBytes: null,
     read: async () => {
       if (stopped) return null

@@ -2,9 +2,10 @@
 // decoded from base64 where that was asked for), null is null, and any other value of `key` and
 // `value` as the bytes that stand in the line. The form that dead-letter.ts writes is one of these.
 
-import type { Headers, HeaderValue, ProducerRecord } from 'millrace'
+import { isUtf8 } from 'node:buffer'
+import type { HeaderValue, ProducerRecord, RecordHeaders } from 'millrace'
 import { didYouMean } from '../nearest-name.ts'
-import { memberBytes } from './json-span.ts'
+import { type JsonMember, jsonMembers, jsonValue } from './json-span.ts'
 import { LineError } from './line-error.ts'
 import {
   bufferOf,
@@ -13,6 +14,7 @@ import {
   type RecordDefaults,
   type RecordFormat,
 } from './record-format.ts'
+import { timestampOfText } from './timestamp-text.ts'
 
 export const base64Fields = ['key', 'value', 'headers'] as const
 
@@ -27,98 +29,185 @@ const fields = [
   'headers',
   'partition',
   'timestamp',
-  // What a dead letter says besides; it is not sent.
+  // What dead letters and `tail` say besides; it is not sent.
   'error',
   'line',
+  'offset',
 ]
 
-type Line = Readonly<Record<string, unknown>>
+/** A line as it was parsed, with where each of its fields stands. */
+interface Line {
+  readonly bytes: Buffer
+  readonly values: Readonly<Record<string, unknown>>
+  readonly members: readonly JsonMember[]
+}
+
+const article = (value: unknown): string => {
+  if (value === null) return 'null'
+  return Array.isArray(value) ? 'an array' : `a ${typeof value}`
+}
+
+/** The place of the first byte that is not UTF-8. */
+const invalidByteOf = (bytes: Buffer): number => {
+  const text = bytes.toString('utf8')
+  for (let at = text.indexOf('\ufffd'); at >= 0; at = text.indexOf('\ufffd', at + 1)) {
+    const place = Buffer.byteLength(text.slice(0, at))
+    if (bytes.toString('hex', place, place + 3) !== 'efbfbd') return place
+  }
+  return bytes.length
+}
+
+const textOfLine = (bytes: Buffer): string => {
+  if (isUtf8(bytes)) return bytes.toString('utf8')
+  const place = invalidByteOf(bytes)
+  const byte = (bytes[place] ?? 0).toString(16).padStart(2, '0')
+  throw new LineError(
+    `the line must be UTF-8, got the byte 0x${byte} at position ${place + 1}: convert the file ` +
+      '(iconv), or use valueBase64',
+  )
+}
 
 const parse = (bytes: Buffer): Line => {
-  let line: unknown
+  const text = textOfLine(bytes)
+  let values: unknown
   try {
-    line = JSON.parse(bytes.toString('utf8'))
+    values = JSON.parse(text)
   } catch (error) {
-    throw new LineError(`it is no JSON: ${(error as Error).message}`)
+    throw new LineError(`the line must be JSON: ${(error as Error).message}`)
   }
-  if (typeof line !== 'object' || line === null || Array.isArray(line)) {
-    throw new LineError('it is no JSON object')
+  if (typeof values !== 'object' || values === null || Array.isArray(values)) {
+    throw new LineError(`the line must be a JSON object, got ${article(values)}`)
   }
-  for (const name of Object.keys(line)) {
+  const names = Object.keys(values)
+  for (const name of names) {
     if (!fields.includes(name)) {
-      throw new LineError(`'${name}' is no field of a record${didYouMean(name, fields)}`)
+      throw new LineError(`'${name}' is not a field of a record${didYouMean(name, fields)}`)
     }
   }
-  return line as Line
+  const members = jsonMembers(bytes)
+  if (members.length > names.length) {
+    const repeated = members.find(({ name }, at) => members.findIndex(named(name)) < at)
+    throw new LineError(`the field ${repeated?.name} must be there once, got it several times`)
+  }
+  return { bytes, values: values as Line['values'], members }
+}
+
+const named =
+  (wanted: string | null) =>
+  ({ name }: JsonMember): boolean =>
+    name === wanted
+
+/** A field that is there. */
+const memberOf = ({ members }: Line, wanted: string): JsonMember =>
+  members.find(named(wanted)) as JsonMember
+
+const bytesOf = (line: Line, name: string): Buffer => {
+  const { start, end } = memberOf(line, name)
+  return line.bytes.subarray(start, end)
+}
+
+/** UTF-8 has no form for half of a pair of surrogates, and would replace it. */
+const textOf = (text: string, name: string): string => {
+  if (text.isWellFormed()) return text
+  throw new LineError(`${name} must be Unicode text, got half of a surrogate pair`)
 }
 
 const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/
 
 const decoded = (text: unknown, name: string): Buffer => {
-  if (typeof text !== 'string' || !base64.test(text)) throw new LineError(`${name} is no base64`)
+  if (typeof text !== 'string' || !base64.test(text)) throw new LineError(`${name} must be base64`)
   return Buffer.from(text, 'base64')
 }
 
 const dataOf = (
   line: Line,
-  bytes: Buffer,
   name: 'key' | 'value',
   isBase64: boolean,
 ): string | Buffer | null | undefined => {
-  const encoded = line[`${name}Base64`]
-  const plain = line[name]
+  const encoded = line.values[`${name}Base64`]
+  const plain = line.values[name]
   if (encoded !== undefined) {
     if (plain !== undefined) throw new LineError(`it has both ${name} and ${name}Base64`)
     return decoded(encoded, `${name}Base64`)
   }
   if (plain === undefined || plain === null) return plain
-  if (typeof plain !== 'string') return memberBytes(bytes, name)
-  return isBase64 ? decoded(plain, name) : plain
+  if (typeof plain !== 'string') return bytesOf(line, name)
+  return isBase64 ? decoded(plain, name) : textOf(plain, name)
 }
 
-const headerValue = (value: unknown, name: string, isBase64: boolean): HeaderValue => {
+/** Numbers, true and false are sent as they stand in the line. */
+const headerValue = (
+  bytes: Buffer,
+  member: JsonMember,
+  name: string,
+  isBase64: boolean,
+): HeaderValue => {
+  const value = jsonValue(bytes, member)
+  const title = `header ${name}`
   if (value === null) return null
-  if (typeof value === 'string') return isBase64 ? decoded(value, `header ${name}`) : value
-  if (typeof value === 'object' && Object.keys(value).join() === 'base64') {
-    return decoded((value as { base64: unknown }).base64, `header ${name}`)
-  }
-  if (typeof value === 'object') {
-    throw new LineError(`header ${name} is neither a string, nor null, nor { "base64": … }`)
-  }
-  return String(value)
+  if (typeof value === 'string') return isBase64 ? decoded(value, title) : textOf(value, title)
+  if (typeof value !== 'object') return bytes.subarray(member.start, member.end)
+  const isOnlyBase64 = 'base64' in value && jsonMembers(bytes, member.start).length === 1
+  if (isOnlyBase64) return decoded(value.base64, title)
+  throw new LineError(`${title} must be a string, null or { "base64": … }, got ${article(value)}`)
 }
 
-const headersOf = (value: unknown, isBase64: boolean): Headers | undefined => {
-  if (value === undefined || value === null) return undefined
-  if (typeof value !== 'object') throw new LineError('headers is neither an object nor an array')
-  const pairs = Array.isArray(value) ? value : Object.entries(value)
-  return pairs.flatMap((pair: unknown) => {
-    if (!Array.isArray(pair) || pair.length !== 2 || typeof pair[0] !== 'string') {
-      throw new LineError('headers as an array holds pairs: [["name", "value"]]')
-    }
-    const [name, values] = pair as [string, unknown]
-    const list: readonly unknown[] = Array.isArray(values) ? values : [values]
-    return list.map((each) => [name, headerValue(each, name, isBase64)] as const)
-  })
+const isArrayAt = (bytes: Buffer, { start }: JsonMember): boolean => bytes[start] === 0x5b
+
+/** The second of a pair, named by the first. */
+const pairOf = (bytes: Buffer, pair: JsonMember): JsonMember => {
+  const [first, second, ...rest] = isArrayAt(bytes, pair) ? jsonMembers(bytes, pair.start) : []
+  const name = first === undefined ? null : jsonValue(bytes, first)
+  if (typeof name === 'string' && second !== undefined && rest.length === 0) {
+    return { ...second, name }
+  }
+  throw new LineError('headers as an array must hold pairs: [["name", "value"]]')
 }
+
+const headersOf = (line: Line, isBase64: boolean): Pairs | undefined => {
+  const { bytes, values } = line
+  const { headers } = values
+  if (headers === undefined || headers === null) return undefined
+  if (typeof headers !== 'object') {
+    throw new LineError(`headers must be an object or an array, got ${article(headers)}`)
+  }
+  const field = memberOf(line, 'headers')
+  const members = jsonMembers(bytes, field.start)
+  const isPairs = isArrayAt(bytes, field)
+  const pairs: (readonly [string, HeaderValue])[] = []
+  for (const member of members) {
+    const pair = isPairs ? pairOf(bytes, member) : member
+    const name = textOf(pair.name ?? '', 'the name of a header')
+    const list = isArrayAt(bytes, pair) ? jsonMembers(bytes, pair.start) : [pair]
+    for (const each of list) pairs.push([name, headerValue(bytes, each, name, isBase64)])
+  }
+  return pairs
+}
+
+/** In digits: another form could be rounded while it is read. */
+const wholeNumberText = /^\d+(?:\.0+)?$/
 
 const wholeNumber = (line: Line, name: string): number | undefined => {
-  const value = line[name]
+  const value = line.values[name]
   if (value === undefined || value === null) return undefined
-  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number
-  throw new LineError(`${name} is ${JSON.stringify(value)}: expected a whole number from 0`)
+  const text = bytesOf(line, name).toString('utf8')
+  if (Number.isSafeInteger(value) && wholeNumberText.test(text)) return value as number
+  const { MAX_SAFE_INTEGER: max } = Number
+  throw new LineError(`${name} must be a whole number from 0 to ${max} in digits, got ${text}`)
 }
 
 /** A timestamp is in milliseconds since the epoch, or a date as JSON writes one. */
 const timestampOf = (line: Line): number | undefined => {
-  if (typeof line.timestamp !== 'string') return wholeNumber(line, 'timestamp')
-  const parsed = Date.parse(line.timestamp)
-  if (Number.isNaN(parsed)) throw new LineError(`timestamp is '${line.timestamp}': no date`)
-  return parsed
+  const { timestamp } = line.values
+  if (typeof timestamp !== 'string') return wholeNumber(line, 'timestamp')
+  const found = timestampOfText(timestamp)
+  if (typeof found === 'number') return found
+  const number = /^\d+$/.test(timestamp) ? ' (a number stands without quotes)' : ''
+  throw new LineError(`timestamp ${found}, got '${timestamp}'${number}`)
 }
 
-const topicOf = (line: Line, fallback: string): string => {
-  const topic = line.topic ?? fallback
+const topicOf = ({ values }: Line, fallback: string): string => {
+  const topic = values.topic ?? fallback
   if (typeof topic === 'string' && topic !== '') return topic
   throw new LineError('topic is missing: name one in the line or on the command line')
 }
@@ -145,15 +234,14 @@ export const jsonFormat = (
     const bytes = withoutMark(bufferOf(given))
     if (isBlank(bytes)) return null
     const line = parse(bytes)
-    const value = dataOf(line, bytes, 'value', valueIsBase64)
+    const value = dataOf(line, 'value', valueIsBase64)
     if (value === undefined) throw new LineError('value is missing (null is a tombstone)')
-    const key = dataOf(line, bytes, 'key', keyIsBase64)
-    const own = headersOf(line.headers, headersAreBase64)
+    const key = dataOf(line, 'key', keyIsBase64)
+    const own = headersOf(line, headersAreBase64)
     record.topic = topicOf(line, defaults.topic)
     record.value = value
     record.key = key === undefined ? defaults.key : key
-    record.headers =
-      own === undefined ? draftHeaders(defaults) : [...defaults.headers, ...(own as Pairs)]
+    record.headers = own === undefined ? draftHeaders(defaults) : [...defaults.headers, ...own]
     record.partition = wholeNumber(line, 'partition') ?? defaults.partition
     record.timestamp = timestampOf(line)
     return record
@@ -162,5 +250,5 @@ export const jsonFormat = (
 
 type Pairs = readonly (readonly [string, HeaderValue])[]
 
-const draftHeaders = ({ headers }: RecordDefaults): Headers | undefined =>
+const draftHeaders = ({ headers }: RecordDefaults): RecordHeaders | undefined =>
   headers.length === 0 ? undefined : headers

@@ -1,31 +1,61 @@
-// Finds where a member of a JSON object stands in its text, so that a value can be sent as the very
-// bytes of the input: no number loses digits, no member changes its place. The text has been parsed
-// before and is known to be one JSON object.
+// Finds where the members of a JSON object, or the elements of an array, stand in its text. So a
+// value can be sent as the bytes of the input: no number loses digits, no member changes its place,
+// and none is lost because its name is repeated. The text has been parsed before: it is known to be
+// one JSON object or array.
 
 const quote = 0x22
 const backslash = 0x5c
 const comma = 0x2c
-const opening = new Set([0x7b, 0x5b])
-const closing = new Set([0x7d, 0x5d])
-const space = new Set([0x20, 0x09, 0x0a, 0x0d])
+const isOpening = (byte: number): boolean => byte === 0x7b || byte === 0x5b
+const isClosing = (byte: number): boolean => byte === 0x7d || byte === 0x5d
+const isSpace = (byte: number): boolean =>
+  byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
+
+/** A member of an object, or an element of an array: then its name is null. */
+export interface JsonMember {
+  readonly name: string | null
+  /** Where its value begins and ends in the text. */
+  readonly start: number
+  readonly end: number
+}
+
+/** Shorter strings are searched faster byte by byte than by a call into the runtime. */
+const nearBytes = 48
 
 /** The index behind the string that begins at `at`. */
-const endOfString = (text: Uint8Array, at: number): number => {
-  for (let index = at + 1; ; index++) {
+const endOfString = (text: Buffer, at: number): number => {
+  let index = at + 1
+  for (const nearEnd = index + nearBytes; index < nearEnd; index++) {
     const byte = text[index]
     if (byte === quote || byte === undefined) return index + 1
     if (byte === backslash) index++
   }
+  for (let end = text.indexOf(quote, index); end >= 0; end = text.indexOf(quote, end + 1)) {
+    let start = end
+    while (start > index && text[start - 1] === backslash) start--
+    if ((end - start) % 2 === 0) return end + 1
+  }
+  return text.length
 }
+
+/** What the string from `at` to `end` says. */
+const stringAt = (text: Buffer, at: number, end: number): string => {
+  const plain = text.toString('utf8', at + 1, end - 1)
+  return plain.includes('\\') ? (JSON.parse(`"${plain}"`) as string) : plain
+}
+
+/** The value of a member. */
+export const jsonValue = (text: Buffer, { start, end }: JsonMember): unknown =>
+  text[start] === quote ? stringAt(text, start, end) : JSON.parse(text.toString('utf8', start, end))
 
 const skipSpace = (text: Uint8Array, at: number): number => {
   let index = at
-  while (space.has(text[index] ?? 0)) index++
+  while (isSpace(text[index] ?? 0)) index++
   return index
 }
 
 /** The index behind the value that begins at `at`: its comma or the end of what holds it. */
-const endOfValue = (text: Uint8Array, at: number): number => {
+const endOfValue = (text: Buffer, at: number): number => {
   let depth = 0
   for (let index = at; index < text.length; ) {
     const byte = text[index]!
@@ -33,8 +63,8 @@ const endOfValue = (text: Uint8Array, at: number): number => {
       index = endOfString(text, index)
       continue
     }
-    if (opening.has(byte)) depth++
-    else if (closing.has(byte) && --depth < 0) return index
+    if (isOpening(byte)) depth++
+    else if (isClosing(byte) && --depth < 0) return index
     else if (byte === comma && depth === 0) return index
     index++
   }
@@ -43,24 +73,26 @@ const endOfValue = (text: Uint8Array, at: number): number => {
 
 const trimEnd = (text: Uint8Array, end: number): number => {
   let index = end
-  while (space.has(text[index - 1] ?? 0)) index--
+  while (isSpace(text[index - 1] ?? 0)) index--
   return index
 }
 
-/** The bytes of a member's value; the last one counts, as it does for JSON.parse. */
-export const memberBytes = (text: Buffer, name: string): Buffer => {
-  let found: Buffer | null = null
-  let at = skipSpace(text, skipSpace(text, 0) + 1)
-  while (text[at] === quote) {
-    const nameEnd = endOfString(text, at)
-    const start = skipSpace(text, skipSpace(text, nameEnd) + 1)
-    const end = endOfValue(text, start)
-    if (JSON.parse(text.toString('utf8', at, nameEnd)) === name) {
-      found = text.subarray(start, trimEnd(text, end))
-    }
-    if (text[end] !== comma) break
-    at = skipSpace(text, end + 1)
+/**
+ * The members of the object or array that begins at `from`, or behind the space there, in their
+ * order; those with a repeated name included.
+ */
+export const jsonMembers = (text: Buffer, from = 0): readonly JsonMember[] => {
+  const members: JsonMember[] = []
+  const start = skipSpace(text, from)
+  const isArray = text[start] === 0x5b
+  let at = skipSpace(text, start + 1)
+  while (at < text.length && !isClosing(text[at]!)) {
+    const nameEnd = isArray ? at : endOfString(text, at)
+    const name = isArray ? null : stringAt(text, at, nameEnd)
+    const valueStart = isArray ? at : skipSpace(text, skipSpace(text, nameEnd) + 1)
+    const valueEnd = endOfValue(text, valueStart)
+    members.push({ name, start: valueStart, end: trimEnd(text, valueEnd) })
+    at = text[valueEnd] === comma ? skipSpace(text, valueEnd + 1) : text.length
   }
-  if (found === null) throw new Error(`There is no member ${name}.`)
-  return found
+  return members
 }

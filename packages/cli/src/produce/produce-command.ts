@@ -9,15 +9,24 @@ import { describeFailure, Failure } from '../describe-failure.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { Pace } from '../pace.ts'
 import type { CommandHost, ExitCode } from '../run-program.ts'
-import { exitCodeOf, type Interrupt, type Terminal, writeLine } from '../runtime/terminal.ts'
+import {
+  exitCodeOf,
+  type Interrupt,
+  type Terminal,
+  writeJson,
+  writeLine,
+} from '../runtime/terminal.ts'
 import { after, nowMs } from '../runtime/time.ts'
+import { formatCount } from '../text-table.ts'
 import { warningLogger } from '../warning-logger.ts'
 import { DeadLetterFile } from './dead-letter.ts'
 import { describedInput, type Input, openFile, streamInput } from './input.ts'
 import { startInputProgress } from './input-progress.ts'
 import { jsonFormat } from './json-format.ts'
+import { LoadProgress } from './load-progress.ts'
 import {
   describeProduce,
+  loadIdentity,
   type ProduceFlags,
   produceProblem,
   producerOptions,
@@ -55,6 +64,14 @@ const formatOf = (topic: string | undefined, flags: ProduceFlags): RecordFormat 
     : lineFormat(defaults, { keyDelimiter, nullMarker: nullValue })
 }
 
+/** What fails would be read again, and fail again, until the disk is full. */
+const rejectLoop = (input: Input, deadLetters: DeadLetterFile | null): void => {
+  if (deadLetters === null || deadLetters.fileId === null) return
+  if (deadLetters.fileId !== input.fileId) return
+  const { path } = deadLetters
+  throw new Failure(`--dead-letter must be another file than the one that is read, got ${path}`)
+}
+
 class ProduceRun {
   readonly #topic: string | undefined
   readonly #flags: ProduceFlags
@@ -63,10 +80,12 @@ class ProduceRun {
   #sending: Sending | null = null
   readonly #tally = new Tally()
   readonly #stop = new AbortController()
+  /** Null without --spool. */
+  #progress: LoadProgress | null = null
   #interrupt: Interrupt | null = null
   #forgetDrain: () => void = () => {}
 
-  /** Throws where an option is wrong; nothing is open then. */
+  /** Throws if an option is wrong; nothing is open then. */
   constructor(
     topic: string | undefined,
     flags: ProduceFlags,
@@ -76,8 +95,14 @@ class ProduceRun {
     this.#topic = topic
     this.#flags = flags
     this.#terminal = terminal
-    const onError = (error: KafkaError): void => this.#sending?.onFailed(error)
+    const onError = (error: KafkaError): void => this.#onError(error)
     this.#producer = new Producer({ ...options, onError, logger: warningLogger(terminal) })
+  }
+
+  #onError(error: KafkaError): void {
+    // Those records are sent again all the same.
+    if (error.code !== 'SPOOL_EXPIRED') this.#sending?.onFailed(error)
+    else writeLine(this.#terminal.errors, describeFailure(error))
   }
 
   async run(): Promise<ExitCode> {
@@ -91,9 +116,12 @@ class ProduceRun {
     let shown: Console | null = null
     try {
       shown = await showConsole(this.#producer, this.#flags, this.#terminal)
-      if (!(await this.#connect())) return exitCodeOf(this.#interrupt ?? 'SIGINT')
+      const isSpooled = this.#flags.spool !== undefined
+      if (!isSpooled && !(await this.#connect())) return exitCodeOf(this.#interrupt ?? 'SIGINT')
+      input = this.#open(file, deadLetter !== undefined)
+      if (isSpooled) await this.#openProgress(input)
       if (deadLetter !== undefined) deadLetters = await DeadLetterFile.open(deadLetter)
-      input = this.#open(file, deadLetters !== null)
+      rejectLoop(input, deadLetters)
       return await this.#send(input, deadLetters)
     } finally {
       forget()
@@ -106,10 +134,26 @@ class ProduceRun {
 
   #open(file: string | undefined, keepsChunks: boolean): Input {
     if (file !== undefined && file !== '-') return openFile(file, keepsChunks)
-    const { input, inputFile } = this.#terminal
+    const { inputFile, inputIsTyped } = this.#terminal
     const name = 'Standard input'
     if (inputFile !== null) return describedInput(inputFile, name, keepsChunks)
-    return streamInput(input, name)
+    return streamInput(this.#terminal.input, name, inputIsTyped)
+  }
+
+  /** Opens the spool; no broker is needed for that. */
+  async #openProgress(input: Input): Promise<void> {
+    await this.#producer.flushSpool({ signal: this.#stop.signal })
+    const identity = loadIdentity(this.#topic, this.#flags, input.name)
+    this.#progress = new LoadProgress(this.#flags.spool!, identity, this.#spoolCount())
+    if (this.#progress.isComplete) input.stop()
+    const { taken } = this.#progress
+    if (taken === 0 || this.#flags.quiet === true) return
+    const what = `${formatCount(taken)} records of ${input.name} were taken by earlier runs`
+    writeLine(this.#terminal.errors, `${what}; going on behind them.`)
+  }
+
+  #spoolCount(): number {
+    return this.#producer.metrics().spool!.takenRecords
   }
 
   /** Before anything is read, the cluster and the topic must be there. False = interrupted. */
@@ -149,6 +193,7 @@ class ProduceRun {
       pace: rate === undefined ? null : new Pace(rate),
       skip,
       limit: limit ?? Number.POSITIVE_INFINITY,
+      progress: this.#progress,
       stopsOnError: stopOnError === true,
       signal: this.#stop.signal,
     })
@@ -156,7 +201,7 @@ class ProduceRun {
     const stopInput = (): void => input.stop()
     this.#stop.signal.addEventListener('abort', stopInput, { once: true })
     const startedMs = nowMs()
-    const stopProgress = startInputProgress(this.#terminal, input.totalBytes, () => ({
+    const stopProgress = startInputProgress(this.#terminal, input, () => ({
       bytesRead: sending.bytesRead,
       delivered: this.#producer.metrics().recordsDelivered,
       failed: this.#tally.failed,
@@ -167,7 +212,7 @@ class ProduceRun {
       await sending.run().catch((error: unknown) => {
         failure = error ?? new Failure('The input could not be read')
       })
-      closed = await this.#producer.close()
+      closed = await this.#close(sending)
     } finally {
       stopProgress()
     }
@@ -176,14 +221,32 @@ class ProduceRun {
     this.#checkCounts(closed)
     const seconds = (nowMs() - startedMs) / 1000
     const report = this.#report(sending, closed, input, deadLetters, seconds)
-    this.#tell(report, deadLetters)
+    this.#printReport(report, deadLetters)
     return this.#exitCode(report, failure, deadLetters)
   }
 
-  /** What was taken is counted here: if it does not add up, nobody should trust the report. */
-  #checkCounts({ delivered }: CloseReport): void {
-    const { taken, failed } = this.#tally
-    if (taken === delivered + failed) return
+  /** With a spool, delivers everything, however long that takes, unless it is interrupted. */
+  async #close(sending: Sending): Promise<CloseReport> {
+    const progress = this.#progress
+    if (progress === null) return this.#producer.close()
+    await this.#producer.flush({ signal: this.#stop.signal }).catch(() => {})
+    await this.#producer.flushSpool().catch(() => {})
+    const isWhole = sending.reachedEnd && this.#producer.metrics().spool!.records === 0
+    if (isWhole || progress.isComplete) progress.complete()
+    else progress.noteClose(this.#spoolCount())
+    const closed = await this.#producer.close({ timeoutMs: this.#flags.drainTimeout * 1000 })
+    if (isWhole && closed.spooled === 0) progress.remove()
+    return closed
+  }
+
+  /** What was taken is counted here: if it does not add up, the report is wrong. */
+  #checkCounts({ delivered, spooled = 0 }: CloseReport): void {
+    const { failed, groups } = this.#tally
+    // What a spool that has failed holds is for the next run to say.
+    if (groups.some(({ code }) => code.startsWith('SPOOL_'))) return
+    const recovered = this.#producer.metrics().spool?.recoveredRecords ?? 0
+    const taken = this.#tally.taken + recovered
+    if (taken === delivered + failed + spooled) return
     throw new Failure(
       `The counts don't agree: ${taken} taken and ${failed} failed, where the producer says ` +
         `${delivered} delivered: please report it`,
@@ -209,14 +272,15 @@ class ProduceRun {
       input: input.name,
       complete: sending.reachedEnd,
       done: sending.done,
+      goesOn: this.#progress !== null,
       deadLetters:
         deadLetters === null ? null : { path: deadLetters.path, count: deadLetters.count },
     }
   }
 
-  #tell(report: ProduceReport, deadLetters: DeadLetterFile | null): void {
+  #printReport(report: ProduceReport, deadLetters: DeadLetterFile | null): void {
     const { output, errors } = this.#terminal
-    if (this.#flags.json === true) writeLine(output, JSON.stringify(report))
+    if (this.#flags.json === true) writeJson(output, report)
     else if (this.#flags.quiet !== true || report.failed > 0 || !report.complete) {
       for (const line of formatReport(report)) writeLine(output, line)
     }

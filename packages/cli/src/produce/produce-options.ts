@@ -16,6 +16,7 @@ import { addShowConsoleFlags, type ShowConsoleFlags } from '../console/show-cons
 import { didYouMean } from '../nearest-name.ts'
 import { addCommand, type CommandHost } from '../run-program.ts'
 import { type Base64Field, base64Fields } from './json-format.ts'
+import { headOf, type LoadIdentity } from './load-progress.ts'
 
 export interface ProduceFlags extends ConnectionFlags, ShowConsoleFlags {
   readonly file?: string
@@ -34,6 +35,7 @@ export interface ProduceFlags extends ConnectionFlags, ShowConsoleFlags {
   readonly skip: number
   readonly rate?: number
   readonly deadLetter?: string
+  readonly spool?: string
   readonly stopOnError?: true
   readonly drainTimeout: number
   readonly quiet?: true
@@ -97,6 +99,10 @@ const addRecordFlags = (command: Command): Command =>
 const addOutcomeFlags = (command: Command): Command =>
   command
     .option('--dead-letter <file>', 'append records that were not delivered, as NDJSON')
+    .option(
+      '--spool <directory>',
+      'keep what is read there until it is delivered: the same command goes on after a kill',
+    )
     .option('--stop-on-error', 'read no further after the first failure')
     .option(
       '--drain-timeout <seconds>',
@@ -133,18 +139,19 @@ const batchBytes = 480 * 1024
 
 /** What the command's own flags say to the producer, over what the connection's say. */
 export const producerOptions = (flags: ProduceFlags, connection: ProducerOptions) => {
-  const { partitioner, compression, acks } = flags
+  const { partitioner, compression, acks, spool } = flags
   const own = {
     ...(partitioner === undefined ? {} : { partitioner }),
     ...(compression === undefined ? {} : { compression }),
     ...(acks === undefined ? {} : { acks }),
+    ...(spool === undefined ? {} : { spool: { directory: spool } }),
   }
   return { batchBytes, ...connection, ...own } as ProducerOptions
 }
 
 /** What is wrong with flags that are right by themselves; null = nothing. */
 export const produceProblem = (topic: string | undefined, flags: ProduceFlags): string | null => {
-  const { format, keyDelimiter, nullValue, base64 } = flags
+  const { format, keyDelimiter, nullValue, base64, spool, deadLetter, acks } = flags
   if (topic === undefined && format !== 'json')
     return 'the topic is missing: millrace produce TOPIC'
   if (format === 'json' && keyDelimiter !== undefined) {
@@ -153,6 +160,33 @@ export const produceProblem = (topic: string | undefined, flags: ProduceFlags): 
   if (format === 'json' && nullValue !== undefined) {
     return '--null-value is for lines: with --format json, null is null'
   }
+  if (spool !== undefined && deadLetter !== undefined) {
+    return '--spool and --dead-letter exclude each other'
+  }
+  if (spool !== undefined && (acks === 0 || acks === 1)) return '--spool needs --acks all'
   if (format !== 'json' && base64 !== undefined) return '--base64 needs --format json'
   return null
 }
+
+const textOf = (bytes: Buffer | undefined): string | null => bytes?.toString('hex') ?? null
+
+/** What decides which records are made of the input. */
+export const loadIdentity = (
+  topic: string | undefined,
+  flags: ProduceFlags,
+  inputName: string,
+): LoadIdentity => ({
+  input: inputName,
+  head: flags.file === undefined || flags.file === '-' ? null : headOf(flags.file),
+  topic: topic ?? null,
+  format: flags.format,
+  delimiter: textOf(flags.delimiter),
+  'key-delimiter': textOf(flags.keyDelimiter),
+  'null-value': textOf(flags.nullValue),
+  base64: flags.base64?.join(',') ?? null,
+  'record-key': flags.recordKey ?? null,
+  header: JSON.stringify(flags.header ?? []),
+  partition: flags.partition ?? null,
+  skip: flags.skip,
+  limit: flags.limit ?? null,
+})

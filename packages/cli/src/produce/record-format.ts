@@ -1,14 +1,14 @@
 // What a record of the input is made into: by default its bytes are the value as they are. The
 // record that comes back is used at once and not kept, so one object serves for all.
 
-import type { Data, Headers, ProducerRecord } from 'millrace'
+import type { ProducerRecord, RecordData, RecordHeaders } from 'millrace'
 
 /** A record that may be filled anew. */
 export interface DraftRecord {
   topic: string
-  key: Data | null
-  value: Data | null
-  headers: Headers | undefined
+  key: RecordData | null
+  value: RecordData | null
+  headers: RecordHeaders | undefined
   partition: number | undefined
   timestamp: number | undefined
 }

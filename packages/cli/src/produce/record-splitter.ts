@@ -90,7 +90,7 @@ export class RecordSplitter {
     this.#leftBytes += rest.length
     if (this.#leftBytes <= recordBytesMax) return
     throw new Failure(
-      `Record ${this.#count + 1} has more than ${recordBytesMax} bytes: is the delimiter right?`,
+      `Record ${this.#count + 1} has more than ${recordBytesMax} bytes: check the delimiter`,
     )
   }
 

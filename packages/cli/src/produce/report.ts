@@ -19,6 +19,8 @@ export interface ProduceReport {
   readonly complete: boolean
   /** Records of the input that need not be read again. */
   readonly done: number
+  /** With a spool: the same command goes on where this run ended. */
+  readonly goesOn: boolean
   readonly deadLetters: { readonly path: string; readonly count: number } | null
 }
 
@@ -26,21 +28,20 @@ const perSecond = (amount: number, seconds: number): number => amount / Math.max
 
 const recordsOf = (count: number): string => `${formatCount(count)} record${count === 1 ? '' : 's'}`
 
-export const failureLine = ({
-  count,
-  code,
-  persisted,
-  message,
-  line,
-  remedy,
-}: FailureGroup): string => {
+const failureLine = ({ count, code, persisted, message, line, remedy }: FailureGroup): string => {
   const where = persisted === 'no' ? 'not in the log' : 'perhaps in the log'
   const at = line === null ? '' : ` (record ${formatCount(line)})`
-  const words = /[.!?]$/.test(message) ? message : `${message}.`
-  return `  ${formatCount(count)} × ${code}, ${where}: ${words.trim()}${at} ${remedy}`
+  const sentence = /[.!?]$/.test(message) ? message : `${message}.`
+  return `  ${formatCount(count)} × ${code}, ${where}: ${sentence.trim()}${at} ${remedy}`
 }
 
-/** Lines that were no records can't be sent again as they are. */
+/** With the others that have a message of their own, and their records. */
+export const failureLines = (group: FailureGroup): readonly string[] => [
+  failureLine(group),
+  ...group.others.map(({ message, line }) => `    record ${formatCount(line ?? 0)}: ${message}`),
+]
+
+/** Lines of which no record could be made can't be sent again as they are. */
 const deadLettersLine = ({ deadLetters, failures }: ProduceReport): readonly string[] => {
   if (deadLetters === null || deadLetters.count === 0) return []
   const { path, count } = deadLetters
@@ -60,13 +61,14 @@ export const formatReport = (report: ProduceReport): readonly string[] => {
     `${recordsOf(taken)} taken: ${formatCount(delivered)} delivered, ` +
       `${formatCount(failed)} failed, in ${seconds.toFixed(1)} s ` +
       `(${rate} records/s, ${bytesRate}/s).`,
-    ...report.failures.map(failureLine),
+    ...report.failures.flatMap(failureLines),
   ]
   lines.push(...deadLettersLine(report))
   if (!complete) {
+    const next = report.goesOn ? 'the same command' : `--skip ${done}`
     lines.push(
       `${input} was not read to its end: the first ${recordsOf(done)} of it are dealt with as ` +
-        `said above; --skip ${done} goes on behind them.`,
+        `said above; ${next} goes on behind them.`,
     )
   }
   return lines

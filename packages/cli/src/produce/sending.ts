@@ -8,6 +8,7 @@ import type { Pace } from '../pace.ts'
 import { type DeadLetterFile, deadLetterOf, deadLineOf, type Mishap } from './dead-letter.ts'
 import type { Input } from './input.ts'
 import { invalidRecordCode, LineError } from './line-error.ts'
+import type { LoadProgress } from './load-progress.ts'
 import type { RecordFormat } from './record-format.ts'
 import type { RecordSplitter } from './record-splitter.ts'
 import type { Tally } from './tally.ts'
@@ -20,27 +21,34 @@ export interface SendingOptions {
   readonly tally: Tally
   readonly deadLetters: DeadLetterFile | null
   readonly pace: Pace | null
-  /** Records of the input to pass over, and to send at most. */
+  /** How many records of the input to skip, and how many to send at most. */
   readonly skip: number
   readonly limit: number
+  /** With a spool: records of the input that earlier runs have taken are passed over. */
+  readonly progress: LoadProgress | null
   readonly stopsOnError: boolean
-  /** Aborts when no more is to be read. */
+  /** Aborts when reading has to stop. */
   readonly signal: AbortSignal
 }
 
 export class Sending {
   readonly #options: SendingOptions
   #bytesRead = 0
-  /** Records of the input that were sent, refused or passed over. */
+  /** Records of the input that were sent, rejected or skipped. */
   #done = 0
+  /** Records that earlier runs have taken, and this one has not met yet. */
+  #toResume: number
+  /** Records that count for the limit. */
+  #counted = 0
   #isOver = false
   #reachedEnd = false
 
   constructor(options: SendingOptions) {
     this.#options = options
+    this.#toResume = options.progress?.taken ?? 0
   }
 
-  /** Up to the last record that was dealt with. */
+  /** Bytes of the input up to the end of the last record that was sent, rejected or skipped. */
   get bytesRead(): number {
     return this.#bytesRead + this.#options.splitter.consumedBytes
   }
@@ -49,12 +57,12 @@ export class Sending {
     return this.#done
   }
 
-  /** All of the input was read, or as much as was asked for. */
+  /** The input was read to its end, or to the limit of records. */
   get reachedEnd(): boolean {
     return this.#reachedEnd
   }
 
-  /** Reads to the end; what was taken may not be settled then. */
+  /** Reads to the end of the input. Records can still be in flight when it resolves. */
   async run(): Promise<void> {
     const { input, splitter, deadLetters } = this.#options
     while (!this.#mustStop()) {
@@ -79,7 +87,7 @@ export class Sending {
         this.#done++
         continue
       }
-      // A function that waits costs a promise: only where there is something to wait for.
+      // An awaited call costs a promise: only call it if there is something to wait for.
       if (pace !== null || !this.#offerBytes(bytes)) await this.#sendOne(bytes)
       if (this.#isOver) return
     }
@@ -91,24 +99,33 @@ export class Sending {
       this.#done++
       return
     }
-    if (pace !== null) await pace.turn(signal)
+    if (pace !== null && this.#toResume === 0) await pace.turn(signal)
     while (!this.#mustStop() && !this.#offerBytes(bytes)) {
-      // Rejects where we stop or the producer was destroyed: then nothing was taken.
+      // Rejects if the signal aborts or the producer was destroyed: the record was not taken.
       await producer.ready({ signal }).catch(() => this.#stop())
     }
   }
 
-  /** False = there is no room now. */
+  /** Returns false if the producer's buffer is full: offer the record again later. */
   #offerBytes(bytes: Uint8Array): boolean {
     let record: ProducerRecord | null
     try {
       record = this.#options.format(bytes)
     } catch (error) {
       if (!(error instanceof LineError)) throw error
-      this.#onRefused(bytes, error)
+      if (this.#toResume === 0) this.#onRejected(bytes, error)
+      else {
+        this.#done++
+        this.#countOne()
+      }
       return true
     }
-    if (record !== null) {
+    if (this.#toResume > 0) {
+      if (record !== null) {
+        if (!this.#options.progress!.isRejected(this.#done + 1)) this.#toResume--
+        this.#countOne()
+      }
+    } else if (record !== null) {
       if (!this.#offer(record)) return false
       this.#countTaken()
     }
@@ -116,30 +133,36 @@ export class Sending {
     return true
   }
 
-  /** One more record was sent, or refused. */
+  /** Counts a record that was sent or rejected. */
   #countTaken(): void {
-    const { tally, limit } = this.#options
-    tally.taken++
-    if (tally.taken < limit) return
+    this.#options.tally.taken++
+    this.#countOne()
+  }
+
+  /** As `#countTaken`, or it was in an earlier run. */
+  #countOne(): void {
+    if (++this.#counted < this.#options.limit) return
     this.#reachedEnd = true
     this.#stop()
   }
 
   #offer(record: ProducerRecord): boolean {
-    const { producer, deadLetters } = this.#options
+    const { producer, deadLetters, progress } = this.#options
     try {
-      // Nobody asks for its result, which is the fastest way: onError tells failures.
+      // No result is requested, which is fastest: onError gets failures.
       if (deadLetters === null) return producer.enqueue(record)
       return this.#offerKept(record, deadLetters)
     } catch (error) {
       const line = this.#done + 1
+      // An error of the whole producer says nothing about the record.
+      if ((error as KafkaError).kind !== 'fatal') progress?.noteRejected(line)
       this.onFailed(error as KafkaError, line)
       deadLetters?.add(deadLetterOf(record, error as KafkaError, line))
       return true
     }
   }
 
-  /** With dead letters, the record is kept until its fate is known. */
+  /** With dead letters, the record is kept until its result is known. */
   #offerKept(record: ProducerRecord, deadLetters: DeadLetterFile): boolean {
     const kept = { ...record }
     const line = this.#done + 1
@@ -154,10 +177,16 @@ export class Sending {
   onFailed(error: KafkaError, line: number | null = null): void {
     const { tally, stopsOnError } = this.#options
     tally.fail(error, line)
-    if (stopsOnError || error.kind === 'fatal' || error.code === 'CLOSED') this.#stop()
+    if (
+      stopsOnError ||
+      error.kind === 'fatal' ||
+      error.kind === 'refused' ||
+      error.code === 'CLOSED'
+    )
+      this.#stop()
   }
 
-  #onRefused(bytes: Uint8Array, { message }: LineError): void {
+  #onRejected(bytes: Uint8Array, { message }: LineError): void {
     const { tally, deadLetters, stopsOnError } = this.#options
     const line = ++this.#done
     const mishap: Mishap = { code: invalidRecordCode, message, persisted: 'no' }

@@ -1,19 +1,34 @@
 // Counts the records that were taken, and those of them that failed, by what became of them. The
 // loop that reads and the producer's failures tell it; the report reads it.
 
-import { KafkaError } from 'millrace'
+import { KafkaError, printableText } from 'millrace'
 import type { Mishap } from './dead-letter.ts'
 import { invalidRecordRemedy } from './line-error.ts'
 
-/** Failures with the same code and the same fate. */
-export interface FailureGroup {
+/** A failure, and which record of the input it was, where that is known. */
+export interface FailureExample {
+  readonly message: string
+  readonly line: number | null
+}
+
+/** Failures with the same code and `persisted`; message and line are the first one's. */
+export interface FailureGroup extends FailureExample {
   readonly code: string
   readonly persisted: 'no' | 'maybe'
   readonly remedy: string
-  /** The first one's words, and the record it was. */
-  readonly message: string
-  readonly line: number | null
+  /** Some of the others, each with a message of its own. */
+  readonly others: readonly FailureExample[]
   count: number
+}
+
+/** A wrong file has a wrong line in every line. */
+const othersMax = 4
+
+const addExample = (group: FailureGroup, example: FailureExample): void => {
+  const others = group.others as FailureExample[]
+  if (example.line === null || others.length >= othersMax) return
+  const isKnown = [group, ...others].some(({ message }) => message === example.message)
+  if (!isKnown) others.push(example)
 }
 
 export class Tally {
@@ -36,15 +51,17 @@ export class Tally {
 
   /** `line`: which record of the input it was, where that is known. */
   fail(mishap: Mishap, line: number | null): void {
-    const { code, persisted, message } = mishap
+    const { code, persisted } = mishap
+    const message = printableText(mishap.message)
     const name = `${code} ${persisted}`
     const known = this.#groups.get(name)
     if (known !== undefined) {
       known.count++
+      addExample(known, { message, line })
       return
     }
     const remedy = mishap instanceof KafkaError ? mishap.remedy : invalidRecordRemedy
-    this.#groups.set(name, { code, persisted, remedy, message, line, count: 1 })
+    this.#groups.set(name, { code, persisted, remedy, message, line, others: [], count: 1 })
   }
 
   #sum(isWanted: (group: FailureGroup) => boolean): number {

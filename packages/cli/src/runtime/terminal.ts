@@ -3,7 +3,9 @@
 import { fstatSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
 import { isatty } from 'node:tty'
+import { printableText } from 'millrace'
 import { exitCodes } from '../exit-codes.ts'
+import { jsonText } from '../json-text.ts'
 import { nowMs } from './time.ts'
 
 /** What was asked for with a signal: Ctrl-C, or the end of the process. */
@@ -11,9 +13,12 @@ export type Interrupt = 'SIGINT' | 'SIGTERM'
 
 export interface Terminal {
   readonly input: Readable
-  /** The descriptor of the input where it is a file: then it can be read faster than a stream. */
+  /**
+   * The descriptor of the input where it is a file, which can be read faster than a stream, or a
+   * folder, which can't be read; null for pipes, devices and terminals.
+   */
   readonly inputFile: number | null
-  /** True when somebody types the input: then nothing may be drawn meanwhile. */
+  /** True when a person types the input: then nothing may be drawn meanwhile. */
   readonly inputIsTyped: boolean
   readonly output: Writable
   readonly errors: Writable
@@ -36,7 +41,7 @@ const sameInterruptMs = 500
 /** The exit code that shells give a process which ended by Ctrl-C. */
 export const exitCodeInterrupted = 130
 
-/** The same for a process that was told to end. */
+/** The same for a process that should end. */
 export const exitCodeTerminated = 143
 
 export const exitCodeOf = (interrupt: Interrupt): number =>
@@ -60,9 +65,10 @@ export const exitProcess = (exitCode: number): void => {
   })
 }
 
-const isFile = (descriptor: number): boolean => {
+const isFileOrFolder = (descriptor: number): boolean => {
   try {
-    return fstatSync(descriptor).isFile()
+    const stat = fstatSync(descriptor)
+    return stat.isFile() || stat.isDirectory()
   } catch {
     // It is closed.
     return false
@@ -77,7 +83,7 @@ export const processTerminal = (): Terminal => {
     get input() {
       return process.stdin
     },
-    inputFile: isFile(standardInput) ? standardInput : null,
+    inputFile: isFileOrFolder(standardInput) ? standardInput : null,
     inputIsTyped: isatty(standardInput),
     output: process.stdout,
     errors: process.stderr,
@@ -111,6 +117,25 @@ const onInterrupt: Terminal['onInterrupt'] = (listener, again) => {
   }
 }
 
+/** A line may be long where its parts were cut before: a table, JSON. */
+const printable = (line: string): string => printableText(line, Number.POSITIVE_INFINITY)
+
+/** Writes one line. Its control characters are escaped: it may hold text of a broker or a file. */
 export const writeLine = (stream: Writable, line = ''): void => {
-  stream.write(`${line}\n`)
+  stream.write(`${printable(line)}\n`)
+}
+
+/** Writes text of several lines, such as a help text, in the same way. */
+export const writeText = (stream: Writable, text: string): void => {
+  stream.write(text.split('\n').map(printable).join('\n'))
+}
+
+/** Writes a value as JSON in one line. */
+export const writeJson = (stream: Writable, value: unknown): void => {
+  writeLine(stream, jsonText(value))
+}
+
+/** Writes bytes as they are: records, for a reader that is not a screen. */
+export const writeBytes = (stream: Writable, bytes: Uint8Array): void => {
+  stream.write(bytes)
 }

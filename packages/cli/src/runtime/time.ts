@@ -1,4 +1,4 @@
-// The command line's only door to time.
+// The command line's only entry point to time.
 
 /** Monotonic milliseconds; only differences mean anything. */
 export const nowMs = (): number => performance.now()

@@ -17,7 +17,16 @@ const pagePath = fileURLToPath(packageFile('../../docs/cli.md'))
 const page = await readFile(pagePath, 'utf8')
 
 test('the page names every flag of the commands, and every exit code', async () => {
-  const commands = [['produce'], ['perf'], ['console'], ['topics', 'list'], ['topics', 'create']]
+  const commands = [
+    ['produce'],
+    ['tail'],
+    ['perf'],
+    ['console'],
+    ...['list', 'create', 'config', 'delete', 'add-partitions'].map((name) => ['topics', name]),
+    ...['list', 'describe', 'find-hanging', 'abort'].map((name) => ['transactions', name]),
+    ...['inspect', 'verify', 'export'].map((name) => ['spool', name]),
+    ['cluster-info'],
+  ]
   for (const words of commands) {
     const { stdout } = await promisify(execFile)(process.execPath, [mainPath, ...words, '--help'])
     for (const [flag] of stdout.matchAll(/(?<=^ {2}(?:-\w, )?)--[\w-]+/gm)) {

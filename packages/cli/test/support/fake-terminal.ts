@@ -9,7 +9,7 @@ export class FakeTerminal implements Terminal {
   /** What the command reads: the test writes to it and ends it. */
   readonly input = new PassThrough()
   inputFile: number | null = null
-  readonly inputIsTyped = false
+  inputIsTyped = false
   readonly environment: Record<string, string> = {}
   readonly output: Writable
   readonly errors: Writable

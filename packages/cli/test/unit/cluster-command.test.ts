@@ -44,7 +44,7 @@ test('cluster prints brokers and kcat lines, takes records, ends at an interrupt
   assert.equal(terminal.errorText, '')
 })
 
-test('a port that is taken is told in a sentence and exits 1', async () => {
+test('a port that is in use is reported in a sentence, and the command exits 1', async () => {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as { port: number }
@@ -76,9 +76,9 @@ test('the committed bin runs the command, and Ctrl-C ends it with exit code 0', 
   await until('Ctrl-C ends it.')
   assert.equal(new Set(brokersIn(text)).size, 1)
   const exit = once(child, 'exit')
-  const told = until('The cluster has ended.')
+  const ended = until('The cluster has ended.')
   child.kill('SIGINT')
-  await told
+  await ended
   child.kill('SIGINT')
   assert.deepEqual(await exit, [0, null])
 })

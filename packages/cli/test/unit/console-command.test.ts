@@ -48,7 +48,7 @@ test('without brokers it is a demonstration, until the interrupt', async () => {
   await assert.rejects(fetch(url))
 })
 
-test('the faults of a file strike the demonstration, and are on the page', async () => {
+test('the faults of a file apply to the demonstration, and are on the page', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-console-'))
   try {
     const path = join(folder, 'faults.ndjson')
@@ -99,7 +99,7 @@ for (const [words, environment, expected] of [
   [['console', '--port', '70000'], {}, /whole number from 0 to 65535/],
   [['console', '--faults', 'nowhere.json'], {}, /The faults can't be read/],
 ] as const) {
-  test(`millrace ${words.join(' ')}: told in words, exits 1`, async () => {
+  test(`millrace ${words.join(' ')}is reported in a sentence and exits 1`, async () => {
     const { terminal, ended } = start(words, { ...environment })
     assert.equal(await ended, 1)
     assert.match(terminal.errorText, expected)
@@ -107,7 +107,7 @@ for (const [words, environment, expected] of [
   })
 }
 
-test('perf --console shows the run, and its output is as without', async () => {
+test('perf --console shows the run, and prints the same output', async () => {
   await using cluster = await startCluster({ topics: { load: 1 } })
   const words = ['perf', 'load', '-n', '100000', '--throughput', '500', '--json', '--console']
   const { terminal, ended } = start(words, { MILLRACE_BROKERS: cluster.brokers.join(',') })

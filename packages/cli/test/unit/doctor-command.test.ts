@@ -32,7 +32,7 @@ const withCluster = async (
   await body(cluster.brokers[0]!, cluster)
 }
 
-test('a cluster that is well: every step with its time, exit code 0', () =>
+test('a healthy cluster: every step with its time, exit code 0', () =>
   withCluster(async (broker, cluster) => {
     const { code, output, errors } = await doctor(`--brokers ${broker} --produce orders`)
     assert.deepEqual([code, errors], [0, ''])
@@ -48,13 +48,13 @@ test('a cluster that is well: every step with its time, exit code 0', () =>
 
 test('a step that failed is named at the end with its remedy, exit code 1', () =>
   withCluster(async (broker, cluster) => {
-    const { code, output, errors } = await doctor(`-b ${broker},127.0.0.1:1 --produce nobody`)
+    const { code, output, errors } = await doctor(`-b ${broker},127.0.0.1:1 --produce missing`)
     assert.deepEqual([code, errors], [1, ''])
     assert.match(output, /^FAIL {2}tcp +\d+\.\d ms {2}127\.0\.0\.1:1: connection refused/m)
     const verdict = 'The step tcp failed. Correct the port, or start the broker: nothing listens'
     assert.equal(output.split('\n').at(-2), `${verdict} at 127.0.0.1:1.`)
     // The other failure has its remedy beside it.
-    assert.match(output, /^FAIL {2}produce .*\n {10,}Create the topic nobody/m)
+    assert.match(output, /^FAIL {2}produce .*\n {10,}Create the topic missing/m)
     assert.deepEqual(cluster.topics, ['orders'])
   }))
 
@@ -75,7 +75,7 @@ test('--json prints the object and nothing else', () =>
     assert.match(steps[1].remedy, /^Correct the port/)
   }))
 
-test('the flags of the connection are obeyed, and no secret is printed', () =>
+test('the flags of the connection take effect, and no secret is printed', () =>
   withCluster(
     async (broker) => {
       const folder = await mkdtemp(join(tmpdir(), 'millrace-doctor-'))
@@ -106,10 +106,10 @@ for (const [words, expected] of [
   ['-b localhost:9092 --produce a/b', /topic's name has/],
   ['-b localhost:9092 --timeout 0', /number above 0/],
   ['-b localhost:9092 --what', /unknown option '--what'/],
-  ['-b localhost:9092 --set lingerMs=-1', /lingerMs is -1/],
+  ['-b localhost:9092 --set lingerMs=-1', /lingerMs must be .*, got -1/],
   ['-b localhost:9092 --ca /no/such/file', /tls\.ca names the file/],
 ] as const) {
-  test(`doctor ${words}: told in words, exits 2`, async () => {
+  test(`doctor ${words}is reported in a sentence and exits 2`, async () => {
     const { code, output, errors } = await doctor(words)
     assert.deepEqual([code, output], [2, ''])
     assert.match(errors, expected)
@@ -122,14 +122,14 @@ test('its help is no failure', async () => {
   assert.match(output, /--produce <topic>[\s\S]*--timeout <seconds>[\s\S]*--brokers/)
 })
 
-test('each step is printed as it ends; an interrupt leaves those that were told', async (t) => {
+test('each step is printed when it ends; an interrupt keeps those printed', async (t) => {
   const terminal = new FakeTerminal()
   const silent = createServer((socket) => socket.on('error', () => {}))
   t.after(() => silent.close())
   await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
   const { port } = silent.address() as { port: number }
   const ended = runMillrace(['doctor', '-b', `127.0.0.1:${port}`], terminal)
-  // Nobody answers behind the port: the step after the name goes on until the interrupt.
+  // The server sends no response: the step after the name continues until the interrupt.
   await terminal.untilOutput(/^ok {4}dns .*is an address\n$/)
   terminal.interrupt()
   assert.equal(await ended, 130)

@@ -1,4 +1,4 @@
-// `millrace cluster --faults`: the rules of the file strike, and change with it.
+// `millrace cluster --faults`: the rules of the file apply, and change with it.
 
 import assert from 'node:assert/strict'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -23,12 +23,12 @@ test('rules are an array or one a line, and "forever" has no end', () => {
 })
 
 for (const [content, expected] of [
-  ['{"api":', /f, line 1 is no JSON/],
-  ['\n5', /f, line 2 is no object/],
-  ['[{"dorp":true}]', /f, rule 1: 'dorp' is no field of a fault: did you mean drop\?/],
+  ['{"api":', /f, line 1 must be JSON/],
+  ['\n5', /f, line 2 must be an object/],
+  ['[{"dorp":true}]', /f, rule 1: unknown field 'dorp': did you mean drop\?/],
   ['{"count":"ever"}', /count is "ever": a number, or "forever"/],
 ] as const) {
-  test(`the faults ${JSON.stringify(content)} are refused, and the place is named`, () => {
+  test(`the faults ${JSON.stringify(content)} are rejected, and the place is named`, () => {
     assert.throws(() => parseFaults(content, 'f'), expected)
   })
 }
@@ -52,7 +52,7 @@ const codeOfSend = async (broker: string): Promise<string> => {
   }
 }
 
-test('faults strike, are read again at SIGHUP and on change; a wrong file changes nothing', (t) =>
+test('faults apply, are read again at SIGHUP and on change; an invalid file changes nothing', (t) =>
   withFolder(async (path) => {
     const rule = (error: string) => JSON.stringify({ api: 'Produce', error, count: 'forever' })
     await writeFile(path, rule('TOPIC_AUTHORIZATION_FAILED'))
@@ -82,7 +82,7 @@ test('faults strike, are read again at SIGHUP and on change; a wrong file change
     assert.equal(await ended, 0)
   }))
 
-test('a file of faults that is wrong or missing: exits 1, and no cluster stays', async () => {
+test('an invalid or missing file of faults: exits 1, and no cluster is left', async () => {
   const terminal = new FakeTerminal()
   const words = ['cluster', '-p', '0', '-n', '1', '--faults', '/nowhere/faults']
   assert.equal(await runMillrace(words, terminal), 1)

@@ -63,7 +63,7 @@ test('a topic that does not exist is named, is not created, and it exits 1', asy
   )
 })
 
-test('no broker there: it names the address and the reason and exits 1', async () => {
+test('without a broker it names the address and the reason and exits 1', async () => {
   const { exitCode, errors } = await run('--brokers', '127.0.0.1:1', '--topic', 'orders')
   assert.equal(exitCode, 1)
   assert.match(errors, /127\.0\.0\.1:1\b/)
@@ -78,7 +78,7 @@ for (const [words, expected] of [
   ['--count 29', /whole number from 30 to 1000000/],
   ['--cuont 30', /Did you mean --count/],
 ] as const) {
-  test(`wrong words are told and exit 1: ${words}`, async () => {
+  test(`wrong arguments are reported and exit 1: ${words}`, async () => {
     const { exitCode, output, errors } = await run(...words.split(' '))
     assert.equal(exitCode, 1)
     assert.match(errors, expected)

@@ -52,7 +52,7 @@ test('percentiles are within three digits of the sorted latencies', () => {
   )
 })
 
-test('the picture goes from the fastest to the slowest, with the gaps between them', () => {
+test('the histogram goes from the fastest to the slowest, with the gaps between them', () => {
   const latencies = new Latencies()
   for (let index = 0; index < 90; index++) latencies.record(0.15)
   for (let index = 0; index < 10; index++) latencies.record(0.9)
@@ -72,7 +72,7 @@ test('random payloads have the size asked for, capital letters, and differ', () 
   assert.equal(randomPayloads(0)().length, 0)
 })
 
-test('all records arrive; the warm-up is sent, and not counted', () =>
+test('all records are delivered; the warm-up is sent, and not counted', () =>
   onStage(async ({ cluster, terminal, run }) => {
     assert.equal(await run('load --num-records 2000 --warmup 500 --record-size 10'), 0)
     const records = cluster.records('load')
@@ -106,7 +106,7 @@ test('--json prints one object, with the percentiles asked for', () =>
     assert.equal(counted, 300)
   }))
 
-test('payloads come from a file, in turn', async () => {
+test('payloads are read from a file, in turn', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-perf-'))
   try {
     const path = join(folder, 'payloads')
@@ -139,14 +139,14 @@ test('at a rate, a stall counts for every record that was due in it', () =>
     assert.ok(count >= 150, `${count} records took more than 100 ms`)
   }))
 
-test('failures are told by code, and are no success', () =>
+test('failures are counted by code, and the command exits 1', () =>
   onStage(async ({ cluster, terminal, run }) => {
     cluster.fault({ api: 'Produce', error: 'TOPIC_AUTHORIZATION_FAILED', count: 1 })
     assert.equal(await run('load -n 10 --acks all'), 2)
     assert.match(terminal.outputText, /10 × AUTHORIZATION_FAILED, not in the log: /)
   }))
 
-test('an interrupt ends the sending; what was taken is told', () =>
+test('an interrupt stops sending; the records taken so far are reported', () =>
   onStage(async ({ cluster, terminal, run, untilProduce }) => {
     const produced = untilProduce()
     const ended = run('load -n 1000000 --throughput 1000 --json')
@@ -164,7 +164,7 @@ for (const [words, expected] of [
   ['load --num-records 0', /whole number from 1/],
   ['load --payload-file /nowhere/x', /payloads can't be read: ENOENT/],
 ] as const) {
-  test(`perf ${words}: told in words, exits 1, nothing sent`, () =>
+  test(`perf ${words} is reported in a sentence, exits 1 and sends nothing`, () =>
     onStage(async ({ cluster, terminal, run }) => {
       assert.equal(await run(words), 1)
       assert.match(terminal.errorText, expected)

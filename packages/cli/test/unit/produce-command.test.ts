@@ -66,7 +66,7 @@ test('each line is a value, byte for byte, the empty and the unfinished one too'
     assert.equal(terminal.isHeard, false)
   }))
 
-test('a file in chunks arrives whole and in order', () =>
+test('a file in chunks is delivered whole and in order', () =>
   onStage(async ({ cluster, terminal, folder, run }) => {
     const path = join(folder, 'lines')
     const lines = Array.from({ length: 40_000 }, (_, index) => `${index} `.repeat((index % 20) + 1))
@@ -114,7 +114,7 @@ test('--rate holds the records to so many a second', () =>
     assert.ok((reportOf(terminal).seconds as number) >= 0.19)
   }))
 
-test('lines that are no records are counted, kept and named; the others arrive', () =>
+test('lines that are not records are counted, kept and named; the others are delivered', () =>
   onStage(async ({ cluster, terminal, folder, run }) => {
     const path = join(folder, 'dead')
     const input = '{"value":"a"}\nno json\n\n{"value":"b","topic":"many"}\n{"key":1}\n'
@@ -131,7 +131,7 @@ test('lines that are no records are counted, kept and named; the others arrive',
     )
   }))
 
-test('what the broker refuses is in the dead letters, and can be sent from there', () =>
+test('records that the broker rejects are in the dead letters, and can be sent from there', () =>
   onStage(async ({ cluster, terminal, folder, run }) => {
     const path = join(folder, 'dead')
     const all = numbered(3000)
@@ -155,7 +155,7 @@ test('what the broker refuses is in the dead letters, and can be sent from there
     assert.deepEqual(values(cluster.records('many')).sort(), numbers.sort())
   }))
 
-test('a record that is too large fails alone, and its number is told', () =>
+test('a record that is too large fails alone, and its line number is reported', () =>
   onStage(async ({ cluster, terminal, run }) => {
     const large = 'x'.repeat(10_000)
     const words = ['orders', '--set', 'maxRequestBytes=8192', '--set', 'batchBytes=4096']
@@ -164,7 +164,7 @@ test('a record that is too large fails alone, and its number is told', () =>
     assert.match(terminal.outputText, /1 × RECORD_TOO_LARGE, not in the log/)
   }))
 
-test('--stop-on-error reads no further, and says where it goes on', () =>
+test('--stop-on-error reads no further, and says where to continue', () =>
   onStage(async ({ cluster, terminal, run }) => {
     const input = '{"value":"a"}\nno\n{"value":"b"}\n'
     assert.equal(await run(['orders', '--format', 'json', '--stop-on-error'], input), 2)
@@ -182,7 +182,7 @@ for (const [interrupt, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const) {
-  test(`${interrupt} ends the reading; what was taken is delivered and told exactly`, () =>
+  test(`${interrupt} stops reading; the lines taken are delivered and counted exactly`, () =>
     onStage(async ({ cluster, terminal, run, untilProduce }) => {
       cluster.fault({ api: 'Produce', delayMs: 30, count: Number.POSITIVE_INFINITY })
       const ended = run(['orders', '--json'])
@@ -198,7 +198,7 @@ for (const [interrupt, code] of [
     }))
 }
 
-test('at the end of the drain time what has no answer is perhaps in the log, and kept', () =>
+test('after the drain time records without a response are persisted maybe, and kept', () =>
   onStage(async ({ cluster, terminal, folder, run, untilProduce }) => {
     const path = join(folder, 'dead')
     cluster.fault({ api: 'Produce', drop: true, at: 'after', count: Number.POSITIVE_INFINITY })
@@ -218,7 +218,7 @@ test('at the end of the drain time what has no answer is perhaps in the log, and
     )
   }))
 
-test('a second interrupt ends the delivering at once, with a report', () =>
+test('a second interrupt ends delivery at once, with a report', () =>
   onStage(async ({ cluster, terminal, run, untilProduce }) => {
     cluster.fault({ api: 'Produce', drop: true, count: Number.POSITIVE_INFINITY })
     const produced = untilProduce()
@@ -232,7 +232,7 @@ test('a second interrupt ends the delivering at once, with a report', () =>
     assert.match(terminal.outputText, /2 × ABORTED, perhaps in the log/)
   }))
 
-test('an interrupt before the cluster has answered ends it without a word of records', () =>
+test('an interrupt before the cluster has responded ends it without a count of records', () =>
   onStage(async ({ cluster, terminal, run }) => {
     const asked = new Promise<void>((resolve) => {
       cluster.fault({
@@ -251,7 +251,7 @@ test('an interrupt before the cluster has answered ends it without a word of rec
     assert.equal(terminal.outputText, '')
   }))
 
-test('dead letters that can not be written any more end the run, and are no success', () =>
+test('dead letters that cannot be written end the run with a failure', () =>
   onStage(async ({ terminal, folder, run }) => {
     assert.equal(await run(['orders', '--dead-letter', folder], 'a\n'), 1)
     assert.match(terminal.errorText, /dead letters can't be written: EISDIR/)
@@ -267,17 +267,17 @@ for (const [words, expected] of [
   ['orders --delimiter \\q', /\\q is none of/],
   ['orders --header a', /NAME=VALUE/],
   ['orders --compression zstd:x', /TYPE or TYPE:LEVEL/],
-  ['orders --compression gzip:10', /compression has a wrong level/],
+  ['orders --compression gzip:10', /compression has an invalid level/],
   ['orders --acks 2', /all, 1 or 0/],
-  ['orders --partitioner jva', /partitioner .*expected java, /],
-  ['orders --set lingerMs=x', /lingerMs is "x": expected a whole number/],
+  ['orders --partitioner jva', /partitioner must be one of java, .*, got "jva"/],
+  ['orders --set lingerMs=x', /lingerMs must be a whole number .*, got "x"/],
   ['orders --set linger=1', /did you mean lingerMs\?/],
   ['orders --file /nowhere/at/all', /can't be read: ENOENT/],
-  ['orders --file .', /is a folder/],
+  ['orders --file .', /must be a file, got a folder/],
   ['orders --brokers 127.0.0.1:1', /No broker could be reached: 127\.0\.0\.1:1/],
   ['unknown --set allowAutoTopicCreation=false --set unknownTopicTimeoutMs=0', /UNKNOWN_TOPIC/],
 ] as const) {
-  test(`produce ${words}: told in words, exits 1, nothing sent`, () =>
+  test(`produce ${words} is reported in a sentence, exits 1 and sends nothing`, () =>
     onStage(async ({ cluster, terminal, run }) => {
       assert.equal(await run(words.split(' ').filter(Boolean), 'a\n'), 1)
       assert.match(terminal.errorText, expected)

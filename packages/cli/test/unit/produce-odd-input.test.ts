@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, existsSync, openSync } from 'node:fs'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { link, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -56,7 +56,7 @@ test('lines of Windows: the carriage return stays, unless it is part of the deli
     assert.deepEqual([json.code, json.values], [0, ['a', 'b']])
   }))
 
-test('a byte order mark is passed over in JSON, and a part of the value in lines', () =>
+test('a byte order mark is skipped in JSON, and a part of the value in lines', () =>
   onStage(async ({ run }) => {
     const mark = '\ufeff'
     const json = await run(['--format', 'json'], `${mark}{"value":{"id":1}}\n{"value":"b"}\n`)
@@ -65,7 +65,7 @@ test('a byte order mark is passed over in JSON, and a part of the value in lines
     assert.deepEqual(lines.values, ['\u00ef\u00bb\u00bfa'])
   }))
 
-test('nothing at all is nothing sent, and no failure', () =>
+test('an empty input sends nothing and exits 0', () =>
   onStage(async ({ folder, run }) => {
     const path = join(folder, 'empty')
     await writeFile(path, '')
@@ -77,7 +77,7 @@ test('nothing at all is nothing sent, and no failure', () =>
     assert.deepEqual((await run([], '\n')).values, [''], 'an empty line is an empty value')
   }))
 
-test('a line that is too long is told by its number, and the others arrive', () =>
+test('a line that is too long is reported by its number, and the others are delivered', () =>
   onStage(async ({ folder, run }) => {
     const dead = join(folder, 'dead')
     const long = 'x'.repeat(10_000_000)
@@ -91,20 +91,20 @@ test('a line that is too long is told by its number, and the others arrive', () 
     assert.deepEqual([letter.line, letter.value.length], [2, long.length])
   }))
 
-test('dead letters that are no records are not called sendable', () =>
+test('dead letters that are not records are not called sendable', () =>
   onStage(async ({ cluster, folder, run }) => {
     const dead = join(folder, 'dead')
     const words = ['--format', 'json', '--dead-letter', dead]
     const bad = await run(words, '{"value":"a"}\n{"value":\n')
     assert.equal(bad.code, 2)
-    assert.match(bad.output, /it is no JSON: .*\(record 2\)/)
+    assert.match(bad.output, /the line must be JSON: .*\(record 2\)/)
     assert.match(bad.output, /1 record in .*dead: to be corrected first\.\n$/)
     cluster.fault({ api: 'Produce', topic: 'orders', error: 'TOPIC_AUTHORIZATION_FAILED' })
     const mixed = await run(words, '{"value":"a"}\nnothing\n')
     assert.match(mixed.output, /2 records in .*dead: 1 of them can be sent again with --format/)
   }))
 
-test('the bar moves within a chunk, and on a narrow screen the share comes first', () =>
+test('the bar advances within a chunk, and on a narrow screen the share comes first', () =>
   onStage(async ({ folder, run }) => {
     const path = join(folder, 'lines')
     const lines = Array.from({ length: 400 }, (_, index) => `line ${index}`)
@@ -131,7 +131,7 @@ test('what --limit leaves in the file does not count as read', () =>
 const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
 const mainPath = fileURLToPath(new URL(`../../src/main.${extension}`, import.meta.url))
 
-test('a reader that goes away ends nothing: what is taken is delivered, without a word', () =>
+test('a closed output ends nothing: accepted records are delivered, without a message', () =>
   onStage(async ({ cluster }) => {
     const words = [mainPath, 'produce', 'orders', '-b', cluster.brokers[0]!]
     const child = spawn(process.execPath, words)
@@ -164,7 +164,7 @@ test('a report that can not be written is a failure', { skip: !existsSync('/dev/
   }),
 )
 
-test('a cluster whose reader goes away (| head) stays up, and ends as usual', async () => {
+test('a cluster whose output is closed (| head) keeps running, and ends as usual', async () => {
   const child = spawn(process.execPath, [mainPath, 'cluster', '--port', '0', '--nodes', '1'])
   try {
     let errors = ''
@@ -181,8 +181,8 @@ test('a cluster whose reader goes away (| head) stays up, and ends as usual', as
   }
 })
 
-// The story: to read a named pipe waits in the kernel for whoever writes to it. Ctrl-C ended the
-// run, but the process stayed, for a thread of it was still in that call.
+// Reading a named pipe blocks in the kernel until a writer opens it. Ctrl-C ended the run, but the
+// process stayed, because one of its threads was still in that call.
 test(
   'a named pipe: its records arrive, and an interrupt ends the wait for more',
   {
@@ -210,10 +210,78 @@ test(
     }),
 )
 
-test('--limit counts what is refused, too', () =>
+test('--limit also counts rejected records', () =>
   onStage(async ({ run }) => {
     const lines = '{"value":"a"}\nno JSON\n{"value":"b"}\n{"value":"c"}\n'
     const { values, output } = await run(['--format', 'json', '--limit', '2'], lines)
     assert.deepEqual(values, ['a'])
     assert.match(output, /^2 records taken: 1 delivered, 1 failed/)
+  }))
+
+// Dead letters were sent again, and "the" file of dead letters was named for what fails
+// again. Each failed line was appended to the file that was read, until the disk was full.
+test('dead letters into the file that is read are rejected, by any of its names', () =>
+  onStage(async ({ cluster, folder, run }) => {
+    const path = join(folder, 'dead.ndjson')
+    const other = join(folder, 'link')
+    await writeFile(path, '{"vlaue":"x"}\n')
+    await link(path, other)
+    for (const deadLetter of [path, other, `${folder}/./dead.ndjson`]) {
+      const words = ['--format', 'json', '--file', path, '--dead-letter', deadLetter]
+      const { code, output, errors } = await run(words)
+      assert.deepEqual([code, output], [1, ''])
+      assert.match(errors, /^--dead-letter must be another file than the one that is read, got /)
+    }
+    const words = ['produce', 'orders', '-b', cluster.brokers[0]!, '--dead-letter', other]
+    const input = openSync(path, 'r')
+    const child = spawn(process.execPath, [mainPath, ...words], { stdio: [input, 'pipe', 'pipe'] })
+    closeSync(input)
+    assert.deepEqual(await once(child, 'exit'), [1, null])
+    assert.equal(await readFile(path, 'utf8'), '{"vlaue":"x"}\n')
+    assert.equal(cluster.records('orders').length, 0)
+  }))
+
+test('a folder is rejected as input, by name and as standard input', () =>
+  onStage(async ({ cluster, folder, run }) => {
+    const named = await run(['--file', folder])
+    assert.equal(named.code, 1)
+    assert.match(named.errors, /millrace-odd-\S+ must be a file, got a folder\.\n$/)
+    const input = openSync(folder, 'r')
+    const words = [mainPath, 'produce', 'orders', '-b', cluster.brokers[0]!]
+    const child = spawn(process.execPath, words, { stdio: [input, 'pipe', 'pipe'] })
+    closeSync(input)
+    let errors = ''
+    child.stderr!.on('data', (chunk) => {
+      errors += chunk
+    })
+    assert.deepEqual(await once(child, 'close'), [1, null])
+    assert.equal(errors, 'Standard input must be a file, got a folder.\n')
+  }))
+
+test('a file has its bar on a terminal, where the standard input is typed', () =>
+  onStage(async ({ cluster, folder }) => {
+    const path = join(folder, 'lines')
+    await writeFile(path, 'a\nb\n')
+    for (const [words, isDrawn] of [
+      [['--file', path], true],
+      [[], false],
+    ] as const) {
+      const terminal = new FakeTerminal(true)
+      Object.assign(terminal.output, { isTTY: true, columns: 100 })
+      terminal.inputIsTyped = true
+      terminal.input.end('c\n')
+      const [broker] = cluster.brokers
+      await runMillrace(['produce', 'orders', '-b', broker!, ...words], terminal)
+      assert.equal(terminal.outputText.includes('█'), isDrawn)
+    }
+  }))
+
+test('rejected lines are reported with their numbers, some of each kind', () =>
+  onStage(async ({ run }) => {
+    const lines = Array.from({ length: 10 }, (_, index) => `{"value":"","field${index}":1}`)
+    const input = ['{"value":"good"}', '{"vlaue":1}', '{"value":', ...lines].join('\n')
+    const { output, values } = await run(['--format', 'json'], input)
+    assert.deepEqual(values, ['good'])
+    assert.match(output, /12 × INVALID_RECORD.*'vlaue' is not a field .*\(record 2\)/)
+    assert.deepEqual(output.match(/(?<= {4}record )\d+/g), ['3', '4', '5', '6'])
   }))

@@ -46,7 +46,7 @@ for (const [words, expected] of [
   ['--port 65535 --nodes 3', /no 3 ports from 65535/],
   ['now', /too many arguments/],
 ] as const) {
-  test(`cluster ${words}: told in words, exits 1, nothing started`, async () => {
+  test(`cluster ${words} is reported in a sentence, exits 1 and starts nothing`, async () => {
     const { exitCode, output, errors } = await run('cluster', ...words.split(' '))
     assert.equal(exitCode, 1)
     assert.match(errors, expected)
@@ -54,3 +54,16 @@ for (const [words, expected] of [
     assert.doesNotMatch(errors, /\n\s+at /, 'a stack')
   })
 }
+
+test('every default in the help is readable text', async () => {
+  const { output } = await run('--help')
+  const names = [...output.matchAll(/^ {2}(\w+)/gm)].map(([, name]) => name!)
+  assert.ok(names.includes('perf'))
+  for (const name of names.filter((each) => each !== 'help')) {
+    const help = await run(name, '--help')
+    assert.doesNotMatch(help.output, /default:\s+(?:\{|\[|\[object)/, name)
+  }
+  const perf = (await run('perf', '--help')).output
+  assert.match(perf, /default:\s+\\n\)/)
+  assert.match(perf, /default:\s+50,95,99,99\.9\)/)
+})

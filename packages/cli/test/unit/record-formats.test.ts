@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { KafkaError, type ProducerRecord } from 'millrace'
 import { deadLetterOf, deadLineOf } from '../../src/produce/dead-letter.ts'
 import { jsonFormat } from '../../src/produce/json-format.ts'
-import { memberBytes } from '../../src/produce/json-span.ts'
+import { jsonMembers } from '../../src/produce/json-span.ts'
 import { LineError } from '../../src/produce/line-error.ts'
 import { lineFormat } from '../../src/produce/record-format.ts'
 
@@ -53,24 +53,106 @@ test('a JSON value that is no string is sent as the bytes of the line', () => {
   assert.equal(json(' \r'), null)
 })
 
-test('any value of any JSON object is found where it stands', () => {
+test('each member of any JSON object or array is found where it stands', () => {
   const anyValue = fc.jsonValue({ maxDepth: 4 })
+  const longText = fc.string({ unit: fc.constantFrom('"', '\\', 'a'), maxLength: 100 })
+  const someValue = fc.oneof(anyValue, longText)
+  const holders = fc.oneof(fc.dictionary(fc.string(), someValue), fc.array(someValue))
   const indents = fc.constantFrom(undefined, 1, '\t')
   fc.assert(
-    fc.property(fc.dictionary(fc.string(), anyValue), anyValue, indents, (rest, value, indent) => {
-      const bytes = Buffer.from(JSON.stringify({ ...rest, value }, null, indent))
-      const found = memberBytes(bytes, 'value').toString()
-      const last: unknown = JSON.parse(bytes.toString()).value
-      assert.deepEqual(JSON.parse(found), last)
-      assert.equal(found, found.trim())
+    fc.property(holders, indents, (holder, indent) => {
+      const bytes = Buffer.from(JSON.stringify(holder, null, indent))
+      const found = jsonMembers(bytes).map((member) => {
+        const text = bytes.toString('utf8', member.start, member.end)
+        assert.equal(text, text.trim())
+        return [member.name, JSON.parse(text)]
+      })
+      const parsed: object = JSON.parse(bytes.toString())
+      const entries = Object.entries(parsed)
+      const names = entries.map(([name]) => (Array.isArray(parsed) ? null : name))
+      assert.deepEqual(
+        found,
+        entries.map(([, value], at) => [names[at], value]),
+      )
     }),
     { numRuns: 500 },
   )
 })
 
-test('of a repeated member, with an escaped name too, the last one counts', () => {
-  const bytes = Buffer.from('{"value": 1, "v\\u0061lue" : {"value": 3} , "other": "value"}')
-  assert.equal(memberBytes(bytes, 'value').toString(), '{"value": 3}')
+test('a repeated member is found each time, with an escaped name too', () => {
+  const bytes = Buffer.from('{"value": 1, "v\\u0061lue" : {"value": 3} , "1": "value"}')
+  assert.deepEqual(
+    jsonMembers(bytes).map((member) => [
+      member.name,
+      bytes.toString('utf8', member.start, member.end),
+    ]),
+    [
+      ['value', '1'],
+      ['value', '{"value": 3}'],
+      ['1', '"value"'],
+    ],
+  )
+})
+
+// A file in Latin-1 was sent with exit code 0, and each such byte became U+FFFD, so that
+// two keys were one. A header lost the digits of its number, and "5" was a day of 2001.
+test('a value that parsing would change is rejected, or sent as it stands', () => {
+  const latin1 = Buffer.from('{"key":"\ufffdRen\u00e9","value":"1"}', 'utf8')
+  const broken = Buffer.concat([latin1.subarray(0, 14), Buffer.from([0xe9]), latin1.subarray(16)])
+  const format = jsonFormat(defaults, [])
+  assert.equal(format(latin1)?.key, '\ufffdRen\u00e9')
+  assert.throws(() => format(broken), /must be UTF-8, got the byte 0xe9 at position 15/)
+  assert.throws(() => format(latin1.subarray(0, 15)), /must be UTF-8, got the byte 0xc3/)
+  const headers = json(
+    '{"value":"","headers":{"id":12345678901234567890,"b":[1.50,true],"1":"x","b":"again"}}',
+  )?.headers as readonly (readonly [string, string])[]
+  assert.deepEqual(
+    headers.map(([name, value]) => [name, String(value)]),
+    [
+      ['id', '12345678901234567890'],
+      ['b', '1.50'],
+      ['b', 'true'],
+      ['1', 'x'],
+      ['b', 'again'],
+    ],
+  )
+})
+
+for (const [content, expected] of [
+  ['{"value":"1","value":"2"}', /the field value must be there once/],
+  ['{"value":"\\ud83d"}', /value must be Unicode text, got half of a surrogate pair/],
+  ['{"value":"","headers":{"\\udc00":""}}', /the name of a header must be Unicode text/],
+  ['{"value":"","headers":{"a":"\\udc00"}}', /header a must be Unicode text/],
+  ['{"value":"","headers":{"a":{"base64":"AA==","base64":"AQ=="}}}', /header a must be a string/],
+  ['{"value":1,"partition":0.99999999999999999999}', /in digits, got 0.99999999999999999999/],
+  ['{"value":1,"timestamp":9007199254740993}', /to 9007199254740991 in digits, got 9007199254/],
+  ['{"value":1,"timestamp":1e300}', /in digits, got 1e300/],
+  ['{"value":1,"timestamp":"5"}', /with time and time zone, .* got '5' \(a number stands without/],
+  ['{"value":1,"timestamp":"2026-01-31"}', /time zone, such as 2026-01-31T12:00:00Z, got/],
+  ['{"value":1,"timestamp":"2026-01-31T12:00:00"}', /time zone/],
+  ['{"value":1,"timestamp":"01/02/2026"}', /time zone/],
+  ['{"value":1,"timestamp":"2026-02-30T12:00:00Z"}', /must be a date that exists/],
+  ['{"value":1,"timestamp":"2026-01-31T24:00:00Z"}', /must be a date that exists/],
+  ['{"value":1,"timestamp":"2026-01-31T12:00:00.1234Z"}', /not be finer than milliseconds/],
+  ['{"value":1,"timestamp":"1969-12-31T23:59:59Z"}', /must not be before 1970/],
+] as const) {
+  test(`the line ${content} is rejected: it has no one meaning`, () => {
+    assert.throws(
+      () => json(content),
+      (error: unknown) => error instanceof LineError && expected.test(error.message),
+    )
+  })
+}
+
+test('a date with a time zone is one moment', () => {
+  const timestamp = (text: string) => json(`{"value":1,"timestamp":"${text}"}`)?.timestamp
+  const noon = Date.UTC(2026, 0, 31, 12)
+  assert.equal(timestamp('2026-01-31T12:00:00Z'), noon)
+  assert.equal(timestamp('2026-01-31T12:00Z'), noon)
+  assert.equal(timestamp('2026-01-31 12:00:00.120000+00:00'), noon + 120)
+  assert.equal(timestamp('2026-01-31T17:30:00.001+05:30'), noon + 1)
+  assert.equal(timestamp('2026-01-31T11:00:00-01:00'), noon)
+  assert.equal(timestamp('2024-02-29T00:00:00Z'), Date.UTC(2024, 1, 29))
 })
 
 test('fields set the record; headers of the command line come first', () => {
@@ -95,7 +177,7 @@ test('fields set the record; headers of the command line come first', () => {
       ['a', '1'],
       ['a', null],
       ['b', Buffer.from([0, 255])],
-      ['c', '7'],
+      ['c', Buffer.from('7')],
     ],
   })
   // The same object is filled anew: nothing of the record before may stay.
@@ -110,22 +192,28 @@ test('fields set the record; headers of the command line come first', () => {
   assert.equal(format(Buffer.from('{"value":"w","key":null}'))?.key, null)
 })
 
-test('base64 is decoded where it was asked for, and refused where it is none', () => {
+test('base64 is decoded if the flag says so, and rejected if it is not valid', () => {
   assert.deepEqual(json('{"key":"AP8=","value":"x"}', ['key'])?.key, Buffer.from([0, 255]))
-  assert.throws(() => json('{"value":"%"}', ['value']), /value is no base64/)
+  assert.throws(() => json('{"value":"%"}', ['value']), /value must be base64/)
   assert.deepEqual(json('{"valueBase64":"AP8"}')?.value, Buffer.from([0, 255]))
 })
 
 for (const [content, expected] of [
   ['', null],
-  ['{', /it is no JSON: /],
-  ['[1]', /no JSON object/],
+  ['{', /the line must be JSON: /],
+  ['[1]', /must be a JSON object, got an array/],
   ['{"key":"k"}', /value is missing/],
-  ['{"vlaue":1}', /'vlaue' is no field of a record: did you mean value\?/],
-  ['{"value":1,"partition":-1}', /partition is -1: expected a whole number from 0/],
-  ['{"value":1,"timestamp":"soon"}', /timestamp is 'soon': no date/],
-  ['{"value":1,"headers":[["a"]]}', /headers as an array holds pairs/],
-  ['{"value":1,"headers":{"a":{"b":1}}}', /header a is neither/],
+  ['{"vlaue":1}', /'vlaue' is not a field of a record: did you mean value\?/],
+  [
+    '{"value":1,"partition":-1}',
+    /partition must be a whole number from 0 to 9007199254740991 in digits, got -1/,
+  ],
+  [
+    '{"value":1,"timestamp":"soon"}',
+    /timestamp must be a date with time and time zone, .* got 'soon'/,
+  ],
+  ['{"value":1,"headers":[["a"]]}', /headers as an array must hold pairs/],
+  ['{"value":1,"headers":{"a":{"b":1}}}', /header a must be a string, null or/],
   ['{"value":1,"valueBase64":""}', /both value and valueBase64/],
   ['{"value":1,"topic":7}', /topic is missing/],
 ] as const) {
@@ -181,7 +269,7 @@ test('a dead letter, read again, is the record that failed: every byte of it', (
   )
 })
 
-test('a dead letter says why; of bytes that are no record it keeps the bytes', () => {
+test('a dead letter has the reason; of bytes that are not a record it keeps the bytes', () => {
   const error = new KafkaError('DELIVERY_TIMEOUT', 'late', { persisted: 'maybe', attempts: 3 })
   assert.deepEqual(JSON.parse(deadLetterOf({ topic: 't', value: 'v' }, error, 4)), {
     topic: 't',

@@ -47,7 +47,7 @@ test('--json prints what the admin says', () =>
     assert.equal(topic.partitionList[0].leaderId, 1)
   }))
 
-test('a topic that is there already is a failure, unless it will do', () =>
+test('a topic that exists is a failure, except with --if-not-exists', () =>
   onStage(async (run) => {
     await run('create orders')
     const again = await run('create orders')
@@ -57,11 +57,11 @@ test('a topic that is there already is a failure, unless it will do', () =>
     assert.deepEqual([welcome.code, welcome.output], [0, 'orders is there already.\n'])
   }))
 
-test('a topic that is not there is not made by describing it', () =>
+test('describing a topic does not create it', () =>
   onStage(async (run, cluster) => {
-    const { code, errors } = await run('describe nobody')
+    const { code, errors } = await run('describe missing')
     assert.equal(code, 1)
-    assert.match(errors, /nobody.*UNKNOWN_TOPIC_OR_PARTITION/)
+    assert.match(errors, /missing.*UNKNOWN_TOPIC_OR_PARTITION/)
     assert.deepEqual(cluster.topics, [])
   }))
 
@@ -71,7 +71,7 @@ for (const [words, expected] of [
   ['create orders -o x', /NAME=VALUE/],
   ['lst', /unknown command 'lst'[\s\S]*Did you mean list/],
 ] as const) {
-  test(`topics ${words}: told in words, exits 1`, () =>
+  test(`topics ${words} is reported in a sentence and exits 1`, () =>
     onStage(async (run) => {
       const { code, errors } = await run(words)
       assert.equal(code, 1)

@@ -1,6 +1,7 @@
-// The four charts: lines through the samples of the last two minutes, drawn by uPlot, which the
-// page loads before this script. Each chart is a figure with a heading and a key that shows the
-// newest values, or those under the pointer. Colours come from the stylesheet, light or dark.
+// The four charts of the page: lines through the samples of the last two minutes. Each chart is a
+// figure with a heading and a legend, which shows the newest values or those under the pointer. It
+// owns the uPlot instances (the page loads uPlot before this script); colors come from the
+// stylesheet, light or dark. Caller: main.ts.
 
 import type uPlotModule from 'uplot'
 import { formatBytes, formatMs, formatRate } from '../format.ts'
@@ -15,10 +16,10 @@ const gapIntervals = 4
 /** A page that is new shows less, so that what there is fills it. */
 const windowSecondsMin = 30
 const axisPixels = 72
-/** Fewer ticks where there is less room. */
+/** Fewer ticks if there is less space. */
 const tickSpacePixels = 30
 
-type LineStyle = 'first' | 'second' | 'third' | 'bound'
+type LineStyle = 'first' | 'second' | 'third' | 'peak' | 'bound'
 
 interface Line {
   readonly name: string
@@ -58,12 +59,13 @@ const plans: readonly ChartPlan[] = [
   },
   {
     id: 'chart-times',
-    title: 'Mean times',
+    title: 'Times',
     format: formatMs,
     topMin: 1,
     lines: [
       { name: 'queue', style: 'second', read: ({ queueMs }) => queueMs },
       { name: 'request', style: 'first', read: ({ requestMs }) => requestMs },
+      { name: 'request p99', style: 'peak', read: ({ requestP99Ms }) => requestP99Ms },
       { name: 'retry', style: 'third', read: ({ retryMs }) => retryMs },
     ],
   },
@@ -73,8 +75,8 @@ const plans: readonly ChartPlan[] = [
     format: formatBytes,
     topMin: 1000,
     lines: [
-      { name: 'bound', style: 'bound', read: (_, { batchBytesMax }) => batchBytesMax },
-      { name: 'in line', style: 'second', read: ({ waitingBytes }) => waitingBytes },
+      { name: 'bound', style: 'bound', read: (_, { totalBytes }) => totalBytes },
+      { name: 'waiting', style: 'second', read: ({ waitingBytes }) => waitingBytes },
       { name: 'batches', style: 'first', read: ({ batchBytes }) => batchBytes },
     ],
   },
@@ -87,16 +89,19 @@ const strokes: Readonly<Record<LineStyle, string>> = {
   first: 'accent',
   second: 'second',
   third: 'warning',
+  peak: 'accent',
   bound: 'second',
 }
+
+const isDashed = (style: LineStyle): boolean => style === 'bound' || style === 'peak'
 
 const series = ({ name, style }: Line): uPlotModule.Series => ({
   label: name,
   stroke: colour(strokes[style]),
-  width: style === 'bound' ? 1 : 1.75,
+  width: isDashed(style) ? 1 : 1.75,
   points: { show: false },
   ...(style === 'first' ? { fill: colour('accent-wash') } : {}),
-  ...(style === 'bound' ? { dash: [5, 5] } : {}),
+  ...(isDashed(style) ? { dash: [5, 5] } : {}),
 })
 
 const clockTime = (seconds: number): string =>
@@ -105,7 +110,7 @@ const clockTime = (seconds: number): string =>
 const windowStart = (low: number, high: number): number =>
   Math.max(high - windowSeconds, Math.min(low, high - windowSecondsMin))
 
-/** At the right edge there is no room for half of it. */
+/** At the right edge there is no space for half of it. */
 const timeLabel = ({ scales }: uPlotModule, tick: number): string => {
   const { min = 0, max = 0 } = scales.x ?? {}
   return tick > max - (max - min) * 0.08 ? '' : clockTime(tick)
@@ -145,7 +150,7 @@ class Chart {
     }
     samples.forEach((sample, index) => {
       const beforeAt = samples[index - 1]?.at ?? sample.at
-      // Nobody knows what was in between: no line leads there.
+      // What was in between is unknown: there is no line.
       if (sample.at - beforeAt > gapIntervals * intervalMs) put(beforeAt + intervalMs, () => null)
       put(sample.at, ({ read }) => read(sample, buffer))
     })
@@ -244,11 +249,11 @@ class Chart {
   /** For who can't see it: the newest values in words. */
   #describe(): void {
     const { title, lines, format } = this.#plan
-    const words = lines.map(({ name }, index) => {
+    const values = lines.map(({ name }, index) => {
       const value = this.#data[index + 1]?.at(-1)
       return `${name} ${value === null || value === undefined ? 'none' : format(value)}`
     })
-    this.#box.setAttribute('aria-label', `${title}: ${words.join(', ')}`)
+    this.#box.setAttribute('aria-label', `${title}: ${values.join(', ')}`)
   }
 }
 

@@ -1,5 +1,5 @@
 // The page's beginning: asks the server for what is new, once an interval while it is seen, and has
-// it drawn. A server that does not answer is said, and asked again.
+// it drawn. If the server does not respond, the page says so and asks again.
 
 import type { Sample, View } from '../view.ts'
 import { makeCharts } from './charts.ts'
@@ -8,7 +8,7 @@ import { drawGone, drawView } from './sections.ts'
 
 /** As many as the server keeps. */
 const samplesMax = 180
-const answerTimeoutMs = 5000
+const responseTimeoutMs = 5000
 const intervalMsFirst = 1000
 /** One failure may be a hiccup. */
 const failuresUntilGone = 2
@@ -48,9 +48,9 @@ class Page {
       after: String(this.#samples.at(-1)?.number ?? 0),
       filter: this.#filter,
     })
-    const signal = AbortSignal.timeout(answerTimeoutMs)
+    const signal = AbortSignal.timeout(responseTimeoutMs)
     const response = await fetch(`view?${query}`, { signal })
-    if (!response.ok) throw new Error(`The console answered ${response.status}.`)
+    if (!response.ok) throw new Error(`The console responded ${response.status}.`)
     return (await response.json()) as View
   }
 

@@ -1,7 +1,15 @@
 // Draws a view into the sections of the page: the sentence, the figures, the tables, the errors.
 
 import { counted, formatAgo, formatBytes, formatCount, formatMs, formatRate } from '../format.ts'
-import type { BrokerRow, FaultKind, FaultRow, PartitionRow, Status, View } from '../view.ts'
+import type {
+  BatchState,
+  BrokerRow,
+  FaultKind,
+  FaultRow,
+  PartitionRow,
+  Status,
+  View,
+} from '../view.ts'
 import {
   byId,
   type Cell,
@@ -12,6 +20,7 @@ import {
   setLevel,
   setOptional,
   setText,
+  type Term,
 } from './dom.ts'
 
 let spokenTopic = ''
@@ -32,14 +41,14 @@ export const drawStatus = (status: Status): void => {
   speak(status)
 }
 
-/** The server does not answer: the page keeps what it has, and says so. */
+/** The server does not respond: the page keeps what it has, and says so. */
 export const drawGone = (lastAt: number | null): void => {
   setLevel(byId('status'), 'gone')
   const since = lastAt === null ? '' : ` These figures are of ${clockTime(lastAt)}.`
-  setText(byId('sentence'), `The console is gone: its process does not answer.${since}`)
-  setOptional(byId('detail'), 'The page goes on asking, and comes back when it does.')
+  setText(byId('sentence'), `The console has stopped: its process does not respond.${since}`)
+  setOptional(byId('detail'), 'The page keeps asking and continues when the console responds.')
   setOptional(byId('remedy'), null)
-  if (spokenTopic !== 'gone') setText(byId('spoken'), 'The console is gone.')
+  if (spokenTopic !== 'gone') setText(byId('spoken'), 'The console has stopped.')
   spokenTopic = 'gone'
 }
 
@@ -47,11 +56,42 @@ const clockTime = (at: number): string => new Date(at).toLocaleTimeString([], { 
 
 const isFailing = ({ ready, error }: BrokerRow): boolean => !ready && error !== null
 
-const drawFigures = ({ samples, totals, buffer, requestsInFlight, brokers }: View): void => {
+/** The program does something else meanwhile: sending waits, and time limits pass. */
+const delayWarningMs = 100
+
+const batchFigure = (batches: BatchState | null): Term => {
+  if (batches === null) return { name: 'Batch fill', value: '–', note: 'no batch yet' }
+  const { recordBytes, bytesMax } = batches
+  if (bytesMax === null)
+    return { name: 'Batch size', value: formatBytes(recordBytes), note: 'mean' }
+  return {
+    name: 'Batch fill',
+    value: `${formatCount(Math.min(1, recordBytes / bytesMax) * 100)} %`,
+    note: `${formatBytes(recordBytes)} of ${formatBytes(bytesMax)}`,
+  }
+}
+
+const compressionFigure = ({ batches, options }: View): Term => {
+  const name = 'Compressed to'
+  if (options.compression === 'none') return { name, value: 'off', note: 'option compression' }
+  const value = batches === null ? '–' : `${formatCount(batches.compressionRate * 100)} %`
+  return { name, value, note: String(options.compression ?? 'of the records') }
+}
+
+const requestFigure = ({ times }: View): Term => {
+  const { count = 0, p50 = 0, p99 = 0 } = times.find(({ name }) => name === 'Request') ?? {}
+  const value = count === 0 ? '–' : formatMs(p99)
+  const note = count === 0 ? 'no response yet' : `p50 ${formatMs(p50)}`
+  return { name: 'Request p99', value, note }
+}
+
+const drawFigures = (view: View): void => {
+  const { samples, totals, buffer, requestsInFlight, brokers } = view
+  const { batches, eventLoopDelayMs } = view
   const last = samples.at(-1)
-  const { totalBytes, batchBytesMax, batchBytes, waitingBytes, waitingSends } = buffer
-  const share = Math.min(1, Math.max(batchBytes / batchBytesMax, waitingBytes / totalBytes))
+  const { totalBytes, batchBytes, waitingBytes, waitingSends } = buffer
   const ready = brokers.filter((broker) => broker.ready).length
+  const isWaiting = waitingSends > 0
   fillTerms(byId('figures'), [
     {
       name: 'Records in',
@@ -69,19 +109,27 @@ const drawFigures = ({ samples, totals, buffer, requestsInFlight, brokers }: Vie
       note: `of ${counted(totals.recordsIn, 'record')}`,
       level: totals.recordsFailed > 0 ? 'bad' : '',
     },
+    requestFigure(view),
+    {
+      name: 'Event loop delay',
+      value: formatMs(eventLoopDelayMs),
+      note: 'longest lately',
+      level: eventLoopDelayMs >= delayWarningMs ? 'warning' : '',
+    },
     {
       name: 'Buffer in use',
-      value: `${formatCount(share * 100)} %`,
-      note:
-        waitingSends > 0
-          ? `${counted(waitingSends, 'call')} in line`
-          : `${formatBytes(batchBytes)} of ${formatBytes(batchBytesMax)}`,
+      value: formatBytes(batchBytes + waitingBytes),
+      note: isWaiting
+        ? `${counted(waitingSends, 'call')} waiting`
+        : `of ${formatBytes(totalBytes)}`,
     },
     {
       name: 'In flight',
       value: formatCount(requestsInFlight),
       note: requestsInFlight === 1 ? 'request' : 'requests',
     },
+    batchFigure(batches),
+    compressionFigure(view),
     {
       name: 'Brokers connected',
       value: formatCount(ready),
@@ -105,7 +153,8 @@ const drawTimes = ({ times }: View): void => {
   )
 }
 
-const brokerState = ({ ready, error }: BrokerRow): Cell => {
+const brokerState = ({ ready, error, isSlow }: BrokerRow): Cell => {
+  if (ready && isSlow) return { text: 'Connected', minor: 'slow', level: 'warning' }
   if (ready) return { text: 'Connected' }
   if (error === null) return { text: 'Not connected', level: 'quiet' }
   return { text: 'Not connected', minor: error, level: 'bad' }
@@ -126,6 +175,7 @@ const drawBrokers = ({ brokers }: View): void => {
         text: broker.latencyMaxMs === 0 ? '–' : formatMs(broker.latencyMs),
         minor: broker.latencyMaxMs === 0 ? undefined : `max ${formatMs(broker.latencyMaxMs)}`,
         isNumber: true,
+        level: broker.isSlow ? 'warning' : '',
       },
     ]),
   )
@@ -136,6 +186,7 @@ const stateWords: Readonly<Record<PartitionRow['state'], string>> = {
   retrying: 'Retrying',
   'in flight': 'In flight',
   queued: 'Queued',
+  delivering: 'Delivering',
   idle: 'Idle',
 }
 
@@ -168,11 +219,41 @@ const drawPartitions = ({ partitions: { rows, matching, total } }: View): void =
   setText(byId('partition-count'), isCut ? `The ${rows.length} busiest of ${some}` : some)
 }
 
+/** More would push the partitions off the page; the busiest come first. */
+const topicRowsMax = 20
+
+const drawTopics = ({ topics }: View): void => {
+  const number = (text: string, level = ''): Cell => ({ text, isNumber: true, level })
+  fillRows(
+    byId('topics'),
+    topics
+      .slice(0, topicRowsMax)
+      .map((row) => [
+        { text: row.topic },
+        number(formatCount(row.partitionCount)),
+        number(`${formatRate(row.recordsAcked)} /s`),
+        number(`${formatBytes(row.bytesAcked)}/s`),
+        number(formatCount(row.recordsDelivered)),
+        number(formatCount(row.recordsRetried)),
+        number(formatCount(row.recordsFailed), row.recordsFailed > 0 ? 'bad' : ''),
+      ]),
+  )
+  const all = counted(topics.length, 'topic')
+  const isCut = topics.length > topicRowsMax
+  setText(byId('topic-count'), isCut ? `The ${topicRowsMax} busiest of ${all}` : all)
+}
+
+const drawOptions = ({ options }: View): void => {
+  const terms = Object.entries(options).map(([name, value]) => ({ name, value: String(value) }))
+  byId('options-details').hidden = terms.length === 0
+  fillTerms(byId('options'), terms)
+}
+
 const faultWords: Readonly<Record<FaultKind, (count: string) => string>> = {
   failed: (count) => `${count} failed`,
   retried: () => 'is being retried',
   disconnected: (count) => `${count} lost or refused`,
-  unanswered: (count) => `${count} without an answer`,
+  withoutResponse: (count) => `${count} without a response`,
   transaction: (count) => `${count} failed`,
 }
 
@@ -180,7 +261,7 @@ const faultNouns: Readonly<Record<FaultKind, string>> = {
   failed: 'record',
   retried: 'batch',
   disconnected: 'connection',
-  unanswered: 'request',
+  withoutResponse: 'request',
   transaction: 'transaction',
 }
 
@@ -190,7 +271,7 @@ const placesText = ({ places, placeCount }: FaultRow): string => {
   return ` on ${places.join(', ')}${others > 0 ? ` and ${formatCount(others)} more` : ''}`
 }
 
-/** It still goes on, or did a moment ago. */
+/** It lasts, or ended within the last intervals. */
 const presentMs = 2500
 
 const drawFaults = ({ faults, at }: View): void => {
@@ -211,9 +292,9 @@ const drawFaults = ({ faults, at }: View): void => {
     setLevel(item, isPresent ? present : 'quiet')
     setText(code, fault.code)
     const count = counted(fault.count ?? 0, faultNouns[fault.kind])
-    const words =
+    const text =
       isPresent || fault.kind !== 'retried' ? faultWords[fault.kind](count) : 'was retried'
-    setText(rest, `${placesText(fault)}: ${words}`)
+    setText(rest, `${placesText(fault)}: ${text}`)
     setText(when!, formatAgo(agoMs))
     setText(message!, fault.message)
     setText(remedy!, fault.remedy)
@@ -244,13 +325,16 @@ const drawTotals = ({ totals }: View): void => {
 
 /** Everything but the charts. */
 export const drawView = (view: View): void => {
-  setText(byId('client'), view.clientId)
+  const cluster = view.clusterId === null ? '' : `, cluster ${view.clusterId}`
+  setText(byId('client'), `client ${view.clientId}${cluster}`)
   setText(byId('clock'), clockTime(view.at))
   drawStatus(view.status)
   drawFigures(view)
   drawFaults(view)
   drawBrokers(view)
   drawTimes(view)
+  drawTopics(view)
   drawPartitions(view)
+  drawOptions(view)
   drawTotals(view)
 }

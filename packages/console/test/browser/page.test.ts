@@ -1,6 +1,6 @@
 // The page in a real Chromium: numbers move while a load runs, an injected fault appears with its
-// remedy and goes again, and the page is readable, narrow, and alone. Screenshots are written to
-// .cache/console (not committed) for whoever wants to look.
+// remedy and disappears again, and the page is readable, narrow, and loads nothing from elsewhere.
+// Screenshots are written to .cache/console, which is not committed.
 
 import assert from 'node:assert/strict'
 import { mkdir } from 'node:fs/promises'
@@ -64,7 +64,7 @@ const textOf = (page: Page, selector: string): Promise<string> =>
 const shoot = (page: Page, name: string): Promise<unknown> =>
   page.screenshot({ path: join(screenshots, `${name}.png`), fullPage: true })
 
-/** Sends until it is told to end: a batch at a time, so that the cluster sets the pace. */
+/** Sends until it is stopped: a batch at a time, so that the cluster sets the pace. */
 const startLoad = (producer: Producer) => {
   let goesOn = true
   const value = Buffer.alloc(200, 'x')
@@ -86,7 +86,7 @@ const startLoad = (producer: Producer) => {
 
 const numberIn = (text: string): number => Number(text.replace(/\D/g, ''))
 
-test('numbers move, a fault appears with its remedy and goes, the end is said', async () => {
+test('numbers change, a fault with its remedy appears and ends, the end is shown', async () => {
   await using stage = await startStage({ lingerMs: 20 })
   const load = startLoad(stage.producer)
   const { url } = stage.served
@@ -94,7 +94,7 @@ test('numbers move, a fault appears with its remedy and goes, the end is said', 
     viewport: desktop,
     colorScheme: 'light',
   })
-  await untilSays(page, /^Delivering [\d,.]+ records\/s to 3 brokers\.$/)
+  await untilSays(page, /^Delivering [\d,.]+ records\/s; 3 brokers connected\.$/)
 
   const acked = '#totals > div:nth-child(2) > dd'
   const before = numberIn(await textOf(page, acked))
@@ -107,6 +107,15 @@ test('numbers move, a fault appears with its remedy and goes, the end is said', 
   assert.equal(await page.locator('#brokers tbody tr').count(), 3)
   assert.equal(await textOf(page, '#no-faults'), 'None so far.')
   assert.equal(await page.locator('canvas').count(), 4)
+  assert.match(await textOf(page, '#client'), /^client shop, cluster \S+$/)
+  assert.match(await textOf(page, '#topics tbody tr'), /^orders\s+6\s+[\d,]+ \/s/)
+  const figures = await textOf(page, '#figures')
+  assert.match(figures, /Buffer in use\s+[\d.]+ [kM]?B\s+of 33\.6 MB/)
+  assert.match(figures, /Batch fill\s+\d+ %\s+[\d.]+ [kM]?B of 524 kB/)
+  assert.match(figures, /Event loop delay\s+[\d.]+ m?s/)
+  assert.match(figures, /Request p99\s+[\d.]+ m?s/)
+  await page.locator('#options-details summary').click()
+  assert.match(await textOf(page, '#options'), /lingerMs\s+20\b/)
 
   const everything = { api: 'Produce', count: Number.POSITIVE_INFINITY }
   stage.cluster.fault({ ...everything, error: 'NOT_ENOUGH_REPLICAS' })
@@ -134,11 +143,14 @@ test('numbers move, a fault appears with its remedy and goes, the end is said', 
   assert.deepEqual(errors, [])
   for (const request of requests) assert.equal(new URL(request).origin, new URL(url).origin)
   await stage.served.close()
-  await untilSays(page, /^The console is gone: its process does not answer\. These figures are of /)
+  await untilSays(
+    page,
+    /^The console has stopped: its process does not respond\. These figures are of /,
+  )
   await page.context().close()
 })
 
-test('light, dark, on a phone: it is readable, and nothing is wider than the page', async () => {
+test('in light, dark and on a phone the page is readable, and nothing overflows', async () => {
   await using stage = await startStage({ lingerMs: 20 })
   const load = startLoad(stage.producer)
   const failing = { api: 'Produce', topic: 'orders', partition: 3, error: 'NOT_ENOUGH_REPLICAS' }
@@ -157,14 +169,14 @@ test('light, dark, on a phone: it is readable, and nothing is wider than the pag
     assert.deepEqual(await page.evaluate(faintTexts), [], `${name}: too little contrast`)
     if (name === 'phone') await shoot(page, `${name}-fault`)
     stage.cluster.removeFaults()
-    await untilSays(page, /^Delivering [\d,.]+ records\/s to/)
+    await untilSays(page, /^Delivering [\d,.]+ records\/s; /)
     assert.deepEqual(errors, [])
     await page.context().close()
   }
   await load.end()
 })
 
-test('the colours follow the system while the page is open, the charts too', async () => {
+test('the colors follow the system while the page is open, also in the charts', async () => {
   const source = new StandIn()
   await using served = await serveConsole(source, { intervalMs })
   const { page } = await openPage(served.url, { viewport: desktop, colorScheme: 'light' })
@@ -196,18 +208,18 @@ test('thousands of partitions: the busiest are shown, and a filter finds the oth
   await page.context().close()
 })
 
-test('a console that comes back at the same port is drawn anew', async () => {
+test('a console that restarts at the same port is drawn again', async () => {
   const first = await serveConsole(new StandIn(), { intervalMs })
   const port = Number(new URL(first.url).port)
   const { page } = await openPage(first.url, { viewport: desktop })
   await untilSays(page, /^Nothing has been sent yet/)
   await first.close()
-  await untilSays(page, /^The console is gone/)
+  await untilSays(page, /^The console has stopped/)
   const source = new StandIn()
   source.snapshot = { ...source.snapshot, recordsDelivered: 77, clientId: 'second' }
   await using second = await serveConsole(source, { intervalMs, port })
   await untilSays(page, /^Nothing to send: 77 records delivered/)
-  assert.equal(await textOf(page, '#client'), 'second')
+  assert.equal(await textOf(page, '#client'), 'client second')
   assert.equal(second.url, first.url)
   await page.context().close()
 })

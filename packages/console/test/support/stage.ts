@@ -48,7 +48,7 @@ export const readView = async (url: string, query = ''): Promise<View> => {
   return (await response.json()) as View
 }
 
-/** The first view that satisfies; each answer comes when it comes, and the next is asked for. */
+/** The first view that satisfies the check; views are requested one after the other. */
 export const untilView = async (
   url: string,
   isThere: (view: View) => boolean,
@@ -60,16 +60,16 @@ export const untilView = async (
   }
 }
 
-/** What a server answers to exactly these bytes; it must close the connection at the end. */
+/** The server's response to exactly these bytes; the server must close the connection. */
 export const rawRequest = (port: number, text: string, host = '127.0.0.1'): Promise<string> =>
   new Promise((resolve, reject) => {
     const socket = connect(port, host, () => socket.write(text))
-    let answer = ''
+    let received = ''
     socket.setEncoding('latin1')
     socket.on('data', (chunk) => {
-      answer += chunk
+      received += chunk
     })
-    socket.on('end', () => resolve(answer))
+    socket.on('end', () => resolve(received))
     socket.on('error', reject)
   })
 
@@ -80,6 +80,7 @@ export const none = { count: 0, sum: 0, avg: 0, max: 0, p50: 0, p99: 0 }
 export const metricsOf = (own: Partial<ProducerMetrics> = {}): ProducerMetrics => ({
   at: 1_800_000_000_000,
   clientId: 'stand-in',
+  clusterId: null,
   recordsSent: 0,
   recordsDelivered: 0,
   recordsFailed: 0,
@@ -147,6 +148,7 @@ export class StandIn implements Source {
       recordBytes: recordCount * 100,
       wireBytes: recordCount * 100,
       baseOffset: 0,
+      logStartOffset: 0,
       attempts: 1,
       elapsedMs: 5,
       queueTimeMs: 1,

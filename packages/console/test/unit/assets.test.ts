@@ -25,7 +25,7 @@ const crawl = async (url: string): Promise<Map<string, string>> => {
   return found
 }
 
-test('all that the page names is served by the console itself', async () => {
+test('every resource of the page is served by the console itself', async () => {
   await using served = await serveConsole(new StandIn())
   const files = await crawl(served.url)
   const paths = [...files.keys()].map((address) => new URL(address).pathname).sort()

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { counted, formatAgo, formatBytes, formatMs, formatRate } from '../../src/format.ts'
 
-test('numbers carry their units, and three digits that mean something', () => {
+test('numbers have units and three significant digits', () => {
   assert.deepEqual([0, 0.034, 4.21, 42.5, 999.6, 9_999, 12_000].map(formatMs), [
     '0 ms',
     '0.03 ms',
@@ -27,7 +27,7 @@ test('numbers carry their units, and three digits that mean something', () => {
   )
 })
 
-test('times ago are now, seconds, minutes, hours', () => {
+test('relative times are now, seconds, minutes, hours', () => {
   const ago = [0, 2400, 12_000, 60_000, 3_599_000, 7_300_000].map(formatAgo)
   assert.deepEqual(ago, ['now', 'now', '12 s ago', '1 min ago', '59 min ago', '2 h ago'])
 })

@@ -23,7 +23,7 @@ const serve = async (options = {}) => {
     url: served.url,
     close: () => served.close(),
     [Symbol.asyncDispose]: () => served.close(),
-    /** Status line of the answer to a request with these headers. */
+    /** Status line of the response to a request with these headers. */
     status: async (first: string, ...headers: string[]) => {
       const lines = [first, ...headers, 'Connection: close', '', '']
       return (await rawRequest(port, lines.join('\r\n'))).split('\r\n', 1)[0]
@@ -31,7 +31,7 @@ const serve = async (options = {}) => {
   }
 }
 
-test('the url is on 127.0.0.1, and no other address of this machine answers', async () => {
+test('the url is on 127.0.0.1, and no other address of this machine responds', async () => {
   await using stage = await serve()
   assert.match(stage.url, /^http:\/\/127\.0\.0\.1:\d+\/$/)
   const others = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
@@ -43,7 +43,7 @@ test('the url is on 127.0.0.1, and no other address of this machine answers', as
   }
 })
 
-test('a Host that is no loopback name is refused, whatever it asks for', async () => {
+test('a Host that is not a loopback name is rejected, for every path', async () => {
   await using stage = await serve()
   const names = [
     'evil.example',
@@ -69,7 +69,7 @@ test('a Host that is no loopback name is refused, whatever it asks for', async (
   }
 })
 
-test('it only shows: GET and HEAD, and a HEAD has no body', async () => {
+test('only GET and HEAD are served, and a HEAD has no body', async () => {
   await using stage = await serve()
   for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
     const response = await fetch(`${stage.url}view`, { method })
@@ -83,7 +83,7 @@ test('it only shows: GET and HEAD, and a HEAD has no body', async () => {
   assert.equal(await head.text(), '')
 })
 
-test('every answer forbids what the page does not need, and no other site is let in', async () => {
+test("every response has a policy that allows only the page's own resources", async () => {
   await using stage = await serve()
   for (const path of ['', 'view', 'nothing', 'page.css']) {
     const response = await fetch(`${stage.url}${path}`)
@@ -99,7 +99,7 @@ test('every answer forbids what the page does not need, and no other site is let
   }
 })
 
-test('what is wrong in a request is answered, and hurts nobody', async () => {
+test('an invalid request gets an error response, and other requests go on', async () => {
   await using stage = await serve()
   const host = 'Host: localhost'
   for (const [path, status] of [
@@ -120,7 +120,7 @@ test('what is wrong in a request is answered, and hurts nobody', async () => {
   assert.equal((await readView(stage.url)).clientId, 'stand-in')
 })
 
-test('close ends idle connections and half requests, and listens to nobody', async () => {
+test('close() ends idle connections and half-received requests, and stops listening', async () => {
   await using stage = await serve()
   const sockets = ['', 'GET / HTT', 'GET /view HTTP/1.1\r\nHost: localhost\r\n\r\n'].map((text) => {
     const socket = connect(stage.port, '127.0.0.1', () => socket.write(text))
@@ -138,7 +138,7 @@ test('close ends idle connections and half requests, and listens to nobody', asy
   await stage.close()
 })
 
-test('a console that nobody closes keeps no process alive, nor does an open page', async () => {
+test('a console that is not closed keeps no process alive, nor does an open page', async () => {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
   const program = fileURLToPath(new URL(`./unclosed-program.${extension}`, import.meta.url))
   const ran = await promisify(execFile)(process.execPath, [program], { timeout: 60_000 })
@@ -167,12 +167,12 @@ test('a port that is taken rejects, and leaves nothing behind', async () => {
 })
 
 for (const [options, message] of [
-  [{ port: 65_536 }, 'port is 65536: expected a whole number from 0 to 65535'],
-  [{ port: -1 }, 'port is -1: expected'],
-  [{ intervalMs: 99 }, 'intervalMs is 99: expected a whole number from 100 to 60000'],
-  [{ intervalMs: 1.5e3 + 0.5 }, 'intervalMs is 1500.5: expected'],
+  [{ port: 65_536 }, 'port must be a whole number from 0 to 65535, got 65536'],
+  [{ port: -1 }, 'port must be a whole number from 0 to 65535, got -1'],
+  [{ intervalMs: 99 }, 'intervalMs must be a whole number from 100 to 60000, got 99'],
+  [{ intervalMs: 1.5e3 + 0.5 }, 'intervalMs must be a whole number from 100 to 60000, got 1500.5'],
 ] as const) {
-  test(`${JSON.stringify(options)} is refused by name, value and bounds`, async () => {
+  test(`${JSON.stringify(options)} is rejected by name, value and bounds`, async () => {
     await assert.rejects(serveConsole(new StandIn(), options), (error: unknown) => {
       assert.ok(error instanceof KafkaError && error.code === 'INVALID_OPTION')
       assert.ok(error.message.includes(message), error.message)

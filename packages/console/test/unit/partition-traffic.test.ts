@@ -43,13 +43,13 @@ test('a steady load shows its rate, and a load that ended shows none after a whi
   const [row] = traffic.table([], '').rows
   assert.ok(Math.abs(row!.recordsAcked - 500) < 2, String(row!.recordsAcked))
   assert.ok(Math.abs(row!.bytesAcked - 5000) < 20)
-  assert.equal(row!.state, 'idle')
+  assert.equal(row!.state, 'delivering')
   for (let second = 0; second < 40; second++) traffic.endInterval(1000)
   const [after] = traffic.table([], '').rows
-  assert.deepEqual([after!.recordsAcked, after!.bytesAcked], [0, 0])
+  assert.deepEqual([after!.recordsAcked, after!.bytesAcked, after!.state], [0, 0, 'idle'])
 })
 
-test('of thousands the busiest are shown, those in trouble first, all in a steady order', () => {
+test('of thousands the busiest are shown, those with errors first, in a stable order', () => {
   const traffic = new PartitionTraffic()
   for (let partition = 0; partition < 3000; partition++) {
     traffic.onDelivered(batch('orders', partition, partition))
@@ -86,7 +86,7 @@ test('the filter looks at topic and partition, in any case, and counts what it l
   assert.deepEqual(traffic.table([], 'nothing').total, 31)
 })
 
-test('states are told apart: in flight, queued, no leader, idle', () => {
+test('the state of a partition is: in flight, queued, no leader, idle', () => {
   const traffic = new PartitionTraffic()
   const partitions = [
     held(0, { batchesInFlight: 1 }),
@@ -104,7 +104,7 @@ test('states are told apart: in flight, queued, no leader, idle', () => {
   ])
 })
 
-test('more partitions than are kept are passed over', () => {
+test('partitions past the bound are skipped', () => {
   const traffic = new PartitionTraffic()
   for (let partition = 0; partition < partitionsMax + 10; partition++) {
     traffic.onDelivered(batch('orders', partition, 1))

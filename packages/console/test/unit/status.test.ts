@@ -73,7 +73,6 @@ const say = (metrics: Partial<ProducerMetrics>, own: Partial<Situation> = {}) =>
   const situation: Situation = {
     metrics: metricsOf({ connections: 3, brokers: three, bufferWindowBytes: 1000, ...metrics }),
     recordsAcked: 0,
-    busyBrokers: 3,
     stalledMs: 0,
     failed: undefined,
     disconnected: undefined,
@@ -89,17 +88,17 @@ const cases: readonly [name: string, ReturnType<typeof say>, level: string, sent
     'a load that flows',
     say({ recordsDelivered: 9 }, { recordsAcked: 12_400 }),
     'good',
-    'Delivering 12,400 records/s to 3 brokers.',
+    'Delivering 12,400 records/s; 3 brokers connected.',
   ],
   [
     'one broker',
-    say({}, { recordsAcked: 1, busyBrokers: 1 }),
+    say({ brokers: [broker(1), broker(2, { ready: false })] }, { recordsAcked: 1 }),
     'good',
-    'Delivering 1.0 records/s to 1 broker.',
+    'Delivering 1.0 records/s; 1 broker connected.',
   ],
   ['nothing yet', say({}), 'quiet', 'Nothing has been sent yet; 3 brokers connected.'],
   [
-    'nobody connected yet',
+    'no connection yet',
     say({ brokers: [], connections: 0 }),
     'quiet',
     'Nothing has been sent yet; no broker is connected.',
@@ -147,13 +146,13 @@ const cases: readonly [name: string, ReturnType<typeof say>, level: string, sent
     'Not delivering: NOT_ENOUGH_REPLICAS on 10.0.0.1:9092.',
   ],
   [
-    'nobody answers, and nothing waits',
+    'no broker responds, and no record waits',
     say(
       { connections: 0, brokers: [] },
       { disconnected: fault({ kind: 'disconnected', code: 'CONNECTION_FAILED', places: ['b:1'] }) },
     ),
     'warning',
-    'Held up: CONNECTION_FAILED on b:1.',
+    'Not delivering yet: CONNECTION_FAILED on b:1.',
   ],
   [
     'records that fail for good',
@@ -165,19 +164,19 @@ const cases: readonly [name: string, ReturnType<typeof say>, level: string, sent
     'silence',
     say({ unsettledBatches: 1, requestsInFlight: 2 }, { stalledMs: 6000 }),
     'warning',
-    'No answer for 6,000 ms to 2 requests.',
+    'No response for 6,000 ms to 2 requests.',
   ],
   [
     'records that are held on purpose',
     say({ unsettledBatches: 1 }, { stalledMs: 6000 }),
     'quiet',
-    'Holding records for 6,000 ms: none of them may go yet.',
+    'Holding records for 6,000 ms: none of them can be sent yet.',
   ],
   [
     'a quota',
     say({}, { recordsAcked: 100, throttledMs: 250 }),
     'warning',
-    'Delivering 100 records/s to 3 brokers.',
+    'Delivering 100 records/s; 3 brokers connected.',
   ],
   [
     'closed',
@@ -193,19 +192,19 @@ for (const [name, status, level, sentence] of cases) {
   })
 }
 
-test('trouble brings the words of the error and its remedy', () => {
+test('an error is shown with its message and its remedy', () => {
   const { detail, remedy } = say(held(failure), { stalledMs: 2000 })
   assert.deepEqual([detail, remedy], [failure.message, failure.remedy])
 })
 
-test('a full buffer is said, for it is why the caller has to wait', () => {
+test('a full buffer is shown, since it is why the caller waits', () => {
   const { level, detail } = say({ bufferUsedBytes: 950 }, { recordsAcked: 5 })
   assert.equal(level, 'good')
   assert.match(detail ?? '', /buffer is full/)
   assert.equal(say({ bufferUsedBytes: 500 }, { recordsAcked: 5 }).detail, null)
 })
 
-test('the topic changes with what is said, and not with its numbers', () => {
+test('the topic of a sentence changes with its statement, not with its numbers', () => {
   const topics = [100, 200].map((recordsAcked) => say({}, { recordsAcked }).topic)
   assert.equal(topics[0], topics[1])
   assert.notEqual(say(held(failure), { stalledMs: 2000 }).topic, topics[0])

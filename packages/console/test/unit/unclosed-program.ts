@@ -1,5 +1,5 @@
 // Serves a console, has a page open that asks and stays, and ends without closing either: run by
-// its test in a process of its own. Prints the first line of the answer and what still holds the
+// its test in a process of its own. Prints the first line of the response and what still holds the
 // process. A connection alone would hold it until the server's own time limits end it.
 
 import { once } from 'node:events'
@@ -10,10 +10,10 @@ import { StandIn } from '../support/stage.ts'
 const { url } = await serveConsole(new StandIn())
 const page = connect(Number(new URL(url).port), '127.0.0.1')
 page.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
-const [answer] = await once(page, 'data')
+const [response] = await once(page, 'data')
 page.unref()
 await new Promise(setImmediate)
-const [status] = String(answer).split('\r\n')
+const [status] = String(response).split('\r\n')
 // Pipes are how we report; an immediate may be this very turn.
 const reported = ['PipeWrap', 'Immediate']
 const holding = process.getActiveResourcesInfo().filter((name) => !reported.includes(name))

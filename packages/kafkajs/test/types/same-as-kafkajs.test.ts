@@ -14,15 +14,15 @@ export const fits = async (): Promise<void> => {
   transaction satisfies theirs.Transaction
   producer.logger() satisfies theirs.Logger
   const record: theirs.ProducerRecord = { topic: 't', messages: [{ value: 'x' }], acks: -1 }
-  const answer: theirs.RecordMetadata[] = await producer.send(record)
+  const response: theirs.RecordMetadata[] = await producer.send(record)
   const batch: theirs.ProducerBatch = { topicMessages: [{ topic: 't', messages: [] }] }
-  const batchAnswer: theirs.RecordMetadata[] = await producer.sendBatch(batch)
+  const batchResponse: theirs.RecordMetadata[] = await producer.sendBatch(batch)
   const config: theirs.ProducerConfig = { idempotent: true, retry: { retries: 3 } }
   const client: ours.KafkaConfig = { brokers: ['a'], ssl: true, retry: { retries: 1 } }
   new ours.Kafka(client).producer(config)
   const partitioner: theirs.ICustomPartitioner = () => () => 0
   new ours.Kafka(client).producer({ createPartitioner: partitioner })
-  void [answer, batchAnswer]
+  void [response, batchResponse]
 }
 
 export const wrong = (): void => {
@@ -36,6 +36,6 @@ export const wrong = (): void => {
   new ours.Kafka({ brokers: ['a'], sasl: { mechanism: 'gssapi' } })
 }
 
-it('what fits kafkajs fits here', () => {
+it('code with the types of kafkajs compiles', () => {
   assert.equal(typeof fits, 'function')
 })

@@ -7,14 +7,16 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { startCluster } from 'millrace/testing'
 import * as ours from '../../src/index.ts'
+import * as ownErrors from '../../src/own-errors.ts'
 
 type Names = Readonly<Record<string, unknown>>
 const require = createRequire(import.meta.url)
 const theirs = require('kafkajs') as Names & typeof import('kafkajs')
 
-test('every name that kafkajs exports is there', () => {
-  const missing = Object.keys(theirs).filter((name) => !(name in ours))
+test('every name that kafkajs exports is there, and in the default export', () => {
+  const missing = Object.keys(theirs).filter((name) => !(name in ours) || !(name in ours.default))
   assert.deepEqual(missing, [])
+  assert.equal(ours.default.Kafka, ours.Kafka)
 })
 
 test('numbers are the same', () => {
@@ -41,11 +43,12 @@ const line = (type: unknown): string[] => {
   return names
 }
 
-test('error classes have the same names and ancestors', () => {
+test('error classes are those of kafkajs, and without it have the same ancestors', () => {
   const classes = Object.entries(theirs).filter(([name]) => name.startsWith('KafkaJS'))
   assert.ok(classes.length > 25)
   for (const [name, type] of classes) {
-    const own = line((ours as Names)[name])
+    assert.equal((ours as Names)[name], type)
+    const own = line((ownErrors as Names)[name])
     assert.deepEqual(
       own.filter((one) => line(type).includes(one)),
       line(type),
@@ -54,8 +57,8 @@ test('error classes have the same names and ancestors', () => {
   }
 })
 
-test('errors say of themselves what those of kafkajs say', () => {
-  for (const library of [theirs, ours] as (typeof theirs)[]) {
+test('errors have the names and messages of those of kafkajs', () => {
+  for (const library of [theirs, ownErrors] as (typeof theirs)[]) {
     const cause = new library.KafkaJSConnectionError('refused', { broker: 'a:1', code: 'X' })
     const error = new library.KafkaJSNumberOfRetriesExceeded(cause, {
       retryCount: 5,
@@ -132,16 +135,16 @@ test('error types of brokers are those of kafkajs, number by number', async (con
   for (const { type, code } of known) {
     const fault = cluster.fault({ api: 'Produce', error: code, count: Number.POSITIVE_INFINITY })
     const error = await producer.send({ topic: 't', messages: [{ value: 'x' }] }).then(
-      () => assert.fail(`error ${code} was not told`),
+      () => assert.fail(`error ${code} was not thrown`),
       (thrown) => thrown as Error & { type?: string; cause?: { type?: string } },
     )
     fault.remove()
-    const told = error.type ?? error.cause?.type ?? error.name
+    const thrown = error.type ?? error.cause?.type ?? error.name
     const special: Record<string, string> = {
-      KafkaJSSASLAuthenticationError: told,
-      KafkaJSServerDoesNotSupportApiKey: told,
+      KafkaJSSASLAuthenticationError: thrown,
+      KafkaJSServerDoesNotSupportApiKey: thrown,
     }
-    assert.equal(told, special[told] ?? type)
+    assert.equal(thrown, special[thrown] ?? type)
   }
 })
 

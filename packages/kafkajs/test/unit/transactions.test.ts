@@ -58,7 +58,7 @@ test('what is aborted is not read, and the next transaction goes on', () =>
     await assert.rejects(first.commit(), { name: 'KafkaJSNonRetriableError' })
     await assert.rejects(first.send({ topic: 'output', messages: [{ value: 'late' }] }))
     const second = await producer.transaction()
-    await assert.rejects(producer.transaction(), /under way/)
+    await assert.rejects(producer.transaction(), /already an ongoing transaction/)
     await second.commit()
     const third = await producer.transaction()
     await third.send({ topic: 'output', messages: [{ value: 'kept' }] })
@@ -66,7 +66,7 @@ test('what is aborted is not read, and the next transaction goes on', () =>
     assert.deepEqual(await values(brokers), ['kept'])
   }))
 
-test('the first send decides about the codec, and sends outside stand on their own', () =>
+test('the first send of a transaction decides its codec, sends outside use their own', () =>
   withProducer(async (producer, brokers) => {
     for (const compression of [CompressionTypes.GZIP, CompressionTypes.GZIP]) {
       const transaction = await producer.transaction()

@@ -1,9 +1,10 @@
-// What the user holds to look at topics and to make them. It owns its connections and closes them;
-// every call is a request or two, without a state between them.
+// What the user holds to look at a cluster and to change it: topics, settings, records, groups,
+// transactions. It owns its connections and closes them; a call is a few requests, without a state
+// between calls.
 
-import type { ProducerOptions } from '../producer/option-table.ts'
+import { type Environment, systemEnvironment } from '../producer/environment.ts'
 import { resolveOptions } from '../producer/options.ts'
-import type { Environment } from '../producer/security.ts'
+import type { ProducerOptions } from '../producer/producer-options.ts'
 import type { WaitOptions } from '../producer/wait.ts'
 import { type CreateTopicsResponse, createTopicsApi } from '../protocol/api/19-create-topics.ts'
 import {
@@ -12,11 +13,30 @@ import {
 } from '../protocol/api/32-describe-configs.ts'
 import { brokerError, errorNumber } from '../protocol/errors.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
-import { type Clock, systemClock } from '../runtime/clock.ts'
-import { systemRandom } from '../runtime/random.ts'
-import { tcpTransport } from '../runtime/tcp-transport.ts'
+import type { TopicRecord } from '../protocol/records/fetched-batches.ts'
+import type { Clock } from '../runtime/clock.ts'
 import { BrokerCalls } from './broker-calls.ts'
 import { limited } from './call-limit.ts'
+import {
+  type ClusterDescription,
+  type ConsumerGroupOffset,
+  type ConsumerGroupSummary,
+  describeCluster,
+  type OffsetIsolation as Isolation,
+  listConsumerGroupOffsets,
+  listConsumerGroups,
+  listOffsets,
+  type OffsetSpec,
+} from './cluster-description.ts'
+import { type ReadRecordsOptions, RecordReader } from './record-reader.ts'
+import {
+  type ConfigChange,
+  type ConfigResource,
+  createPartitions,
+  deleteRecords,
+  deleteTopic,
+  incrementalAlterConfigs,
+} from './topic-changes.ts'
 import {
   type CreatedTopic,
   descriptionOf,
@@ -26,12 +46,20 @@ import {
   type TopicSummary,
   topicError,
 } from './topics.ts'
-
-const systemEnvironment: Environment = {
-  clock: systemClock,
-  random: systemRandom,
-  transport: tcpTransport,
-}
+import {
+  abortHangingTransaction,
+  abortTransaction,
+  describeProducers,
+  describeTransaction,
+  findHangingTransactions,
+  type HangingTransaction,
+  type HangingTransactionOptions,
+  listTransactions,
+  type OpenTransaction,
+  type PartitionProducer,
+  type TransactionDescription,
+  type TransactionSummary,
+} from './transactions.ts'
 
 /** Kafka's number for a topic among the things that have settings. */
 const topicResource = 2
@@ -40,7 +68,31 @@ const topicResource = 2
 const brokerDefault = -1
 
 /**
- * Looks at topics and makes them. It takes a producer's options, and uses those of the connection.
+ * Options of an `Admin`: those of a producer that are about its connections. A producer's other
+ * options may be there, too; they are checked and not used.
+ */
+export type AdminOptions = Pick<
+  ProducerOptions,
+  | 'brokers'
+  | 'clientId'
+  | 'requestTimeoutMs'
+  | 'retryBackoffMs'
+  | 'retryBackoffMaxMs'
+  | 'connectTimeoutMs'
+  | 'reconnectBackoffMs'
+  | 'reconnectBackoffMaxMs'
+  | 'connectionsMaxIdleMs'
+  | 'maxResponseBytes'
+  | 'tls'
+  | 'sasl'
+  | 'socketFactory'
+  | 'keepProcessAlive'
+  | 'logger'
+>
+
+/**
+ * Looks at a cluster and changes it. It takes the options of a producer's connections. There are no
+ * calls for ACLs, quotas and the reassignment of partitions.
  *
  * @example
  * const admin = new Admin({ brokers: 'localhost:9092' })
@@ -55,7 +107,10 @@ export class Admin {
   #closed = false
 
   /** Throws INVALID_OPTION as a producer does. Connects to nothing. */
-  constructor(options: ProducerOptions, environment: Environment = systemEnvironment) {
+  constructor(options: AdminOptions)
+  /** @internal */
+  constructor(options: AdminOptions, environment?: Environment)
+  constructor(options: AdminOptions, environment: Environment = systemEnvironment) {
     const { cluster, security, logger } = resolveOptions(options)
     const secured = security.environment(environment)
     this.#clock = secured.clock
@@ -93,11 +148,11 @@ export class Admin {
   }
 
   /**
-   * Makes a topic. Rejects where the cluster refuses: with BROKER_REJECTED and the `brokerError`
-   * TOPIC_ALREADY_EXISTS where there is one of this name.
+   * Makes a topic. Rejects if the cluster rejects: with BROKER_REJECTED and the `brokerError`
+   * TOPIC_ALREADY_EXISTS if there is one of this name.
    */
   createTopic(topic: NewTopic, options?: WaitOptions): Promise<CreatedTopic> {
-    return this.#call('createTopic', options, async () => {
+    return this.#call('createTopic', options, async (timeoutMs) => {
       const name = nameOf(topic.name)
       const { partitions = brokerDefault, replicationFactor = brokerDefault, config = {} } = topic
       const configs = Object.entries(config).map(([key, value]) => ({ name: key, value }))
@@ -107,9 +162,9 @@ export class Admin {
           topics: [
             { name, numPartitions: partitions, replicationFactor, assignments: [], configs },
           ],
-          timeoutMs: Math.min(options?.timeoutMs ?? this.#timeoutMs, this.#timeoutMs),
+          timeoutMs,
         },
-        (answer, link) => createError(answer, name, link.name),
+        (result, link) => createError(result, name, link.name),
       )
       const [made] = response.topics
       return {
@@ -118,6 +173,177 @@ export class Admin {
         replicationFactor: made?.replicationFactor ?? brokerDefault,
       }
     })
+  }
+
+  /** Deletes a topic with its records. Rejects with UNKNOWN_TOPIC if there is none. */
+  deleteTopic(name: string, options?: WaitOptions): Promise<void> {
+    return this.#call('deleteTopic', options, (timeoutMs) =>
+      deleteTopic(this.#calls, name, timeoutMs),
+    )
+  }
+
+  /**
+   * Increases the number of partitions of a topic to `totalCount`. Keys may belong to other
+   * partitions from then on. Rejects with the `brokerError` INVALID_PARTITIONS if the topic has
+   * that many already.
+   */
+  createPartitions(topic: string, totalCount: number, options?: WaitOptions): Promise<void> {
+    return this.#call('createPartitions', options, (timeoutMs) =>
+      createPartitions(this.#calls, topic, totalCount, timeoutMs),
+    )
+  }
+
+  /**
+   * Changes single settings of a topic or a broker; the others stay as they are. With
+   * `validateOnly` the cluster only says what it would reject.
+   *
+   * @example
+   * const changes = [{ name: 'retention.ms', operation: 'set', value: '3600000' }] as const
+   * await admin.incrementalAlterConfigs({ type: 'topic', name: 'orders' }, changes)
+   */
+  incrementalAlterConfigs(
+    resource: ConfigResource,
+    changes: readonly ConfigChange[],
+    { validateOnly = false, ...options }: WaitOptions & { validateOnly?: boolean } = {},
+  ): Promise<void> {
+    return this.#call('incrementalAlterConfigs', options, () =>
+      incrementalAlterConfigs(this.#calls, resource, changes, validateOnly),
+    )
+  }
+
+  /**
+   * Deletes the records of these partitions that lie before an offset (-1 = all that were
+   * replicated). Resolves to the first offset that each partition has then.
+   *
+   * @example
+   * await admin.deleteRecords('orders', new Map([[0, 1000]]))
+   */
+  deleteRecords(
+    topic: string,
+    beforeOffsets: ReadonlyMap<number, number>,
+    options?: WaitOptions,
+  ): Promise<ReadonlyMap<number, number>> {
+    return this.#call('deleteRecords', options, (timeoutMs) =>
+      deleteRecords(this.#calls, topic, beforeOffsets, timeoutMs),
+    )
+  }
+
+  /** The brokers of the cluster, its id, and its controller. */
+  describeCluster(options?: WaitOptions): Promise<ClusterDescription> {
+    return this.#call('describeCluster', options, () => describeCluster(this.#calls))
+  }
+
+  /** The consumer groups that we may see, of all coordinators, by name. */
+  listConsumerGroups(options?: WaitOptions): Promise<readonly ConsumerGroupSummary[]> {
+    return this.#call('listConsumerGroups', options, () => listConsumerGroups(this.#calls))
+  }
+
+  /** The offsets that a group committed, by topic and partition; none if it is unknown. */
+  listConsumerGroupOffsets(
+    groupId: string,
+    options?: WaitOptions,
+  ): Promise<readonly ConsumerGroupOffset[]> {
+    return this.#call('listConsumerGroupOffsets', options, () =>
+      listConsumerGroupOffsets(this.#calls, groupId),
+    )
+  }
+
+  /**
+   * An offset of each partition: where it begins, where it ends (of committed records by default),
+   * or of the first record at or after a time (-1 = there is none).
+   */
+  listOffsets(
+    topic: string,
+    spec: OffsetSpec,
+    { isolation = 'read_committed', ...options }: WaitOptions & { isolation?: Isolation } = {},
+  ): Promise<ReadonlyMap<number, number>> {
+    return this.#call('listOffsets', options, () =>
+      listOffsets(this.#calls, topic, null, spec, isolation),
+    )
+  }
+
+  /** The transactions of all coordinators (KIP-664), by transactional id. */
+  listTransactions(options?: WaitOptions): Promise<readonly TransactionSummary[]> {
+    return this.#call('listTransactions', options, () => listTransactions(this.#calls))
+  }
+
+  /** A transaction as its coordinator knows it; `null` if it does not. */
+  describeTransaction(
+    transactionalId: string,
+    options?: WaitOptions,
+  ): Promise<TransactionDescription | null> {
+    return this.#call('describeTransaction', options, () =>
+      describeTransaction(this.#calls, transactionalId),
+    )
+  }
+
+  /** The producers that each partition of a topic knows, with their open transactions. */
+  describeProducers(
+    topic: string,
+    options?: WaitOptions,
+  ): Promise<ReadonlyMap<number, readonly PartitionProducer[]>> {
+    return this.#call('describeProducers', options, () =>
+      describeProducers(this.#calls, topic, null),
+    )
+  }
+
+  /**
+   * Open transactions whose producer has been silent for long. One with `coordinator` null hangs:
+   * only `abortHangingTransaction` ends it. The others end at their own time limit, or by
+   * `abortTransaction`.
+   */
+  findHangingTransactions(
+    what: HangingTransactionOptions = {},
+    options?: WaitOptions,
+  ): Promise<readonly OpenTransaction[]> {
+    return this.#call('findHangingTransactions', options, () =>
+      findHangingTransactions(this.#calls, what, this.#clock.wallTime()),
+    )
+  }
+
+  /**
+   * Aborts the open transaction of a transactional id and fences its producer, which gets FENCED
+   * with its next call. Rejects with INVALID_STATE if none is open. Resolves to what it was.
+   */
+  abortTransaction(
+    transactionalId: string,
+    options?: WaitOptions,
+  ): Promise<TransactionDescription> {
+    return this.#call('abortTransaction', options, () =>
+      abortTransaction(this.#calls, transactionalId),
+    )
+  }
+
+  /**
+   * Aborts a transaction that a partition has open and its coordinator does not know, so that
+   * readers with `read_committed` go on. Rejects with INVALID_STATE if the coordinator knows it.
+   */
+  abortHangingTransaction(
+    transaction: HangingTransaction,
+    options?: WaitOptions,
+  ): Promise<OpenTransaction> {
+    return this.#call('abortHangingTransaction', options, () =>
+      abortHangingTransaction(this.#calls, transaction, this.#clock.wallTime()),
+    )
+  }
+
+  /**
+   * The records of a topic, some at a time, for tools: it has no consumer group. Without `until` it
+   * waits for new records until its signal aborts, through moves of leaders and outages.
+   *
+   * @example
+   * for await (const records of admin.readRecords('orders', { until: 'latest' })) {
+   *   for (const { partition, offset, value } of records) console.log(partition, offset, value)
+   * }
+   */
+  async *readRecords(
+    topic: string,
+    options: ReadRecordsOptions = {},
+  ): AsyncGenerator<readonly TopicRecord[], void, undefined> {
+    const { signal } = options
+    const reader = new RecordReader(this.#calls, topic, options, () => this.#clock.wallTime())
+    await this.#call('readRecords', signal === undefined ? {} : { signal }, () => reader.open())
+    yield* reader.records()
   }
 
   /** Ends every connection; calls that wait fail with CLOSED. Twice is harmless. */
@@ -131,7 +357,7 @@ export class Admin {
     return this.close()
   }
 
-  /** Null where we may not read them. */
+  /** Null if we may not read them. */
   async #settings(name: string): Promise<DescribeConfigsResponse | null> {
     const resource = { resourceType: topicResource, resourceName: name, configurationKeys: null }
     const response = await this.#calls.toAny(
@@ -145,18 +371,22 @@ export class Admin {
   #call<Value>(
     what: string,
     options: WaitOptions | undefined,
-    call: () => Promise<Value>,
+    call: (brokerTimeoutMs: number) => Promise<Value>,
   ): Promise<Value> {
     if (this.#closed) {
       return Promise.reject(new KafkaError('CLOSED', `${what}: the admin is closed`))
     }
-    return limited(what, options, this.#timeoutMs, this.#clock, call)
+    // A broker that waits for others responds before we give up.
+    const brokerTimeoutMs = Math.min(options?.timeoutMs ?? this.#timeoutMs, this.#timeoutMs)
+    const run = (): Promise<Value> => call(brokerTimeoutMs)
+    const lastPassing = (): KafkaError | null => this.#calls.lastPassing
+    return limited(what, options, this.#timeoutMs, this.#clock, run, lastPassing)
   }
 }
 
 const nameOf = (name: string): string => {
   if (typeof name === 'string' && name !== '') return name
-  throw new KafkaError('INVALID_ARGUMENT', 'name is no topic name')
+  throw new KafkaError('INVALID_ARGUMENT', 'name must be a topic name')
 }
 
 const createError = (
@@ -164,16 +394,16 @@ const createError = (
   topic: string,
   broker: string,
 ): KafkaError | null => {
-  const answer = response.topics.find(({ name }) => name === topic)
-  if (answer === undefined) {
-    const text = `CreateTopics says nothing of ${topic}`
+  const result = response.topics.find(({ name }) => name === topic)
+  if (result === undefined) {
+    const text = `The response to CreateTopics does not contain topic ${topic}`
     return new KafkaError('MALFORMED_RESPONSE', text, { broker, topic, persisted: 'maybe' })
   }
-  if (answer.errorCode === errorNumber.NONE) return null
-  return brokerError(answer.errorCode, {
+  if (result.errorCode === errorNumber.NONE) return null
+  return brokerError(result.errorCode, {
     api: createTopicsApi.name,
     topic,
     broker,
-    brokerMessage: answer.errorMessage ?? undefined,
+    brokerMessage: result.errorMessage ?? undefined,
   })
 }

@@ -1,19 +1,24 @@
-// Requests to a cluster with promises, for whoever sends few of them: to any broker, or to the
-// controller. It owns a pool of links of its own, which connect when they are first needed.
+// Requests to a cluster with promises, for a caller that sends few of them: to any broker, to one
+// node, to the controller, or to a coordinator. It owns a pool of links of its own, which connect
+// when they are first needed.
 //
-//   toAny:        search for a broker ──► ask ──failure that may pass──► the next broker
-//   toController: Metadata (toAny) ──► the node it names ──► ask ──NOT_CONTROLLER──► again, later
+//   toAny:         search for a broker ──► ask ──failure that may pass──► the next broker
+//   toNode:        its link, by Metadata where it is unknown ──► ask
+//   toController:  Metadata (toAny) ──► toNode ──NOT_CONTROLLER──► again, later
+//   toCoordinator: FindCoordinator (toAny) ──► toNode ──NOT_COORDINATOR──► again, later
 //
-// Caller: Admin. A call ends with its answer, its error, or close(); its time limit is Admin's.
+// Caller: Admin. A call ends with its response, its error, or close(); its time limit is Admin's.
 
-import type { LinkOptions, NodeLink } from '../cluster/broker-link.ts'
-import { BrokerPool } from '../cluster/broker-pool.ts'
-import { BrokerSearch, type SearchFailure } from '../cluster/broker-search.ts'
+import type { NodeLink } from '../cluster-client/broker-link.ts'
+import { BrokerPool } from '../cluster-client/broker-pool.ts'
+import { BrokerSearch, type SearchFailure } from '../cluster-client/broker-search.ts'
+import type { LinkOptions } from '../cluster-client/link-contract.ts'
 import {
   type MetadataRequest,
   type MetadataResponse,
   metadataApi,
 } from '../protocol/api/03-metadata.ts'
+import { findCoordinatorApi } from '../protocol/api/10-find-coordinator.ts'
 import { brokerError, errorNumber } from '../protocol/errors.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 import type { Api, Input } from '../protocol/schema/api.ts'
@@ -27,8 +32,34 @@ export interface CallOptions extends LinkOptions {
   readonly retryBackoffMaxMs: number
 }
 
-/** Reads the error out of an answer as a whole; null = it is well. */
-type Judge<Response> = (response: Response, link: NodeLink) => KafkaError | null
+/** Reads the error out of a response as a whole; null = it is well. */
+export type Judge<Response> = (response: Response, link: NodeLink) => KafkaError | null
+
+/** A request, or what makes it where it depends on the version that the broker serves. */
+export type RequestFor<Request> = Input<Request> | ((link: NodeLink) => Input<Request>)
+
+const requestFor = <Request>(request: RequestFor<Request>, link: NodeLink): Input<Request> =>
+  typeof request === 'function' ? (request as (link: NodeLink) => Input<Request>)(link) : request
+
+/** Errors that say that nothing was done, and that it may succeed elsewhere or later. */
+const notDone: ReadonlySet<string | undefined> = new Set([
+  'NOT_CONTROLLER',
+  'NOT_LEADER_OR_FOLLOWER',
+  'LEADER_NOT_AVAILABLE',
+  'FENCED_LEADER_EPOCH',
+  'UNKNOWN_LEADER_EPOCH',
+  'NOT_COORDINATOR',
+  'COORDINATOR_NOT_AVAILABLE',
+  'COORDINATOR_LOAD_IN_PROGRESS',
+  'CONCURRENT_TRANSACTIONS',
+])
+
+/** What is coordinated; the numbers are Kafka's key types. */
+const coordinatorKinds = { group: 0, transaction: 1 } as const
+export type CoordinatorKind = keyof typeof coordinatorKinds
+
+/** From this version on, a FindCoordinator request names several keys. */
+const severalKeysFrom = 4
 
 type Reject = (error: KafkaError) => void
 
@@ -38,12 +69,13 @@ export class BrokerCalls {
   readonly #options: CallOptions
   readonly #pool: BrokerPool
   readonly #searches = new Set<BrokerSearch>()
-  /** Who waits for one node's link. */
+  /** Callbacks that wait for one node's link. */
   readonly #linkWaiters = new Map<NodeLink, ((error: KafkaError | null) => void)[]>()
   readonly #pauses = new Set<Timer>()
-  /** Rejects each promise that somebody waits for. */
+  /** Rejects each promise that a caller waits for. */
   readonly #waits = new Set<Reject>()
   #closed: KafkaError | null = null
+  #lastPassing: KafkaError | null = null
 
   constructor(options: CallOptions) {
     this.#options = options
@@ -54,10 +86,10 @@ export class BrokerCalls {
     })
   }
 
-  /** Asks one broker after the other until one answers well. */
+  /** Asks one broker after the other until one responds without an error. */
   toAny<Request, Response>(
     api: Api<Request, Response>,
-    request: Input<Request>,
+    request: RequestFor<Request>,
     judge: Judge<Response>,
   ): Promise<Response> {
     return this.#wait((resolve, reject) => {
@@ -69,13 +101,13 @@ export class BrokerCalls {
       }
       const search: BrokerSearch = new BrokerSearch(this.#pool, clock, random, 'always', {
         onFound: (link) =>
-          link.request(api, request, (failure, response) => {
+          link.request(api, requestFor(request, link), (failure, response) => {
             const error = response === null ? failure : judge(response, link)
             if (error === null) settle(() => resolve(response as Response))
             else if (!error.retriable) settle(() => reject(error))
             else search.next({ error, text: error.message })
           }),
-        onExhausted: (failures) => settle(() => reject(nobodyAnswered(api.name, failures))),
+        onExhausted: (failures) => settle(() => reject(nobodyResponded(api.name, failures))),
       })
       this.#searches.add(search)
       search.start()
@@ -85,33 +117,119 @@ export class BrokerCalls {
   /** Metadata, which also tells where the nodes are. */
   async metadata(request: Input<MetadataRequest>): Promise<MetadataResponse> {
     let source: NodeLink | null = null
-    const response = await this.toAny(metadataApi, request, (answer, link) => {
+    const response = await this.toAny(metadataApi, request, (metadata, link) => {
       source = link
-      if (answer.errorCode === errorNumber.NONE) return null
+      if (metadata.errorCode === errorNumber.NONE) return null
       const context = { api: metadataApi.name, broker: link.name, persisted: 'no' } as const
-      return brokerError(answer.errorCode, context)
+      return brokerError(metadata.errorCode, context)
     })
-    if (source !== null) this.#pool.replaceNodes(response.brokers, source)
+    if (source !== null) this.#pool.replaceNodes(response.brokers, response.clusterId, source)
+    return response
+  }
+
+  /** Asks one node. */
+  async toNode<Request, Response>(
+    nodeId: number,
+    api: Api<Request, Response>,
+    request: RequestFor<Request>,
+    judge: Judge<Response>,
+  ): Promise<Response> {
+    if (!this.#pool.hasNode(nodeId)) await this.metadata(noTopics)
+    const link = this.#pool.link(nodeId)
+    if (link === undefined) {
+      const message = `Node ${nodeId} must be a broker of the cluster, but is not in its metadata`
+      throw new KafkaError('BROKER_UNAVAILABLE', message, { persisted: 'no' })
+    }
+    await this.#connected(link)
+    const response = await this.#ask(link, api, requestFor(request, link))
+    const error = judge(response, link)
+    if (error !== null) throw error
     return response
   }
 
   /** Asks the controller, wherever it has moved to. `judge` says NOT_CONTROLLER, among others. */
-  async toController<Request, Response>(
+  toController<Request, Response>(
     api: Api<Request, Response>,
-    request: Input<Request>,
+    request: RequestFor<Request>,
     judge: Judge<Response>,
   ): Promise<Response> {
-    for (let failures = 0; ; failures++) {
+    return this.untilDone(async () => {
       const { controllerId } = await this.metadata(noTopics)
-      const link = this.#pool.link(controllerId)
-      if (link === undefined) return this.toAny(api, request, judge)
-      await this.#connected(link)
-      const response = await this.#ask(link, api, request)
-      const error = judge(response, link)
-      if (error === null) return response
-      if (error.brokerError !== 'NOT_CONTROLLER') throw error
-      await this.#pause(failures)
+      if (!this.#pool.hasNode(controllerId)) return this.toAny(api, request, judge)
+      return this.toNode(controllerId, api, request, judge)
+    })
+  }
+
+  /** Asks the coordinator of a group or a transactional id, wherever it has moved to. */
+  toCoordinator<Request, Response>(
+    kind: CoordinatorKind,
+    key: string,
+    api: Api<Request, Response>,
+    request: RequestFor<Request>,
+    judge: Judge<Response>,
+  ): Promise<Response> {
+    return this.untilDone(async () =>
+      this.toNode(await this.#coordinatorOf(kind, key), api, request, judge),
+    )
+  }
+
+  /**
+   * Runs an attempt until it succeeds or fails for good. It is repeated if its error says that
+   * nothing was done; with `isRead`, also after a lost connection and the like.
+   */
+  async untilDone<Value>(attempt: () => Promise<Value>, isRead = false): Promise<Value> {
+    for (let failures = 0; ; failures++) {
+      try {
+        return await attempt()
+      } catch (error) {
+        if (this.#closed !== null || !(error instanceof KafkaError)) throw error
+        const isPassing = notDone.has(error.brokerError) || (isRead && mayPass(error))
+        if (!isPassing) throw error
+        this.#lastPassing = error
+      }
+      await this.pause(failures)
     }
+  }
+
+  /** As `untilDone` for a reader, also while no broker can be reached: its caller ends it. */
+  async untilBack<Value>(
+    attempt: () => Promise<Value>,
+    onFailed: (error: KafkaError) => void,
+  ): Promise<Value> {
+    for (let failures = 0; ; failures++) {
+      try {
+        return await attempt()
+      } catch (error) {
+        if (this.#closed !== null || !(error instanceof KafkaError)) throw error
+        if (!error.retriable || error.code === 'UNKNOWN_TOPIC') throw error
+        onFailed(error)
+      }
+      await this.pause(failures)
+    }
+  }
+
+  /** What a call that is repeated met last: the cause where its time is over. */
+  get lastPassing(): KafkaError | null {
+    return this.#lastPassing
+  }
+
+  async #coordinatorOf(kind: CoordinatorKind, key: string): Promise<number> {
+    const keyType = coordinatorKinds[kind]
+    const response = await this.toAny(
+      findCoordinatorApi,
+      (link) =>
+        link.versionFor(findCoordinatorApi) >= severalKeysFrom
+          ? { keyType, coordinatorKeys: [key] }
+          : { keyType, key },
+      () => null,
+    )
+    const found = response.coordinators[0] ?? response
+    if (found.errorCode !== errorNumber.NONE) {
+      const brokerMessage = found.errorMessage ?? undefined
+      const context = { api: findCoordinatorApi.name, brokerMessage, persisted: 'no' } as const
+      throw brokerError(found.errorCode, context)
+    }
+    return found.nodeId
   }
 
   /** Ends every connection; calls that wait fail with `error`. Twice is harmless. */
@@ -129,7 +247,7 @@ export class BrokerCalls {
 
   /**
    * A promise that close() rejects, if nothing settles it before. What is settled is forgotten: a
-   * race against the closing would stay behind with its answer, as a reaction of that promise.
+   * race against the closing would keep the response, as a reaction of that promise.
    */
   #wait<Value>(start: (resolve: (value: Value) => void, reject: Reject) => void): Promise<Value> {
     if (this.#closed !== null) return Promise.reject(this.#closed)
@@ -172,7 +290,8 @@ export class BrokerCalls {
     })
   }
 
-  #pause(failures: number): Promise<void> {
+  /** The backoff after so many failures. */
+  pause(failures = 0): Promise<void> {
     const { clock, random, retryBackoffMs, retryBackoffMaxMs } = this.#options
     const range = { initialMs: retryBackoffMs, maxMs: retryBackoffMaxMs }
     return this.#wait((resolve) => {
@@ -201,9 +320,13 @@ export class BrokerCalls {
   }
 }
 
-const nobodyAnswered = (api: string, failures: readonly SearchFailure[]): KafkaError => {
+/** A topic that is missing stays missing: its absence is reported at once. */
+const mayPass = ({ retriable, code }: KafkaError): boolean =>
+  retriable && code !== 'UNKNOWN_TOPIC' && code !== 'CONNECTION_FAILED'
+
+const nobodyResponded = (api: string, failures: readonly SearchFailure[]): KafkaError => {
   const [first] = failures
-  const message = `no broker answered: ${failures.map(({ text }) => text).join('; ')}`
+  const message = `no broker responded: ${failures.map(({ text }) => text).join('; ')}`
   return new KafkaError(first?.error.code ?? 'CONNECTION_FAILED', message, {
     api,
     cause: first?.error,

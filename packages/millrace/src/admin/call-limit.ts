@@ -1,7 +1,8 @@
 // A call that its caller may stop waiting for: by a signal, or by a time limit. What was asked for
 // may happen all the same.
 
-import { checkWaitOptions, type WaitOptions } from '../producer/wait.ts'
+import { unwatchAbort, watchAbort } from '../producer/abort-watch.ts'
+import { checkWaitOptions, reasonOf, type WaitOptions } from '../producer/wait.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 import type { Clock } from '../runtime/clock.ts'
 
@@ -12,26 +13,30 @@ export const limited = async <Value>(
   timeoutMsDefault: number,
   clock: Clock,
   call: () => Promise<Value>,
+  lastPassing: () => KafkaError | null = () => null,
 ): Promise<Value> => {
   checkWaitOptions(options)
   const { signal, timeoutMs = timeoutMsDefault } = options ?? {}
   const aborted = (): KafkaError =>
     new KafkaError('ABORTED', `${what}: aborted by its signal`, {
       persisted: 'maybe',
-      cause: signal?.reason,
+      cause: reasonOf(signal),
     })
   if (signal?.aborted) throw aborted()
   let stop = (): void => {}
   const givenUp = new Promise<never>((_resolve, reject) => {
     const onAbort = (): void => reject(aborted())
-    signal?.addEventListener('abort', onAbort, { once: true })
+    if (signal !== undefined) watchAbort(signal, onAbort)
     const timer = clock.setTimer(timeoutMs, () => {
-      const message = `${what}: not done within ${timeoutMs} ms`
-      reject(new KafkaError('REQUEST_TIMEOUT', message, { persisted: 'maybe' }))
+      const cause = lastPassing()
+      const why = cause === null ? '' : `: ${cause.message}`
+      const message = `${what}: not done within ${timeoutMs} ms${why}`
+      const options = { persisted: 'maybe', ...(cause === null ? {} : { cause }) } as const
+      reject(new KafkaError('TIMEOUT', message, options))
     })
     stop = () => {
       timer.cancel()
-      signal?.removeEventListener('abort', onAbort)
+      if (signal !== undefined) unwatchAbort(signal, onAbort)
     }
   })
   try {

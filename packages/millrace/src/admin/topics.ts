@@ -1,11 +1,11 @@
-// What an admin says of topics, and how it is read out of the brokers' answers.
+// What an admin says of topics, and how it is read out of the brokers' responses.
 
 import type { MetadataResponse } from '../protocol/api/03-metadata.ts'
 import type { DescribeConfigsResponse } from '../protocol/api/32-describe-configs.ts'
 import { brokerError, errorNumber } from '../protocol/errors.ts'
 import type { KafkaError } from '../protocol/kafka-error.ts'
 
-/** One topic in what `Admin.listTopics` answers. */
+/** One topic in what `Admin.listTopics` returns. */
 export interface TopicSummary {
   /** The topic's name. */
   readonly name: string
@@ -23,7 +23,7 @@ export interface PartitionDescription {
   readonly partition: number
   /** Node id; -1 = none now. */
   readonly leaderId: number
-  /** -1 where the broker does not say. */
+  /** -1 = the broker did not return it. */
   readonly leaderEpoch: number
   /** Node ids of all replicas, the preferred leader first. */
   readonly replicas: readonly number[]
@@ -37,19 +37,19 @@ export interface PartitionDescription {
 export interface TopicSetting {
   /** Kafka's own name: `max.message.bytes`. */
   readonly name: string
-  /** `null` where the broker does not tell it: it is a secret. */
+  /** `null` if the broker does not return it because it is a secret. */
   readonly value: string | null
-  /** Where the value is from: the topic itself, a setting of the brokers, or Kafka's default. */
+  /** What set the value: the topic, a setting of the brokers, or Kafka's default. */
   readonly source: 'topic' | 'broker' | 'default'
 }
 
-/** What `Admin.describeTopic` answers. */
+/** What `Admin.describeTopic` returns. */
 export interface TopicDescription extends TopicSummary {
-  /** As Kafka's tools write it; empty where the broker has no topic ids. */
+  /** In the form of Kafka's tools; empty if the broker has no topic ids. */
   readonly topicId: string
   /** One entry for each partition, in the order of their numbers. */
   readonly partitionList: readonly PartitionDescription[]
-  /** Empty where we may not read them. */
+  /** Empty if this user may not read them. */
   readonly settings: readonly TopicSetting[]
 }
 
@@ -69,15 +69,15 @@ export interface NewTopic {
 export interface CreatedTopic {
   /** The topic's name, as asked for. */
   readonly name: string
-  /** -1 where the broker does not say. */
+  /** -1 = the broker did not return it. */
   readonly partitions: number
-  /** -1 where the broker does not say. */
+  /** -1 = the broker did not return it. */
   readonly replicationFactor: number
 }
 
-type TopicAnswer = MetadataResponse['topics'][number]
+type TopicResponse = MetadataResponse['topics'][number]
 
-export const summaryOf = ({ name, partitions, isInternal }: TopicAnswer): TopicSummary => ({
+export const summaryOf = ({ name, partitions, isInternal }: TopicResponse): TopicSummary => ({
   name: name ?? '',
   partitions: partitions.length,
   replicationFactor:
@@ -85,13 +85,13 @@ export const summaryOf = ({ name, partitions, isInternal }: TopicAnswer): TopicS
   internal: isInternal,
 })
 
-/** What is wrong with one topic of an answer; null = nothing. */
+/** What is wrong with one topic of a response; null = nothing. */
 export const topicError = (
   name: string,
-  answer: TopicAnswer | undefined,
+  response: TopicResponse | undefined,
   api: string,
 ): KafkaError | null => {
-  const errorCode = answer?.errorCode ?? errorNumber.UNKNOWN_TOPIC_OR_PARTITION
+  const errorCode = response?.errorCode ?? errorNumber.UNKNOWN_TOPIC_OR_PARTITION
   if (errorCode === errorNumber.NONE) return null
   return brokerError(errorCode, { api, topic: name, persisted: 'no' })
 }
@@ -99,7 +99,7 @@ export const topicError = (
 const idText = (topicId: Uint8Array): string =>
   topicId.every((byte) => byte === 0) ? '' : Buffer.from(topicId).toString('base64url')
 
-const partitionsOf = ({ partitions }: TopicAnswer): readonly PartitionDescription[] =>
+const partitionsOf = ({ partitions }: TopicResponse): readonly PartitionDescription[] =>
   partitions
     .map((partition) => ({
       partition: partition.partitionIndex,
@@ -114,8 +114,8 @@ const partitionsOf = ({ partitions }: TopicAnswer): readonly PartitionDescriptio
 /** Kafka's numbers for where a setting comes from; those in between are of the brokers. */
 const settingSource = { topic: 1, default: 5 } as const
 
-const settingsOf = (answer: DescribeConfigsResponse): readonly TopicSetting[] =>
-  (answer.results[0]?.configs ?? [])
+const settingsOf = (response: DescribeConfigsResponse): readonly TopicSetting[] =>
+  (response.results[0]?.configs ?? [])
     .map(({ name, value, configSource }) => ({ name, value, source: sourceOf(configSource) }))
     .sort((one, other) => (one.name < other.name ? -1 : 1))
 
@@ -125,11 +125,11 @@ const sourceOf = (number: number): TopicSetting['source'] => {
 }
 
 export const descriptionOf = (
-  answer: TopicAnswer,
+  response: TopicResponse,
   configs: DescribeConfigsResponse | null,
 ): TopicDescription => ({
-  ...summaryOf(answer),
-  topicId: idText(answer.topicId),
-  partitionList: partitionsOf(answer),
+  ...summaryOf(response),
+  topicId: idText(response.topicId),
+  partitionList: partitionsOf(response),
   settings: configs === null ? [] : settingsOf(configs),
 })

@@ -2,20 +2,20 @@
 // Callers: diagnose.ts for each bootstrap address; listener-steps.ts takes the same way for each
 // advertised one, and makes one row of it.
 
-import { failureReason } from '../cluster/failure-reason.ts'
+import { failureReason } from '../cluster-client/failure-reason.ts'
 import type { ConnectStep, KafkaError } from '../protocol/kafka-error.ts'
 import type { Address } from '../runtime/transport.ts'
+import { causeCodeOf } from './failed-step.ts'
 import type { Kit } from './kit.ts'
 import { failedStepOf, type Probe, stepOrder } from './probe.ts'
 import { remedyOf } from './remedy.ts'
 import { type DiagnosisStep, failed, passed } from './report.ts'
 import { type Facts, factsOf } from './second-look.ts'
-import { causeCodeOf } from './trouble.ts'
 import { type Resolved, type Tried, tryWay } from './way.ts'
 
 export interface Examined {
   readonly tried: Tried
-  /** What failed; null where there is a connection. */
+  /** What failed; null if there is a connection. */
   readonly failure: WayFailure | null
 }
 
@@ -59,8 +59,8 @@ export const examine = async (
   const facts = await factsOf(kit, tried)
   const step = failedStep(tried, facts, kit.usesTls)
   const causeCode = causeCodeOf(error)
-  const { wishes } = kit
-  const remedy = remedyOf({ step, error, address, facts, wishes, nodeId, causeCode })
+  const { choices } = kit
+  const remedy = remedyOf({ step, error, address, facts, choices, nodeId, causeCode })
   return { tried, failure: { step, reason: failureReason(error, name), remedy, causeCode } }
 }
 
@@ -71,12 +71,12 @@ const dnsText = ({ address, hosts }: Resolved, usesSocketFactory: boolean): stri
 }
 
 /** The row of a name that was resolved: whatever comes after it, it stays as it is. */
-export const dnsRow = ({ wishes }: Kit, tried: Resolved): DiagnosisStep =>
-  passed('dns', tried.dnsMs, `${tried.name}: ${dnsText(tried, wishes.usesSocketFactory)}`)
+export const dnsRow = ({ choices }: Kit, tried: Resolved): DiagnosisStep =>
+  passed('dns', tried.dnsMs, `${tried.name}: ${dnsText(tried, choices.usesSocketFactory)}`)
 
 const isIpv6 = (host: string): boolean => host.includes(':')
 
-/** What became of the other addresses of the name; empty where all is well. */
+/** What became of the other addresses of the name; empty if all is well. */
 const othersText = ({ others, name, best, address }: Tried): string => {
   const failures = others.filter(({ error }) => error !== null)
   if (failures.length === 0) return ''
@@ -99,7 +99,7 @@ const reasonOf = (error: KafkaError | null, name: string): string =>
 /** `dns` has a row of its own making. */
 const passedText = (
   step: Exclude<ConnectStep, 'dns'>,
-  { wishes }: Kit,
+  { choices }: Kit,
   tried: Tried,
   best: Probe,
 ): string => {
@@ -111,7 +111,7 @@ const passedText = (
     case 'api-versions':
       return `serves ${best.connection?.brokerVersions.size ?? 'its'} APIs`
     case 'sasl':
-      return `authenticated by ${wishes.mechanism}`
+      return `authenticated by ${choices.mechanism}`
     default:
       return step satisfies never
   }

@@ -1,25 +1,25 @@
-// Walks the way that a record takes, step by step, and says which one fails and what to do about
-// it. Everything is done by the parts that a producer is made of: what works here works there.
+// Does what a producer does to send a record, step by step, and reports which step fails and how to
+// fix it. Each step uses the producer's own code, so its result is valid for a producer with the
+// same options. Applications and the CLI call it.
 //
 //   each bootstrap address: dns → tcp → tls → api-versions → sasl ─► metadata
-//                                   each advertised address: listener ─► produce (when asked)
+//                                   each advertised address: listener ─► produce (option)
 
-import { formatAddress } from '../cluster/address.ts'
-import type { ProducerOptions } from '../producer/option-table.ts'
+import { formatAddress } from '../cluster-client/address.ts'
+import { type Environment, systemEnvironment } from '../producer/environment.ts'
 import { resolveOptions } from '../producer/options.ts'
-import type { Environment } from '../producer/security.ts'
+import type { ProducerOptions } from '../producer/producer-options.ts'
 import { checkWaitOptions, type WaitOptions } from '../producer/wait.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 import { type CertificateLook, lookAtCertificate } from '../runtime/certificate-look.ts'
-import { systemClock } from '../runtime/clock.ts'
-import { systemRandom } from '../runtime/random.ts'
-import { tcpTransport } from '../runtime/tcp-transport.ts'
+import type { TlsOptions } from '../runtime/tls-settings.ts'
 import type { Address } from '../runtime/transport.ts'
+import { describeValue } from '../runtime/value-kinds.ts'
 import { addressRows, dnsRow, type Examined, examine } from './address-steps.ts'
 import type { Kit } from './kit.ts'
 import { listenerSteps } from './listener-steps.ts'
 import { metadataStep } from './metadata-step.ts'
-import { OrderedSteps, type TellStep } from './ordered-steps.ts'
+import { OrderedSteps, type ReportStep } from './ordered-steps.ts'
 import { produceStep } from './produce-step.ts'
 import { type Diagnosis, type DiagnosisStep, diagnosisOf } from './report.ts'
 import { Visit } from './visit.ts'
@@ -29,33 +29,29 @@ import type { Resolved } from './way.ts'
 export interface DiagnoseOptions extends WaitOptions {
   /** Sends one record to this topic, as the last step. */
   readonly produceTo?: string | undefined
-  /** Called with each row of the report, in its order, as soon as it is there. */
+  /** Called with each step of the report, in its order, as soon as the step has ended. */
   readonly onStep?: ((step: DiagnosisStep) => void) | undefined
 }
 
-/** What a diagnosis runs on; tests bring their own. */
+/** The clock, network and certificate reader of a diagnosis; tests pass their own. */
 export interface DiagnoseEnvironment extends Environment {
   readonly look: CertificateLook | null
 }
 
-const systemEnvironment: DiagnoseEnvironment = {
-  clock: systemClock,
-  random: systemRandom,
-  transport: tcpTransport,
-  look: lookAtCertificate,
-}
+const onThisMachine: DiagnoseEnvironment = { ...systemEnvironment, look: lookAtCertificate }
 
 const timeoutMsDefault = 60_000
 
-/** Throws where the options of the call are wrong. */
+/** Throws INVALID_ARGUMENT. */
 const checkOptions = (options: DiagnoseOptions): void => {
   const { produceTo, onStep, ...wait } = options ?? {}
   checkWaitOptions(wait)
   if (onStep !== undefined && typeof onStep !== 'function') {
-    throw new KafkaError('INVALID_ARGUMENT', `onStep is a ${typeof onStep}: expected a function`)
+    throw new KafkaError('INVALID_ARGUMENT', `onStep must be a function, got ${typeof onStep}`)
   }
   if (produceTo !== undefined && (typeof produceTo !== 'string' || produceTo === '')) {
-    throw new KafkaError('INVALID_ARGUMENT', 'produceTo is no name of a topic')
+    const message = `produceTo must be a topic name, got ${describeValue(produceTo)}`
+    throw new KafkaError('INVALID_ARGUMENT', message)
   }
 }
 
@@ -69,7 +65,9 @@ const kitFor = (
   const secured = security.environment(environment)
   const plain = resolveOptions({ ...options, tls: undefined }).security.environment(environment)
   const sasl = security.sasl(secured, logger)
-  const tls = options.tls === true ? {} : options.tls || null
+  // tls may be a function. What it returns is not known here, so it counts as an empty object.
+  const isObject = typeof options.tls === 'object' && options.tls !== null
+  const tls: TlsOptions | null = isObject ? options.tls : options.tls ? {} : null
   return {
     visit,
     cluster,
@@ -86,82 +84,92 @@ const kitFor = (
     look: environment.look,
     socketFactory: options.socketFactory ?? null,
     serverName: tls?.serverName ?? null,
-    wishes: {
+    choices: {
       usesTls: tls !== null,
       namesCa: tls?.ca !== undefined,
-      showsCertificate: (tls?.cert ?? tls?.pfx) !== undefined,
+      showsCertificate:
+        (tls?.cert ?? tls?.pfx ?? tls?.connectionOptions?.cert ?? tls?.connectionOptions?.pfx) !==
+        undefined,
       usesSocketFactory: options.socketFactory !== undefined,
       mechanism: sasl?.mechanism.name ?? null,
     },
   }
 }
 
-/** All bootstrap addresses at the same time. */
-const examineAll = (kit: Kit, tell: TellStep): Promise<Examined[]> => {
+/**
+ * Connects to all bootstrap addresses at the same time. Steps are reported in the order of the
+ * addresses: those of an address wait until the addresses before it are complete.
+ */
+const examineAll = (kit: Kit, report: ReportStep): Promise<Examined[]> => {
   const { brokers } = kit.cluster
-  const ordered = new OrderedSteps(brokers.length, tell)
-  const examineOne = async (address: Address, lane: number): Promise<Examined> => {
-    let told = 0
+  const ordered = new OrderedSteps(brokers.length, report)
+  const examineOne = async (address: Address, index: number): Promise<Examined> => {
+    // The DNS step is reported as soon as it ends, and addressRows returns it once more.
+    let reported = 0
     const onResolved = (tried: Resolved): void => {
-      ordered.push(lane, dnsRow(kit, tried))
-      told = 1
+      ordered.push(index, dnsRow(kit, tried))
+      reported = 1
     }
     const examined = await examine(kit, address, formatAddress(address), null, onResolved)
-    for (const row of addressRows(kit, examined).slice(told)) ordered.push(lane, row)
-    ordered.end(lane)
+    for (const row of addressRows(kit, examined).slice(reported)) ordered.push(index, row)
+    ordered.end(index)
     return examined
   }
   return Promise.all(brokers.map(examineOne))
 }
 
-const walk = async (
+const runSteps = async (
   kit: Kit,
   options: ProducerOptions,
   environment: Environment,
   { produceTo, onStep }: DiagnoseOptions,
 ): Promise<Diagnosis> => {
   const steps: DiagnosisStep[] = []
-  const tell: TellStep = (step) => {
-    // What an abort cut short did not fail by itself.
+  const report: ReportStep = (step) => {
+    // A step that fails because the caller aborted says nothing about the cluster.
     if (kit.visit.over?.code === 'ABORTED') return
     steps.push(step)
     onStep?.(step)
   }
-  const { found, row, saslRows } = await metadataStep(kit, await examineAll(kit, tell))
-  for (const saslRow of saslRows) tell(saslRow)
-  if (row !== null) tell(row)
-  if (found !== null) await listenerSteps(kit, found, tell)
+  const { found, row, saslRows } = await metadataStep(kit, await examineAll(kit, report))
+  for (const saslRow of saslRows) report(saslRow)
+  if (row !== null) report(row)
+  if (found !== null) await listenerSteps(kit, found, report)
   if (found !== null && produceTo !== undefined) {
-    tell(await produceStep(kit, found, options, environment, produceTo))
+    report(await produceStep(kit, found, options, environment, produceTo))
   }
   return diagnosisOf(steps)
 }
 
-/**
- * Says why a cluster can't be reached, or that it can: connects to every bootstrap address and
- * every address that the brokers advertise, and sends one record where `produceTo` names a topic.
- * `onStep` hears of each step as it ends.
- * Takes the options of a producer. Rejects where these are wrong, and when the signal aborts;
- * whatever else goes wrong is in the report.
- *
- * @example
- * const { ok, failedStep, steps } = await diagnose({ brokers: 'localhost:9092' })
- * if (!ok) console.log(failedStep, steps.find((step) => !step.ok)?.remedy)
- */
-export const diagnose = async (
+/** As `diagnose`, with an environment that the caller passes: for tests. */
+export const diagnoseIn = async (
+  environment: DiagnoseEnvironment,
   options: ProducerOptions,
   call: DiagnoseOptions = {},
-  environment: DiagnoseEnvironment = systemEnvironment,
 ): Promise<Diagnosis> => {
   checkOptions(call)
   const { signal, timeoutMs = timeoutMsDefault } = call
   const visit = new Visit(environment.clock, { timeoutMs, signal })
   try {
     const kit = kitFor(options, environment, visit, timeoutMs)
-    const diagnosis = await walk(kit, options, environment, call)
+    const diagnosis = await runSteps(kit, options, environment, call)
     visit.throwIfAborted()
     return diagnosis
   } finally {
     visit.end()
   }
 }
+
+/**
+ * Says why a cluster can't be reached, or that it can: connects to every bootstrap address and
+ * every address that the brokers advertise, and sends one record where `produceTo` names a topic.
+ * `onStep` is called with each step as it ends.
+ * Takes the options of a producer. Rejects if an option is invalid or the signal aborts; every
+ * other failure is in the report.
+ *
+ * @example
+ * const { ok, failedStep, steps } = await diagnose({ brokers: 'localhost:9092' })
+ * if (!ok) console.log(failedStep, steps.find((step) => !step.ok)?.remedy)
+ */
+export const diagnose = (options: ProducerOptions, call?: DiagnoseOptions): Promise<Diagnosis> =>
+  diagnoseIn(onThisMachine, options, call)

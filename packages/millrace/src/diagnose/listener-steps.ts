@@ -2,13 +2,13 @@
 // takes it, and must lead to the same cluster. The classic trap is an address that means something
 // at the broker only: localhost, a container's name, a port that is mapped to another one.
 
-import { formatAddress, sameAddress } from '../cluster/address.ts'
+import { formatAddress, sameAddress } from '../cluster-client/address.ts'
 import { type MetadataResponse, metadataApi } from '../protocol/api/03-metadata.ts'
 import type { Address } from '../runtime/transport.ts'
 import { type Examined, examine } from './address-steps.ts'
 import type { Kit } from './kit.ts'
 import type { ClusterFound } from './metadata-step.ts'
-import { OrderedSteps, type TellStep } from './ordered-steps.ts'
+import { OrderedSteps, type ReportStep } from './ordered-steps.ts'
 import { ask } from './probe.ts'
 import { type DiagnosisStep, failed, passed } from './report.ts'
 
@@ -23,10 +23,10 @@ const isLoopback = (host: string): boolean => loopback.test(host)
 
 /**
  * The cluster was found on another machine, and the node says that it is on this one. Behind a
- * socket factory nobody knows which machine a name means.
+ * socket factory it is unknown which machine a name means.
  */
 const isForeignLoopback = (kit: Kit, { host }: Address, { source }: ClusterFound): boolean =>
-  !kit.wishes.usesSocketFactory &&
+  !kit.choices.usesSocketFactory &&
   isLoopback(host) &&
   source.best !== null &&
   !isLoopback(source.best.host)
@@ -35,7 +35,7 @@ const loopbackRemedy = (nodeId: number, address: Address): string =>
   `Set advertised.listeners of node ${nodeId} to an address that its clients can reach: ` +
   `${formatAddress(address)} is the client's own machine to each of them.`
 
-/** The cluster that answers at the address; undefined where nobody does. */
+/** The cluster that responds at the address; undefined if there is none. */
 const clusterIdAt = async ({ tried }: Examined): Promise<string | null | undefined> => {
   const connection = tried.best?.connection
   if (!connection) return undefined
@@ -80,30 +80,30 @@ const listenerRow = async (
   const clusterId = await clusterIdAt(examined)
   const ms = clock.now() - sinceMs
   if (clusterId === undefined) {
-    const remedy = `Look into the log of node ${nodeId}: it lets us in, and answers no request.`
-    return failed('listener', ms, `${advertises}, which does not answer`, remedy)
+    const remedy = `Check the log of node ${nodeId}: it accepts connections but does not respond.`
+    return failed('listener', ms, `${advertises}, which does not respond`, remedy)
   }
   if (clusterId !== found.response.clusterId) {
-    const detail = `${advertises}, where another cluster answers (${clusterId})`
+    const detail = `${advertises}, where another cluster responds (${clusterId})`
     const remedy =
       `Set advertised.listeners of node ${nodeId} to its own address: ${where} leads clients ` +
       'to another cluster from here.'
     return failed('listener', ms, detail, isForeign ? loopbackRemedy(nodeId, address) : remedy)
   }
-  const note = isForeign ? ', which works on this machine only' : ', and answers there'
+  const note = isForeign ? ', which works on this machine only' : ', and responds there'
   return passed('listener', ms, `${advertises}${note}`)
 }
 
-/** Told in the order of the node ids. */
+/** Reported in the order of the node ids. */
 export const listenerSteps = async (
   kit: Kit,
   found: ClusterFound,
-  tell: TellStep,
+  report: ReportStep,
 ): Promise<void> => {
   const brokers = [...found.response.brokers].sort((one, other) => one.nodeId - other.nodeId)
   for (let index = 0; index < brokers.length; index += concurrency) {
     const some = brokers.slice(index, index + concurrency)
-    const ordered = new OrderedSteps(some.length, tell)
+    const ordered = new OrderedSteps(some.length, report)
     const tryOne = async (broker: Broker, lane: number): Promise<void> => {
       ordered.push(lane, await listenerRow(kit, broker, found))
       ordered.end(lane)

@@ -14,7 +14,7 @@ import { mechanismsAt } from './second-look.ts'
 import type { Tried } from './way.ts'
 
 /** What one address said of its cluster. */
-interface Answer {
+interface MetadataAttempt {
   readonly tried: Tried
   readonly ms: number
   readonly response: MetadataResponse | null
@@ -24,13 +24,13 @@ interface Answer {
 }
 
 export interface ClusterFound {
-  /** The address that told. */
+  /** The address that returned it. */
   readonly source: Tried
   readonly response: MetadataResponse
 }
 
 export interface MetadataOutcome {
-  /** Null where nobody told of a cluster that has brokers. */
+  /** Null if no address returned a cluster with brokers. */
   readonly found: ClusterFound | null
   readonly row: DiagnosisStep | null
   /** Of the addresses that want SASL where the options have none. */
@@ -39,27 +39,28 @@ export interface MetadataOutcome {
 
 const noTopics = { topics: [], allowAutoTopicCreation: false }
 
-const askOne = async (kit: Kit, tried: Tried): Promise<Answer> => {
+const askOne = async (kit: Kit, tried: Tried): Promise<MetadataAttempt> => {
   const sinceMs = kit.visit.clock.now()
-  const answer = { tried, response: null, error: null, wantsSasl: null }
+  const attempt = { tried, response: null, error: null, wantsSasl: null }
   const msSince = (): number => kit.visit.clock.now() - sinceMs
   const connection = tried.best?.connection
   try {
-    if (!connection) throw new KafkaError('CONNECTION_LOST', `${tried.name} is gone`)
+    if (!connection)
+      throw new KafkaError('CONNECTION_LOST', `The connection to ${tried.name} was lost`)
     const response = await ask(connection, metadataApi, noTopics)
     const { errorCode } = response
-    if (errorCode === errorNumber.NONE) return { ...answer, ms: msSince(), response }
+    if (errorCode === errorNumber.NONE) return { ...attempt, ms: msSince(), response }
     throw brokerError(errorCode, { api: metadataApi.name, broker: tried.name })
   } catch (thrown) {
     const ms = msSince()
     const error = asKafkaError(thrown, 'asking for metadata failed')
     const mayWantSasl = kit.sasl === undefined && error.code === 'CONNECTION_LOST'
     const wantsSasl = mayWantSasl ? await mechanismsAt(kit, tried) : null
-    return { ...answer, ms, error, wantsSasl }
+    return { ...attempt, ms, error, wantsSasl }
   }
 }
 
-const saslRow = ({ tried, ms, wantsSasl }: Answer): DiagnosisStep => {
+const saslRow = ({ tried, ms, wantsSasl }: MetadataAttempt): DiagnosisStep => {
   const mechanisms = wantsSasl ?? []
   const detail = `${tried.name}: the listener wants SASL, and none is configured`
   return failed('sasl', ms, detail, missingSaslRemedy(mechanisms))
@@ -72,20 +73,20 @@ const clusterText = (response: MetadataResponse): string => {
   return `cluster ${clusterId ?? '(unnamed)'} has ${count}, ${controller}`
 }
 
-/** What is wrong with what was told: detail and remedy; null = nothing. */
+/** What is wrong with the response: detail and remedy; null = nothing. */
 const problemOf = (
   found: ClusterFound,
-  answers: readonly Answer[],
+  attempts: readonly MetadataAttempt[],
 ): readonly [detail: string, remedy: string] | null => {
   const { response } = found
   if (response.brokers.length === 0) {
     return [
       'the cluster names no brokers',
       'Check that the brokers have registered with their controllers: the log of the one that ' +
-        'answered says why none is there.',
+        'responded says why there is none.',
     ]
   }
-  const stranger = answers.find(
+  const stranger = attempts.find(
     (one) => one.response !== null && one.response.clusterId !== response.clusterId,
   )
   if (stranger !== undefined) {
@@ -104,11 +105,11 @@ const problemOf = (
   return null
 }
 
-const failedRow = ({ tried, ms, error }: Answer): DiagnosisStep => {
+const failedRow = ({ tried, ms, error }: MetadataAttempt): DiagnosisStep => {
   const detail = `${tried.name}: ${error?.message}`
   const remedy =
     error?.code === 'CONNECTION_LOST'
-      ? `Look into the log of ${tried.name}: it lets us in, and hangs up on the first request.`
+      ? `See the log of ${tried.name}: it accepts connections, then closes them at a request.`
       : (error?.remedy ?? '')
   return failed('metadata', ms, detail, remedy)
 }
@@ -118,18 +119,18 @@ export const metadataStep = async (
   examined: readonly Examined[],
 ): Promise<MetadataOutcome> => {
   const reached = examined.filter(({ failure }) => failure === null)
-  const answers = await Promise.all(reached.map(({ tried }) => askOne(kit, tried)))
-  const saslRows = answers.filter(({ wantsSasl }) => wantsSasl !== null).map(saslRow)
-  const good = answers.find(({ response }) => response !== null)
+  const attempts = await Promise.all(reached.map(({ tried }) => askOne(kit, tried)))
+  const saslRows = attempts.filter(({ wantsSasl }) => wantsSasl !== null).map(saslRow)
+  const good = attempts.find(({ response }) => response !== null)
   if (good?.response) {
     const found = { source: good.tried, response: good.response }
-    const problem = problemOf(found, answers)
+    const problem = problemOf(found, attempts)
     const row =
       problem === null
         ? passed('metadata', good.ms, `${good.tried.name}: ${clusterText(good.response)}`)
         : failed('metadata', good.ms, `${good.tried.name}: ${problem[0]}`, problem[1])
     return { found: good.response.brokers.length === 0 ? null : found, row, saslRows }
   }
-  const bad = answers.find(({ wantsSasl }) => wantsSasl === null)
+  const bad = attempts.find(({ wantsSasl }) => wantsSasl === null)
   return { found: null, row: bad === undefined ? null : failedRow(bad), saslRows }
 }

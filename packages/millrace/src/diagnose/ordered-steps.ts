@@ -1,4 +1,4 @@
-// The rows of steps that run side by side, told in the order of the report: those of the first way
+// The rows of steps that run side by side, reported in order: those of the first way
 // as they come, those of the others once the ways before them have ended. Owner: diagnose.ts.
 
 import type { DiagnosisStep } from './report.ts'
@@ -8,21 +8,21 @@ interface Lane {
   ended: boolean
 }
 
-export type TellStep = (step: DiagnosisStep) => void
+export type ReportStep = (step: DiagnosisStep) => void
 
 export class OrderedSteps {
   readonly #lanes: readonly Lane[]
-  readonly #tell: TellStep
-  /** The lane whose rows are told at once. */
+  readonly #report: ReportStep
+  /** The lane whose rows are reported at once. */
   #first = 0
 
-  constructor(laneCount: number, tell: TellStep) {
+  constructor(laneCount: number, report: ReportStep) {
     this.#lanes = Array.from({ length: laneCount }, () => ({ waiting: [], ended: false }))
-    this.#tell = tell
+    this.#report = report
   }
 
   push(lane: number, step: DiagnosisStep): void {
-    if (lane === this.#first) this.#tell(step)
+    if (lane === this.#first) this.#report(step)
     else this.#lanes[lane]!.waiting.push(step)
   }
 
@@ -30,7 +30,7 @@ export class OrderedSteps {
     this.#lanes[lane]!.ended = true
     while (this.#lanes[this.#first]?.ended === true) {
       this.#first++
-      for (const step of this.#lanes[this.#first]?.waiting.splice(0) ?? []) this.#tell(step)
+      for (const step of this.#lanes[this.#first]?.waiting.splice(0) ?? []) this.#report(step)
     }
   }
 }

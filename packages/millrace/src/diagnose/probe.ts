@@ -2,12 +2,11 @@
 // and keeps the connection where it comes up. Callers: way.ts for the options as they are,
 // second-look.ts for the opposite of them.
 
-import type { SaslSettings } from '../net/authentication.ts'
 import { Connection } from '../net/connection.ts'
-import { produceApi } from '../protocol/api/00-produce.ts'
-import { metadataApi } from '../protocol/api/03-metadata.ts'
+import type { SaslSettings } from '../net/connection-contract.ts'
+import { basicRequirements } from '../net/version-requirements.ts'
 import { type ConnectStep, KafkaError } from '../protocol/kafka-error.ts'
-import type { AnyApi, Api, Input } from '../protocol/schema/api.ts'
+import type { Api, Input } from '../protocol/schema/api.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { ConnectAddress, Transport } from '../runtime/transport.ts'
 import type { Visit } from './visit.ts'
@@ -33,7 +32,7 @@ export interface Probe {
   readonly host: string
   /** Every step that was entered; the last one may have failed. */
   readonly times: readonly StepTime[]
-  /** Ready for requests; null where the probe failed. */
+  /** Ready for requests; null if the probe failed. */
   readonly connection: Connection | null
   readonly error: KafkaError | null
 }
@@ -90,30 +89,12 @@ interface Attempt {
   readonly mayBeOld: boolean
 }
 
-/** Without these two nothing can be sent. */
-const needed = [metadataApi, produceApi] as unknown as readonly AnyApi[]
-
-const rangeText = ({ min, max }: { min: number; max: number }): string =>
-  min === max ? `${min}` : `${min} to ${max}`
-
-/** What the broker and we share no version of; null = nothing. */
-const versionProblem = (connection: Connection, name: string): KafkaError | null => {
-  const api = needed.find((one) => connection.versionFor(one) < 0)
-  if (api === undefined) return null
-  const served = connection.brokerVersions.get(api.key)
-  const theirs = served === undefined ? 'no version' : `versions ${rangeText(served)}`
-  const message = `${name} serves ${theirs} of ${api.name}, and this client knows ${rangeText(
-    api.clientVersions,
-  )}`
-  return new KafkaError('UNSUPPORTED_VERSION', message, { broker: name, step: 'api-versions' })
-}
-
 const attempt = (
   visit: Visit,
   way: Way,
   address: ConnectAddress,
   name: string,
-  apiVersionsVersionMax?: number,
+  versionMax?: number,
 ): Promise<Attempt> => {
   const times = new StepTimes(visit.clock)
   return new Promise((resolve) => {
@@ -131,14 +112,14 @@ const attempt = (
         clock: visit.clock,
         address,
         name,
-        apiVersionsVersionMax,
+        negotiation: { versionMax, requirements: basicRequirements },
         connectTimeoutMs: stepTimeoutMs,
         requestTimeoutMs: stepTimeoutMs,
         connectionsMaxIdleMs: 0,
       },
       {
         onStep: (step) => times.enter(step),
-        onReady: () => settle(versionProblem(connection, name), connection),
+        onReady: () => settle(null, connection),
         onClosed: (why) =>
           settle(why ?? new KafkaError('CONNECTION_LOST', `${name} was closed`), null),
         onMutedChange: () => {},
@@ -148,7 +129,7 @@ const attempt = (
   })
 }
 
-/** Never rejects. A peer that hangs up on ApiVersions is asked once more for its oldest version. */
+/** Never rejects. A peer that hangs up on ApiVersions gets its oldest version, once. */
 export const probe = async (
   visit: Visit,
   way: Way,

@@ -2,8 +2,9 @@
 // first, so that what is wrong with it is said at once, and it is never made unless that is allowed
 // by name.
 
-import type { ProducerOptions } from '../producer/option-table.ts'
-import { Producer, type ProducerEnvironment } from '../producer/producer.ts'
+import type { ProducerEnvironment } from '../producer/environment.ts'
+import { Producer } from '../producer/producer.ts'
+import type { ProducerOptions } from '../producer/producer-options.ts'
 import { type MetadataResponse, metadataApi } from '../protocol/api/03-metadata.ts'
 import { brokerError, errorNumber } from '../protocol/errors.ts'
 import { asKafkaError, KafkaError } from '../protocol/kafka-error.ts'
@@ -19,7 +20,8 @@ type Topic = MetadataResponse['topics'][number]
 
 const lookAt = async (found: ClusterFound, topic: string): Promise<Topic | undefined> => {
   const connection = found.source.best?.connection
-  if (!connection) throw new KafkaError('CONNECTION_LOST', `${found.source.name} is gone`)
+  if (!connection)
+    throw new KafkaError('CONNECTION_LOST', `The connection to ${found.source.name} was lost`)
   const request = { topics: [{ name: topic }], allowAutoTopicCreation: false }
   return (await ask(connection, metadataApi, request)).topics.find(({ name }) => name === topic)
 }
@@ -74,8 +76,8 @@ const sendOne = async (
   const record = { topic, partition, key: 'millrace-doctor', value: 'A test of the connection.' }
   const { signal } = kit.visit
   try {
-    const told = await producer.send(record, { signal, timeoutMs: kit.way.stepTimeoutMs })
-    return `one record went to ${topic}: partition ${told.partition}, offset ${told.offset}`
+    const metadata = await producer.send(record, { signal, timeoutMs: kit.way.stepTimeoutMs })
+    return `one record went to ${topic}: partition ${metadata.partition}, offset ${metadata.offset}`
   } finally {
     producer.destroy()
   }

@@ -1,15 +1,15 @@
-// What to do about a name that does not resolve, a port that nobody answers, and something that
-// answers and is not Kafka. Each remedy is one sentence that names what it is about.
+// What to do about a name that does not resolve, a port without a response, and something that
+// responds and is not Kafka. Each remedy is one sentence that names what it is about.
 
-import { formatAddress } from '../cluster/address.ts'
-import type { Trouble } from './trouble.ts'
+import { formatAddress } from '../cluster-client/address.ts'
+import type { FailedStep } from './failed-step.ts'
 
 const listenerOf = (nodeId: number): string => `advertised.listeners of node ${nodeId}`
 
-export const dnsRemedy = ({ address, causeCode, nodeId }: Trouble): string => {
+export const dnsRemedy = ({ address, causeCode, nodeId }: FailedStep): string => {
   const { host } = address
   if (causeCode === 'EAI_AGAIN' || causeCode === null) {
-    return `Check this machine's network and name servers: none of them answered for ${host}.`
+    return `Check this machine's network and name servers: none of them responded for ${host}.`
   }
   if (nodeId !== null) {
     return (
@@ -26,9 +26,9 @@ const unreachableCodes: ReadonlySet<string> = new Set([
   'EADDRNOTAVAIL',
 ])
 
-export const tcpRemedy = ({ address, causeCode, error, nodeId, wishes }: Trouble): string => {
+export const tcpRemedy = ({ address, causeCode, error, nodeId, choices }: FailedStep): string => {
   const where = formatAddress(address)
-  if (wishes.usesSocketFactory && causeCode === null) {
+  if (choices.usesSocketFactory && causeCode === null) {
     return `Look at the option socketFactory: it opened no way to ${where}.`
   }
   if (causeCode === 'ECONNREFUSED') {
@@ -47,7 +47,7 @@ export const tcpRemedy = ({ address, causeCode, error, nodeId, wishes }: Trouble
     const advertised = nodeId === null ? '' : `, or set ${listenerOf(nodeId)} to another address`
     return (
       `Open port ${address.port} in the firewalls and security groups between here and ` +
-      `${address.host}${advertised}: packets get no answer.`
+      `${address.host}${advertised}: packets get no response.`
     )
   }
   return error.remedy
@@ -55,39 +55,39 @@ export const tcpRemedy = ({ address, causeCode, error, nodeId, wishes }: Trouble
 
 const strangers = { http: 'a web server', ssh: 'an SSH server', other: 'something else' } as const
 
-/** Whoever answers there is not Kafka; null = that is not known. */
-export const strangerRemedy = ({ address, facts }: Trouble): string | null => {
+/** The service at the address is not Kafka; null = unknown. */
+export const strangerRemedy = ({ address, facts }: FailedStep): string | null => {
   const { peer } = facts
   if (peer !== 'http' && peer !== 'ssh' && peer !== 'other') return null
   return (
-    `Use the port of a Kafka listener (9092 by default): ${strangers[peer]} answers at ` +
+    `Use the port of a Kafka listener (9092 by default): ${strangers[peer]} responds at ` +
     `${formatAddress(address)}, not Kafka.`
   )
 }
 
-export const apiVersionsRemedy = (trouble: Trouble): string => {
-  const { address, error, wishes } = trouble
+export const apiVersionsRemedy = (failedStep: FailedStep): string => {
+  const { address, error, choices } = failedStep
   const where = formatAddress(address)
-  const stranger = strangerRemedy(trouble)
+  const stranger = strangerRemedy(failedStep)
   if (stranger !== null) return stranger
   if (error.code === 'UNSUPPORTED_VERSION') {
-    return 'Upgrade the broker to Kafka 2.1 or newer, or take a client that is as old as it is.'
+    return 'Upgrade the broker to Kafka 1.0 or newer, or switch off what the row above names.'
   }
   if (error.brokerCode !== undefined) {
     const code = error.brokerCode
-    return `Look into the log of the broker: it answers ApiVersions with the error ${code}.`
+    return `Look into the log of the broker: it responds to ApiVersions with the error ${code}.`
   }
   if (error.code === 'REQUEST_TIMEOUT') {
-    return `Check that Kafka listens at ${where} and is not stuck: it takes bytes and answers none.`
+    return `Check that Kafka listens at ${where} and is not stuck: it reads but does not respond.`
   }
-  if (wishes.usesTls && !wishes.showsCertificate) {
+  if (choices.usesTls && !choices.showsCertificate) {
     return 'Pass tls.cert and tls.key: the broker hangs up on a client that shows no certificate.'
   }
-  if (wishes.usesTls) {
+  if (choices.usesTls) {
     return 'Check that the broker trusts the authority of tls.cert: it hangs up after TLS.'
   }
   return (
-    `Check that ${where} is a Kafka listener, of Kafka 2.1 or newer and without TLS: it hangs ` +
+    `Check that ${where} is a Kafka listener, of Kafka 1.0 or newer and without TLS: it hangs ` +
     'up on the first request.'
   )
 }

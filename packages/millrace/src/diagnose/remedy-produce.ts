@@ -1,8 +1,8 @@
 // What to do where the test record did not arrive, in one sentence.
 
-import { KafkaError } from '../protocol/kafka-error.ts'
+import { idempotentWriteMissing, KafkaError } from '../protocol/kafka-error.ts'
 
-/** The error that a broker answered, however deep it lies. */
+/** The error that a broker returned, however deep it lies. */
 const brokerErrorOf = (error: unknown): KafkaError | null => {
   let cause = error
   for (let depth = 0; depth < 5 && cause instanceof KafkaError; depth++) {
@@ -20,8 +20,7 @@ const remedies: Readonly<Record<string, (topic: string) => string>> = {
     "Correct the topic's name: it has 1 to 249 letters, digits, '.', '_' or '-'.",
   TOPIC_AUTHORIZATION_FAILED: (topic) =>
     `Grant this user the rights WRITE and DESCRIBE on the topic ${topic} (kafka-acls.sh --add).`,
-  CLUSTER_AUTHORIZATION_FAILED: () =>
-    'Grant this user the right IDEMPOTENT_WRITE on the cluster, or set idempotent to false.',
+  CLUSTER_AUTHORIZATION_FAILED: () => idempotentWriteMissing,
   LEADER_NOT_AVAILABLE: (topic) =>
     `Bring the brokers back that have ${topic}: none of its partitions has a leader now.`,
   NOT_ENOUGH_REPLICAS: (topic) =>
@@ -31,14 +30,14 @@ const remedies: Readonly<Record<string, (topic: string) => string>> = {
 }
 
 export const produceRemedy = (error: KafkaError, topic: string): string => {
-  const answered = brokerErrorOf(error)
-  const remedy = Object.hasOwn(remedies, answered?.brokerError ?? '')
-    ? remedies[answered?.brokerError ?? '']
+  const responded = brokerErrorOf(error)
+  const remedy = Object.hasOwn(remedies, responded?.brokerError ?? '')
+    ? remedies[responded?.brokerError ?? '']
     : undefined
   if (remedy !== undefined) return remedy(topic)
   if (error.code === 'UNKNOWN_TOPIC') return remedies.UNKNOWN_TOPIC_OR_PARTITION?.(topic) ?? ''
-  if (answered !== null) {
-    const { brokerError, brokerCode } = answered
+  if (responded !== null) {
+    const { brokerError, brokerCode } = responded
     const name = `${brokerError} (${brokerCode})`
     return `Look up ${name} in the log of the brokers: they refuse the record.`
   }

@@ -1,7 +1,7 @@
 // What to do where the broker and the client do not agree on who the client is. No remedy has a
 // name, password or token in it.
 
-import type { Trouble } from './trouble.ts'
+import type { FailedStep } from './failed-step.ts'
 
 const isScram = (mechanism: string | null): boolean => mechanism?.startsWith('SCRAM') === true
 
@@ -11,13 +11,13 @@ const list = (names: readonly string[]): string => names.join(', ')
 export const missingSaslRemedy = (mechanisms: readonly string[]): string =>
   `Set the option sasl, with one of the mechanisms that the listener has: ${list(mechanisms)}.`
 
-const unsupportedRemedy = ({ facts, wishes }: Trouble): string => {
+const unsupportedRemedy = ({ facts, choices }: FailedStep): string => {
   const { mechanisms } = facts
   const offers = mechanisms === null || mechanisms.length === 0 ? '' : `: ${list(mechanisms)}`
-  return `Set sasl.mechanism to one that the broker has instead of ${wishes.mechanism}${offers}.`
+  return `Set sasl.mechanism to one that the broker has instead of ${choices.mechanism}${offers}.`
 }
 
-const refusedRemedy = ({ wishes: { mechanism } }: Trouble): string => {
+const refusedRemedy = ({ choices: { mechanism } }: FailedStep): string => {
   if (mechanism === 'OAUTHBEARER') {
     return (
       'Get a new token with the audience, scope and issuer that the broker expects, and compare ' +
@@ -31,9 +31,9 @@ const refusedRemedy = ({ wishes: { mechanism } }: Trouble): string => {
 }
 
 /** Our own side failed: no token, a broker that can't prove itself. */
-const ownRemedy = (trouble: Trouble): string => {
-  const { message } = trouble.error
-  const { mechanism } = trouble.wishes
+const ownRemedy = (failedStep: FailedStep): string => {
+  const { message } = failedStep.error
+  const { mechanism } = failedStep.choices
   if (isScram(mechanism)) {
     if (/signature is wrong/.test(message)) {
       return 'Check that this is your broker: it could not prove that it knows the password.'
@@ -41,26 +41,26 @@ const ownRemedy = (trouble: Trouble): string => {
     return "Look at the user's SCRAM credentials at the broker: what it says of them is not usable."
   }
   if (mechanism === 'OAUTHBEARER') {
-    if (/does not accept the token/.test(message)) return refusedRemedy(trouble)
-    return 'Mend the token provider (sasl.token, or sasl.tokenEndpoint): it gave no usable token.'
+    if (/does not accept the token/.test(message)) return refusedRemedy(failedStep)
+    return 'Fix the token provider (sasl.token, or sasl.tokenEndpoint): it gave no usable token.'
   }
   return `Look at the mechanism ${mechanism}: its own side failed, before the broker judged it.`
 }
 
-export const saslRemedy = (trouble: Trouble): string => {
-  const { error, facts } = trouble
-  if (error.brokerError === 'UNSUPPORTED_SASL_MECHANISM') return unsupportedRemedy(trouble)
+export const saslRemedy = (failedStep: FailedStep): string => {
+  const { error, facts } = failedStep
+  if (error.brokerError === 'UNSUPPORTED_SASL_MECHANISM') return unsupportedRemedy(failedStep)
   if (error.brokerError === 'ILLEGAL_SASL_STATE') {
     return 'Leave out the option sasl, or use the port of a SASL listener: this one has no SASL.'
   }
-  if (facts.mechanisms !== null && trouble.wishes.mechanism === null) {
+  if (facts.mechanisms !== null && failedStep.choices.mechanism === null) {
     return missingSaslRemedy(facts.mechanisms)
   }
-  if (error.brokerCode !== undefined) return refusedRemedy(trouble)
-  if (error.code === 'AUTHENTICATION_FAILED') return ownRemedy(trouble)
+  if (error.brokerCode !== undefined) return refusedRemedy(failedStep)
+  if (error.code === 'AUTHENTICATION_FAILED') return ownRemedy(failedStep)
   if (error.code === 'UNSUPPORTED_VERSION') {
     return 'Use the port of a SASL listener: the broker does not serve SASL there.'
   }
-  if (error.code === 'CONNECTION_FAILED') return refusedRemedy(trouble)
+  if (error.code === 'CONNECTION_FAILED') return refusedRemedy(failedStep)
   return error.remedy
 }

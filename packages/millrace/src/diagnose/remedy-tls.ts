@@ -1,12 +1,12 @@
 // What to do about a TLS handshake that failed. Each remedy is one sentence, and names the
 // certificate, its issuer, its names or its dates where the server has shown it.
 
-import { formatAddress } from '../cluster/address.ts'
-import { certificateAlert, handshakeAlert, notTls, saidBy } from '../net/tls-words.ts'
+import { formatAddress } from '../cluster-client/address.ts'
+import { certificateAlert, handshakeAlert, notTls, saidBy } from '../net/tls-messages.ts'
 import type { CertificateFacts } from '../runtime/certificate-look.ts'
 import { TlsFailure } from '../runtime/tls-failure.ts'
+import type { FailedStep } from './failed-step.ts'
 import { strangerRemedy } from './remedy-network.ts'
-import type { Trouble } from './trouble.ts'
 
 const selfSigned: ReadonlySet<string> = new Set(['DEPTH_ZERO_SELF_SIGNED_CERT'])
 
@@ -22,10 +22,10 @@ const untrusted: ReadonlySet<string> = new Set([
 const versionCodes = /UNSUPPORTED_PROTOCOL|NO_PROTOCOLS_AVAILABLE|ALERT_PROTOCOL_VERSION/
 const certificateRequired = /ALERT_CERTIFICATE_REQUIRED/
 
-const leafOf = ({ facts }: Trouble): CertificateFacts | undefined => facts.certificates?.[0]
+const leafOf = ({ facts }: FailedStep): CertificateFacts | undefined => facts.certificates?.[0]
 
-const selfSignedRemedy = (trouble: Trouble): string => {
-  const leaf = leafOf(trouble)
+const selfSignedRemedy = (failedStep: FailedStep): string => {
+  const leaf = leafOf(failedStep)
   const subject = leaf === undefined ? '' : ` (${leaf.subject})`
   return (
     `Pass the broker's own certificate${subject} as tls.ca, for it signed itself, or give the ` +
@@ -33,16 +33,16 @@ const selfSignedRemedy = (trouble: Trouble): string => {
   )
 }
 
-const untrustedRemedy = (trouble: Trouble): string => {
-  const issuer = trouble.facts.certificates?.at(-1)?.issuer
+const untrustedRemedy = (failedStep: FailedStep): string => {
+  const issuer = failedStep.facts.certificates?.at(-1)?.issuer
   const authority = issuer === undefined ? "the broker's authority" : `the authority '${issuer}'`
-  const instead = trouble.wishes.namesCa ? ': the tls.ca that was passed is another one' : ''
+  const instead = failedStep.choices.namesCa ? ': the tls.ca that was passed is another one' : ''
   return `Pass the certificate of ${authority} as tls.ca${instead}.`
 }
 
-const hostNameRemedy = (trouble: Trouble, failure: TlsFailure): string => {
-  const names = failure.certificateNames?.slice(0, 300) || leafOf(trouble)?.names || 'nobody'
-  const { nodeId, address } = trouble
+const hostNameRemedy = (failedStep: FailedStep, failure: TlsFailure): string => {
+  const names = failure.certificateNames?.slice(0, 300) || leafOf(failedStep)?.names || 'no host'
+  const { nodeId, address } = failedStep
   const connect =
     nodeId === null
       ? 'Connect to one of its names'
@@ -53,8 +53,8 @@ const hostNameRemedy = (trouble: Trouble, failure: TlsFailure): string => {
   )
 }
 
-const datesRemedy = (trouble: Trouble, hasEnded: boolean): string => {
-  const { certificates } = trouble.facts
+const datesRemedy = (failedStep: FailedStep, hasEnded: boolean): string => {
+  const { certificates } = failedStep.facts
   const culprit = certificates?.find((one) => one.hasEnded === hasEnded) ?? certificates?.[0]
   const dates =
     culprit === undefined
@@ -63,56 +63,56 @@ const datesRemedy = (trouble: Trouble, hasEnded: boolean): string => {
   return `Give the broker a certificate that holds now, or set this machine's clock right${dates}.`
 }
 
-const plainRemedy = (trouble: Trouble): string => {
-  const where = formatAddress(trouble.address)
-  if (trouble.facts.peer === 'kafka') {
+const plainRemedy = (failedStep: FailedStep): string => {
+  const where = formatAddress(failedStep.address)
+  if (failedStep.facts.peer === 'kafka') {
     return `Leave out tls, or use the broker's TLS port: ${where} speaks Kafka without TLS.`
   }
   return (
-    strangerRemedy(trouble) ??
-    `Leave out tls, or use the broker's TLS port: what answers at ${where} does not speak TLS.`
+    strangerRemedy(failedStep) ??
+    `Leave out tls, or use the broker's TLS port: what responds at ${where} does not speak TLS.`
   )
 }
 
-const clientRemedy = ({ wishes }: Trouble): string =>
-  wishes.showsCertificate
+const clientRemedy = ({ choices }: FailedStep): string =>
+  choices.showsCertificate
     ? 'Pass a tls.cert and tls.key that an authority of the broker signed: it refuses these.'
     : 'Pass tls.cert and tls.key: the broker wants a certificate of the client.'
 
-const failureRemedy = (trouble: Trouble, failure: TlsFailure): string => {
+const failureRemedy = (failedStep: FailedStep, failure: TlsFailure): string => {
   const { code } = failure
   const said = saidBy(failure)
-  if (selfSigned.has(code)) return selfSignedRemedy(trouble)
-  if (untrusted.has(code)) return untrustedRemedy(trouble)
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return hostNameRemedy(trouble, failure)
-  if (code === 'CERT_HAS_EXPIRED') return datesRemedy(trouble, true)
-  if (code === 'CERT_NOT_YET_VALID') return datesRemedy(trouble, false)
+  if (selfSigned.has(code)) return selfSignedRemedy(failedStep)
+  if (untrusted.has(code)) return untrustedRemedy(failedStep)
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return hostNameRemedy(failedStep, failure)
+  if (code === 'CERT_HAS_EXPIRED') return datesRemedy(failedStep, true)
+  if (code === 'CERT_NOT_YET_VALID') return datesRemedy(failedStep, false)
   if (versionCodes.test(said)) {
     return (
       'Widen tls.minVersion and tls.maxVersion, or the ssl.enabled.protocols of the broker: ' +
       'they have no version of TLS in common.'
     )
   }
-  if (certificateRequired.test(said) || certificateAlert.test(said)) return clientRemedy(trouble)
+  if (certificateRequired.test(said) || certificateAlert.test(said)) return clientRemedy(failedStep)
   if (handshakeAlert.test(said)) {
-    if (!trouble.wishes.showsCertificate) return clientRemedy(trouble)
+    if (!failedStep.choices.showsCertificate) return clientRemedy(failedStep)
     return 'Compare tls with the ssl settings of the broker: they have no cipher in common.'
   }
-  const isStranger = trouble.facts.peer !== 'tls' && trouble.facts.peer !== 'unknown'
-  if (notTls.test(said) || isStranger || failure.isSilent) return plainRemedy(trouble)
-  return clientRemedy(trouble)
+  const isStranger = failedStep.facts.peer !== 'tls' && failedStep.facts.peer !== 'unknown'
+  if (notTls.test(said) || isStranger || failure.isSilent) return plainRemedy(failedStep)
+  return clientRemedy(failedStep)
 }
 
-export const tlsRemedy = (trouble: Trouble): string => {
-  const { error, wishes, address } = trouble
-  if (error.cause instanceof TlsFailure) return failureRemedy(trouble, error.cause)
+export const tlsRemedy = (failedStep: FailedStep): string => {
+  const { error, choices, address } = failedStep
+  if (error.cause instanceof TlsFailure) return failureRemedy(failedStep, error.cause)
   const where = formatAddress(address)
-  if (!wishes.usesTls) {
-    const issuer = trouble.facts.certificates?.at(-1)?.issuer
+  if (!choices.usesTls) {
+    const issuer = failedStep.facts.certificates?.at(-1)?.issuer
     const signed = issuer === undefined ? '' : `, with a certificate that '${issuer}' signed`
     return `Set the option tls, or use the broker's plain port: ${where} expects TLS${signed}.`
   }
   // The time ran out in the middle of the handshake.
-  if (trouble.facts.peer === 'kafka') return plainRemedy(trouble)
+  if (failedStep.facts.peer === 'kafka') return plainRemedy(failedStep)
   return `Check that ${where} speaks TLS: it takes the first bytes of the handshake, and is silent.`
 }

@@ -1,23 +1,23 @@
 // The remedy of a step that failed, in one sentence.
 
+import type { FailedStep } from './failed-step.ts'
 import { apiVersionsRemedy, dnsRemedy, tcpRemedy } from './remedy-network.ts'
 import { saslRemedy } from './remedy-sasl.ts'
 import { tlsRemedy } from './remedy-tls.ts'
-import type { Trouble } from './trouble.ts'
 
-export const remedyOf = (trouble: Trouble): string => {
-  const { step } = trouble
+export const remedyOf = (failedStep: FailedStep): string => {
+  const { step } = failedStep
   switch (step) {
     case 'dns':
-      return dnsRemedy(trouble)
+      return dnsRemedy(failedStep)
     case 'tcp':
-      return tcpRemedy(trouble)
+      return tcpRemedy(failedStep)
     case 'tls':
-      return tlsRemedy(trouble)
+      return tlsRemedy(failedStep)
     case 'api-versions':
-      return apiVersionsRemedy(trouble)
+      return apiVersionsRemedy(failedStep)
     case 'sasl':
-      return saslRemedy(trouble)
+      return saslRemedy(failedStep)
     default:
       return step satisfies never
   }

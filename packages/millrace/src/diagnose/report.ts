@@ -2,6 +2,7 @@
 // is public, and the command line prints it as it is.
 
 import type { ConnectStep } from '../protocol/kafka-error.ts'
+import { printableText } from '../runtime/printable-text.ts'
 
 /** The steps of a diagnosis; docs/doctor.md says what each does. */
 export type DiagnosisStepName = ConnectStep | 'metadata' | 'listener' | 'produce'
@@ -12,15 +13,15 @@ export interface DiagnosisStep {
   readonly name: DiagnosisStepName
   /** Whether it went well. */
   readonly ok: boolean
-  /** How long it took. */
+  /** How long the step took, in milliseconds. */
   readonly ms: number
   /** What was found, with the address it is about. */
   readonly detail: string
-  /** What to do, in one sentence; null where nothing is to be done. */
+  /** What to do, in one sentence; null if nothing is to be done. */
   readonly remedy: string | null
 }
 
-/** What `diagnose` answers. Plain data, without secrets. */
+/** What `diagnose` returns. Plain data, without secrets. */
 export interface Diagnosis {
   /** Whether every step that was tried went well. */
   readonly ok: boolean
@@ -30,6 +31,9 @@ export interface Diagnosis {
   readonly steps: readonly DiagnosisStep[]
 }
 
+/** A row names several addresses and what was found there. */
+const detailLengthMax = 4096
+
 /** To a hundredth: more digits mean nothing. */
 const rounded = (ms: number): number => Math.round(ms * 100) / 100
 
@@ -37,7 +41,7 @@ export const passed = (name: DiagnosisStepName, ms: number, detail: string): Dia
   name,
   ok: true,
   ms: rounded(ms),
-  detail,
+  detail: printableText(detail, detailLengthMax),
   remedy: null,
 })
 
@@ -46,7 +50,13 @@ export const failed = (
   ms: number,
   detail: string,
   remedy: string,
-): DiagnosisStep => ({ name, ok: false, ms: rounded(ms), detail, remedy })
+): DiagnosisStep => ({
+  name,
+  ok: false,
+  ms: rounded(ms),
+  detail: printableText(detail, detailLengthMax),
+  remedy: printableText(remedy, detailLengthMax),
+})
 
 export const diagnosisOf = (steps: readonly DiagnosisStep[]): Diagnosis => {
   const first = steps.find(({ ok }) => !ok)

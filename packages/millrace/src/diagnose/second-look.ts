@@ -1,6 +1,7 @@
-// Finds out more once a way has failed: which certificate the broker shows, whether it speaks plain
-// Kafka where TLS was tried or the other way round, which SASL mechanisms it offers. What is found
-// makes a remedy that names things instead of guessing.
+// Examines an address again after a step failed: which certificate the broker shows, whether it
+// speaks Kafka without TLS (or TLS where none was configured), and which SASL mechanisms it offers.
+// The remedies use these facts to name the cause. Each look opens a connection of its own and
+// closes it. Callers: address-steps.ts, metadata-step.ts.
 
 import type { Connection } from '../net/connection.ts'
 import { saslHandshakeApi } from '../protocol/api/17-sasl-handshake.ts'
@@ -13,14 +14,14 @@ import { ask, failedStepOf, type Probe, probe, type Way } from './probe.ts'
 import type { Visit } from './visit.ts'
 import type { Tried } from './way.ts'
 
-/** What answers at an address when the other kind of connection is tried. */
+/** What responds at an address when the other kind of connection is tried. */
 export type Peer = 'kafka' | 'tls' | 'http' | 'ssh' | 'other' | 'unknown'
 
 export interface Facts {
-  /** As the server showed it; null = it shows none, or nobody looked. */
+  /** As the server showed it; null = it shows none, or it was not checked. */
   readonly certificates: CertificateChain | null
   readonly peer: Peer
-  /** What the listener offers; null = it does not authenticate, or nobody asked. */
+  /** What the listener offers; null = it does not authenticate, or it was not checked. */
   readonly mechanisms: readonly string[] | null
 }
 
@@ -33,17 +34,17 @@ export interface LookKit {
   /** The same without TLS. */
   readonly plainTransport: Transport
   readonly usesTls: boolean
-  /** Null where the network is not the machine's. */
+  /** Null if the network is not the machine's. */
   readonly look: CertificateLook | null
   readonly socketFactory: SocketFactory | null
   readonly serverName: string | null
 }
 
-/** A broker answers an unknown mechanism with the ones that it has. */
+/** A broker responds to an unknown mechanism with the ones that it has. */
 const askedMechanism = 'NONE'
 const mechanismsMax = 16
 
-/** Who sends this where an answer of Kafka must be. */
+/** What kind of server sends these bytes instead of a Kafka response. */
 const strangerOf = ({ code, message }: KafkaError): Peer => {
   if (code === 'TLS_FAILED') return 'tls'
   const bytes = /the bytes "(.{4})"/.exec(message)?.[1]
@@ -73,7 +74,7 @@ const look = async (kit: LookKit, place: ConnectAddress): Promise<CertificateCha
   }
 }
 
-/** Who answers without TLS. */
+/** What kind of server responds without TLS. */
 const plainPeer = async (kit: LookKit, place: ConnectAddress, name: string): Promise<Peer> => {
   const { visit, way, plainTransport } = kit
   const plainWay: Way = { ...way, transport: plainTransport, sasl: undefined }
@@ -86,16 +87,16 @@ const plainPeer = async (kit: LookKit, place: ConnectAddress, name: string): Pro
 const offeredBy = async (connection: Connection): Promise<readonly string[] | null> => {
   if (connection.versionFor(saslHandshakeApi) < 0) return null
   try {
-    const answer = await ask(connection, saslHandshakeApi, { mechanism: askedMechanism })
-    if (answer.errorCode !== errorNumber.UNSUPPORTED_SASL_MECHANISM) return null
-    const names = answer.mechanisms.filter((one) => /^[\w-]{1,40}$/.test(one))
+    const response = await ask(connection, saslHandshakeApi, { mechanism: askedMechanism })
+    if (response.errorCode !== errorNumber.UNSUPPORTED_SASL_MECHANISM) return null
+    const names = response.mechanisms.filter((one) => /^[\w-]{1,40}$/.test(one))
     return names.slice(0, mechanismsMax)
   } catch {
     return null
   }
 }
 
-/** Which SASL mechanisms the listener offers; null where it wants none. */
+/** Which SASL mechanisms the listener offers; null if it wants none. */
 export const mechanismsAt = async (
   { visit, way }: LookKit,
   tried: Tried,
@@ -122,13 +123,13 @@ export const factsOf = async (kit: LookKit, tried: Tried): Promise<Facts> => {
   if (best === null || error === null || kit.visit.over !== null) return noFacts
   const place = placeOf(tried, best)
   const step = failedStepOf(best)
-  const isAnswered = error.code === 'MALFORMED_RESPONSE'
+  const isMalformed = error.code === 'MALFORMED_RESPONSE'
   if (step === 'tls') {
-    // With TLS the handshake failed, or took too long; without it the answer was one of TLS.
+    // With TLS the handshake failed, or took too long; without it the response was one of TLS.
     if (kit.usesTls) return tlsFacts(kit, place, name)
     return { ...noFacts, certificates: await look(kit, place), peer: 'tls' }
   }
-  if (step === 'api-versions' && isAnswered) return { ...noFacts, peer: strangerOf(error) }
+  if (step === 'api-versions' && isMalformed) return { ...noFacts, peer: strangerOf(error) }
   if (step === 'api-versions' && error.code === 'CONNECTION_FAILED' && !kit.usesTls) {
     const certificates = await look(kit, place)
     return certificates === null ? noFacts : { ...noFacts, certificates, peer: 'tls' }

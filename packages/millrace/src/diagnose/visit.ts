@@ -16,7 +16,7 @@ export class Visit {
   readonly #controller = new AbortController()
   readonly #connections = new Set<Connection>()
   readonly #timer: Timer
-  readonly #onAbort = (): void => this.#giveUp(this.#aborted())
+  readonly #onAbort = (): void => this.#cancelAndNotify(this.#aborted())
   #over: KafkaError | null = null
 
   constructor(clock: Clock, { timeoutMs, signal }: VisitOptions) {
@@ -24,7 +24,7 @@ export class Visit {
     this.#caller = signal
     this.#timer = clock.setTimer(timeoutMs, () => {
       const message = `the diagnosis was not done within ${timeoutMs} ms (timeoutMs)`
-      this.#giveUp(new KafkaError('REQUEST_TIMEOUT', message))
+      this.#cancelAndNotify(new KafkaError('REQUEST_TIMEOUT', message))
     })
     signal?.addEventListener('abort', this.#onAbort, { once: true })
     if (signal?.aborted) this.#onAbort()
@@ -49,7 +49,7 @@ export class Visit {
   /** The promise's value; rejects when `limitMs` are over, or the visit is. */
   async within<Value>(promise: Promise<Value>, limitMs: number, what: string): Promise<Value> {
     let stop = (): void => {}
-    const patience = new Promise<never>((_resolve, reject) => {
+    const limits = new Promise<never>((_resolve, reject) => {
       const onOver = (): void => reject(this.#over)
       const timer = this.clock.setTimer(limitMs, () =>
         reject(new KafkaError('REQUEST_TIMEOUT', `${what} within ${limitMs} ms`)),
@@ -62,13 +62,13 @@ export class Visit {
       if (this.#over !== null) onOver()
     })
     try {
-      return await Promise.race([promise, patience])
+      return await Promise.race([promise, limits])
     } finally {
       stop()
     }
   }
 
-  /** Throws where the caller aborted; a time that is over is no exception, the report tells it. */
+  /** Throws if the caller aborted; a time that is over is no exception, the report tells it. */
   throwIfAborted(): void {
     if (this.#over?.code === 'ABORTED') throw this.#over
   }
@@ -80,7 +80,7 @@ export class Visit {
     this.#connections.clear()
   }
 
-  #giveUp(reason: KafkaError): void {
+  #cancelAndNotify(reason: KafkaError): void {
     if (this.#over !== null) return
     this.#over = reason
     this.#timer.cancel()

@@ -1,10 +1,11 @@
 // The way to one address: its name is resolved, and every address that the name has is tried at the
-// same time. One that works is enough for a producer; the others are told all the same, since they
-// cost every connection a try, or other clients the way in.
+// same time. One that works is enough for a producer; the others are reported all the same, since
+// they cost every connection a try, or other clients the way in.
 
-import { describeNetworkError } from '../net/connection-words.ts'
+import { describeNetworkError } from '../net/connection-messages.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 import type { Address } from '../runtime/transport.ts'
+import { isError } from '../runtime/value-kinds.ts'
 import { distanceOf, type Probe, probe, type Way } from './probe.ts'
 import type { Visit } from './visit.ts'
 
@@ -14,15 +15,15 @@ export interface Resolved {
   /** For people: `broker.example:9092 (node 1)`. */
   readonly name: string
   readonly dnsMs: number
-  /** What the name has; empty where it could not be resolved. */
+  /** What the name has; empty if it could not be resolved. */
   readonly hosts: readonly string[]
 }
 
 export interface Tried extends Resolved {
-  /** Null where the name could not be resolved. */
+  /** Null if the name could not be resolved. */
   readonly best: Probe | null
   readonly others: readonly Probe[]
-  /** Why there is no connection; null where there is one. */
+  /** Why there is no connection; null if there is one. */
   readonly error: KafkaError | null
 }
 
@@ -31,7 +32,7 @@ const hostsMax = 16
 
 const dnsError = (thrown: unknown, name: string): KafkaError => {
   const isOurs = thrown instanceof KafkaError
-  const reason = isOurs || !(thrown instanceof Error) ? thrown : describeNetworkError(thrown)
+  const reason = isOurs || !isError(thrown) ? thrown : describeNetworkError(thrown)
   const message = reason instanceof KafkaError ? reason.message : String(reason)
   const cause = isOurs ? undefined : thrown
   return new KafkaError('CONNECTION_FAILED', message, { broker: name, step: 'dns', cause })
@@ -42,8 +43,8 @@ const resolve = async (
   { transport, stepTimeoutMs }: Way,
   host: string,
 ): Promise<readonly string[]> => {
-  const answers = transport.resolve(host)
-  const hosts = await visit.within(answers, stepTimeoutMs, 'no answer of the name server')
+  const responses = transport.resolve(host)
+  const hosts = await visit.within(responses, stepTimeoutMs, 'no response of the name server')
   if (hosts.length === 0) {
     throw Object.assign(new Error('the name has no address'), { code: 'ENOTFOUND' })
   }

@@ -6,7 +6,7 @@ export interface Deadline {
   readonly at: number
   /** Called once when the moment has passed, unless removed before. */
   readonly fire: (now: number) => void
-  /** Place in the heap; -1 = not in it. Owned by Deadlines. */
+  /** Index in the heap; -1 = not in it. Written by Deadlines. */
   heapIndex: number
 }
 
@@ -36,7 +36,7 @@ export class Deadlines {
     entry.heapIndex = -1
     const last = this.#heap.pop()!
     if (last === entry) return
-    this.#place(last, index)
+    this.#put(last, index)
     this.#rise(last)
     this.#sink(last)
   }
@@ -53,7 +53,7 @@ export class Deadlines {
     }
   }
 
-  #place(entry: Deadline, index: number): void {
+  #put(entry: Deadline, index: number): void {
     this.#heap[index] = entry
     entry.heapIndex = index
   }
@@ -63,8 +63,8 @@ export class Deadlines {
       const parent = this.#heap[(entry.heapIndex - 1) >> 1]!
       if (parent.at <= entry.at) return
       const index = entry.heapIndex
-      this.#place(entry, parent.heapIndex)
-      this.#place(parent, index)
+      this.#put(entry, parent.heapIndex)
+      this.#put(parent, index)
     }
   }
 
@@ -77,8 +77,8 @@ export class Deadlines {
       if (right < this.#heap.length && this.#heap[right]!.at < child.at) child = this.#heap[right]!
       if (child.at >= entry.at) return
       const index = entry.heapIndex
-      this.#place(entry, child.heapIndex)
-      this.#place(child, index)
+      this.#put(entry, child.heapIndex)
+      this.#put(child, index)
     }
   }
 }

@@ -1,22 +1,24 @@
-// What the engine needs from the outside, and what it is told. `cluster/` implements ClusterPort
-// and BrokerLink and calls EngineEvents; unit tests and the simulator do the same by hand. The
-// engine never sees a socket, a timer or a promise. No call of these re-enters its caller: an
-// answer to a port call comes in a later turn, never inside the call.
+// What the engine needs from the outside, and which events it receives. cluster-client/ implements
+// ClusterPort and BrokerLink and calls EngineEvents; unit tests do the same by hand. The engine
+// never sees a socket, a timer or a promise. No call re-enters its caller: the result of a port
+// call comes in a later turn, never inside the call.
 
 import type { ProduceResponse } from '../protocol/api/00-produce.ts'
 import type { KafkaError } from '../protocol/kafka-error.ts'
+import type { ProducerId } from '../protocol/producer-id.ts'
 
-/** One Produce request on its way. The chunks stay untouched until it is answered or has failed. */
+/** One Produce request. Its chunks stay unchanged until its response comes or it has failed. */
 export interface ProduceCall {
   readonly version: number
   /** The request's body (what follows the request header), in order; batch buffers among them. */
   readonly chunks: readonly Uint8Array[]
-  /** False with acks 0: the broker answers nothing. */
+  /** False with acks 0: the broker sends no response. */
   readonly expectsResponse: boolean
-  /** The answer; `null` with acks 0, once the operating system has taken all bytes. */
+  /** The response; `null` with acks 0, once the operating system has taken all bytes. */
   onResponse(response: ProduceResponse | null): void
   /**
-   * No answer will come: the connection broke, the request timed out or the answer was malformed.
+   * No response will come: the connection broke, the request timed out or the response was
+   * malformed.
    * `written` says whether any byte of it may have reached a socket.
    */
   onFailure(error: KafkaError, written: boolean): void
@@ -34,16 +36,16 @@ export interface BrokerLink {
   /** Why the link is not ready, as far as known: the last failure since it was ready. */
   readonly lastError: KafkaError | null
   /**
-   * Asks for a connection. Harmless when there is one, or an attempt or its backoff is under way.
+   * Requests a connection. Harmless when there is one, or an attempt or its backoff is under way.
    */
   open(): void
-  /** Writes the request. Exactly one of the call's two methods answers it, in a later turn. */
+  /** Writes the request. Exactly one of the call's two methods is called, in a later turn. */
   produce(call: ProduceCall): void
 }
 
 export interface ProducerIdentity {
   /** -1 = none yet. */
-  readonly producerId: number
+  readonly producerId: ProducerId
   readonly epoch: number
 }
 
@@ -58,7 +60,7 @@ export interface ConsumedOffset {
   readonly metadata: string
 }
 
-/** Who commits: lets the group's coordinator refuse a member that it has given up (KIP-447). */
+/** The member that commits: the group's coordinator rejects one that it replaced (KIP-447). */
 export interface GroupMetadata {
   readonly groupId: string
   /** -1 = not said. */
@@ -82,14 +84,16 @@ export interface TransactionScope extends ProducerIdentity {
  * Calls to the coordinator of our transactional id, and to those of consumer groups. One at a time,
  * in call order; failures that may pass are tried again inside, for as long as it takes. Each
  * `done` is called once, in a later turn, unless the cluster is closed before. `persisted` of its
- * error is `'maybe'` where an earlier attempt had no answer.
+ * error is `'maybe'` if an earlier attempt had no response.
  */
 export interface TransactionPort {
   /** Whether the cluster has `transaction.version` 2 or more, as far as its brokers have said. */
   readonly version2: boolean
-  /** Why the call under way is not answered yet; null = nothing failed. */
+  /** Why the call under way has no response yet; null = nothing failed. */
   readonly lastError: KafkaError | null
-  /** `current` with an id of -1 begins anew, and fences whoever holds the transactional id. */
+  /**
+   * `current` with an id of -1 begins anew, and fences the producer that has the transactional id.
+   */
   initProducerId(
     current: ProducerIdentity,
     done: (error: KafkaError | null, identity: ProducerIdentity | null) => void,
@@ -113,11 +117,11 @@ export interface TransactionPort {
   ): void
 }
 
-/** One partition, as `partitionsFor` answers it. */
+/** One partition, as `partitionsFor` returns it. */
 export interface PartitionView {
   /** Node id of the leader; -1 = none now. */
   readonly leaderId: number
-  /** -1 where the broker does not say. */
+  /** -1 if the broker does not say. */
   readonly leaderEpoch: number
 }
 
@@ -129,31 +133,40 @@ export interface TopicView {
   readonly partitions: readonly PartitionView[]
 }
 
-/** KIP-951: a Produce answer that names the new leader. */
+/** KIP-951: a Produce response that names the new leader. */
 export interface LeaderHint {
   readonly topic: string
   readonly partition: number
   readonly leaderId: number
   readonly leaderEpoch: number
-  /** Where the leader is, when the answer said so. */
-  readonly endpoint: { readonly host: string; readonly port: number } | null
+  /** Where the leader is, when the response says so. */
+  readonly endpoint: {
+    readonly host: string
+    readonly port: number
+    readonly rack?: string | null
+  } | null
 }
+
+export type TopicRequestReason = 'unknown' | 'stale'
 
 export interface ClusterPort {
   /** The link to a node; undefined while metadata does not know the node. */
   link(nodeId: number): BrokerLink | undefined
+  /** The rack of a node, where the cluster says so. */
+  rackOf(nodeId: number): string | null
   /**
-   * Wants news of a topic: it is not known yet (`unknown`) or what is known proved wrong (`stale`).
-   * Any number of wishes become one Metadata request at a time, with backoff. A topic that was
-   * asked for stays in use, and is refreshed by age, until `forgetTopic`.
+   * Requests metadata of a topic: a caller wants to use it, and it may be created (`unknown`), or
+   * what is known is wrong (`stale`); a refresh creates nothing.
+   * Any number of calls become one Metadata request at a time, with backoff. The topic then stays
+   * in use, and is refreshed by age, until `forgetTopic` or a response that it does not exist.
    */
-  refreshTopic(topic: string, why: 'unknown' | 'stale'): void
+  refreshTopic(topic: string, why: TopicRequestReason): void
   forgetTopic(topic: string): void
   /** Applies a hint if its epoch is newer than what is known; then onTopic follows. */
   applyLeaderHint(hint: LeaderHint): void
   /**
-   * Wants a producer id (KIP-360: `current` is passed on from version 3). Retriable failures are
-   * tried again inside; onProducerId or onProducerIdFailed answers.
+   * Requests a producer id (KIP-360: `current` is passed on from version 3). Retriable failures are
+   * retried inside; onProducerId or onProducerIdFailed is called with the result.
    */
   initProducerId(current: ProducerIdentity): void
   /** Null without a transactional id. */
@@ -162,18 +175,17 @@ export interface ClusterPort {
   readonly metadataError: KafkaError | null
 }
 
-/** What the engine is told. */
+/** Events that the engine receives. */
 export interface EngineEvents {
-  /** News of a topic, also when nothing changed. */
+  /** Metadata of a topic, also when nothing changed. */
   onTopic(topic: TopicView): void
   /**
-   * The topic can't be had. `final` = asking again won't help within this record's life (not
-   * allowed, bad name); otherwise (does not exist yet, no leader) the cluster goes on asking while
-   * it is wanted.
+   * The topic can't be had. `final` = another request won't help within this record's life (not
+   * allowed, bad name). In either case it is requested again only by `refreshTopic`.
    */
   onTopicFailed(topic: string, error: KafkaError, final: boolean): void
   onLinkReady(nodeId: number): void
-  /** The connection, or an attempt at one, failed; requests in flight were told before. */
+  /** The connection, or an attempt at one, failed; requests in flight have failed before. */
   onLinkDown(nodeId: number, error: KafkaError): void
   onProducerId(identity: ProducerIdentity): void
   onProducerIdFailed(error: KafkaError): void

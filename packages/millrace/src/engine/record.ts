@@ -1,18 +1,18 @@
-// What goes into the engine and what comes out: the record, its settlement, its place in the log.
+// What goes into the engine and what comes out: the record, its offset in the log, its settle.
 
 import type { KafkaError } from '../protocol/kafka-error.ts'
 
 /** Bytes, or a string that is sent as UTF-8. */
-export type Data = string | Uint8Array
+export type RecordData = string | Uint8Array
 
-/** The value of a header: bytes, text, null, or `undefined` = the header is left out. */
-export type HeaderValue = Data | null | undefined
+/** The value of a header: bytes, text, null, or `undefined` = the header is skipped. */
+export type HeaderValue = RecordData | null | undefined
 
 /**
  * Headers of a record, in order. An object (an array value repeats the key) or an array of pairs.
- * A value of `null` is sent as null; `undefined` leaves the header out.
+ * A value of `null` is sent as null; `undefined` skips the header.
  */
-export type Headers =
+export type RecordHeaders =
   | Readonly<Record<string, HeaderValue | readonly HeaderValue[]>>
   | readonly (readonly [key: string, value: HeaderValue])[]
 
@@ -21,26 +21,26 @@ export interface ProducerRecord {
   /** The topic to write to: 1 to 249 of the characters `a-z A-Z 0-9 . _ -`. */
   readonly topic: string
   /** `undefined` and `null` = no key; `''` is an empty key. */
-  readonly key?: Data | null | undefined
+  readonly key?: RecordData | null | undefined
   /** `null` = a tombstone. */
-  readonly value: Data | null
+  readonly value: RecordData | null
   /** None by default. */
-  readonly headers?: Headers | undefined
+  readonly headers?: RecordHeaders | undefined
   /** Milliseconds since the epoch; the time of the call by default. */
   readonly timestamp?: number | undefined
   /** Chosen by the partitioner by default. */
   readonly partition?: number | undefined
 }
 
-/** Where a delivered record is. */
+/** The position of a delivered record. */
 export interface RecordMetadata {
   /** The topic that was written to. */
   readonly topic: string
   /** The partition that was written to. */
   readonly partition: number
-  /** -1 where the broker does not say: acks 0, or the answer to a duplicate. */
+  /** -1 = the broker did not return it: acks 0, or a duplicate. */
   readonly offset: number
-  /** The record's timestamp, or the broker's where the topic uses LogAppendTime. */
+  /** The record's timestamp, or the broker's if the topic uses LogAppendTime. */
   readonly timestamp: number
   /** Size of the key in bytes; -1 = no key. */
   readonly keyBytes: number
@@ -48,21 +48,55 @@ export interface RecordMetadata {
   readonly valueBytes: number
 }
 
-/** Told once how a record ended: an error, or where it is. */
+/** Called once with a record's result: an error, or its metadata. */
 export type SettleCallback = (error: KafkaError | null, metadata: RecordMetadata | null) => void
 
-/** An object that is told instead: one for many records costs nothing per record. */
+/** An object in place of a callback: one for many records costs nothing per record. */
 export interface Settler {
   /** Bytes that wait with a record for its result, besides the record: counted as buffer memory. */
   readonly heldBytes: number
-  /** `tag` is what the record was appended with. */
-  settled(tag: number, error: KafkaError | null, metadata: RecordMetadata | null): void
+  /**
+   * `tag` is what the record was appended with. `delivered` is valid during the call: the next
+   * record is shown by the same object.
+   */
+  settled(tag: number, error: KafkaError | null, delivered: DeliveredRecord | null): void
+}
+
+/** The fields of a record's metadata before there is an object of them. */
+export interface DeliveredRecord {
+  /** One object for all records of a batch. */
+  readonly place: TopicPartition
+  readonly offset: number
+  readonly timestamp: number
+  readonly keyBytes: number
+  readonly valueBytes: number
+  /** Makes the metadata; it stays valid. */
+  toMetadata(): RecordMetadata
+}
+
+export interface TopicPartition {
+  readonly topic: string
+  readonly partition: number
 }
 
 export type Settle = SettleCallback | Settler
 
-/** A callback, its surroundings, and the metadata that it is told, in bytes (about). */
+/** A callback, its closure, and the metadata that it receives, in bytes (about). */
 const callbackBytes = 240
+
+/** Calls it with a record's result; returns what a callback returned. */
+export const callSettle = (
+  settle: Settle,
+  tag: number,
+  error: KafkaError | null,
+  delivered: DeliveredRecord | null,
+): unknown => {
+  if (typeof settle !== 'function') {
+    settle.settled(tag, error, delivered)
+    return undefined
+  }
+  return settle(error, delivered === null ? null : delivered.toMetadata())
+}
 
 export const heldBytesOf = (settle: Settle | null): number =>
   settle === null ? 0 : typeof settle === 'function' ? callbackBytes : settle.heldBytes

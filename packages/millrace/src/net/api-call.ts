@@ -1,4 +1,4 @@
-// A request of an API as the bytes that a connection sends, and its answer as an object. Callers:
+// A request of an API as the bytes that a connection sends, and its response as an object. Callers:
 // Connection.request, for every API but Produce, whose bytes the engine writes by itself.
 
 import { Reader } from '../protocol/bytes/reader.ts'
@@ -6,13 +6,14 @@ import { Writer } from '../protocol/bytes/writer.ts'
 import type { KafkaError } from '../protocol/kafka-error.ts'
 import type { Api, Input } from '../protocol/schema/api.ts'
 import { assert } from '../runtime/assert.ts'
+import { messageOf } from '../runtime/value-kinds.ts'
 import type { RawRequest } from './connection-contract.ts'
 
-/** Called once: with the error, or with the answer. */
+/** Called once: with the error, or with the response. */
 export type CallHandler<Response> = (error: KafkaError | null, response: Response | null) => void
 
 export interface CallOwner {
-  /** The answer can't be read: closes the connection, and says with which error. */
+  /** The response can't be read: closes the connection, and says with which error. */
   onMalformed(reason: string, api: string, cause: unknown): KafkaError
   throttle(throttleTimeMs: number): void
 }
@@ -23,7 +24,7 @@ const throttleTimeOf = (response: unknown): number => {
   return typeof response.throttleTimeMs === 'number' ? response.throttleTimeMs : 0
 }
 
-/** Throws where the request can't be encoded. With version -1 it is never sent: it has no bytes. */
+/** Throws if the request can't be encoded. With version -1 it is never sent: it has no bytes. */
 export const makeCall = <Request, Response>(
   api: Api<Request, Response>,
   version: number,
@@ -34,12 +35,12 @@ export const makeCall = <Request, Response>(
   const writer = new Writer()
   if (version >= 0) api.encodeRequest(writer, request, version)
   const onResponse = (body: Uint8Array | null): void => {
-    assert(body !== null, 'a request that expects an answer gets one')
+    assert(body !== null, 'a request that expects a response gets one')
     let response: Response
     try {
       response = api.decodeResponse(new Reader(body), version)
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause)
+      const reason = messageOf(cause)
       handler(owner.onMalformed(reason, api.name, cause), null)
       return
     }

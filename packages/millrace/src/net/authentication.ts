@@ -14,19 +14,13 @@ import { Reader } from '../protocol/bytes/reader.ts'
 import { Writer } from '../protocol/bytes/writer.ts'
 import { errorNumber } from '../protocol/errors.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
-import { SaslError, type SaslMechanism, type SaslSession } from '../protocol/sasl/mechanism.ts'
+import { SaslError, type SaslSession } from '../protocol/sasl/mechanism.ts'
 import type { Api, Input } from '../protocol/schema/api.ts'
 import type { Clock } from '../runtime/clock.ts'
-import type { Random } from '../runtime/random.ts'
+import type { SaslSettings } from './connection-contract.ts'
 import type { HandshakeChannel, HandshakeStep } from './handshake.ts'
 import { SaslErrors } from './sasl-errors.ts'
 import type { VersionNegotiation } from './version-negotiation.ts'
-
-/** What all connections of a client authenticate with. */
-export interface SaslSettings {
-  readonly mechanism: SaslMechanism
-  readonly random: Random
-}
 
 export interface AuthenticationOptions {
   readonly sasl: SaslSettings
@@ -54,7 +48,7 @@ const messagesMax = 16
 const never = Number.POSITIVE_INFINITY
 const noBytes = new Uint8Array(0)
 
-/** The exchange belongs to a connection that is closed, or was replaced: nobody waits for it. */
+/** The exchange belongs to a connection that is closed or was replaced: its result is dropped. */
 class Abandoned extends Error {}
 
 export class Authentication implements HandshakeStep {
@@ -193,9 +187,9 @@ export class Authentication implements HandshakeStep {
   ): Promise<void> {
     const { mechanism } = this.#options.sasl
     const request = { mechanism: mechanism.name }
-    const answer = await this.#ask(channel, saslHandshakeApi, request)
-    if (answer.errorCode !== errorNumber.NONE) {
-      throw this.#errors.mechanismRefused(channel.name, saslHandshakeApi.name, answer)
+    const response = await this.#ask(channel, saslHandshakeApi, request)
+    if (response.errorCode !== errorNumber.NONE) {
+      throw this.#errors.mechanismRefused(channel.name, saslHandshakeApi.name, response)
     }
     let message: Uint8Array | null = first
     for (let count = 0; message !== null; count++) {
@@ -207,13 +201,13 @@ export class Authentication implements HandshakeStep {
 
   async #authenticate(channel: HandshakeChannel, authBytes: Uint8Array): Promise<Uint8Array> {
     const sentAtMs = this.#options.clock.now()
-    const answer = await this.#ask(channel, saslAuthenticateApi, { authBytes })
-    if (answer.errorCode !== errorNumber.NONE) {
-      const { errorCode, errorMessage } = answer
+    const response = await this.#ask(channel, saslAuthenticateApi, { authBytes })
+    if (response.errorCode !== errorNumber.NONE) {
+      const { errorCode, errorMessage } = response
       throw this.#errors.refused(channel.name, saslAuthenticateApi.name, errorCode, errorMessage)
     }
-    this.#startSession(sentAtMs, Number(answer.sessionLifetimeMs))
-    return answer.authBytes
+    this.#startSession(sentAtMs, Number(response.sessionLifetimeMs))
+    return response.authBytes
   }
 
   #startSession(sinceMs: number, lifetimeMs: number): void {
@@ -252,7 +246,7 @@ export class Authentication implements HandshakeStep {
             reject(this.#errors.malformed(channel.name, api.name, cause))
           }
         },
-        // Why the connection closed is told to its owner by onClosed.
+        // Why the connection closed is reported to its owner by onClosed.
         onFailure: () => reject(new Abandoned()),
       })
     })

@@ -1,10 +1,15 @@
-// Tokens by OAuth's client credentials (RFC 6749, 4.4): name and secret of a client against a token
-// at the authority's token endpoint. The protocol is oauth4webapi's, loaded at first use; here are
-// the settings and the words. Caller: producer/sasl-option.ts, through a TokenSource.
+// Tokens of an authority's token endpoint: for the client's credentials (RFC 6749, 4.4), or in
+// exchange for a JWT (RFC 7523, 2.1). The protocol is oauth4webapi's, loaded at first use; here are
+// the settings and the messages. Caller: producer/sasl-option.ts, through a TokenSource.
 
+import { importLibrary } from '../protocol/compression/library.ts'
+import { ChangingValue, type Warn } from '../protocol/sasl/changing-value.ts'
 import { SaslError } from '../protocol/sasl/mechanism.ts'
 import type { OAuthToken } from '../protocol/sasl/oauth-bearer.ts'
+import { Secret, type SecretSource } from '../protocol/sasl/secret.ts'
 import type { Clock } from '../runtime/clock.ts'
+import { isError } from '../runtime/value-kinds.ts'
+import { type ClientAssertion, readAssertion } from './client-assertion.ts'
 import type { TokenContext, TokenProvider } from './token-source.ts'
 
 /**
@@ -19,7 +24,7 @@ export interface ClientCredentials {
   readonly tokenEndpoint: string
   /** Scopes, separated by spaces. */
   readonly scope?: string | undefined
-  /** Whom the token is for, where the authority wants to know. */
+  /** The audience of the token, if the token endpoint requires it. */
   readonly audience?: string | undefined
   /** How the endpoint wants the secret: in the header (`basic`, as usual) or in the body. */
   readonly clientAuthentication?: 'basic' | 'post' | undefined
@@ -27,13 +32,29 @@ export interface ClientCredentials {
   readonly extensions?: Readonly<Record<string, string>> | undefined
 }
 
+/** A client that proves who it is by a secret that may change, or by a JWT. */
+export interface ProvableClient extends Omit<ClientCredentials, 'clientSecret'> {
+  /**
+   * Its secret. It is in no message, log line or error. A function is called for each token.
+   */
+  readonly clientSecret?: SecretSource | undefined
+  /** In place of the secret: a JWT, or a key to sign one with (RFC 7523). */
+  readonly clientAssertion?: ClientAssertion | undefined
+  /**
+   * In place of both: a JWT that is exchanged for the token, with the grant `jwt-bearer` (RFC 7523,
+   * section 2.1; KIP-1139).
+   */
+  readonly assertion?: ClientAssertion | undefined
+}
+
 type OAuth = typeof import('oauth4webapi')
+type ClientAuth = import('oauth4webapi').ClientAuth
 
 const loopbackHosts: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]'])
 
 /** What is wrong with the endpoint; null = nothing. A secret goes over TLS, or stays at home. */
 export const endpointProblem = (tokenEndpoint: unknown): string | null => {
-  if (typeof tokenEndpoint !== 'string' || !URL.canParse(tokenEndpoint)) return 'is no URL'
+  if (typeof tokenEndpoint !== 'string' || !URL.canParse(tokenEndpoint)) return 'must be a URL'
   const { protocol, hostname, username, password } = new URL(tokenEndpoint)
   if (username !== '' || password !== '') return 'has a user name or password in it'
   if (protocol === 'https:') return null
@@ -42,43 +63,93 @@ export const endpointProblem = (tokenEndpoint: unknown): string | null => {
 }
 
 /** A provider of tokens. The credentials stay inside it. */
-export const clientCredentialsProvider =
-  (credentials: ClientCredentials, clock: Clock): TokenProvider =>
-  async ({ signal }: TokenContext): Promise<OAuthToken> => {
-    const oauth = await import('oauth4webapi')
+export const clientCredentialsProvider = (
+  credentials: ProvableClient,
+  clock: Clock,
+  warn: Warn,
+): TokenProvider => {
+  const loadLibrary = () => importLibrary('oauth4webapi', () => import('oauth4webapi'))
+  const grant = new ChangingValue(async () => grantOf(await loadLibrary(), credentials), warn)
+  return async ({ signal }: TokenContext): Promise<OAuthToken> => {
+    const oauth = await loadLibrary()
     try {
-      return await askEndpoint(oauth, credentials, clock, signal)
+      const current = await grant.get()
+      const token = await askEndpoint(oauth, credentials, current, clock, signal)
+      grant.accept(current)
+      return token
     } catch (thrown) {
       throw failureOf(oauth, credentials, thrown)
     }
   }
+}
+
+/** What a token is given for. */
+interface Grant {
+  readonly type: string
+  readonly authenticate: ClientAuth
+  readonly parameters: () => Promise<Readonly<Record<string, string>>>
+}
+
+const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+const jwtBearer = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
+
+/** Reads the current secret, key or JWT. */
+const grantOf = async (oauth: OAuth, credentials: ProvableClient): Promise<Grant> => {
+  const { assertion } = credentials
+  if (assertion === undefined) {
+    const authenticate = await authenticationOf(oauth, credentials)
+    return { type: 'client_credentials', authenticate, parameters: async () => ({}) }
+  }
+  const makeJwt = await readAssertion(oauth, 'sasl.assertion', assertion)
+  const parameters = async () => ({ assertion: await makeJwt(credentials) })
+  return { type: jwtBearer, authenticate: oauth.None(), parameters }
+}
+
+const authenticationOf = async (oauth: OAuth, credentials: ProvableClient): Promise<ClientAuth> => {
+  const { clientAssertion, clientSecret = '', clientAuthentication } = credentials
+  if (clientAssertion !== undefined) {
+    const makeJwt = await readAssertion(oauth, 'sasl.clientAssertion', clientAssertion)
+    return async (_server, client, body) => {
+      body.set('client_id', client.client_id)
+      body.set('client_assertion_type', assertionType)
+      body.set('client_assertion', await makeJwt(credentials))
+    }
+  }
+  const secret = await new Secret('sasl.clientSecret', clientSecret).read()
+  return clientAuthentication === 'post'
+    ? oauth.ClientSecretPost(secret)
+    : oauth.ClientSecretBasic(secret)
+}
 
 const askEndpoint = async (
   oauth: OAuth,
-  credentials: ClientCredentials,
+  credentials: ProvableClient,
+  grant: Grant,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<OAuthToken> => {
-  const { clientId, clientSecret, tokenEndpoint, scope, audience, extensions } = credentials
+  const { clientId, tokenEndpoint, scope, audience, extensions } = credentials
   const { origin, protocol } = new URL(tokenEndpoint)
   const server = { issuer: origin, token_endpoint: tokenEndpoint }
   const client = { client_id: clientId }
-  const authenticate =
-    credentials.clientAuthentication === 'post'
-      ? oauth.ClientSecretPost(clientSecret)
-      : oauth.ClientSecretBasic(clientSecret)
   const parameters = new URLSearchParams()
   if (scope !== undefined) parameters.set('scope', scope)
   if (audience !== undefined) parameters.set('audience', audience)
-  const response = await oauth.clientCredentialsGrantRequest(
+  for (const [name, value] of Object.entries(await grant.parameters())) parameters.set(name, value)
+  const response = await oauth.genericTokenEndpointRequest(
     server,
     client,
-    authenticate,
+    grant.authenticate,
+    grant.type,
     parameters,
-    { signal, [oauth.allowInsecureRequests]: protocol === 'http:' },
+    {
+      signal,
+      [oauth.allowInsecureRequests]: protocol === 'http:',
+      [oauth.customFetch]: fetchLimited,
+    },
   )
-  const answer = await oauth.processClientCredentialsResponse(server, client, response)
-  const { access_token: value, expires_in: expiresInSeconds } = answer
+  const token = await oauth.processGenericTokenEndpointResponse(server, client, response)
+  const { access_token: value, expires_in: expiresInSeconds } = token
   return {
     value,
     expiresAt:
@@ -87,8 +158,33 @@ const askEndpoint = async (
   }
 }
 
-/** Refused = the client or its rights have to be mended; anything else may pass. */
-const failureOf = (oauth: OAuth, credentials: ClientCredentials, thrown: unknown): SaslError => {
+/** A token is a few kilobytes. */
+const bodyBytesMax = 1024 * 1024
+
+/**
+ * As fetch, for the body of a token response: read up to a limit. Redirects are not followed, since
+ * they would carry the secret to another server (oauth4webapi passes `redirect: 'manual'`, too).
+ */
+const fetchLimited = async (url: string, options: object): Promise<Response> => {
+  const response = await fetch(url, { ...options, redirect: 'manual' })
+  const { status, statusText, headers } = response
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of response.body ?? []) {
+    size += chunk.length
+    // Leaving the loop cancels the rest of the body.
+    if (size > bodyBytesMax) throw new BodyTooLarge()
+    chunks.push(chunk)
+  }
+  const body = size === 0 ? null : Buffer.concat(chunks)
+  return new Response(body, { status, statusText, headers })
+}
+
+class BodyTooLarge extends Error {}
+
+/** Refused = the client or its permissions must be fixed; anything else may be temporary. */
+const failureOf = (oauth: OAuth, credentials: ProvableClient, thrown: unknown): SaslError => {
+  if (thrown instanceof SaslError) return thrown
   const where = new URL(credentials.tokenEndpoint).host
   if (thrown instanceof oauth.ResponseBodyError) {
     const { error, status } = thrown
@@ -99,9 +195,13 @@ const failureOf = (oauth: OAuth, credentials: ClientCredentials, thrown: unknown
     const { status } = thrown
     return new SaslError(`the token endpoint ${where} refuses (HTTP ${status})`, status >= 500)
   }
+  if (thrown instanceof BodyTooLarge) {
+    const text = `the response of the token endpoint ${where} is larger than ${bodyBytesMax} bytes`
+    return new SaslError(text, true)
+  }
   const { cause } = thrown as { cause?: unknown }
-  const { code } = (cause instanceof Error ? cause : thrown) as { code?: unknown }
-  const reason = typeof code === 'string' ? shortWord(code) : 'its answer can not be read'
+  const { code } = (isError(cause) ? cause : thrown) as { code?: unknown }
+  const reason = typeof code === 'string' ? shortWord(code) : 'its response can not be read'
   return new SaslError(`no token from the token endpoint ${where}: ${reason}`, true)
 }
 

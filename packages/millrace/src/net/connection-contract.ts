@@ -1,9 +1,18 @@
 // What a connection is given, what it tells its owner, and the states it goes through.
 
 import type { ConnectStep, KafkaError } from '../protocol/kafka-error.ts'
+import type { SaslMechanism } from '../protocol/sasl/mechanism.ts'
 import type { Clock } from '../runtime/clock.ts'
+import type { Random } from '../runtime/random.ts'
 import type { ConnectAddress, Transport } from '../runtime/transport.ts'
-import type { SaslSettings } from './authentication.ts'
+import type { InFlightEntry } from './in-flight-table.ts'
+import type { NegotiationOptions } from './version-requirements.ts'
+
+/** What all connections of a client authenticate with. */
+export interface SaslSettings {
+  readonly mechanism: SaslMechanism
+  readonly random: Random
+}
 
 export interface ConnectionOptions {
   readonly transport: Transport
@@ -19,16 +28,16 @@ export interface ConnectionOptions {
   readonly requestTimeoutMs: number
   /** Closed after this long without a request; 0 = never. */
   readonly connectionsMaxIdleMs: number
-  /** A longer answer poisons the connection. */
+  /** A longer response closes the connection. */
   readonly maxResponseBytes: number
   /** How to authenticate; without it the broker is expected to ask for nothing. */
   readonly sasl?: SaslSettings | undefined
-  /** For a broker that closes the connection on a version of ApiVersions that it does not know. */
-  readonly apiVersionsVersionMax?: number | undefined
+  /** What is asked of the broker in ApiVersions, and required of it. */
+  readonly negotiation?: NegotiationOptions | undefined
 }
 
 export interface ConnectionEvents {
-  /** A step of the way begins; `Connection.step` is it. For whoever diagnoses the way. */
+  /** A step of the way begins; `Connection.step` is it. For diagnose(). */
   onStep?(step: ConnectStep): void
   /** Connected and negotiated. */
   onReady(): void
@@ -41,6 +50,17 @@ export interface ConnectionEvents {
    * or is over.
    */
   onMutedChange(): void
+  /** A request is about to be written. For diagnostics. */
+  onRequest?(entry: InFlightEntry<RawRequest>): void
+  /**
+   * A broker responded to a request; with acks 0: the operating system has taken the bytes, and
+   * `responseBytes` is 0. For diagnostics, before the request is settled.
+   */
+  onResponse?(entry: InFlightEntry<RawRequest>, responseBytes: number): void
+  /** A request was not responded to in time: the connection closes. For diagnostics. */
+  onRequestTimeout?(entry: InFlightEntry<RawRequest>): void
+  /** The connection closed before the response, for whatever reason. For diagnostics. */
+  onRequestLost?(entry: InFlightEntry<RawRequest>, error: KafkaError): void
   /**
    * A callback of a request threw: a defect of its owner. The connection goes on as if it had
    * returned. Without this method the error is thrown again, from the event loop.
@@ -58,7 +78,7 @@ export const legalStates: Readonly<Record<ConnectionState, readonly ConnectionSt
   closed: [],
 }
 
-/** One request as bytes. `onResponse` gets the body of the answer, after the response header. */
+/** One request as bytes. `onResponse` gets the body of the response, after the response header. */
 export interface RawRequest {
   readonly apiKey: number
   readonly apiName: string

@@ -10,8 +10,8 @@ import {
 import { TlsFailure } from '../runtime/tls-failure.ts'
 import type { ConnectAddress } from '../runtime/transport.ts'
 import type { ConnectionState } from './connection-contract.ts'
-import { describeNetworkError } from './connection-words.ts'
-import { judgeTlsFailure } from './tls-words.ts'
+import { describeNetworkError } from './connection-messages.ts'
+import { judgeTlsFailure } from './tls-messages.ts'
 
 /** Where a connection was when its stream ended. */
 export interface EndedAt {
@@ -20,10 +20,10 @@ export interface EndedAt {
   readonly isSecure: boolean
 }
 
-const tooOld = 'is the broker older than Kafka 2.1?'
+const tooOld = 'is the broker older than Kafka 1.0?'
 const wantsTls = `does the listener expect TLS, or ${tooOld}`
 const wantsCertificate = `does the broker want a client certificate, or ${tooOld}`
-const wantsSasl = 'nothing was answered on it: does the listener expect SASL?'
+const wantsSasl = 'it carried no response: does the listener expect SASL?'
 
 const tlsAdvice = 'the listener expects TLS, and the connection is plain: set the option tls'
 
@@ -38,30 +38,32 @@ export class ConnectionErrors {
   }
 
   connectTimeout(limitMs: number, step: ConnectStep): KafkaError {
-    const what = step === 'tls' ? 'no end of the TLS handshake' : 'no answer'
+    const what = step === 'tls' ? 'no end of the TLS handshake' : 'no response'
     const text = `Connecting to ${this.#name} failed: ${what} within ${limitMs} ms`
     return this.#error('CONNECTION_FAILED', text, { step })
   }
 
   requestTimeout(api: string, limitMs: number): KafkaError {
-    const text = `${this.#name} did not answer ${api} within ${limitMs} ms`
+    const text = `${this.#name} did not respond to ${api} within ${limitMs} ms`
     return this.#error('REQUEST_TIMEOUT', text, { api })
   }
 
   malformed(reason: string, { cause, ...where }: ErrorContext): KafkaError {
-    const text = `Malformed answer of ${this.#name}: ${reason}`
+    const text = `Malformed response of ${this.#name}: ${reason}`
     return this.#error('MALFORMED_RESPONSE', text, { ...where, ...asCause(cause) })
   }
 
-  /** A plain connection was answered in TLS. */
+  /** The response to a plaintext connection was TLS. */
   tlsExpected(): KafkaError {
     const text = `Connecting to ${this.#name} failed: ${tlsAdvice}`
     return this.#error('TLS_FAILED', text, { step: 'tls' })
   }
 
-  noCommonVersion(api: string): KafkaError {
-    const text = `${this.#name} and this client share no version of ${api}`
-    return this.#error('UNSUPPORTED_VERSION', text, { api })
+  /** The broker wants no request for a while (KIP-219). */
+  throttled(wantedMs: number, heldMs: number): KafkaError {
+    const limit = heldMs < wantedMs ? `, of which ${heldMs} ms are granted` : ''
+    const text = `${this.#name} throttles this client by a quota: no request for ${wantedMs} ms`
+    return this.#error('BROKER_UNAVAILABLE', text + limit)
   }
 
   notConnectedYet(api: string): KafkaError {
@@ -89,7 +91,7 @@ export class ConnectionErrors {
 
   /**
    * The stream ended by itself, in this state. `isUnused` = it was ready, did not authenticate, and
-   * nothing was ever answered on it.
+   * no response ever arrived on it.
    */
   streamEnded(
     state: ConnectionState,
@@ -117,8 +119,9 @@ export class ConnectionErrors {
   }
 
   #tlsFailed(failure: TlsFailure): KafkaError {
-    const { words, kind } = judgeTlsFailure(failure, this.#address)
-    const text = `Connecting to ${this.#name} failed: ${words}`
+    const verdict = judgeTlsFailure(failure, this.#address)
+    const kind = failure.isPassing ? 'retriable' : verdict.kind
+    const text = `Connecting to ${this.#name} failed: ${verdict.reason}`
     return this.#error('TLS_FAILED', text, { kind, step: 'tls', cause: failure })
   }
 

@@ -1,17 +1,15 @@
 // One connection to one broker: its byte stream, its handshake, the table of requests in flight.
 // `cluster/` makes it, sends through it, and makes another when it is closed: it never reconnects.
 //
-//   request → [held while muted] → written → in flight ──answer──→ onResponse
+//   request → [held while muted] → written → in flight ──response──→ onResponse
 //                     └──────────────────────────└──── close ───→ onFailure (written: false / true)
 //
-// Invariants: each request is settled once, never inside a call of its owner; answers come in the
-// order of the requests, and one that does not fit poisons this connection, and nothing else; when
+// Invariants: each request is settled once, never inside a call of its owner; responses come in the
+// order of the requests, and one that does not fit closes this connection, and nothing else; when
 // it closes, requests fail only after the stream is gone, so their chunks are free to be reused;
 // onClosed is last.
 
 import type { ApiKeyRange } from '../protocol/api/18-api-versions.ts'
-import { decodeResponseHeader } from '../protocol/api/header.ts'
-import { Reader } from '../protocol/bytes/reader.ts'
 import { asKafkaError, type ConnectStep, type KafkaError } from '../protocol/kafka-error.ts'
 import type { Api, ApiDescription, Input } from '../protocol/schema/api.ts'
 import { assert } from '../runtime/assert.ts'
@@ -27,14 +25,15 @@ import type {
 } from './connection-contract.ts'
 import { legalStates } from './connection-contract.ts'
 import { ConnectionErrors } from './connection-errors.ts'
-import { describeForeignPeer, isTlsPeer } from './connection-words.ts'
-import { FrameSplitter, MalformedFrameError } from './frame-splitter.ts'
+import { describeForeignPeer, isTlsPeer } from './connection-messages.ts'
 import { Handshake, type HandshakeChannel } from './handshake.ts'
 import { type InFlightEntry, InFlightTable } from './in-flight-table.ts'
 import { RequestFramer } from './request-frame.ts'
+import { MalformedResponseError, ResponseReader } from './response-reader.ts'
 import { SendGate } from './send-gate.ts'
-import { Verdict } from './verdict.ts'
+import { Verdict } from './stall-tolerant-deadline.ts'
 import { VersionNegotiation } from './version-negotiation.ts'
+import { noCommonVersion } from './version-requirements.ts'
 import { WakeTimer } from './wake-timer.ts'
 
 export type {
@@ -44,11 +43,11 @@ export type {
   RawRequest,
 } from './connection-contract.ts'
 
-/** No answer of a handshake is longer; TLS, HTTP and the like look like a longer one. */
-const handshakeResponseBytesMax = 1024 * 1024
-
-/** An answer has a correlation id at least. */
-const responseBytesMin = 4
+/**
+ * A broker's throttle time counts up to this. Kafka's own are below a quota's window, 11 seconds by
+ * default; a broker that wants a longer silence asks for it again.
+ */
+const throttleMsMax = 60_000
 
 const never = Number.POSITIVE_INFINITY
 
@@ -58,15 +57,15 @@ export class Connection {
   readonly #clock: Clock
   readonly #errors: ConnectionErrors
   readonly #stream: ByteStream
-  readonly #splitter: FrameSplitter
   readonly #framer: RequestFramer
   readonly #table = new InFlightTable<RawRequest>()
+  readonly #responses: ResponseReader
   readonly #versions: VersionNegotiation
   readonly #authentication: Authentication | null
   readonly #handshake: Handshake
   readonly #gate: SendGate<RawRequest>
   readonly #callOwner: CallOwner = {
-    onMalformed: (reason, api, cause) => this.#poison(reason, api, cause),
+    onMalformed: (reason, api, cause) => this.#closeAsMalformed(reason, api, cause),
     throttle: (throttleTimeMs) => this.throttle(throttleTimeMs),
   }
   readonly #timer: WakeTimer
@@ -76,9 +75,11 @@ export class Connection {
   #closedIn: ConnectionState | null = null
   #lastRequestAtMs: number
   #receivedBytes = 0
-  /** Something was answered since the connection is ready. */
-  #answered = false
-  /** Why it was closed, as told to onClosed. */
+  /** A response has arrived since the connection became ready. */
+  #hasResponded = false
+  /** About the last throttle time. */
+  #throttleError: KafkaError | null = null
+  /** Why it was closed, as passed to onClosed. */
   #closeError: KafkaError | null = null
   /** The error that the owner closed it with: requests fail with this one. */
   #givenError: KafkaError | null = null
@@ -89,11 +90,9 @@ export class Connection {
     this.#events = events
     this.#clock = clock
     this.#errors = new ConnectionErrors(options.name, options.address)
-    this.#splitter = new FrameSplitter(
-      Math.min(handshakeResponseBytesMax, options.maxResponseBytes),
-    )
+    this.#responses = new ResponseReader(this.#table, options.maxResponseBytes)
     this.#framer = new RequestFramer(options.clientId)
-    this.#versions = new VersionNegotiation(options.apiVersionsVersionMax)
+    this.#versions = new VersionNegotiation(options.negotiation)
     this.#authentication = this.#makeAuthentication()
     const steps = [this.#versions, this.#authentication].filter((step) => step !== null)
     this.#handshake = new Handshake(steps, {
@@ -141,6 +140,11 @@ export class Connection {
     return this.#gate.closed
   }
 
+  /** Why nothing is sent while a throttle time runs; null = none does. */
+  get throttleError(): KafkaError | null {
+    return this.#gate.isThrottled ? this.#throttleError : null
+  }
+
   /** Requests that were written and are not settled. */
   get inFlight(): number {
     return this.#table.size
@@ -156,7 +160,12 @@ export class Connection {
     return this.#versions.ranges
   }
 
-  /** Level of a finalized feature (`transaction.version`, …); -1 when the broker does not say. */
+  /** Epoch of the finalized features; -1 = the broker does not know it. */
+  get featuresEpoch(): number {
+    return this.#versions.featuresEpoch
+  }
+
+  /** Level of a finalized feature (`transaction.version`, …); -1 if the broker names none. */
   featureLevel(name: string): number {
     return this.#versions.featureLevel(name)
   }
@@ -176,7 +185,7 @@ export class Connection {
     const failLater = (error: KafkaError) =>
       this.#clock.setImmediate(() => this.#guard(() => handler(error, null)))
     if (this.#state === 'ready' && version < 0) {
-      failLater(this.#errors.noCommonVersion(api.name))
+      failLater(noCommonVersion(this.#options.name, { api }, this.brokerVersions.get(api.key)))
       return
     }
     let call: RawRequest
@@ -202,19 +211,22 @@ export class Connection {
   }
 
   /**
-   * An answer carried a throttle time: requests are held until it is over. `request` sees to it
+   * A response carried a throttle time: requests are held until it is over. `request` calls it
    * itself.
    */
   throttle(throttleTimeMs: number): void {
     if (throttleTimeMs <= 0 || this.#state === 'closed') return
-    this.#gate.throttle(this.#clock.now() + throttleTimeMs)
+    const heldMs = Math.min(throttleTimeMs, throttleMsMax)
+    this.#gate.throttle(this.#clock.now() + heldMs)
+    this.#throttleError = this.#errors.throttled(throttleTimeMs, heldMs)
     this.#arm()
   }
 
   /**
-   * A decoder outside found an answer malformed: closes, failing everything in flight with `error`.
+   * A decoder outside found a response malformed: closes, failing everything in flight with
+   * `error`.
    */
-  poison(error: KafkaError): void {
+  closeAsMalformed(error: KafkaError): void {
     this.close(error)
   }
 
@@ -264,7 +276,7 @@ export class Connection {
 
   #onHandshakeDone(): void {
     this.#transition('ready')
-    this.#splitter.setFrameBytesMax(this.#options.maxResponseBytes)
+    this.#responses.endHandshake()
     this.#lastRequestAtMs = this.#clock.now()
     this.#arm()
     this.#guard(() => this.#events.onReady())
@@ -287,6 +299,7 @@ export class Connection {
     const deadlineAtMs = now + this.#options.requestTimeoutMs
     const entry = this.#table.add(request, request.expectsResponse, deadlineAtMs)
     const frame = this.#framer.frame(request, entry.correlationId)
+    this.#events.onRequest?.(entry)
     this.#lastRequestAtMs = now
     if (request.expectsResponse) this.#stream.write(frame)
     else this.#stream.write(frame, () => this.#onFlushed())
@@ -308,61 +321,35 @@ export class Connection {
     this.#clock.setImmediate(() => this.#fail(request, error, false))
   }
 
-  // ---- answers
+  // ---- responses
 
   #onData(bytes: Uint8Array): void {
     if (this.#state === 'closed') return
     this.#receivedBytes += bytes.length
-    this.#splitter.push(bytes)
     try {
-      for (;;) {
-        const frame = this.#splitter.take()
-        if (frame === null) return
-        this.#onFrame(frame)
-        // A callback may have closed us; then what follows is not read.
-        if (this.#isClosed()) return
-      }
+      this.#responses.read(bytes, (entry, body) => {
+        this.#hasResponded ||= this.#state === 'ready'
+        this.#respond(entry, body)
+        // A callback may have closed the connection; then what follows is not read.
+        return !this.#isClosed()
+      })
     } catch (error) {
-      if (!(error instanceof MalformedFrameError)) throw error
-      const { sizeField } = error
-      const isNew = this.#state !== 'ready'
-      const foreign = isNew ? describeForeignPeer(sizeField) : null
-      if (isNew && isTlsPeer(sizeField)) this.#close(this.#errors.tlsExpected())
-      else this.#poison(foreign ?? `the answer begins with ${error.message}`)
+      if (!(error instanceof MalformedResponseError)) throw error
+      this.#onMalformed(error)
     }
   }
 
-  #onFrame(frame: Uint8Array): void {
-    const awaited = this.#table.awaited
-    if (awaited === undefined) {
-      this.#poison(`${frame.length} bytes arrived that nobody asked for`)
-      return
-    }
-    const { apiName, apiKey, flexible } = awaited.request
-    if (frame.length < responseBytesMin) {
-      this.#poison(`an answer of ${frame.length} bytes`, apiName)
-      return
-    }
-    const reader = new Reader(frame)
-    let correlationId: number
-    try {
-      correlationId = decodeResponseHeader(reader, apiKey, flexible)
-    } catch (cause) {
-      this.#poison('the header of the answer is cut short', apiName, cause)
-      return
-    }
-    const entry = this.#table.answer(correlationId)
-    if (entry === undefined) {
-      const expected = `expected the answer to request ${awaited.correlationId}`
-      this.#poison(`${expected}, and got the one to ${correlationId}`, apiName)
-      return
-    }
-    this.#answered ||= this.#state === 'ready'
-    this.#respond(entry, frame.subarray(reader.offset))
+  #onMalformed({ message, sizeField, api, cause }: MalformedResponseError): void {
+    if (sizeField !== null && this.#state !== 'ready') {
+      // Another protocol, perhaps: its first bytes name it.
+      if (isTlsPeer(sizeField)) this.#close(this.#errors.tlsExpected())
+      else this.#closeAsMalformed(describeForeignPeer(sizeField) ?? message)
+    } else this.#closeAsMalformed(message, api, cause)
   }
 
   #respond(entry: InFlightEntry<RawRequest>, body: Uint8Array | null): void {
     try {
+      this.#events.onResponse?.(entry, body?.length ?? 0)
       entry.request.onResponse(body)
     } catch (error) {
       this.#onCallbackError(error)
@@ -412,6 +399,7 @@ export class Connection {
   #onOverdue(): void {
     const { connectTimeoutMs, requestTimeoutMs } = this.#options
     const overdue = this.#table.oldest
+    if (overdue !== undefined) this.#guard(() => this.#events.onRequestTimeout?.(overdue))
     this.#close(
       overdue === undefined
         ? this.#errors.connectTimeout(connectTimeoutMs, this.step)
@@ -426,7 +414,7 @@ export class Connection {
   }
 
   /** Closes because of what the broker sent; returns the error. */
-  #poison(reason: string, api?: string, cause?: unknown): KafkaError {
+  #closeAsMalformed(reason: string, api?: string, cause?: unknown): KafkaError {
     const step = this.#state === 'ready' ? undefined : this.step
     const error = this.#errors.malformed(reason, { api, step, cause })
     this.#close(error)
@@ -451,12 +439,14 @@ export class Connection {
 
   #onStreamClose(cause: Error | undefined): void {
     if (this.#state !== 'closed') {
-      const isUnused = this.#authentication === null && !this.#answered
+      const isUnused = this.#authentication === null && !this.#hasResponded
       const error = this.#errors.streamEnded(this.#state, this.#handshake, cause, isUnused)
       this.#enterClosed(error)
     }
     for (let entry = this.#table.drop(); entry !== undefined; entry = this.#table.drop()) {
-      this.#fail(entry.request, this.#errorFor(entry.request), true)
+      const error = this.#errorFor(entry.request)
+      this.#events.onRequestLost?.(entry, error)
+      this.#fail(entry.request, error, true)
     }
     for (const request of this.#gate.stop()) {
       this.#fail(request, this.#errorFor(request), false)
@@ -464,7 +454,7 @@ export class Connection {
     this.#guard(() => this.#events.onClosed(this.#closeError))
   }
 
-  /** What a request is told: the owner's own error, or one that names the request's API. */
+  /** The error of a request: the owner's own error, or one that names the request's API. */
   #errorFor(request: RawRequest): KafkaError {
     return this.#givenError ?? this.#errors.lost(this.#closeError, request.apiName)
   }

@@ -20,7 +20,7 @@ export class MalformedFrameError extends Error {
 
 const sizeFieldBytes = 4
 
-/** First guess of the room for a frame that spans chunks. */
+/** First size of the buffer for a frame that spans chunks. */
 const partialBytesMin = 64 * 1024
 
 export class FrameSplitter {
@@ -95,7 +95,7 @@ export class FrameSplitter {
     if (this.#partial === null) {
       frame = chunk.subarray(this.#offset, end)
     } else {
-      const whole = this.#roomFor(frameBytes)
+      const whole = this.#bufferFor(frameBytes)
       whole.set(chunk.subarray(this.#offset, end), this.#partialBytes)
       frame = whole.subarray(0, frameBytes)
     }
@@ -108,22 +108,22 @@ export class FrameSplitter {
   #keepPartial(chunk: Uint8Array): void {
     const available = chunk.length - this.#offset
     if (available > 0) {
-      const room = this.#roomFor(this.#partialBytes + available)
-      room.set(this.#offset === 0 ? chunk : chunk.subarray(this.#offset), this.#partialBytes)
+      const buffer = this.#bufferFor(this.#partialBytes + available)
+      buffer.set(this.#offset === 0 ? chunk : chunk.subarray(this.#offset), this.#partialBytes)
       this.#partialBytes += available
     }
     this.#chunk = null
   }
 
-  /** The partial frame's buffer, with room for so many bytes: it at least doubles when it grows. */
-  #roomFor(bytes: number): Uint8Array {
+  /** The partial frame's buffer, of this size at least: it doubles or more when it grows. */
+  #bufferFor(bytes: number): Uint8Array {
     const present = this.#partial
     if (present !== null && present.length >= bytes) return present
     const wanted = Math.max(bytes, partialBytesMin, 2 * (present?.length ?? 0))
-    const room = Buffer.allocUnsafeSlow(Math.min(wanted, this.#frameBytes))
-    if (present !== null) room.set(present.subarray(0, this.#partialBytes))
-    this.#partial = room
-    return room
+    const buffer = Buffer.allocUnsafeSlow(Math.min(wanted, this.#frameBytes))
+    if (present !== null) buffer.set(present.subarray(0, this.#partialBytes))
+    this.#partial = buffer
+    return buffer
   }
 
   #startFrame(): void {

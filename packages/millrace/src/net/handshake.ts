@@ -1,6 +1,6 @@
 // What happens between a connected stream and a connection that is ready: steps, one after the
 // other. It runs them and knows which one is under way and since when; each has a name, for errors
-// and for whoever diagnoses a connection. The connection owns it; authentication also uses its
+// and for diagnose(). The connection owns it; authentication also uses its
 // channel later, when it is repeated on the live connection.
 
 import type { ConnectStep, KafkaError } from '../protocol/kafka-error.ts'

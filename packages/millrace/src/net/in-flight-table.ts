@@ -1,8 +1,8 @@
 // The requests of one connection that were written and are not settled yet. It gives out
-// correlation ids, and knows which request is next: Kafka answers in the order of the requests, so
-// an answer either belongs to the oldest entry or to nobody.
+// correlation ids, and knows which request is next: Kafka responds in the order of the requests, so
+// a response either belongs to the oldest entry or to none.
 //
-//   add ─┬─ expects an answer ──→ [answers]  oldest … newest ──answer()──→ settled
+//   add ─┬─ expects a response ──→ [awaiting]  oldest … newest ──settle()──→ settled
 //        └─ expects none (acks 0) → [flushes] oldest … newest ──flush()──→ settled
 //
 // Invariants: each entry leaves exactly once; both queues are in the order of writing, and so,
@@ -16,6 +16,8 @@ export interface InFlightEntry<Request> {
   readonly request: Request
   /** On the connection's clock. */
   readonly deadlineAtMs: number
+  /** What an observer of requests keeps with it. */
+  trace: object | null
 }
 
 /** First in, first out, without moving what remains. */
@@ -50,11 +52,11 @@ class Queue<Item> {
   }
 }
 
-/** Settled entries that a queue keeps room for before it is compacted. */
+/** Settled entries that a queue may hold before it is compacted. */
 const compactAtIndex = 64
 
 export class InFlightTable<Request> {
-  readonly #answers = new Queue<InFlightEntry<Request>>()
+  readonly #awaiting = new Queue<InFlightEntry<Request>>()
   readonly #flushes = new Queue<InFlightEntry<Request>>()
   #nextCorrelationId: number
 
@@ -63,34 +65,34 @@ export class InFlightTable<Request> {
   }
 
   get size(): number {
-    return this.#answers.size + this.#flushes.size
+    return this.#awaiting.size + this.#flushes.size
   }
 
-  /** The oldest entry that expects an answer: the next answer is its. */
+  /** The oldest entry that expects a response: the next response is its. */
   get awaited(): InFlightEntry<Request> | undefined {
-    return this.#answers.head
+    return this.#awaiting.head
   }
 
   /** The entry whose deadline is first. */
   get oldest(): InFlightEntry<Request> | undefined {
-    const answer = this.#answers.head
+    const awaited = this.#awaiting.head
     const flush = this.#flushes.head
-    if (answer === undefined || flush === undefined) return answer ?? flush
-    return answer.deadlineAtMs <= flush.deadlineAtMs ? answer : flush
+    if (awaited === undefined || flush === undefined) return awaited ?? flush
+    return awaited.deadlineAtMs <= flush.deadlineAtMs ? awaited : flush
   }
 
-  add(request: Request, expectsAnswer: boolean, deadlineAtMs: number): InFlightEntry<Request> {
+  add(request: Request, expectsResponse: boolean, deadlineAtMs: number): InFlightEntry<Request> {
     const correlationId = this.#nextCorrelationId
     this.#nextCorrelationId = correlationId === correlationIdMax ? 0 : correlationId + 1
-    const entry = { correlationId, request, deadlineAtMs }
-    if (expectsAnswer) this.#answers.push(entry)
+    const entry = { correlationId, request, deadlineAtMs, trace: null }
+    if (expectsResponse) this.#awaiting.push(entry)
     else this.#flushes.push(entry)
     return entry
   }
 
-  /** Settles the oldest entry that expects an answer, if the id is its; else nothing changes. */
-  answer(correlationId: number): InFlightEntry<Request> | undefined {
-    return this.#answers.head?.correlationId === correlationId ? this.#answers.shift() : undefined
+  /** Settles the oldest entry that expects a response, if the id is its; else nothing changes. */
+  settle(correlationId: number): InFlightEntry<Request> | undefined {
+    return this.#awaiting.head?.correlationId === correlationId ? this.#awaiting.shift() : undefined
   }
 
   /** Settles the oldest entry that expects none: its bytes have left, in order. */
@@ -100,6 +102,6 @@ export class InFlightTable<Request> {
 
   /** Settles the oldest entry of all, in order of deadlines; undefined = the table is empty. */
   drop(): InFlightEntry<Request> | undefined {
-    return this.oldest === this.#answers.head ? this.#answers.shift() : this.#flushes.shift()
+    return this.oldest === this.#awaiting.head ? this.#awaiting.shift() : this.#flushes.shift()
   }
 }

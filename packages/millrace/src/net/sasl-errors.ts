@@ -1,11 +1,12 @@
 // The errors of authentication: every one names its broker and the step, none holds a secret. What
-// a mechanism throws is told by its message alone, without the error itself: that may hold a
+// a mechanism throws is reported by its message alone, without the error itself: that may hold a
 // request with its credentials.
 
 import type { SaslHandshakeResponse } from '../protocol/api/17-sasl-handshake.ts'
 import { brokerError, brokerErrorEntry, errorNumber } from '../protocol/errors.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 import { SaslError, type SaslMechanism } from '../protocol/sasl/mechanism.ts'
+import { messageOf } from '../runtime/value-kinds.ts'
 
 /** Mechanisms of a broker that are named. */
 const offeredMax = 16
@@ -19,23 +20,25 @@ export class SaslErrors {
 
   /** A mechanism threw. */
   ownFailure(broker: string, thrown: unknown): KafkaError {
-    const said = thrown instanceof Error ? thrown.message : String(thrown)
-    const isPassing = !(thrown instanceof SaslError) || thrown.isPassing
+    const said = messageOf(thrown)
+    const isPassing = !(thrown instanceof SaslError) || thrown.isPassing || this.#retriesRefusal
     return new KafkaError(
       'AUTHENTICATION_FAILED',
       `${this.#mechanism.name} failed at ${broker}: ${this.#redacted(said)}`,
-      { broker, step: 'sasl', kind: isPassing ? 'retriable' : 'fatal' },
+      { broker, step: 'sasl', kind: isPassing ? 'retriable' : 'refused' },
     )
   }
 
-  /** The broker answered an error to an API of SASL. */
+  /** The broker returned an error to an API of SASL. */
   refused(broker: string, api: string, errorCode: number, said: string | null): KafkaError {
     const brokerMessage = said === null ? undefined : this.#redacted(said)
-    return asAuthenticationError(brokerError(errorCode, { api, broker, brokerMessage }))
+    const error = asAuthenticationError(brokerError(errorCode, { api, broker, brokerMessage }))
+    const isRejected = errorCode === errorNumber.SASL_AUTHENTICATION_FAILED
+    return isRejected && this.#retriesRefusal ? asRetriable(error) : error
   }
 
-  mechanismRefused(broker: string, api: string, answer: SaslHandshakeResponse): KafkaError {
-    const { errorCode, mechanisms } = answer
+  mechanismRefused(broker: string, api: string, response: SaslHandshakeResponse): KafkaError {
+    const { errorCode, mechanisms } = response
     const error = this.refused(broker, api, errorCode, null)
     const { name } = this.#mechanism
     if (errorCode === errorNumber.UNSUPPORTED_SASL_MECHANISM) {
@@ -45,8 +48,8 @@ export class SaslErrors {
     }
     if (errorCode === errorNumber.ILLEGAL_SASL_STATE) {
       const advice = 'leave out the option sasl, or use the port of its SASL listener'
-      const words = `the listener of ${broker} does not authenticate: ${advice}`
-      return asAuthenticationError(error, words)
+      const message = `the listener of ${broker} does not authenticate: ${advice}`
+      return asAuthenticationError(error, message)
     }
     return error
   }
@@ -58,25 +61,35 @@ export class SaslErrors {
   }
 
   malformed(broker: string, api: string, cause: unknown): KafkaError {
-    const reason = cause instanceof Error ? cause.message : String(cause)
+    const reason = messageOf(cause)
     const context = { broker, api, step: 'sasl', cause } as const
     return new KafkaError('MALFORMED_RESPONSE', `${broker}: ${reason}`, context)
+  }
+
+  get #retriesRefusal(): boolean {
+    return this.#mechanism.retriesRefusal === true
   }
 
   #redacted(text: string): string {
     try {
       return this.#mechanism.redact?.(text) ?? text
     } catch {
-      return 'for a reason that can not be told'
+      return 'for a reason that is not shown'
     }
   }
 }
 
 /** Whatever the number means elsewhere: here it means that we were not let in. */
-const asAuthenticationError = (error: KafkaError, words?: string): KafkaError => {
+const asAuthenticationError = (error: KafkaError, text?: string): KafkaError => {
   const { broker, api, brokerCode = 0, brokerError: name, brokerMessage } = error
-  const message = words === undefined ? error.message : `${words} (${name}, ${brokerCode})`
-  const kind = brokerErrorEntry(brokerCode).retriable ? 'retriable' : 'fatal'
+  const message = text === undefined ? error.message : `${text} (${name}, ${brokerCode})`
+  const kind = brokerErrorEntry(brokerCode).retriable ? 'retriable' : 'refused'
   const context = { kind, broker, api, step: 'sasl', brokerCode, brokerError: name } as const
   return new KafkaError('AUTHENTICATION_FAILED', message, { ...context, brokerMessage })
+}
+
+const asRetriable = (error: KafkaError): KafkaError => {
+  const { message, broker, api, step, brokerCode, brokerError: name, brokerMessage } = error
+  const context = { broker, api, step, brokerCode, brokerError: name, brokerMessage }
+  return new KafkaError('AUTHENTICATION_FAILED', message, { ...context, kind: 'retriable' })
 }

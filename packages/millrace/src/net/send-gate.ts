@@ -1,7 +1,7 @@
 // Holds a connection's requests back for as long as there is a reason: a broker asked for silence
 // (KIP-219), or the connection authenticates itself anew (KIP-368). It owns the reasons and what is
 // held; what was held goes out in order when the last reason is gone. Owned by Connection.
-// Invariant: whoever asked is told of a change in a later turn, and of each state once.
+// Invariant: a caller is notified of a change in a later turn, and of each state once.
 
 import type { Clock } from '../runtime/clock.ts'
 
@@ -39,8 +39,11 @@ export class SendGate<Request> {
 
   /** When a throttle time is over; Infinity = none runs. */
   get dueAtMs(): number {
-    const isThrottled = this.#throttledUntilMs !== Number.NEGATIVE_INFINITY
-    return isThrottled ? this.#throttledUntilMs : Number.POSITIVE_INFINITY
+    return this.isThrottled ? this.#throttledUntilMs : Number.POSITIVE_INFINITY
+  }
+
+  get isThrottled(): boolean {
+    return this.#throttledUntilMs !== Number.NEGATIVE_INFINITY
   }
 
   hold(request: Request): void {
@@ -70,7 +73,7 @@ export class SendGate<Request> {
     this.#update()
   }
 
-  /** For good: nothing is told any more. Gives what was held. */
+  /** For good: no caller is notified any more. Gives what was held. */
   stop(): Request[] {
     this.#stopped = true
     const held = this.#held
@@ -80,7 +83,7 @@ export class SendGate<Request> {
 
   #update(): void {
     if (this.#stopped) return
-    const closed = this.#shut || this.#throttledUntilMs !== Number.NEGATIVE_INFINITY
+    const closed = this.#shut || this.isThrottled
     if (closed === this.#closed) return
     this.#closed = closed
     if (closed) {

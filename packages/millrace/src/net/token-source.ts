@@ -1,21 +1,28 @@
 // The tokens of one client: asked for one at a time, shared by all its connections, and renewed
 // ahead of their end. It has no timer: a connection that authenticates (again) late in a token's
 // life brings a new one about, and KIP-368 makes connections do that before the token ends. Where
-// the provider fails and the token still lives, the token goes on being used.
+// the provider fails and the token still lives, the token goes on being used, with one warning.
 // Invariant: no token and nothing that a provider threw leaves by an error; its message does.
 
+import type { Warn } from '../protocol/sasl/changing-value.ts'
 import { SaslError } from '../protocol/sasl/mechanism.ts'
-import { jwtExpiresAt, type OAuthToken, tokenProblem } from '../protocol/sasl/oauth-bearer.ts'
+import {
+  jwtExpiresAt,
+  type OAuthToken,
+  type TokenSupply,
+  tokenProblem,
+} from '../protocol/sasl/oauth-bearer.ts'
 import type { Clock } from '../runtime/clock.ts'
+import { messageOf } from '../runtime/value-kinds.ts'
 
-/** What a token provider is told. */
+/** What a token provider gets. */
 export interface TokenContext {
-  /** Aborts when nobody waits for the token any more. */
+  /** Aborts when no connection waits for the token any more. */
   readonly signal: AbortSignal
 }
 
 /**
- * Gives a token when it is asked; throws or rejects where it has none: then it is asked again
+ * Gives a token when it is asked; throws or rejects if it has none: then it is asked again
  * later.
  */
 export type TokenProvider = (context: TokenContext) => OAuthToken | Promise<OAuthToken>
@@ -27,20 +34,32 @@ interface Held {
   readonly expiresAtMs: number
 }
 
-/** From this part of its life on a token is replaced when somebody asks; as Java does it. */
+/** From this part of its life on a token is replaced at the next request; as Java does it. */
 const renewFrom = 0.8
 
 /** A token that ends sooner than this is not handed out. */
 const remainingMsMin = 5_000
 
-export class TokenSource {
+export class TokenSource implements TokenSupply {
   readonly #provider: TokenProvider
   readonly #clock: Clock
   readonly #timeoutMs: number
+  readonly #asksAlways: boolean
+  readonly #warn: Warn
+  #isFailing = false
   #held: Held | null = null
   #asking: Promise<OAuthToken> | null = null
 
-  constructor(provider: TokenProvider, clock: Clock, timeoutMs: number) {
+  /** `asksAlways`: a token that is held is only for the case that the provider fails. */
+  constructor(
+    provider: TokenProvider,
+    clock: Clock,
+    timeoutMs: number,
+    warn: Warn,
+    asksAlways = false,
+  ) {
+    this.#asksAlways = asksAlways
+    this.#warn = warn
     this.#provider = provider
     this.#clock = clock
     this.#timeoutMs = timeoutMs
@@ -50,7 +69,7 @@ export class TokenSource {
   async get(): Promise<OAuthToken> {
     const held = this.#held
     const now = this.#clock.wallTime()
-    if (held !== null && now < renewAtMs(held)) return held.token
+    if (held !== null && now < renewAtMs(held) && !this.#asksAlways) return held.token
     try {
       this.#asking ??= this.#ask().finally(() => {
         this.#asking = null
@@ -58,15 +77,28 @@ export class TokenSource {
       return await this.#asking
     } catch (error) {
       const isUsable = held !== null && now + remainingMsMin < held.expiresAtMs
-      if (isUsable) return held.token
-      throw error
+      if (!isUsable) throw error
+      this.#onFailure(error as SaslError)
+      return held.token
     }
+  }
+
+  /** A broker refused it: the next caller gets another. */
+  forget(token: OAuthToken): void {
+    if (this.#held?.token === token) this.#held = null
+  }
+
+  #onFailure({ message }: SaslError): void {
+    if (this.#isFailing) return
+    this.#isFailing = true
+    this.#warn(`${message}. The earlier token stays in use`)
   }
 
   async #ask(): Promise<OAuthToken> {
     const token = await this.#askProvider()
     const problem = tokenProblem(token)
-    if (problem !== null) throw new SaslError(`the token provider's answer is wrong: ${problem}`)
+    if (problem !== null) throw new SaslError(`the token provider's result is invalid: ${problem}`)
+    this.#isFailing = false
     // One that seems to be over is used once all the same: the broker's clock decides.
     const receivedAtMs = this.#clock.wallTime()
     const expiresAtMs = token.expiresAt ?? jwtExpiresAt(token.value)
@@ -79,10 +111,10 @@ export class TokenSource {
       const controller = new AbortController()
       const timer = this.#clock.setTimer(this.#timeoutMs, () => {
         const limit = `${this.#timeoutMs} ms (connectTimeoutMs)`
-        reject(new SaslError(`the token provider gave no token within ${limit}`, true))
+        reject(new SaslError(`the token provider returned no token within ${limit}`, true))
         controller.abort()
       })
-      // Whoever waits for the token has a timer of its own.
+      // Each caller that waits for the token has its own timer.
       timer.unref?.()
       Promise.resolve()
         .then(() => this.#provider({ signal: controller.signal }))
@@ -97,6 +129,6 @@ const renewAtMs = ({ receivedAtMs, expiresAtMs }: Held): number =>
 
 const providerFailure = (thrown: unknown): SaslError => {
   if (thrown instanceof SaslError) return thrown
-  const said = thrown instanceof Error ? thrown.message : String(thrown)
+  const said = messageOf(thrown)
   return new SaslError(`the token provider failed: ${said}`, true)
 }

@@ -1,40 +1,54 @@
-// The first step of each handshake: ApiVersions. It holds what the broker said, for as long as the
-// connection lives. A broker that does not know the version asked for says so in version 0, with
-// the versions that it has: we ask again with one of those. Each try is lower than the one before,
-// so the step ends. Very old brokers close the connection instead; then the owner tries again with
-// `versionMax` lowered.
+// The first step of each handshake: ApiVersions. It holds what the broker serves for as long as the
+// connection lives, and fails the handshake of a broker that does not serve what is required, or
+// that is another node than the one expected (KIP-1242). A broker that does not know the requested
+// version responds in version 0 with the versions that it has: the request is sent again in one of
+// those. Each attempt is lower than the one before, so the step ends. Very old brokers close the
+// connection instead; then the owner connects again with `versionMax` lowered.
 
 import {
   type ApiKeyRange,
   type ApiVersionsResponse,
   apiVersionsApi,
-  decodeApiVersionsAnswer,
+  decodeApiVersionsResponse,
 } from '../protocol/api/18-api-versions.ts'
 import { Writer } from '../protocol/bytes/writer.ts'
+import { brokerErrorEntry, errorNumber } from '../protocol/errors.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 import type { ApiDescription } from '../protocol/schema/api.ts'
+import { messageOf } from '../runtime/value-kinds.ts'
 import type { HandshakeChannel, HandshakeStep } from './handshake.ts'
 import { softwareName, softwareVersion } from './software.ts'
-
-const unsupportedVersionCode = 35
+import {
+  type NegotiationOptions,
+  noCommonVersion,
+  unmetRequirement,
+  type VersionRequirement,
+} from './version-requirements.ts'
 
 export class VersionNegotiation implements HandshakeStep {
   readonly name = 'api-versions'
   readonly title = 'asking for the versions of its APIs'
-  readonly #versionMax: number
+  readonly #options: NegotiationOptions
   readonly #ranges = new Map<number, ApiKeyRange>()
   readonly #featureLevels = new Map<string, number>()
 
-  constructor(versionMax: number = apiVersionsApi.clientVersions.max) {
-    this.#versionMax = Math.min(versionMax, apiVersionsApi.clientVersions.max)
+  #featuresEpoch = -1
+
+  constructor(options: NegotiationOptions = {}) {
+    this.#options = options
   }
 
-  /** What the broker serves, by API key; empty before the answer. */
+  /** What the broker serves, by API key; empty before the response. */
   get ranges(): ReadonlyMap<number, ApiKeyRange> {
     return this.#ranges
   }
 
-  /** Level of a finalized feature; -1 where the broker does not say. */
+  /** Epoch of the finalized features: the higher one of two is newer; -1 = not in the response. */
+  get featuresEpoch(): number {
+    return this.#featuresEpoch
+  }
+
+  /** Level of a finalized feature; -1 if the response does not name it. */
   featureLevel(name: string): number {
     return this.#featureLevels.get(name) ?? -1
   }
@@ -48,16 +62,14 @@ export class VersionNegotiation implements HandshakeStep {
   }
 
   start(channel: HandshakeChannel, done: () => void): void {
-    this.#ask(this.#versionMax, channel, done)
+    const { max } = apiVersionsApi.clientVersions
+    this.#request(Math.min(this.#options.versionMax ?? max, max), channel, done)
   }
 
-  #ask(version: number, channel: HandshakeChannel, done: () => void): void {
+  #request(version: number, channel: HandshakeChannel, done: () => void): void {
     const writer = new Writer()
-    apiVersionsApi.encodeRequest(
-      writer,
-      { clientSoftwareName: softwareName, clientSoftwareVersion: softwareVersion },
-      version,
-    )
+    const software = { clientSoftwareName: softwareName, clientSoftwareVersion: softwareVersion }
+    apiVersionsApi.encodeRequest(writer, { ...software, ...this.#options.expectedNode }, version)
     channel.send({
       apiKey: apiVersionsApi.key,
       apiName: apiVersionsApi.name,
@@ -65,52 +77,69 @@ export class VersionNegotiation implements HandshakeStep {
       flexible: apiVersionsApi.isFlexible(version),
       chunks: [writer.finish()],
       expectsResponse: true,
-      onResponse: (body) => this.#onAnswer(body ?? new Uint8Array(0), version, channel, done),
-      // Why the connection closed is told to its owner by onClosed.
+      onResponse: (body) => this.#onResponse(body ?? new Uint8Array(0), version, channel, done),
+      // The owner of the connection learns from onClosed why it was closed.
       onFailure: () => {},
     })
   }
 
-  #onAnswer(body: Uint8Array, version: number, channel: HandshakeChannel, done: () => void): void {
-    let answer: ApiVersionsResponse
+  #onResponse(
+    body: Uint8Array,
+    version: number,
+    channel: HandshakeChannel,
+    done: () => void,
+  ): void {
+    let response: ApiVersionsResponse
     try {
-      answer = decodeApiVersionsAnswer(body, version)
+      response = decodeApiVersionsResponse(body, version)
     } catch (cause) {
       channel.fail(malformed(channel.name, cause))
       return
     }
-    if (answer.errorCode === unsupportedVersionCode && version > 0) {
-      this.#ask(lowerVersion(answer, version), channel, done)
-    } else if (answer.errorCode !== 0) {
-      channel.fail(refused(channel.name, answer.errorCode))
+    const { errorCode } = response
+    if (errorCode === errorNumber.UNSUPPORTED_VERSION && version > 0) {
+      this.#request(lowerVersion(response, version), channel, done)
+    } else if (errorCode !== errorNumber.NONE) {
+      channel.fail(refused(channel.name, errorCode))
     } else {
-      this.#keep(answer)
-      channel.throttle(answer.throttleTimeMs)
-      done()
+      this.#keep(response)
+      const unmet = unmetRequirement(this.#options.requirements ?? [], this.#ranges)
+      if (unmet !== undefined) channel.fail(this.#unserved(channel.name, unmet))
+      else {
+        channel.throttle(response.throttleTimeMs)
+        done()
+      }
     }
   }
 
-  #keep(answer: ApiVersionsResponse): void {
-    for (const { apiKey, minVersion, maxVersion } of answer.apiKeys) {
+  #unserved(name: string, unmet: VersionRequirement): KafkaError {
+    const error = noCommonVersion(name, unmet, this.#ranges.get(unmet.api.key))
+    const { code, message, broker, api } = error
+    return new KafkaError(code, message, { broker, api, step: 'api-versions' })
+  }
+
+  #keep(response: ApiVersionsResponse): void {
+    for (const { apiKey, minVersion, maxVersion } of response.apiKeys) {
       this.#ranges.set(apiKey, { min: minVersion, max: maxVersion })
     }
-    // A broker that has no answer to "which features" says epoch -1.
-    if (answer.finalizedFeaturesEpoch < 0) return
-    for (const feature of answer.finalizedFeatures) {
+    // Epoch -1: the broker does not know the finalized features.
+    this.#featuresEpoch = Math.max(-1, response.finalizedFeaturesEpoch)
+    if (this.#featuresEpoch < 0) return
+    for (const feature of response.finalizedFeatures) {
       this.#featureLevels.set(feature.name, feature.maxVersionLevel)
     }
   }
 }
 
 /** The highest version that the broker named, or 0; always below the one that failed. */
-const lowerVersion = (answer: ApiVersionsResponse, version: number): number => {
-  const named = answer.apiKeys.find((range) => range.apiKey === apiVersionsApi.key)
+const lowerVersion = (response: ApiVersionsResponse, version: number): number => {
+  const named = response.apiKeys.find((range) => range.apiKey === apiVersionsApi.key)
   if (named === undefined || named.maxVersion < 0 || named.maxVersion >= version) return 0
   return named.maxVersion
 }
 
 const malformed = (name: string, cause: unknown): KafkaError => {
-  const reason = cause instanceof Error ? cause.message : String(cause)
+  const reason = messageOf(cause)
   return new KafkaError('MALFORMED_RESPONSE', `${name}: ${reason}`, {
     broker: name,
     api: apiVersionsApi.name,
@@ -120,11 +149,18 @@ const malformed = (name: string, cause: unknown): KafkaError => {
 }
 
 const refused = (name: string, brokerCode: number): KafkaError => {
-  const code = brokerCode === unsupportedVersionCode ? 'UNSUPPORTED_VERSION' : 'BROKER_UNAVAILABLE'
-  return new KafkaError(code, `${name} answered ApiVersions with error ${brokerCode}`, {
-    broker: name,
-    api: apiVersionsApi.name,
-    step: 'api-versions',
-    brokerCode,
-  })
+  const { name: brokerError, text } = brokerErrorEntry(brokerCode)
+  const isFatal = brokerCode === errorNumber.UNSUPPORTED_VERSION
+  const code = isFatal ? 'UNSUPPORTED_VERSION' : 'BROKER_UNAVAILABLE'
+  return new KafkaError(
+    code,
+    `${name} refused ApiVersions: ${text} (${brokerError}, ${brokerCode})`,
+    {
+      broker: name,
+      api: apiVersionsApi.name,
+      step: 'api-versions',
+      brokerCode,
+      brokerError,
+    },
+  )
 }

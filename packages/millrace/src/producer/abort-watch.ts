@@ -1,6 +1,9 @@
-// Who gives up when an abort signal fires. Any number of waits may share one signal: it gets one
-// listener for all of them, so that Node warns of no leak, and loses it with the last wait. Called
-// by wait.ts.
+// Which waits end when an abort signal fires. Any number of waits may share one signal: it gets one
+// listener for all of them, so that Node warns of no leak, and loses it with the last wait. A
+// signal that throws is an INVALID_ARGUMENT. Called by whatever takes a signal.
+
+import { KafkaError } from '../protocol/kafka-error.ts'
+import { messageOf, readable } from '../runtime/value-kinds.ts'
 
 const watches = new WeakMap<AbortSignal, AbortWatch>()
 
@@ -14,7 +17,12 @@ class AbortWatch {
 
   constructor(signal: AbortSignal) {
     this.#signal = signal
-    signal.addEventListener('abort', this.#listener, { once: true })
+    try {
+      signal.addEventListener('abort', this.#listener, { once: true })
+    } catch (cause) {
+      const message = `signal could not be watched: ${messageOf(cause)}`
+      throw new KafkaError('INVALID_ARGUMENT', message, { cause })
+    }
   }
 
   add(callback: () => void): void {
@@ -24,7 +32,7 @@ class AbortWatch {
   remove(callback: () => void): void {
     this.#callbacks.delete(callback)
     if (this.#callbacks.size > 0) return
-    this.#signal.removeEventListener('abort', this.#listener)
+    readable(() => this.#signal.removeEventListener('abort', this.#listener))
     watches.delete(this.#signal)
   }
 }

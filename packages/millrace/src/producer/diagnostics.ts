@@ -1,33 +1,40 @@
-// The events of millrace on node:diagnostics_channel, all of them by name, and those that the
-// producer itself tells: that there is one, and that it is closed. What the others say is written
-// where they are told: engine/announcements.ts, cluster/announcements.ts.
+// The events and operations of millrace on node:diagnostics_channel, all of them by name, and the
+// events of the producer itself: that there is one, and that it is closed. The others are described
+// where they are published: engine/metrics/, cluster-client/, send-tracing.ts.
 
 import type {
   ConnectionClosedEvent,
   ConnectionFailedEvent,
   ConnectionOpenedEvent,
   MetadataRefreshedEvent,
-} from '../cluster/announcements.ts'
+  ResponseReceivedEvent,
+  ResponseTimedOutEvent,
+} from '../cluster-client/cluster-events.ts'
+import type { RequestTrace } from '../cluster-client/request-tracing.ts'
 import type {
   BatchSettledEvent,
   RecordFailedEvent,
-  RequestAnsweredEvent,
+  RequestCompletedEvent,
   RequestFailedEvent,
   RequestSentEvent,
   TransactionEvent,
-} from '../engine/announcements.ts'
+  TransactionTrace,
+} from '../engine/metrics/engine-events.ts'
 import { type EventOrigin, eventChannel } from '../runtime/diagnostics.ts'
+import type { SendTrace } from './send-tracing.ts'
 
 export interface ProducerClosedEvent extends EventOrigin {
   readonly delivered: number
   readonly failed: number
+  /** Those of them that failed since closing began. */
+  readonly undelivered: number
 }
 
 /** The channels of node:diagnostics_channel, and what is published on each. */
 export interface DiagnosticEvents {
   /** At the end of the constructor. */
   'millrace:producer.created': EventOrigin
-  /** When `close()` is done, or all records are told after `destroy()`. */
+  /** When `close()` is done, or every record has its result after `destroy()`. */
   'millrace:producer.closed': ProducerClosedEvent
   /** A connection is ready for requests. */
   'millrace:connection.opened': ConnectionOpenedEvent
@@ -35,17 +42,21 @@ export interface DiagnosticEvents {
   'millrace:connection.closed': ConnectionClosedEvent
   /** An attempt to connect came to nothing. */
   'millrace:connection.failed': ConnectionFailedEvent
-  /** A broker told about the cluster. */
+  /** A Metadata response was processed. */
   'millrace:metadata.refreshed': MetadataRefreshedEvent
+  /** A broker responded to a request of any API. */
+  'millrace:response.received': ResponseReceivedEvent
+  /** A broker did not respond in time to a request of any API. */
+  'millrace:response.timedOut': ResponseTimedOutEvent
   /** A Produce request is written. */
   'millrace:request.sent': RequestSentEvent
-  /** The answer to a Produce request is there. */
-  'millrace:request.answered': RequestAnsweredEvent
-  /** No answer to a Produce request will come. */
+  /** The response to a Produce request is there. */
+  'millrace:request.completed': RequestCompletedEvent
+  /** No response to a Produce request will come. */
   'millrace:request.failed': RequestFailedEvent
-  /** The records of a batch were told their results. */
+  /** The records of a batch have their results. */
   'millrace:batch.settled': BatchSettledEvent
-  /** One record failed by itself, not with its batch. */
+  /** One record failed alone, not with its batch. */
   'millrace:record.failed': RecordFailedEvent
   /** Records may be sent in a transaction. */
   'millrace:transaction.begun': TransactionEvent
@@ -57,6 +68,16 @@ export interface DiagnosticEvents {
   'millrace:transaction.failed': TransactionEvent
 }
 
+/** The tracing channels (`tracingChannel` of node:diagnostics_channel), and their contexts. */
+export interface DiagnosticTraces {
+  /** A record, from the call until its result. */
+  'millrace:send': SendTrace
+  /** A transaction, from the call that begins it until its end is certain. */
+  'millrace:transaction': TransactionTrace
+  /** A request to a broker, of any API, from its writing until the response. */
+  'millrace:request': RequestTrace
+}
+
 const created = eventChannel<EventOrigin>('producer.created')
 const closed = eventChannel<ProducerClosedEvent>('producer.closed')
 
@@ -64,7 +85,7 @@ export const announceCreated = (origin: EventOrigin): void => {
   if (created.hasSubscribers) created.publish({ ...origin })
 }
 
-/** `report` is what close() answers. */
+/** `report` is what close() returns. */
 export const announceClosed = (
   origin: EventOrigin,
   report: Omit<ProducerClosedEvent, keyof EventOrigin>,

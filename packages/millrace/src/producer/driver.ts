@@ -14,7 +14,7 @@ export class Driver {
   readonly #onTimer = (): void => {
     this.#timer = null
     this.#timerAt = Number.POSITIVE_INFINITY
-    // Sockets are read before deadlines are judged: after a stall of the process the answers that
+    // Sockets are read before deadlines are judged: after a stall of the process the responses that
     // arrived meanwhile come first.
     this.#engine?.wake()
   }

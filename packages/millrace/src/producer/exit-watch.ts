@@ -66,12 +66,7 @@ export class ExitWatch {
     )
   }
 
-  /** A sendBatch that waits for room counts as one record. */
   #unsettledCount(): number {
-    const { accumulator } = this.#engine
-    let count = accumulator.waitingCount
-    for (const batch of this.#engine.unsettled()) count += batch.recordCount
-    for (const topic of accumulator.topics) count += topic.pending.length
-    return count
+    return this.#engine.readings.unsettledRecords
   }
 }

@@ -1,18 +1,34 @@
-// Where failed sends go that nobody may be looking at: to the user's onError, or without one to the
-// logger, at most one line a second with the number of those left out.
+// Where the failure of a record goes that has no callback: to the user's onError, or without one to
+// the logger. The logger gets one line at once for each error code, then at most one line a second,
+// later one a minute, with the number of records since; during an outage one line in all, since the
+// outage's own last line counts the failures. Owner: Producer.
 
 import type { KafkaError } from '../protocol/kafka-error.ts'
-import type { Clock } from '../runtime/clock.ts'
+import type { Clock, Timer } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
+import { isError, isPromise, messageOf, readable } from '../runtime/value-kinds.ts'
 
-const quietMs = 1000
+/** Between two lines about one code: doubled from the first to the second, while it goes on. */
+const quietMsMin = 1000
+const quietMsMax = 60_000
+
+/** What was logged of one error code. */
+interface LoggedCode {
+  quietMs: number
+  /** Failures since the last line, and the last of them. */
+  count: number
+  error: KafkaError
+  timer: Timer
+}
 
 export class FailureReporter {
   readonly #logger: Logger
   readonly #onError: ((error: KafkaError) => void) | null
   readonly #clock: Clock
-  #quietUntil = Number.NEGATIVE_INFINITY
-  #leftOut = 0
+  /** By error code, dead letters apart. */
+  readonly #codes = new Map<string, LoggedCode>()
+  /** null = there is no outage; otherwise whether a failure was logged in it. */
+  #outage: { isLogged: boolean } | null = null
 
   constructor(logger: Logger, onError: ((error: KafkaError) => void) | null, clock: Clock) {
     this.#logger = logger
@@ -20,38 +36,95 @@ export class FailureReporter {
     this.#clock = clock
   }
 
-  /** A record was not delivered. */
+  /** A record was not delivered. One that is a dead letter is not lost: it is logged only. */
   report(error: KafkaError): void {
-    if (this.#onError !== null) this.#tell(this.#onError, error)
-    // Whoever ends the transaction is told, once for all its records.
+    if (this.#onError !== null && error.isDeadLettered !== true)
+      this.#callOnError(this.#onError, error)
+    // The call that ends the transaction reports it, once for all its records.
     else if (error.code !== 'TRANSACTION_ABORTED') this.#log(error)
   }
 
-  #tell(onError: (error: KafkaError) => void, error: KafkaError): void {
+  /** An outage was logged. */
+  beginOutage(): void {
+    this.#outage = { isLogged: false }
+  }
+
+  /** Its last line was logged. */
+  endOutage(): void {
+    this.#outage = null
+  }
+
+  /** Logs what was counted and ends the timers. */
+  stop(): void {
+    for (const logged of this.#codes.values()) {
+      logged.timer.cancel()
+      if (logged.count > 0) this.#write(logged.error, logged.count)
+    }
+    this.#codes.clear()
+  }
+
+  #callOnError(onError: (error: KafkaError) => void, error: KafkaError): void {
     try {
       // A handler that is an async function may reject: that too is only reported.
       const result: unknown = onError(error)
-      if (result instanceof Promise) result.catch((thrown) => this.callbackFailed(thrown))
+      if (isPromise(result)) result.catch((thrown) => this.callbackFailed(thrown))
     } catch (thrown) {
       this.callbackFailed(thrown)
     }
   }
 
   #log(error: KafkaError): void {
-    const now = this.#clock.now()
-    if (now < this.#quietUntil) {
-      this.#leftOut++
+    const outage = this.#outage
+    if (outage !== null) {
+      if (!outage.isLogged) this.#write(error, 1, '; further ones are counted until it is over')
+      outage.isLogged = true
       return
     }
-    const more = this.#leftOut === 0 ? '' : ` (and ${this.#leftOut} more like it)`
-    this.#quietUntil = now + quietMs
-    this.#leftOut = 0
-    this.#logger.error(`millrace: a record was lost: ${error.code}: ${error.message}${more}`)
+    const code = error.isDeadLettered === true ? `dead letter ${error.code}` : error.code
+    const logged = this.#codes.get(code)
+    if (logged !== undefined) {
+      logged.count++
+      logged.error = error
+      return
+    }
+    this.#write(error, 1)
+    this.#codes.set(code, {
+      quietMs: quietMsMin,
+      count: 0,
+      error,
+      timer: this.#startTimer(code, quietMsMin),
+    })
   }
 
-  /** A callback of the user's threw: the record it was told of is settled all the same. */
+  #startTimer(code: string, delayMs: number): Timer {
+    const timer = this.#clock.setTimer(delayMs, () => this.#onQuietEnd(code))
+    timer.unref?.()
+    return timer
+  }
+
+  #onQuietEnd(code: string): void {
+    const logged = this.#codes.get(code)
+    if (logged === undefined) return
+    if (logged.count === 0) {
+      this.#codes.delete(code)
+      return
+    }
+    this.#write(logged.error, logged.count)
+    logged.count = 0
+    logged.quietMs = Math.min(logged.quietMs * 2, quietMsMax)
+    logged.timer = this.#startTimer(code, logged.quietMs)
+  }
+
+  #write(error: KafkaError, count: number, hint = ''): void {
+    const records = count === 1 ? 'A record was' : `${count.toLocaleString('en-US')} records were`
+    const outcome = error.isDeadLettered === true ? 'dead-lettered' : 'not delivered'
+    this.#logger.error(`millrace: ${records} ${outcome}: ${error.code}: ${error.message}${hint}`)
+  }
+
+  /** A callback of the user's threw: its record is settled all the same. */
   callbackFailed(thrown: unknown): void {
-    const words = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
-    this.#logger.error(`millrace: a result callback threw: ${words}`)
+    const stack: unknown = isError(thrown) ? readable(() => thrown.stack) : undefined
+    const text = typeof stack === 'string' ? stack : messageOf(thrown)
+    this.#logger.error(`millrace: A result callback threw: ${text}`)
   }
 }

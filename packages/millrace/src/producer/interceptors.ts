@@ -1,12 +1,15 @@
-// The option `interceptors`: calls of the user's around every record, whichever way it comes in,
-// also through transactions, streams and layers. A producer without the option has a plain Sending
-// and pays nothing. An interceptor that throws, or returns something else than a record, is
-// reported; the record goes on without it, as in Java.
+// What observes every record, whichever way it comes in, also through transactions, streams and
+// layers: the option `interceptors`, and the tracing channel `millrace:send`. Without either a
+// record costs one comparison. An interceptor that throws, or returns something else than a record,
+// is reported; the record goes on without it, as in Java.
 //
-// Invariant: onSettled is called once for each record that onSend saw, refused ones included.
+// Invariant: onSettled is called once for each record that onSend saw, rejected ones included; so
+// are the events of the channel.
 
 import type { Engine } from '../engine/engine.ts'
 import {
+  callSettle,
+  type DeliveredRecord,
   heldBytesOf,
   type ProducerRecord,
   type RecordMetadata,
@@ -15,52 +18,75 @@ import {
   type Settler,
 } from '../engine/record.ts'
 import type { KafkaError } from '../protocol/kafka-error.ts'
-import { type BatchResult, BatchSend } from './batch-send.ts'
+import type { EventOrigin } from '../runtime/diagnostics.ts'
+import type { Logger } from '../runtime/logger.ts'
+import { isPromise } from '../runtime/value-kinds.ts'
+import type { BatchResult } from './batch-result.ts'
+import { BatchSend } from './batch-send.ts'
 import type { FailureReporter } from './failure-reporter.ts'
-import type { Producer } from './producer.ts'
+import { loadInstrumentation } from './instrumentation-loader.ts'
+import {
+  type InterceptedProducer,
+  type InterceptorOption,
+  interceptorsFor,
+  type ProducerInterceptor,
+} from './interceptor.ts'
+import { createSendTrace, type SendTrace, sendTracing, tracedRecord } from './send-tracing.ts'
 import { Sending, type SendScope } from './sending.ts'
 import type { WaitClock, WaitOptions } from './wait.ts'
-
-/** Sees every record on its way in, and its result. */
-export interface ProducerInterceptor {
-  /**
-   * Called before the record is checked and taken; what it returns is sent instead. It must not
-   * change the record: to add a header, return a new one.
-   */
-  onSend?(record: ProducerRecord): ProducerRecord
-  /**
-   * Called with what this interceptor's onSend returned, and its result: never inside a call of the
-   * user's, save for a record that is refused at once.
-   */
-  onSettled?(
-    record: ProducerRecord,
-    error: KafkaError | null,
-    metadata: RecordMetadata | null,
-  ): void
-}
-
-/** An interceptor, or a function that makes one for each producer that is given the option. */
-export type InterceptorOption = ProducerInterceptor | ((producer: Producer) => ProducerInterceptor)
 
 /** A record on its way through the interceptors: what each of them made of it. */
 interface Passage {
   /** What is sent. */
-  readonly record: ProducerRecord
+  record: ProducerRecord
   /** By interceptor. */
   readonly seen: readonly ProducerRecord[]
+  /** Null while the channel has no subscribers. */
+  readonly trace: SendTrace | null
 }
+
+const nothing = (): void => {}
 
 /** The interceptors of one producer as one. */
 class Interceptors {
   readonly #interceptors: readonly ProducerInterceptor[]
   readonly #failures: FailureReporter
+  readonly #origin: EventOrigin
+  readonly #isEmpty: boolean
 
-  constructor(interceptors: readonly ProducerInterceptor[], failures: FailureReporter) {
+  constructor(
+    interceptors: readonly ProducerInterceptor[],
+    failures: FailureReporter,
+    origin: EventOrigin,
+  ) {
     this.#interceptors = interceptors
     this.#failures = failures
+    this.#origin = origin
+    this.#isEmpty = interceptors.length === 0
   }
 
-  onSend(original: ProducerRecord): Passage {
+  /** Neither an interceptor nor a subscriber: records need not pass. */
+  get isIdle(): boolean {
+    return this.#isEmpty && !sendTracing.hasSubscribers
+  }
+
+  /** `work` sends the record, and ends the passage once with its result, or throws. */
+  pass<Value>(original: ProducerRecord, work: (passage: Passage) => Value): Value {
+    const passage = this.#onSend(original)
+    const { trace } = passage
+    try {
+      if (trace === null) return work(passage)
+      return sendTracing.run(trace, () => {
+        passage.record = tracedRecord(trace)
+        return work(passage)
+      })
+    } catch (error) {
+      this.onSettled(passage, error as KafkaError, null)
+      throw error
+    }
+  }
+
+  #onSend(original: ProducerRecord): Passage {
     let record = original
     const seen: ProducerRecord[] = []
     for (const interceptor of this.#interceptors) {
@@ -71,10 +97,28 @@ class Interceptors {
       }
       seen.push(record)
     }
-    return { record, seen }
+    const trace = sendTracing.hasSubscribers ? createSendTrace(this.#origin, record) : null
+    return { record, seen, trace }
   }
 
-  onSettled(passage: Passage, error: KafkaError | null, metadata: RecordMetadata | null): void {
+  /** The result is known; `report` passes it on to the caller. */
+  onSettled(
+    passage: Passage,
+    error: KafkaError | null,
+    metadata: RecordMetadata | null,
+    report: () => void = nothing,
+  ): void {
+    this.#notify(passage, error, metadata)
+    const { trace } = passage
+    if (trace === null) {
+      report()
+      return
+    }
+    if (metadata !== null) trace.result = metadata
+    sendTracing.settle(trace, error, report)
+  }
+
+  #notify(passage: Passage, error: KafkaError | null, metadata: RecordMetadata | null): void {
     for (const [index, interceptor] of this.#interceptors.entries()) {
       try {
         const result: unknown = interceptor.onSettled?.(passage.seen[index]!, error, metadata)
@@ -85,18 +129,18 @@ class Interceptors {
     }
   }
 
-  /** Throws where it is no record; nothing is a record that stays as it is. */
+  /** Throws if it is no record; nothing is a record that stays as it is. */
   #checked(returned: ProducerRecord | undefined): ProducerRecord | undefined {
     this.#ignore(returned)
     if (returned === undefined || returned === null) return undefined
-    if (typeof returned === 'object' && !(returned instanceof Promise)) return returned
+    if (typeof returned === 'object' && !isPromise(returned)) return returned
     const kind = typeof returned === 'object' ? 'promise' : typeof returned
-    throw new TypeError(`onSend returned a ${kind}: expected the record, at once`)
+    throw new TypeError(`onSend must return the record, got a ${kind}`)
   }
 
-  /** Nobody waits for an asynchronous interceptor; where it fails, that is reported. */
+  /** An asynchronous interceptor is not awaited; its failure is reported. */
   #ignore(result: unknown): void {
-    if (result instanceof Promise) {
+    if (isPromise(result)) {
       result.catch((thrown) => this.#failures.callbackFailed(thrown))
     }
   }
@@ -106,15 +150,12 @@ class Interceptors {
     passage: Passage,
     receiver: Settle | null,
     error: KafkaError | null,
-    metadata: RecordMetadata | null,
+    delivered: DeliveredRecord | null,
   ): void {
-    this.onSettled(passage, error, metadata)
-    if (receiver === null) {
-      if (error !== null) this.#failures.report(error)
-    } else if (typeof receiver !== 'function') receiver.settled(0, error, metadata)
-    else {
-      this.#ignore(receiver(error, metadata))
-    }
+    this.onSettled(passage, error, delivered?.toMetadata() ?? null, () => {
+      if (receiver !== null) this.#ignore(callSettle(receiver, 0, error, delivered))
+      else if (error !== null) this.#failures.report(error)
+    })
   }
 }
 
@@ -136,8 +177,8 @@ class InterceptedSettle implements Settler {
     return interceptedBytes + heldBytesOf(this.#receiver)
   }
 
-  settled(_tag: number, error: KafkaError | null, metadata: RecordMetadata | null): void {
-    this.#interceptors.receive(this.#passage, this.#receiver, error, metadata)
+  settled(_tag: number, error: KafkaError | null, delivered: DeliveredRecord | null): void {
+    this.#interceptors.receive(this.#passage, this.#receiver, error, delivered)
   }
 }
 
@@ -145,37 +186,41 @@ class InterceptedSettle implements Settler {
 class InterceptedBatchSend extends BatchSend {
   readonly #interceptors: Interceptors
   readonly #passages: readonly Passage[]
-  readonly #told: Uint8Array
+  readonly #reported: Uint8Array
 
   constructor(
     interceptors: Interceptors,
     passages: readonly Passage[],
     engine: Engine,
-    mayGiveUp: boolean,
+    isCancellable: boolean,
     done: (result: BatchResult) => void,
   ) {
     const records = passages.map(({ record }) => record)
-    super(engine, records, mayGiveUp, (result) => this.#end(result, done))
+    super(engine, records, isCancellable, (result) => this.#end(result, done))
     this.#interceptors = interceptors
     this.#passages = passages
-    this.#told = new Uint8Array(passages.length)
+    this.#reported = new Uint8Array(passages.length)
   }
 
-  override settled(index: number, error: KafkaError | null, metadata: RecordMetadata | null): void {
-    this.#tell(index, error, metadata)
-    super.settled(index, error, metadata)
+  override settled(
+    index: number,
+    error: KafkaError | null,
+    delivered: DeliveredRecord | null,
+  ): void {
+    this.#notify(index, error, delivered?.toMetadata() ?? null)
+    super.settled(index, error, delivered)
   }
 
-  #tell(index: number, error: KafkaError | null, metadata: RecordMetadata | null): void {
-    if (this.#told[index] === 1) return
-    this.#told[index] = 1
+  #notify(index: number, error: KafkaError | null, metadata: RecordMetadata | null): void {
+    if (this.#reported[index] === 1) return
+    this.#reported[index] = 1
     this.#interceptors.onSettled(this.#passages[index]!, error, metadata)
   }
 
-  /** Those that were refused, or given up, are told now. */
+  /** Those that were rejected, or cancelled, are reported now. */
   #end(result: BatchResult, done: (result: BatchResult) => void): void {
     for (const index of result.failedIndexes) {
-      this.#tell(index, result.results[index] as KafkaError, null)
+      this.#notify(index, result.error(index), null)
     }
     done(result)
   }
@@ -201,23 +246,26 @@ class InterceptedSending extends Sending {
     original: ProducerRecord,
     options: WaitOptions | undefined,
   ): Promise<RecordMetadata> {
-    const passage = this.#interceptors.onSend(original)
-    const promise = super.send(scope, passage.record, options)
-    promise.then(
-      (metadata) => this.#interceptors.onSettled(passage, null, metadata),
-      (error: KafkaError) => this.#interceptors.onSettled(passage, error, null),
-    )
-    return promise
+    if (this.#interceptors.isIdle) return super.send(scope, original, options)
+    return this.#interceptors.pass(original, (passage) => {
+      const promise = super.send(scope, passage.record, options)
+      promise.then(
+        (metadata) => this.#interceptors.onSettled(passage, null, metadata),
+        (error: KafkaError) => this.#interceptors.onSettled(passage, error, null),
+      )
+      return promise
+    })
   }
 
   protected override makeBatch(
     originals: readonly ProducerRecord[],
-    mayGiveUp: boolean,
+    isCancellable: boolean,
     done: (result: BatchResult) => void,
   ): BatchSend {
     const interceptors = this.#interceptors
-    const passages = originals.map((record) => interceptors.onSend(record))
-    return new InterceptedBatchSend(interceptors, passages, this.#engine, mayGiveUp, done)
+    if (interceptors.isIdle) return super.makeBatch(originals, isCancellable, done)
+    const passages = originals.map((record) => interceptors.pass(record, (passage) => passage))
+    return new InterceptedBatchSend(interceptors, passages, this.#engine, isCancellable, done)
   }
 
   override enqueue(
@@ -227,18 +275,14 @@ class InterceptedSending extends Sending {
   ): boolean {
     // Not taken, it comes again: the interceptors see it then.
     const isCallback = callback === undefined || typeof callback === 'function'
-    if (!this.#engine.accumulator.hasRoom || !isCallback) {
+    if (this.#interceptors.isIdle || !this.#engine.mayEnqueue || !isCallback) {
       return super.enqueue(scope, original, callback)
     }
-    const passage = this.#interceptors.onSend(original)
-    const settle = new InterceptedSettle(this.#interceptors, passage, callback ?? null)
-    try {
+    return this.#interceptors.pass(original, (passage) => {
       scope.check('enqueue')
+      const settle = new InterceptedSettle(this.#interceptors, passage, callback ?? null)
       return this.#engine.tryAppend(passage.record, settle)
-    } catch (error) {
-      this.#interceptors.onSettled(passage, error as KafkaError, null)
-      throw error
-    }
+    })
   }
 
   override submit(
@@ -247,39 +291,33 @@ class InterceptedSending extends Sending {
     receiver: Settle | null,
     options: WaitOptions | undefined,
   ): Promise<undefined> | undefined {
-    const passage = this.#interceptors.onSend(original)
-    const settle = new InterceptedSettle(this.#interceptors, passage, receiver)
-    const taken = super.submit(scope, passage.record, settle, options)
-    // Not taken: the receiver hears nothing.
-    taken?.catch((error: KafkaError) => this.#interceptors.onSettled(passage, error, null))
-    return taken
+    if (this.#interceptors.isIdle) return super.submit(scope, original, receiver, options)
+    return this.#interceptors.pass(original, (passage) => {
+      const settle = new InterceptedSettle(this.#interceptors, passage, receiver)
+      const taken = super.submit(scope, passage.record, settle, options)
+      // Not taken: the receiver is not called.
+      taken?.catch((error: KafkaError) => this.#interceptors.onSettled(passage, error, null))
+      return taken
+    })
   }
 }
 
-/** The ways in of a producer, with interceptors around them where there are some. */
+/** What is read of the producer's options. */
+interface InterceptedOptions {
+  readonly interceptors: readonly InterceptorOption[]
+  readonly logger: Logger
+}
+
+/** The ways in of a producer. */
 export const createSending = (
-  producer: Producer,
-  options: readonly InterceptorOption[],
+  origin: EventOrigin & { readonly producer: InterceptedProducer },
+  { interceptors: options, logger }: InterceptedOptions,
   engine: Engine,
   failures: FailureReporter,
   waitClock: WaitClock,
 ): Sending => {
-  if (options.length === 0) return new Sending(engine, failures, waitClock)
-  const interceptors = options.map((one) => (typeof one === 'function' ? one(producer) : one))
-  const all = new Interceptors(interceptors, failures)
+  const { producer } = origin
+  loadInstrumentation(logger)
+  const all = new Interceptors(interceptorsFor(producer, options), failures, origin)
   return new InterceptedSending(all, engine, failures, waitClock)
-}
-
-/** What is wrong with the value of the option, as the end of a sentence; null = nothing. */
-export const interceptorsProblem = (value: unknown): string | null => {
-  const expected = 'expected an array of objects with onSend or onSettled'
-  if (!Array.isArray(value)) return `is a ${typeof value}: ${expected}`
-  for (const [index, one] of value.entries()) {
-    if (typeof one === 'function') continue
-    const { onSend, onSettled } = (one ?? {}) as Record<string, unknown>
-    const calls = [onSend, onSettled].filter((call) => call !== undefined)
-    const isSound = calls.length > 0 && calls.every((call) => typeof call === 'function')
-    if (!isSound) return `has at ${index} no interceptor: ${expected}`
-  }
-  return null
 }

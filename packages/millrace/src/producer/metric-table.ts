@@ -2,7 +2,7 @@
 // (@millrace/prometheus, @millrace/opentelemetry), the metrics push and docs/telemetry.md are made
 // from it. A field of ProducerMetrics that is missing here does not compile.
 
-import type { Distribution } from '../engine/histogram.ts'
+import type { Distribution } from '../engine/metrics/histogram.ts'
 import type { BrokerMetrics, ProducerMetrics, TopicMetrics, TransactionMetrics } from './metrics.ts'
 
 /** counter = it only grows; gauge = how it stands now; distribution = how values are spread. */
@@ -48,7 +48,7 @@ const distribution = (unit: string, java: string | null, doc: string): MetricRow
 export const metricTable = {
   recordsSent: counter('{record}', null, 'Records put into batches.'),
   recordsDelivered: counter('{record}', null, 'Records acknowledged as the option acks says.'),
-  recordsFailed: counter('{record}', 'record-error', 'Records not delivered, refused ones too.'),
+  recordsFailed: counter('{record}', 'record-error', 'Records not delivered, rejected ones too.'),
   recordsRetried: counter('{record}', 'record-retry', 'Records in batches that were sent again.'),
   recordBytesSent: counter('By', 'byte', 'Bytes of records, uncompressed, each sent once.'),
   recordBytesDelivered: counter('By', null, 'Bytes of records that were acknowledged.'),
@@ -70,9 +70,17 @@ export const metricTable = {
   ),
   requests: counter('{request}', 'request', 'Produce requests written, retries included.'),
   requestBytes: counter('By', 'outgoing-byte', 'Bytes of Produce requests.'),
-  requestsInFlight: gauge('{request}', 'requests-in-flight', 'Produce requests without an answer.'),
+  requestsInFlight: gauge(
+    '{request}',
+    'requests-in-flight',
+    'Produce requests without a response.',
+  ),
   recordsPerRequest: distribution('{record}', 'records-per-request', 'Records in a request.'),
-  requestLatencyMs: distribution('ms', 'request-latency', 'From a Produce request to its answer.'),
+  requestLatencyMs: distribution(
+    'ms',
+    'request-latency',
+    'From a Produce request to its response.',
+  ),
   throttleTimeMs: distribution(
     'ms',
     'produce-throttle-time',
@@ -81,16 +89,16 @@ export const metricTable = {
   bufferTotalBytes: gauge('By', 'buffer-total-bytes', 'The option bufferMemoryBytes.'),
   bufferWindowBytes: gauge('By', null, 'What batches may take of it; the rest is for waiting.'),
   bufferUsedBytes: gauge('By', null, 'Buffer memory that batches take.'),
-  waitingBytes: gauge('By', null, 'Memory of records that wait for room or metadata.'),
+  waitingBytes: gauge('By', null, 'Memory of records that wait for buffer space or metadata.'),
   bufferAvailableBytes: gauge('By', 'buffer-available-bytes', 'What is left of the total.'),
-  waitingSends: gauge('{call}', 'waiting-threads', 'Calls that wait for room.'),
+  waitingSends: gauge('{call}', 'waiting-threads', 'Calls that wait for buffer space.'),
   unsettledBatches: gauge('{batch}', null, 'Batches that are not settled.'),
   connections: gauge('{connection}', 'connection-count', 'Connections that are open.'),
   connectionsOpened: counter('{connection}', 'connection-creation', 'Connections that came up.'),
   connectionFailures: counter('{connection}', null, 'Connections lost, and attempts that failed.'),
-  metadataAgeMs: gauge('ms', 'metadata-age', 'Since the last answer about metadata; -1 = none.'),
+  metadataAgeMs: gauge('ms', 'metadata-age', 'Since the last response about metadata; -1 = none.'),
   metadataRequests: counter('{request}', null, 'Metadata requests.'),
-  metadataFailures: counter('{round}', null, 'Rounds through all brokers without an answer.'),
+  metadataFailures: counter('{round}', null, 'Rounds through all brokers without a response.'),
   producerIdRequests: counter('{request}', null, 'Requests for a producer id.'),
 } as const satisfies Record<
   Exclude<NumberField<ProducerMetrics>, 'at' | 'topicsLeftOut'>,
@@ -110,10 +118,14 @@ export const topicMetricTable = {
 
 /** Of each broker. */
 export const brokerMetricTable = {
-  requestsInFlight: gauge('{request}', null, 'Produce requests without an answer.'),
+  requestsInFlight: gauge('{request}', null, 'Produce requests without a response.'),
   requests: counter('{request}', 'request', 'Produce requests written.'),
   requestBytes: counter('By', 'outgoing-byte', 'Bytes of Produce requests.'),
-  requestLatencyMs: distribution('ms', 'request-latency', 'From a Produce request to its answer.'),
+  requestLatencyMs: distribution(
+    'ms',
+    'request-latency',
+    'From a Produce request to its response.',
+  ),
   throttleTimeMs: distribution('ms', null, 'How long the broker wanted to be left alone.'),
 } as const satisfies Record<Exclude<NumberField<BrokerMetrics>, 'nodeId' | 'port'>, MetricRow>
 

@@ -2,12 +2,14 @@
 // names. Counts only grow, so a rate is the difference of two snapshots by that of their `at`. The
 // meanings are those of Java's producer-metrics; docs/telemetry.md names them.
 
-import type { Cluster } from '../cluster/cluster.ts'
+import type { Cluster } from '../cluster-client/cluster-client.ts'
 import type { Engine } from '../engine/engine.ts'
-import type { Distribution } from '../engine/histogram.ts'
-import type { PartitionQueue } from '../engine/partition-queue.ts'
-import type { TopicState } from '../engine/topic-state.ts'
+import type { EngineReadings, PartitionReading, TopicReading } from '../engine/engine-readings.ts'
+import type { Distribution } from '../engine/metrics/histogram.ts'
 import type { ErrorCode, KafkaError } from '../protocol/kafka-error.ts'
+import { printableText } from '../runtime/printable-text.ts'
+import type { SpoolMetrics } from '../spool/spool.ts'
+import type { DeadLetterMetrics } from './dead-letters/dead-letter.ts'
 
 /** Topics in one snapshot at most: those that were used first. */
 export const topicsMax = 100
@@ -16,9 +18,9 @@ export const topicsMax = 100
 export interface FailureMetrics {
   /** The error's code. */
   readonly code: ErrorCode
-  /** Kafka's name of the error; null = no broker answered one. */
+  /** Kafka's name of the error; null = no broker returned one. */
   readonly brokerError: string | null
-  /** What happened, for people. It holds no secret. */
+  /** The error message. It contains no secret. */
   readonly message: string
   /** What to do about it, in one sentence. */
   readonly remedy: string
@@ -32,17 +34,17 @@ export interface PartitionMetrics {
   readonly leaderId: number
   /** Batches that are sealed and not in flight, and a batch that is still open. */
   readonly batchesWaiting: number
-  /** Batches that were sent and have no answer yet. */
+  /** Batches that were sent and have no response yet. */
   readonly batchesInFlight: number
   /** Records of all of these. */
   readonly recordsHeld: number
   /** Code of the error that the oldest of these batches met last; null = none. */
   readonly lastError: string | null
-  /** That error in full. */
+  /** The error that `lastError` names, with its message; null = none. */
   readonly lastFailure: FailureMetrics | null
 }
 
-/** What became of the records of one topic. */
+/** Counts of the records of one topic. */
 export interface TopicMetrics {
   /** The topic's name. */
   readonly topic: string
@@ -50,11 +52,11 @@ export interface TopicMetrics {
   readonly recordsSent: number
   /** Bytes of those records, uncompressed. */
   readonly recordBytesSent: number
-  /** Records that were acknowledged as `acks` says. */
+  /** Records that were acknowledged as the option `acks` requires. */
   readonly recordsDelivered: number
   /** Bytes of those records, uncompressed. */
   readonly recordBytesDelivered: number
-  /** Those that the producer refused at once are counted in no topic. */
+  /** Records that the producer rejected at once are not counted by topic. */
   readonly recordsFailed: number
   /** Records in batches that were sent again, once for each time. */
   readonly recordsRetried: number
@@ -76,15 +78,15 @@ export interface BrokerMetrics {
   readonly port: number
   /** Requests may be sent to it now. */
   readonly ready: boolean
-  /** Produce requests without an answer. */
+  /** Produce requests without a response. */
   readonly requestsInFlight: number
   /** Produce requests written, retries included. */
   readonly requests: number
   /** Bytes of those requests. */
   readonly requestBytes: number
-  /** From the writing of a Produce request until its answer. */
+  /** From the writing of a Produce request until its response. */
   readonly requestLatencyMs: Distribution
-  /** How long the broker wanted to be left alone, of each answer (KIP-219). */
+  /** The throttle time of each response (KIP-219). */
   readonly throttleTimeMs: Distribution
   /** Code of the last failure since it was ready; null = none. */
   readonly lastError: string | null
@@ -92,9 +94,9 @@ export interface BrokerMetrics {
   readonly lastFailure: FailureMetrics | null
 }
 
-/** What became of a producer's transactions. */
+/** Counts of a producer's transactions. */
 export interface TransactionMetrics {
-  /** Transactions in which a record could be sent. */
+  /** Transactions that have begun. */
   readonly begun: number
   /** Transactions whose commit is certain. */
   readonly committed: number
@@ -108,12 +110,14 @@ export interface ProducerMetrics {
   readonly at: number
   /** The option clientId. */
   readonly clientId: string
+  /** The id of the cluster; null before a broker has responded. */
+  readonly clusterId: string | null
 
   /** Records put into batches. */
   readonly recordsSent: number
-  /** Records that were acknowledged as `acks` says. */
+  /** Records that were acknowledged as the option `acks` requires. */
   readonly recordsDelivered: number
-  /** Records that were not delivered, refused ones included. */
+  /** Records that were not delivered, including those that were rejected at once. */
   readonly recordsFailed: number
   /** Records in batches that were sent again, once for each time. */
   readonly recordsRetried: number
@@ -130,11 +134,11 @@ export interface ProducerMetrics {
   readonly splits: number
   /** Size of a batch as it goes to the socket. */
   readonly batchBytes: Distribution
-  /** Bytes to the socket for one byte of a batch, since the start; 1 = not compressed. */
+  /** Compressed bytes per uncompressed byte of the batches since the start; 1 = not compressed. */
   readonly compressionRate: number
   /** From a batch's first record until it is sent the first time. */
   readonly recordQueueTimeMs: Distribution
-  /** From a batch's first record until its records were told that they are delivered. */
+  /** From a batch's first record until its records have their results. */
   readonly deliveryTimeMs: Distribution
   /** The same from the first sending, for batches that were sent more than once. */
   readonly retryTimeMs: Distribution
@@ -143,13 +147,13 @@ export interface ProducerMetrics {
   readonly requests: number
   /** Bytes of those requests. */
   readonly requestBytes: number
-  /** Produce requests without an answer now. */
+  /** Produce requests without a response now. */
   readonly requestsInFlight: number
   /** Records in a Produce request. */
   readonly recordsPerRequest: Distribution
-  /** From the writing of a Produce request until its answer. */
+  /** From the writing of a Produce request until its response. */
   readonly requestLatencyMs: Distribution
-  /** How long brokers wanted to be left alone, of each answer; 0 = no quota was exceeded. */
+  /** The throttle time of each response; 0 = no quota was exceeded. */
   readonly throttleTimeMs: Distribution
 
   /** The option bufferMemoryBytes. */
@@ -158,11 +162,11 @@ export interface ProducerMetrics {
   readonly bufferWindowBytes: number
   /** Buffer memory that batches take now. */
   readonly bufferUsedBytes: number
-  /** Memory of records that wait for room or metadata now. */
+  /** Memory of records that wait for buffer space or metadata now. */
   readonly waitingBytes: number
-  /** What is left of the total; 0 where a large sendBatch is let in. */
+  /** Free memory of the total; 0 while one sendBatch is larger than the buffer. */
   readonly bufferAvailableBytes: number
-  /** Calls that wait for room now: a record each, or a whole sendBatch. */
+  /** Calls that wait for buffer space now: a record each, or a whole sendBatch. */
   readonly waitingSends: number
   /** Batches that are not settled. */
   readonly unsettledBatches: number
@@ -173,11 +177,11 @@ export interface ProducerMetrics {
   readonly connectionsOpened: number
   /** Connections that were lost, and attempts that failed. */
   readonly connectionFailures: number
-  /** Since the last answer about metadata; -1 = there was none. */
+  /** Milliseconds since the last Metadata response; -1 = there was none. */
   readonly metadataAgeMs: number
   /** Metadata requests since the start. */
   readonly metadataRequests: number
-  /** Rounds through all brokers in which none answered. */
+  /** How often a Metadata request was sent to all brokers in turn and none responded. */
   readonly metadataFailures: number
   /** Requests for a producer id (InitProducerId) since the start. */
   readonly producerIdRequests: number
@@ -190,6 +194,10 @@ export interface ProducerMetrics {
   readonly topics: readonly TopicMetrics[]
   /** Topics that are not listed. */
   readonly topicsLeftOut: number
+  /** Only with the option `spool`: what is on disk. */
+  readonly spool?: SpoolMetrics
+  /** Only with the option `deadLetter`: records that failed for good. */
+  readonly deadLetters?: DeadLetterMetrics
 }
 
 /** Options of `Producer.metrics`. */
@@ -202,17 +210,20 @@ export const readMetrics = (
   engine: Engine,
   cluster: Cluster,
   clientId: string,
+  spool: SpoolMetrics | null,
+  deadLetters: DeadLetterMetrics | null,
   options?: MetricsOptions,
 ): ProducerMetrics => {
-  const { measurements, accumulator, delivery, host, settings } = engine
-  const now = host.now()
+  const { readings, settings } = engine
+  const now = engine.now()
   const counters = cluster.counters
-  const { windowBytes, usedBytes, waitingBytes } = accumulator
+  const { measurements, usedBytes, waitingBytes } = readings
   const { batchPlainBytes, batchWireBytes } = measurements
-  const topics = [...accumulator.topics]
+  const topics = readings.topics()
   return {
-    at: host.wallTime(),
+    at: engine.wallTime(),
     clientId,
+    clusterId: cluster.clusterId && printableText(cluster.clusterId),
     recordsSent: measurements.recordsSent,
     recordsDelivered: measurements.recordsDelivered,
     recordsFailed: measurements.recordsFailed,
@@ -220,8 +231,8 @@ export const readMetrics = (
     recordBytesSent: measurements.recordBytesSent,
     recordBytesDelivered: measurements.recordBytesDelivered,
     batches: measurements.batches,
-    retries: delivery.retriedBatches,
-    splits: delivery.splitBatches,
+    retries: readings.retriedBatches,
+    splits: readings.splitBatches,
     batchBytes: measurements.batchBytes.read(now),
     compressionRate: batchPlainBytes === 0 ? 1 : batchWireBytes / batchPlainBytes,
     recordQueueTimeMs: measurements.recordQueueTimeMs.read(now),
@@ -229,17 +240,17 @@ export const readMetrics = (
     retryTimeMs: measurements.retryTimeMs.read(now),
     requests: measurements.requests,
     requestBytes: measurements.requestBytes,
-    requestsInFlight: engine.requestsInFlight,
+    requestsInFlight: readings.requestsInFlight,
     recordsPerRequest: measurements.recordsPerRequest.read(now),
     requestLatencyMs: measurements.requestLatencyMs.read(now),
     throttleTimeMs: measurements.throttleTimeMs.read(now),
     bufferTotalBytes: settings.bufferMemoryBytes,
-    bufferWindowBytes: windowBytes,
+    bufferWindowBytes: readings.windowBytes,
     bufferUsedBytes: usedBytes,
     waitingBytes,
     bufferAvailableBytes: Math.max(0, settings.bufferMemoryBytes - usedBytes - waitingBytes),
-    waitingSends: accumulator.waitingCount,
-    unsettledBatches: engine.unsettledBatches,
+    waitingSends: readings.waitingSends,
+    unsettledBatches: readings.unsettledBatches,
     connections: counters.connections,
     connectionsOpened: counters.connectionsOpened,
     connectionFailures: counters.connectionFailures,
@@ -248,24 +259,23 @@ export const readMetrics = (
     metadataFailures: counters.metadataFailures,
     producerIdRequests: counters.producerIdRequests,
     transactions: { ...measurements.transactions },
-    brokers: readBrokers(engine, cluster, now),
+    brokers: readBrokers(readings, cluster, now),
     topics: topics.slice(0, topicsMax).map((topic) => readTopic(topic, options)),
     topicsLeftOut: Math.max(0, topics.length - topicsMax),
+    ...(spool === null ? {} : { spool }),
+    ...(deadLetters === null ? {} : { deadLetters }),
   }
 }
 
-const readBrokers = (engine: Engine, cluster: Cluster, now: number): BrokerMetrics[] => {
-  const inFlight = new Map<number, number>()
-  for (const { nodeId, requestsInFlight } of engine.pumps) inFlight.set(nodeId, requestsInFlight)
-  return cluster.nodes().map(({ nodeId, host, port, ready, lastError }) => {
-    const { requests, requestBytes, requestLatencyMs, throttleTimeMs } =
-      engine.measurements.broker(nodeId)
+const readBrokers = (readings: EngineReadings, cluster: Cluster, now: number): BrokerMetrics[] =>
+  cluster.nodes().map(({ nodeId, host, port, ready, lastError }) => {
+    const { requests, requestBytes, requestLatencyMs, throttleTimeMs } = readings.broker(nodeId)
     return {
       nodeId,
-      host,
+      host: printableText(host),
       port,
       ready,
-      requestsInFlight: inFlight.get(nodeId) ?? 0,
+      requestsInFlight: readings.requestsInFlightOf(nodeId),
       requests,
       requestBytes,
       requestLatencyMs: requestLatencyMs.read(now),
@@ -274,32 +284,23 @@ const readBrokers = (engine: Engine, cluster: Cluster, now: number): BrokerMetri
       lastFailure: readFailure(lastError),
     }
   })
-}
 
-const readFailure = (error: KafkaError | null | undefined): FailureMetrics | null => {
+/** An error as plain data; null without one. */
+export const readFailure = (error: KafkaError | null | undefined): FailureMetrics | null => {
   if (error === null || error === undefined) return null
   const { code, brokerError = null, message, remedy } = error
   return { code, brokerError, message, remedy }
 }
 
-const readTopic = (topic: TopicState, options: MetricsOptions | undefined): TopicMetrics => {
-  const partitionCount = topic.partitioning.partitionCount
-  const metrics = { topic: topic.name, ...topic.measurements, partitionCount }
+const readTopic = (topic: TopicReading, options: MetricsOptions | undefined): TopicMetrics => {
+  const { name, partitionCount, measurements } = topic
+  const metrics = { topic: name, ...measurements, partitionCount }
   if (options?.partitions !== true) return metrics
-  const ofInterest = topic.queues.filter((queue) => !queue.isEmpty || queue.leaderId < 0)
-  return { ...metrics, partitions: ofInterest.map(readPartition) }
+  return { ...metrics, partitions: topic.partitionsOfInterest().map(readPartition) }
 }
 
-const readPartition = (queue: PartitionQueue): PartitionMetrics => {
-  const batches = queue.batches()
-  const failed = batches.find(({ lastError }) => lastError !== null)
-  return {
-    partition: queue.partition,
-    leaderId: queue.leaderId,
-    batchesWaiting: batches.length - queue.inFlight.length,
-    batchesInFlight: queue.inFlight.length,
-    recordsHeld: batches.reduce((count, { recordCount }) => count + recordCount, 0),
-    lastError: failed?.lastError?.code ?? null,
-    lastFailure: readFailure(failed?.lastError),
-  }
-}
+const readPartition = ({ lastError, ...reading }: PartitionReading): PartitionMetrics => ({
+  ...reading,
+  lastError: lastError?.code ?? null,
+  lastFailure: readFailure(lastError),
+})

@@ -1,18 +1,29 @@
 // Checks what the user passed against the option table and makes settings of it. One error lists
 // every problem; the user's object is read, never changed.
 
-import { parseBrokers } from '../cluster/address.ts'
-import type { ClusterOptions } from '../cluster/cluster.ts'
-import type { PartitionerName } from '../engine/partitioner.ts'
-import type { CustomPartitioner } from '../engine/partitioner-custom.ts'
-import type { CompressionSettings, EngineSettings, FlushSettings } from '../engine/settings.ts'
-import { codecOf } from '../protocol/compression/codecs.ts'
+import { parseBrokers } from '../cluster-client/address.ts'
+import type { ClusterOptions } from '../cluster-client/cluster-client.ts'
+import type { CustomPartitioner } from '../engine/partitioner/custom-partitioner.ts'
+import type { PartitionerName } from '../engine/partitioner/partitioner.ts'
+import type { EngineSettings, FlushSettings } from '../engine/settings.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
-import { consoleLogger, type Logger } from '../runtime/logger.ts'
-import type { InterceptorOption } from './interceptors.ts'
-import { nearestName } from './nearest-name.ts'
-import { type FlushOption, optionTable, type ProducerOptions } from './option-table.ts'
+import { heapLimitBytes } from '../runtime/heap-limit.ts'
+import { type Logger, printableLogger } from '../runtime/logger.ts'
+import { nearestName } from '../runtime/nearest-name.ts'
+import { ownFields } from '../runtime/own-fields.ts'
+import { describeValue, messageOf } from '../runtime/value-kinds.ts'
+import {
+  compressionRequirements,
+  compressionSettings,
+  shownCompression,
+} from './compression-option.ts'
+import type { DeadLetterOption } from './dead-letter-option.ts'
+import type { InterceptorOption } from './interceptor.ts'
+import { optionTable } from './option-table.ts'
+import type { CompressionChoice, FlushOption, ProducerOptions } from './producer-options.ts'
 import { Security } from './security.ts'
+import { type ResolvedSpool, resolveSpool } from './spool-option.ts'
+import { oversizedTopics, topicSettings } from './topics-option.ts'
 
 /** Names that people bring from elsewhere, and ours. */
 const foreignNames: Readonly<Record<string, string>> = {
@@ -30,16 +41,28 @@ const foreignNames: Readonly<Record<string, string>> = {
   ssl: 'tls',
 }
 
+/**
+ * The options of a producer as they are in effect, with the defaults, as plain values. It holds no
+ * secret: of `sasl` the mechanism, of `tls` whether it is on, of functions and objects `custom`.
+ */
+export type EffectiveOptions = Readonly<Record<string, string | number | boolean>>
+
 /** Options with every default filled in. */
 export interface ResolvedOptions {
   readonly engine: EngineSettings
   readonly cluster: Omit<ClusterOptions, 'transport' | 'clock' | 'random' | 'sasl'>
   readonly partitioner: PartitionerName | CustomPartitioner
+  readonly topics: ProducerOptions['topics']
   readonly security: Security
   readonly logger: Logger
   readonly onError: ((error: KafkaError) => void) | null
   readonly interceptors: readonly InterceptorOption[]
   readonly enableMetricsPush: boolean
+  readonly effective: EffectiveOptions
+  /** Null without the option. */
+  readonly spool: ResolvedSpool | null
+  /** Null without the option. */
+  readonly deadLetter: DeadLetterOption | null
 }
 
 type Values = { [Name in keyof ProducerOptions]-?: Exclude<ProducerOptions[Name], undefined> }
@@ -56,7 +79,7 @@ const withDefaults = (options: ProducerOptions): Values => {
 const unknownName = (name: string): string => {
   const foreign = Object.hasOwn(foreignNames, name) ? foreignNames[name] : undefined
   const nearest = foreign ?? nearestName(name, optionNames)
-  return `${name} is no option${nearest === undefined ? '' : `: did you mean ${nearest}?`}`
+  return `unknown option '${name}'${nearest === undefined ? '' : `: did you mean ${nearest}?`}`
 }
 
 const singleProblems = (options: ProducerOptions): string[] => {
@@ -93,15 +116,38 @@ const jointProblems = (values: Values, options: ProducerOptions): string[] => {
   if (maxRecords > 0 && maxRecords < records) {
     problems.push(`flush.maxRecords is ${maxRecords}: at least flush.records (${records})`)
   }
+  if (options.spool !== undefined && options.transactionalId !== undefined) {
+    problems.push('spool and transactionalId exclude each other: leave one of them out')
+  }
+  if (options.deadLetter !== undefined && options.transactionalId !== undefined) {
+    problems.push('deadLetter and transactionalId exclude each other: leave one of them out')
+  }
+  if (options.spool?.afterExpiration === 'deadLetter' && options.deadLetter === undefined) {
+    problems.push("spool.afterExpiration is 'deadLetter': the option deadLetter is missing")
+  }
+  if (options.spool !== undefined && !idempotent) {
+    problems.push("spool needs idempotent, acks 'all' and retries")
+  }
   if (values.batchBytes > values.maxRequestBytes) {
     problems.push(
       `batchBytes is ${values.batchBytes}: at most maxRequestBytes (${values.maxRequestBytes})`,
     )
   }
+  problems.push(...oversizedTopics(values.topics, values.maxRequestBytes))
   return problems
 }
 
 const acksNumber = ({ acks }: Values): -1 | 0 | 1 => (acks === 'all' ? -1 : acks)
+
+/**
+ * A burst of sends may wait in half of the heap. A buffer that was made small bounds those that
+ * wait, too.
+ */
+const waitingMemoryOf = ({ waitingMemoryBytes, bufferMemoryBytes }: Values): number => {
+  if (waitingMemoryBytes !== undefined) return waitingMemoryBytes
+  const isSmall = bufferMemoryBytes < (optionTable.bufferMemoryBytes.default as number)
+  return isSmall ? 0 : Math.floor(heapLimitBytes() / 2)
+}
 
 /** As Java: on by default, off where acks or retries that were asked for rule it out. */
 const isIdempotent = (values: Values): boolean =>
@@ -115,19 +161,70 @@ const flushSettings = (flush: FlushOption | undefined): FlushSettings | null => 
   return { records, bytes, intervalMs, maxRecords }
 }
 
-const compressionSettings = ({ compression }: Values): CompressionSettings | null => {
-  const { type, level } =
-    typeof compression === 'string' ? { type: compression, level: undefined } : compression
-  if (type === 'none') return null
-  const codec = codecOf(type)
-  return { codecId: codec.id, compress: (bytes, done) => codec.compress(bytes, level, done) }
+/** A value that can be shown: a secret, a function or an object of the caller is only named. */
+const shown = (name: string, value: unknown): string | number | boolean => {
+  if (name === 'brokers') return [value].flat().map(String).join(', ')
+  if (name === 'sasl') return (value as { mechanism?: string }).mechanism ?? 'custom'
+  if (name === 'tls') return value !== false
+  if (name === 'compression') return shownCompression(value as CompressionChoice)
+  if (name === 'flush') return JSON.stringify(value)
+  return ['string', 'number', 'boolean'].includes(typeof value) ? (value as string) : 'custom'
 }
 
-/** Throws one INVALID_OPTION that lists every problem. */
-export const resolveOptions = (options: ProducerOptions): ResolvedOptions => {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new KafkaError('INVALID_OPTION', `options are ${String(options)}: expected an object`)
+const effectiveOptions = (values: Values): EffectiveOptions => {
+  const all = { ...values, idempotent: isIdempotent(values) }
+  const entries = optionNames.filter((name) => all[name] !== undefined)
+  return Object.fromEntries(entries.map((name) => [name, shown(name, all[name])]))
+}
+
+/** The options, and the objects in them, without anything that Object.prototype was given. */
+const ownOptions = (given: ProducerOptions): ProducerOptions => {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new KafkaError('INVALID_OPTION', `options must be an object, got ${describeValue(given)}`)
   }
+  const own = ownFields(given) as unknown as Readonly<Record<string, unknown>>
+  const options: Record<string, unknown> = Object.create(null)
+  for (const name of new Set([...optionNames, ...Object.keys(own)])) {
+    const value = own[name]
+    if (value !== undefined) options[name] = ownFields(value)
+  }
+  return options as unknown as ProducerOptions
+}
+
+const clusterOptions = (values: Values, logger: Logger): ResolvedOptions['cluster'] => ({
+  brokers: parseBrokers(values.brokers),
+  clientId: values.clientId,
+  logger,
+  allowAutoTopicCreation: values.allowAutoTopicCreation,
+  transactionalId: values.transactionalId ?? null,
+  transactionTimeoutMs: values.transactionTimeoutMs,
+  metadataMaxAgeMs: values.metadataMaxAgeMs,
+  metadataRecoveryRebootstrapTriggerMs: values.metadataRecoveryRebootstrapTriggerMs,
+  retryBackoffMs: values.retryBackoffMs,
+  retryBackoffMaxMs: values.retryBackoffMaxMs,
+  reconnectBackoffMs: values.reconnectBackoffMs,
+  reconnectBackoffMaxMs: values.reconnectBackoffMaxMs,
+  connectTimeoutMs: values.connectTimeoutMs,
+  requestTimeoutMs: values.requestTimeoutMs,
+  connectionsMaxIdleMs: values.connectionsMaxIdleMs,
+  maxResponseBytes: values.maxResponseBytes,
+  requirements: compressionRequirements(values.compression),
+})
+
+/** Throws one INVALID_OPTION that lists every problem. */
+export const resolveOptions = (given: ProducerOptions): ResolvedOptions => {
+  try {
+    return resolve(given)
+  } catch (error) {
+    if (error instanceof KafkaError) throw error
+    // A getter of the caller threw.
+    const message = `options could not be read: ${messageOf(error)}`
+    throw new KafkaError('INVALID_OPTION', message, { cause: error })
+  }
+}
+
+const resolve = (given: ProducerOptions): ResolvedOptions => {
+  const options = ownOptions(given)
   const values = withDefaults(options)
   let problems = singleProblems(options)
   if (problems.length === 0) problems = jointProblems(values, options)
@@ -137,9 +234,12 @@ export const resolveOptions = (options: ProducerOptions): ResolvedOptions => {
   )
   problems = [...problems, ...unreadable]
   if (problems.length > 0) {
-    throw new KafkaError('INVALID_OPTION', `wrong options: ${problems.join('; ')}`)
+    throw new KafkaError('INVALID_OPTION', `Invalid options: ${problems.join('; ')}`)
   }
-  const logger = values.logger ?? consoleLogger
+  const logger = printableLogger(values.logger)
+  const spool = values.spool === undefined ? null : resolveSpool(values.spool)
+  // A record that is on disk waits for as long as it takes, unless the user set a limit.
+  const isUnlimited = spool !== null && options.deliveryTimeoutMs === undefined
   return {
     engine: {
       acks: acksNumber(values),
@@ -148,41 +248,34 @@ export const resolveOptions = (options: ProducerOptions): ResolvedOptions => {
       batchBytes: values.batchBytes,
       maxRequestBytes: values.maxRequestBytes,
       bufferMemoryBytes: values.bufferMemoryBytes,
+      waitingMemoryBytes: waitingMemoryOf(values),
       lingerMs: values.lingerMs,
       flush: flushSettings(values.flush),
-      deliveryTimeoutMs: values.deliveryTimeoutMs,
+      deliveryTimeoutMs: isUnlimited ? Number.POSITIVE_INFINITY : values.deliveryTimeoutMs,
       requestTimeoutMs: values.requestTimeoutMs,
       maxBlockMs: values.maxBlockMs,
+      recordWaitMs: spool === null ? values.maxBlockMs : Number.POSITIVE_INFINITY,
       unknownTopicTimeoutMs: values.unknownTopicTimeoutMs,
+      metadataMaxIdleMs: values.metadataMaxIdleMs,
       retries: acksNumber(values) === 0 ? 0 : values.retries,
       retryBackoffMs: values.retryBackoffMs,
       retryBackoffMaxMs: values.retryBackoffMaxMs,
       transactionalId: values.transactionalId ?? null,
-      compression: compressionSettings(values),
+      codecs: compressionSettings(values.compression),
+      topics: topicSettings(values),
+      partitionerAvailabilityTimeoutMs: values.partitionerAvailabilityTimeoutMs,
+      rack: values.rack ?? null,
     },
-    cluster: {
-      brokers: parseBrokers(values.brokers),
-      clientId: values.clientId,
-      logger,
-      allowAutoTopicCreation: values.allowAutoTopicCreation,
-      transactionalId: values.transactionalId ?? null,
-      transactionTimeoutMs: values.transactionTimeoutMs,
-      metadataMaxAgeMs: values.metadataMaxAgeMs,
-      metadataRecoveryRebootstrapTriggerMs: values.metadataRecoveryRebootstrapTriggerMs,
-      retryBackoffMs: values.retryBackoffMs,
-      retryBackoffMaxMs: values.retryBackoffMaxMs,
-      reconnectBackoffMs: values.reconnectBackoffMs,
-      reconnectBackoffMaxMs: values.reconnectBackoffMaxMs,
-      connectTimeoutMs: values.connectTimeoutMs,
-      requestTimeoutMs: values.requestTimeoutMs,
-      connectionsMaxIdleMs: values.connectionsMaxIdleMs,
-      maxResponseBytes: values.maxResponseBytes,
-    },
+    cluster: clusterOptions(values, logger),
     partitioner: values.partitioner,
+    topics: values.topics,
     security,
     logger,
     onError: values.onError ?? null,
     interceptors: values.interceptors ?? [],
     enableMetricsPush: values.enableMetricsPush,
+    effective: effectiveOptions(values),
+    spool,
+    deadLetter: values.deadLetter ?? null,
   }
 }

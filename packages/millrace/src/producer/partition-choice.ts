@@ -1,19 +1,16 @@
 // Chooses partitions as a producer would, without one: for stand-ins of a producer. The same calls
 // give the same partitions.
 
-import {
-  createPartitioner,
-  type Partitioner,
-  type PartitionerFactory,
-} from '../engine/partitioner.ts'
+import { createPartitioner } from '../engine/partitioner/partitioner.ts'
+import type { Partitioner } from '../engine/partitioner/partitioner-contract.ts'
 import type { ProducerRecord } from '../engine/record.ts'
 import { seededRandom } from '../runtime/random.ts'
-import type { ProducerOptions } from './option-table.ts'
+import type { ProducerOptions } from './producer-options.ts'
 
 const seed = 1
 
 export class PartitionChoice {
-  readonly #factory: PartitionerFactory
+  readonly #factory: () => Partitioner
   readonly #partitioners = new Map<string, Partitioner>()
 
   constructor(partitioner: NonNullable<ProducerOptions['partitioner']>) {
@@ -26,7 +23,8 @@ export class PartitionChoice {
     this.#partitioners.set(topic, partitioner)
     const bytes = typeof key === 'string' ? Buffer.from(key) : (key ?? new Uint8Array())
     const start = key === undefined || key === null ? -1 : 0
-    const view = { name: topic, partitionCount, available: [] }
+    const lists = { available: [], preferred: [], loadOf: () => 0 }
+    const view = { name: topic, partitionCount, ...lists }
     return partitioner.partition(view, bytes, start, bytes.length, recordBytes)
   }
 }

@@ -1,8 +1,8 @@
 // Says where a key goes without sending anything: for programs that must know a record's partition
 // beforehand, and for adapters that bring their own partitioners.
 
-import { createPartitioner, type PartitionerName } from '../engine/partitioner.ts'
-import type { Data } from '../engine/record.ts'
+import { createPartitioner, type PartitionerName } from '../engine/partitioner/partitioner.ts'
+import type { RecordData } from '../engine/record.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 import { systemRandom } from '../runtime/random.ts'
 
@@ -27,24 +27,31 @@ const names: readonly string[] = [
  * partitionForKey('customer-7', 12) // as the Java client and the default of millrace
  */
 export const partitionForKey = (
-  key: Data,
+  key: RecordData,
   partitionCount: number,
   partitioner: KeyPartitionerName = 'java',
 ): number => {
   if (typeof key !== 'string' && !(key instanceof Uint8Array)) {
-    throw new KafkaError('INVALID_ARGUMENT', 'key: expected a string or a Uint8Array')
+    throw new KafkaError(
+      'INVALID_ARGUMENT',
+      `key must be a string or a Uint8Array, got ${typeof key}`,
+    )
   }
   if (!Number.isInteger(partitionCount) || partitionCount < 1) {
     throw new KafkaError(
       'INVALID_ARGUMENT',
-      `partitionCount is ${partitionCount}: expected a whole number from 1`,
+      `partitionCount must be a whole number from 1, got ${partitionCount}`,
     )
   }
   if (!names.includes(partitioner)) {
     const expected = names.join(', ')
-    throw new KafkaError('INVALID_ARGUMENT', `partitioner ${partitioner}: expected ${expected}`)
+    throw new KafkaError(
+      'INVALID_ARGUMENT',
+      `partitioner must be one of ${expected}, got ${partitioner}`,
+    )
   }
   const bytes = typeof key === 'string' ? Buffer.from(key) : key
-  const topic = { name: '', partitionCount, available: [] }
+  const lists = { available: [], preferred: [], loadOf: () => 0 }
+  const topic = { name: '', partitionCount, ...lists }
   return createPartitioner(partitioner, systemRandom)().partition(topic, bytes, 0, bytes.length, 0)
 }

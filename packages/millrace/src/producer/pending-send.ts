@@ -1,10 +1,10 @@
 // The promise of one send. An object instead of closures: a send costs its promise, the two
 // functions the promise is settled by, and this.
 
-import type { RecordMetadata, Settler } from '../engine/record.ts'
+import type { DeliveredRecord, RecordMetadata, Settler } from '../engine/record.ts'
 import type { KafkaError } from '../protocol/kafka-error.ts'
 import type { FailureReporter } from './failure-reporter.ts'
-import type { Patience } from './wait.ts'
+import type { CallLimits } from './wait.ts'
 
 const nothing = (): void => {}
 
@@ -21,15 +21,15 @@ const executor = (resolve: Resolve, reject: Reject): void => {
 }
 
 export class PendingSend implements Settler {
-  /** The promise, its two functions, this, and the frame of whoever awaits it (measured). */
+  /** The promise, its two functions, this, and the frame of the awaiting caller (measured). */
   readonly heldBytes = 640
   readonly promise: Promise<RecordMetadata>
   readonly #resolve: Resolve
   readonly #reject: Reject
   readonly #failures: FailureReporter
   /** What may end the wait early. */
-  patience: Patience | null = null
-  #abandoned = false
+  limits: CallLimits | null = null
+  #isCancelled = false
 
   constructor(failures: FailureReporter) {
     this.promise = new Promise<RecordMetadata>(executor)
@@ -38,20 +38,20 @@ export class PendingSend implements Settler {
     this.#failures = failures
   }
 
-  settled(_tag: number, error: KafkaError | null, metadata: RecordMetadata | null): void {
-    if (this.#abandoned) return
-    this.patience?.stop()
-    if (error === null) this.#resolve(metadata!)
+  settled(_tag: number, error: KafkaError | null, delivered: DeliveredRecord | null): void {
+    if (this.#isCancelled) return
+    this.limits?.stop()
+    if (error === null) this.#resolve(delivered!.toMetadata())
     else this.fail(error)
   }
 
-  /** The caller gave up; what becomes of the record later is not told. */
-  abandon(error: KafkaError): void {
-    this.#abandoned = true
+  /** The caller cancelled; a later result of the record is not reported. */
+  cancel(error: KafkaError): void {
+    this.#isCancelled = true
     this.fail(error)
   }
 
-  /** Rejects; a rejection that nobody awaits never reaches the process. */
+  /** Rejects; a rejection that is not awaited does not become an unhandled rejection. */
   fail(error: KafkaError): void {
     this.promise.catch(nothing)
     this.#failures.report(error)

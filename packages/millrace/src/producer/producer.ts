@@ -2,31 +2,35 @@
 // calls into appends, and results into promises and callbacks. Its life: open → closing → closed.
 
 import type { Writable } from 'node:stream'
-import { Cluster } from '../cluster/cluster.ts'
-import { withCause } from '../engine/batch-errors.ts'
-import { Engine } from '../engine/engine.ts'
-import { createPartitioner } from '../engine/partitioner.ts'
-import type { PartitionView, TopicView } from '../engine/ports.ts'
+import { Cluster } from '../cluster-client/cluster-client.ts'
+import { Engine, type PurgeScope } from '../engine/engine.ts'
+import type { EngineEvents, PartitionView } from '../engine/ports.ts'
 import type { ProducerRecord, RecordMetadata, Settle, SettleCallback } from '../engine/record.ts'
-import type { EngineSettings } from '../engine/settings.ts'
-import type { TransactionManager } from '../engine/transaction-manager.ts'
+import type { EngineHost } from '../engine/settings.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
+import { topicNameProblem } from '../protocol/topic-name.ts'
 import type { Clock } from '../runtime/clock.ts'
-import { systemClock } from '../runtime/clock.ts'
 import type { EventOrigin } from '../runtime/diagnostics.ts'
-import { type Random, systemRandom } from '../runtime/random.ts'
-import { tcpTransport } from '../runtime/tcp-transport.ts'
-import type { Transport } from '../runtime/transport.ts'
-import type { BatchResult } from './batch-send.ts'
-import { announceClosed, announceCreated } from './diagnostics.ts'
+import type { Random } from '../runtime/random.ts'
+import type { BatchResult } from './batch-result.ts'
+import { callbackProblem, guarded } from './caller.ts'
+import { ConnectCalls } from './connect-calls.ts'
+import { DeadLetters } from './dead-letters/dead-letters.ts'
+import { announceCreated } from './diagnostics.ts'
 import { Driver } from './driver.ts'
+import { type ProducerEnvironment, systemEnvironment } from './environment.ts'
 import { ExitWatch } from './exit-watch.ts'
 import { FailureReporter } from './failure-reporter.ts'
 import { createSending } from './interceptors.ts'
 import { type MetricsOptions, type ProducerMetrics, readMetrics } from './metrics.ts'
-import type { ProducerOptions } from './option-table.ts'
-import { resolveOptions } from './options.ts'
+import { type EffectiveOptions, type ResolvedOptions, resolveOptions } from './options.ts'
+import { OutageReport } from './outage-report.ts'
+import { type CloseReport, ProducerLifecycle } from './producer-lifecycle.ts'
+import type { ProducerOptions } from './producer-options.ts'
+import { flushSpool, ProducerSpool } from './producer-spool.ts'
+import { purgeRecords } from './purge.ts'
 import { pushedMetrics } from './pushed-metrics.ts'
+import { ReadyCalls } from './ready-calls.ts'
 import type { RecordCounts } from './record-sink.ts'
 import {
   recordWritable,
@@ -35,37 +39,21 @@ import {
   sendAll,
   type WritableOptions,
 } from './record-stream.ts'
-import { runTransaction } from './run-transaction.ts'
-import { guarded, type Sending, type SendScope } from './sending.ts'
+import type { Sending, SendScope } from './sending.ts'
+import { type ProducerStatus, readStatus } from './status.ts'
 import { TopicWatch } from './topic-watch.ts'
-import { Transaction, type TransactionHost } from './transaction.ts'
-import { checkWaitOptions, Patience, type WaitClock, type WaitOptions, waitFor } from './wait.ts'
-
-/** What close() found: every record that was ever taken is one of the two. */
-export interface CloseReport {
-  /** Records that were acknowledged, since the producer was made. */
-  readonly delivered: number
-  /** Records that were not, refused ones included. */
-  readonly failed: number
-}
-
-/** What a producer runs on; tests and the simulator bring their own. */
-export interface ProducerEnvironment {
-  readonly clock: Clock
-  readonly random: Random
-  readonly transport: Transport
-}
-
-const systemEnvironment: ProducerEnvironment = {
-  clock: systemClock,
-  random: systemRandom,
-  transport: tcpTransport,
-}
+import { topicPartitioners } from './topics-option.ts'
+import type { Transaction } from './transaction.ts'
+import { TransactionCalls } from './transaction-calls.ts'
+import { type WaitClock, type WaitOptions, waitFor } from './wait.ts'
 
 const nothing = (): void => {}
 
+/** The result of every submit() whose record is taken at once. */
+const taken = Promise.resolve()
+
 /**
- * A Kafka producer: idempotent by default, batches by itself, connects when first needed.
+ * A Kafka producer: idempotent by default, with automatic batching; connects when first needed.
  *
  * @example
  * const producer = new Producer({ brokers: 'localhost:9092' })
@@ -73,97 +61,112 @@ const nothing = (): void => {}
  * await producer.close()
  */
 export class Producer {
+  /** The options in effect, with the defaults: plain values, without secrets. */
+  readonly options: EffectiveOptions
   readonly #engine: Engine
   readonly #cluster: Cluster
   readonly #driver: Driver
   readonly #exitWatch: ExitWatch
   readonly #clock: Clock
   readonly #failures: FailureReporter
-  readonly #onUntold = (error: KafkaError): void => this.#failures.report(error)
+  readonly #onUnobserved = (error: KafkaError): void => this.#failures.report(error)
   readonly #waitClock: WaitClock
   readonly #topics: TopicWatch
+  /** Null without the option. */
+  readonly #spool: ProducerSpool | null
+  /** Null without the option. */
+  readonly #deadLetters: DeadLetters | null
   readonly #sending: Sending
   readonly #scope: SendScope = {
     check: (call) => this.#checkSends(call),
     onFailed: nothing,
   }
-  readonly #settings: EngineSettings
   readonly #origin: EventOrigin
-  #roomWaiters: (() => void)[] = []
-  /** Told where the producer is closed before a connect() is answered. */
-  readonly #connecting = new Set<() => void>()
-  #state: 'open' | 'closing' | 'closed' = 'open'
-  #closing: Promise<CloseReport> | null = null
-  #endClosing: () => void = nothing
+  readonly #lifecycle: ProducerLifecycle
+  readonly #outages: OutageReport
+  readonly #readyCalls: ReadyCalls
+  readonly #connectCalls: ConnectCalls
+  readonly #transactions: TransactionCalls
 
+  /** Checks the options: throws one INVALID_OPTION with every problem. Connects to nothing. */
+  constructor(options: ProducerOptions)
   /**
-   * Checks the options; throws one INVALID_OPTION that lists every problem. Connects to nothing.
+   * With another clock, network or random numbers.
+   * @internal
    */
+  constructor(options: ProducerOptions, environment?: ProducerEnvironment)
   constructor(options: ProducerOptions, environment: ProducerEnvironment = systemEnvironment) {
     const resolved = resolveOptions(options)
-    const { security } = resolved
-    const secured = security.environment(environment)
+    const secured = resolved.security.environment(environment)
     const { clock, random } = secured
     this.#clock = clock
-    this.#origin = { producer: this, clientId: resolved.cluster.clientId }
+    const origin = { producer: this, clientId: resolved.cluster.clientId }
+    this.#origin = origin
+    this.options = resolved.effective
     this.#failures = new FailureReporter(resolved.logger, resolved.onError, clock)
     this.#driver = new Driver(clock)
     this.#cluster = new Cluster(
       {
         ...resolved.cluster,
         ...secured,
-        sasl: security.sasl(secured, resolved.logger),
+        sasl: resolved.security.sasl(secured, resolved.logger),
         origin: this.#origin,
         telemetry: resolved.enableMetricsPush ? pushedMetrics(this, resolved.engine) : undefined,
       },
-      {
-        onTopic: (view) => this.#onTopic(view),
-        onTopicFailed: (name, error, final) => this.#onTopicFailed(name, error, final),
-        onLinkReady: (nodeId) => this.#engine.onLinkReady(nodeId),
-        onLinkDown: (nodeId, error) => this.#engine.onLinkDown(nodeId, error),
-        onProducerId: (identity) => this.#engine.onProducerId(identity),
-        onProducerIdFailed: (error) => this.#engine.onProducerIdFailed(error),
-      },
+      this.#clusterEvents(),
     )
+    this.#deadLetters = DeadLetters.of(resolved, environment, this.#failures)
+    this.#spool = this.#makeSpool(resolved, environment)
     this.#engine = new Engine(
       resolved.engine,
-      {
-        now: () => clock.now(),
-        wallTime: () => clock.wallTime(),
-        random: () => random.next(),
-        wake: () => {
-          this.#exitWatch.begin()
-          this.#driver.wake()
-        },
-        onUnclaimedFailure: (error) => this.#failures.report(error),
-        onCallbackError: (thrown) => this.#failures.callbackFailed(thrown),
-        onRoom: () => this.#onRoom(),
-      },
+      this.#engineHost(clock, random),
       this.#cluster,
-      createPartitioner(resolved.partitioner, random),
+      topicPartitioners(resolved, random),
       this.#origin,
+      this.#spool,
+      this.#deadLetters,
     )
+    this.#deadLetters?.start(this.#engine, this.#spool)
     this.#topics = new TopicWatch(this.#cluster, resolved.engine, this.#engine.deadlines)
     this.#waitClock = {
       deadlines: this.#engine.deadlines,
       now: () => clock.now(),
       wake: () => this.#engine.wake(),
-      trouble: () => this.#engine.transactions?.lastError ?? this.#cluster.metadataError,
+      blockingError: () => this.#engine.transactions?.lastError ?? this.#cluster.metadataError,
     }
-    this.#settings = resolved.engine
-    const { interceptors } = resolved
-    this.#sending = createSending(this, interceptors, this.#engine, this.#failures, this.#waitClock)
+    this.#sending = createSending(origin, resolved, this.#engine, this.#failures, this.#waitClock)
+    this.#lifecycle = new ProducerLifecycle({
+      engine: this.#engine,
+      cluster: this.#cluster,
+      spool: this.#spool,
+      deadLetters: this.#deadLetters,
+      clock,
+      waitClock: this.#waitClock,
+      origin: this.#origin,
+      onShutDown: () => this.#onShutDown(),
+    })
     this.#driver.start(this.#engine)
     this.#exitWatch = new ExitWatch(this.#engine, resolved.logger)
+    this.#readyCalls = new ReadyCalls(this.#engine, this.#waitClock)
+    this.#outages = this.#makeOutageReport(resolved)
+    this.#connectCalls = this.#makeConnectCalls()
+    this.#transactions = new TransactionCalls({
+      manager: this.#engine.transactions,
+      sending: this.#sending,
+      waitClock: this.#waitClock,
+      maxBlockMs: resolved.engine.maxBlockMs,
+      checkOpen: (call) => this.#lifecycle.checkOpen(call),
+    })
+    this.#spool?.open(this.#engine)
     announceCreated(this.#origin)
   }
 
   /**
-   * Sends one record; resolves when it is acknowledged as `acks` says. Waits for room in the buffer
+   * Sends one record; resolves when it is acknowledged as `acks` says. Waits for buffer space
    * and for metadata up to maxBlockMs. A failed send rejects with a KafkaError whose `persisted`
-   * says whether the record may be in the log, and is also told to `onError` (or logged): a promise
-   * that nobody awaits never ends the process. The record's bytes are free to change when the call
-   * returns.
+   * says whether the record may be in the log, and is also reported to `onError` (or logged): a
+   * promise that is not awaited never ends the process. The record's bytes are free to change when
+   * the call returns.
    *
    * @example
    * const { offset } = await producer.send({ topic: 'orders', key: 'a', value: 'first' })
@@ -174,11 +177,12 @@ export class Producer {
 
   /**
    * Sends records in order; resolves when each has its result, and never rejects because of a
-   * record: `results[i]` is where record i is, or the KafkaError that says why not. The array must
-   * not change until then; it may be larger than the buffer.
+   * record: `results[i]` is its metadata, or the KafkaError that says why it failed. Reading
+   * `failedIndexes` and `offset(i)` makes no object per record. The array must not change until
+   * then; it may be larger than the buffer.
    *
    * @example
-   * const { results, failedIndexes } = await producer.sendBatch([{ topic: 'orders', value: 'a' }])
+   * const { failedIndexes } = await producer.sendBatch([{ topic: 'orders', value: 'a' }])
    */
   sendBatch(records: readonly ProducerRecord[], options?: WaitOptions): Promise<BatchResult> {
     return this.#sending.sendBatch(this.#scope, records, options)
@@ -186,9 +190,10 @@ export class Producer {
 
   /**
    * Takes one record without a promise: the fastest way. true = taken, and `callback`, if given, is
-   * called once, later, with the error or the metadata. false = the buffer is full or others wait
-   * in line: nothing was taken, the callback is never called; `await producer.ready()` and try
-   * again. Throws a KafkaError where the record is wrong or the producer is closed.
+   * called once, later, with the error or the metadata. false = the buffer is full, other calls
+   * wait for space, or, while a full buffer empties, this event-loop turn has had its share of
+   * records: nothing was taken and the callback is never called; `await producer.ready()` and try
+   * again. Throws a KafkaError if the record is wrong or the producer is closed.
    *
    * @example
    * while (!producer.enqueue({ topic: 'clicks', value: 'x' })) await producer.ready()
@@ -198,27 +203,44 @@ export class Producer {
   }
 
   /**
-   * Takes one record as `enqueue` does, but waits for room in its turn, behind whoever came before.
-   * Answers `undefined`, or resolves, when the record is taken; `receiver`, if given, is then told
-   * its result once, later, never inside a call of the user's. Rejects where the record was not
-   * taken (it is wrong, there was no room within maxBlockMs, the producer is closed, the caller
-   * gave up): the receiver hears nothing. Once it is taken, `options` limit its delivery, as with
-   * `send`. In line, too, the record's bytes are our own.
+   * Takes one record as `enqueue` does, but waits for buffer space in the order of the calls;
+   * resolves when the record is taken. `callback`, if given, is then called once, later, with the
+   * error or the metadata. Rejects if the record was not taken (it is invalid, there was no space
+   * within maxBlockMs, the producer is closed, `options` ended the wait): neither
+   * the callback nor `onError` is called then, and nothing is logged. Once the record is taken,
+   * `options` limit its delivery, as with `send`. The record's bytes are free to change when the
+   * call returns.
    *
    * @example
    * await producer.submit({ topic: 'clicks', value: 'x' }, (error, metadata) => {})
    */
   submit(
     record: ProducerRecord,
-    receiver: Settle | null = null,
+    callback?: SettleCallback | null,
+    options?: WaitOptions,
+  ): Promise<void> {
+    const problem = callbackProblem(callback)
+    if (problem !== null) return guarded(Promise.reject(problem))
+    return this.submitRaw(record, callback ?? null, options) ?? taken
+  }
+
+  /**
+   * As `submit`, with any result receiver; `undefined` = the record is taken already.
+   * @internal
+   */
+  submitRaw(
+    record: ProducerRecord,
+    receiver: Settle | null,
     options?: WaitOptions,
   ): Promise<undefined> | undefined {
     return this.#sending.submit(this.#scope, record, receiver, options)
   }
 
   /**
-   * Sends what an iterable gives, as fast as there is room; resolves with the counts when all is
-   * settled. Rejects with the first failure, unless `onFailed` is told of failures.
+   * Sends the records of an iterable as the buffer has space; resolves with the counts when all are
+   * settled. Unless there is an `onFailed`, the first failure ends the reading; then it rejects
+   * with that record's error, whose message has the record's index (from 0) and how many others
+   * were delivered.
    *
    * @example
    * const { delivered } = await producer.sendAll(readRecords(file), { signal })
@@ -227,82 +249,81 @@ export class Producer {
     source: AsyncIterable<ProducerRecord> | Iterable<ProducerRecord>,
     options?: SendAllOptions,
   ): Promise<RecordCounts> {
-    return guarded(sendAll(this, source, options, this.#onUntold))
+    return guarded(sendAll(this, source, options, this.#onUnobserved))
   }
 
   /** A Writable of Node that takes records; `end()` waits for their delivery, not for close(). */
   writable(options?: WritableOptions): Writable {
-    return recordWritable(this, options, this.#onUntold)
+    return recordWritable(this, options, this.#onUnobserved)
   }
 
   /** The same as a WritableStream of the web. */
   writableStream(options?: WritableOptions): WritableStream<ProducerRecord> {
-    return recordWritableStream(this, options, this.#onUntold)
+    return recordWritableStream(this, options, this.#onUnobserved)
   }
 
-  /** Resolves when the buffer has room and nobody waits in line. */
+  /** Resolves when the buffer has space and no other record waits for it. */
   ready(options?: WaitOptions): Promise<void> {
-    return guarded(
-      waitFor<void>('ready', options, this.#waitClock, (resolve) => {
-        this.#checkOpen('ready')
-        if (this.#engine.accumulator.hasRoom) {
-          resolve()
-          return nothing
-        }
-        const waiter = (): void => resolve()
-        this.#roomWaiters.push(waiter)
-        this.#engine.accumulator.wantRoom()
-        return () => {
-          this.#roomWaiters = this.#roomWaiters.filter((other) => other !== waiter)
-        }
-      }),
-    )
+    return this.#readyCalls.ready(options, () => this.#lifecycle.checkOpen('ready'))
   }
 
   /** Resolves when every record taken before the call is settled, delivered or not. */
   flush(options?: WaitOptions): Promise<void> {
     return guarded(
       waitFor<void>('flush', options, this.#waitClock, (resolve) => {
-        if (this.#state === 'closed') resolve()
-        else this.#engine.flush(() => resolve())
+        if (this.#lifecycle.isClosed) resolve()
+        else this.#lifecycle.flush(() => resolve())
         return nothing
       }),
     )
   }
 
   /**
-   * Warms up: resolves when a broker has answered. Optional; the first send connects by itself.
-   * Rejects with an error that names each address that was tried, and why it failed.
+   * With the option `spool`: resolves when every record taken before the call is on disk. Rejects
+   * with the error of a spool that has failed, and with INVALID_STATE without the option.
+   *
+   * @example
+   * producer.enqueue({ topic: 'orders', value: 'a' })
+   * await producer.flushSpool()
    */
-  connect(options?: WaitOptions): Promise<void> {
-    return guarded(
-      waitFor<void>('connect', options, this.#waitClock, (resolve, reject) => {
-        this.#checkOpen('connect')
-        const onClose = (): void => {
-          reject(new KafkaError('CLOSED', 'connect: the producer is closed'))
-        }
-        this.#connecting.add(onClose)
-        this.#cluster.connect((error) => {
-          this.#connecting.delete(onClose)
-          if (error === null) resolve()
-          else reject(error)
-        })
-        return () => this.#connecting.delete(onClose)
-      }),
-    )
+  flushSpool(options?: WaitOptions): Promise<void> {
+    return guarded(flushSpool(this.#spool, options, this.#waitClock))
   }
 
-  /** A topic's partitions, index = partition number, each with its leader (-1 = none now). */
+  /**
+   * Connects in advance: resolves when a broker has responded. Optional; the first send connects by
+   * itself. Keeps trying for `timeoutMs` (30 s by default), then rejects with TIMEOUT, naming each
+   * address and why it failed. Rejects at once if a broker refuses the client: its credentials,
+   * certificates or versions have to be changed; with `timeoutMs: 0` also when one round through
+   * all of them has failed.
+   *
+   * @example
+   * await producer.connect({ timeoutMs: 60_000 })
+   */
+  connect(options?: WaitOptions): Promise<void> {
+    return this.#connectCalls.connect(options)
+  }
+
+  /**
+   * A topic's partitions, index = partition number, each with its leader (-1 = none now). As in
+   * Java, a topic that does not exist is created as by a send: where the broker creates topics,
+   * unless `allowAutoTopicCreation` is false. `Admin.describeTopic` never creates one.
+   */
   partitionsFor(topic: string, options?: WaitOptions): Promise<readonly PartitionView[]> {
     return guarded(
       waitFor('partitionsFor', options, this.#waitClock, (resolve, reject) => {
-        this.#checkOpen('partitionsFor')
+        this.#lifecycle.checkOpen('partitionsFor')
         if (typeof topic !== 'string' || topic === '') {
-          throw new KafkaError('INVALID_ARGUMENT', 'topic is no topic name')
+          throw new KafkaError(
+            'INVALID_ARGUMENT',
+            `topic must be a topic name, got ${topic === '' ? "''" : typeof topic}`,
+          )
         }
-        const known = this.#engine.accumulator.topic(topic)
-        if (known?.known === true) {
-          resolve(known.queues.map(({ leaderId, leaderEpoch }) => ({ leaderId, leaderEpoch })))
+        const problem = topicNameProblem(topic)
+        if (problem !== null) throw new KafkaError('INVALID_ARGUMENT', `topic: ${problem}`)
+        const partitions = this.#engine.partitionsOf(topic)
+        if (partitions !== null) {
+          resolve(partitions)
           return nothing
         }
         const forget = this.#topics.watch(topic, this.#clock.now(), resolve, reject)
@@ -314,8 +335,8 @@ export class Producer {
 
   /**
    * Begins a transaction; needs the option `transactionalId`. The first one also gets the producer
-   * id, and fences whoever used the transactional id before. Rejects with INVALID_STATE while
-   * another transaction is under way, with FENCED where another producer took over. Waits up to
+   * id, and fences an earlier producer with the transactional id. Rejects with INVALID_STATE while
+   * another transaction is under way, with FENCED if another producer took over. Waits up to
    * maxBlockMs, or as `options` say.
    *
    * @example
@@ -324,22 +345,11 @@ export class Producer {
    * await transaction.commit()
    */
   beginTransaction(options?: WaitOptions): Promise<Transaction> {
-    const limited = { timeoutMs: this.#settings.maxBlockMs, ...options }
-    return guarded(
-      waitFor('beginTransaction', limited, this.#waitClock, (resolve, reject) => {
-        this.#checkOpen('beginTransaction')
-        const manager = this.#transactions('beginTransaction')
-        manager.begin((error, number) => {
-          if (error === null) resolve(new Transaction(this.#transactionHost(manager), number))
-          else reject(error)
-        })
-        return () => manager.forgetBegin()
-      }),
-    )
+    return this.#transactions.begin(options)
   }
 
   /**
-   * Runs `work` in a transaction: commits when it returns, and answers what it returned; aborts
+   * Runs `work` in a transaction: commits when it returns, and returns what it returned; aborts
    * when it throws, or when `options` end the wait, and rejects with that error. Records sent in it
    * need not be awaited: the commit waits for them, and fails when one of them failed.
    *
@@ -353,76 +363,46 @@ export class Producer {
     work: (transaction: Transaction) => Value | Promise<Value>,
     options?: WaitOptions,
   ): Promise<Value> {
-    const begin = (limits: WaitOptions | undefined) => this.beginTransaction(limits)
-    return guarded(runTransaction(begin, work, options, this.#waitClock))
+    return this.#transactions.run(work, options)
   }
 
-  #transactions(call: string): TransactionManager {
-    const { transactions } = this.#engine
-    if (transactions !== null) return transactions
-    throw new KafkaError('INVALID_STATE', `${call} needs the option transactionalId`)
+  /**
+   * Fails waiting records, of all topics, a topic or a partition, with ABORTED; those in flight are
+   * not affected. Returns how many failed. Throws INVALID_STATE with the option `spool`.
+   *
+   * @example
+   * const count = producer.purge({ topic: 'orders', partition: 3 })
+   */
+  purge(scope?: PurgeScope): number {
+    return purgeRecords(this.#engine, scope)
   }
 
-  #transactionHost(manager: TransactionManager): TransactionHost {
-    return {
-      manager,
-      sending: this.#sending,
-      waitClock: this.#waitClock,
-      maxBlockMs: this.#settings.maxBlockMs,
-      checkOpen: (call) => this.#checkOpen(call),
-    }
-  }
-
-  /** Counts since the producer was made, and what it holds now: see docs/telemetry.md. */
+  /** Counts since the producer was created, and its present state: see docs/telemetry.md. */
   metrics(options?: MetricsOptions): ProducerMetrics {
-    return readMetrics(this.#engine, this.#cluster, this.#origin.clientId, options)
+    const spool = this.#spool?.metrics() ?? null
+    const letters = this.#deadLetters?.metrics() ?? null
+    return readMetrics(this.#engine, this.#cluster, this.#origin.clientId, spool, letters, options)
+  }
+
+  /**
+   * How the producer stands now: for readiness probes and dashboards. It sends nothing.
+   *
+   * @example
+   * const { isReady, brokers, lastError } = producer.status()
+   */
+  status(): ProducerStatus {
+    const { state } = this.#lifecycle
+    return readStatus(state, this.#engine, this.#cluster, this.#outages, this.#spool)
   }
 
   /**
    * Takes no more records, delivers those it has, and disconnects. With `timeoutMs` (or when
    * `signal` aborts) what is left by then fails with ABORTED. Resolves when every record has its
-   * result; a second call gets the same promise.
+   * result; a second call gets the same promise. With the option `spool`, what is not delivered
+   * within `timeoutMs` (requestTimeoutMs by default) stays on disk, for the next producer.
    */
   close(options?: WaitOptions): Promise<CloseReport> {
-    if (this.#closing !== null) return this.#closing
-    try {
-      checkWaitOptions(options)
-    } catch (error) {
-      return guarded(Promise.reject(error))
-    }
-    if (this.#state === 'open') this.#state = 'closing'
-    this.#closing = new Promise((resolve) => {
-      let patience: Patience | null = null
-      const end = (): void => {
-        patience?.stop()
-        this.#endClosing = nothing
-        this.#shutDown()
-        const report = this.#report()
-        announceClosed(this.#origin, report)
-        resolve(report)
-      }
-      this.#endClosing = end
-      if (this.#state === 'closed') {
-        this.#engine.flush(end)
-        return
-      }
-      // In a turn of its own: callbacks never run inside the caller's abort() or close().
-      const giveUp = (): void => this.#clock.setImmediate(() => this.destroy())
-      const limits = this.#closeLimits(options)
-      if (options?.signal?.aborted) giveUp()
-      else if (limits !== undefined) patience = new Patience(limits, this.#waitClock, giveUp)
-      const leave = (): void => this.#cluster.leave(() => this.#endClosing())
-      const drain = (): void => this.#engine.flush(leave)
-      if (this.#engine.transactions === null) drain()
-      else this.#engine.transactions.finish(drain)
-    })
-    return this.#closing
-  }
-
-  /** Records have deadlines of their own; the end of a transaction gets as long as a record. */
-  #closeLimits(options: WaitOptions | undefined): WaitOptions | undefined {
-    if (this.#engine.transactions === null) return options
-    return { timeoutMs: this.#settings.deliveryTimeoutMs, ...options }
+    return this.#lifecycle.close(options)
   }
 
   /**
@@ -430,71 +410,91 @@ export class Producer {
    * disconnects.
    */
   destroy(error?: Error): void {
-    if (this.#state === 'closed') return
-    this.#state = 'closed'
-    const cause = error ?? null
-    this.#engine.failAll(
-      'ABORTED',
-      'the producer was closed before the record was delivered',
-      cause,
-    )
-    const closed = withCause('CLOSED', 'the producer was closed', {}, cause)
-    this.#engine.transactions?.destroy(closed)
-    this.#shutDown()
-    // At once, but where a callback destroys us: then when the records behind its own are told.
-    if (this.#closing === null) this.close()
-    else this.#engine.flush(() => this.#endClosing())
+    this.#lifecycle.destroy(error ?? null)
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close().then(nothing)
   }
 
-  #shutDown(): void {
-    this.#state = 'closed'
+  #onShutDown(): void {
     this.#driver.stop()
     this.#exitWatch.end()
-    this.#engine.transactions?.destroy(new KafkaError('CLOSED', 'the producer is closed'))
-    this.#cluster.close()
+    this.#outages.stop()
+    this.#failures.stop()
     this.#topics.close()
-    for (const onClose of this.#connecting) onClose()
-    this.#connecting.clear()
-    this.#onRoom()
+    this.#connectCalls.close()
+    this.#readyCalls.notify()
   }
 
-  #report(): CloseReport {
-    const { recordsDelivered, recordsFailed } = this.#engine.measurements
-    return { delivered: recordsDelivered, failed: recordsFailed }
+  #engineHost(clock: Clock, random: Random): EngineHost {
+    return {
+      now: () => clock.now(),
+      wallTime: () => clock.wallTime(),
+      random: () => random.next(),
+      wake: () => {
+        this.#exitWatch.begin()
+        this.#outages.watch()
+        this.#driver.wake()
+      },
+      // What fails while the producer leaves its spool stays there: it is not lost.
+      onUnobservedFailure: (error) => {
+        if (this.#spool?.isLeaving !== true) this.#failures.report(error)
+      },
+      onCallbackError: (thrown) => this.#failures.callbackFailed(thrown),
+      onSpace: () => this.#readyCalls.notify(),
+    }
   }
 
-  #checkOpen(call: string): void {
-    if (this.#state === 'open') return
-    throw new KafkaError('CLOSED', `${call}: the producer is ${this.#state}`)
+  #clusterEvents(): EngineEvents {
+    return {
+      onTopic: (view) => {
+        this.#engine.onTopic(view)
+        this.#topics.onTopic(view)
+      },
+      onTopicFailed: (name, error, final) => {
+        this.#engine.onTopicFailed(name, error, final)
+        this.#topics.onTopicFailed(name, error, final, this.#clock.now())
+      },
+      onLinkReady: (nodeId) => this.#engine.onLinkReady(nodeId),
+      onLinkDown: (nodeId, error) => this.#engine.onLinkDown(nodeId, error),
+      onProducerId: (identity) => this.#engine.onProducerId(identity),
+      onProducerIdFailed: (error) => this.#engine.onProducerIdFailed(error),
+    }
+  }
+
+  #makeOutageReport({ logger }: ResolvedOptions): OutageReport {
+    return new OutageReport({
+      engine: this.#engine,
+      cluster: this.#cluster,
+      clock: this.#clock,
+      logger,
+      failures: this.#failures,
+      isConnecting: () => this.#connectCalls.isWaiting,
+    })
+  }
+
+  #makeConnectCalls(): ConnectCalls {
+    return new ConnectCalls({
+      cluster: this.#cluster,
+      waitClock: this.#waitClock,
+      checkOpen: () => this.#lifecycle.checkOpen('connect'),
+      onWaiting: () => this.#outages.watch(),
+    })
+  }
+
+  #makeSpool(resolved: ResolvedOptions, environment: ProducerEnvironment): ProducerSpool | null {
+    const onFailed = (error: KafkaError): void => this.#lifecycle.fail(error)
+    return ProducerSpool.of(resolved, environment, this.#failures, this.#deadLetters, onFailed)
   }
 
   #checkSends(call: string): void {
-    if (this.#state !== 'open') this.#checkOpen(call)
+    this.#lifecycle.checkOpen(call)
     if (this.#engine.transactions === null) return
     throw new KafkaError(
       'INVALID_STATE',
       `${call}: with a transactionalId, records are sent through a transaction: ` +
         'producer.transaction(…) or producer.beginTransaction()',
     )
-  }
-
-  #onRoom(): void {
-    const waiters = this.#roomWaiters
-    this.#roomWaiters = []
-    for (const waiter of waiters) waiter()
-  }
-
-  #onTopic(view: TopicView): void {
-    this.#engine.onTopic(view)
-    this.#topics.onTopic(view)
-  }
-
-  #onTopicFailed(name: string, error: KafkaError, final: boolean): void {
-    this.#engine.onTopicFailed(name, error, final)
-    this.#topics.onTopicFailed(name, error, final, this.#clock.now())
   }
 }

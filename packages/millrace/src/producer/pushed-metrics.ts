@@ -2,8 +2,8 @@
 // Java's producer-metrics with dots, behind org.apache.kafka.producer. A snapshot is taken for each
 // push.
 
-import type { TelemetryMetric, TelemetrySource } from '../cluster/telemetry-payload.ts'
-import type { Distribution } from '../engine/histogram.ts'
+import type { TelemetryMetric, TelemetrySource } from '../cluster-client/telemetry-payload.ts'
+import type { Distribution } from '../engine/metrics/histogram.ts'
 import type { EngineSettings } from '../engine/settings.ts'
 import { type MetricRow, metricTable, topicMetricTable } from './metric-table.ts'
 import type { ProducerMetrics } from './metrics.ts'

@@ -1,11 +1,8 @@
 // What is wrong with a record, said as a send says it, without sending anything: for stand-ins that
 // take records in a producer's place.
 
-import { recordTooLarge } from '../engine/batch-errors.ts'
+import { RecordEncoder } from '../engine/batch/record-encoder.ts'
 import type { ProducerRecord } from '../engine/record.ts'
-import { RecordDraft, recordOverheadMax, requestOverheadMax } from '../engine/record-draft.ts'
-
-const batchHeaderBytes = 61
 
 /** Sizes of a record that is right. */
 export interface RecordSizes {
@@ -18,22 +15,17 @@ export interface RecordSizes {
 }
 
 export class RecordCheck {
-  readonly #draft = new RecordDraft()
-  readonly #maxRequestBytes: number
-  readonly #bytesMax: number
+  readonly #draft: RecordEncoder
 
   constructor(maxRequestBytes: number) {
-    this.#maxRequestBytes = maxRequestBytes
-    this.#bytesMax = maxRequestBytes - requestOverheadMax - recordOverheadMax - batchHeaderBytes
+    this.#draft = new RecordEncoder(maxRequestBytes)
   }
 
   /** Throws INVALID_ARGUMENT or RECORD_TOO_LARGE. */
   check(record: ProducerRecord): RecordSizes {
     const draft = this.#draft
     draft.load(record)
-    if (draft.contentBytes > this.#bytesMax) {
-      throw recordTooLarge(draft, this.#bytesMax, { maxRequestBytes: this.#maxRequestBytes })
-    }
+    draft.unload()
     return {
       keyBytes: draft.keyStart < 0 ? -1 : draft.keyEnd - draft.keyStart,
       valueBytes: draft.valueLength,

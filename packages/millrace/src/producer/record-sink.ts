@@ -1,49 +1,54 @@
 // What every stream of records ends in: hands records to a producer one after the other, waits
-// where there is no room, counts what became of them, and knows when all are settled. One sink
+// if there is no space, counts what became of them, and knows when all are settled. One sink
 // belongs to one stream or one sendAll.
 
 import type { ProducerRecord, RecordMetadata, Settle } from '../engine/record.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
-import type { WaitOptions } from './wait.ts'
 
-/** What a sink needs of a producer. */
+/** What a sink needs of a producer; undefined = the record is taken already. */
 export interface RecordTarget {
-  submit(
-    record: ProducerRecord,
-    receiver?: Settle | null,
-    options?: WaitOptions,
-  ): Promise<undefined> | undefined
+  submitRaw(record: ProducerRecord, receiver: Settle | null): Promise<undefined> | undefined
 }
 
-/** Told of a record's failure that nobody else hears of any more. */
-export type UntoldFailure = (error: KafkaError) => void
+/** Called for a record's failure that has no other receiver any more. */
+export type UnobservedFailure = (error: KafkaError) => void
 
 /** Options of a stream of records. */
-export interface RecordStreamOptions {
+export interface RecordStreamOptions<Sent = ProducerRecord> {
   /** Records that may be unsettled; by default the producer's buffer is the only bound. */
   readonly maxInFlight?: number | undefined
-  /** Told where each record is. */
-  readonly onDelivered?: ((metadata: RecordMetadata, record: ProducerRecord) => void) | undefined
-  /** Told of each record that failed, and the stream goes on; without it, it ends in that error. */
-  readonly onFailed?: ((error: KafkaError, record: ProducerRecord) => void) | undefined
+  /** Called for each delivered record. */
+  readonly onDelivered?: ((metadata: RecordMetadata, record: Sent) => void) | undefined
+  /** Called for each failed record; without it, the stream ends with the first error. */
+  readonly onFailed?: ((error: KafkaError, record: Sent) => void) | undefined
 }
 
-/** What became of the records of a stream. */
+/** Counts of the records of a stream. */
 export interface RecordCounts {
   /** Records that were acknowledged. */
   readonly delivered: number
-  /** Records that failed; more than 0 only where `onFailed` was told of them. */
+  /** Records that failed; more than 0 only if there is an `onFailed`. */
   readonly failed: number
 }
 
 const functionProblem = (name: string, value: unknown): string | null =>
-  value === undefined || typeof value === 'function' ? null : `${name} is no function`
+  value === undefined || typeof value === 'function'
+    ? null
+    : `${name} must be a function, got ${typeof value}`
 
-/** Throws INVALID_ARGUMENT where an option is wrong. */
-const checkOptions = ({ maxInFlight, onDelivered, onFailed }: RecordStreamOptions): void => {
+const optionNames = ['maxInFlight', 'onDelivered', 'onFailed', 'signal', 'highWaterMark']
+
+/** Throws INVALID_ARGUMENT if an option is wrong. */
+const checkOptions = (options: RecordStreamOptions): void => {
+  const unknown = Object.keys(options).find((name) => !optionNames.includes(name))
+  if (unknown !== undefined) {
+    const message = `unknown option '${unknown}': the options are ${optionNames.join(', ')}`
+    throw new KafkaError('INVALID_ARGUMENT', message)
+  }
+  const { maxInFlight, onDelivered, onFailed } = options
   const isWrong = maxInFlight !== undefined && !(maxInFlight >= 1)
   const problem = isWrong
-    ? `maxInFlight is ${String(maxInFlight)}: expected a number from 1`
+    ? `maxInFlight must be a number from 1, got ${String(maxInFlight)}`
     : (functionProblem('onDelivered', onDelivered) ?? functionProblem('onFailed', onFailed))
   if (problem !== null) throw new KafkaError('INVALID_ARGUMENT', problem)
 }
@@ -53,22 +58,24 @@ export class RecordSink {
   readonly #options: RecordStreamOptions
   readonly #maxInFlight: number
   readonly #onBroken: (error: KafkaError) => void
-  readonly #onUntold: UntoldFailure
+  readonly #onUnobserved: UnobservedFailure
   #unsettled = 0
   #delivered = 0
   #failed = 0
-  /** The first failure, where nobody is told of failures. */
+  /** The first failure, if there is no `onFailed`. */
   #broken: KafkaError | null = null
+  #brokenIndex = -1
+  #pushed = 0
   #onSettled: (() => void)[] = []
 
   /**
-   * `onBroken` is called once, with the error that ends the stream; `onUntold` with those that come
-   * after it.
+   * `onBroken` is called once, with the error that ends the stream; `onUnobserved` with those that
+   * come after it.
    */
   constructor(
     target: RecordTarget,
     options: RecordStreamOptions,
-    onUntold: UntoldFailure,
+    onUnobserved: UnobservedFailure,
     onBroken: (error: KafkaError) => void = () => {},
   ) {
     checkOptions(options)
@@ -76,7 +83,7 @@ export class RecordSink {
     this.#options = options
     this.#maxInFlight = options.maxInFlight ?? Number.POSITIVE_INFINITY
     this.#onBroken = onBroken
-    this.#onUntold = onUntold
+    this.#onUnobserved = onUnobserved
   }
 
   get counts(): RecordCounts {
@@ -87,29 +94,48 @@ export class RecordSink {
     return this.#broken
   }
 
-  /** Hands a record over; undefined, or a promise that resolves when the next one may come. */
-  push(record: ProducerRecord): Promise<void> | undefined {
-    const taken = this.#submit(record)
-    if (taken === undefined && this.#unsettled < this.#maxInFlight) return undefined
-    return this.#pushed(taken, record)
+  /** The first failure, for the caller: which record it was, and what became of the others. */
+  get failure(): KafkaError | null {
+    const error = this.#broken
+    if (error === null) return null
+    const { topic, code } = error
+    const which = topic === undefined ? '' : ` for topic ${topic}`
+    return new KafkaError(
+      code,
+      `record ${this.#brokenIndex}${which} failed, ${this.#delivered} others were delivered: ` +
+        error.message,
+      { ...error, cause: error },
+    )
   }
 
-  #submit(record: ProducerRecord): Promise<undefined> | undefined {
+  /** Hands a record over; undefined, or a promise that resolves when the next one may come. */
+  push(record: ProducerRecord): Promise<void> | undefined {
+    const index = this.#pushed++
+    const taken = this.#submit(record, index)
+    if (taken === undefined && this.#unsettled < this.#maxInFlight) return undefined
+    return this.#untilTaken(taken, record, index)
+  }
+
+  #submit(record: ProducerRecord, index: number): Promise<undefined> | undefined {
     this.#unsettled++
-    return this.#target.submit(record, (error, metadata) => {
+    return this.#target.submitRaw(record, (error, metadata) => {
       if (error === null) this.#onDelivered(metadata!, record)
-      else this.#onFailed(error, record)
+      else this.#onFailed(error, record, index)
     })
   }
 
-  async #pushed(taken: Promise<undefined> | undefined, record: ProducerRecord): Promise<void> {
-    for (let pending = taken; ; pending = this.#submit(record)) {
+  async #untilTaken(
+    taken: Promise<undefined> | undefined,
+    record: ProducerRecord,
+    index: number,
+  ): Promise<void> {
+    for (let pending = taken; ; pending = this.#submit(record, index)) {
       try {
         await pending
         break
       } catch (error) {
         if (!this.#mayPass(error as KafkaError)) {
-          this.#onFailed(error as KafkaError, record)
+          this.#onFailed(error as KafkaError, record, index)
           break
         }
         // Records of a topic that is not known yet are taken until the buffer is full of them.
@@ -120,7 +146,7 @@ export class RecordSink {
     await this.#until(() => this.#unsettled < this.#maxInFlight)
   }
 
-  /** The buffer is full, and of our own records: there is room when one of them is settled. */
+  /** The buffer is full, and of our own records: there is space when one of them is settled. */
   #mayPass({ code }: KafkaError): boolean {
     return code === 'BUFFER_FULL' && this.#unsettled > 1
   }
@@ -139,24 +165,25 @@ export class RecordSink {
     this.#settle(() => this.#options.onDelivered?.(metadata, record))
   }
 
-  #onFailed(error: KafkaError, record: ProducerRecord): void {
+  #onFailed(error: KafkaError, record: ProducerRecord, index: number): void {
     this.#failed++
     const { onFailed } = this.#options
     this.#settle(() => {
       if (onFailed !== undefined) onFailed(error, record)
       else if (this.#broken === null) {
         this.#broken = error
+        this.#brokenIndex = index
         this.#onBroken(error)
-      } else this.#onUntold(error)
+      } else this.#onUnobserved(error)
     })
   }
 
   /** What the user's function throws goes to the producer's logger, and the count is right. */
-  #settle(tell: () => void): void {
+  #settle(notify: () => void): void {
     this.#unsettled--
     const waiters = this.#onSettled
     this.#onSettled = []
     for (const waiter of waiters) waiter()
-    tell()
+    notify()
   }
 }

@@ -1,29 +1,31 @@
 // Streams of records: a Writable of Node, a WritableStream of the web, and sendAll for iterables.
-// Each takes the next record when there is room for it, so memory stays bounded by the producer's
+// Each takes the next record when there is space for it, so memory stays bounded by the producer's
 // buffer however fast the source is; each ends when every record is settled. None closes the
-// producer. The failure of each record is told once: to `onFailed`; or as the error that ends the
-// stream; or, when that has happened or the user has ended the stream, to `onUntold`.
+// producer. The failure of each record is reported once: to `onFailed`; or as the error that ends
+// the stream; or, when that has happened or the user has ended the stream, to `onUnobserved`.
 
 import { Writable } from 'node:stream'
 import type { ProducerRecord } from '../engine/record.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
+import { describeValue } from '../runtime/value-kinds.ts'
+import { unwatchAbort, watchAbort } from './abort-watch.ts'
 import {
   type RecordCounts,
   RecordSink,
   type RecordStreamOptions,
   type RecordTarget,
-  type UntoldFailure,
+  type UnobservedFailure,
 } from './record-sink.ts'
-import { abortedError, checkWaitOptions } from './wait.ts'
+import { abortedError, checkWaitOptions, reasonOf } from './wait.ts'
 
 /** Options of `writable` and `writableStream`. */
 export interface WritableOptions extends RecordStreamOptions {
-  /** Records that may gather in the stream itself before `write` answers false; 16 by default. */
+  /** Records that may gather in the stream itself before `write` returns false; 16 by default. */
   readonly highWaterMark?: number | undefined
 }
 
 /** Options of `sendAll`. */
-export interface SendAllOptions extends RecordStreamOptions {
+export interface SendAllOptions<Sent = ProducerRecord> extends RecordStreamOptions<Sent> {
   /** Ends the reading of the source; what was taken is delivered all the same. */
   readonly signal?: AbortSignal | undefined
 }
@@ -38,15 +40,15 @@ const pushAll = async (sink: RecordSink, chunks: { chunk: ProducerRecord }[]): P
   }
 }
 
-const nobody: UntoldFailure = () => {}
+const ignore: UnobservedFailure = () => {}
 
 export const recordWritable = (
   target: RecordTarget,
   options: WritableOptions = {},
-  onUntold: UntoldFailure = nobody,
+  onUnobserved: UnobservedFailure = ignore,
 ): Writable => {
-  const sink = new RecordSink(target, options, onUntold, (error) => {
-    if (stream.destroyed) onUntold(error)
+  const sink = new RecordSink(target, options, onUnobserved, (error) => {
+    if (stream.destroyed) onUnobserved(error)
     else stream.destroy(error)
   })
   const stream = new Writable({
@@ -70,10 +72,10 @@ export const recordWritable = (
 export const recordWritableStream = (
   target: RecordTarget,
   options: WritableOptions = {},
-  onUntold: UntoldFailure = nobody,
+  onUnobserved: UnobservedFailure = ignore,
 ): WritableStream<ProducerRecord> => {
   let breakOff: (error: KafkaError) => void = () => {}
-  const sink = new RecordSink(target, options, onUntold, (error) => breakOff(error))
+  const sink = new RecordSink(target, options, onUnobserved, (error) => breakOff(error))
   const throwIfBroken = (): void => {
     if (sink.broken !== null) throw sink.broken
   }
@@ -86,7 +88,7 @@ export const recordWritableStream = (
       close: () => sink.drain().then(throwIfBroken),
       // What was taken is delivered all the same.
       abort: () => {
-        breakOff = onUntold
+        breakOff = onUnobserved
         return sink.drain()
       },
     },
@@ -99,33 +101,40 @@ const isIterable = (source: unknown): boolean =>
   source !== null &&
   (Symbol.asyncIterator in source || Symbol.iterator in source)
 
+/** Throws INVALID_ARGUMENT if it is no source of records. */
+export const checkIterable = (source: unknown): void => {
+  if (isIterable(source)) return
+  throw new KafkaError(
+    'INVALID_ARGUMENT',
+    `source must be iterable or async iterable, got ${describeValue(source)}`,
+  )
+}
+
 export const sendAll = async (
   target: RecordTarget,
   source: AsyncIterable<ProducerRecord> | Iterable<ProducerRecord>,
   options: SendAllOptions = {},
-  onUntold: UntoldFailure = nobody,
+  onUnobserved: UnobservedFailure = ignore,
 ): Promise<RecordCounts> => {
   const { signal } = options
   checkWaitOptions({ signal })
-  if (!isIterable(source)) {
-    throw new KafkaError('INVALID_ARGUMENT', 'source is neither iterable nor async iterable')
-  }
-  const sink = new RecordSink(target, options, onUntold)
+  checkIterable(source)
+  const sink = new RecordSink(target, options, onUnobserved)
   const abort = new AbortHook()
-  signal?.addEventListener('abort', abort.call, { once: true })
+  if (signal !== undefined) watchAbort(signal, abort.call)
   try {
     await pump(source, sink, signal, abort)
   } catch (error) {
     await sink.drain()
-    // The source's own error is the caller's; the record's goes where nobody's go.
-    if (sink.broken !== null) onUntold(sink.broken)
+    // The source's own error is the caller's; the record's goes to the producer's handler.
+    if (sink.broken !== null) onUnobserved(sink.broken)
     throw error
   } finally {
-    signal?.removeEventListener('abort', abort.call)
+    if (signal !== undefined) unwatchAbort(signal, abort.call)
   }
   await sink.drain()
-  if (sink.broken !== null) throw sink.broken
-  if (signal?.aborted) throw abortedError('sendAll', signal.reason)
+  if (sink.failure !== null) throw sink.failure
+  if (signal?.aborted) throw abortedError('sendAll', reasonOf(signal))
   return sink.counts
 }
 
@@ -165,7 +174,7 @@ const pump = async (
     const pushed = sink.push(step.value)
     if (pushed !== undefined) await pushed
   }
-  // Told, and not waited for: a source that hangs may never answer.
+  // Called and not awaited: a source that hangs may never return.
   const close = async (): Promise<unknown> => iterator.return?.()
   close().catch(() => {})
 }

@@ -1,9 +1,10 @@
 // The types of records and their results, for what is built on the producer.
 
 export type {
-  Data,
-  Headers,
+  DeliveredRecord,
   ProducerRecord,
+  RecordData,
+  RecordHeaders,
   RecordMetadata,
   Settle,
   SettleCallback,

@@ -1,19 +1,26 @@
 // The option `sasl`: what it may be, what is wrong with it, and the mechanism that it means.
 // Messages name fields and bounds, never a value: any of them may be a secret in the wrong place.
 
+import { assertionProblem } from '../net/client-assertion.ts'
 import {
-  type ClientCredentials,
   clientCredentialsProvider,
   endpointProblem,
+  type ProvableClient,
 } from '../net/client-credentials.ts'
+import { tokenFileProvider } from '../net/token-file.ts'
 import { type TokenProvider, TokenSource } from '../net/token-source.ts'
+import { KafkaError } from '../protocol/kafka-error.ts'
+import type { Warn } from '../protocol/sasl/changing-value.ts'
 import type { SaslMechanism } from '../protocol/sasl/mechanism.ts'
 import { extensionsProblem, OAuthBearerMechanism } from '../protocol/sasl/oauth-bearer.ts'
+import { PasswordCredentials } from '../protocol/sasl/password-credentials.ts'
 import { PlainMechanism } from '../protocol/sasl/plain.ts'
 import { ScramMechanism } from '../protocol/sasl/scram-mechanism.ts'
-import type { Clock } from '../runtime/clock.ts'
+import type { SecretSource } from '../protocol/sasl/secret.ts'
+import { type Clock, systemClock } from '../runtime/clock.ts'
+import { printableLogger } from '../runtime/logger.ts'
+import { nearestName } from '../runtime/nearest-name.ts'
 import { makeNonce } from '../runtime/nonce.ts'
-import { nearestName } from './nearest-name.ts'
 
 const passwordMechanisms = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const
 const builtInMechanisms = [...passwordMechanisms, 'OAUTHBEARER'] as const
@@ -24,10 +31,13 @@ type AnyCase<Name extends string> = Name | Lowercase<Name>
 export interface PasswordSasl {
   /** `'PLAIN'`, or `'SCRAM-SHA-256'` and `'SCRAM-SHA-512'` (RFC 5802, RFC 7677). */
   readonly mechanism: AnyCase<(typeof passwordMechanisms)[number]>
-  /** Sent as it is, in UTF-8, without SASLprep: as Kafka stores it. */
-  readonly username: string
-  /** In no message, log line or error. */
-  readonly password: string
+  /**
+   * Sent as it is, in UTF-8, without SASLprep: as Kafka stores it. A function is called for each
+   * authentication.
+   */
+  readonly username: SecretSource
+  /** In no message, log line or error. A function is called for each authentication. */
+  readonly password: SecretSource
 }
 
 /** Tokens from a function of yours. It is asked once at a time, for all connections. */
@@ -38,21 +48,39 @@ export interface TokenSasl {
   readonly token: TokenProvider
 }
 
+/** A token that another program writes into a file and renews there. */
+export interface TokenFileSasl {
+  /** `'OAUTHBEARER'` (RFC 7628, KIP-768). */
+  readonly mechanism: AnyCase<'OAUTHBEARER'>
+  /** Path of the file; read again for each authentication. */
+  readonly tokenFile: string
+  /** SASL extensions that are sent with the token (KIP-342). */
+  readonly extensions?: Readonly<Record<string, string>> | undefined
+}
+
 /** Tokens from an OAuth authority, by the client's own credentials. */
-export interface ClientCredentialsSasl extends ClientCredentials {
+export interface ClientCredentialsSasl extends ProvableClient {
   /** `'OAUTHBEARER'` (KIP-255, KIP-768). */
   readonly mechanism: AnyCase<'OAUTHBEARER'>
 }
 
 /** How to authenticate: the option `sasl`. See docs/security.md. */
-export type SaslOption = PasswordSasl | TokenSasl | ClientCredentialsSasl | SaslMechanism
+export type SaslOption =
+  | PasswordSasl
+  | TokenSasl
+  | TokenFileSasl
+  | ClientCredentialsSasl
+  | SaslMechanism
 
 const passwordFields = ['mechanism', 'username', 'password']
 const tokenFields = ['mechanism', 'token']
+const tokenFileFields = ['mechanism', 'tokenFile', 'extensions']
 const credentialFields = [
   'mechanism',
   'clientId',
   'clientSecret',
+  'clientAssertion',
+  'assertion',
   'tokenEndpoint',
   'scope',
   'audience',
@@ -78,9 +106,16 @@ const isOwnMechanism = (value: object): value is SaslMechanism =>
 const textProblem = (fields: Fields, name: string, mayBeMissing = false): string | null => {
   const value = fields[name]
   if (value === undefined) return mayBeMissing ? null : `${name} is missing`
-  if (typeof value !== 'string') return `${name} is a ${typeof value}: expected a string`
+  if (typeof value !== 'string') return `${name} must be a string, got ${typeof value}`
   if (value === '') return `${name} is empty`
   return value.includes('\0') ? `${name} has a zero character` : null
+}
+
+const secretProblem = (fields: Fields, name: string): string | null => {
+  const value = fields[name]
+  const isOther = !['undefined', 'string', 'function'].includes(typeof value)
+  if (isOther) return `${name} must be a string or a function, got ${typeof value}`
+  return typeof value === 'function' ? null : textProblem(fields, name)
 }
 
 const strangeFields = (fields: Fields, known: readonly string[]): string[] =>
@@ -89,19 +124,42 @@ const strangeFields = (fields: Fields, known: readonly string[]): string[] =>
     .map((name) => {
       const foreign = Object.hasOwn(foreignFields, name) ? foreignFields[name] : undefined
       const nearest = foreign ?? nearestName(name, known)
-      return `${name} is no field of it${nearest === undefined ? '' : `: did you mean ${nearest}?`}`
+      return `unknown field ${name}${nearest === undefined ? '' : `: did you mean ${nearest}?`}`
     })
 
 const passwordProblems = (fields: Fields): (string | null)[] => [
-  textProblem(fields, 'username'),
-  textProblem(fields, 'password'),
+  secretProblem(fields, 'username'),
+  secretProblem(fields, 'password'),
   ...strangeFields(fields, passwordFields),
 ]
 
 const tokenProblems = (fields: Fields): (string | null)[] => [
-  typeof fields.token === 'function' ? null : 'token is no function that gives a token',
+  typeof fields.token === 'function'
+    ? null
+    : `token must be a function that returns a token, got ${typeof fields.token}`,
   ...strangeFields(fields, tokenFields),
 ]
+
+const tokenFileProblems = (fields: Fields): (string | null)[] => [
+  textProblem(fields, 'tokenFile'),
+  fields.extensions === undefined ? null : extensionsProblem(fields.extensions),
+  ...strangeFields(fields, tokenFileFields),
+]
+
+const assertionFields = ['assertion', 'clientAssertion'] as const
+
+/** The client proves who it is by a secret or by a JWT, or exchanges a JWT. */
+const clientProofProblems = (fields: Fields): (string | null)[] => {
+  const given = assertionFields.filter((name) => fields[name] !== undefined)
+  const [name] = given
+  if (name === undefined) return [secretProblem(fields, 'clientSecret')]
+  const problem = assertionProblem(fields[name])
+  const others = [...given, ...(fields.clientSecret === undefined ? [] : ['clientSecret'])]
+  return [
+    problem === null ? null : `${name} ${problem}`,
+    others.length === 1 ? null : `${others.sort().join(' and ')} exclude each other`,
+  ]
+}
 
 const credentialProblems = (fields: Fields): (string | null)[] => {
   const { tokenEndpoint, clientAuthentication, extensions } = fields
@@ -109,7 +167,7 @@ const credentialProblems = (fields: Fields): (string | null)[] => {
   const isKnownWay = [undefined, 'basic', 'post'].includes(clientAuthentication as undefined)
   return [
     textProblem(fields, 'clientId'),
-    textProblem(fields, 'clientSecret'),
+    ...clientProofProblems(fields),
     endpoint === null ? null : `tokenEndpoint ${endpoint}`,
     textProblem(fields, 'scope', true),
     textProblem(fields, 'audience', true),
@@ -128,6 +186,7 @@ const problemsOf = (fields: Fields): (string | null)[] => {
   const name = mechanism.toUpperCase()
   if (isOneOf(passwordMechanisms, name)) return passwordProblems(fields)
   if (name === 'OAUTHBEARER') {
+    if ('tokenFile' in fields) return tokenFileProblems(fields)
     return 'clientId' in fields || 'tokenEndpoint' in fields
       ? credentialProblems(fields)
       : tokenProblems(fields)
@@ -138,14 +197,14 @@ const problemsOf = (fields: Fields): (string | null)[] => {
 /** What is wrong with the option, as the end of a sentence; null = nothing. */
 export const saslProblem = (value: unknown): string | null => {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return 'is no object: expected { mechanism, … }'
+    return `must be { mechanism, … }, got ${Array.isArray(value) ? 'an array' : typeof value}`
   }
   if (isOwnMechanism(value)) {
     const isNamed = typeof value.name === 'string' && /^[\w-]{1,40}$/.test(value.name)
-    return isNamed ? null : 'has no name: expected { name, createSession }'
+    return isNamed ? null : 'must be { name, createSession }: it has no name'
   }
   const problems = problemsOf(value as unknown as Fields).filter((problem) => problem !== null)
-  return problems.length === 0 ? null : `is wrong: ${problems.join(', ')}`
+  return problems.length === 0 ? null : `is invalid: ${problems.join(', ')}`
 }
 
 /** The mechanism that a right option means; all connections of a producer share it. */
@@ -153,17 +212,48 @@ export const mechanismOf = (
   option: SaslOption,
   clock: Clock,
   connectTimeoutMs: number,
+  warn: Warn,
 ): SaslMechanism => {
   if (isOwnMechanism(option)) return option
   const name = option.mechanism.toUpperCase()
   if ('password' in option) {
-    const { username, password } = option
+    const credentials = new PasswordCredentials(option.username, option.password, warn)
     return name === 'SCRAM-SHA-256' || name === 'SCRAM-SHA-512'
-      ? new ScramMechanism(name, username, password, makeNonce)
-      : new PlainMechanism(username, password)
+      ? new ScramMechanism(name, credentials, makeNonce)
+      : new PlainMechanism(credentials)
   }
-  const provider =
-    'token' in option ? option.token : clientCredentialsProvider({ ...option }, clock)
-  const source = new TokenSource(provider, clock, connectTimeoutMs)
-  return new OAuthBearerMechanism(() => source.get())
+  const provider = tokenProviderOf(option, clock, warn)
+  // A file costs nothing to read, and may have changed before its token ends.
+  const source = new TokenSource(provider, clock, connectTimeoutMs, warn, 'tokenFile' in option)
+  return new OAuthBearerMechanism(source)
+}
+
+const tokenProviderOf = (
+  option: TokenSasl | TokenFileSasl | ClientCredentialsSasl,
+  clock: Clock,
+  warn: Warn,
+): TokenProvider => {
+  if ('token' in option) return option.token
+  if ('tokenFile' in option) return tokenFileProvider(option.tokenFile, option.extensions)
+  return clientCredentialsProvider({ ...option }, clock, warn)
+}
+
+const tokenTimeoutMs = 10_000
+
+/**
+ * A built-in mechanism, for a mechanism of your own to build on: what `sasl` would make of the
+ * same object. Throws INVALID_OPTION.
+ *
+ * @example
+ * const plain = createSaslMechanism({ mechanism: 'PLAIN', username: 'alice', password: 'a' })
+ * const sasl: SaslMechanism = {
+ *   name: plain.name,
+ *   createSession: (context) => plain.createSession(context),
+ * }
+ */
+export const createSaslMechanism = (option: Exclude<SaslOption, SaslMechanism>): SaslMechanism => {
+  const problem = saslProblem(option)
+  if (problem !== null) throw new KafkaError('INVALID_OPTION', `sasl ${problem}`)
+  const logger = printableLogger()
+  return mechanismOf(option, systemClock, tokenTimeoutMs, (text) => logger.warn(text))
 }

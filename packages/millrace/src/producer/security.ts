@@ -2,30 +2,24 @@
 // all that keeps the process alive. It turns the options into what the cluster connects with.
 // Callers: options.ts (checks, reads the files once), Producer (puts it to use).
 
-import type { SaslSettings } from '../net/authentication.ts'
-import type { Clock } from '../runtime/clock.ts'
+import type { SaslSettings } from '../net/connection-contract.ts'
 import { dialTransport, type SocketFactory } from '../runtime/dial-transport.ts'
-import type { Logger } from '../runtime/logger.ts'
-import type { Random } from '../runtime/random.ts'
-import { loadTls, type TlsOptions, type TlsSettings } from '../runtime/tls-settings.ts'
-import type { Transport } from '../runtime/transport.ts'
+import { type Logger, printableLogger } from '../runtime/logger.ts'
+import type { TlsOptions } from '../runtime/tls-settings.ts'
+import { type TlsProvider, TlsSource } from '../runtime/tls-source.ts'
 import { unrefClock, unrefTransport } from '../runtime/unref.ts'
+import type { Environment } from './environment.ts'
 import { mechanismOf, type SaslOption } from './sasl-option.ts'
+import { tlsProblem } from './tls-option.ts'
 
 /** The options that say how to reach brokers; each was found right by itself. */
 export interface SecurityValues {
-  readonly tls: boolean | TlsOptions | undefined
+  readonly tls: boolean | TlsOptions | TlsProvider | undefined
   readonly sasl: SaslOption | undefined
   readonly socketFactory: SocketFactory | undefined
   readonly keepProcessAlive: boolean
   readonly connectTimeoutMs: number
-}
-
-/** What a producer runs on; tests and the simulator bring their own. */
-export interface Environment {
-  readonly clock: Clock
-  readonly random: Random
-  readonly transport: Transport
+  readonly logger: Logger | undefined
 }
 
 /** Mechanisms whose messages must not be overheard. */
@@ -33,20 +27,22 @@ const talkative: ReadonlySet<string> = new Set(['PLAIN', 'OAUTHBEARER'])
 
 export class Security {
   readonly #values: SecurityValues
-  readonly #tls: TlsSettings | null
+  readonly #tls: TlsSource | null
 
-  private constructor(values: SecurityValues, tls: TlsSettings | null) {
+  private constructor(values: SecurityValues, tls: TlsSource | null) {
     this.#values = values
     this.#tls = tls
   }
 
   /** Reads the files that `tls` names. */
   static load(values: SecurityValues): { security: Security; problems: readonly string[] } {
-    const { tls } = values
-    const options = tls === true ? {} : tls || null
-    const { settings, problems } =
-      options === null ? { settings: null, problems: [] } : loadTls(options)
-    return { security: new Security(values, settings), problems }
+    const { tls = false } = values
+    if (tls === false) return { security: new Security(values, null), problems: [] }
+    const logger = printableLogger(values.logger)
+    const warn = (text: string, option: string): void =>
+      logger.warn(`millrace: ${text}`, { option })
+    const { source, problems } = TlsSource.load({ tls, problemOf: tlsProblem, warn })
+    return { security: new Security(values, source), problems }
   }
 
   /** The environment as the options want it. */
@@ -58,16 +54,14 @@ export class Security {
     return { ...given, clock: unrefClock(given.clock), transport: unrefTransport(transport) }
   }
 
-  /** Who we are to the brokers. Says so once where it could be overheard. */
+  /** Who we are to the brokers. Warns once where others could listen. */
   sasl({ clock, random }: Environment, logger: Logger): SaslSettings | undefined {
     const { sasl, connectTimeoutMs } = this.#values
     if (sasl === undefined) return undefined
-    const mechanism = mechanismOf(sasl, clock, connectTimeoutMs)
+    const warn = (text: string): void => logger.warn(`millrace: ${text}`, { option: 'sasl' })
+    const mechanism = mechanismOf(sasl, clock, connectTimeoutMs, warn)
     if (this.#tls === null && talkative.has(mechanism.name)) {
-      logger.warn(
-        `millrace: sasl ${mechanism.name} without tls: whoever can listen on the network reads ` +
-          'the credentials',
-      )
+      warn(`sasl ${mechanism.name} without tls: others on the network can read the credentials`)
     }
     return { mechanism, random }
   }

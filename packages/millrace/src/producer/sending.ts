@@ -1,21 +1,23 @@
-// The four ways in for records: send, sendBatch, enqueue, submit. They turn calls into appends, and
-// results into promises and callbacks. A scope says whether records may be sent at the moment, and
-// hears of those that were not taken: the producer is one, each transaction another.
+// The four calls that take records: send, sendBatch, enqueue, submit. They turn calls into appends,
+// and results into promises and callbacks. A scope says whether records may be sent at the moment,
+// and is notified of those that were not taken: the producer is one, each transaction another.
 
 import type { Engine } from '../engine/engine.ts'
 import type { ProducerRecord, RecordMetadata, Settle, SettleCallback } from '../engine/record.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
-import { type BatchResult, BatchSend } from './batch-send.ts'
+import type { BatchResult } from './batch-result.ts'
+import { BatchSend } from './batch-send.ts'
+import { callbackProblem, guarded } from './caller.ts'
+import { cancelledError, topicForError } from './cancelled-record.ts'
 import type { FailureReporter } from './failure-reporter.ts'
-import { givenUpError } from './given-up.ts'
 import { PendingSend } from './pending-send.ts'
 import { Submission } from './submission.ts'
-import { checkWaitOptions, Patience, type WaitClock, type WaitOptions } from './wait.ts'
+import { CallLimits, checkWaitOptions, type WaitClock, type WaitOptions } from './wait.ts'
 
 export interface SendScope {
   /** Throws where records can't be sent now. */
   check(call: string): void
-  /** A record was refused, or its caller gave up on it. */
+  /** A record was not taken, or its caller cancelled it. */
   onFailed(error: KafkaError): void
 }
 
@@ -23,8 +25,8 @@ export class Sending {
   readonly #engine: Engine
   readonly #failures: FailureReporter
   readonly #waitClock: WaitClock
-  /** For records whose result nobody asked for. */
-  readonly #unclaimed: SettleCallback = (error) => {
+  /** For records without a result receiver. */
+  readonly #reportFailure = (error: KafkaError | null): void => {
     if (error !== null) this.#failures.report(error)
   }
   /** A loop that never yields can be refused a million times: each costs nothing that stays. */
@@ -54,7 +56,7 @@ export class Sending {
   }
 
   #onRefused(scope: SendScope, error: KafkaError): void {
-    this.#engine.measurements.onRecordRefused(error)
+    this.#engine.onRecordRefused(error)
     scope.onFailed(error)
   }
 
@@ -69,26 +71,34 @@ export class Sending {
     return pending.promise
   }
 
+  #aborted(record: ProducerRecord, options: WaitOptions): KafkaError {
+    return cancelledError(topicForError(record), options, 'aborted', 'no')
+  }
+
   #sendWithOptions(
     scope: SendScope,
     record: ProducerRecord,
-    options: WaitOptions,
+    given: WaitOptions,
   ): Promise<RecordMetadata> {
     const pending = new PendingSend(this.#failures)
     try {
-      checkWaitOptions(options)
+      const options = checkWaitOptions(given) ?? given
       scope.check('send')
-      if (options.signal?.aborted) throw givenUpError(record, options, 'aborted', 'no')
-      const place = this.#engine.append(record, pending)
-      pending.patience = new Patience(options, this.#waitClock, (why) => {
-        const trouble = this.#engine.troubleOf(place)
-        const persisted = this.#engine.abandon(place, pending)
-        const error = givenUpError(record, options, why, persisted, trouble)
-        if (persisted === 'no') this.#engine.measurements.announcements.recordFailed(error)
+      if (options.signal?.aborted) throw this.#aborted(record, options)
+      const limits = new CallLimits(options, this.#waitClock)
+      pending.limits = limits
+      const handle = this.#engine.append(record, pending)
+      const topic = topicForError(record)
+      limits.start((why) => {
+        const blockingError = this.#engine.blockingError(handle)
+        const persisted = this.#engine.cancel(handle, pending)
+        const error = cancelledError(topic, options, why, persisted, blockingError)
+        if (persisted === 'no') this.#engine.onRecordCancelled(error)
         scope.onFailed(error)
-        pending.abandon(error)
+        pending.cancel(error)
       })
     } catch (error) {
+      pending.limits?.stop()
       this.#onRefused(scope, error as KafkaError)
       pending.fail(error as KafkaError)
     }
@@ -98,54 +108,66 @@ export class Sending {
   sendBatch(
     scope: SendScope,
     records: readonly ProducerRecord[],
-    options: WaitOptions | undefined,
+    given: WaitOptions | undefined,
   ): Promise<BatchResult> {
     const promise = new Promise<BatchResult>((resolve) => {
-      checkWaitOptions(options)
+      const options = checkWaitOptions(given)
       scope.check('sendBatch')
       if (!Array.isArray(records)) {
-        throw new KafkaError('INVALID_ARGUMENT', 'records is no array of records')
+        throw new KafkaError(
+          'INVALID_ARGUMENT',
+          `records must be an array of records, got ${typeof records}`,
+        )
       }
-      let patience: Patience | null = null
-      let over = false
-      const batch = this.makeBatch(records, options !== undefined, (result) => {
-        over = true
-        patience?.stop()
-        for (const index of result.failedIndexes) {
-          const error = result.results[index] as KafkaError
-          scope.onFailed(error)
-          this.#failures.report(error)
-        }
-        resolve(result)
-      })
-      if (options?.signal?.aborted) {
-        batch.giveUp((persisted) => givenUpError(null, options, 'aborted', persisted))
-        return
-      }
-      batch.start()
-      if (options === undefined || over) return
-      patience = new Patience(options, this.#waitClock, (why) => {
-        const trouble = this.#waitClock.trouble()
-        batch.giveUp((persisted) => givenUpError(null, options, why, persisted, trouble))
-      })
+      this.#startBatch(scope, records, options, resolve)
     })
-    promise.catch((error) => this.#failures.report(error))
+    // A function made here would keep `records` in memory until the results come.
+    promise.catch(this.#reportFailure)
     return promise
+  }
+
+  /** No function made here uses `records`, for the same reason. */
+  #startBatch(
+    scope: SendScope,
+    records: readonly ProducerRecord[],
+    options: WaitOptions | undefined,
+    resolve: (result: BatchResult) => void,
+  ): void {
+    const limits = options === undefined ? null : new CallLimits(options, this.#waitClock)
+    const batch = this.makeBatch(records, options !== undefined, (result) => {
+      limits?.stop()
+      for (const index of result.failedIndexes) {
+        const error = result.error(index)!
+        scope.onFailed(error)
+        this.#failures.report(error)
+      }
+      resolve(result)
+    })
+    if (options?.signal?.aborted) {
+      batch.cancelAndNotify((persisted) => cancelledError(undefined, options, 'aborted', persisted))
+      return
+    }
+    batch.start()
+    limits?.start((why) => {
+      const blockingError = this.#waitClock.blockingError()
+      batch.cancelAndNotify((persisted) =>
+        cancelledError(undefined, options!, why, persisted, blockingError),
+      )
+    })
   }
 
   protected makeBatch(
     records: readonly ProducerRecord[],
-    mayGiveUp: boolean,
+    isCancellable: boolean,
     done: (result: BatchResult) => void,
   ): BatchSend {
-    return new BatchSend(this.#engine, records, mayGiveUp, done)
+    return new BatchSend(this.#engine, records, isCancellable, done)
   }
 
   enqueue(scope: SendScope, record: ProducerRecord, callback: SettleCallback | undefined): boolean {
     scope.check('enqueue')
-    if (callback !== undefined && typeof callback !== 'function') {
-      throw new KafkaError('INVALID_ARGUMENT', 'callback is no function')
-    }
+    const problem = callbackProblem(callback)
+    if (problem !== null) throw problem
     return this.#engine.tryAppend(record, callback ?? null)
   }
 
@@ -153,17 +175,21 @@ export class Sending {
     scope: SendScope,
     record: ProducerRecord,
     receiver: Settle | null,
-    options: WaitOptions | undefined,
+    given: WaitOptions | undefined,
   ): Promise<undefined> | undefined {
     try {
       scope.check('submit')
-      if (options === undefined && this.#engine.accumulator.hasRoom) {
-        this.#engine.append(record, receiver)
-        return undefined
+      if (given === undefined && this.#engine.hasSpace) {
+        const isSpooled = this.#engine.hasSpool
+        // The promise and the receiver of a record that is not on disk exclude each other.
+        if (!isSpooled || receiver === null) {
+          this.#engine.append(record, receiver)
+          return isSpooled ? this.#engine.whenTaken() : undefined
+        }
       }
-      checkWaitOptions(options)
-      if (options?.signal?.aborted) throw givenUpError(record, options, 'aborted', 'no')
-      return this.#submitInTurn(record, receiver ?? this.#unclaimed, options)
+      const options = checkWaitOptions(given)
+      if (options?.signal?.aborted) throw this.#aborted(record, options)
+      return this.#submitInTurn(record, receiver ?? this.#reportFailure, options)
     } catch (error) {
       this.#onRefused(scope, error as KafkaError)
       return guarded(Promise.reject(error))
@@ -177,17 +203,9 @@ export class Sending {
   ): Promise<undefined> {
     let submission: Submission | null = null
     const promise = new Promise<undefined>((resolve, reject) => {
-      submission = new Submission(this.#engine, record, receiver, resolve, reject)
+      submission = new Submission(this.#engine, receiver, resolve, reject)
     })
-    submission!.start(options, this.#waitClock)
+    submission!.start(record, options, this.#waitClock)
     return guarded(promise)
   }
-}
-
-const nothing = (): void => {}
-
-/** A rejection that nobody awaits never reaches the process. */
-export const guarded = <Value>(promise: Promise<Value>): Promise<Value> => {
-  promise.catch(nothing)
-  return promise
 }

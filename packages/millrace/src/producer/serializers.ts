@@ -1,23 +1,31 @@
 // Serializers: functions that make bytes or text of a key or a value, at once or as a promise. A
 // failure concerns the one record. Used by typed topics; the producer itself takes bytes and text.
 
-import type { Data } from '../engine/record.ts'
-import { KafkaError } from '../protocol/kafka-error.ts'
+import type { RecordData } from '../engine/record.ts'
+import { type ErrorCode, KafkaError } from '../protocol/kafka-error.ts'
+import { isPromise, messageOf } from '../runtime/value-kinds.ts'
 import { type StandardSchema, validate } from './standard-schema.ts'
 
-/** What a serializer is told besides the value. */
+/** What a serializer receives besides the value. */
 export interface SerializerContext {
   /** The topic of the record. */
   readonly topic: string
   /** Which part of the record it makes. */
   readonly field: 'key' | 'value'
+  /** The record as the caller gave it; typed topics always set it. */
+  readonly record?: object | undefined
+  /**
+   * Adds a header behind the record's own, before the serializer returns or its promise resolves.
+   * Typed topics always set it.
+   */
+  addHeader?(name: string, value: RecordData): void
 }
 
-/** Makes bytes or text of a value. May be slow, then it answers a promise. */
+/** Makes bytes or text of a value, at once or as a promise. */
 export type Serializer<Value> = (
   value: Value,
   context: SerializerContext,
-) => Data | null | Promise<Data | null>
+) => RecordData | null | Promise<RecordData | null>
 
 /** Text as it is. */
 export const textSerializer: Serializer<string> = (value) => value
@@ -52,16 +60,22 @@ export function jsonSerializer(schema?: StandardSchema): Serializer<unknown> {
   }
   return (value) => {
     const checked = validate(schema, value)
-    return checked instanceof Promise ? checked.then(toJson) : toJson(checked)
+    return isPromise(checked) ? checked.then(toJson) : toJson(checked)
   }
+}
+
+/** Failures of a schema registry keep their code: they are not the value's fault. */
+const codeOf = (cause: unknown): ErrorCode => {
+  const isRegistry = cause instanceof KafkaError && cause.code.startsWith('SCHEMA_REGISTRY_')
+  return isRegistry ? cause.code : 'SERIALIZATION_FAILED'
 }
 
 /** What a serializer threw, as the error of the record. */
 export const serializationError = (cause: unknown, context: SerializerContext): KafkaError => {
-  const words = cause instanceof Error ? cause.message : String(cause)
+  const message = messageOf(cause)
   return new KafkaError(
-    'SERIALIZATION_FAILED',
-    `the ${context.field} of a record for topic ${context.topic}: ${words}`,
+    codeOf(cause),
+    `the ${context.field} of a record for topic ${context.topic}: ${message}`,
     { topic: context.topic, cause, kind: cause instanceof KafkaError ? cause.kind : undefined },
   )
 }

@@ -1,6 +1,8 @@
 // The interface that schema libraries share (Standard Schema 1: zod, valibot, arktype, …), as far
 // as a serializer needs it: https://standardschema.dev. Types only, so nothing is installed for it.
 
+import { isPromise } from '../runtime/value-kinds.ts'
+
 interface Issue {
   readonly message: string
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
@@ -10,9 +12,9 @@ type Validated<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly Issue[] }
 
-/** A schema of any library that keeps to the standard. */
+/** A schema of a library that implements Standard Schema (https://standardschema.dev): zod, … */
 export interface StandardSchema<Input = unknown, Output = Input> {
-  /** What the standard defines: `validate` answers the value, or the issues. */
+  /** What the standard defines: `validate` returns the value, or the issues. */
   readonly '~standard': {
     readonly version: 1
     readonly vendor: string
@@ -41,5 +43,5 @@ export const validate = <Input, Output>(
   value: Input,
 ): Output | Promise<Output> => {
   const result = schema['~standard'].validate(value)
-  return result instanceof Promise ? result.then(outputOf) : outputOf(result)
+  return isPromise(result) ? result.then(outputOf) : outputOf(result)
 }

@@ -1,63 +1,85 @@
-// One submit() call that can't be answered at once: there is no room, or the caller may give up.
+// One submit() call that cannot complete at once: there is no space, or it can be cancelled.
 // Its promise says whether the record was taken, its receiver what became of it: never both of a
 // failure.
 
-import type { Engine } from '../engine/engine.ts'
+import type { Engine, RecordHandle } from '../engine/engine.ts'
 import {
+  callSettle,
+  type DeliveredRecord,
   heldBytesOf,
   type ProducerRecord,
-  type RecordMetadata,
   type Settle,
   type Settler,
 } from '../engine/record.ts'
-import { WaitingRecord } from '../engine/waiting-line.ts'
 import type { KafkaError, Persisted } from '../protocol/kafka-error.ts'
-import { givenUpError } from './given-up.ts'
-import { Patience, type WaitClock, type WaitOptions } from './wait.ts'
+import { cancelledError, topicForError } from './cancelled-record.ts'
+import { CallLimits, type WaitClock, type WaitOptions } from './wait.ts'
 
 const submissionBytes = 640
 
 export class Submission implements Settler {
   readonly #engine: Engine
-  readonly #record: ProducerRecord
   readonly #receiver: Settle
   readonly #resolve: (value: undefined) => void
   readonly #reject: (error: KafkaError) => void
-  #patience: Patience | null = null
-  #state: 'inLine' | 'taken' | 'over' = 'inLine'
+  #limits: CallLimits | null = null
+  #state: 'waiting' | 'writing' | 'taken' | 'over' = 'waiting'
 
   constructor(
     engine: Engine,
-    record: ProducerRecord,
     receiver: Settle,
     resolve: (value: undefined) => void,
     reject: (error: KafkaError) => void,
   ) {
     this.#engine = engine
-    this.#record = record
     this.#receiver = receiver
     this.#resolve = resolve
     this.#reject = reject
   }
 
   /** Appends the record, or puts it in line. Throws where the record is wrong. */
-  start(options: WaitOptions | undefined, clock: WaitClock): void {
-    const place = this.#engine.append(this.#record, this)
-    if (place instanceof WaitingRecord && place.inLine) place.onTurn = () => this.#take()
-    else this.#take()
-    if (options === undefined) return
-    this.#patience = new Patience(options, clock, (why) => {
-      const trouble = this.#engine.troubleOf(place)
+  start(record: ProducerRecord, options: WaitOptions | undefined, clock: WaitClock): void {
+    if (options !== undefined) this.#limits = new CallLimits(options, clock)
+    const handle = this.#append(record)
+    const topic = topicForError(record)
+    if (!this.#engine.notifyWhenTaken(handle, () => this.#take())) this.#take()
+    this.#limits?.start((why) => {
+      const blockingError = this.#engine.blockingError(handle)
       const makeError = (persisted: Persisted): KafkaError =>
-        givenUpError(this.#record, options, why, persisted, trouble)
-      if (this.#state === 'taken') this.#engine.giveUp(place, this, makeError)
-      else this.#refuse(makeError(this.#engine.abandon(place, this)))
+        cancelledError(topic, options!, why, persisted, blockingError)
+      if (this.#state !== 'waiting') this.#engine.cancelAndNotify(handle, this, makeError)
+      else this.#refuse(makeError(this.#engine.cancel(handle, this)))
     })
   }
 
+  #append(record: ProducerRecord): RecordHandle {
+    try {
+      return this.#engine.append(record, this)
+    } catch (error) {
+      this.#limits?.stop()
+      throw error
+    }
+  }
+
   #take(): void {
-    this.#state = 'taken'
-    this.#resolve(undefined)
+    if (!this.#engine.hasSpool) {
+      this.#state = 'taken'
+      this.#resolve(undefined)
+      return
+    }
+    this.#state = 'writing'
+    // The record is appended behind this call, and in this turn.
+    Promise.resolve()
+      .then(() => this.#engine.whenTaken())
+      .then(
+        () => {
+          if (this.#state === 'writing') this.#state = 'taken'
+          this.#resolve(undefined)
+        },
+        (error: KafkaError) => {
+          if (this.#state === 'writing') this.#refuse(error)
+        },
+      )
   }
 
   #refuse(error: KafkaError): void {
@@ -70,15 +92,14 @@ export class Submission implements Settler {
     return submissionBytes + heldBytesOf(this.#receiver)
   }
 
-  settled(_tag: number, error: KafkaError | null, metadata: RecordMetadata | null): void {
+  settled(_tag: number, error: KafkaError | null, delivered: DeliveredRecord | null): void {
     if (this.#state === 'over') return
-    this.#patience?.stop()
-    if (this.#state === 'inLine') {
+    this.#limits?.stop()
+    if (this.#state === 'waiting' || (this.#state === 'writing' && error !== null)) {
       this.#refuse(error!)
       return
     }
     this.#state = 'over'
-    if (typeof this.#receiver === 'function') this.#receiver(error, metadata)
-    else this.#receiver.settled(0, error, metadata)
+    callSettle(this.#receiver, 0, error, delivered)
   }
 }

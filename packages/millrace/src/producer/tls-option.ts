@@ -1,14 +1,20 @@
-// The option `tls`: whether its fields have the right kinds. Files are read later, once
-// (runtime/tls-settings.ts). Messages name fields, never values: any may be a key in the wrong
+// The option `tls`: whether its fields have the right kinds. Files are read later
+// (runtime/tls-source.ts). Messages name fields, never values: any may be a key in the wrong
 // place.
 
-import { nearestName } from './nearest-name.ts'
+import { nearestName } from '../runtime/nearest-name.ts'
+import { reservedConnectionOptions } from '../runtime/tls-settings.ts'
 
 type Check = (value: unknown) => boolean
 
 const isText: Check = (value) => typeof value === 'string' && value.length > 0
 const isMaterial: Check = (value) =>
   isText(value) || (value instanceof Uint8Array && value.length > 0)
+const isBoolean: Check = (value) => typeof value === 'boolean'
+const isReserved = (name: string): boolean =>
+  (reservedConnectionOptions as readonly string[]).includes(name)
+const isPlainObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 const isVersion: Check = (value) => value === 'TLSv1.2' || value === 'TLSv1.3'
 
 const material = 'PEM text, the path of a file, or bytes'
@@ -27,23 +33,27 @@ const fields: Readonly<Record<string, readonly [bounds: string, check: Check]>> 
   serverName: ['a host name', (value) => isText(value) && /^[^\s/]{1,253}$/.test(String(value))],
   minVersion: [versions, isVersion],
   maxVersion: [versions, isVersion],
-  dangerouslySkipHostnameCheck: ['true or false', (value) => typeof value === 'boolean'],
+  dangerouslySkipHostnameCheck: ['true or false', isBoolean],
+  checkServerIdentity: ['a function', (value) => typeof value === 'function'],
+  dangerouslyTrustAnyCertificate: ['true or false', isBoolean],
+  connectionOptions: ["an object of options for Node's tls.connect", isPlainObject],
 }
 
 /** Names that people bring from Node, kafkajs and Java. */
 const foreignFields: Readonly<Record<string, string>> = {
   servername: 'serverName',
-  rejectUnauthorized: 'ca, to trust an authority of your own',
-  checkServerIdentity: 'dangerouslySkipHostnameCheck',
+  rejectUnauthorized:
+    'ca, to trust an authority of your own, or dangerouslyTrustAnyCertificate, for development',
+  ciphers: 'connectionOptions: { ciphers }',
   keystore: 'pfx',
   truststore: 'ca',
 }
 
 /** What is wrong with the option, as the end of a sentence; null = nothing. */
 export const tlsProblem = (value: unknown): string | null => {
-  if (typeof value === 'boolean') return null
+  if (typeof value === 'boolean' || typeof value === 'function') return null
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return 'is neither true nor an object: expected true or { ca, cert, key, … }'
+    return `must be true or { ca, cert, key, … }, got ${typeof value}`
   }
   const problems: string[] = []
   for (const [name, given] of Object.entries(value)) {
@@ -53,8 +63,12 @@ export const tlsProblem = (value: unknown): string | null => {
       const foreign = Object.hasOwn(foreignFields, name) ? foreignFields[name] : undefined
       const nearest = foreign ?? nearestName(name, Object.keys(fields))
       const advice = nearest === undefined ? '' : `: did you mean ${nearest}?`
-      problems.push(`${name} is no field of it${advice}`)
+      problems.push(`unknown field ${name}${advice}`)
     } else if (!field[1](given)) problems.push(`${name} is not ${field[0]}`)
+    else if (name === 'connectionOptions') {
+      const reserved = Object.keys(given as object).filter(isReserved)
+      if (reserved.length > 0) problems.push(`${name} may not hold ${reserved.join(', ')}`)
+    }
   }
-  return problems.length === 0 ? null : `is wrong: ${problems.join(', ')}`
+  return problems.length === 0 ? null : `is invalid: ${problems.join(', ')}`
 }

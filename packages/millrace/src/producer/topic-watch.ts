@@ -70,7 +70,10 @@ export class TopicWatch {
 
   onTopicFailed(topic: string, error: KafkaError, final: boolean, now: number): void {
     for (const watcher of this.#of(topic)) {
-      if (!final && now < watcher.since + this.#limits.unknownTopicTimeoutMs) continue
+      if (!final && now < watcher.since + this.#limits.unknownTopicTimeoutMs) {
+        this.#cluster.refreshTopic(topic, 'unknown')
+        continue
+      }
       this.#forget(watcher)
       watcher.reject(error)
     }

@@ -2,44 +2,20 @@
 // committed records as a whole, or not at all. It owns nothing but its number and how it was ended;
 // the engine's TransactionManager decides. Made by Producer.beginTransaction.
 
+import type { TransactionDone, TransactionManager } from '../engine/engine.ts'
 import type { ConsumedOffset, GroupMetadata } from '../engine/ports.ts'
 import type { ProducerRecord, RecordMetadata, SettleCallback } from '../engine/record.ts'
-import type { TransactionManager } from '../engine/transaction-manager.ts'
-import type { TransactionDone } from '../engine/transaction-owner.ts'
 import type { KafkaError } from '../protocol/kafka-error.ts'
-import type { BatchResult } from './batch-send.ts'
-import { groupMetadataOf, offsetsOf } from './consumed-offsets.ts'
-import { guarded, type Sending, type SendScope } from './sending.ts'
+import type { BatchResult } from './batch-result.ts'
+import { guarded } from './caller.ts'
+import {
+  type ConsumerGroupMetadata,
+  groupMetadataOf,
+  type OffsetToCommit,
+  offsetsOf,
+} from './consumed-offsets.ts'
+import type { Sending, SendScope } from './sending.ts'
 import { type WaitClock, type WaitOptions, waitFor } from './wait.ts'
-
-/** What a consumer group has read: `offset` is the next one that it is to read. */
-export interface OffsetToCommit {
-  /** The topic that was read. */
-  readonly topic: string
-  /** The partition that was read. */
-  readonly partition: number
-  /** The **next** offset to read: that of the last record read, plus one. */
-  readonly offset: number
-  /** Leader epoch of the last record read (KIP-320); not told without it. */
-  readonly leaderEpoch?: number | undefined
-  /** For people; '' without it. */
-  readonly metadata?: string | undefined
-}
-
-/**
- * The group whose offsets are committed. With a consumer's generation and member id, its
- * coordinator refuses a consumer that it has replaced (KIP-447).
- */
-export interface ConsumerGroupMetadata {
-  /** The group's name: Kafka's `group.id`. */
-  readonly groupId: string
-  /** The generation in which the consumer joined; -1 without it. */
-  readonly generationId?: number | undefined
-  /** The consumer's id in the group; `''` without it. */
-  readonly memberId?: string | undefined
-  /** The id of a static member: Kafka's `group.instance.id`. */
-  readonly groupInstanceId?: string | null | undefined
-}
 
 /** What a transaction needs of its producer. */
 export interface TransactionHost {
@@ -86,7 +62,7 @@ export class Transaction {
 
   /**
    * Sends one record in the transaction; resolves when it is acknowledged, which is before anybody
-   * who reads committed records sees it. A record that fails, or is refused, makes `commit` reject.
+   * who reads committed records sees it. A failed or rejected record makes `commit` reject.
    */
   send(record: ProducerRecord, options?: WaitOptions): Promise<RecordMetadata> {
     return this.#host.sending.send(this.#scope, record, options)
@@ -108,7 +84,7 @@ export class Transaction {
   /**
    * Commits, with the transaction, what a consumer group has read: consume, transform, produce with
    * each input counted exactly once. `group` is the group id, or what the consumer knows of its
-   * membership. Offsets that are refused, or given up, make `commit` reject.
+   * membership. Offsets that are rejected, or given up, make `commit` reject.
    *
    * @example
    * await transaction.sendOffsets([{ topic: 'orders', partition: 0, offset: 42 }], 'billing')
@@ -120,7 +96,7 @@ export class Transaction {
   ): Promise<void> {
     const sent = waitFor<void>(
       'sendOffsets',
-      this.#limited(options),
+      options,
       this.#host.waitClock,
       (resolve, reject) => {
         const checked: readonly ConsumedOffset[] = offsetsOf(offsets)
@@ -135,15 +111,18 @@ export class Transaction {
         }
         return () => {}
       },
+      'no',
+      this.#host.maxBlockMs,
     )
-    // As with a record: without them the transaction is not whole, whoever waits for them or not.
+    // As with a record: without them the transaction is not whole, whether a caller waits for them
+    // or not.
     sent.catch((error: KafkaError) => this.#scope.onFailed(error))
     return sent
   }
 
   /**
    * Waits for every record, then commits. Rejects with TRANSACTION_ABORTED (its `cause` is the
-   * first failure) where something failed: then call `abort`. With FENCED where another producer
+   * first failure) if something failed: then call `abort`. With FENCED if another producer
    * took over. Where the coordinator can't be reached in time (maxBlockMs, or `options`), the
    * outcome is open, `persisted` is `'maybe'`, and the commit goes on: call `commit` again to wait
    * on. A transaction in which nothing was sent ends without a request.
@@ -163,7 +142,7 @@ export class Transaction {
 
   /**
    * Aborts unless it was ended. Where the caller gave up on a commit, it aborts, later, if that
-   * commit fails: nobody else is left to do it.
+   * commit fails: no other part does it.
    */
   async [Symbol.asyncDispose](): Promise<void> {
     const { manager } = this.#host
@@ -179,7 +158,7 @@ export class Transaction {
     return guarded(
       waitFor<void>(
         call,
-        this.#limited(options),
+        options,
         waitClock,
         (resolve, reject) => {
           // Called again, it is the same commit; abort may follow a commit that failed.
@@ -194,11 +173,8 @@ export class Transaction {
           return () => {}
         },
         'maybe',
+        this.#host.maxBlockMs,
       ),
     )
-  }
-
-  #limited(options: WaitOptions | undefined): WaitOptions {
-    return { timeoutMs: this.#host.maxBlockMs, ...options }
   }
 }

@@ -1,14 +1,26 @@
 // Typed topics: a thin layer over a producer or a transaction that knows what each topic's keys and
-// values are, and serializes them. Wrong topics and wrong values do not compile. Records reach the
-// producer in the order of the calls, also behind one whose serializer takes its time. Whoever does
-// not use it pays nothing.
+// values are, and serializes them. Wrong topics and wrong values do not compile. Records of a topic
+// reach the producer in the order of the calls, also behind one whose serializer takes its time;
+// topics do not wait for each other.
 
-import type { Data, ProducerRecord, RecordMetadata, SettleCallback } from '../engine/record.ts'
+import type {
+  ProducerRecord,
+  RecordData,
+  RecordMetadata,
+  SettleCallback,
+} from '../engine/record.ts'
 import { asKafkaError, KafkaError } from '../protocol/kafka-error.ts'
-import type { BatchResult } from './batch-send.ts'
+import { isPromise } from '../runtime/value-kinds.ts'
+import { type BatchResult, batchResultOf } from './batch-result.ts'
+import { guarded } from './caller.ts'
+import { FieldContext, withHeaders } from './field-context.ts'
 import type { RecordSender } from './producer-like.ts'
-import { guarded } from './sending.ts'
+import type { RecordCounts } from './record-sink.ts'
+import type { SendAllOptions } from './record-stream.ts'
+import { withinLimits } from './serialization-limit.ts'
+import { SerializationOrder } from './serialization-order.ts'
 import { type Serializer, type SerializerContext, serializationError } from './serializers.ts'
+import { type IterableSender, sendAllTyped } from './typed-send-all.ts'
 import type { WaitOptions } from './wait.ts'
 
 /** How one topic's records are made. */
@@ -31,7 +43,7 @@ type RecordOfTopic<Name extends string, Definition extends TopicDefinition> = Om
   'topic' | 'key' | 'value'
 > & {
   readonly topic: Name
-  readonly key?: Input<Definition['key'], Data> | null | undefined
+  readonly key?: Input<Definition['key'], RecordData> | null | undefined
   /** `null` = a tombstone: it is not serialized. */
   readonly value: Input<Definition['value'], never> | null
 }
@@ -43,14 +55,20 @@ export type TypedRecord<Topics extends TopicDefinitions> = {
 
 type Serialized = ProducerRecord | Promise<ProducerRecord>
 
+/** A record that was made, or why it could not be. */
+type Made = ProducerRecord | KafkaError
+
+const madeOf = (serialized: Serialized | KafkaError): Made | Promise<Made> =>
+  isPromise(serialized) ? serialized.catch((error) => asKafkaError(error, 'serialize')) : serialized
+
 const apply = (
   serializer: Serializer<unknown>,
   value: unknown,
   context: SerializerContext,
-): Data | null | Promise<Data | null> => {
+): RecordData | null | Promise<RecordData | null> => {
   try {
     const made = serializer(value, context)
-    if (!(made instanceof Promise)) return made
+    if (!isPromise(made)) return made
     return made.catch((cause) => Promise.reject(serializationError(cause, context)))
   } catch (cause) {
     throw serializationError(cause, context)
@@ -67,8 +85,7 @@ const apply = (
 export class TypedTopics<Topics extends TopicDefinitions> {
   readonly #target: RecordSender
   readonly #topics: Topics
-  /** Settles when the last record that was serialized slowly has been handed over. */
-  #line: Promise<unknown> | null = null
+  readonly #order = new SerializationOrder()
 
   /** `typedTopics(target, topics)` is the same, and shorter. */
   constructor(target: RecordSender, topics: Topics) {
@@ -76,7 +93,10 @@ export class TypedTopics<Topics extends TopicDefinitions> {
     this.#topics = topics
   }
 
-  /** As `send` of the producer. Rejects with SERIALIZATION_FAILED where the serializer fails. */
+  /**
+   * As `send` of the producer. Rejects with SERIALIZATION_FAILED if the serializer fails.
+   * `options` count from the call: a record that is still being made when they end is not sent.
+   */
   send(record: TypedRecord<Topics>, options?: WaitOptions): Promise<RecordMetadata> {
     let serialized: Serialized
     try {
@@ -84,38 +104,47 @@ export class TypedTopics<Topics extends TopicDefinitions> {
     } catch (error) {
       return guarded(Promise.reject(error))
     }
-    if (this.#line === null && !(serialized instanceof Promise)) {
+    const { topic } = record
+    if (!isPromise(serialized) && !this.#order.isWaiting(topic)) {
       return this.#target.send(serialized, options)
     }
-    return this.#inTurn([serialized], ([one]) =>
-      one instanceof KafkaError ? Promise.reject(one) : this.#target.send(one!, options),
+    const made = Promise.resolve(madeOf(serialized))
+    const sent = withinLimits(options, record as ProducerRecord, (limit) =>
+      this.#order.inTurn(topic, 1, made, (one) => {
+        const rest = limit?.rest()
+        const error = limit?.error ?? (one instanceof KafkaError ? one : null)
+        return error === null
+          ? this.#target.send(one as ProducerRecord, rest)
+          : Promise.reject(error)
+      }),
     )
-  }
-
-  /** As `sendBatch` of the producer: a record that can't be serialized fails alone. */
-  sendBatch(records: readonly TypedRecord<Topics>[], options?: WaitOptions): Promise<BatchResult> {
-    if (!Array.isArray(records)) {
-      const error = new KafkaError('INVALID_ARGUMENT', 'records is no array of records')
-      return guarded(Promise.reject(error))
-    }
-    const serialized = records.map((record): Serialized | KafkaError => {
-      try {
-        return this.#serialize(record)
-      } catch (error) {
-        return asKafkaError(error, 'serialize')
-      }
-    })
-    return this.#inTurn(serialized, (made) => this.#sendMade(made, options))
+    return guarded(sent)
   }
 
   /**
-   * As `enqueue` of the producer. For serializers that answer at once: throws INVALID_STATE where
-   * one answers a promise, or where slow records are still before this one.
+   * As `sendBatch` of the producer: a record that can't be serialized fails alone, and topics whose
+   * serializers take their time do not hold up the others.
+   */
+  sendBatch(records: readonly TypedRecord<Topics>[], options?: WaitOptions): Promise<BatchResult> {
+    if (!Array.isArray(records)) {
+      const error = new KafkaError(
+        'INVALID_ARGUMENT',
+        `records must be an array of records, got ${typeof records}`,
+      )
+      return guarded(Promise.reject(error))
+    }
+    const serialized = records.map((record) => this.#serializedOrError(record))
+    return guarded(this.#sendByTopic(records, serialized, options))
+  }
+
+  /**
+   * As `enqueue` of the producer. For serializers that return at once: throws INVALID_STATE where
+   * one returns a promise, or where records of its topic still wait for one.
    */
   enqueue(record: TypedRecord<Topics>, callback?: SettleCallback): boolean {
     const serialized = this.#serialize(record)
-    if (serialized instanceof Promise || this.#line !== null) {
-      if (serialized instanceof Promise) guarded(serialized)
+    if (isPromise(serialized) || this.#order.isWaiting(record.topic)) {
+      if (isPromise(serialized)) guarded(serialized)
       throw new KafkaError(
         'INVALID_STATE',
         `enqueue: a serializer of topic ${record.topic} takes its time, use send or sendBatch`,
@@ -124,47 +153,83 @@ export class TypedTopics<Topics extends TopicDefinitions> {
     return this.#target.enqueue(serialized, callback)
   }
 
-  async #sendMade(
-    made: readonly (ProducerRecord | KafkaError)[],
+  /**
+   * As `sendAll` of the producer. A record that can't be serialized fails as one that can't be
+   * delivered: it is passed to `onFailed`, or ends the reading. Throws INVALID_STATE over a
+   * transaction.
+   */
+  sendAll(
+    source: AsyncIterable<TypedRecord<Topics>> | Iterable<TypedRecord<Topics>>,
+    options: SendAllOptions<TypedRecord<Topics>> = {},
+  ): Promise<RecordCounts> {
+    if (!('sendAll' in this.#target)) {
+      throw new KafkaError(
+        'INVALID_STATE',
+        'sendAll must be called on typed topics of a producer, not of a transaction',
+      )
+    }
+    const target = this.#target as IterableSender
+    return guarded(
+      sendAllTyped(target, source, options, (record) => madeOf(this.#serializedOrError(record))),
+    )
+  }
+
+  #serializedOrError(record: TypedRecord<Topics>): Serialized | KafkaError {
+    try {
+      return this.#serialize(record)
+    } catch (error) {
+      return asKafkaError(error, 'serialize')
+    }
+  }
+
+  async #sendByTopic(
+    records: readonly TypedRecord<Topics>[],
+    serialized: readonly (Serialized | KafkaError)[],
     options: WaitOptions | undefined,
   ): Promise<BatchResult> {
+    const slow = new Map<string, number[]>()
+    serialized.forEach((one, index) => {
+      const { topic } = records[index]!
+      const isSlow =
+        isPromise(one) || (!(one instanceof KafkaError) && this.#order.isWaiting(topic))
+      if (isSlow) slow.set(topic, [])
+    })
+    if (slow.size === 0) return this.#sendMade(serialized as readonly Made[], options)
+    const atOnce: number[] = []
+    records.forEach((record, index) => {
+      const indexes = serialized[index] instanceof KafkaError ? atOnce : slow.get(record?.topic)
+      ;(indexes ?? atOnce).push(index)
+    })
+    const parts = [...slow].map(([topic, indexes]) => {
+      const made = Promise.all(indexes.map((index) => madeOf(serialized[index]!)))
+      const sent = withinLimits(options, null, (limit) =>
+        this.#order.inTurn(topic, indexes.length, made, (all) => {
+          const rest = limit?.rest()
+          const error = limit?.error ?? null
+          return error === null ? this.#sendMade(all, rest) : Promise.reject(error)
+        }),
+      )
+      return { indexes, sent: guarded(sent) }
+    })
+    const made = atOnce.map((index) => serialized[index] as Made)
+    parts.push({ indexes: atOnce, sent: guarded(this.#sendMade(made, options)) })
+    const results = new Array<RecordMetadata | KafkaError>(records.length)
+    for (const { indexes, sent } of parts) {
+      const part = await sent.catch((error) => asKafkaError(error, 'sendBatch'))
+      indexes.forEach((index, position) => {
+        results[index] = part instanceof KafkaError ? part : part.results[position]!
+      })
+    }
+    return batchResultOf(results)
+  }
+
+  async #sendMade(made: readonly Made[], options: WaitOptions | undefined): Promise<BatchResult> {
     const good = made.filter((one): one is ProducerRecord => !(one instanceof KafkaError))
     const sent = await this.#target.sendBatch(good, options)
     if (good.length === made.length) return sent
     let next = 0
     const results = made.map((one) => (one instanceof KafkaError ? one : sent.results[next++]!))
-    const failedIndexes = [...results.keys()].filter(
-      (index) => results[index] instanceof KafkaError,
-    )
-    return { results, failedIndexes }
-  }
-
-  /** Hands records over when they are made, and when everything before them was handed over. */
-  #inTurn<Value>(
-    serialized: readonly (Serialized | KafkaError)[],
-    handOver: (made: readonly (ProducerRecord | KafkaError)[]) => Promise<Value>,
-  ): Promise<Value> {
-    const before = this.#line
-    const made = Promise.all(
-      serialized.map((one) =>
-        one instanceof Promise ? one.catch((error) => asKafkaError(error, 'serialize')) : one,
-      ),
-    )
-    // The result comes later; the next in line follows as soon as this one is handed over.
-    const handed = Promise.all([made, before]).then(([all]) => ({ result: handOver(all) }))
-    const line: Promise<unknown> = handed.then(
-      ({ result }) => {
-        guarded(result)
-        this.#release(line)
-      },
-      () => this.#release(line),
-    )
-    this.#line = line
-    return guarded(handed.then(({ result }) => result))
-  }
-
-  #release(own: Promise<unknown>): void {
-    if (this.#line === own) this.#line = null
+    return batchResultOf(results)
   }
 
   /** Throws SERIALIZATION_FAILED, or INVALID_ARGUMENT for a topic that is not defined. */
@@ -173,24 +238,26 @@ export class TypedTopics<Topics extends TopicDefinitions> {
     const definition = Object.hasOwn(this.#topics, topic) ? this.#topics[topic] : undefined
     if (definition === undefined) {
       const known = Object.keys(this.#topics).join(', ')
-      throw new KafkaError('INVALID_ARGUMENT', `topic ${String(topic)}: expected ${known}`)
+      throw new KafkaError(
+        'INVALID_ARGUMENT',
+        `topic must be one of ${known}, got ${String(topic)}`,
+      )
     }
-    const madeKey =
-      key === undefined || key === null || definition.key === undefined
-        ? (key as Data | null | undefined)
-        : apply(definition.key, key, { topic, field: 'key' })
-    const madeValue =
-      value === null || value === undefined
-        ? value
-        : apply(definition.value, value, { topic, field: 'value' })
-    if (!(madeKey instanceof Promise) && !(madeValue instanceof Promise)) {
-      return { ...record, key: madeKey, value: madeValue }
+    const isKeyMade = key !== undefined && key !== null && definition.key !== undefined
+    const isValueMade = value !== null && value !== undefined
+    const keyContext = isKeyMade ? new FieldContext(topic, 'key', record) : null
+    const valueContext = isValueMade ? new FieldContext(topic, 'value', record) : null
+    const madeKey = keyContext === null ? key : apply(definition.key!, key, keyContext)
+    const madeValue = valueContext === null ? value : apply(definition.value, value, valueContext)
+    const finish = (key: unknown, value: unknown): ProducerRecord => {
+      const headers = withHeaders(record.headers, [keyContext, valueContext])
+      const made = { ...record, key, value } as ProducerRecord
+      return headers === record.headers ? made : { ...made, headers }
     }
-    return Promise.all([madeKey, madeValue]).then(([madeKey, madeValue]) => ({
-      ...record,
-      key: madeKey,
-      value: madeValue,
-    }))
+    if (!isPromise(madeKey) && !isPromise(madeValue)) {
+      return finish(madeKey, madeValue)
+    }
+    return Promise.all([madeKey, madeValue]).then(([key, value]) => finish(key, value))
   }
 }
 

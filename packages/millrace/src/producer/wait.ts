@@ -3,13 +3,15 @@
 
 import type { Deadline, Deadlines } from '../engine/deadlines.ts'
 import { KafkaError, type Persisted } from '../protocol/kafka-error.ts'
+import { ownFields } from '../runtime/own-fields.ts'
+import { messageOf, readable } from '../runtime/value-kinds.ts'
 import { unwatchAbort, watchAbort } from './abort-watch.ts'
 
 /** What every waiting call takes. */
 export interface WaitOptions {
-  /** Gives up when it aborts. */
+  /** The call ends with ABORTED when it aborts. */
   readonly signal?: AbortSignal | undefined
-  /** Gives up after this many milliseconds. */
+  /** The call ends with TIMEOUT after this many milliseconds. */
   readonly timeoutMs?: number | undefined
 }
 
@@ -19,128 +21,182 @@ export interface WaitClock {
   readonly now: () => number
   /** Looks at the deadlines anew. */
   readonly wake: () => void
-  /** What keeps the cluster from answering, where that is known. */
-  readonly trouble: () => KafkaError | null
+  /** What keeps the cluster from responding, where that is known. */
+  readonly blockingError: () => KafkaError | null
 }
 
-/** Throws INVALID_ARGUMENT where the options are wrong. */
-export const checkWaitOptions = (options: WaitOptions | undefined): void => {
-  if (options === undefined) return
+/** The options as the caller wrote them. Throws INVALID_ARGUMENT if they are invalid. */
+export const checkWaitOptions = (given: WaitOptions | undefined): WaitOptions | undefined => {
+  if (given === undefined) return undefined
+  const options = readOptions(given)
   if (typeof options !== 'object' || options === null) {
-    throw new KafkaError('INVALID_ARGUMENT', 'the options of a call are an object')
+    throw new KafkaError(
+      'INVALID_ARGUMENT',
+      `options must be an object, got ${given === null ? 'null' : typeof given}`,
+    )
   }
-  for (const name in options) {
+  for (const name of Object.keys(options)) {
     if (name !== 'signal' && name !== 'timeoutMs') {
       throw new KafkaError(
         'INVALID_ARGUMENT',
-        `${name} is no option of a call: expected signal or timeoutMs`,
+        `unknown option '${name}' of a call: the options are signal and timeoutMs`,
       )
     }
   }
   const { signal, timeoutMs } = options
-  if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
-    throw new KafkaError('INVALID_ARGUMENT', 'signal is not an AbortSignal')
+  if (signal !== undefined && !isSignal(signal)) {
+    throw new KafkaError(
+      'INVALID_ARGUMENT',
+      `signal must be an AbortSignal, got ${signal === null ? 'null' : typeof signal}`,
+    )
   }
-  if (timeoutMs === undefined) return
+  if (timeoutMs === undefined) return options
   if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0)) {
     throw new KafkaError(
       'INVALID_ARGUMENT',
-      `timeoutMs is ${String(timeoutMs)}: expected milliseconds from 0`,
+      `timeoutMs must be milliseconds from 0, got ${String(timeoutMs)}`,
     )
   }
+  return options
 }
 
-/** Watches the signal and the time limit until it is stopped; `giveUp` is called once at most. */
-export class Patience {
-  readonly #signal: AbortSignal | undefined
-  readonly #clock: WaitClock
-  #deadline: Deadline | null = null
-  readonly #onAbort: () => void
+/** Also one of another realm, or of a library. */
+const isSignal = (signal: AbortSignal | null): boolean =>
+  readable(
+    () => typeof signal!.addEventListener === 'function' && typeof signal!.aborted === 'boolean',
+  ) === true
 
-  constructor(
-    options: WaitOptions,
-    clock: WaitClock,
-    giveUp: (why: 'aborted' | 'timeout', reason: unknown) => void,
-  ) {
-    this.#signal = options.signal
-    this.#clock = clock
-    this.#onAbort = () => {
-      this.stop()
-      giveUp('aborted', options.signal?.reason)
-    }
-    if (options.signal !== undefined) watchAbort(options.signal, this.#onAbort)
-    const { timeoutMs } = options
-    if (timeoutMs === undefined || timeoutMs === Number.POSITIVE_INFINITY) return
-    this.#deadline = clock.deadlines.add(clock.now() + timeoutMs, () => {
-      this.stop()
-      giveUp('timeout', undefined)
-    })
-    clock.wake()
-  }
-
-  stop(): void {
-    if (this.#signal !== undefined) unwatchAbort(this.#signal, this.#onAbort)
-    if (this.#deadline !== null) this.#clock.deadlines.remove(this.#deadline)
+/** A getter of the caller may throw. */
+const readOptions = (given: WaitOptions): WaitOptions => {
+  try {
+    return ownFields(given)
+  } catch (cause) {
+    const message = `options could not be read: ${messageOf(cause)}`
+    throw new KafkaError('INVALID_ARGUMENT', message, { cause })
   }
 }
 
 /**
- * A promise that settles when `start` says so, or when the caller's patience ends. `start` returns
- * what to do when nobody waits any more. `what` begins the message: `'flush'` gives "flush: not
- * done within 50 ms". `persisted` = whether what it waits for may have happened nevertheless.
+ * The limits that the caller set to a call: its signal and its time. Made before the call takes
+ * anything, so that a signal that can't be watched ends it with nothing taken. From `start` on, and
+ * until `stop`, they end the call once.
+ */
+export class CallLimits {
+  readonly #options: WaitOptions
+  readonly #clock: WaitClock
+  #deadline: Deadline | null = null
+  #onEnd: ((why: 'aborted' | 'timeout', reason: unknown) => void) | null = null
+  #isStopped = false
+  readonly #onAbort = (): void => this.#end('aborted')
+
+  /** Throws INVALID_ARGUMENT if the signal can't be watched. */
+  constructor(options: WaitOptions, clock: WaitClock) {
+    this.#options = options
+    this.#clock = clock
+    if (options.signal !== undefined) watchAbort(options.signal, this.#onAbort)
+  }
+
+  /** The call has begun; `onEnd` cancels it and notifies the caller. */
+  start(onEnd: (why: 'aborted' | 'timeout', reason: unknown) => void): void {
+    if (this.#isStopped) return
+    this.#onEnd = onEnd
+    const { signal, timeoutMs } = this.#options
+    if (signal?.aborted) {
+      this.#onAbort()
+      return
+    }
+    if (timeoutMs === undefined || timeoutMs === Number.POSITIVE_INFINITY) return
+    const { deadlines, now, wake } = this.#clock
+    this.#deadline = deadlines.add(now() + timeoutMs, () => this.#end('timeout'))
+    wake()
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    const { signal } = this.#options
+    if (signal !== undefined) unwatchAbort(signal, this.#onAbort)
+    if (this.#deadline !== null) this.#clock.deadlines.remove(this.#deadline)
+  }
+
+  #end(why: 'aborted' | 'timeout'): void {
+    // Before `start` there is nothing to cancel; `start` looks at the signal.
+    if (this.#onEnd === null) return
+    this.stop()
+    this.#onEnd(why, why === 'aborted' ? reasonOf(this.#options.signal) : undefined)
+  }
+}
+
+/**
+ * A promise that settles when `start` says so, or when the caller's limits end the call. `start`
+ * returns what to do when the caller no longer waits. `what` begins the message: `'flush'` gives
+ * "flush() did not finish within 50 ms". `persisted` = whether what it waits for may have happened
+ * nevertheless; `timeoutMsDefault` = the limit of a call whose caller set none.
  */
 export const waitFor = <Value>(
   what: string,
-  options: WaitOptions | undefined,
+  given: WaitOptions | undefined,
   clock: WaitClock,
   start: (resolve: (value: Value) => void, reject: (error: KafkaError) => void) => () => void,
   persisted: Persisted = 'no',
+  timeoutMsDefault: number | null = null,
 ): Promise<Value> =>
   new Promise((resolve, reject) => {
-    checkWaitOptions(options)
+    const own = checkWaitOptions(given)
+    const options = timeoutMsDefault === null ? own : withTimeout(own, timeoutMsDefault)
     if (options?.signal?.aborted) {
-      reject(abortedError(what, options.signal.reason))
+      reject(abortedError(what, reasonOf(options.signal)))
       return
     }
-    let patience: Patience | null = null
-    let over = false
-    const forget = start(
-      (value) => {
-        over = true
-        patience?.stop()
-        resolve(value)
-      },
-      (error) => {
-        over = true
-        patience?.stop()
-        reject(error)
-      },
-    )
-    if (options === undefined || over) return
-    patience = new Patience(options, clock, (why, reason) => {
-      forget()
-      if (why === 'aborted') reject(abortedError(what, reason, persisted))
-      else reject(timeoutError(what, options, clock.trouble(), persisted))
-    })
+    const limits = options === undefined ? null : new CallLimits(options, clock)
+    const end = (): void => limits?.stop()
+    try {
+      const forget = start(
+        (value) => {
+          end()
+          resolve(value)
+        },
+        (error) => {
+          end()
+          reject(error)
+        },
+      )
+      limits?.start((why, reason) => {
+        forget()
+        if (why === 'aborted') reject(abortedError(what, reason, persisted))
+        else reject(timeoutError(what, options!, clock.blockingError(), persisted))
+      })
+    } catch (error) {
+      end()
+      throw error
+    }
   })
 
-/** Rejects when the caller's patience ends, and never otherwise. */
-export const giveUpPromise = (
+/** Rejects when the caller's limits end the call, and never otherwise. */
+export const cancellationOf = (
   what: string,
   options: WaitOptions | undefined,
   clock: WaitClock,
-): { readonly givenUp: Promise<never>; stop(): void } => {
-  let patience: Patience | null = null
-  const givenUp = new Promise<never>((_resolve, reject) => {
+): { readonly cancelled: Promise<never>; stop(): void } => {
+  let limits: CallLimits | null = null
+  const cancelled = new Promise<never>((_resolve, reject) => {
     if (options === undefined) return
-    patience = new Patience(options, clock, (why, reason) => {
+    limits = new CallLimits(options, clock)
+    limits.start((why, reason) => {
       if (why === 'aborted') reject(abortedError(what, reason, 'maybe'))
-      else reject(timeoutError(what, options, clock.trouble(), 'maybe'))
+      else reject(timeoutError(what, options, clock.blockingError(), 'maybe'))
     })
   })
-  givenUp.catch(() => {})
-  return { givenUp, stop: () => patience?.stop() }
+  cancelled.catch(() => {})
+  return { cancelled, stop: () => limits?.stop() }
 }
+
+/** The options with a time limit, if the caller set none. */
+export const withTimeout = (options: WaitOptions | undefined, timeoutMs: number): WaitOptions =>
+  ownFields({ ...options, timeoutMs: options?.timeoutMs ?? timeoutMs })
+
+/** Why the signal was aborted; a polyfill may have no reason. */
+export const reasonOf = (signal: AbortSignal | undefined): unknown =>
+  readable(() => signal?.reason as unknown)
 
 export const abortedError = (
   what: string,
@@ -152,14 +208,14 @@ export const abortedError = (
 const timeoutError = (
   what: string,
   { timeoutMs }: WaitOptions,
-  trouble: KafkaError | null,
+  blockingError: KafkaError | null,
   persisted: Persisted,
 ): KafkaError => {
-  const message = `${what}: not done within ${timeoutMs} ms`
-  return trouble === null
-    ? new KafkaError('DELIVERY_TIMEOUT', message, { persisted })
-    : new KafkaError('DELIVERY_TIMEOUT', `${message}: ${trouble.message}`, {
+  const message = `${what}() did not finish within ${timeoutMs} ms`
+  return blockingError === null
+    ? new KafkaError('TIMEOUT', message, { persisted })
+    : new KafkaError('TIMEOUT', `${message}: ${blockingError.message}`, {
         persisted,
-        cause: trouble,
+        cause: blockingError,
       })
 }

@@ -1,19 +1,29 @@
 // The one error of the library. `code` says what happened, `kind` what you can do next, `persisted`
 // whether the record may be in the log. The table below is the only place where codes are listed.
+// The constructor is where foreign text becomes printable: no error holds a control character, or
+// more than a few kilobytes of text.
+
+import { printableText } from '../runtime/printable-text.ts'
+import { fieldsOf, isError, messageOf, readable, textOf } from '../runtime/value-kinds.ts'
 
 /** What you can do next. */
 export type ErrorKind =
-  /** Again later: the cause may pass. */
+  /** Try again later: the cause may end. */
   | 'retriable'
-  /** This record never: it will be refused again. */
+  /** This record fails again each time it is sent. */
   | 'rejected'
-  /** You asked for it (an abort signal, a deadline of yours, close). */
+  /** The caller ended it: an abort signal, `close()` or `destroy()`. */
   | 'aborted'
   /** Abort the transaction, then go on. */
   | 'abortable'
-  /** This producer is done; make a new one. */
+  /**
+   * Not before credentials, certificates or versions are changed: a broker refuses this client. The
+   * producer stays usable, and delivers again when they are.
+   */
+  | 'refused'
+  /** This producer cannot continue; create a new one. */
   | 'fatal'
-  /** Mend the program: the call or an option is wrong. */
+  /** Fix your code: the call or an option is invalid. */
   | 'usage'
 
 /** Whether the record may be in the log: `'no'` whenever no byte of it reached a socket. */
@@ -27,16 +37,23 @@ export const errorCodes = {
   INVALID_ARGUMENT: { kind: 'usage', remedy: 'Correct the argument that the message names.' },
   INVALID_OPTION: { kind: 'usage', remedy: 'Correct the options that the message lists.' },
   INVALID_STATE: { kind: 'usage', remedy: 'Make the call at another moment, as the message says.' },
-  CLOSED: { kind: 'usage', remedy: 'The producer was closed: make a new one.' },
-  ABORTED: { kind: 'aborted', remedy: 'None: the caller aborted, or the producer was destroyed.' },
+  CLOSED: { kind: 'usage', remedy: 'Create a new one: this one was closed.' },
+  ABORTED: {
+    kind: 'aborted',
+    remedy: 'None: the caller aborted or purged, or the producer was destroyed.',
+  },
   DELIVERY_TIMEOUT: {
     kind: 'retriable',
     remedy:
       'Look at `cause` for why the record could not be delivered, or raise deliveryTimeoutMs.',
   },
+  TIMEOUT: {
+    kind: 'retriable',
+    remedy: 'The time limit of the call ended the wait: see `cause`, or increase its timeoutMs.',
+  },
   BUFFER_FULL: {
     kind: 'retriable',
-    remedy: 'Send more slowly (await ready() or send()), or raise bufferMemoryBytes.',
+    remedy: 'Send more slowly (await ready() or send()), or increase waitingMemoryBytes.',
   },
   BUFFER_TIMEOUT: {
     kind: 'retriable',
@@ -44,7 +61,7 @@ export const errorCodes = {
   },
   METADATA_TIMEOUT: {
     kind: 'retriable',
-    remedy: 'No broker told about the topic within maxBlockMs; see `cause` for why.',
+    remedy: 'No broker returned metadata for the topic within maxBlockMs; see `cause`.',
   },
   RECORD_TOO_LARGE: {
     kind: 'rejected',
@@ -59,36 +76,67 @@ export const errorCodes = {
   CONNECTION_LOST: { kind: 'retriable', remedy: 'None needed: the connection is made again.' },
   REQUEST_TIMEOUT: {
     kind: 'retriable',
-    remedy: 'The broker did not answer within requestTimeoutMs: look at its load and the network.',
+    remedy: 'The broker did not respond within requestTimeoutMs: look at its load and the network.',
   },
   UNSUPPORTED_VERSION: {
-    kind: 'fatal',
-    remedy: 'The broker does not serve a version that is needed: Kafka 2.1 or newer is required.',
+    kind: 'refused',
+    remedy: 'Use brokers of Kafka 1.0 or newer, or switch off the feature that the message names.',
   },
   MALFORMED_RESPONSE: {
     kind: 'retriable',
-    remedy: 'Something that is not Kafka answers there, or the stream was damaged on its way.',
+    remedy: 'Check host and port: the response is not one of Kafka, or the network damaged it.',
   },
   COMPRESSION_FAILED: { kind: 'rejected', remedy: 'See `cause`; try another codec.' },
   SERIALIZATION_FAILED: { kind: 'rejected', remedy: 'See `cause`: the serializer failed.' },
+  SCHEMA_REGISTRY_UNAVAILABLE: {
+    kind: 'retriable',
+    remedy: 'Check that the schema registry runs and can be reached; send the record again.',
+  },
+  SCHEMA_REGISTRY_REJECTED: {
+    kind: 'rejected',
+    remedy: "See `cause`: register the schema, or check the registry's address and login.",
+  },
   FENCED: {
     kind: 'fatal',
     remedy: 'Another producer took over this transactional id; this one must stop.',
   },
   TLS_FAILED: {
-    kind: 'fatal',
+    kind: 'refused',
     remedy: 'Check the option tls (ca, cert, key, serverName) against what the message names.',
   },
-  AUTHENTICATION_FAILED: { kind: 'fatal', remedy: 'Check the mechanism, user name and password.' },
+  AUTHENTICATION_FAILED: {
+    kind: 'refused',
+    remedy: 'Check the mechanism, user name and password.',
+  },
   AUTHORIZATION_FAILED: { kind: 'rejected', remedy: 'Grant the rights that the message names.' },
   TRANSACTION_ABORTED: { kind: 'abortable', remedy: 'Abort the transaction and run it again.' },
   BROKER_REJECTED: { kind: 'rejected', remedy: 'See brokerCode and brokerMessage.' },
   BROKER_UNAVAILABLE: { kind: 'retriable', remedy: 'See brokerCode: the cause usually passes.' },
+  SPOOL_LOCKED: {
+    kind: 'fatal',
+    remedy: 'Stop the process that the message names, or give this producer its own directory.',
+  },
+  SPOOL_DAMAGED: {
+    kind: 'fatal',
+    remedy: 'Restore the file that the message names, or move the directory away and start again.',
+  },
+  SPOOL_EXPIRED: {
+    kind: 'retriable',
+    remedy: 'Look for duplicates where they matter; start the process again sooner.',
+  },
+  SPOOL_FAILED: {
+    kind: 'fatal',
+    remedy: 'Fix what the message names (disk, permission, version), then create a new producer.',
+  },
   INTERNAL: { kind: 'fatal', remedy: 'A defect of millrace: please report it with the stack.' },
 } as const satisfies Record<string, { kind: ErrorKind; remedy: string }>
 
 const replicasMissing =
   'Bring the missing replicas back: fewer are in sync than min.insync.replicas of the topic.'
+
+/** Before Kafka 2.8, and with some services, an idempotent producer needs this ACL. */
+export const idempotentWriteMissing =
+  'Grant this user IDEMPOTENT_WRITE on the cluster, or set idempotent to false.'
 
 /** What to do where Kafka's own error says more than our code for it. */
 const brokerRemedies: ReadonlyMap<string | undefined, string> = new Map([
@@ -106,7 +154,7 @@ export type ErrorCode = keyof typeof errorCodes
 export interface ErrorContext {
   /** What can be done next; the usual kind of the code without it. */
   readonly kind?: ErrorKind | undefined
-  /** Whether the record may be in the log; `'no'` without it. */
+  /** Whether the record may be in the log; `'no'` by default. */
   readonly persisted?: Persisted | undefined
   /** The topic it is about. */
   readonly topic?: string | undefined
@@ -118,21 +166,62 @@ export interface ErrorContext {
   readonly api?: string | undefined
   /** Where on the way to the broker it failed. */
   readonly step?: ConnectStep | undefined
-  /** Kafka's own number and name of the error, where a broker answered one. */
+  /** Kafka's number of the error, if a broker returned one. */
   readonly brokerCode?: number | undefined
   /** Kafka's name of the error: `NOT_ENOUGH_REPLICAS`. */
   readonly brokerError?: string | undefined
-  /** The broker's own words. */
+  /** The broker's own message. */
   readonly brokerMessage?: string | undefined
   /** How often a batch with this record was sent. */
   readonly attempts?: number | undefined
   /** Milliseconds from the call, or the batch's first record, to the error. */
   readonly elapsedMs?: number | undefined
-  /** What led to it: the error before, or what a function of yours threw. */
+  /** The record is in the dead-letter target. */
+  readonly isDeadLettered?: boolean | undefined
+  /** Its cause: another error, or what a function of yours threw. */
   readonly cause?: unknown
 }
 
 const marker = Symbol.for('millrace.KafkaError')
+
+/** A message holds at most one foreign text of 1 kB and our own sentence around it. */
+const messageLengthMax = 4096
+
+/** What a printed error has of its causes and of its stack. */
+const causesMax = 3
+const framesMax = 4
+
+const contextFields = [
+  'topic',
+  'partition',
+  'broker',
+  'api',
+  'step',
+  'brokerCode',
+  'brokerError',
+  'brokerMessage',
+  'attempts',
+  'elapsedMs',
+  'isDeadLettered',
+] as const satisfies readonly (keyof ErrorContext)[]
+
+/** Name, code and message of an error, or any other value as text, in one line. */
+const firstLine = (cause: unknown): string => {
+  if (!isError(cause)) return printableText(textOf(cause))
+  const code: unknown = readable(() => (cause as { code?: unknown }).code)
+  const name = textOf(readable(() => cause.name))
+  const shown = code === undefined ? name : `${name} [${textOf(code)}]`
+  return printableText(`${shown}: ${messageOf(cause)}`, messageLengthMax)
+}
+
+/** A cause as JSON holds it; an object of the caller's may be circular, or have no JSON form. */
+const shownCause = (cause: unknown): unknown => {
+  if (cause instanceof KafkaError || typeof cause === 'number' || typeof cause === 'boolean') {
+    return cause
+  }
+  if (typeof cause !== 'object' || cause === null || isError(cause)) return firstLine(cause)
+  return printableText(fieldsOf(cause))
+}
 
 /**
  * Every error that millrace gives, rejects with or throws. `instanceof` also holds for an error of
@@ -152,7 +241,7 @@ export class KafkaError extends Error {
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {
-    return typeof value === 'object' && value !== null && marker in value
+    return typeof value === 'object' && value !== null && readable(() => marker in value) === true
   }
 
   /** What happened. */
@@ -161,64 +250,126 @@ export class KafkaError extends Error {
   readonly kind: ErrorKind
   /** Whether the record may be in the log: `'no'`, or `'maybe'`. */
   readonly persisted: Persisted
-  /** The topic it is about, as far as known. */
-  readonly topic: string | undefined
-  /** The partition it is about, as far as known. */
-  readonly partition: number | undefined
-  /** The broker it is about: `127.0.0.1:9092 (node 1)`. */
-  readonly broker: string | undefined
+  /** The topic, if known. */
+  declare readonly topic: string | undefined
+  /** The partition, if known. */
+  declare readonly partition: number | undefined
+  /** The broker, if known: `127.0.0.1:9092 (node 1)`. */
+  declare readonly broker: string | undefined
   /** The API that was called: `Produce`, `Metadata`, … */
-  readonly api: string | undefined
+  declare readonly api: string | undefined
   /** Where on the way to the broker it failed. */
-  readonly step: ConnectStep | undefined
-  /** Kafka's number of the error, where a broker answered one. */
-  readonly brokerCode: number | undefined
-  /** Kafka's name of the error, where a broker answered one. */
-  readonly brokerError: string | undefined
-  /** The broker's own words. */
-  readonly brokerMessage: string | undefined
+  declare readonly step: ConnectStep | undefined
+  /** Kafka's number of the error, if a broker returned one. */
+  declare readonly brokerCode: number | undefined
+  /** Kafka's name of the error, if a broker returned one. */
+  declare readonly brokerError: string | undefined
+  /** The broker's own message. */
+  declare readonly brokerMessage: string | undefined
   /** How often a batch with this record was sent. */
-  readonly attempts: number | undefined
+  declare readonly attempts: number | undefined
   /** Milliseconds from the call, or the batch's first record, to the error. */
-  readonly elapsedMs: number | undefined
+  declare readonly elapsedMs: number | undefined
+  /** `true`: the record was not delivered, and is in the target of the option `deadLetter`. */
+  declare readonly isDeadLettered: boolean | undefined
 
-  /** For stand-ins and tests: `new KafkaError('BUFFER_FULL', 'no room', { topic: 'orders' })`. */
+  /** For stand-ins and tests: `new KafkaError('BUFFER_FULL', 'no space', { topic: 'orders' })`. */
   constructor(code: ErrorCode, message: string, context: ErrorContext = {}) {
-    super(message, 'cause' in context ? { cause: context.cause } : undefined)
+    const text = printableText(String(message), messageLengthMax)
+    super(text, 'cause' in context ? { cause: context.cause } : undefined)
     this.code = code
     this.kind = context.kind ?? errorCodes[code].kind
     this.persisted = context.persisted ?? 'no'
-    this.topic = context.topic
-    this.partition = context.partition
-    this.broker = context.broker
-    this.api = context.api
-    this.step = context.step
-    this.brokerCode = context.brokerCode
-    this.brokerError = context.brokerError
-    this.brokerMessage = context.brokerMessage
-    this.attempts = context.attempts
-    this.elapsedMs = context.elapsedMs
+    // What is not known is no field: a printed error has no lines of undefined.
+    for (const name of contextFields) {
+      const value = context[name]
+      if (value === undefined) continue
+      const isForeign = name === 'topic' || name === 'broker' || name === 'brokerMessage'
+      Object.defineProperty(this, name, {
+        value: isForeign ? printableText(String(value)) : value,
+        enumerable: true,
+        configurable: true,
+        writable: true,
+      })
+    }
   }
 
   /** What to do about it, in one sentence. */
   get remedy(): string {
-    return brokerRemedies.get(this.brokerError) ?? errorCodes[this.code].remedy
+    const { api, brokerError, code } = this
+    if (api === 'InitProducerId' && brokerError === 'CLUSTER_AUTHORIZATION_FAILED') {
+      return idempotentWriteMissing
+    }
+    return brokerRemedies.get(brokerError) ?? errorCodes[code].remedy
   }
 
-  /** True where the same call may succeed later. */
+  /** Plain data for loggers: the fields that are known, and the causes without their stacks. */
+  toJSON(): object {
+    const fields: Record<string, unknown> = { name: 'KafkaError', message: this.message }
+    for (const name of Object.keys(this)) {
+      if (name !== 'cause') fields[name] = this[name as keyof this]
+    }
+    const { cause } = this
+    const shown = cause === undefined ? {} : { cause: shownCause(cause) }
+    return { ...fields, remedy: this.remedy, ...shown }
+  }
+
+  /** What util.inspect and console print: at most 12 lines. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    const known = (names: readonly (keyof ErrorContext)[]): string[] => {
+      const texts = names.flatMap((name) => {
+        const value = this[name as keyof this]
+        return value === undefined ? [] : [`${name}: ${String(value)}`]
+      })
+      return texts.length === 0 ? [] : [`  ${texts.join(', ')}`]
+    }
+    const lines = [
+      `KafkaError [${this.code}]: ${this.message}`,
+      ...known([
+        'kind',
+        'persisted',
+        'topic',
+        'partition',
+        'attempts',
+        'elapsedMs',
+        'isDeadLettered',
+      ]),
+      ...known(['api', 'step', 'brokerCode', 'brokerError']),
+      `  remedy: ${this.remedy}`,
+    ]
+    let said = this.message
+    let { cause }: { cause?: unknown } = this
+    for (let depth = 0; depth < causesMax && cause !== undefined; depth++) {
+      const error = isError(cause) ? cause : null
+      const text = firstLine(cause)
+      // The message usually ends in that of its cause.
+      const isSaid = error !== null && said.includes(messageOf(error))
+      if (!isSaid) lines.push(`  cause: ${text}`)
+      said = text
+      cause = readable(() => error?.cause)
+    }
+    const frames = (this.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line))
+    return [...lines, ...frames.slice(0, framesMax)].join('\n')
+  }
+
+  /** True if the same call may succeed later. */
   get retriable(): boolean {
     return this.kind === 'retriable'
   }
 }
 
-const refusals: ReadonlySet<ErrorCode> = new Set(['AUTHENTICATION_FAILED', 'TLS_FAILED'])
+const rejections: ReadonlySet<ErrorCode> = new Set([
+  'AUTHENTICATION_FAILED',
+  'TLS_FAILED',
+  'UNSUPPORTED_VERSION',
+])
 
 /**
- * The other side was there and we do not come to terms: credentials or certificates have to be
- * mended, so whoever waits is told at once. A cause of these codes that may pass is none.
+ * The broker is there and cannot be used: credentials, certificates or versions have to be changed,
+ * so everything that waits for it fails at once. A cause of these codes that may pass is none.
  */
 export const isRefusal = ({ code, kind }: Pick<KafkaError, 'code' | 'kind'>): boolean =>
-  refusals.has(code) && kind !== 'retriable'
+  rejections.has(code) && kind !== 'retriable'
 
 /** What was thrown, as our own error: any other is a defect of ours. `where` names the place. */
 export const asKafkaError = (
@@ -228,4 +379,4 @@ export const asKafkaError = (
 ): KafkaError =>
   cause instanceof KafkaError
     ? cause
-    : new KafkaError('INTERNAL', `${where}: ${String(cause)}`, { ...context, cause })
+    : new KafkaError('INTERNAL', `${where}: ${textOf(cause)}`, { ...context, cause })

@@ -3,6 +3,7 @@
 // writes, the in-process cluster reads. Loaded when a broker first asks for metrics.
 
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
+import { messageOf } from '../runtime/value-kinds.ts'
 import { KafkaError } from './kafka-error.ts'
 
 export type Attributes = Readonly<Record<string, string>>
@@ -188,7 +189,7 @@ const readMetric = (reader: BinaryReader, into: OtlpMetric[]): true => {
   return true
 }
 
-/** Throws MALFORMED_RESPONSE where the bytes are no metrics. */
+/** Throws MALFORMED_RESPONSE if the bytes are no metrics. */
 export const decodeMetrics = (bytes: Uint8Array): OtlpMetrics => {
   const resource: Record<string, string> = {}
   const metrics: OtlpMetric[] = []
@@ -219,7 +220,7 @@ export const decodeMetrics = (bytes: Uint8Array): OtlpMetrics => {
       (number) => number === field.data.resourceMetrics && readInner(reader, readResourceMetrics),
     )
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
+    const reason = messageOf(cause)
     throw new KafkaError('MALFORMED_RESPONSE', `Malformed metrics: ${reason}`, { cause })
   }
   return { resource, scopeName: scope.name, scopeVersion: scope.version, metrics }

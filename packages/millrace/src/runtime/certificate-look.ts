@@ -1,19 +1,19 @@
 // Looks at the certificate that a server shows, trusted or not, and hangs up: nothing is sent over
-// such a connection. For whoever has to explain why a real handshake failed (diagnose/), since Node
+// such a connection. For diagnose/, which explains why a handshake failed, since Node
 // forgets the certificate of a peer that it does not trust.
 
 import type { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { connect as connectTls } from 'node:tls'
 import type { SocketFactory } from './dial-transport.ts'
+import { nodeTls } from './lazy-builtins.ts'
 import { dialTcp, withoutBrackets } from './tcp-transport.ts'
 import type { ConnectAddress } from './transport.ts'
 
 export interface CertificateFacts {
   readonly subject: string
   readonly issuer: string
-  /** `DNS:broker.example, IP Address:10.0.0.1`; empty where it names nobody. */
+  /** `DNS:broker.example, IP Address:10.0.0.1`; empty if it names no host. */
   readonly names: string
   readonly validFrom: string
   readonly validTo: string
@@ -29,7 +29,7 @@ const textLengthMax = 300
 
 /** `CN=broker, O=Example`; OpenSSL puts each part on a line of its own. */
 const oneLine = (text: string): string =>
-  text.trim().split('\n').reverse().join(', ').slice(0, textLengthMax) || 'nobody'
+  text.trim().split('\n').reverse().join(', ').slice(0, textLengthMax) || 'no name'
 
 const factsOf = (certificate: X509Certificate): CertificateFacts => ({
   subject: oneLine(certificate.subject),
@@ -70,7 +70,7 @@ const dial = async (
     ? dialTcp(address)
     : socketFactory({ host: withoutBrackets(address.host), port: address.port })
 
-/** Null where the other side shows no certificate: it does not speak TLS, or hangs up before. */
+/** Null if the other side shows no certificate: it does not speak TLS, or hangs up before. */
 export const lookAtCertificate = async (
   address: ConnectAddress,
   { socketFactory, serverName, signal }: LookOptions,
@@ -83,7 +83,7 @@ export const lookAtCertificate = async (
   }
   const name = withoutBrackets(serverName ?? address.hostName ?? address.host)
   return new Promise((resolve) => {
-    const secured = connectTls({
+    const secured = nodeTls().connect({
       socket,
       servername: isIP(name) === 0 ? name : '',
       rejectUnauthorized: false,

@@ -1,5 +1,7 @@
-// The one door to time. Production uses the machine's clock, the simulator a virtual one; nothing
-// outside `runtime/` reads Date or starts a timer (held by test/tidy.test.ts).
+// The one entry point to time. Production uses the machine's clock, the simulator a virtual one;
+// nothing outside `runtime/` reads Date or starts a timer (held by test/tidy.test.ts).
+
+import { clearTimeout, monotonicMs, setImmediate, setTimeout } from './timers.ts'
 
 /** A timer that was started; cancelling it late or twice is harmless. */
 export interface Timer {
@@ -43,11 +45,17 @@ const delayMsMax = 2 ** 31 - 1
 
 /** The machine's clock. */
 export const systemClock: Clock = {
-  now: () => performance.now(),
+  now: monotonicMs,
   wallTime: () => Date.now(),
   setTimer: (delayMs, callback) =>
     new NodeTimer(setTimeout(callback, Math.min(Math.max(0, Math.ceil(delayMs)), delayMsMax))),
   setImmediate: (callback) => {
     setImmediate(callback)
   },
+}
+
+/** A moment in milliseconds since the epoch, for people: `2030-01-01T00:00:00.000Z`. */
+export const isoTime = (time: number): string => {
+  const date = new Date(time)
+  return Number.isNaN(date.getTime()) ? `${time} ms` : date.toISOString()
 }

@@ -1,6 +1,7 @@
-// The one door to node:diagnostics_channel. Whoever has something to tell makes its channel here,
-// asks `hasSubscribers` before it builds an event, and publishes. Nobody listening costs one
-// comparison. A subscriber that throws does not reach us: Node throws again in a tick of its own.
+// The one entry point to node:diagnostics_channel. A publisher creates its channel
+// here, checks `hasSubscribers` before it builds an event, and publishes. Without subscribers it
+// costs one comparison. A subscriber that throws does not reach us: Node throws again in a tick of
+// its own.
 
 import { channel } from 'node:diagnostics_channel'
 
@@ -19,3 +20,72 @@ export interface EventChannel<Event extends EventOrigin> {
 /** The channel `millrace:NAME` of this process. */
 export const eventChannel = <Event extends EventOrigin>(name: string): EventChannel<Event> =>
   channel(`millrace:${name}`)
+
+/** The context of one operation: the same object in each of its events. */
+export interface TraceContext extends EventOrigin {
+  /** Why the operation failed; set before the event `error`. */
+  error?: unknown
+}
+
+const nothing = (): void => {}
+
+/**
+ * The five channels of Node's `tracingChannel('millrace:NAME')`. Each operation publishes `start`
+ * and `end` around its synchronous part, and `asyncStart` and `asyncEnd` around its result, with
+ * `error` before them where it failed: each once, in this order.
+ */
+export class OperationTracing<Context extends TraceContext> {
+  readonly #start
+  readonly #end
+  readonly #asyncStart
+  readonly #asyncEnd
+  readonly #error
+
+  constructor(name: string) {
+    const part = (event: string) => channel(`tracing:millrace:${name}:${event}`)
+    this.#start = part('start')
+    this.#end = part('end')
+    this.#asyncStart = part('asyncStart')
+    this.#asyncEnd = part('asyncEnd')
+    this.#error = part('error')
+  }
+
+  get hasSubscribers(): boolean {
+    return (
+      this.#start.hasSubscribers ||
+      this.#asyncEnd.hasSubscribers ||
+      this.#asyncStart.hasSubscribers ||
+      this.#error.hasSubscribers ||
+      this.#end.hasSubscribers
+    )
+  }
+
+  /** The synchronous part, inside the stores that subscribers have bound to `start`. */
+  run<Value>(context: Context, work: () => Value): Value {
+    try {
+      return this.#start.runStores(context, work)
+    } finally {
+      this.#end.publish(context)
+    }
+  }
+
+  /** An operation without a synchronous part of its own. */
+  begin(context: Context): void {
+    this.run(context, nothing)
+  }
+
+  /** The result is known; `work` reports it to the caller, inside the stores of `asyncStart`. */
+  settle(context: Context, error: unknown, work: () => void = nothing): void {
+    if (error !== null) {
+      context.error = error
+      this.#error.publish(context)
+    }
+    this.#asyncStart.runStores(context, () => {
+      try {
+        work()
+      } finally {
+        this.#asyncEnd.publish(context)
+      }
+    })
+  }
+}

@@ -7,12 +7,16 @@
 
 import { isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { checkServerIdentity, connect as connectTls } from 'node:tls'
+import type { PeerCertificate } from 'node:tls'
+import { nodeTls } from './lazy-builtins.ts'
 import { SocketStream } from './socket-stream.ts'
 import { dialTcp, tcpTransport, withoutBrackets } from './tcp-transport.ts'
+import { setImmediate } from './timers.ts'
 import { TlsFailure } from './tls-failure.ts'
-import type { TlsSettings } from './tls-settings.ts'
+import { type TlsSettings, tlsDefaults } from './tls-settings.ts'
+import type { TlsSource } from './tls-source.ts'
 import type { Address, ByteStream, ConnectAddress, StreamHandler, Transport } from './transport.ts'
+import { isError } from './value-kinds.ts'
 
 /** Opens a socket of the user's own to a broker: through a proxy, a tunnel, a local pipe. */
 export type SocketFactory = (address: Address) => Duplex | Promise<Duplex>
@@ -21,11 +25,10 @@ export interface DialOptions {
   /** Null = TCP, with names resolved here. A factory gets the name itself. */
   readonly socketFactory: SocketFactory | null
   /** Null = plain. */
-  readonly tls: TlsSettings | null
+  readonly tls: TlsSource | null
 }
 
-const asError = (thrown: unknown): Error =>
-  thrown instanceof Error ? thrown : new Error(String(thrown))
+const asError = (thrown: unknown): Error => (isError(thrown) ? thrown : new Error(String(thrown)))
 
 const isDuplex = (value: unknown): value is Duplex =>
   typeof value === 'object' &&
@@ -43,12 +46,19 @@ class Dialing {
   /** What lies below TLS, while its handshake is under way; null before and after. */
   #securing: Duplex | null = null
   #secured = false
+  /** The peer has sent application data: it has accepted the certificate of this client. */
+  #hasAnswered = false
+  #clientCertificate: string | null = null
+  #identityRefused = false
 
   constructor(options: DialOptions, address: ConnectAddress, handler: StreamHandler) {
     this.#options = options
     this.#address = address
     this.#handler = handler
-    this.stream = new SocketStream((error) => this.#describe(error))
+    this.stream = new SocketStream(
+      (error) => this.#describe(error),
+      () => this.#describeEnd(),
+    )
     this.stream.attach(handler)
   }
 
@@ -81,30 +91,70 @@ class Dialing {
     if (this.stream.ended) return
     const { tls } = this.#options
     if (tls === null) this.#open(socket)
-    else this.#secure(socket, tls)
+    else void this.#begin(socket, tls)
   }
 
-  #secure(socket: Duplex, tls: TlsSettings): void {
+  async #begin(socket: Duplex, tls: TlsSource): Promise<void> {
     this.#securing = socket
     this.#handler.onSecuring?.()
     if (this.stream.ended) return
+    try {
+      const settings = await tls.get()
+      if (!this.stream.ended) this.#secure(socket, settings)
+    } catch (thrown) {
+      this.stream.fail(new TlsFailure(asError(thrown)))
+    }
+  }
+
+  #secure(socket: Duplex, tls: TlsSettings): void {
+    this.#clientCertificate = tls.clientCertificate
     const { host, hostName } = this.#address
     const name = withoutBrackets(tls.serverName ?? hostName ?? host)
-    const secured = connectTls({
+    const checkIdentity = (certificate: PeerCertificate): Error | undefined =>
+      this.#checkIdentity(tls, name, certificate)
+    const secured = nodeTls().connect({
+      ...tlsDefaults,
+      ...tls.connectionOptions,
       socket,
       secureContext: tls.context,
       // An IP address is no server name (RFC 6066): then none is sent.
       servername: isIP(name) === 0 ? name : '',
-      rejectUnauthorized: true,
-      checkServerIdentity: (_host, certificate) =>
-        tls.checksHostName ? checkServerIdentity(name, certificate) : undefined,
+      rejectUnauthorized: !tls.trustsAnyCertificate,
+      checkServerIdentity: (_host, certificate) => checkIdentity(certificate),
     })
     this.stream.hold(secured)
     secured.once('secureConnect', () => {
+      // Node ignores the check of the identity where any certificate is trusted.
+      const refusal = tls.trustsAnyCertificate
+        ? checkIdentity(secured.getPeerCertificate(true))
+        : undefined
+      if (refusal !== undefined) {
+        secured.destroy(refusal)
+        return
+      }
       this.#securing = null
       this.#secured = true
+      secured.once('data', () => {
+        this.#hasAnswered = true
+        this.#options.tls?.accept()
+      })
       this.#open(secured)
     })
+  }
+
+  /** A check of the user's that throws refuses the server too. */
+  #checkIdentity(tls: TlsSettings, name: string, certificate: PeerCertificate): Error | undefined {
+    const { checkServerIdentity } = tls
+    if (checkServerIdentity === null) return undefined
+    let refusal: unknown
+    try {
+      refusal = checkServerIdentity(name, certificate)
+    } catch (thrown) {
+      refusal = asError(thrown)
+    }
+    if (!refusal) return undefined
+    this.#identityRefused = true
+    return asError(refusal)
   }
 
   #open(socket: Duplex): void {
@@ -116,10 +166,35 @@ class Dialing {
   #describe(error: Error): Error {
     if (this.#securing !== null) {
       const { bytesRead } = this.#securing as { bytesRead?: number }
-      return new TlsFailure(error, bytesRead === 0)
+      const isIdentityRefused = this.#identityRefused
+      return this.#failure(error, { isSilent: bytesRead === 0, isIdentityRefused })
     }
     // With TLS 1.3 a server judges the client's certificate after the client's handshake is over.
-    return this.#secured && TlsFailure.isAlert(error) ? new TlsFailure(error, false) : error
+    const isJudged = this.#secured && (TlsFailure.isAlert(error) || this.#mayBeRefused)
+    return isJudged ? this.#failure(error) : error
+  }
+
+  /** The peer closed the connection without an error. */
+  #describeEnd(): Error | undefined {
+    if (!this.#mayBeRefused) return undefined
+    const error = Object.assign(new Error('closed'), { code: 'ECONNRESET' })
+    return this.#failure(error)
+  }
+
+  #failure(
+    error: Error,
+    seen?: { readonly isSilent: boolean; readonly isIdentityRefused: boolean },
+  ): TlsFailure {
+    const isPassing = this.#options.tls?.retriesRefusal === true
+    return new TlsFailure(error, {
+      ...seen,
+      isPassing,
+      clientCertificate: this.#clientCertificate,
+    })
+  }
+
+  get #mayBeRefused(): boolean {
+    return this.#secured && !this.#hasAnswered && this.#clientCertificate !== null
   }
 }
 

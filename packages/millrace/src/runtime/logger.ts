@@ -1,24 +1,65 @@
 // Where words go. Recoverable events at debug, a change of state once at warn, lost records
 // at error.
 
+import { printableText } from './printable-text.ts'
+
 /** The four calls of `console` that millrace uses; any logger that has them will do. */
 export interface Logger {
-  /** Recoverable events: an answer that led to a retry, say. `details` is plain data. */
+  /** Recoverable events: a response that led to a retry, say. `details` is plain data. */
   debug(message: string, details?: object): void
   /** What happened once and is well. */
   info(message: string, details?: object): void
-  /** A change for the worse that passes, told once. */
+  /** A temporary problem, logged once. */
   warn(message: string, details?: object): void
   /** Records were lost, at most one line a second. */
   error(message: string, details?: object): void
 }
 
-/** Warnings and errors to the console (standard error); the rest nowhere. */
-export const consoleLogger: Logger = {
+/** Information, warnings and errors to the console (standard error); the rest nowhere. */
+const consoleLogger: Logger = {
   debug() {},
-  info() {},
+  info: (message, details) => (details ? console.warn(message, details) : console.warn(message)),
   warn: (message, details) => (details ? console.warn(message, details) : console.warn(message)),
   error: (message, details) => (details ? console.error(message, details) : console.error(message)),
 }
 
+/** The logger of an option. `console` has no level, so it gets no debug lines. */
+export const loggerOf = (given: Logger | undefined): Logger => {
+  if (given === undefined) return consoleLogger
+  return given === console ? { ...console, debug() {} } : given
+}
+
 export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} }
+
+const messageLengthMax = 4096
+/** Stack frames of what a callback of the caller threw. */
+const framesMax = 10
+const beforeFrame = /\n(?= {4}at )/
+
+/** Line breaks are kept before stack frames only. */
+const printableMessage = (message: string): string => {
+  const [first = '', ...frames] = message.split(beforeFrame, framesMax + 1)
+  const lines = frames.map((frame) => printableText(frame))
+  return [printableText(first, messageLengthMax), ...lines].join('\n')
+}
+
+/**
+ * The caller's logger, or the console without one. It gets printable messages only,
+ * since text in them may come from a broker, a file, or code of the caller that threw.
+ */
+export const printableLogger = (given?: Logger): Logger => {
+  const logger = loggerOf(given)
+  const logWith =
+    (level: keyof Logger) =>
+    (message: string, details?: object): void => {
+      const text = printableMessage(message)
+      if (details === undefined) logger[level](text)
+      else logger[level](text, details)
+    }
+  return {
+    debug: logWith('debug'),
+    info: logWith('info'),
+    warn: logWith('warn'),
+    error: logWith('error'),
+  }
+}

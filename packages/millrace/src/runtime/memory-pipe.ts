@@ -1,7 +1,7 @@
 // One direction of an in-memory stream: what its sender wrote and the "kernel" has not taken yet,
 // and what is on its way to the receiver. Only memory-transport.ts uses it.
 //
-//   write → waiting ──take (an immediate, if the window has room)──→ in transit ──timer──→ receiver
+//   write → waiting ──take (an immediate, if the window allows)──→ in transit ──timer──→ receiver
 //
 // Invariants: bytes are copied when they are taken, not when they are written, so that a sender who
 // reuses a buffer before `flushed` is found out; segments arrive in order, whatever their
@@ -85,7 +85,7 @@ export class MemoryPipe {
     this.#scheduleTake()
   }
 
-  /** The receiver's own wish; faults hold through `isHeld`. */
+  /** What the receiver requested; faults hold through `isHeld`. */
   setPaused(paused: boolean): void {
     this.#paused = paused
     this.wake()
@@ -107,7 +107,7 @@ export class MemoryPipe {
     this.#armDelivery()
   }
 
-  /** Drops everything: nothing arrives any more, and nobody is told. */
+  /** Drops everything: nothing arrives any more, and no error is reported. */
   discard(): void {
     this.#ended = true
     this.#dropWaiting()

@@ -6,7 +6,7 @@
 //   blackHole  packets vanish, one way or both: connecting hangs, streams fall silent until heal()
 //   refuse     connecting fails with ECONNREFUSED until heal(); streams live on
 //   pause      the process there hangs: connecting works, but it neither accepts nor reads
-//   strand     the streams of now never deliver again and nobody is told; new ones work
+//   strand     the streams of now never deliver again and no error is reported; new ones work
 //   cut        the streams of now break with ECONNRESET
 
 import type { Clock } from './clock.ts'
@@ -182,7 +182,7 @@ class StreamPair {
     this.server.wire(this.toClient, this.toServer, whenBothAreGone)
   }
 
-  /** The listener has the stream: from now on bytes reach it, and it may answer. */
+  /** The listener has the stream: from now on bytes reach it, and it may respond. */
   onAccepted(handler: StreamHandler): void {
     this.server.attach(handler)
     this.#accepted = true
@@ -250,7 +250,7 @@ export class MemoryNetwork implements Transport, ListenTransport {
     return this.#pairs.get(keyOf(address))?.size ?? 0
   }
 
-  /** What `resolve` answers for a name; an empty list = the name is not known. */
+  /** What `resolve` returns for a name; an empty list = the name is not known. */
   setHost(name: string, addresses: readonly string[]): void {
     this.#hosts.set(name, addresses)
   }

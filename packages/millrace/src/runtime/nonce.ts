@@ -1,7 +1,7 @@
-// Chance that cannot be guessed, for what proves something to somebody: nonces. `Random` is for
+// Chance that cannot be guessed, for proofs of identity: nonces. `Random` is for
 // jitter.
 
-import { randomBytes } from 'node:crypto'
+import { nodeCrypto } from './lazy-builtins.ts'
 
 /** Printable, without commas: 192 bits. */
-export const makeNonce = (): string => randomBytes(24).toString('base64url')
+export const makeNonce = (): string => nodeCrypto().randomBytes(24).toString('base64url')

@@ -1,4 +1,5 @@
-// The one door to chance: jitter, random partitions, ids. The simulator passes a seeded source.
+// The one entry point to chance: jitter, random partitions, ids. The simulator passes a seeded
+// source.
 
 export interface Random {
   /** A number in [0, 1). */

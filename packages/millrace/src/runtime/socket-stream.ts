@@ -1,12 +1,14 @@
-// A byte stream over Node's sockets: the plain one, and whatever is laid over it (TLS). Whoever
-// opens connections hands it each socket as soon as there is one (`hold`), and says which of them
-// carries the owner's bytes once these may flow (`open`). Callers: socket-transport.ts,
+// A byte stream over Node's sockets: a TCP socket, and the TLS socket above it if there is one. The
+// transport that connects passes each socket to `hold` when the socket is created, and to `open`
+// the socket that carries the owner's bytes when it is ready. Callers: socket-transport.ts,
 // tcp-transport.ts.
-// Invariants: what the owner is told comes from the event loop, never from inside a call of its
-// own; the end of any socket is the end of the stream; onClose comes once, when the sockets are
-// gone. One write call is one system call: a single chunk goes out by write, several by writev.
+//
+// Invariants: the owner's callbacks run from the event loop, never inside a call of the owner. When
+// any socket ends, the stream ends. onClose is called once, after all sockets are closed. Each
+// `write` is one system call: write for a single chunk, writev for several.
 
 import type { Duplex } from 'node:stream'
+import { setImmediate } from './timers.ts'
 import type { ByteStream, StreamHandler } from './transport.ts'
 
 interface EarlyWrite {
@@ -19,7 +21,7 @@ const emptyBytes = new Uint8Array(0)
 const sizeOf = (chunks: readonly Uint8Array[]): number =>
   chunks.reduce((bytes, chunk) => bytes + chunk.length, 0)
 
-/** Sockets of Node can be unref'ed; what a user brings may not know how. */
+/** Node's sockets have ref and unref; a stream from the option socketFactory may not have them. */
 const setRef = (socket: Duplex, value: boolean): void => {
   const { ref, unref } = socket as { ref?: () => void; unref?: () => void }
   if (value) ref?.call(socket)
@@ -30,23 +32,31 @@ export class SocketStream implements ByteStream {
   #handler: StreamHandler | null = null
   /** Carries the owner's bytes; null until they may flow. */
   #socket: Duplex | null = null
-  /** Every socket that is not closed yet, the lowest first. */
+  /** Every socket that is not closed yet; the TCP socket comes before the TLS socket. */
   readonly #held = new Set<Duplex>()
   /** What was written before bytes could flow. */
   #early: EarlyWrite[] = []
   #error: Error | undefined
-  /** The owner is done with the stream, or it has ended by itself: nothing but onClose follows. */
+  /** The owner destroyed the stream, or a socket ended: only onClose follows. */
   #ended = false
-  #told = false
+  #isCloseReported = false
   #keepsProcessAlive = true
   readonly #describe: (error: Error) => Error
+  readonly #describeEnd: () => Error | undefined
 
-  /** `describe` makes what the owner is told of what a socket said. */
-  constructor(describe: (error: Error) => Error = (error) => error) {
+  /**
+   * `describe` makes the owner's error from a socket's error, `describeEnd` that of a peer that
+   * closed its half.
+   */
+  constructor(
+    describe: (error: Error) => Error = (error) => error,
+    describeEnd: () => Error | undefined = () => undefined,
+  ) {
     this.#describe = describe
+    this.#describeEnd = describeEnd
   }
 
-  /** Apart from the constructor, since whoever accepts a stream needs it first. */
+  /** Sets the owner. Not in the constructor, because a listener needs the stream before it. */
   attach(handler: StreamHandler): void {
     this.#handler = handler
   }
@@ -55,7 +65,7 @@ export class SocketStream implements ByteStream {
     return this.#ended
   }
 
-  /** A socket of this stream's: it ends with the stream, and the stream with it. */
+  /** Adds a socket. The socket ends with the stream, and the stream ends with the socket. */
   hold(socket: Duplex): void {
     this.#held.add(socket)
     if (!this.#keepsProcessAlive) setRef(socket, false)
@@ -66,26 +76,29 @@ export class SocketStream implements ByteStream {
     socket.on('close', () => {
       this.#held.delete(socket)
       this.#end()
-      this.#tellClosed()
+      this.#reportClosed()
     })
     if (this.#ended) socket.destroy()
   }
 
-  /** From now on the owner's bytes flow through this socket, which is held already. */
+  /** From now on the owner's bytes go through this socket, which was passed to `hold` before. */
   open(socket: Duplex): void {
     if (this.#ended) return
     this.#socket = socket
     socket.on('data', (bytes: Uint8Array) => {
       if (!this.#ended) this.#handler?.onData(bytes)
     })
-    // A peer that closed its half will never answer: for us the stream is over.
-    socket.on('end', () => this.#end())
+    // A peer that closed its half never responds: the stream has ended.
+    socket.on('end', () => {
+      if (!this.#ended) this.#error ??= this.#describeEnd()
+      this.#end()
+    })
     const early = this.#early
     this.#early = []
     for (const { chunks, flushed } of early) this.write(chunks, flushed)
   }
 
-  /** The stream fails before there is a socket that could say so. */
+  /** Ends the stream with an error when no socket exists that could report it. */
   fail(error: Error): void {
     this.#error ??= error
     this.#end()
@@ -143,16 +156,16 @@ export class SocketStream implements ByteStream {
     if (this.#ended) return
     this.#ended = true
     this.#early = []
-    // The uppermost first: it closes what lies below it.
+    // The TLS socket first: it closes the TCP socket below it.
     for (const socket of [...this.#held].reverse()) socket.destroy()
-    setImmediate(() => this.#tellClosed())
+    setImmediate(() => this.#reportClosed())
   }
 
-  #tellClosed(): void {
-    if (this.#told || this.#held.size > 0) return
-    this.#told = true
-    const told = this.#handler
+  #reportClosed(): void {
+    if (this.#isCloseReported || this.#held.size > 0) return
+    this.#isCloseReported = true
+    const handler = this.#handler
     this.#handler = null
-    told?.onClose(this.#error)
+    handler?.onClose(this.#error)
   }
 }

@@ -1,10 +1,11 @@
 // Byte streams over TCP: the only file that opens sockets of node:net and asks node:dns. What the
-// owner of a stream is told comes from the event loop, never from inside a call of the owner's:
+// owner of a stream gets comes from the event loop, never from inside a call of the owner's:
 // node:net reports everything in later ticks, also a port that is out of range (see dialTcp).
 
-import { lookup } from 'node:dns/promises'
 import { createServer, isIP, Socket } from 'node:net'
+import { nodeDns } from './lazy-builtins.ts'
 import { SocketStream } from './socket-stream.ts'
+import { setImmediate } from './timers.ts'
 import type {
   Address,
   ByteStream,
@@ -14,6 +15,7 @@ import type {
   StreamHandler,
   Transport,
 } from './transport.ts'
+import { isError } from './value-kinds.ts'
 
 /**
  * Idle time before the first keepalive probe; a peer that vanished is noticed some time after it.
@@ -46,7 +48,7 @@ export class TcpStream extends SocketStream {
   }
 }
 
-/** Begins to connect. A port that is out of range is told as any other failure, by an event. */
+/** Begins to connect. A port that is out of range is reported as any other failure, by an event. */
 export const dialTcp = (address: Address): Socket => {
   const socket = new Socket()
   try {
@@ -58,7 +60,7 @@ export const dialTcp = (address: Address): Socket => {
       keepAliveInitialDelay: keepAliveDelayMs,
     })
   } catch (error) {
-    socket.destroy(error instanceof Error ? error : new Error(String(error)))
+    socket.destroy(isError(error) ? error : new Error(String(error)))
   }
   return socket
 }
@@ -73,8 +75,10 @@ export const tcpTransport: Transport & ListenTransport = {
   resolve: async (host: string): Promise<readonly string[]> => {
     const name = withoutBrackets(host)
     if (isIP(name) !== 0) return [name]
-    const answers = await lookup(name, { all: true })
-    return [...new Set(answers.map((answer) => answer.address))]
+    // Of a broker's making. Node prints a warning for it.
+    if (name === '') throw Object.assign(new Error('the host is empty'), { code: 'ENOTFOUND' })
+    const responses = await nodeDns().lookup(name, { all: true })
+    return [...new Set(responses.map((response) => response.address))]
   },
 
   listen: (address, accept): Promise<Listener> =>

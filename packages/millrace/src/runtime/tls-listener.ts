@@ -1,6 +1,6 @@
 // The accepting end of TLS: what the in-process cluster listens with when it is given certificates.
-// A stream is handed to its owner as soon as TCP has it, before the TLS handshake, so that whoever
-// stops a listener or freezes it (`pause`) also has the connections that are still in their
+// A stream is handed to its owner as soon as TCP has it, before the TLS handshake, so that a caller
+// that stops a listener or freezes it (`pause`) also has the connections that are still in their
 // handshake. Of those the owner hears nothing but `onClose`.
 
 import type { Socket } from 'node:net'
@@ -48,9 +48,9 @@ class AcceptedStream implements ByteStream {
     raw.on('close', () => {
       // From the handshake on the stream above tells its end itself.
       if (this.#secured !== null) return
-      const told = this.#handler
+      const handler = this.#handler
       this.#handler = null
-      told?.onClose(this.#error)
+      handler?.onClose(this.#error)
     })
   }
 

@@ -1,11 +1,17 @@
 // What a client brings to a TLS handshake: trusted authorities, its own certificate and key,
-// versions. Read and checked once, when a producer is made: files are not opened again. What is
-// wrong is said with the name of the field; a key, a passphrase or anything that may be one is
-// never part of a message. Callers: producer/security.ts, which checked the kinds of the values.
+// versions. What is wrong is said with the name of the field; a key, a passphrase or anything that
+// may be one is never part of a message. Caller: tls-source.ts, for options of the right kinds.
 
-import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
+import type { KeyObject, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
+import type {
+  ConnectionOptions,
+  PeerCertificate,
+  SecureContext,
+  SecureContextOptions,
+} from 'node:tls'
+import { nodeCrypto, nodeTls } from './lazy-builtins.ts'
+import { isError } from './value-kinds.ts'
 
 /** The versions of TLS that Kafka's brokers speak. */
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3'
@@ -30,13 +36,56 @@ export interface TlsOptions {
   readonly maxVersion?: TlsVersion | undefined
   /** Takes the certificate of any host that a trusted authority signed. */
   readonly dangerouslySkipHostnameCheck?: boolean | undefined
+  /**
+   * Replaces the host name check, as in Node: it is called with the broker's host name and
+   * certificate, and returns an error to refuse the broker. For pinned certificates.
+   */
+  readonly checkServerIdentity?: ServerIdentityCheck | undefined
+  /**
+   * Accepts every certificate of every server, for development only: a program that intercepts the
+   * connection can read and change what is sent. `checkServerIdentity`, if given, is still called.
+   */
+  readonly dangerouslyTrustAnyCertificate?: boolean | undefined
+  /**
+   * More options of Node's `tls.connect`, passed on unchanged: `ciphers`, `sigalgs`, `ecdhCurve`,
+   * `crl`. The fields above have the last word.
+   */
+  readonly connectionOptions?: TlsConnectionOptions | undefined
 }
+
+/** Returns an error to refuse the server; its signature is that of Node's `checkServerIdentity`. */
+export type ServerIdentityCheck = (
+  hostName: string,
+  certificate: PeerCertificate,
+) => Error | undefined
+
+/** Options of Node that millrace sets itself. */
+export const reservedConnectionOptions = [
+  'rejectUnauthorized',
+  'checkServerIdentity',
+  'host',
+  'port',
+  'path',
+  'socket',
+  'servername',
+  'session',
+  'onread',
+] as const
+
+/** Node's options of `tls.connect`, without those that millrace sets itself. */
+export type TlsConnectionOptions = Readonly<
+  Omit<ConnectionOptions, (typeof reservedConnectionOptions)[number]>
+>
 
 export interface TlsSettings {
   readonly context: SecureContext
   readonly serverName: string | null
-  readonly checksHostName: boolean
-  readonly hasClientCertificate: boolean
+  /** Null = the certificate of any host will do. */
+  readonly checkServerIdentity: ServerIdentityCheck | null
+  readonly trustsAnyCertificate: boolean
+  readonly connectionOptions: TlsConnectionOptions
+  /** For people: whose certificate is shown to brokers, and until when; null = none. */
+  readonly clientCertificate: string | null
 }
 
 type Source = string | Uint8Array
@@ -75,6 +124,13 @@ const readSource = (source: Source): Buffer => {
     throw new TlsProblem(`names the file ${shownPath(source)}: ${reason}`)
   }
 }
+
+/** The files that the options name. */
+export const tlsPaths = ({ ca, cert, key, pfx }: TlsOptions): readonly string[] =>
+  [ca, cert, key, pfx]
+    .flat()
+    .filter((source) => typeof source === 'string')
+    .filter((source) => !isPemText(source))
 
 const jksMagic = 0xfeedfeed
 const jceksMagic = 0xcececece
@@ -120,7 +176,7 @@ const readPem = (source: Source, field: MaterialField): string => {
 
 const readCertificate = (text: string): X509Certificate => {
   try {
-    return new X509Certificate(text)
+    return new (nodeCrypto().X509Certificate)(text)
   } catch {
     throw new TlsProblem('holds a certificate that is damaged')
   }
@@ -128,7 +184,10 @@ const readCertificate = (text: string): X509Certificate => {
 
 const readKey = (text: string, passphrase: string | undefined): KeyObject => {
   try {
-    return createPrivateKey({ key: text, ...(passphrase === undefined ? {} : { passphrase }) })
+    return nodeCrypto().createPrivateKey({
+      key: text,
+      ...(passphrase === undefined ? {} : { passphrase }),
+    })
   } catch (error) {
     const isEncrypted = /ENCRYPTED/.test(text)
     if (isEncrypted && passphrase === undefined) {
@@ -143,7 +202,7 @@ const codeOf = (error: unknown): string => String((error as { code?: unknown }).
 
 /** What OpenSSL says of a store, in words for people. */
 const storeReason = (error: unknown, hasPassphrase: boolean): string => {
-  const message = error instanceof Error ? error.message : ''
+  const message = isError(error) ? error.message : ''
   if (/mac verify|invalid password|bad decrypt|maybe wrong password/i.test(message)) {
     return hasPassphrase ? 'does not open with tls.passphrase' : 'needs tls.passphrase'
   }
@@ -162,12 +221,32 @@ const readStore = (source: Source, passphrase: string | undefined): Buffer => {
   rejectJavaStore(bytes, source)
   if (bytes.includes(pemBegins)) throw new TlsProblem('is PEM: pass it as tls.cert and tls.key')
   try {
-    createSecureContext({ pfx: bytes, ...(passphrase === undefined ? {} : { passphrase }) })
+    nodeTls().createSecureContext({
+      pfx: bytes,
+      ...(passphrase === undefined ? {} : { passphrase }),
+    })
   } catch (error) {
     throw new TlsProblem(storeReason(error, passphrase !== undefined))
   }
   return bytes
 }
+
+/**
+ * Every option that Node reads for a TLS connection, as a field of its own: what is not given is
+ * undefined, whatever Object.prototype was given.
+ */
+export const tlsDefaults: Readonly<Record<string, undefined>> = Object.fromEntries(
+  (
+    'ALPNProtocols SNICallback allowHalfOpen allowPartialTrustChain ca cert ciphers ' +
+    'clientCertEngine credentials crl dhparam ecdhCurve enableTrace family highWaterMark hints ' +
+    'honorCipherOrder host isServer key localAddress lookup maxVersion minVersion ' +
+    'passphrase path pfx pipe port privateKeyEngine privateKeyIdentifier pskCallback ' +
+    'requestCert requestOCSP secureContext secureOptions secureProtocol server session ' +
+    'sessionIdContext sessionTimeout sigalgs ticketKeys timeout'
+  )
+    .split(' ')
+    .map((name) => [name, undefined]),
+)
 
 /** Gathers what is wrong field by field. */
 class Gathering {
@@ -201,18 +280,30 @@ const readAuthorities = (options: TlsOptions, gathering: Gathering): string[] | 
   })
 }
 
-const readIdentity = (options: TlsOptions, gathering: Gathering): SecureContextOptions => {
+interface ClientIdentity extends SecureContextOptions {
+  readonly certificate: X509Certificate
+}
+
+const readIdentity = (options: TlsOptions, gathering: Gathering): ClientIdentity | null => {
   const { cert, key, passphrase } = options
-  if (cert === undefined && key === undefined) return {}
+  if (cert === undefined && key === undefined) return null
   const certText = cert && gathering.take('cert', () => readPem(cert, 'cert'))
   const certificate = certText && gathering.take('cert', () => readCertificate(certText))
   const keyText = key && gathering.take('key', () => readPem(key, 'key'))
   const privateKey = keyText && gathering.take('key', () => readKey(keyText, passphrase))
-  if (!certificate || !privateKey || !certText || !keyText) return {}
+  if (!certificate || !privateKey || !certText || !keyText) return null
   if (!certificate.checkPrivateKey(privateKey)) {
     gathering.problems.push('tls.key is not the private key of tls.cert')
   }
-  return { cert: certText, key: keyText }
+  return { cert: certText, key: keyText, certificate }
+}
+
+const subjectLengthMax = 200
+
+/** `CN=orders, O=Example, valid to …`; a store's certificate is not looked at. */
+const describeCertificate = ({ subject, validTo }: X509Certificate): string => {
+  const name = subject?.trim().split('\n').reverse().join(', ').slice(0, subjectLengthMax)
+  return `${name || 'without a name'}, valid to ${validTo}`
 }
 
 const jointProblems = (options: TlsOptions): string[] => {
@@ -226,40 +317,70 @@ const jointProblems = (options: TlsOptions): string[] => {
   if (passphrase !== undefined && (key ?? pfx) === undefined) {
     problems.push('tls.passphrase is without tls.key and tls.pfx: there is nothing to open')
   }
+  if (options.dangerouslySkipHostnameCheck === true && options.checkServerIdentity !== undefined) {
+    problems.push(
+      'tls.checkServerIdentity stands beside tls.dangerouslySkipHostnameCheck: ' +
+        'pass one or the other',
+    )
+  }
   if (minVersion === 'TLSv1.3' && maxVersion === 'TLSv1.2') {
     problems.push('tls.minVersion is above tls.maxVersion')
   }
   return problems
 }
 
-/** Reads everything once. `problems` is empty where `settings` are there. */
+const identityCheck = (options: TlsOptions): ServerIdentityCheck | null => {
+  if (options.checkServerIdentity !== undefined) return options.checkServerIdentity
+  const isSkipped = options.dangerouslySkipHostnameCheck || options.dangerouslyTrustAnyCertificate
+  return isSkipped === true ? null : nodeTls().checkServerIdentity
+}
+
+/** Node refuses version bounds beside `secureProtocol`. */
+const versionBounds = (options: TlsOptions): SecureContextOptions => {
+  const { minVersion, maxVersion, connectionOptions = {} } = options
+  if (connectionOptions.secureProtocol !== undefined) return {}
+  return {
+    minVersion: minVersion ?? connectionOptions.minVersion ?? 'TLSv1.2',
+    maxVersion: maxVersion ?? connectionOptions.maxVersion ?? 'TLSv1.3',
+  }
+}
+
+/** Reads everything. `problems` is empty where `settings` are there. */
 export const loadTls = (
   options: TlsOptions,
 ): { readonly settings: TlsSettings | null; readonly problems: readonly string[] } => {
   const gathering = new Gathering()
-  const { passphrase, pfx } = options
+  const { passphrase, pfx, connectionOptions = {} } = options
   const authorities = readAuthorities(options, gathering)
   const identity = readIdentity(options, gathering)
   const store = pfx && gathering.take('pfx', () => readStore(pfx, passphrase))
   const problems = [...jointProblems(options), ...gathering.problems]
   if (problems.length > 0) return { settings: null, problems }
   try {
-    const context = createSecureContext({
-      ...identity,
+    const context = nodeTls().createSecureContext({
+      ...tlsDefaults,
+      ...connectionOptions,
+      ...(identity === null ? {} : { cert: identity.cert, key: identity.key }),
       ...(authorities === undefined ? {} : { ca: authorities }),
       ...(store ? { pfx: store } : {}),
       ...(passphrase === undefined ? {} : { passphrase }),
-      minVersion: options.minVersion ?? 'TLSv1.2',
-      maxVersion: options.maxVersion ?? 'TLSv1.3',
+      ...versionBounds(options),
     })
+    const own = (name: 'cert' | 'pfx') => options[name] ?? connectionOptions[name]
+    const hasOther = own('cert') !== undefined || own('pfx') !== undefined
+    const unnamed = hasOther ? 'of a PKCS#12 store or of connectionOptions' : null
+    const clientCertificate =
+      identity === null ? unnamed : describeCertificate(identity.certificate)
     const settings: TlsSettings = {
-      context,
+      context: connectionOptions.secureContext ?? context,
       serverName: options.serverName ?? null,
-      checksHostName: options.dangerouslySkipHostnameCheck !== true,
-      hasClientCertificate: options.cert !== undefined || pfx !== undefined,
+      checkServerIdentity: identityCheck(options),
+      trustsAnyCertificate: options.dangerouslyTrustAnyCertificate === true,
+      connectionOptions,
+      clientCertificate,
     }
     return { settings, problems }
   } catch (error) {
-    return { settings: null, problems: [`tls was refused by OpenSSL (${codeOf(error)})`] }
+    return { settings: null, problems: [`tls was refused by Node (${codeOf(error)})`] }
   }
 }

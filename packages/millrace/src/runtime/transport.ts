@@ -13,7 +13,7 @@ export interface ConnectAddress extends Address {
 }
 
 /**
- * What the owner of a stream is told. Each is called from the event loop, never inside a call of
+ * Events for the owner of a stream. Each is called from the event loop, never inside a call of
  * the owner's.
  */
 export interface StreamHandler {
@@ -21,7 +21,7 @@ export interface StreamHandler {
   onSecuring?(): void
   /** Once, when bytes can be written; not called for a stream that was accepted. */
   onConnect?(): void
-  /** The bytes belong to the receiver from then on: nobody else changes or reuses them. */
+  /** The bytes belong to the receiver from then on: no other code changes or reuses them. */
   onData(bytes: Uint8Array): void
   /**
    * Once, last of all calls: the peer closed, the stream broke (`error`) or the owner destroyed it.
@@ -49,14 +49,15 @@ export interface ByteStream {
   setKeepsProcessAlive(value: boolean): void
 }
 
-/** Opens streams, and answers names. */
+/** Opens streams, and resolves host names. */
 export interface Transport {
   /**
    * Starts one connection attempt. The attempt has no time limit of its own: its owner destroys it.
    */
   connect(address: ConnectAddress, handler: StreamHandler): ByteStream
   /**
-   * All addresses of a host name, each once, in the resolver's order. An IP address answers itself.
+   * All addresses of a host name, each once, in the resolver's order. An IP address resolves to
+   * itself.
    */
   resolve(host: string): Promise<readonly string[]>
 }

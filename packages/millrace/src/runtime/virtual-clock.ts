@@ -9,6 +9,7 @@
 
 import { assert } from './assert.ts'
 import type { Clock, Timer } from './clock.ts'
+import { setImmediate } from './timers.ts'
 
 export interface VirtualClockOptions {
   /** Where the wall clock starts; the epoch of the virtual world. */
@@ -153,7 +154,7 @@ export class VirtualClock implements Clock {
   }
 
   /**
-   * Runs until no timer and no immediate is left. Rejects where that takes longer than the limits.
+   * Runs until no timer and no immediate is left. Rejects if that takes longer than the limits.
    */
   async runUntilIdle(limits: RunLimits = {}): Promise<void> {
     const endMs = this.#nowMs + (limits.limitMs ?? Number.POSITIVE_INFINITY)

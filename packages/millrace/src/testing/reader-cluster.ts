@@ -6,7 +6,9 @@ import { listOffsetsApi } from '../protocol/api/02-list-offsets.ts'
 import { type MetadataResponse, metadataApi } from '../protocol/api/03-metadata.ts'
 import { brokerError, errorNumber } from '../protocol/errors.ts'
 import { type ErrorContext, KafkaError } from '../protocol/kafka-error.ts'
+import type { AbortedFrom } from '../protocol/records/fetched-batches.ts'
 import type { Address } from '../runtime/transport.ts'
+import { messageOf } from '../runtime/value-kinds.ts'
 import { parseAddress, Session, type SessionContext } from './session.ts'
 
 /** Timestamps that ListOffsets takes for the two ends of a partition. */
@@ -18,7 +20,7 @@ export type Isolation = 'read_uncommitted' | 'read_committed'
 const isolationLevelOf = (isolation: Isolation): number => (isolation === 'read_committed' ? 1 : 0)
 
 /** What to fetch of one partition. */
-export interface FetchWish {
+export interface FetchPosition {
   readonly partition: number
   readonly position: number
 }
@@ -27,13 +29,8 @@ export interface FetchWish {
 export interface FetchedPartition {
   readonly partition: number
   readonly records: Uint8Array | null
-  /** Whose batches, from which offset on, are to be left out until the producer's next marker. */
+  /** Whose batches, from which offset on, are to be skipped until the producer's next marker. */
   readonly abortedTransactions: readonly AbortedFrom[]
-}
-
-export interface AbortedFrom {
-  readonly producerId: number
-  readonly firstOffset: number
 }
 
 /** The topic as metadata last showed it. */
@@ -57,7 +54,7 @@ export class ReaderCluster {
   readonly #isolationLevel: number
   readonly #nodes = new Map<number, Address>()
   readonly #sessions = new Map<number, Session>()
-  /** The session that metadata is asked for over. */
+  /** The session for metadata requests. */
   #seed: Session | null = null
   #layout: TopicLayout = { topicId: new Uint8Array(16), led: new Map() }
   #closed: KafkaError | null = null
@@ -84,7 +81,7 @@ export class ReaderCluster {
     return [...this.#layout.led.keys()]
   }
 
-  /** Asks who leads what; the first bootstrap address that answers is the one that counts. */
+  /** Requests the leaders; the first bootstrap address that responds counts. */
   async loadLayout(): Promise<void> {
     const reasons: string[] = []
     let lastError: unknown
@@ -101,13 +98,13 @@ export class ReaderCluster {
       } catch (error) {
         if (error instanceof KafkaError && !isConnectionFailure(error)) throw error
         lastError = error
-        reasons.push(error instanceof Error ? error.message : String(error))
+        reasons.push(messageOf(error))
         this.#seed?.close()
         this.#seed = null
       }
     }
     this.checkOpen()
-    throw new KafkaError('CONNECTION_FAILED', `no broker answered: ${reasons.join('; ')}`, {
+    throw new KafkaError('CONNECTION_FAILED', `No broker responded: ${reasons.join('; ')}`, {
       topic: this.#topic,
       cause: lastError,
     })
@@ -118,12 +115,15 @@ export class ReaderCluster {
     for (const { nodeId, host, port } of response.brokers) this.#takeNode(nodeId, { host, port })
     const topic = response.topics.find(({ name }) => name === this.#topic)
     if (topic === undefined) {
-      throw new KafkaError('MALFORMED_RESPONSE', `Metadata says nothing of ${this.#topic}`)
+      throw new KafkaError(
+        'MALFORMED_RESPONSE',
+        `The Metadata response must contain ${this.#topic}`,
+      )
     }
     failOn(topic.errorCode, { api: 'Metadata', topic: this.#topic })
     const led = new Map<number, number[]>()
     for (const { errorCode, leaderId, partitionIndex } of topic.partitions) {
-      failOn(leaderId < 0 ? errorCode : 0, this.#place('Metadata', partitionIndex))
+      failOn(leaderId < 0 ? errorCode : 0, this.#subjectOf('Metadata', partitionIndex))
       const partitions = led.get(leaderId)
       if (partitions === undefined) led.set(leaderId, [partitionIndex])
       else partitions.push(partitionIndex)
@@ -139,7 +139,7 @@ export class ReaderCluster {
     this.#sessions.delete(nodeId)
   }
 
-  #place(api: string, partition: number): ErrorContext {
+  #subjectOf(api: string, partition: number): ErrorContext {
     return { api, topic: this.#topic, partition }
   }
 
@@ -170,18 +170,21 @@ export class ReaderCluster {
           },
         ],
       })
-      for (const answer of response.topics.flatMap((topic) => topic.partitions)) {
-        failOn(answer.errorCode, this.#place('ListOffsets', answer.partitionIndex))
-        offsets.set(answer.partitionIndex, answer.offset)
+      for (const partition of response.topics.flatMap((topic) => topic.partitions)) {
+        failOn(partition.errorCode, this.#subjectOf('ListOffsets', partition.partitionIndex))
+        offsets.set(partition.partitionIndex, partition.offset)
       }
     }
     return offsets
   }
 
-  /** Fetches those of the wishes whose partition the node leads. */
-  async fetch(nodeId: number, wishes: readonly FetchWish[]): Promise<readonly FetchedPartition[]> {
+  /** Fetches those of the positions whose partition the node leads. */
+  async fetch(
+    nodeId: number,
+    positions: readonly FetchPosition[],
+  ): Promise<readonly FetchedPartition[]> {
     const led = this.#layout.led.get(nodeId) ?? []
-    const partitions = wishes.filter(({ partition }) => led.includes(partition))
+    const partitions = positions.filter(({ partition }) => led.includes(partition))
     if (partitions.length === 0) return []
     const { topicId } = this.#layout
     const response = await this.#session(nodeId).request(fetchApi, {
@@ -204,7 +207,7 @@ export class ReaderCluster {
     failOn(response.errorCode, { api: 'Fetch', topic: this.#topic })
     return response.responses.flatMap((topic) =>
       topic.partitions.map(({ errorCode, partitionIndex, records, abortedTransactions }) => {
-        failOn(errorCode, this.#place('Fetch', partitionIndex))
+        failOn(errorCode, this.#subjectOf('Fetch', partitionIndex))
         const aborted = abortedTransactions ?? []
         return { partition: partitionIndex, records, abortedTransactions: aborted }
       }),
@@ -232,7 +235,7 @@ export class ReaderCluster {
     })
   }
 
-  /** Everything that waits, and whatever is asked for later, fails with `error`. */
+  /** All waiting and later requests fail with `error`. */
   close(error: KafkaError = new KafkaError('CLOSED', 'the reading has ended')): void {
     if (this.#closed !== null) return
     this.#closed = error

@@ -1,7 +1,7 @@
 // A record as a recording producer keeps it, and how expectations are compared with it.
 
 import { deepStrictEqual } from 'node:assert/strict'
-import type { Data, Headers, ProducerRecord } from '../producer/record.ts'
+import type { ProducerRecord, RecordData, RecordHeaders } from '../producer/record.ts'
 
 /** A record that was sent; its bytes are copies. */
 export interface RecordedRecord {
@@ -12,16 +12,16 @@ export interface RecordedRecord {
   /** Counted per partition, from 0 on. */
   readonly offset: number
   /** As it was given. */
-  readonly key: Data | null
+  readonly key: RecordData | null
   /** As it was given; null = a tombstone. */
-  readonly value: Data | null
+  readonly value: RecordData | null
   /** Pairs, in order, repeated keys included. */
-  readonly headers: readonly (readonly [name: string, value: Data | null])[]
+  readonly headers: readonly (readonly [name: string, value: RecordData | null])[]
   /** Milliseconds since the epoch. */
   readonly timestamp: number
 }
 
-/** What a record should be; fields that are left out may be anything. Bytes equal their text. */
+/** What a record should be; fields that are not named may be anything. Bytes equal their text. */
 export interface ExpectedRecord {
   /** The topic it went to. */
   readonly topic?: string | undefined
@@ -30,21 +30,23 @@ export interface ExpectedRecord {
   /** The offset it got. */
   readonly offset?: number | undefined
   /** The key; null = none. */
-  readonly key?: Data | null | undefined
+  readonly key?: RecordData | null | undefined
   /** The value; null = a tombstone. */
-  readonly value?: Data | null | undefined
+  readonly value?: RecordData | null | undefined
   /** All headers, as a record takes them. */
-  readonly headers?: Headers | undefined
+  readonly headers?: RecordHeaders | undefined
   /** Milliseconds since the epoch. */
   readonly timestamp?: number | undefined
 }
 
-const copyOf = (data: Data | null | undefined): Data | null => {
+const copyOf = (data: RecordData | null | undefined): RecordData | null => {
   if (data === undefined || data === null) return null
   return typeof data === 'string' ? data : Buffer.from(data)
 }
 
-export const headerPairs = (headers: Headers | null | undefined): RecordedRecord['headers'] => {
+export const headerPairs = (
+  headers: RecordHeaders | null | undefined,
+): RecordedRecord['headers'] => {
   if (headers === undefined || headers === null) return []
   const pairs: readonly (readonly [string, unknown])[] = Array.isArray(headers)
     ? headers
@@ -53,24 +55,24 @@ export const headerPairs = (headers: Headers | null | undefined): RecordedRecord
       )
   return pairs
     .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => [name, copyOf(value as Data | null)])
+    .map(([name, value]) => [name, copyOf(value as RecordData | null)])
 }
 
 export const recordOf = (
   record: ProducerRecord,
-  place: { partition: number; offset: number; timestamp: number },
+  position: { partition: number; offset: number; timestamp: number },
 ): RecordedRecord => ({
   topic: record.topic,
-  partition: place.partition,
-  offset: place.offset,
+  partition: position.partition,
+  offset: position.offset,
   key: copyOf(record.key),
   value: copyOf(record.value),
   headers: headerPairs(record.headers),
-  timestamp: place.timestamp,
+  timestamp: position.timestamp,
 })
 
 /** Bytes that are text become text, so that `'a'` and `Buffer.from('a')` are the same. */
-const comparable = (data: Data | null): unknown => {
+const comparable = (data: RecordData | null): unknown => {
   if (data === null || typeof data === 'string') return data
   const bytes = Buffer.from(data)
   const text = bytes.toString()
@@ -80,9 +82,9 @@ const comparable = (data: Data | null): unknown => {
 type Field = keyof RecordedRecord
 
 const comparableField = (field: Field, value: unknown): unknown => {
-  if (field === 'key' || field === 'value') return comparable((value ?? null) as Data | null)
+  if (field === 'key' || field === 'value') return comparable((value ?? null) as RecordData | null)
   if (field !== 'headers') return value
-  return headerPairs(value as Headers).map(([name, one]) => [name, comparable(one)])
+  return headerPairs(value as RecordHeaders).map(([name, one]) => [name, comparable(one)])
 }
 
 const onlyFields = (record: object, fields: readonly Field[]): object =>

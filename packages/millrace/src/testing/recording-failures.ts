@@ -1,4 +1,4 @@
-// The failures that a test has ordered from a recording producer, and whether one strikes a record.
+// The failures that a test has ordered from a recording producer, and which of them a record gets.
 
 import { type ErrorCode, errorCodes, KafkaError } from '../protocol/kafka-error.ts'
 
@@ -22,13 +22,13 @@ interface Order {
 const countOf = (name: string, value: number | undefined, fallback: number): number => {
   const count = value ?? fallback
   if (count === Number.POSITIVE_INFINITY || (Number.isInteger(count) && count >= 0)) return count
-  throw new KafkaError('INVALID_ARGUMENT', `${name} is ${count}: expected a whole number from 0`)
+  throw new KafkaError('INVALID_ARGUMENT', `${name} must be a whole number from 0, got ${count}`)
 }
 
 const errorOf = (error: KafkaError | ErrorCode): KafkaError => {
   if (error instanceof KafkaError) return error
   if (Object.hasOwn(errorCodes, error)) return new KafkaError(error, `failed on purpose: ${error}`)
-  throw new KafkaError('INVALID_ARGUMENT', `error is ${String(error)}: expected a KafkaError`)
+  throw new KafkaError('INVALID_ARGUMENT', `error must be a KafkaError, got ${String(error)}`)
 }
 
 export class OrderedFailures {
@@ -44,17 +44,17 @@ export class OrderedFailures {
   }
 
   /** The error of the next record of this topic; the oldest order that applies wins. */
-  strike(topic: string): KafkaError | null {
-    let struck: KafkaError | null = null
+  failureOf(topic: string): KafkaError | null {
+    let found: KafkaError | null = null
     for (const order of this.#orders) {
       if (order.topic !== undefined && order.topic !== topic) continue
       if (order.after > 0) order.after--
-      else if (struck === null && order.count > 0) {
+      else if (found === null && order.count > 0) {
         order.count--
-        struck = order.error
+        found = order.error
       }
     }
-    return struck
+    return found
   }
 
   clear(): void {

@@ -2,15 +2,28 @@
 // what was written, in the order of the calls.
 
 import { PartitionChoice } from '../producer/partition-choice.ts'
+import type { ProducerOptions } from '../producer/producer-options.ts'
 import type { ProducerRecord, RecordMetadata } from '../producer/record.ts'
 import { RecordCheck } from '../producer/record-check.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 import { type RecordedRecord, recordOf } from './recorded-record.ts'
-import type { RecordingProducerOptions } from './recording-producer.ts'
 
 const maxRequestBytesDefault = 8 * 1024 * 1024
 
-/** A record with its place. */
+/** Options of a `RecordingProducer`. All are optional. */
+export interface RecordingProducerOptions
+  extends Pick<ProducerOptions, 'partitioner' | 'maxRequestBytes' | 'transactionalId'> {
+  /** How many partitions topics have. */
+  readonly topics?: Readonly<Record<string, number>> | undefined
+  /** How many a topic has that is not among `topics`; 1 by default. */
+  readonly defaultPartitions?: number | undefined
+  /** false: a record of a topic that is not among `topics` fails with UNKNOWN_TOPIC. */
+  readonly autoCreateTopics?: boolean | undefined
+  /** false: records settle by `settle()` only. */
+  readonly autoSettle?: boolean | undefined
+}
+
+/** A record with its partition and offset. */
 export interface WrittenRecord {
   readonly recorded: RecordedRecord
   readonly metadata: RecordMetadata
@@ -33,12 +46,15 @@ export class RecordingLog {
     this.#createsTopics = options.autoCreateTopics ?? true
   }
 
-  /** Throws where the record is wrong: what a producer refuses within the call. */
+  /** Throws if the record is wrong: what a producer rejects within the call. */
   check(record: ProducerRecord): void {
     this.#check.check(record)
   }
 
-  /** Copies the record and gives it its place; throws what a producer would tell later. */
+  /**
+   * Copies the record and gives it its partition and offset; throws what would fail in a producer
+   * later.
+   */
   write(record: ProducerRecord): WrittenRecord {
     const { contentBytes, keyBytes, valueBytes } = this.#check.check(record)
     const partitionCount = this.partitionCount(record.topic)
@@ -51,26 +67,27 @@ export class RecordingLog {
       )
     }
     const timestamp = record.timestamp ?? this.#clockMs++
-    const place = { partition, offset: this.#nextOffset(record.topic, partition), timestamp }
-    const metadata = { topic: record.topic, ...place, keyBytes, valueBytes }
-    return { recorded: recordOf(record, place), metadata }
+    const position = { partition, offset: this.#nextOffset(record.topic, partition), timestamp }
+    const metadata = { topic: record.topic, ...position, keyBytes, valueBytes }
+    return { recorded: recordOf(record, position), metadata }
   }
 
-  /** Throws UNKNOWN_TOPIC where the topic is not there and must not be made. */
+  /** Throws UNKNOWN_TOPIC if the topic does not exist and must not be created. */
   partitionCount(topic: string): number {
     const known = this.#partitionCounts.get(topic)
     if (known !== undefined) return known
     if (!this.#createsTopics) {
-      throw new KafkaError('UNKNOWN_TOPIC', `topic ${topic} is not among the topics`, { topic })
+      const message = `Topic "${topic}" was not found: the option topics does not have it`
+      throw new KafkaError('UNKNOWN_TOPIC', message, { topic })
     }
     this.#partitionCounts.set(topic, this.#partitionCountDefault)
     return this.#partitionCountDefault
   }
 
   #nextOffset(topic: string, partition: number): number {
-    const place = `${topic}/${partition}`
-    const offset = this.#offsets.get(place) ?? 0
-    this.#offsets.set(place, offset + 1)
+    const key = `${topic}/${partition}`
+    const offset = this.#offsets.get(key) ?? 0
+    this.#offsets.set(key, offset + 1)
     return offset
   }
 }

@@ -1,13 +1,14 @@
 // A producer for unit tests: the interface of Producer, no sockets, no timers. It checks records as
-// the real one does, keeps a copy of each, gives offsets per partition, and fails where a test says
-// so. The same calls give the same results. Callbacks and promises settle after the call, in order.
+// the real one does, keeps a copy of each, gives offsets per partition, and fails where a test
+// wants it so. The same calls give the same results. Callbacks and promises settle after the call,
+// in order.
 
 import type { Writable } from 'node:stream'
-import type { BatchResult } from '../producer/batch-send.ts'
-import type { ProducerOptions } from '../producer/option-table.ts'
-import type { CloseReport } from '../producer/producer.ts'
+import type { BatchResult } from '../producer/batch-result.ts'
+import { callbackProblem, guarded } from '../producer/caller.ts'
+import type { CloseReport } from '../producer/producer-lifecycle.ts'
 import type { ProducerLike } from '../producer/producer-like.ts'
-import type { ProducerRecord, RecordMetadata, Settle, SettleCallback } from '../producer/record.ts'
+import type { ProducerRecord, RecordMetadata, SettleCallback } from '../producer/record.ts'
 import type { RecordCounts } from '../producer/record-sink.ts'
 import {
   recordWritable,
@@ -20,28 +21,10 @@ import { abortedError, type WaitOptions } from '../producer/wait.ts'
 import { type ErrorCode, KafkaError } from '../protocol/kafka-error.ts'
 import { compareRecords, type ExpectedRecord, type RecordedRecord } from './recorded-record.ts'
 import { type FailNextOptions, OrderedFailures } from './recording-failures.ts'
-import { RecordingLog } from './recording-log.ts'
-import {
-  type FailedRecord,
-  guarded,
-  type RecordingCore,
-  RecordingSender,
-} from './recording-sender.ts'
+import { RecordingLog, type RecordingProducerOptions } from './recording-log.ts'
+import { type FailedRecord, type RecordingCore, RecordingSender } from './recording-sender.ts'
 import { type CommittedWork, RecordingTransaction } from './recording-transaction.ts'
 import { Settling } from './settling.ts'
-
-/** Options of a `RecordingProducer`. All may be left out. */
-export interface RecordingProducerOptions
-  extends Pick<ProducerOptions, 'partitioner' | 'maxRequestBytes' | 'transactionalId'> {
-  /** How many partitions topics have. */
-  readonly topics?: Readonly<Record<string, number>> | undefined
-  /** How many a topic has that is not among `topics`; 1 by default. */
-  readonly defaultPartitions?: number | undefined
-  /** false: a record of a topic that is not among `topics` fails with UNKNOWN_TOPIC. */
-  readonly autoCreateTopics?: boolean | undefined
-  /** false: results are told by `settle()` only. */
-  readonly autoSettle?: boolean | undefined
-}
 
 /**
  * A stand-in for `Producer` in unit tests.
@@ -58,11 +41,11 @@ export class RecordingProducer implements ProducerLike {
   readonly #records: RecordedRecord[] = []
   readonly #committed = new Map<string, number>()
   #transaction: RecordingTransaction | null = null
-  #roomWaiters: (() => void)[] = []
+  #spaceWaiters: (() => void)[] = []
   #state: 'open' | 'closing' | 'closed' = 'open'
   #closing: Promise<CloseReport> | null = null
 
-  /** Throws INVALID_OPTION where an option is wrong. Opens nothing. */
+  /** Throws INVALID_OPTION if an option is wrong. Opens nothing. */
   constructor(options: RecordingProducerOptions = {}) {
     this.#core = {
       log: new RecordingLog(options),
@@ -90,7 +73,7 @@ export class RecordingProducer implements ProducerLike {
     return this.#records.filter((record) => record.topic === topic)
   }
 
-  /** What failed, refused records included. */
+  /** Records that failed, including those that were rejected at once. */
   get failedRecords(): readonly FailedRecord[] {
     return this.#core.failed
   }
@@ -111,16 +94,16 @@ export class RecordingProducer implements ProducerLike {
     this.#core.failures.add(error, options)
   }
 
-  /** true = the buffer is full: `enqueue` answers false, and `ready()` waits until it is not. */
+  /** true = the buffer is full: `enqueue` returns false, and `ready()` waits until it is not. */
   setFull(isFull: boolean): void {
     this.#core.isFull = isFull
     if (isFull) return
-    const waiters = this.#roomWaiters
-    this.#roomWaiters = []
+    const waiters = this.#spaceWaiters
+    this.#spaceWaiters = []
     for (const waiter of waiters) waiter()
   }
 
-  /** Without `autoSettle`: tells the oldest `count` results that wait, all by default. */
+  /** Without `autoSettle`: settles the oldest `count` records that wait, all by default. */
   settle(count = Number.POSITIVE_INFINITY): void {
     this.#core.settling.settle(count)
   }
@@ -130,7 +113,7 @@ export class RecordingProducer implements ProducerLike {
     compareRecords(this.recordsOf(topic), expected)
   }
 
-  /** Forgets what was recorded and what was ordered to fail; offsets go on. */
+  /** Forgets what was recorded and what was to fail; offsets continue. */
   reset(): void {
     this.#records.length = 0
     this.#core.failed.length = 0
@@ -151,32 +134,34 @@ export class RecordingProducer implements ProducerLike {
 
   submit(
     record: ProducerRecord,
-    receiver: Settle | null = null,
+    callback?: SettleCallback | null,
     options?: WaitOptions,
-  ): Promise<undefined> | undefined {
-    return this.#sender.submit(record, receiver, options)
+  ): Promise<void> {
+    const problem = callbackProblem(callback)
+    if (problem !== null) return guarded(Promise.reject(problem))
+    return this.#sender.submitRaw(record, callback ?? null, options) ?? Promise.resolve()
   }
 
   sendAll(
     source: AsyncIterable<ProducerRecord> | Iterable<ProducerRecord>,
     options?: SendAllOptions,
   ): Promise<RecordCounts> {
-    return guarded(sendAll(this, source, options))
+    return guarded(sendAll(this.#sender, source, options))
   }
 
   writable(options?: WritableOptions): Writable {
-    return recordWritable(this, options)
+    return recordWritable(this.#sender, options)
   }
 
   writableStream(options?: WritableOptions): WritableStream<ProducerRecord> {
-    return recordWritableStream(this, options)
+    return recordWritableStream(this.#sender, options)
   }
 
   ready(options?: WaitOptions): Promise<void> {
     return this.#wait('ready', options, async () => {
       this.#checkOpen('ready')
       if (!this.#core.isFull) return
-      await new Promise<void>((resolve) => this.#roomWaiters.push(resolve))
+      await new Promise<void>((resolve) => this.#spaceWaiters.push(resolve))
     })
   }
 
@@ -203,7 +188,8 @@ export class RecordingProducer implements ProducerLike {
         throw new KafkaError('INVALID_STATE', 'beginTransaction needs the option transactionalId')
       }
       if (this.#transaction !== null) {
-        throw new KafkaError('INVALID_STATE', 'beginTransaction: a transaction is under way')
+        const message = 'beginTransaction: a transaction is already open, commit or abort it first'
+        throw new KafkaError('INVALID_STATE', message)
       }
       this.#transaction = new RecordingTransaction(this.#core, {
         checkOpen: (call) => this.#checkOpen(call),
@@ -236,7 +222,7 @@ export class RecordingProducer implements ProducerLike {
     this.#closing ??= this.#wait('close', options, async () => {
       await this.#core.settling.whenIdle()
       this.#state = 'closed'
-      return { delivered: this.#core.delivered, failed: this.#core.failed.length }
+      return { delivered: this.#core.delivered, failed: this.#core.failed.length, undelivered: 0 }
     })
     return this.#closing
   }

@@ -1,8 +1,15 @@
-// The four ways in for records of a recording producer, and of its transactions: each has a sender
-// of its own, with the list that it writes to.
+// The four calls that take records of a recording producer, and of its transactions: each has a
+// sender of its own, with the list that it writes to.
 
-import type { BatchResult } from '../producer/batch-send.ts'
-import type { ProducerRecord, RecordMetadata, Settle, SettleCallback } from '../producer/record.ts'
+import { type BatchResult, batchResultOf } from '../producer/batch-result.ts'
+import { callbackProblem, guarded } from '../producer/caller.ts'
+import type {
+  DeliveredRecord,
+  ProducerRecord,
+  RecordMetadata,
+  Settle,
+  SettleCallback,
+} from '../producer/record.ts'
 import { checkWaitOptions, type WaitOptions } from '../producer/wait.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 import type { RecordedRecord } from './recorded-record.ts'
@@ -25,22 +32,23 @@ export interface RecordingCore {
   readonly settling: Settling
   readonly failed: FailedRecord[]
   delivered: number
-  /** enqueue answers false. */
+  /** Whether enqueue() returns false, as with a full buffer. */
   isFull: boolean
 }
 
 export interface RecordingScope {
-  /** Throws where records can't be sent now. */
+  /** Throws if records can't be sent now. */
   check(call: string): void
   write(record: RecordedRecord): void
   onFailed(error: KafkaError): void
 }
 
-/** A rejection that nobody awaits never reaches the process, as with a producer. */
-export const guarded = <Value>(promise: Promise<Value>): Promise<Value> => {
-  promise.catch(() => {})
-  return promise
-}
+/** A record as an engine shows it to those who need no metadata. */
+const deliveredOf = (metadata: RecordMetadata): DeliveredRecord => ({
+  ...metadata,
+  place: metadata,
+  toMetadata: () => metadata,
+})
 
 const isAborted = (options: WaitOptions | undefined): boolean => options?.signal?.aborted === true
 
@@ -67,17 +75,17 @@ export class RecordingSender {
       new Promise((resolve) => {
         this.#enter('sendBatch', options)
         if (!Array.isArray(records)) {
-          throw new KafkaError('INVALID_ARGUMENT', 'records is no array of records')
+          throw new KafkaError(
+            'INVALID_ARGUMENT',
+            `records must be an array of records, got ${typeof records}`,
+          )
         }
-        const results: BatchResult['results'] = new Array(records.length)
-        const failedIndexes: number[] = []
+        const results = new Array<RecordMetadata | KafkaError>(records.length)
         let unsettled = records.length
-        if (unsettled === 0) resolve({ results, failedIndexes })
+        if (unsettled === 0) resolve(batchResultOf(results))
         const put = (index: number, result: RecordMetadata | KafkaError): void => {
           results[index] = result
-          if (result instanceof KafkaError) failedIndexes.push(index)
-          if (--unsettled > 0) return
-          resolve({ results, failedIndexes: failedIndexes.sort((a, b) => a - b) })
+          if (--unsettled === 0) resolve(batchResultOf(results))
         }
         for (const [index, record] of records.entries()) {
           try {
@@ -92,9 +100,8 @@ export class RecordingSender {
 
   enqueue(record: ProducerRecord, callback?: SettleCallback): boolean {
     this.#scope.check('enqueue')
-    if (callback !== undefined && typeof callback !== 'function') {
-      throw new KafkaError('INVALID_ARGUMENT', 'callback is no function')
-    }
+    const problem = callbackProblem(callback)
+    if (problem !== null) throw problem
     if (this.#core.isFull) {
       this.#core.log.check(record)
       return false
@@ -103,9 +110,9 @@ export class RecordingSender {
     return true
   }
 
-  submit(
+  submitRaw(
     record: ProducerRecord,
-    receiver: Settle | null = null,
+    receiver: Settle | null,
     options?: WaitOptions,
   ): Promise<undefined> | undefined {
     try {
@@ -127,7 +134,7 @@ export class RecordingSender {
     }
   }
 
-  /** Throws where the record is wrong; everything else is told later. */
+  /** Throws if the record is wrong; everything else fails later. */
   #take(record: ProducerRecord, receiver: Settle | null): void {
     const { log, failures, settling } = this.#core
     try {
@@ -136,22 +143,22 @@ export class RecordingSender {
       this.#fail(record, error as KafkaError)
       throw error
     }
-    const tell = (error: KafkaError | null, metadata: RecordMetadata | null): void => {
+    const notify = (error: KafkaError | null, metadata: RecordMetadata | null): void => {
       if (typeof receiver === 'function') receiver(error, metadata)
-      else receiver?.settled(0, error, metadata)
+      else receiver?.settled(0, error, metadata && deliveredOf(metadata))
     }
     try {
-      const ordered = failures.strike(record.topic)
+      const ordered = failures.failureOf(record.topic)
       if (ordered !== null) throw ordered
       const { recorded, metadata } = log.write(record)
       this.#scope.write(recorded)
       settling.add(() => {
         this.#core.delivered++
-        tell(null, metadata)
+        notify(null, metadata)
       })
     } catch (error) {
       this.#fail(record, error as KafkaError)
-      settling.add(() => tell(error as KafkaError, null))
+      settling.add(() => notify(error as KafkaError, null))
     }
   }
 

@@ -1,15 +1,20 @@
 // A transaction of a recording producer: what it sends is recorded when it commits, and dropped
 // when it aborts. A record that fails makes the commit fail, as in a real one.
 
-import type { BatchResult } from '../producer/batch-send.ts'
-import { groupMetadataOf, offsetsOf } from '../producer/consumed-offsets.ts'
+import type { BatchResult } from '../producer/batch-result.ts'
+import { guarded } from '../producer/caller.ts'
+import {
+  type ConsumerGroupMetadata,
+  groupMetadataOf,
+  type OffsetToCommit,
+  offsetsOf,
+} from '../producer/consumed-offsets.ts'
 import type { TransactionLike } from '../producer/producer-like.ts'
 import type { ProducerRecord, RecordMetadata, SettleCallback } from '../producer/record.ts'
-import type { ConsumerGroupMetadata, OffsetToCommit } from '../producer/transaction.ts'
 import type { WaitOptions } from '../producer/wait.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 import type { RecordedRecord } from './recorded-record.ts'
-import { guarded, type RecordingCore, RecordingSender } from './recording-sender.ts'
+import { type RecordingCore, RecordingSender } from './recording-sender.ts'
 
 /** What a transaction commits. */
 export interface CommittedWork {
@@ -19,7 +24,7 @@ export interface CommittedWork {
 
 export interface RecordingTransactionHost {
   checkOpen(call: string): void
-  /** It is over; null where it was aborted. */
+  /** It is over; null if it was aborted. */
   onEnded(work: CommittedWork | null): void
 }
 
@@ -33,7 +38,7 @@ export class RecordingTransaction implements TransactionLike {
   #failure: KafkaError | null = null
   #isOpen = true
 
-  /** Made by `beginTransaction`. */
+  /** Returned by `beginTransaction`. */
   constructor(core: RecordingCore, host: RecordingTransactionHost) {
     this.#core = core
     this.#host = host

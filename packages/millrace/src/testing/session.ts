@@ -15,7 +15,7 @@ export interface SessionContext {
   readonly clientId: string
   readonly connectTimeoutMs: number
   readonly requestTimeoutMs: number
-  /** The longest answer that is taken. */
+  /** The longest response that is accepted. */
   readonly maxResponseBytes: number
 }
 
@@ -32,7 +32,7 @@ export const defaultSessionContext: SessionContext = {
 export const parseAddress = (text: string): Address => {
   const match = /^(\[.+\]|[^:]+):(\d+)$/.exec(text.trim())
   if (match === null) {
-    throw new KafkaError('INVALID_ARGUMENT', `brokers must be HOST:PORT, not '${text}'`)
+    throw new KafkaError('INVALID_ARGUMENT', `brokers must be HOST:PORT, got '${text}'`)
   }
   return { host: match[1]!, port: Number(match[2]) }
 }
@@ -62,7 +62,7 @@ export class Session {
     )
   }
 
-  /** Waits for the connection, sends the request and resolves with its answer. */
+  /** Waits for the connection, sends the request and resolves with its response. */
   async request<Request, Response>(
     api: Api<Request, Response>,
     request: Input<Request>,
@@ -82,7 +82,7 @@ export class Session {
   }
 }
 
-/** A promise that nobody may wait for: its rejection alone must not end the process. */
+/** A promise that no caller may await: its rejection alone must not end the process. */
 const deferred = () => {
   let resolve!: () => void
   let reject!: (error: KafkaError) => void

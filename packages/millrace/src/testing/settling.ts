@@ -1,7 +1,8 @@
-// When the results of a recording producer are told: after the call that sent the record, in order,
-// by themselves or when the test says so.
+// When the records of a recording producer settle: after the call that sent them, in order, by
+// themselves or when the test calls settle().
 
-import { consoleLogger } from '../runtime/logger.ts'
+import { printableLogger } from '../runtime/logger.ts'
+import { queueMicrotask } from '../runtime/timers.ts'
 
 export class Settling {
   readonly #isAuto: boolean
@@ -16,19 +17,19 @@ export class Settling {
     return this.#waiting.length
   }
 
-  add(tell: () => void): void {
-    this.#waiting.push(tell)
+  add(notify: () => void): void {
+    this.#waiting.push(notify)
     if (this.#isAuto) queueMicrotask(() => this.settle(1))
   }
 
   settle(count: number): void {
-    for (let told = 0; told < count && this.#waiting.length > 0; told++) {
-      const tell = this.#waiting.shift()!
+    for (let settled = 0; settled < count && this.#waiting.length > 0; settled++) {
+      const notify = this.#waiting.shift()!
       try {
-        tell()
+        notify()
       } catch (error) {
-        // As a producer does it: a callback that throws harms nobody else.
-        consoleLogger.error(`millrace: a result callback threw: ${String(error)}`)
+        // As with a producer, a callback that throws does not disturb the others.
+        printableLogger().error(`millrace: a result callback threw: ${String(error)}`)
       }
     }
     if (this.#waiting.length > 0) return

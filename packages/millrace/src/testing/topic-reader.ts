@@ -1,12 +1,16 @@
-// Reads a topic over the wire, from where it is told to where the topic ended when reading began:
+// Reads a topic over the wire, from a start to where the topic ended when reading began:
 // what tests and the first run check with. No consumer: no group, no following of new records.
 // Invariants: the records of a partition come in order of their offsets, each once; every batch's
-// checksum is compared; markers of transactions are left out, and with `read_committed` the records
+// checksum is compared; markers of transactions are skipped, and with `read_committed` the records
 // of open and aborted ones too.
-// Ownership: keys, values and headers are views of bytes that nobody else changes.
+// Ownership: keys, values and headers are views of bytes that do not change.
 
 import { KafkaError } from '../protocol/kafka-error.ts'
-import { decodeFetched, type TopicBatch, type TopicRecord } from './fetched-batches.ts'
+import {
+  decodeFetched,
+  type TopicBatch,
+  type TopicRecord,
+} from '../protocol/records/fetched-batches.ts'
 import { type Isolation, listOffsetsTimestamp, ReaderCluster } from './reader-cluster.ts'
 import { defaultSessionContext } from './session.ts'
 
@@ -16,7 +20,7 @@ export interface ReadTopicOptions {
   readonly brokers: readonly string[]
   /** The topic to read. */
   readonly topic: string
-  /** Where to begin in each partition, others being left out; all of the topic by default. */
+  /** Where to begin in each partition, others are skipped; all of the topic by default. */
   readonly from?: 'earliest' | ReadonlyMap<number, number> | undefined
   /**
    * `read_committed`: up to the oldest open transaction, and without the records of aborted ones.
@@ -152,7 +156,7 @@ class Reading {
     }
   }
 
-  /** Runs `request` until it succeeds, fails for good or the reading is closed. */
+  /** Runs `request` until it succeeds, fails finally or the reading is closed. */
   async #persist<Result>(request: () => Promise<Result>): Promise<Result> {
     for (;;) {
       try {
@@ -170,7 +174,7 @@ class Reading {
     }
   }
 
-  /** A topic or a cluster that isn't there is told at once, not waited for. */
+  /** A topic or a cluster that does not exist is an error at once, it is not waited for. */
   #mayPass(error: KafkaError): boolean {
     const isAbsence = error.code === 'UNKNOWN_TOPIC' || error.code === 'CONNECTION_FAILED'
     return error.retriable && (this.#isLayoutKnown || !isAbsence)
@@ -195,7 +199,7 @@ const makeSpan = (
 }
 
 const abortedError = (topic: string, reason: unknown): KafkaError =>
-  new KafkaError('ABORTED', `the reading of ${topic} was aborted`, { topic, cause: reason })
+  new KafkaError('ABORTED', `Reading ${topic} was aborted by its signal`, { topic, cause: reason })
 
 const timeoutError = (topic: string, timeoutMs: number, cause: KafkaError | null): KafkaError => {
   const why = cause === null ? '' : `: ${cause.message}`

@@ -15,6 +15,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { findRoot } from '../tidy/repository.ts'
+import { jest, tsx } from './tool-stand-ins.ts'
 
 const root = findRoot()
 const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
@@ -24,14 +25,22 @@ interface Manifest {
   readonly name: string
   readonly private?: boolean
   readonly scripts?: Readonly<Record<string, string>>
+  readonly dependencies?: Readonly<Record<string, string>>
   readonly peerDependencies?: Readonly<Record<string, string>>
 }
 
 const manifestOf = (path: string): Manifest => JSON.parse(readFileSync(join(root, path), 'utf8'))
 
-const refuse: (words: string) => never = (words) => {
+const reject: (words: string) => never = (words) => {
   process.stderr.write(`${words}\n`)
   process.exit(1)
+}
+
+/** What the projects of users are tested with. */
+const developmentTools = (): Set<string> => {
+  const path = 'packages/millrace/test/package/projects/tools/package.json'
+  const { dependencies } = manifestOf(path)
+  return new Set(Object.keys(dependencies!))
 }
 
 /** Packages of ours, and those of which ours are neighbours. */
@@ -48,7 +57,9 @@ const installable = (): Set<string> => {
 const install = (words: readonly string[]): void => {
   const known = installable()
   for (const name of words.filter((word) => !word.startsWith('-'))) {
-    if (!known.has(name)) refuse(`npm install: ${name} is no package of ours, nor beside one`)
+    if (words.includes('--save-dev') && developmentTools().has(name)) continue
+    if (!known.has(name))
+      reject(`npm install: ${name} is not a package of the workspace or beside one`)
     if (words.includes('--global')) continue
     const link = join('node_modules', name)
     mkdirSync(dirname(link), { recursive: true })
@@ -59,11 +70,11 @@ const install = (words: readonly string[]): void => {
 /** A script of the repository must be there, and know the flags that it is given. */
 const checkScript = (name: string, words: readonly string[]): void => {
   const script = manifestOf('package.json').scripts?.[name]
-  if (script === undefined) refuse(`npm run ${name}: there is no such script`)
+  if (script === undefined) reject(`npm run ${name}: the script does not exist`)
   const path = script.split(' ').find((word) => /\.m?js$/.test(word))!
   const text = readFileSync(join(root, path), 'utf8')
   for (const flag of words.filter((word) => word.startsWith('--') && word !== '--')) {
-    if (!text.includes(`${flag} `)) refuse(`npm run ${name}: ${path} does not know ${flag}`)
+    if (!text.includes(`${flag} `)) reject(`npm run ${name}: ${path} does not know ${flag}`)
   }
 }
 
@@ -109,13 +120,16 @@ const npm = ([command = '', ...words]: readonly string[]): void => {
   else if (command === 'start') start(rest)
   else if (command === 'run') checkScript(rest[0] ?? '', rest.slice(1))
   else if (command === 'test') checkScript('test', rest)
-  else refuse(`npm ${command} is not played here`)
+  else reject(`npm ${command} is not played here`)
 }
 
-const npx = ([program = '', ...words]: readonly string[]): void => {
+const tools: Readonly<Record<string, (words: readonly string[]) => Promise<void>>> = { jest, tsx }
+
+const npx = ([program = '', ...words]: readonly string[]): unknown => {
   if (program === '@millrace/cli' || program === 'millrace') millrace(words)
+  else if (Object.hasOwn(tools, program)) return tools[program]!(words)
   else if (!existsSync(join(root, 'node_modules/.bin', program)))
-    refuse(`npx ${program}: not there`)
+    reject(`npx ${program}: not there`)
 }
 
 /** The magic number of a Java key store. */
@@ -132,7 +146,7 @@ const keytool = async (words: readonly string[]): Promise<void> => {
   } catch (error) {
     said = (error as Error).message
   }
-  if (!said.includes(`keytool ${words.join(' ')}`)) refuse(`millrace says: ${said}`)
+  if (!said.includes(`keytool ${words.join(' ')}`)) reject(`millrace says: ${said}`)
 }
 
 const commands: Readonly<Record<string, (words: readonly string[]) => unknown>> = {

@@ -6,6 +6,8 @@
 //                         with `background` it goes on until the page is done
 //   ```text               what the block before it has printed
 //   ```json, ```yaml, ```properties   read by what reads such files; `file=NAME` as above
+//   ```ts kafka           a program that needs a real Kafka and another client: a test of the kafka
+//                         suite runs it (test/kafka/exactly-once.test.ts)
 //   ```java, ```js before what people come from: another client's code, which is quoted
 // Blocks without a language are pictures.
 
@@ -48,6 +50,9 @@ export const fileOf = ({ words }: DocBlock): string | undefined =>
   words.find((word) => word.startsWith('file='))?.slice('file='.length)
 
 export const isProgram = ({ language }: DocBlock): boolean => language === 'ts' || language === 'js'
+
+/** A program that the kafka suite runs. */
+export const needsKafka = ({ words }: DocBlock): boolean => words.includes('kafka')
 
 /** Another client's code. */
 export const isQuoted = ({ language, words }: DocBlock): boolean =>

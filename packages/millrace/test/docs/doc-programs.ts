@@ -13,16 +13,17 @@ import type { DocBlock } from './doc-blocks.ts'
 /** This file's own form decides: sources when it is TypeScript, the compiled library otherwise. */
 export const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
 
-const libraryUrl = (door: string): string =>
-  new URL(`../../src/${door}.${extension}`, import.meta.url).href
+const libraryUrl = (entryPoint: string): string =>
+  new URL(`../../src/${entryPoint}.${extension}`, import.meta.url).href
 
-const doors: Readonly<Record<string, string>> = {
+const entryPoints: Readonly<Record<string, string>> = {
   millrace: libraryUrl('index'),
+  'millrace/layers': libraryUrl('layers'),
   'millrace/testing': libraryUrl('testing'),
 }
 
 /** The file behind `millrace` or `millrace/testing`. */
-export const doorPath = (name: string): string => fileURLToPath(doors[name]!)
+export const entryPointPath = (name: string): string => fileURLToPath(entryPoints[name]!)
 
 const standInsUrl = new URL(`./stand-in-modules.${extension}`, import.meta.url).href
 const cloudPackages: ReadonlySet<string> = new Set([
@@ -34,16 +35,16 @@ const cloudPackages: ReadonlySet<string> = new Set([
   'socks',
 ])
 
-/** The door of a package beside the library; it is built, as the library that it imports is. */
-const neighbourUrl = (name: string): string =>
-  pathToFileURL(join(findRoot(), 'packages', name, 'dist/src/index.js')).href
+/** The entry point of another package of the repository; it is built, as the library is. */
+const neighbourUrl = (name: string, entry: string): string =>
+  pathToFileURL(join(findRoot(), 'packages', name, `dist/src/${entry}.js`)).href
 
 /** Where an import leads: the code that is tested, or what is installed for the tests. */
 const importUrl = (specifier: string): string => {
-  const neighbour = /^@millrace\/([a-z-]+)$/.exec(specifier)?.[1]
-  if (neighbour !== undefined) return neighbourUrl(neighbour)
+  const [, neighbour, entry = 'index'] = /^@millrace\/([a-z-]+)(?:\/(\w+))?$/.exec(specifier) ?? []
+  if (neighbour !== undefined) return neighbourUrl(neighbour, entry)
   if (cloudPackages.has(specifier)) return standInsUrl
-  return doors[specifier] ?? import.meta.resolve(specifier)
+  return entryPoints[specifier] ?? import.meta.resolve(specifier)
 }
 
 const imported = /(\bfrom |\bimport )(['"])((?!node:)[@a-z][\w@/.-]*)\2/g
@@ -119,7 +120,7 @@ export const runToEnd = async (
   }
 }
 
-/** Runs a program to its end, and answers what it printed; rejects with its text where it fails. */
+/** Runs a program to its end, and returns what it printed; rejects with its text where it fails. */
 export const runProgram = async (
   path: string,
   cwd: string,

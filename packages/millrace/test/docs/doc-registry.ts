@@ -1,17 +1,18 @@
-// A schema registry as small as the examples of the documentation allow: every subject has one Avro
-// schema, of an order, and whatever is registered gets an id.
+// The schema registry of the documentation's examples: the one for tests, in its built form, with
+// the schema of an order under the subjects that examples write to.
 
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { findRoot } from '../tidy/repository.ts'
 
-const schema = JSON.stringify({
+const schema = {
   type: 'record',
   name: 'Order',
   fields: [
     { name: 'id', type: 'string' },
     { name: 'total', type: 'int' },
   ],
-})
+}
 
 export interface DocRegistry {
   /** `127.0.0.1:43210` */
@@ -20,16 +21,9 @@ export interface DocRegistry {
 }
 
 export const startDocRegistry = async (): Promise<DocRegistry> => {
-  const server = createServer((request, response) => {
-    request.resume()
-    response.end(JSON.stringify(request.method === 'POST' ? { id: 2 } : { id: 1, schema }))
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return {
-    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-    close: async () => {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
-  }
+  const path = join(findRoot(), 'packages/schema-registry/dist/src/testing.js')
+  const { SchemaRegistryServer } = await import(pathToFileURL(path).href)
+  const server = await SchemaRegistryServer.start()
+  for (const subject of ['orders-value', 'avro-value']) await server.register(subject, { schema })
+  return { address: new URL(server.url).host, close: () => server.close() }
 }

@@ -44,7 +44,7 @@ export class DocShell {
     return new DocShell(folder, childEnvironment({ ...environment, PATH: path }))
   }
 
-  /** Answers what was printed, errors after the rest. */
+  /** Returns what was printed, errors after the rest. */
   async run(code: string): Promise<string> {
     const words = ['-eu', '-c', this.#exports + code]
     const printed = await runToEnd('sh', words, { cwd: this.#folder, env: this.#environment })
@@ -76,7 +76,7 @@ export class DocShell {
     })
   }
 
-  /** Interrupts what still runs, and waits for its end; answers what it had printed. */
+  /** Interrupts what still runs, and waits for its end; returns what it had printed. */
   async close(): Promise<string> {
     for (const { child } of this.#running) {
       if (child.exitCode !== null || child.signalCode !== null) continue

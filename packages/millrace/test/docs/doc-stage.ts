@@ -1,8 +1,11 @@
 // What stands around a page while its blocks run: an in-process cluster for each kind of listener
 // that the page names (by port), a schema registry, a token endpoint, proxies, and a folder of
 // certificates. `connected` turns the addresses of a block into theirs.
-//   :9092 plain · :9093 TLS · :9094 TLS, with a certificate of the client · :9098 TLS, tokens
-//   :8081 schema registry · login.example token endpoint · proxy.example:1080 SOCKS, :3128 HTTP
+//   :9092 plain · :9093 TLS · :9094 TLS, with a certificate of the client
+//   :9096 TLS, names and passwords · :9098 TLS, tokens
+//   :8081 schema registry · login.example and login.microsoftonline.com token endpoint ·
+//   169.254.169.254 and metadata.google.internal metadata server of a cloud ·
+//   proxy.example:1080 SOCKS, :3128 HTTP
 
 import { mkdir, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage } from 'node:http'
@@ -68,7 +71,7 @@ const greetingBytes = 3
 /** A SOCKS 5 proxy for names, without authentication; it trusts its clients to speak properly. */
 const startSocksProxy = (): Promise<Server> => {
   const sockets = new Set<Duplex>()
-  const answer = (client: Socket, asked: Buffer): void => {
+  const respond = (client: Socket, asked: Buffer): void => {
     const nameEnd = 5 + asked[4]!
     const target = connect(asked.readUInt16BE(nameEnd), asked.toString('utf8', 5, nameEnd), () => {
       client.write(Buffer.from([5, 0, 5, 0, 0, 1, 0, 0, 0, 0, 0, 0]))
@@ -82,14 +85,14 @@ const startSocksProxy = (): Promise<Server> => {
       const nameBytes = asked[greetingBytes + 4]
       if (nameBytes === undefined || asked.length < greetingBytes + 7 + nameBytes) return
       client.off('data', onData)
-      answer(client, asked.subarray(greetingBytes))
+      respond(client, asked.subarray(greetingBytes))
     }
     client.on('data', onData)
   })
   return serve(server, sockets)
 }
 
-/** Gives a token to whoever asks. */
+/** Gives a token to every client. */
 const startTokenEndpoint = (): Promise<Server> => {
   const server = createServer(async (request, response) => {
     request.resume()
@@ -100,10 +103,46 @@ const startTokenEndpoint = (): Promise<Server> => {
   return serve(server, new Set())
 }
 
+/** The metadata server of Azure and of Google Cloud. */
+const startMetadataServer = (): Promise<Server> => {
+  const server = createServer(async ({ url = '', headers }, response) => {
+    const isAzure = headers.metadata === 'true' && url.includes('api-version=2018-02-01')
+    const isGoogle = headers['metadata-flavor'] === 'Google'
+    if (!isAzure && !isGoogle) response.statusCode = 400
+    if (url.endsWith('/email')) {
+      response.end('orders@project.iam.gserviceaccount.com')
+      return
+    }
+    const { token, expiryTime } = await generateAuthToken({ region: 'here' })
+    const expires_on = String(Math.floor(expiryTime / 1000))
+    response.setHeader('content-type', 'application/json')
+    response.end(JSON.stringify({ access_token: token, expires_on, expires_in: 900 }))
+  })
+  return serve(server, new Set())
+}
+
+/** Who may log in where names and passwords are asked for. */
+const users = { alice: 'wonderland' }
+
 const writeCertificates = async (folder: string, made: TestCertificates): Promise<void> => {
   await mkdir(folder)
-  const files = { 'ca.pem': made.ca, 'client.pem': made.client.cert, 'client.key': made.client.key }
+  const files = {
+    'ca.pem': made.ca,
+    'client.pem': made.client.cert,
+    'client.key': made.client.key,
+    password: `${users.alice}\n`,
+    'federated-token': 'header.payload.signature\n',
+  }
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text)
+}
+
+/** Clouds whose brokers take tokens on other ports. */
+const cloudBroker = /[\w.-]+\.(servicebus\.windows\.net|cloud\.goog):\d{4}\b/g
+
+/** Whose token it is: any JWT will do. */
+const ownerOf = (token: string) => {
+  const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
+  return { principal: String(claims.sub), expiresAt: claims.exp * 1000 }
 }
 
 /** Made once: each costs milliseconds, and every page may have them. */
@@ -137,7 +176,8 @@ export const setStage = async (text: string, folder: string): Promise<DocStage> 
   const listeners: Readonly<Record<string, ClusterOptions>> = {
     '9093': { tls },
     '9094': { tls: { ...tls, requestClientCert: true } },
-    '9098': { tls, sasl: { mechanisms: ['OAUTHBEARER'] } },
+    '9096': { tls, sasl: { mechanisms: ['SCRAM-SHA-512'], users } },
+    '9098': { tls, sasl: { mechanisms: ['OAUTHBEARER'], validateToken: ownerOf } },
   }
   const cluster = await start({})
   const addresses = new Map([['9092', cluster.brokers[0]!]])
@@ -155,7 +195,8 @@ export const setStage = async (text: string, folder: string): Promise<DocStage> 
     addresses.set('8081', registry.address)
     ends.push(() => registry.close())
   }
-  if (text.includes('login.example')) await begin('login', startTokenEndpoint())
+  if (/login\.(example|microsoftonline)/.test(text)) await begin('login', startTokenEndpoint())
+  if (text.includes('169.254.169.254')) await begin('metadata', startMetadataServer())
   if (text.includes('proxy.example')) {
     await begin('1080', startSocksProxy())
     await begin('3128', startHttpProxy())
@@ -164,12 +205,26 @@ export const setStage = async (text: string, folder: string): Promise<DocStage> 
     cluster,
     // So `tls: true` trusts the authority of the test as a public one.
     // Servers of examples listen where there is a free port.
-    environment: { NODE_EXTRA_CA_CERTS: join(path, 'ca.pem'), PORT: '0' },
+    environment: {
+      NODE_EXTRA_CA_CERTS: join(path, 'ca.pem'),
+      PORT: '0',
+      AZURE_CLIENT_ID: 'orders',
+      AZURE_TENANT_ID: 'tenant',
+      AZURE_FEDERATED_TOKEN_FILE: join(path, 'federated-token'),
+    },
     useBroker: (address) => addresses.set('9092', address),
     connected: (code) =>
       code
+        .replace(cloudBroker, () => addresses.get('9098')!)
         .replace(/[\w.-]+:(\d{4})\b/g, (whole, port) => addresses.get(port) ?? whole)
-        .replace(/https:\/\/login\.example/g, () => `http://127.0.0.1:${servers.get('login')}`)
+        .replace(
+          /https:\/\/login\.(example|microsoftonline\.com)/g,
+          () => `http://127.0.0.1:${servers.get('login')}`,
+        )
+        .replace(
+          /http:\/\/(169\.254\.169\.254|metadata\.google\.internal)/g,
+          () => `http://127.0.0.1:${servers.get('metadata')}`,
+        )
         .replace(
           /host: 'proxy\.example', port: (\d+)/g,
           (_, port) => `host: '127.0.0.1', port: ${servers.get(port)}`,

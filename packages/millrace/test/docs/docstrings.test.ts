@@ -1,6 +1,6 @@
-// Whoever points at a public name in an editor is told what it is: every name of every door, and
-// every member, has a docstring; the options say what the option table says; classes and functions
-// of the library have an example, and the examples compile.
+// An editor explains every public name: every name of every entry point, and every member, has a
+// docstring; the docstrings of options state the option table's defaults; classes and functions of
+// the library have an example, and the examples compile.
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
@@ -12,20 +12,24 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { type OptionRow, optionTable } from '../../src/producer/option-table.ts'
 import { findRoot } from '../tidy/repository.ts'
-import { doorPath } from './doc-programs.ts'
-import { type PublicName, publicDoors, publicNames } from './public-names.ts'
+import { entryPointPath } from './doc-programs.ts'
+import { type PublicName, publicEntryPoints, publicNames } from './public-names.ts'
 
 /** Its members are kafkajs's own, and kafkajs documents them. */
 const adapterOfKafkajs = 'packages/kafkajs/src/index.ts'
-const libraryDoors = ['packages/millrace/src/index.ts', 'packages/millrace/src/testing.ts']
+const libraryEntryPoints = [
+  'packages/millrace/src/index.ts',
+  'packages/millrace/src/layers.ts',
+  'packages/millrace/src/testing.ts',
+]
 
 const isBare = ({ doc }: PublicName): boolean => doc === null || doc.length < 10
 
-for (const door of publicDoors()) {
-  test(`${door}: every name and every member has a docstring`, () => {
-    const names = publicNames(door)
+for (const entryPoint of publicEntryPoints()) {
+  test(`${entryPoint}: every name and every member has a docstring`, () => {
+    const names = publicNames(entryPoint)
     assert.ok(names.length > 3, `${names.length} names`)
-    const wanted = names.filter(({ kind }) => door !== adapterOfKafkajs || kind !== 'member')
+    const wanted = names.filter(({ kind }) => entryPoint !== adapterOfKafkajs || kind !== 'member')
     const bare = wanted.filter(isBare).map(({ place, name }) => `${place} ${name}`)
     assert.deepEqual(bare, [])
   })
@@ -52,17 +56,14 @@ const defaultText = (name: string, value: unknown): string => {
   return value % mib === 0 ? `${value / mib} MiB` : `${value / kib} KiB`
 }
 
-/** What the docstring of an option says: the words of the table, and the default. */
-const optionDoc = (name: string, row: OptionRow): string => {
-  const words = row.doc.replace(/\[[^\]]*\]\(([^)]*)\)/g, 'docs/$1')
-  return row.default === undefined ? words : `${words} Default: ${defaultText(name, row.default)}.`
-}
-
-test('the docstring of an option is what the option table says, with its default', () => {
-  const names = publicNames(libraryDoors[0]!)
+test('the docstring of an option ends with the default of the option table', () => {
+  const names = publicNames(libraryEntryPoints[0]!)
   const docs = new Map(names.map(({ name, doc }) => [name, doc?.replaceAll(/\s*\n\s*/g, ' ')]))
-  for (const [name, row] of Object.entries(optionTable)) {
-    assert.equal(docs.get(`ProducerOptions.${name}`), optionDoc(name, row), name)
+  const rows: Readonly<Record<string, OptionRow>> = optionTable
+  for (const [name, row] of Object.entries(rows)) {
+    const stated = / Default: (.*)\.$/.exec(docs.get(`ProducerOptions.${name}`) ?? '')?.[1]
+    const isStated = row.default !== undefined
+    assert.equal(stated, isStated ? defaultText(name, row.default) : undefined, name)
   }
 })
 
@@ -76,8 +77,8 @@ const examplesOf = ({ doc }: PublicName): string[] =>
     .map((text) => text.split(/^@\w/m)[0]!)
 
 test('every class and function of the library has an example', () => {
-  for (const door of libraryDoors) {
-    const names = publicNames(door)
+  for (const entryPoint of libraryEntryPoints) {
+    const names = publicNames(entryPoint)
     const values = names.filter(({ kind }) => kind === 'class' || kind === 'function')
     const without = values.filter((one) => {
       const own = names.filter(({ name }) => name.startsWith(`${one.name}.`))
@@ -93,6 +94,7 @@ test('every class and function of the library has an example', () => {
 /** What examples speak of without making it. */
 const surroundings = `
 declare const producer: Producer, transaction: Transaction, cluster: TestCluster
+declare const admin: Admin
 declare const signal: AbortSignal, file: string, token: Uint8Array, brokers: string[]
 declare const messages: Message[], requeue: () => void, counter: { increment(): void }
 declare const readRecords: (file: string) => AsyncIterable<ProducerRecord>
@@ -102,15 +104,20 @@ declare const placeOrder: (producer: ProducerLike, order: { id: string }) => Pro
 const compile = async (examples: readonly string[]): Promise<void> => {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-examples-'))
   try {
-    const [library, testing] = libraryDoors.map((door) =>
-      publicNames(door).filter(({ kind, name }) => kind !== 'member' && name !== 'TestCluster'),
+    const [library, layers, testing] = libraryEntryPoints.map((entryPoint) =>
+      publicNames(entryPoint).filter(
+        ({ kind, name }) => kind !== 'member' && name !== 'TestCluster',
+      ),
     )
+    // A type may be exported by two entry points.
+    const isNew = ({ name }: PublicName): boolean => !library!.some((each) => each.name === name)
     const importing = (names: readonly PublicName[], path: string): string =>
       `import { ${names.map(({ name }) => name).join(', ')} } from '${path}'`
     const text = [
-      importing(library!, doorPath('millrace')),
-      importing(testing!, doorPath('millrace/testing')),
-      `import type { TestCluster } from '${doorPath('millrace/testing')}'`,
+      importing(library!, entryPointPath('millrace')),
+      importing(layers!, entryPointPath('millrace/layers')),
+      importing(testing!.filter(isNew), entryPointPath('millrace/testing')),
+      `import type { TestCluster } from '${entryPointPath('millrace/testing')}'`,
       `import { z } from '${fileURLToPath(import.meta.resolve('zod'))}'`,
       surroundings,
       ...examples.map((code, index) => `export const example${index} = async () => {\n${code}\n}`),
@@ -138,7 +145,7 @@ const compile = async (examples: readonly string[]): Promise<void> => {
 }
 
 test('the examples of the library compile', async (context) => {
-  const examples = libraryDoors.flatMap(publicNames).flatMap(examplesOf)
+  const examples = libraryEntryPoints.flatMap(publicNames).flatMap(examplesOf)
   assert.ok(examples.length > 20, `${examples.length} examples`)
   await compile([...new Set(examples)])
   context.diagnostic(`${new Set(examples).size} examples compile`)

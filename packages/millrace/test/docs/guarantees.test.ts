@@ -9,14 +9,21 @@ import { checks } from '../sim/checks.ts'
 import { mutations } from '../sim/mutations.ts'
 import { docsPath } from './doc-programs.ts'
 
-const testsPath = join(docsPath, '../packages/millrace/test')
+const packagesPath = join(docsPath, '../packages')
+const testsPath = join(packagesPath, 'millrace/test')
 
-/** Sources of the tests by the name of their file, without its ending. */
+/** Sources of the tests of all packages by the name of their file, without its ending. */
 const readTests = async (): Promise<Map<string, string>> => {
   const sources = new Map<string, string>()
-  for (const name of await readdir(testsPath, { recursive: true })) {
-    if (!name.endsWith('.test.ts')) continue
-    sources.set(basename(name, '.test.ts'), await readFile(join(testsPath, name), 'utf8'))
+  for (const packageName of await readdir(packagesPath)) {
+    const folder = join(packagesPath, packageName, 'test')
+    const names = await readdir(folder, { recursive: true }).catch(() => [])
+    for (const name of names) {
+      if (!name.endsWith('.test.ts')) continue
+      const key = basename(name, '.test.ts')
+      const source = await readFile(join(folder, name), 'utf8')
+      sources.set(key, `${sources.get(key) ?? ''}${source}`)
+    }
   }
   return sources
 }
@@ -59,13 +66,18 @@ const rowsOf = (page: string): [guarantee: string, items: string[]][] =>
     })
 
 const readProofs = async (): Promise<Proofs> => {
-  const paths = ['sim/run.ts', 'sim/play-seed.ts'].map((name) => join(testsPath, name))
+  const paths = ['sim/run.ts', 'sim/play-seed.ts', 'sim/spool-run.ts'].map((name) =>
+    join(testsPath, name),
+  )
   const runs = await Promise.all(paths.map((path) => readFile(path, 'utf8')))
-  const told = [...runs.join('\n').matchAll(/fail\('([^']+)'/g)].map(([, name]) => name!)
-  return { tests: await readTests(), simulatorChecks: new Set([...Object.keys(checks), ...told]) }
+  const failures = [...runs.join('\n').matchAll(/fail\('([^']+)'/g)].map(([, name]) => name!)
+  return {
+    tests: await readTests(),
+    simulatorChecks: new Set([...Object.keys(checks), ...failures]),
+  }
 }
 
-test('every test, check and mutation that a guarantee names is there', async () => {
+test('every test, check and mutation that a guarantee names exists', async () => {
   const proofs = await readProofs()
   const rows = rowsOf(await readFile(join(docsPath, 'guarantees.md'), 'utf8'))
   assert.ok(rows.length > 20, `${rows.length} guarantees`)
@@ -75,7 +87,7 @@ test('every test, check and mutation that a guarantee names is there', async () 
   assert.deepEqual(problems, [])
 })
 
-test('a test, check or mutation that is not there is found out', async () => {
+test('a test, check or mutation that does not exist is an error', async () => {
   const proofs = await readProofs()
   const wrong = ['`engine-order`: *no such test*', '`nothing`: *a*', 'simulator: *no such check*']
   for (const item of [...wrong, 'mutation `no-such`', '`engine-order`']) {

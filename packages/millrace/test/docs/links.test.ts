@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import { test } from 'node:test'
 import { findRoot, readRepository } from '../tidy/repository.ts'
+import { anchorsOf, linksOf, prose } from './page-links.ts'
 
 const root = findRoot()
 
@@ -14,24 +15,6 @@ const root = findRoot()
 const pages = readRepository(root).filter(
   ({ path }) => path.endsWith('.md') && !path.startsWith('docs/api/'),
 )
-
-const prose = (text: string): string => text.replace(/^```[\s\S]*?^```$/gm, '')
-
-/** `## From Java's stores` → `from-javas-stores`; a second one of the name gets `-1`. */
-export const anchorsOf = (text: string): Set<string> => {
-  const anchors = new Set<string>()
-  for (const [, heading] of prose(text).matchAll(/^#{1,6} (.*)$/gm)) {
-    const plain = heading!.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase()
-    const anchor = plain.replace(/[^\p{L}\p{N}\s_-]/gu, '').replaceAll(' ', '-')
-    let unique = anchor
-    for (let count = 1; anchors.has(unique); count++) unique = `${anchor}-${count}`
-    anchors.add(unique)
-  }
-  return anchors
-}
-
-const linksOf = (text: string): string[] =>
-  [...prose(text).matchAll(/(?<!`)\]\(([^)\s]+)\)/g)].map(([, target]) => target!)
 
 /** What is wrong with a link; null = nothing. */
 const problemOf = (path: string, link: string): string | null => {

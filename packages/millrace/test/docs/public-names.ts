@@ -1,7 +1,7 @@
-// Every public name of a package with its docstring, read from the sources: the names that a door
-// exports, and the members of its classes, interfaces and object types. Callers: docstrings.test.ts
-// and whoever asks what is public. A member without a docstring has the one of the member that it
-// implements, as editors show it.
+// Every public name of a package with its docstring, read from the sources: the names that an entry
+// point exports, and the members of its classes, interfaces and object types. Caller:
+// docstrings.test.ts. A member without a docstring has the one of
+// the member that it implements, as editors show it.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
@@ -174,29 +174,36 @@ const isForeign = (statement: SyntaxNode): boolean => {
   return typeof source === 'string' && !source.startsWith('.')
 }
 
-/** All names that a door exports, each with its members. The door: `packages/x/src/index.ts`. */
-export const publicNames = (door: string): PublicName[] => {
+/** All names that an entry point (`packages/x/src/index.ts`) exports, each with its members. */
+export const publicNames = (entryPoint: string): PublicName[] => {
   const root = findRoot()
-  const file = join(root, door)
+  const file = join(root, entryPoint)
   const names: PublicName[] = []
   for (const statement of bodyOf(file)) {
-    if (statement.type !== 'ExportNamedDeclaration' || isForeign(statement)) continue
-    const exported = specifiersOf(statement).map((one) => nameOf(child(one, 'exported')))
+    if (isForeign(statement)) continue
+    if (statement.type === 'ExportAllDeclaration') {
+      names.push(...publicNames(relative(root, sourceOf(file, statement) ?? file)))
+    }
+    if (statement.type !== 'ExportNamedDeclaration') continue
+    const exported = specifiersOf(statement)
+      // The names of a namespace are counted where it lists them.
+      .filter((one) => one.type !== 'ExportNamespaceSpecifier')
+      .map((one) => nameOf(child(one, 'exported')))
     const declared = child(statement, 'declaration') === undefined ? [] : declaredBy(statement)
     for (const name of [...exported, ...declared.map((one) => nameOf(child(one, 'id')))]) {
       if (name === undefined) continue
       const declaration = findDeclaration(file, name)
-      if (declaration === null) throw new Error(`${door}: where is ${name} declared?`)
+      if (declaration === null) throw new Error(`${entryPoint}: where is ${name} declared?`)
       names.push(...describe(root, name, declaration))
     }
   }
   return names
 }
 
-/** The doors of all packages: their index.ts, and the library's testing.ts. */
-export const publicDoors = (): string[] => {
+/** The entry points of all packages: their index.ts, and the library's testing.ts. */
+export const publicEntryPoints = (): string[] => {
   const packages = readdirSync(join(findRoot(), 'packages')).sort()
   return packages
     .flatMap((name) => [`packages/${name}/src/index.ts`, `packages/${name}/src/testing.ts`])
-    .filter((door) => existsSync(join(findRoot(), door)))
+    .filter((entryPoint) => existsSync(join(findRoot(), entryPoint)))
 }

@@ -11,7 +11,7 @@ import type { SaslMechanism } from '../../src/index.ts'
 import { blocksOf } from './doc-blocks.ts'
 import { compileBlocks, docsPath } from './doc-programs.ts'
 
-test('the AWS_MSK_IAM mechanism of the page signs for the host, then is content', async () => {
+test('the AWS_MSK_IAM mechanism of the page signs for the host, then succeeds', async () => {
   const page = await readFile(join(docsPath, 'security.md'), 'utf8')
   const block = blocksOf('security.md', page).find(({ code }) => code.includes("'AWS_MSK_IAM'"))!
   const folder = await mkdtemp(join(tmpdir(), 'millrace-docs-'))

@@ -1,5 +1,5 @@
-// What examples import that talks to a cloud, or to a proxy of somebody else's: as small as the
-// examples allow, by the same names. doc-programs.ts leads imports here.
+// Stand-ins for modules that examples import and that talk to a cloud or to a proxy: as small as
+// the examples allow, with the same names. doc-programs.ts redirects imports here.
 
 import { connect, type Socket } from 'node:net'
 
@@ -56,11 +56,11 @@ export const SocksClient = {
       socket.on('error', reject)
       socket.write(Buffer.from([5, 1, 0]))
       socket.write(Buffer.concat([Buffer.from([5, 1, 0, 3, name.length]), name, port]))
-      let answered = 0
+      let responded = 0
       const onData = (bytes: Buffer): void => {
-        answered += bytes.length
-        // Two bytes answer the greeting, ten the request.
-        if (answered < 12) return
+        responded += bytes.length
+        // Two bytes respond to the greeting, ten to the request.
+        if (responded < 12) return
         socket.off('data', onData)
         socket.pause()
         resolve({ socket })

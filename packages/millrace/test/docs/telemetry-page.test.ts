@@ -7,6 +7,7 @@ import { test } from 'node:test'
 import {
   brokerMetricTable,
   type DiagnosticEvents,
+  type DiagnosticTraces,
   type MetricRow,
   metricTable,
   topicMetricTable,
@@ -17,15 +18,20 @@ import { docsPath } from './doc-programs.ts'
 const page = readFileSync(join(docsPath, 'telemetry.md'), 'utf8')
 
 /** Every channel: one that is missing here, or too many, does not compile. */
-const channels: Record<keyof DiagnosticEvents, true> = {
+const channels: Record<keyof DiagnosticEvents | keyof DiagnosticTraces, true> = {
+  'millrace:send': true,
+  'millrace:transaction': true,
+  'millrace:request': true,
   'millrace:producer.created': true,
   'millrace:producer.closed': true,
   'millrace:connection.opened': true,
   'millrace:connection.closed': true,
   'millrace:connection.failed': true,
   'millrace:metadata.refreshed': true,
+  'millrace:response.received': true,
+  'millrace:response.timedOut': true,
   'millrace:request.sent': true,
-  'millrace:request.answered': true,
+  'millrace:request.completed': true,
   'millrace:request.failed': true,
   'millrace:batch.settled': true,
   'millrace:record.failed': true,

@@ -1,6 +1,6 @@
-// What real brokers answered (answers/, captured by regenerate.ts): each answer decodes to what was
-// asked for and encodes to the same bytes again. A mistake that reader and writer share would not
-// pass here.
+// What real brokers returned (responses/, captured by regenerate.ts): each response decodes to what
+// was asked for and encodes to the same bytes again. A mistake that reader and writer share would
+// not pass here.
 
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -11,7 +11,10 @@ import { fetchApi } from '../../src/protocol/api/01-fetch.ts'
 import { listOffsetsApi } from '../../src/protocol/api/02-list-offsets.ts'
 import { metadataApi } from '../../src/protocol/api/03-metadata.ts'
 import { findCoordinatorApi } from '../../src/protocol/api/10-find-coordinator.ts'
-import { apiVersionsApi, decodeApiVersionsAnswer } from '../../src/protocol/api/18-api-versions.ts'
+import {
+  apiVersionsApi,
+  decodeApiVersionsResponse,
+} from '../../src/protocol/api/18-api-versions.ts'
 import { createTopicsApi } from '../../src/protocol/api/19-create-topics.ts'
 import { initProducerIdApi } from '../../src/protocol/api/22-init-producer-id.ts'
 import { apis, isFlexibleRequest } from '../../src/protocol/api/catalogue.ts'
@@ -26,69 +29,69 @@ import { Writer } from '../../src/protocol/bytes/writer.ts'
 import { errorNumber } from '../../src/protocol/errors.ts'
 import type { AnyApi, Api } from '../../src/protocol/schema/api.ts'
 import { zeroUuid } from '../../src/protocol/schema/message.ts'
-import type { GoldenAnswer } from './golden-answer.ts'
 import { goldenFile } from './golden-file.ts'
+import type { GoldenResponse } from './golden-response.ts'
 
 const bytesOf = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, 'hex'))
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 
-/** Decodes the frame of an answer, header first. */
-const decode = <Response>(api: Api<unknown, Response>, answer: GoldenAnswer): Response => {
-  const reader = new Reader(bytesOf(answer.response))
-  decodeResponseHeader(reader, api.key, api.isFlexible(answer.version))
-  return api.decodeResponse(reader, answer.version)
+/** Decodes the frame of a response, header first. */
+const decode = <Response>(api: Api<unknown, Response>, capture: GoldenResponse): Response => {
+  const reader = new Reader(bytesOf(capture.response))
+  decodeResponseHeader(reader, api.key, api.isFlexible(capture.version))
+  return api.decodeResponse(reader, capture.version)
 }
 
-const answersOf = (file: string): GoldenAnswer[] =>
-  JSON.parse(readFileSync(goldenFile(`answers/${file}`), 'utf8')) as GoldenAnswer[]
+const responsesOf = (file: string): GoldenResponse[] =>
+  JSON.parse(readFileSync(goldenFile(`responses/${file}`), 'utf8')) as GoldenResponse[]
 
-const releases = readdirSync(goldenFile('answers')).map((file) => ({
+const releases = readdirSync(goldenFile('responses')).map((file) => ({
   name: file.replace(/^kafka-|\.json$/g, ''),
-  answers: answersOf(file),
+  captures: responsesOf(file),
 }))
 
 const apiNamed = (name: string): AnyApi =>
   apis.find((api) => api.name === name) ?? assert.fail(`no API ${name}`)
 
-const encodesToTheSameBytes = (answer: GoldenAnswer): void => {
-  const api = apiNamed(answer.api)
-  const flexible = api.isFlexible(answer.version)
-  const response = new Reader(bytesOf(answer.response))
+const encodesToTheSameBytes = (capture: GoldenResponse): void => {
+  const api = apiNamed(capture.api)
+  const flexible = api.isFlexible(capture.version)
+  const response = new Reader(bytesOf(capture.response))
   const correlationId = decodeResponseHeader(response, api.key, flexible)
-  const value = api.decodeResponse(response, answer.version)
+  const value = api.decodeResponse(response, capture.version)
   const writer = new Writer()
   encodeResponseHeader(writer, api.key, correlationId, flexible)
-  api.encodeResponse(writer, value as never, answer.version)
-  assert.equal(hexOf(writer.finish()), answer.response)
+  api.encodeResponse(writer, value as never, capture.version)
+  assert.equal(hexOf(writer.finish()), capture.response)
 }
 
 /** The broker took these requests, so they too are known to be right. */
-const requestEncodesToTheSameBytes = (answer: GoldenAnswer): void => {
-  const reader = new Reader(bytesOf(answer.request))
+const requestEncodesToTheSameBytes = (capture: GoldenResponse): void => {
+  const reader = new Reader(bytesOf(capture.request))
   const header = decodeRequestHeader(reader, isFlexibleRequest)
-  const api = apiNamed(answer.api)
+  const api = apiNamed(capture.api)
   if (header.apiVersion > api.versions.max) return
   assert.equal(header.apiKey, api.key)
   const value = api.decodeRequest(reader, header.apiVersion)
   const writer = new Writer()
   encodeRequestHeader(writer, header, api.isFlexible(header.apiVersion))
   api.encodeRequest(writer, value as never, header.apiVersion)
-  assert.equal(hexOf(writer.finish()), answer.request)
+  assert.equal(hexOf(writer.finish()), capture.request)
 }
 
-for (const { name, answers } of releases) {
+for (const { name, captures } of releases) {
   const of = <Response>(
     api: Api<unknown, Response>,
     title: string,
   ): { version: number; value: Response }[] => {
-    const found = answers.filter((answer) => answer.api === api.name && answer.title === title)
+    const found = captures.filter((capture) => capture.api === api.name && capture.title === title)
     assert.ok(found.length > 0, `${api.name}: ${title}`)
-    return found.map((answer) => ({ version: answer.version, value: decode(api, answer) }))
+    return found.map((capture) => ({ version: capture.version, value: decode(api, capture) }))
   }
 
-  describe(`answers of Kafka ${name}`, () => {
+  describe(`responses of Kafka ${name}`, () => {
     for (const api of apis) {
-      const own = answers.filter((answer) => answer.api === api.name)
+      const own = captures.filter((capture) => capture.api === api.name)
       if (own.length === 0) continue
       it(`${own.length} of ${api.name} encode to the same bytes`, () => {
         own.forEach(encodesToTheSameBytes)
@@ -106,10 +109,10 @@ for (const { name, answers } of releases) {
         }
       }
       const title = 'a version that is not served'
-      const fallback = answers.find((answer) => answer.title === title)!
+      const fallback = captures.find((capture) => capture.title === title)!
       const body = bytesOf(fallback.response).subarray(4)
-      assert.equal(decodeApiVersionsAnswer(body, 5).errorCode, errorNumber.UNSUPPORTED_VERSION)
-      assert.ok(decodeApiVersionsAnswer(body, 5).apiKeys.length > 0)
+      assert.equal(decodeApiVersionsResponse(body, 5).errorCode, errorNumber.UNSUPPORTED_VERSION)
+      assert.ok(decodeApiVersionsResponse(body, 5).apiKeys.length > 0)
     })
 
     it('Metadata has the topics and the one that is not there', () => {

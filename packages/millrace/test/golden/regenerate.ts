@@ -1,8 +1,8 @@
-// Captures what a real broker answers, as golden files for protocol-golden.test.ts:
+// Captures what a real broker returns, as golden files for protocol-golden.test.ts:
 //   node packages/millrace/test/golden/regenerate.ts --brokers 127.0.0.1:9092 --kafka 4.4.0
 // It wants Node 22.18 or newer and a fresh broker of that release, with node id 1 (it makes topics
-// and a transaction), and writes answers/kafka-4.4.0.json. Sockets and framing are its own, so that
-// only the bytes of the broker count.
+// and a transaction), and writes responses/kafka-4.4.0.json. Sockets and framing are its own, so
+// that only the bytes of the broker count.
 
 import { writeFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
@@ -19,29 +19,46 @@ import { joinGroupApi } from '../../src/protocol/api/11-join-group.ts'
 import { heartbeatApi } from '../../src/protocol/api/12-heartbeat.ts'
 import { leaveGroupApi } from '../../src/protocol/api/13-leave-group.ts'
 import { syncGroupApi } from '../../src/protocol/api/14-sync-group.ts'
+import { listGroupsApi } from '../../src/protocol/api/16-list-groups.ts'
 import { saslHandshakeApi } from '../../src/protocol/api/17-sasl-handshake.ts'
-import { apiVersionsApi, decodeApiVersionsAnswer } from '../../src/protocol/api/18-api-versions.ts'
+import {
+  apiVersionsApi,
+  decodeApiVersionsResponse,
+} from '../../src/protocol/api/18-api-versions.ts'
 import { createTopicsApi } from '../../src/protocol/api/19-create-topics.ts'
 import { deleteTopicsApi } from '../../src/protocol/api/20-delete-topics.ts'
+import { deleteRecordsApi } from '../../src/protocol/api/21-delete-records.ts'
 import { initProducerIdApi } from '../../src/protocol/api/22-init-producer-id.ts'
 import { addPartitionsToTxnApi } from '../../src/protocol/api/24-add-partitions-to-txn.ts'
 import { addOffsetsToTxnApi } from '../../src/protocol/api/25-add-offsets-to-txn.ts'
 import { endTxnApi } from '../../src/protocol/api/26-end-txn.ts'
+import { writeTxnMarkersApi } from '../../src/protocol/api/27-write-txn-markers.ts'
 import { txnOffsetCommitApi } from '../../src/protocol/api/28-txn-offset-commit.ts'
 import { describeConfigsApi } from '../../src/protocol/api/32-describe-configs.ts'
+import { createPartitionsApi } from '../../src/protocol/api/37-create-partitions.ts'
+import { incrementalAlterConfigsApi } from '../../src/protocol/api/44-incremental-alter-configs.ts'
 import { describeClusterApi } from '../../src/protocol/api/60-describe-cluster.ts'
+import { describeProducersApi } from '../../src/protocol/api/61-describe-producers.ts'
+import { describeTransactionsApi } from '../../src/protocol/api/65-describe-transactions.ts'
+import { listTransactionsApi } from '../../src/protocol/api/66-list-transactions.ts'
 import { decodeResponseHeader, encodeRequestHeader } from '../../src/protocol/api/header.ts'
 import { Reader } from '../../src/protocol/bytes/reader.ts'
 import { Writer } from '../../src/protocol/bytes/writer.ts'
+import type { ProducerId } from '../../src/protocol/producer-id.ts'
 import { crc32c } from '../../src/protocol/records/crc.ts'
 import type { AnyApi, Api, Input } from '../../src/protocol/schema/api.ts'
-import type { GoldenAnswer } from './golden-answer.ts'
 import { goldenFile } from './golden-file.ts'
+import type { GoldenResponse } from './golden-response.ts'
 
-const answerTimeoutMs = 20_000
+interface Identity {
+  readonly producerId: ProducerId
+  readonly producerEpoch: number
+}
+
+const responseTimeoutMs = 20_000
 const attemptsMax = 100
 
-/** One connection: a request, then its answer. */
+/** One connection: a request, then its response. */
 class Line {
   readonly #socket: Socket
   #received = Buffer.alloc(0)
@@ -49,7 +66,7 @@ class Line {
 
   constructor(socket: Socket) {
     this.#socket = socket
-    socket.setTimeout(answerTimeoutMs, () => socket.destroy(new Error('no answer in time')))
+    socket.setTimeout(responseTimeoutMs, () => socket.destroy(new Error('no response in time')))
     socket.on('data', (bytes: Buffer) => {
       this.#received = Buffer.concat([this.#received, bytes])
       this.#wake()
@@ -65,9 +82,9 @@ class Line {
     for (;;) {
       const length = this.#received.length < 4 ? null : this.#received.readInt32BE(0)
       if (length !== null && this.#received.length >= 4 + length) {
-        const answer = Uint8Array.from(this.#received.subarray(4, 4 + length))
+        const captured = Uint8Array.from(this.#received.subarray(4, 4 + length))
         this.#received = this.#received.subarray(4 + length)
-        return answer
+        return captured
       }
       await new Promise<void>((resolve, reject) => {
         this.#wake = (error) => (error === undefined ? resolve() : reject(error))
@@ -81,7 +98,7 @@ class Line {
   }
 }
 
-const answers: GoldenAnswer[] = []
+const captures: GoldenResponse[] = []
 const served = new Map<number, { min: number; max: number }>()
 let correlationId = 0
 let line: Line
@@ -106,7 +123,7 @@ const frames = async (
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 
-/** Keeps what the broker answers under `title`; returns it decoded. */
+/** Keeps what the broker returns under `title`; returns it decoded. */
 const capture = async <Request, Response>(
   api: Api<Request, Response>,
   version: number,
@@ -118,7 +135,7 @@ const capture = async <Request, Response>(
     api.encodeRequest(writer, value, version),
   )
   if (keep) {
-    answers.push({ api: api.name, version, title, request: hex(request), response: hex(response) })
+    captures.push({ api: api.name, version, title, request: hex(request), response: hex(response) })
   }
   const reader = new Reader(response)
   decodeResponseHeader(reader, api.key, api.isFlexible(version))
@@ -196,10 +213,10 @@ const captureApiVersions = async (): Promise<void> => {
   const { request, response } = await frames(apiVersionsApi, 99, (writer) =>
     apiVersionsApi.encodeRequest(writer, software, apiVersionsApi.versions.max),
   )
-  decodeApiVersionsAnswer(response.subarray(4), 99)
+  decodeApiVersionsResponse(response.subarray(4), 99)
   const title = 'a version that is not served'
   const { name } = apiVersionsApi
-  answers.push({ api: name, version: 0, title, request: hex(request), response: hex(response) })
+  captures.push({ api: name, version: 0, title, request: hex(request), response: hex(response) })
 }
 
 const captureTopics = async (): Promise<Uint8Array> => {
@@ -221,8 +238,8 @@ const captureTopics = async (): Promise<Uint8Array> => {
   await capture(createTopicsApi, newest, 'a topic that exists', { topics: [golden] })
   const topics = [{ name: 'golden' }, { name: 'compacted' }]
   await until(async () => {
-    const answer = await capture(metadataApi, 12, '', { topics }, false)
-    const partitions = answer.topics.flatMap((topic) => topic.partitions)
+    const captured = await capture(metadataApi, 12, '', { topics }, false)
+    const partitions = captured.topics.flatMap((topic) => topic.partitions)
     return partitions.length === 3 && partitions.every(({ errorCode }) => errorCode === 0)
   })
   const named = [...topics, { name: 'not-there' }]
@@ -230,8 +247,8 @@ const captureTopics = async (): Promise<Uint8Array> => {
     const request = { topics: named, ...(version >= 4 && { allowAutoTopicCreation: false }) }
     await capture(metadataApi, version, 'two topics and one that is not there', request)
   }
-  const answer = await capture(metadataApi, 12, '', { topics }, false)
-  return answer.topics[0]!.topicId
+  const captured = await capture(metadataApi, 12, '', { topics }, false)
+  return captured.topics[0]!.topicId
 }
 
 const captureRecords = async (topicId: Uint8Array): Promise<void> => {
@@ -280,8 +297,8 @@ const captureCoordinators = async (): Promise<void> => {
   ] as const) {
     await until(async () => {
       const request = { keyType, coordinatorKeys: [key] }
-      const answer = await capture(findCoordinatorApi, newest, '', request, false)
-      return answer.coordinators.every(({ errorCode }) => errorCode === 0)
+      const captured = await capture(findCoordinatorApi, newest, '', request, false)
+      return captured.coordinators.every(({ errorCode }) => errorCode === 0)
     })
     for (const version of versionsOf(findCoordinatorApi)) {
       if (version === 0 && keyType === 1) continue
@@ -312,7 +329,7 @@ const captureTransactions = async (): Promise<void> => {
   const groupId = 'golden-group'
   for (let version = 0; version <= 4; version += 1) {
     const initial = { transactionalId, transactionTimeoutMs: 60_000 }
-    let identity = { producerId: -1, producerEpoch: -1 }
+    let identity: Identity = { producerId: -1, producerEpoch: -1 }
     await until(async () => {
       const { errorCode, producerId, producerEpoch } = await capture(
         initProducerIdApi,
@@ -344,7 +361,7 @@ const captureTransactions = async (): Promise<void> => {
 
 const captureGroups = async (topicId: Uint8Array): Promise<void> => {
   const groupId = 'golden-offsets'
-  const memberId = 'nobody'
+  const memberId = 'missing'
   for (const version of versionsOf(offsetCommitApi)) {
     const partitions = [{ partitionIndex: 1, committedOffset: version, committedMetadata: null }]
     const topics = [{ ...(version < 10 ? { name: 'golden' } : { topicId }), partitions }]
@@ -396,6 +413,59 @@ const captureAdministration = async (): Promise<void> => {
   }
 }
 
+const captureOperations = async (): Promise<void> => {
+  for (const version of versionsOf(listGroupsApi)) {
+    await capture(listGroupsApi, version, 'the groups of the broker', {})
+  }
+  for (const version of versionsOf(deleteRecordsApi)) {
+    const partitions = [0, 9].map((partitionIndex) => ({ partitionIndex, offset: 1 }))
+    const request = { topics: [{ name: 'golden', partitions }], timeoutMs: 5000 }
+    await capture(deleteRecordsApi, version, 'a partition and one that is not there', request)
+  }
+  for (const version of versionsOf(createPartitionsApi)) {
+    const topics = [
+      { name: 'golden', count: 3 + version },
+      { name: 'compacted', count: 1 },
+    ].map((topic) => ({ ...topic, assignments: null }))
+    const request = { topics, timeoutMs: 5000 }
+    await capture(createPartitionsApi, version, 'more partitions, and no more than before', request)
+  }
+  for (const version of versionsOf(incrementalAlterConfigsApi)) {
+    const resources = [
+      { name: 'retention.ms', configOperation: 0, value: '7000' },
+      { name: 'no.such.setting', configOperation: 0, value: '1' },
+    ].map((config) => ({ resourceType: 2, resourceName: 'compacted', configs: [config] }))
+    for (const resource of resources) {
+      const [config] = resource.configs
+      const request = { resources: [resource] }
+      await capture(incrementalAlterConfigsApi, version, `the setting ${config!.name}`, request)
+    }
+  }
+}
+
+const captureTransactionTools = async (): Promise<void> => {
+  const topics = [{ name: 'golden', partitionIndexes: [1, 9] }]
+  for (const version of versionsOf(describeProducersApi)) {
+    await capture(describeProducersApi, version, 'a partition and one that is not there', {
+      topics,
+    })
+  }
+  for (const version of versionsOf(describeTransactionsApi)) {
+    const request = { transactionalIds: [transactionalId, 'not-there'] }
+    await capture(describeTransactionsApi, version, 'one and one that is not there', request)
+  }
+  for (const version of versionsOf(listTransactionsApi)) {
+    await capture(listTransactionsApi, version, 'all', {})
+    const request = { stateFilters: ['Ongoing', 'NoState'], producerIdFilters: [3] }
+    await capture(listTransactionsApi, version, 'by state, and a state that is unknown', request)
+  }
+  for (const version of versionsOf(writeTxnMarkersApi)) {
+    const marker = { producerId: 4242, producerEpoch: 0, coordinatorEpoch: -1 }
+    const markers = [{ ...marker, transactionResult: false, topics }]
+    await capture(writeTxnMarkersApi, version, 'a producer without a transaction', { markers })
+  }
+}
+
 const main = async (): Promise<void> => {
   const { values } = parseArgs({
     options: { brokers: { type: 'string' }, kafka: { type: 'string' } },
@@ -412,10 +482,12 @@ const main = async (): Promise<void> => {
   await captureTransactions()
   await captureGroups(topicId)
   await captureAdministration()
+  await captureOperations()
+  await captureTransactionTools()
   line.close()
-  const file = goldenFile(`answers/kafka-${values.kafka}.json`)
-  writeFileSync(file, `${JSON.stringify(answers, null, 2)}\n`)
-  console.log(`${answers.length} answers in ${file}`)
+  const file = goldenFile(`responses/kafka-${values.kafka}.json`)
+  writeFileSync(file, `${JSON.stringify(captures, null, 2)}\n`)
+  console.log(`${captures.length} responses in ${file}`)
 }
 
 await main()

@@ -13,7 +13,7 @@ const isLong = process.env.MILLRACE_CHAOS === 'long'
 const plan = { awayMs: isLong ? 60_000 : 14_000, bufferMemoryBytes: 32 * 2 ** 20 }
 const probePauseMs = 20
 
-test('a broker that was away is used at once, memory keeps its bound', async (context) => {
+test('a broker that restarts is used at once, and memory is bounded', async (context) => {
   const topic = 'outage'
   await using kafka = await startKafka()
   await kafka.admin.createTopic(topic, { partitions: 3 })

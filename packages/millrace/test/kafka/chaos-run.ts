@@ -1,4 +1,4 @@
-// Three nodes of a real Kafka, a load of numbered records, and misfortunes one after the other,
+// Three nodes of a real Kafka, a load of numbered records, and faults one after the other,
 // each begun when all replicas are in sync again. Java's consumer then says what is in the log.
 
 import { systemClock } from '../../src/runtime/clock.ts'
@@ -8,7 +8,7 @@ import { LoadProcess, pause } from '../soak/load-process.ts'
 import { LogCheck, type LogFindings } from '../soak/log-check.ts'
 import { javaConsume, type Kafka, startKafka } from './fixture/index.ts'
 
-export type Misfortune =
+export type KafkaFault =
   /** kill -9 of the node that leads partition 0; it comes back after a while. */
   | { readonly kind: 'kill'; readonly awayMs: number }
   /** SIGSTOP of the node that leads partition 0, and SIGCONT. */
@@ -20,7 +20,7 @@ export interface ChaosPlan {
   readonly recordsPerSecond: number
   /** More than will be sent in that time. */
   readonly recordsMax: number
-  readonly misfortunes: readonly Misfortune[]
+  readonly faults: readonly KafkaFault[]
   /** Undisturbed sending before the first one and after each. */
   readonly calmMs: number
   /** Sending goes on for at least as long. */
@@ -33,7 +33,7 @@ export const chaosRate = 20_000
 export const shortChaos: ChaosPlan = {
   recordsPerSecond: chaosRate,
   recordsMax: 4_000_000,
-  misfortunes: [
+  faults: [
     { kind: 'kill', awayMs: 1_000 },
     { kind: 'freeze', forMs: 5_000 },
     { kind: 'restart', nodes: [1] },
@@ -45,7 +45,7 @@ export const shortChaos: ChaosPlan = {
 export const longChaos: ChaosPlan = {
   recordsPerSecond: chaosRate,
   recordsMax: 16_000_000,
-  misfortunes: [
+  faults: [
     { kind: 'kill', awayMs: 10_000 },
     { kind: 'kill', awayMs: 1_000 },
     { kind: 'freeze', forMs: 15_000 },
@@ -82,29 +82,29 @@ const untilInSync = async (kafka: Kafka): Promise<void> => {
 const leaderOf = async (kafka: Kafka): Promise<number> =>
   (await kafka.admin.describeTopic(topic)).partitions[0]!.leader
 
-const strike = async (kafka: Kafka, misfortune: Misfortune): Promise<void> => {
-  switch (misfortune.kind) {
+const applyFault = async (kafka: Kafka, fault: KafkaFault): Promise<void> => {
+  switch (fault.kind) {
     case 'kill': {
       const node = kafka.node(await leaderOf(kafka))
       await node.kill('SIGKILL')
-      await pause(misfortune.awayMs)
+      await pause(fault.awayMs)
       return node.start()
     }
     case 'freeze': {
       const node = kafka.node(await leaderOf(kafka))
       await node.kill('SIGSTOP')
-      await pause(misfortune.forMs)
+      await pause(fault.forMs)
       return node.kill('SIGCONT')
     }
     case 'restart': {
-      for (const id of misfortune.nodes) {
+      for (const id of fault.nodes) {
         await kafka.node(id).restart()
         await untilInSync(kafka)
       }
       return
     }
     default:
-      misfortune satisfies never
+      fault satisfies never
   }
 }
 
@@ -139,10 +139,10 @@ export const runChaos = async (
   await load.until(({ delivered }) => delivered > 0)
   const start = systemClock.now()
   await pause(plan.calmMs)
-  for (const misfortune of plan.misfortunes) {
-    say(`${JSON.stringify(misfortune)} (${load.progress.delivered} delivered so far)`)
+  for (const fault of plan.faults) {
+    say(`${JSON.stringify(fault)} (${load.progress.delivered} delivered so far)`)
     await untilInSync(kafka)
-    await strike(kafka, misfortune)
+    await applyFault(kafka, fault)
     const { delivered } = load.progress
     await load.until((progress) => progress.delivered > delivered)
     await untilInSync(kafka)

@@ -50,7 +50,7 @@ describe('millrace produce and a real broker', () => {
     return { code, report: JSON.parse(output) }
   }
 
-  it('a file arrives byte for byte and in order: count and checksum by Java', async (t) => {
+  it('a file is delivered byte for byte and in order: count and checksum by Java', async (t) => {
     const folder = await mkdtemp(join(tmpdir(), 'millrace-cli-'))
     t.after(() => rm(folder, { recursive: true }))
     const path = join(folder, 'lines')

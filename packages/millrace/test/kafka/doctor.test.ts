@@ -5,8 +5,8 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { diagnose, type ProducerOptions } from '../../src/index.ts'
 import { silentLogger } from '../../src/runtime/logger.ts'
-import { unsecuredToken } from '../unit/broker-sasl-kit.ts'
 import { assertFails, assertGreen, rowsOf } from '../unit/diagnose-kit.ts'
+import { unsecuredToken } from '../unit/in-process-cluster-sasl-kit.ts'
 import { startKafka } from './fixture/kafka.ts'
 import {
   password,
@@ -156,10 +156,10 @@ describe('a diagnosis of a real broker', () => {
 
   it('makes no topic by the test record, unless that is allowed', async () => {
     const options = optionsFor(secure, 'TLS')
-    const diagnosis = await diagnose(options, { produceTo: 'nobody' })
-    assertFails(diagnosis, 'produce', /^Create the topic nobody/)
+    const diagnosis = await diagnose(options, { produceTo: 'missing' })
+    assertFails(diagnosis, 'produce', /^Create the topic missing/)
     const allowed = { ...options, allowAutoTopicCreation: true }
-    assert.equal((await diagnose(allowed, { produceTo: 'nobody' })).ok, true)
+    assert.equal((await diagnose(allowed, { produceTo: 'missing' })).ok, true)
   })
 })
 

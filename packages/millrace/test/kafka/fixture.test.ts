@@ -9,6 +9,7 @@ import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { startCluster } from '../../src/testing.ts'
 import {
   javaConsume,
   javaProduce,
@@ -154,7 +155,7 @@ describe('a cluster of three', () => {
 })
 
 describe('what was started ends', () => {
-  it('on close: exactly its processes, and its folder', async () => {
+  it('on close(): exactly its processes, and its folder', async () => {
     const [one, other] = await Promise.all([startKafka(), startKafka()])
     const [ended] = pids(one)
     const [alive] = pids(other)
@@ -177,5 +178,14 @@ describe('what was started ends', () => {
     assert.equal(process.kill(started.pid, 0), true)
     child.kill('SIGKILL')
     await untilGone(started)
+  })
+})
+
+// `npm run kafka` announced the broker that another process had on its port.
+it('a port that another process has is an error, though a broker responds there', async () => {
+  await using other = await startCluster({ nodes: 1 })
+  const [, port] = other.brokers[0]!.split(':')
+  await assert.rejects(startKafka({ port: Number(port) }), {
+    message: `Port ${port} must be free, but a process listens on it.`,
   })
 })

@@ -3,12 +3,12 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import type { ProducerOptions } from '../../src/producer/option-table.ts'
+import type { Message } from '../../src/layers/message.ts'
+import { defaultProducerConfig, type ProducerConfig } from '../../src/layers/producer-config.ts'
+import type { ProducerOptions } from '../../src/producer/producer-options.ts'
 import { KafkaError } from '../../src/protocol/kafka-error.ts'
 import { systemClock } from '../../src/runtime/clock.ts'
 import { silentLogger } from '../../src/runtime/logger.ts'
-import type { Message } from '../../src/senders/message.ts'
-import { defaultProducerConfig, type ProducerConfig } from '../../src/senders/producer-config.ts'
 import * as standIns from '../layers/stand-ins.ts'
 import { closeLeftovers, layer1, layer2, type Make } from '../layers/subject.ts'
 import { javaConsume, type Kafka, startKafka } from './fixture/index.ts'
@@ -22,7 +22,7 @@ before(async () => {
 
 after(() => kafka?.close())
 
-class Told {
+class Results {
   readonly delivered: string[] = []
   readonly failed: string[] = []
 
@@ -38,7 +38,7 @@ class Told {
 
 interface Scene {
   readonly topic: string
-  readonly told: Told
+  readonly results: Results
   readonly make: (
     config?: Partial<ProducerConfig>,
     target?: Partial<ProducerOptions>,
@@ -59,14 +59,14 @@ const onBoth = (
       partitions: 2,
       configs: { 'max.message.bytes': '2000' },
     })
-    const told = new Told()
+    const results = new Results()
     await body({
       topic,
-      told,
+      results,
       make: (config, target) =>
         make({
           target: { brokers: kafka.brokers, logger: silentLogger, ...target },
-          config: told.config(config),
+          config: results.config(config),
         }),
       stored: async () =>
         (await javaConsume({ brokers: kafka.brokers, topic })).map(({ value }) => String(value)),
@@ -90,27 +90,27 @@ const numbered = (topic: string, count: number): Message[] =>
   Array.from({ length: count }, (_, index) => ({ topic, key: `${index}`, value: `${index}` }))
 
 test(
-  '1: the results of the last batch, errors among them, are told before close resolves',
-  onBoth(standIns.endsReaderFirst, /0 !== 50/, async ({ topic, told, make, stored }) => {
+  '1: close() resolves after the callbacks of the last batch, errors among them',
+  onBoth(standIns.endsReaderFirst, /0 !== 50/, async ({ topic, results, make, stored }) => {
     const subject = make()
     await subject.sendBatch(numbered(topic, 50))
     await subject.send({ topic, partition: 0, value: 'x'.repeat(5000) })
     await subject.close()
-    assert.equal(told.delivered.length, 50)
-    assert.deepEqual(told.failed, ['RECORD_TOO_LARGE'])
-    assert.deepEqual((await stored()).sort(), told.delivered.sort())
+    assert.equal(results.delivered.length, 50)
+    assert.deepEqual(results.failed, ['RECORD_TOO_LARGE'])
+    assert.deepEqual((await stored()).sort(), results.delivered.sort())
   }),
 )
 
 test(
   '2: a first batch of three is flushed by time',
-  onBoth(standIns.startsTimerAtOne, /not flushed/, async ({ topic, make, told }) => {
+  onBoth(standIns.startsTimerAtOne, /not flushed/, async ({ topic, make, results }) => {
     let flushed = (): void => {}
     const all = new Promise<string>((resolve) => {
       flushed = () => resolve('flushed')
     })
     const onSuccess = (_metadata: unknown, { value }: Message): void => {
-      if (told.delivered.push(String(value)) === 3) flushed()
+      if (results.delivered.push(String(value)) === 3) flushed()
     }
     const subject = make({ batchTimeoutMs: 100, onSuccess })
     await subject.sendBatch(numbered(topic, 3))
@@ -124,24 +124,24 @@ test(
 )
 
 test(
-  '4: close amid sends: each message is stored and told once, or refused as closed',
-  onBoth(standIns.closesQueueUnderSends, /TypeError/, async ({ topic, told, make, stored }) => {
+  '4: close() amid sends: each message is stored and acknowledged once, or rejected as closed',
+  onBoth(standIns.closesQueueUnderSends, /TypeError/, async ({ topic, results, make, stored }) => {
     const subject = make({ batchSize: 30, batchTimeoutMs: 20 })
-    let refused = 0
+    let rejected = 0
     const send = (message: Message): Promise<unknown> =>
       subject.send(message).catch((error: unknown) => {
         assert.ok(error instanceof KafkaError, String(error))
         assert.equal(error.code, 'CLOSED')
-        refused++
+        rejected++
       })
     const messages = numbered(topic, 1000)
     const sends = messages.slice(0, 600).map(send)
     const closed = subject.close()
     sends.push(...messages.slice(600).map(send))
     await Promise.all([...sends, closed])
-    assert.equal(refused, 400)
+    assert.equal(rejected, 400)
     const expected = messages.slice(0, 600).map(({ value }) => String(value))
-    assert.deepEqual(told.delivered.sort(), expected.sort())
+    assert.deepEqual(results.delivered.sort(), expected.sort())
     assert.deepEqual((await stored()).sort(), expected)
   }),
 )
@@ -151,12 +151,12 @@ test(
   onBoth(
     standIns.crashesOnSecondClose,
     /close of closed channel/,
-    async ({ topic, told, make }) => {
+    async ({ topic, results, make }) => {
       const subject = make()
       await subject.sendBatch(numbered(topic, 10))
       await Promise.all([subject.close(), subject.close()])
       await subject.close()
-      assert.equal(told.delivered.length, 10)
+      assert.equal(results.delivered.length, 10)
     },
   ),
 )
@@ -180,34 +180,38 @@ test(
 
 test(
   '14: the buffer is bounded while the broker is away; what was taken arrives once it is back',
-  onBoth(standIns.growsWithoutBound, /2000 were taken/, async ({ topic, told, make, stored }) => {
-    const subject = make(
-      { batchSize: 1_000_000, batchTimeoutMs: 0 },
-      { bufferMemoryBytes: 128 * 1024 },
-    )
-    const outcome = { taken: 0, refused: 0 }
-    await kafka.node(1).kill('SIGKILL')
-    try {
-      const sends = Array.from({ length: 2000 }, (_, index) =>
-        subject.send({ topic, value: `${index}`.padEnd(500, '.') }).then(
-          () => outcome.taken++,
-          (error: KafkaError) => {
-            assert.equal(error.code, 'BUFFER_FULL')
-            outcome.refused++
-          },
-        ),
+  onBoth(
+    standIns.growsWithoutBound,
+    /2000 were taken/,
+    async ({ topic, results, make, stored }) => {
+      const subject = make(
+        { batchSize: 1_000_000, batchTimeoutMs: 0 },
+        { bufferMemoryBytes: 128 * 1024 },
       )
-      await Promise.race([Promise.all(sends), new Promise((resolve) => setImmediate(resolve))])
-      const { taken } = outcome
-      await kafka.node(1).start()
-      await Promise.all(sends)
-      assert.ok(taken < 250, `${taken} were taken`)
-    } finally {
-      if (!kafka.node(1).alive) await kafka.node(1).start()
-    }
-    await subject.close()
-    assert.equal(outcome.taken + outcome.refused, 2000)
-    assert.equal(told.delivered.length, outcome.taken)
-    assert.deepEqual((await stored()).sort(), told.delivered.sort())
-  }),
+      const outcome = { taken: 0, rejected: 0 }
+      await kafka.node(1).kill('SIGKILL')
+      try {
+        const sends = Array.from({ length: 2000 }, (_, index) =>
+          subject.send({ topic, value: `${index}`.padEnd(500, '.') }).then(
+            () => outcome.taken++,
+            (error: KafkaError) => {
+              assert.equal(error.code, 'BUFFER_FULL')
+              outcome.rejected++
+            },
+          ),
+        )
+        await Promise.race([Promise.all(sends), new Promise((resolve) => setImmediate(resolve))])
+        const { taken } = outcome
+        await kafka.node(1).start()
+        await Promise.all(sends)
+        assert.ok(taken < 250, `${taken} were taken`)
+      } finally {
+        if (!kafka.node(1).alive) await kafka.node(1).start()
+      }
+      await subject.close()
+      assert.equal(outcome.taken + outcome.rejected, 2000)
+      assert.equal(results.delivered.length, outcome.taken)
+      assert.deepEqual((await stored()).sort(), results.delivered.sort())
+    },
+  ),
 )

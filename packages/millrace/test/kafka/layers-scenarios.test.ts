@@ -2,17 +2,17 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import type { RecordMetadata } from '../../src/producer/record.ts'
-import type { KafkaError } from '../../src/protocol/kafka-error.ts'
-import { systemClock } from '../../src/runtime/clock.ts'
-import { AsyncProducer } from '../../src/senders/async-producer.ts'
+import { AsyncProducer } from '../../src/layers/async-producer.ts'
 import {
   type AsyncResultHandler,
   defaultAsyncResultHandler,
-} from '../../src/senders/async-result-handler.ts'
-import { KafkaProducer } from '../../src/senders/kafka-producer.ts'
-import type { Message } from '../../src/senders/message.ts'
-import { SyncProducer } from '../../src/senders/sync-producer.ts'
+} from '../../src/layers/async-result-handler.ts'
+import { KafkaProducer } from '../../src/layers/kafka-producer.ts'
+import type { Message } from '../../src/layers/message.ts'
+import { SyncProducer } from '../../src/layers/sync-producer.ts'
+import type { RecordMetadata } from '../../src/producer/record.ts'
+import type { KafkaError } from '../../src/protocol/kafka-error.ts'
+import { systemClock } from '../../src/runtime/clock.ts'
 import { javaConsume, type Kafka, startKafka } from './fixture/index.ts'
 
 let kafka: Kafka
@@ -60,7 +60,7 @@ test('(a) a JSON value with a key goes out in sync mode, with a deadline of a se
 test('(b) a message goes out in async mode with the default handler', async () => {
   const producer = new AsyncProducer(kafka.brokers, defaultAsyncResultHandler)
   assert.equal(await producer.sendMessage({ topic: 'async', key: 'k' }, 'value'), undefined)
-  assert.deepEqual(await producer.close(), { delivered: 1, failed: 0 })
+  assert.deepEqual(await producer.close(), { delivered: 1, failed: 0, undelivered: 0 })
   assert.deepEqual(await texts('async'), ['k=value'])
 })
 
@@ -82,7 +82,7 @@ test('(c) sync and async at once: 20 messages 100 ms apart, flushed by 5 or 5 s'
     await pace(100)
   }
   const reports = await Promise.all([sync.close(), async.close()])
-  assert.deepEqual(reports, Array(2).fill({ delivered: 20, failed: 0 }))
+  assert.deepEqual(reports, Array(2).fill({ delivered: 20, failed: 0, undelivered: 0 }))
   assert.deepEqual(errors, [])
   assert.equal(handled.length, 20)
   assert.deepEqual(await texts('both-sync'), expected.sort())
@@ -93,7 +93,7 @@ test('layer 1: 5 sends at once into a buffer of 200 or 3 s, then 20 in sync mode
   const places: RecordMetadata[] = []
   const start = systemClock.now()
   let allTold = (): void => {}
-  const told = new Promise<void>((resolve) => {
+  const called = new Promise<void>((resolve) => {
     allTold = resolve
   })
   const buffered = new KafkaProducer(kafka.brokers, {
@@ -109,7 +109,7 @@ test('layer 1: 5 sends at once into a buffer of 200 or 3 s, then 20 in sync mode
     value: `${index}`,
   })
   await Promise.all([0, 1, 2, 3, 4].map((index) => buffered.send(message('a', index))))
-  await told
+  await called
   const elapsedMs = systemClock.now() - start
   assert.ok(elapsedMs >= 2990 && elapsedMs < 10_000, `flushed after ${elapsedMs} ms`)
   await buffered.close()

@@ -1,17 +1,22 @@
-// A stretch of network for tests: a TCP proxy on the loopback address that counts connections and
-// can swallow what it carries, as a firewall that has forgotten a connection does. Nobody is told.
+// A network for tests: a TCP proxy on the loopback address that counts connections, can close
+// them, and can drop their bytes without closing them, as a firewall does that has forgotten a
+// connection; and one that makes a broker slow.
 
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { pipeline } from 'node:stream'
+import { pause } from '../soak/load-process.ts'
 
 export interface LoopbackProxy extends AsyncDisposable {
   /** `127.0.0.1:port`. */
   readonly address: string
   /** How many connections clients have opened so far. */
   readonly connections: number
+  /** Closes the present connections. */
+  closeAll(): void
   /** Resolves once none is open. */
   untilAllClosed(): Promise<void>
-  /** The connections of now never deliver again, and nobody is told; new ones work. */
+  /** The present connections never deliver again and stay open; new ones work. */
   swallow(): void
 }
 
@@ -47,6 +52,9 @@ export const startProxy = async (target: string): Promise<LoopbackProxy> => {
     get connections() {
       return connections
     },
+    closeAll: () => {
+      for (const [client] of pairs) client.destroy()
+    },
     untilAllClosed: () =>
       new Promise((resolve) => {
         if (pairs.size === 0) resolve()
@@ -65,4 +73,60 @@ export const startProxy = async (target: string): Promise<LoopbackProxy> => {
       for (const pair of pairs) for (const socket of pair) socket.destroy()
     },
   }
+}
+
+/** A proxy in front of a broker that is made slow. */
+export interface SlowProxy extends AsyncDisposable {
+  readonly port: number
+  /** Where connections go: to be set before the first one. */
+  targetPort: number
+  /** Each response of a connection leaves so long after the one before it; 0 = at once. */
+  responseDelayMs: number
+}
+
+/** Cuts a broker's bytes into responses, and passes one after the other on. */
+async function* delayResponses(chunks: AsyncIterable<Buffer>, delayMs: () => number) {
+  let rest = Buffer.alloc(0)
+  const end = (): number => (rest.length < 4 ? Number.POSITIVE_INFINITY : 4 + rest.readInt32BE())
+  for await (const chunk of chunks) {
+    rest = Buffer.concat([rest, chunk])
+    while (rest.length >= end()) {
+      if (delayMs() > 0) await pause(delayMs())
+      const response = rest.subarray(0, end())
+      rest = rest.subarray(response.length)
+      yield response
+    }
+  }
+}
+
+export const startSlowProxy = async (): Promise<SlowProxy> => {
+  const sockets = new Set<Socket>()
+  const server = createServer((client) => {
+    const broker = connect({ host: '127.0.0.1', port: proxy.targetPort })
+    const end = () => {
+      client.destroy()
+      broker.destroy()
+      for (const socket of [client, broker]) sockets.delete(socket)
+    }
+    for (const socket of [client, broker]) sockets.add(socket.setNoDelay(true))
+    pipeline(client, broker, end)
+    pipeline(
+      broker,
+      (chunks: AsyncIterable<Buffer>) => delayResponses(chunks, () => proxy.responseDelayMs),
+      client,
+      end,
+    )
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const proxy: SlowProxy = {
+    port: (server.address() as AddressInfo).port,
+    targetPort: 0,
+    responseDelayMs: 0,
+    [Symbol.asyncDispose]: async () => {
+      server.close()
+      for (const socket of sockets) socket.destroy()
+    },
+  }
+  return proxy
 }

@@ -94,7 +94,11 @@ export class Places {
 
   put(partition: number, offset: number, number: number): void {
     this.#numbers[partition] ??= []
-    assert.equal(this.#numbers[partition][offset], undefined, `${partition}:${offset} told twice`)
+    assert.equal(
+      this.#numbers[partition][offset],
+      undefined,
+      `${partition}:${offset} was acknowledged twice`,
+    )
     this.#numbers[partition][offset] = number
     this.#count++
   }
@@ -117,7 +121,7 @@ export class Places {
       onRecord: (record) => {
         const number = this.#numbers[record.partition]?.[record.offset]
         const place = `${record.partition}:${record.offset}`
-        assert.ok(number !== undefined, `${place} is in the log, and nobody was told`)
+        assert.ok(number !== undefined, `${place} is in the log but was not acknowledged`)
         checkRecord(record, sent(number), `record ${number} at ${place}`)
         found++
       },

@@ -1,4 +1,4 @@
-// What the newest Kafka does to a producer by its own rules: it refuses records and batches, stamps
+// What the newest Kafka does to a producer by its own rules: it rejects records and batches, stamps
 // its time on them, makes topics or does not, forgets them, and restarts under load.
 
 import assert from 'node:assert/strict'
@@ -30,11 +30,11 @@ describe('a real broker', () => {
   })
   after(() => kafka?.close())
 
-  it('refuses keyless records of a compacted topic; those around them arrive', async () => {
+  it('rejects records without a key in a compacted topic; the others are delivered', async () => {
     const topic = 'compacted'
     await kafka.admin.createTopic(topic, { configs: { 'cleanup.policy': 'compact' } })
-    const told: string[] = []
-    await using producer = producerFor(kafka, { onError: (error) => told.push(error.code) })
+    const reported: string[] = []
+    await using producer = producerFor(kafka, { onError: (error) => reported.push(error.code) })
     await producer.send({ topic, key: 'k', value: 'first' })
     const records = Array.from({ length: 100 }, (_, index) => ({
       topic,
@@ -57,21 +57,21 @@ describe('a real broker', () => {
       assert.equal(error.persisted, 'no')
       assert.match(error.message, /key/i)
     }
-    assert.deepEqual(told, new Array(10).fill('BROKER_REJECTED'))
-    const innocent = records.filter(({ key }) => key !== null)
-    assert.deepEqual(await values(topic), ['first', ...innocent.map(({ value }) => value)])
+    assert.deepEqual(reported, new Array(10).fill('BROKER_REJECTED'))
+    const accepted = records.filter(({ key }) => key !== null)
+    assert.deepEqual(await values(topic), ['first', ...accepted.map(({ value }) => value)])
     const offsets = outcomes.flatMap((outcome) =>
       outcome instanceof KafkaError ? [] : [outcome.offset],
     )
     assert.deepEqual(
       offsets,
-      innocent.map((_, index) => index + 1),
+      accepted.map((_, index) => index + 1),
     )
     const last = await producer.send({ topic, key: 'k', value: 'last' })
     assert.equal(last.offset, 91)
   })
 
-  it('refuses a batch over max.message.bytes: it is cut until it fits, in order', async () => {
+  it('rejects a batch over max.message.bytes: it is split until it fits, in order', async () => {
     const topic = 'small'
     await kafka.admin.createTopic(topic, { configs: { 'max.message.bytes': '20000' } })
     await using producer = producerFor(kafka)
@@ -101,7 +101,7 @@ describe('a real broker', () => {
     )
   })
 
-  it('stamps its own time where the topic says so, and the result tells that time', async () => {
+  it('sets its own timestamp if the topic says so, and the result has that timestamp', async () => {
     const topic = 'stamped'
     const configs = { 'message.timestamp.type': 'LogAppendTime' }
     await kafka.admin.createTopic(topic, { configs })
@@ -114,7 +114,7 @@ describe('a real broker', () => {
     assert.ok(sent.timestamp >= start && sent.timestamp <= systemClock.wallTime())
   })
 
-  it('refuses a timestamp that is too far off: that record alone fails', async () => {
+  it('rejects a timestamp that is out of range: only that record fails', async () => {
     const topic = 'in-time'
     const configs = { 'message.timestamp.before.max.ms': '3600000' }
     await kafka.admin.createTopic(topic, { configs })
@@ -129,7 +129,7 @@ describe('a real broker', () => {
     assert.deepEqual(await values(topic), ['a', 'c'])
   })
 
-  it('makes no topic where the producer wants none: UNKNOWN_TOPIC, others unharmed', async () => {
+  it('creates no topic if the producer forbids it: only its records fail', async () => {
     await kafka.admin.createTopic('there')
     await using producer = producerFor(kafka, {
       allowAutoTopicCreation: false,
@@ -148,7 +148,7 @@ describe('a real broker', () => {
     assert.match(wrong.message, /no such name!/)
   })
 
-  it('forgets a topic that is made again: what follows goes to the new one', async () => {
+  it('deletes and creates a topic again: later records go to the new one', async () => {
     const topic = 'made-again'
     const versions = new Set<number>()
     await kafka.admin.createTopic(topic)
@@ -166,7 +166,7 @@ describe('a real broker', () => {
     assert.deepEqual([...versions], [13])
   })
 
-  it('forgets producers with their records: the next sends go on by themselves', async () => {
+  it('forgets producers with their records: the next sends recover by themselves', async () => {
     const topic = 'emptied'
     await kafka.admin.createTopic(topic)
     await using producer = producerFor(kafka)
@@ -180,7 +180,7 @@ describe('a real broker', () => {
     )
   })
 
-  it('throttles: the producer waits as it is told, and loses nothing', async () => {
+  it("a throttled producer waits for the broker's throttle time, and loses nothing", async () => {
     const topic = 'throttled'
     await kafka.admin.createTopic(topic)
     await kafka.admin.setClientQuota('slow', { producer_byte_rate: 20_000 })
@@ -268,16 +268,16 @@ describe('a real broker', () => {
   })
 })
 
-describe('a real broker that makes no topics by itself', () => {
-  it('answers UNKNOWN_TOPIC in time, and takes the records once the topic is made', async () => {
+describe('a real broker that creates no topics by itself', () => {
+  it('records fail in time, and are delivered once the topic exists', async () => {
     await using kafka = await startKafka({ properties: { 'auto.create.topics.enable': 'false' } })
     await using producer = producerFor(kafka, { unknownTopicTimeoutMs: 500 })
     const error = await rejectionOf(producer.send({ topic: 'late', value: 'x' }))
     assert.equal(error.code, 'UNKNOWN_TOPIC')
-    await using patient = producerFor(kafka, { unknownTopicTimeoutMs: 30_000 })
-    const waiting = patient.send({ topic: 'late', value: 'first' })
+    await using waitingProducer = producerFor(kafka, { unknownTopicTimeoutMs: 30_000 })
+    const waiting = waitingProducer.send({ topic: 'late', value: 'first' })
     await kafka.admin.createTopic('late')
     assert.equal((await waiting).offset, 0)
-    assert.equal((await producer.send({ topic: 'late', value: 'second' })).offset, 1)
+    assert.equal((await waitingProducer.send({ topic: 'late', value: 'second' })).offset, 1)
   })
 })

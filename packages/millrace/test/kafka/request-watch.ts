@@ -1,5 +1,5 @@
-// A transport that looks at the requests that go out: it counts them by API, notes the highest
-// version of each, and holds back those of one API until it is told to let them go.
+// A transport that watches outgoing requests: it counts them by API, notes the highest version of
+// each, and can hold those of one API until the test releases them.
 
 import { systemClock } from '../../src/runtime/clock.ts'
 import { tcpTransport } from '../../src/runtime/tcp-transport.ts'

@@ -7,7 +7,7 @@ import { saslHandshakeApi } from '../../src/protocol/api/17-sasl-handshake.ts'
 import { apiVersionsApi } from '../../src/protocol/api/18-api-versions.ts'
 import { initProducerIdApi } from '../../src/protocol/api/22-init-producer-id.ts'
 import { systemClock } from '../../src/runtime/clock.ts'
-import type { RawClient } from '../unit/broker-kit.ts'
+import type { RawClient } from '../unit/in-process-cluster-kit.ts'
 import {
   authenticate,
   bearerToken,
@@ -17,20 +17,20 @@ import {
   scram,
   software,
   unsecuredToken,
-} from '../unit/broker-sasl-kit.ts'
+} from '../unit/in-process-cluster-sasl-kit.ts'
 import { otherUser, password, type SecureListener, user } from './fixture/secure-kafka.ts'
 
 interface Question {
   readonly name: string
   readonly listener: SecureListener
-  /** The answers that count. */
+  /** The responses that count. */
   ask(client: RawClient): Promise<readonly Promise<object>[]>
 }
 
 /** What came of an attempt, as a text: an error's number and words, or that it was closed. */
-const outcomeOf = async (answer: Promise<object>): Promise<string> => {
+const outcomeOf = async (response: Promise<object>): Promise<string> => {
   try {
-    const fields = (await answer) as Record<string, unknown>
+    const fields = (await response) as Record<string, unknown>
     const { errorCode, errorMessage, mechanisms, authBytes } = fields
     const bytes = authBytes === undefined ? undefined : Buffer.from(authBytes as Uint8Array)
     const names = mechanisms && [...(mechanisms as string[])].sort()
@@ -47,7 +47,7 @@ const plainQuestions = (): Question[] => {
   const tokens = {
     'the right password': plainToken(user, password),
     'a wrong password': plainToken(user, 'wrong'),
-    'an unknown user': plainToken('nobody', 'wrong'),
+    'an unknown user': plainToken('stranger', 'wrong'),
     'no user': plainToken('', 'wrong'),
     'no password': plainToken(user, ''),
     'another authorization id': plainToken(user, password, otherUser),
@@ -70,7 +70,7 @@ const scramQuestions = (hash: 'sha256' | 'sha512'): Question[] => {
   const known = { hash, user, password }
   const logins = {
     'a wrong password': { ...known, password: 'wrong' },
-    'an unknown user': { ...known, user: 'nobody' },
+    'an unknown user': { ...known, user: 'stranger' },
     'another nonce': { ...known, spoil: (text: string) => text.replace(',r=c', ',r=C') },
     'a spoilt proof': { ...known, spoil: (text: string) => text.replace(/p=.{8}/, 'p=AAAAAAAA') },
     nonsense: { ...known, spoil: () => 'nonsense' },
@@ -108,7 +108,7 @@ const tokenQuestions = (): Question[] => {
     'of the past': bearerToken(unsecuredToken({ sub: user, exp: nowSeconds - 600 })),
     'without an end': bearerToken(unsecuredToken({ sub: user })),
     'without a subject': bearerToken(unsecuredToken({ exp: soon })),
-    'of somebody else': bearerToken(unsecuredToken({ sub: user, exp: soon }), 'bob'),
+    'of another user': bearerToken(unsecuredToken({ sub: user, exp: soon }), 'bob'),
     'that is none': bearerToken('none'),
     'in no shape': Buffer.from('hello'),
   }
@@ -119,8 +119,8 @@ const tokenQuestions = (): Question[] => {
       await chooseMechanism(client, 'OAUTHBEARER')
       const first = await authenticate(client, token)
       const isChallenged = first.errorCode === 0 && first.authBytes.length > 0
-      const answers = [Promise.resolve(first)]
-      return isChallenged ? [...answers, authenticate(client, Buffer.from([1]))] : answers
+      const responses = [Promise.resolve(first)]
+      return isChallenged ? [...responses, authenticate(client, Buffer.from([1]))] : responses
     },
   }))
 }
@@ -202,7 +202,7 @@ const sessionQuestions: readonly Question[] = [
   },
 ]
 
-/** All answers, by the questions' names. */
+/** All results, by the questions' names. */
 export const interview = async (
   connect: (listener: SecureListener) => RawClient,
 ): Promise<Record<string, readonly string[]>> => {
@@ -216,8 +216,8 @@ export const interview = async (
   ]
   const said = questions.map(async ({ name, listener, ask }) => {
     const client = connect(listener)
-    const answers = await ask(client)
-    const outcomes = await Promise.all(answers.map(outcomeOf))
+    const responses = await ask(client)
+    const outcomes = await Promise.all(responses.map(outcomeOf))
     client.close()
     return [name, outcomes] as const
   })

@@ -1,5 +1,5 @@
-// A process for security-failures.test.ts: a producer that can't get in. It is told what to do by
-// one line of JSON, says everything that could be said of what happens (default logger, error,
+// A process for security-failures.test.ts: a producer that can't get in. It reads its
+// task as one line of JSON, prints all that could contain a secret (default logger, error,
 // producer, metrics), and ends with one line of JSON. Its output is searched for secrets.
 
 import { inspect } from 'node:util'
@@ -8,7 +8,7 @@ import { systemClock } from '../../src/runtime/clock.ts'
 
 export interface Attempt {
   readonly options: ProducerOptions
-  /** For OAUTHBEARER: functions can't be told in JSON. */
+  /** For OAUTHBEARER: JSON has no functions. */
   readonly token?: string
 }
 

@@ -10,7 +10,7 @@ import { text } from 'node:stream/consumers'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { ProducerOptions } from '../../src/index.ts'
-import { unsecuredToken } from '../unit/broker-sasl-kit.ts'
+import { unsecuredToken } from '../unit/in-process-cluster-sasl-kit.ts'
 import {
   password,
   type SecureKafka,
@@ -184,7 +184,7 @@ const shapesOf = (secret: string): string[] => {
   ]
 }
 
-describe('a producer that a real broker does not let in', { concurrency: 4 }, () => {
+describe('a producer that a real broker rejects', { concurrency: 4 }, () => {
   let secure: SecureKafka
   before(async () => {
     secure = await startSecureKafka()
@@ -193,7 +193,7 @@ describe('a producer that a real broker does not let in', { concurrency: 4 }, ()
   after(() => secure?.[Symbol.asyncDispose]())
 
   for (const one of cases) {
-    it(`${one.name}: a typed error in time, few attempts, no secret told`, async () => {
+    it(`${one.name}gives a typed error in time, after few attempts, without a secret`, async () => {
       await using proxy = await startProxy(secure.kafka.brokersOn(one.listener)[0]!)
       const options = { ...one.options(secure), brokers: [proxy.address] }
       const attempt = { options, ...(one.token === undefined ? {} : { token: one.token }) }

@@ -1,6 +1,6 @@
 // The security of the in-process cluster, judged by others: Java's clients and kcat log in to it as
 // to any Kafka, and a real broker is asked the same as it, token by token: both must give the same
-// answers in the same words.
+// responds in the same words.
 
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
@@ -8,7 +8,7 @@ import { connect as connectTls } from 'node:tls'
 import { TcpStream, tcpTransport } from '../../src/runtime/tcp-transport.ts'
 import type { Transport } from '../../src/runtime/transport.ts'
 import { type ClusterSaslOptions, startCluster } from '../../src/testing.ts'
-import { RawClient } from '../unit/broker-kit.ts'
+import { RawClient } from '../unit/in-process-cluster-kit.ts'
 import { javaConsume, javaProduce, kcatConsume, kcatProduce } from './fixture/index.ts'
 import {
   makeSecurityFiles,
@@ -42,7 +42,7 @@ describe("Java's clients and kcat log in to the in-process cluster", () => {
     )
   }
 
-  it('over TLS, and with a certificate of their own where the cluster wants one', async () => {
+  it('over TLS, and with a client certificate if the cluster requires one', async () => {
     const { server, ca } = files.certificates
     const topics = { orders: 1 }
     await using open = await startCluster({ topics, tls: server })

@@ -4,7 +4,7 @@
 import type { ProducerOptions } from '../../src/index.ts'
 import { systemClock } from '../../src/runtime/clock.ts'
 import { silentLogger } from '../../src/runtime/logger.ts'
-import { unsecuredToken } from '../unit/broker-sasl-kit.ts'
+import { unsecuredToken } from '../unit/in-process-cluster-sasl-kit.ts'
 import { password, type SecureKafka, type SecureListener, user } from './fixture/secure-kafka.ts'
 
 export type Mechanism = 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512' | 'OAUTHBEARER'

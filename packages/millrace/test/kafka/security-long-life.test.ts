@@ -76,7 +76,7 @@ describe('a real broker that closes what is idle for two seconds', { concurrency
     })
   }
 
-  it('a process that was frozen goes on where it was: nothing fails or is doubled', async () => {
+  it('a suspended process continues: nothing fails or is doubled', async () => {
     const topic = 'frozen'
     await secure.kafka.admin.createTopic(topic)
     await using proxy = await startProxy(secure.kafka.brokersOn('SCRAM')[0]!)

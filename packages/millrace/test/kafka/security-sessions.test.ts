@@ -1,6 +1,6 @@
 // Sessions of three seconds on a real broker (KIP-368), under load: every one is renewed on the
-// living connection, so that no send fails and no connection is dropped. The broker closes whoever
-// is late. Ten seconds by default, a minute with MILLRACE_LONG=1.
+// living connection, so that no send fails and no connection is dropped. The broker closes a
+// connection that is late. Ten seconds by default, a minute with MILLRACE_LONG=1.
 
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'

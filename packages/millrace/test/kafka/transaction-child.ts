@@ -75,7 +75,7 @@ class Runner {
     for (const [index, record] of records.entries()) {
       if (index === records.length >> 1) this.#mayDie(number, 'sending')
       if (plan.sending === 'enqueue') {
-        if (!transaction.enqueue(record)) throw new Error('there should be room')
+        if (!transaction.enqueue(record)) throw new Error('there should be space')
       } else {
         const sent = transaction.send(record)
         if (index % 4 === 0) await sent

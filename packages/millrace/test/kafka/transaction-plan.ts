@@ -90,7 +90,7 @@ export const killOf = (seed: number, number: number): KillPlan => {
 }
 
 /**
- * `count` different numbers below `to`, the same for the same seed, with room between them: who is
+ * `count` different numbers below `to`, the same for the same seed, with gaps between them: who is
  * killed is always another process.
  */
 export const killNumbers = (seed: number, to: number, count: number): number[] => {

@@ -45,7 +45,7 @@ describe('three nodes', () => {
     assert.deepEqual(await stage.committed(), wanted.sort())
   }
 
-  it('a coordinator that stops, and an upgrade meanwhile, cost a transaction nothing', async () => {
+  it('a coordinator that stops, and an upgrade meanwhile, do not fail a transaction', async () => {
     const stage = await stageFor('stopped')
     const watch = new RequestWatch()
     await using producer = stage.producer({}, watch)
@@ -77,7 +77,7 @@ describe('three nodes', () => {
     assert.equal(await stage.groupOffset(group, true), 1)
   })
 
-  it('a coordinator that is killed while it is asked to commit loses nothing', async () => {
+  it('a coordinator that is killed during a commit loses nothing', async () => {
     const stage = await stageFor('killed-committing')
     const watch = new RequestWatch()
     await using producer = stage.producer({}, watch)
@@ -91,7 +91,7 @@ describe('three nodes', () => {
   })
 
   // The last one: it leaves a node dead.
-  it('… or to abort; and who takes over meanwhile fences the old producer', async () => {
+  it('a coordinator killed during an abort loses nothing; a successor fences us', async () => {
     const stage = await stageFor('killed-aborting')
     const other = await stageFor('taken-over')
     await using zombie = other.producer()
@@ -112,7 +112,7 @@ describe('three nodes', () => {
     assert.equal(await stage.groupOffset(stage.name, true), -1)
   })
 
-  /** EndTxn leaves as its coordinator dies; resolves when it was answered by another. */
+  /** EndTxn leaves as its coordinator dies; resolves when another coordinator has responded. */
   const killedWhileEnding = async (
     stage: TransactionStage,
     producer: Producer,

@@ -1,6 +1,6 @@
 // Transactions on a real broker, under both protocols: offsets that move with them, producers that
-// are fenced in each phase, timeouts of the coordinator, every failure that an abort mends, and
-// what is said on the wire. Java reads what is committed, and is the other member of the group.
+// are fenced in each phase, timeouts of the coordinator, every failure that an abort ends, and
+// the requests that are sent. Java reads what is committed, and is the other member of the group.
 
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
@@ -92,7 +92,7 @@ const testsOfOffsets = ({ stageFor }: Shared): void => {
     assert.ok((await output.stored()).length > inputCount)
   })
 
-  it('what comes with an offset is stored with it', async () => {
+  it('the metadata of an offset is stored with it', async () => {
     const stage = await stageFor('with-metadata')
     await using producer = stage.producer()
     await producer.transaction((transaction) =>
@@ -112,7 +112,7 @@ const testsOfOffsets = ({ stageFor }: Shared): void => {
 }
 
 const testsOfMembership = ({ stageFor }: Shared): void => {
-  it('a member that its group does not know is refused; abort mends it (KIP-447)', async () => {
+  it('the offsets of an unknown member are rejected; abort recovers (KIP-447)', async () => {
     const stage = await stageFor('membership')
     await using member = await JavaMember.join(
       { brokers: stage.kafka.brokers },
@@ -125,7 +125,7 @@ const testsOfMembership = ({ stageFor }: Shared): void => {
     const wrong = [
       ['ILLEGAL_GENERATION', { ...metadata, generationId: metadata.generationId! + 1 }],
       ['ILLEGAL_GENERATION', { ...metadata, generationId: metadata.generationId! - 1 }],
-      ['UNKNOWN_MEMBER_ID', { ...metadata, memberId: 'nobody' }],
+      ['UNKNOWN_MEMBER_ID', { ...metadata, memberId: 'missing' }],
     ] as const
     for (const [brokerError, group] of wrong) {
       await using transaction = await producer.beginTransaction()
@@ -146,7 +146,7 @@ const testsOfMembership = ({ stageFor }: Shared): void => {
       await transaction.sendOffsets(offsets, metadata)
     })
     assert.equal(await stage.groupOffset('members', true), 1)
-    // With the id alone nobody is asked: the fence of the transactional id is all there is.
+    // With the group id alone there is no check of the member: only the transactional id fences.
     await producer.transaction((transaction) =>
       transaction.sendOffsets([{ ...offsets[0]!, offset: 2 }], 'members'),
     )
@@ -154,7 +154,7 @@ const testsOfMembership = ({ stageFor }: Shared): void => {
     assert.deepEqual(await stage.committed(), ['member'])
   })
 
-  it('a member is refused once its group has gone on without it', async () => {
+  it('the offsets of a member are rejected after a rebalance without it', async () => {
     const stage = await stageFor('rebalance', { partitions: 2 })
     const { brokers } = stage.kafka
     await using member = await JavaMember.join({ brokers }, 'changing', stage.name)
@@ -209,13 +209,13 @@ const testsOfFencing = ({ stageFor }: Shared): void => {
       await transaction.send({ topic: stage.name, value: `zombie ${call}` })
       await using owner = stage.producer()
       await stage.works(owner, `owner ${call}`)
-      const refused = {
+      const rejected = {
         send: () => transaction.send({ topic: stage.name, value: `late ${call}` }),
         commit: () => transaction.commit(),
         abort: () => transaction.abort(),
         sendOffsets: () => transaction.sendOffsets(offsets, 'fenced-group'),
       }[call]
-      await expectFenced(refused())
+      await expectFenced(rejected())
       await expectFenced(zombie.beginTransaction())
       await stage.works(owner, `owner after ${call}`)
     }
@@ -229,7 +229,7 @@ const testsOfFencing = ({ stageFor }: Shared): void => {
     assert.ok((await stage.stored()).includes('zombie commit'))
   })
 
-  it('a zombie that was about to commit is fenced, and its records are never seen', async () => {
+  it('a zombie is fenced at its commit, and its records are never read', async () => {
     const stage = await stageFor('fenced-committing')
     const watch = new RequestWatch()
     await using zombie = stage.producer({}, watch)
@@ -295,10 +295,10 @@ const testsOfTimeouts = ({ stageFor }: Shared): void => {
   })
 }
 
-// ── Failures that an abort mends ─────────────────────────────────────────────────────────────────
+// ── Failures that an abort ends ─────────────────────────────────────────────────────────────────
 
 const testsOfFailures = ({ stageFor }: Shared): void => {
-  it('after each failure commit names it, abort mends it, and the next one commits', async () => {
+  it('after each failure commit names it, abort ends it, and the next one commits', async () => {
     const stage = await stageFor('failures', { configs: { 'max.message.bytes': '2000' } })
     const forbidden = await stageFor('failures-forbidden')
     await stage.coordinator.denyTopic(forbidden.name)
@@ -321,7 +321,7 @@ const testsOfFailures = ({ stageFor }: Shared): void => {
     for (const [index, [code, record]] of failures.entries()) {
       const transaction = await producer.beginTransaction()
       await transaction.send({ topic, value: `dropped ${index}` })
-      // In protocol 1 the coordinator refuses the forbidden partition, and the transaction fails.
+      // In protocol 1 the coordinator rejects the forbidden partition, and the transaction fails.
       assert.equal(rootOf(await rejectionOf(transaction.send(record))).code, code)
       const commit = await expectError(transaction.commit(), 'TRANSACTION_ABORTED', 'abortable')
       assert.equal(rootOf(commit).code, code)
@@ -332,7 +332,7 @@ const testsOfFailures = ({ stageFor }: Shared): void => {
     assert.deepEqual(await stage.committed(), good)
   })
 
-  it('a record whose sender gave up fails the commit', async () => {
+  it('a record whose caller cancelled it fails the commit', async () => {
     const stage = await stageFor('given-up')
     await using producer = stage.producer()
     const transaction = await producer.beginTransaction()
@@ -384,7 +384,7 @@ const testsOfTheWire = ({ stageFor, version2 }: Shared): void => {
     assert.equal((await stage.coordinator.describe(stage.name)).state, 'Empty')
   })
 
-  it('close() aborts what is open: readers are not held up until the timeout', async () => {
+  it('close() aborts an open transaction: readers do not wait until the timeout', async () => {
     const stage = await stageFor('closed')
     const producer = stage.producer({ transactionTimeoutMs: 600_000 })
     const transaction = await producer.beginTransaction()
@@ -402,9 +402,9 @@ const testsOfTheWire = ({ stageFor, version2 }: Shared): void => {
 // ── Brokers that hang or restart ─────────────────────────────────────────────────────────────────
 
 const testsOfOutages = ({ stageFor }: Shared): void => {
-  it('a record that runs out of time fails the commit; abort mends it', async () => {
+  it('a record that runs out of time fails the commit; abort ends it', async () => {
     const stage = await stageFor('frozen')
-    await using producer = stage.producer({ deliveryTimeoutMs: 800, requestTimeoutMs: 400 })
+    await using producer = stage.producer({ deliveryTimeoutMs: 1500, requestTimeoutMs: 700 })
     await stage.works(producer, 'before')
     const transaction = await producer.beginTransaction()
     await transaction.send({ topic: stage.name, value: 'dropped' })
@@ -423,7 +423,7 @@ const testsOfOutages = ({ stageFor }: Shared): void => {
     assert.deepEqual(await stage.committed(), ['after', 'before'])
   })
 
-  it('a broker that is killed in the middle of a transaction costs it nothing', async () => {
+  it('a broker that is killed during a transaction does not fail it', async () => {
     const stage = await stageFor('killed')
     const watch = new RequestWatch()
     await using producer = stage.producer({}, watch)

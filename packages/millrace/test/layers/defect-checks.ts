@@ -2,20 +2,20 @@
 // subject, and throws where the defect is there.
 
 import assert from 'node:assert/strict'
-import type { ClusterOptions } from '../../src/broker/cluster-options.ts'
-import type { ProducerOptions } from '../../src/producer/option-table.ts'
+import type { ClusterOptions } from '../../src/in-process-cluster/cluster-options.ts'
+import { BatchError } from '../../src/layers/batch-error.ts'
+import type { Message } from '../../src/layers/message.ts'
+import { defaultProducerConfig, type ProducerConfig } from '../../src/layers/producer-config.ts'
+import type { ProducerOptions } from '../../src/producer/producer-options.ts'
 import type { RecordMetadata } from '../../src/producer/record.ts'
 import { KafkaError } from '../../src/protocol/kafka-error.ts'
-import { BatchError } from '../../src/senders/batch-error.ts'
-import type { Message } from '../../src/senders/message.ts'
-import { defaultProducerConfig, type ProducerConfig } from '../../src/senders/producer-config.ts'
 import { onStage, type Stage } from './stage.ts'
 import type { Make, Subject } from './subject.ts'
 
 export type Check = (make: Make) => Promise<void>
 
-/** Results as the callbacks were told them. */
-class Told {
+/** The results that the callbacks received. */
+class Reported {
   readonly delivered: { readonly message: Message; readonly metadata: RecordMetadata }[] = []
   readonly failed: { readonly message: Message; readonly error: KafkaError }[] = []
 
@@ -35,7 +35,7 @@ class Told {
 
 interface Scene {
   readonly stage: Stage
-  readonly told: Told
+  readonly reported: Reported
   readonly make: (config?: Partial<ProducerConfig>, target?: Partial<ProducerOptions>) => Subject
 }
 
@@ -43,14 +43,14 @@ const scene =
   (options: ClusterOptions, body: (scene: Scene) => Promise<void>): Check =>
   (make) =>
     onStage(options, (stage) => {
-      const told = new Told()
+      const reported = new Reported()
       return body({
         stage,
-        told,
+        reported,
         make: (config, target) =>
           make({
             target: stage.target(target),
-            config: { ...defaultProducerConfig(), ...told.callbacks, ...config },
+            config: { ...defaultProducerConfig(), ...reported.callbacks, ...config },
             environment: stage.environment,
           }),
       })
@@ -68,13 +68,13 @@ const count = (length: number): Message[] =>
 const small = { topics: { small: { partitions: 1, config: { 'max.message.bytes': '200' } } } }
 const tooLarge = message('x'.repeat(500), { topic: 'small' })
 
-export const closeTellsTheLastBatch = scene(small, async ({ stage, told, make }) => {
+export const closeTellsTheLastBatch = scene(small, async ({ stage, reported, make }) => {
   const subject = make()
   await stage.run(subject.sendBatch([...count(5), tooLarge]))
   await stage.run(subject.close())
-  assert.equal(told.delivered.length, 5)
+  assert.equal(reported.delivered.length, 5)
   assert.deepEqual(
-    told.failed.map(({ error }) => error.code),
+    reported.failed.map(({ error }) => error.code),
     ['RECORD_TOO_LARGE'],
   )
 })
@@ -108,7 +108,7 @@ export const batchErrorNamesEveryFailure = scene(small, async ({ stage, make }) 
   assert.equal(stage.values('small').length, 3)
 })
 
-export const closeCrashesNoSend = scene({}, async ({ stage, told, make }) => {
+export const closeCrashesNoSend = scene({}, async ({ stage, reported, make }) => {
   const subject = make({ batchSize: 10 })
   let taken = 0
   const send = async (each: Message): Promise<void> => {
@@ -125,24 +125,24 @@ export const closeCrashesNoSend = scene({}, async ({ stage, told, make }) => {
   sends.push(...count(100).map(send))
   await stage.run(Promise.all([...sends, closed]))
   assert.equal(taken, 100)
-  assert.equal(told.count, taken)
+  assert.equal(reported.count, taken)
 })
 
-export const closeTwiceIsOnce = scene({}, async ({ stage, told, make }) => {
+export const closeTwiceIsOnce = scene({}, async ({ stage, reported, make }) => {
   const subject = make()
   await stage.run(subject.sendBatch(count(3)))
   await stage.run(Promise.all([subject.close(), subject.close()]))
   await stage.run(subject.close())
-  assert.equal(told.delivered.length, 3)
+  assert.equal(reported.delivered.length, 3)
 })
 
-export const deadlineHoldsOnTheWay = scene({}, async ({ stage, told, make }) => {
+export const deadlineHoldsOnTheWay = scene({}, async ({ stage, reported, make }) => {
   const subject = make({ async: false })
   await stage.run(subject.send(message('warm')))
   const fault = stage.cluster.fault({ api: 'Produce', drop: true, count: Number.POSITIVE_INFINITY })
   const start = stage.clock.now()
   const late = subject.send(message('late'), { timeoutMs: 100 })
-  await assert.rejects(stage.run(late, 200), { code: 'DELIVERY_TIMEOUT', persisted: 'maybe' })
+  await assert.rejects(stage.run(late, 200), { code: 'TIMEOUT', persisted: 'maybe' })
   assert.equal(stage.clock.now() - start, 100)
   const controller = new AbortController()
   const ended = subject.sendBatch([message('ended')], { signal: controller.signal })
@@ -153,8 +153,8 @@ export const deadlineHoldsOnTheWay = scene({}, async ({ stage, told, make }) => 
   await stage.run(handled.send(message('handled'), { timeoutMs: 100 }))
   await stage.clock.advance(100)
   assert.deepEqual(
-    told.failed.map(({ error }) => error.code),
-    ['DELIVERY_TIMEOUT'],
+    reported.failed.map(({ error }) => error.code),
+    ['TIMEOUT'],
   )
   fault.remove()
 })
@@ -170,7 +170,7 @@ export const idleWakesNothing = scene({}, async ({ stage, make }) => {
   await stage.run(subject.close())
 })
 
-export const everythingGoesInAndComesOut = scene({}, async ({ stage, told, make }) => {
+export const everythingGoesInAndComesOut = scene({}, async ({ stage, reported, make }) => {
   const full = message('full', {
     key: 'k',
     headers: { trace: 'abc' },
@@ -186,8 +186,8 @@ export const everythingGoesInAndComesOut = scene({}, async ({ stage, told, make 
   const handled = make({ batchSize: 1 })
   await stage.run(handled.send(full))
   await stage.run(handled.close())
-  assert.equal(told.delivered[0]?.message, full)
-  assert.equal(told.delivered[0]?.metadata.offset, 1)
+  assert.equal(reported.delivered[0]?.message, full)
+  assert.equal(reported.delivered[0]?.metadata.offset, 1)
   for (const { partition, timestamp, headers } of stage.cluster.records('orders')) {
     assert.deepEqual([partition, timestamp], [2, 1_700_000_000_000])
     assert.deepEqual(headers, [['trace', Buffer.from('abc')]])
@@ -220,7 +220,7 @@ export const keylessMessagesSpread = scene({}, async ({ stage, make }) => {
   assert.ok(records.every(({ key }) => key === null))
 })
 
-export const closedRefusesInBothModes = scene({}, async ({ stage, make }) => {
+export const closedRejectsInBothModes = scene({}, async ({ stage, make }) => {
   for (const async of [true, false]) {
     const subject = make({ async })
     await stage.run(subject.send(message('x')))
@@ -273,26 +273,26 @@ export const callbacksDelayNobody = scene({}, async ({ stage, make }) => {
 /** 64 KiB of memory hold at most this many messages of 1 KiB. */
 const takenMax = 64
 
-export const bufferIsBounded = scene({}, async ({ stage, told, make }) => {
+export const bufferIsBounded = scene({}, async ({ stage, reported, make }) => {
   const target = { bufferMemoryBytes: 64 * 1024 }
   const subject = make({ batchSize: 1_000_000, batchTimeoutMs: 0 }, target)
   stage.network.refuse(stage.address)
-  const outcome = { taken: 0, refused: 0 }
+  const outcome = { taken: 0, rejected: 0 }
   const sends = Array.from({ length: 1000 }, () =>
     subject.send(message('x'.repeat(1024))).then(
       () => outcome.taken++,
       (error: KafkaError) => {
         assert.equal(error.code, 'BUFFER_FULL')
-        outcome.refused++
+        outcome.rejected++
       },
     ),
   )
   await stage.clock.advance(1000)
   assert.ok(outcome.taken <= takenMax, `${outcome.taken} messages were taken`)
-  assert.ok(outcome.refused >= 1000 - takenMax)
+  assert.ok(outcome.rejected >= 1000 - takenMax)
   stage.network.heal(stage.address)
   await stage.run(Promise.all(sends))
   await stage.run(subject.close())
-  assert.equal(told.delivered.length, outcome.taken)
+  assert.equal(reported.delivered.length, outcome.taken)
   assert.equal(stage.values().length, outcome.taken)
 })

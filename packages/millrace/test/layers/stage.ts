@@ -1,10 +1,10 @@
 // A world for the tests of the two layers: the in-process cluster on an in-memory network under
 // virtual time, and what a sender needs to live in it.
 
-import { TestCluster } from '../../src/broker/cluster.ts'
-import type { ClusterOptions } from '../../src/broker/cluster-options.ts'
-import type { ProducerOptions } from '../../src/producer/option-table.ts'
-import type { ProducerEnvironment } from '../../src/producer/producer.ts'
+import type { ClusterOptions } from '../../src/in-process-cluster/cluster-options.ts'
+import { TestCluster } from '../../src/in-process-cluster/in-process-cluster.ts'
+import type { ProducerEnvironment } from '../../src/producer/environment.ts'
+import type { ProducerOptions } from '../../src/producer/producer-options.ts'
 import type { Logger } from '../../src/runtime/logger.ts'
 import { MemoryNetwork } from '../../src/runtime/memory-transport.ts'
 import { seededRandom } from '../../src/runtime/random.ts'

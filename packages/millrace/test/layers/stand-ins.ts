@@ -1,10 +1,10 @@
 // The original's fourteen defects, each put back into our own sender by a stand-in that has nothing
 // else wrong with it. A check that passes on ours must fail on the stand-in, or it shows nothing.
 
+import type { Message } from '../../src/layers/message.ts'
 import { KafkaError } from '../../src/protocol/kafka-error.ts'
 import type { Timer } from '../../src/runtime/clock.ts'
 import { systemClock } from '../../src/runtime/clock.ts'
-import type { Message } from '../../src/senders/message.ts'
 import { layer1, type Make, type Setup, type Subject } from './subject.ts'
 
 const withConfig = (setup: Setup, config: Partial<Setup['config']>): Setup => ({

@@ -1,14 +1,14 @@
 // What the checks of the fourteen defects run on: a sender of ours or a stand-in, under layer 1's
 // calls. Layer 2's senders are put behind them.
 
-import type { ProducerOptions } from '../../src/producer/option-table.ts'
-import type { ProducerEnvironment } from '../../src/producer/producer.ts'
+import { BatchAsyncProducer } from '../../src/layers/batch-async-producer.ts'
+import { KafkaProducer } from '../../src/layers/kafka-producer.ts'
+import type { Message } from '../../src/layers/message.ts'
+import type { ProducerConfig } from '../../src/layers/producer-config.ts'
+import { SyncProducer } from '../../src/layers/sync-producer.ts'
+import type { ProducerEnvironment } from '../../src/producer/environment.ts'
+import type { ProducerOptions } from '../../src/producer/producer-options.ts'
 import type { WaitOptions } from '../../src/producer/wait.ts'
-import { BatchAsyncProducer } from '../../src/senders/batch-async-producer.ts'
-import { KafkaProducer } from '../../src/senders/kafka-producer.ts'
-import type { Message } from '../../src/senders/message.ts'
-import type { ProducerConfig } from '../../src/senders/producer-config.ts'
-import { SyncProducer } from '../../src/senders/sync-producer.ts'
 
 export interface Setup {
   readonly target: ProducerOptions

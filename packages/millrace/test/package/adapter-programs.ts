@@ -237,17 +237,17 @@ export const serve = async (options: ConsoleOptions) => {
 serveConsole({})
 `
 
-/** Imports each type that kafkajs declares; those of mechanisms of one's own are refused. */
+/** Imports each type that kafkajs declares; those of mechanisms of one's own are rejected. */
 export const kafkajsNamesProgram = (declarations: string): string => {
   const declared = /^export (?:declare )?(?:type|interface|class|enum|const) (\w+)/gm
   const names = [...declarations.matchAll(declared)].map(([, name]) => name!)
-  const refused = [
+  const rejected = [
     'AuthenticationProviderArgs',
     'Authenticator',
     'Mechanism',
     'SaslAuthenticateArgs',
   ]
-  const wanted = [...new Set(names)].filter((name) => !refused.includes(name))
+  const wanted = [...new Set(names)].filter((name) => !rejected.includes(name))
   return `export type { ${wanted.join(', ')} } from '@millrace/kafkajs'\n`
 }
 

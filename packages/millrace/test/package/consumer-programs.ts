@@ -14,7 +14,7 @@ export const readmeExample = (readme: string): string => {
     .replace("'orders'", 'process.env.MILLRACE_TOPIC')
 }
 
-/** Bundles a file of a folder; answers what esbuild has said, which should be nothing. */
+/** Bundles a file of a folder; returns what esbuild has said, which should be nothing. */
 export const bundleProgram = async (
   folder: string,
   file: string,

@@ -37,18 +37,18 @@ const ways: readonly Way[] = [
 const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
 const recordsPerCodec = 300
 
-interface Answer {
+interface BrokerResponse {
   readonly delivered: readonly string[]
   readonly codecErrors: Readonly<Record<string, string>>
   readonly isSameClass: boolean
 }
 
-/** What is wrong with a program's answer; null = nothing. */
+/** What is wrong with a program's output; null = nothing. */
 const problemOf = (output: string): string | null => {
-  const { delivered, codecErrors, isSameClass } = JSON.parse(output) as Answer
+  const { delivered, codecErrors, isSameClass } = JSON.parse(output) as BrokerResponse
   const problems = Object.entries(codecErrors).map(([codec, words]) => `${codec}: ${words}`)
   if (delivered.length + problems.length !== codecs.length) problems.push('a codec was left out')
-  if (!isSameClass) problems.push('the two doors show two classes of KafkaError')
+  if (!isSameClass) problems.push('the two entry points show two classes of KafkaError')
   return problems.length === 0 ? null : problems.join('; ')
 }
 

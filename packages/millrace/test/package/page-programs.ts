@@ -1,4 +1,4 @@
-// The TypeScript of our pages, as files of a user's project. The docs ring runs every block with
+// The TypeScript of our pages, as files of a user's project. The docs suite runs every block with
 // its types taken away; here they are read.
 
 import { readdir, readFile } from 'node:fs/promises'

@@ -31,6 +31,7 @@ const readLock = (path: string): Packages =>
 
 const main = readLock('package-lock.json')
 const tools = readLock('packages/millrace/test/package/tools/package-lock.json')
+const projects = readLock('packages/millrace/test/package/projects/tools/package-lock.json')
 
 const isForeign = ([path, { link }]: readonly [string, LockEntry]): boolean =>
   path.includes('node_modules/') && link !== true
@@ -72,14 +73,16 @@ const isAllowed = (licence: string): boolean => {
 
 const licenceOf = (path: string): string => {
   const manifest = join(root, path, 'package.json')
-  const told = existsSync(manifest) ? JSON.parse(readFileSync(manifest, 'utf8')).license : undefined
-  return String(told ?? main[path]!.license ?? 'none is told')
+  const declared = existsSync(manifest)
+    ? JSON.parse(readFileSync(manifest, 'utf8')).license
+    : undefined
+  return String(declared ?? main[path]!.license ?? 'none declared')
 }
 
 describe('what is installed with our packages', () => {
   const production = productionPaths(main)
 
-  it('is known in full', () => {
+  it('is listed in full', () => {
     for (const name of ['snappy', 'lz4-napi', '@node-rs/crc32', 'oauth4webapi', 'commander']) {
       assert.ok(production.includes(`node_modules/${name}`), name)
     }
@@ -94,7 +97,7 @@ describe('what is installed with our packages', () => {
     )
   })
 
-  it('may be used by anyone', () => {
+  it('has permissive licenses', () => {
     const others = production.filter((path) => !isAllowed(licenceOf(path)))
     assert.deepEqual(
       others.map((path) => `${path}: ${licenceOf(path)}`),
@@ -102,14 +105,14 @@ describe('what is installed with our packages', () => {
     )
   })
 
-  it('a licence that asks for more would be seen', () => {
+  it('a license with further conditions would be found', () => {
     assert.ok(isAllowed('MIT') && isAllowed('(MIT OR GPL-3.0)') && isAllowed('MIT AND ISC'))
     assert.ok(
-      !isAllowed('GPL-3.0') && !isAllowed('(MIT AND GPL-3.0)') && !isAllowed('none is told'),
+      !isAllowed('GPL-3.0') && !isAllowed('(MIT AND GPL-3.0)') && !isAllowed('none declared'),
     )
   })
 
-  it('is not there twice: one version of each dependency of the library', () => {
+  it('has one version of each dependency of the library', () => {
     const names = Object.keys(main['packages/millrace']!.dependencies ?? {})
     assert.ok(names.length > 5)
     for (const name of names) {
@@ -120,7 +123,7 @@ describe('what is installed with our packages', () => {
 })
 
 describe('the lock files', () => {
-  for (const [name, packages] of Object.entries({ main, tools })) {
+  for (const [name, packages] of Object.entries({ main, tools, projects })) {
     it(`pin every package by its digest: ${name}`, () => {
       const entries = Object.entries(packages).filter(isForeign)
       assert.ok(entries.length > 50)
@@ -132,7 +135,7 @@ describe('the lock files', () => {
     })
   }
 
-  it('say what the manifests say', () => {
+  it('agree with the manifests', () => {
     for (const [place, entry] of Object.entries(main)) {
       if (place !== '' && !/^packages\/[^/]+$/.test(place)) continue
       const manifest = JSON.parse(readFileSync(join(root, place, 'package.json'), 'utf8'))

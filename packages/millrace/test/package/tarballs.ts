@@ -1,5 +1,5 @@
 // Our packages as npm would publish them, and empty folders that have them installed: what the
-// tests of this ring and scripts/runtimes.mjs look at. Nothing here leads back to the sources.
+// tests of this suite and scripts/runtimes.mjs look at. Nothing here leads back to the sources.
 
 import { cp, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -31,7 +31,7 @@ interface PackReport {
   readonly files: readonly PackedFile[]
 }
 
-/** npm's answer comes after what the scripts of the packages have printed. */
+/** npm's output comes after what the scripts of the packages have printed. */
 const readReport = (output: string): PackReport[] => {
   const start = /^[[{]$/m.exec(output)?.index ?? 0
   const report = JSON.parse(output.slice(start)) as PackReport[] | Record<string, PackReport>

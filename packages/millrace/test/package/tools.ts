@@ -1,7 +1,8 @@
-// The tools that look at our packages from outside (tools/package.json), and what makes their
-// types. They are larger than all that the other rings need, so they are fetched when the first
-// wants them and kept in the cache; tools/package-lock.json pins each of them. No install script
-// runs.
+// The tools that look at our packages from outside (tools/package.json) and make their types, those
+// that load them in the projects of users (projects/tools/package.json), and other clients
+// (../kafka/consumers/package.json). They are larger than all that the other test suites need, so
+// they are fetched at first use and kept in the cache; a package-lock.json beside each package.json
+// pins every version. No install script runs.
 
 import { createHash } from 'node:crypto'
 import { copyFile, mkdir, readFile } from 'node:fs/promises'
@@ -12,7 +13,17 @@ import { type CommandOptions, type CommandResult, runChecked } from '../kafka/fi
 
 const listed = ['package.json', 'package-lock.json']
 
-const source = (name: string): URL => new URL(`tools/${name}`, import.meta.url)
+/** The folders that list tools, with the name of each in the cache. */
+const toolSets = {
+  tools: 'package-tools',
+  'projects/tools': 'project-tools',
+  '../kafka/consumers': 'consumers',
+  '../kafka/authorities': 'authorities',
+} as const
+
+export type ToolSet = keyof typeof toolSets
+
+const source = (set: ToolSet, name: string): URL => new URL(`${set}/${name}`, import.meta.url)
 
 /** npm by the file that this process was started by, or the command of that name. */
 export const npm = (args: readonly string[], options?: CommandOptions): Promise<CommandResult> => {
@@ -22,16 +33,16 @@ export const npm = (args: readonly string[], options?: CommandOptions): Promise<
     : runChecked('npm', args, options)
 }
 
-/** What every call of npm is to have: nothing runs, nothing is asked, nothing is told. */
+/** Arguments of every npm call: no scripts run, no audit, no funding notice, errors only. */
 export const quietly = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
 
 /** The folder whose `node_modules` has the tools. */
-export const toolsFolder = async (): Promise<string> => {
-  const lock = await readFile(source('package-lock.json'))
+export const toolsFolder = async (set: ToolSet = 'tools'): Promise<string> => {
+  const lock = await readFile(source(set, 'package-lock.json'))
   const digest = createHash('sha256').update(lock).digest('hex').slice(0, 12)
-  return cached(`package-tools-${digest}`, async (folder) => {
+  return cached(`${toolSets[set]}-${digest}`, async (folder) => {
     await mkdir(folder, { recursive: true })
-    for (const name of listed) await copyFile(source(name), join(folder, name))
+    for (const name of listed) await copyFile(source(set, name), join(folder, name))
     await npm(['ci', ...quietly], { cwd: folder })
   })
 }
@@ -41,5 +52,7 @@ export const toolPath = async (path: string): Promise<string> =>
   join(await toolsFolder(), 'node_modules', path)
 
 /** The exports of a tool; the path is that of its module. */
-export const importTool = async <Module>(path: string): Promise<Module> =>
-  (await import(pathToFileURL(await toolPath(path)).href)) as Module
+export const importTool = async <Module>(path: string, set: ToolSet = 'tools'): Promise<Module> => {
+  const file = join(await toolsFolder(set), 'node_modules', path)
+  return (await import(pathToFileURL(file).href)) as Module
+}

@@ -26,11 +26,13 @@ const bundler = { module: 'esnext', moduleResolution: 'bundler' }
 const browserTypes = { lib: ['es2022', 'dom'], types: [] }
 const nodeTypes = { lib: ['es2022'], types: ['node'] }
 
-/** Uses both doors, and what of their types comes from Node. */
+/** Uses both entry points, and what of their types comes from Node. */
 export const libraryProgram = `
 import { KafkaError, Producer, type ProducerRecord, type RecordMetadata } from 'millrace'
+import { KafkaProducer, type MessageProducer } from 'millrace/layers'
 import { startCluster, type TopicRecord } from 'millrace/testing'
 
+export const layer: MessageProducer | typeof KafkaProducer = KafkaProducer
 export const send = async (record: ProducerRecord): Promise<RecordMetadata> => {
   const cluster = await startCluster({ topics: { orders: 3 } })
   const producer = new Producer({ brokers: cluster.brokers, compression: 'zstd' })
@@ -62,6 +64,16 @@ export const libraryProjects: readonly TypesProject[] = [
   project('nodenext', { ...nodeNext, ...nodeTypes }, true),
   project('nodenext without @types/node', { ...nodeNext, ...browserTypes }),
   project('node16', { module: 'node16', moduleResolution: 'node16', ...nodeTypes }),
+  // What a project of TypeScript 5 in CommonJS has without a setting of its own.
+  {
+    ...project('node10', { module: 'commonjs', moduleResolution: 'node10', ...nodeTypes }),
+    type: 'commonjs',
+    compilers: ['TypeScript 5'],
+  },
+  {
+    ...project('nodenext in CommonJS', { ...nodeNext, ...nodeTypes }),
+    type: 'commonjs',
+  },
   project('bundler', { ...bundler, ...nodeTypes }),
   project('bundler without @types/node', { ...bundler, ...browserTypes }, true),
 ]
@@ -108,6 +120,13 @@ export const adapterProjects: readonly TypesProject[] = [
     options: { ...nodeNext, ...adapters },
     compilers: ['TypeScript 5'],
   },
+  {
+    name: 'adapters with node10',
+    programs: adapterPrograms,
+    type: 'commonjs',
+    options: { module: 'commonjs', moduleResolution: 'node10', ...adapters },
+    compilers: ['TypeScript 5'],
+  },
 ]
 
 /** Other programs beside the adapters, as ES modules. */
@@ -118,7 +137,7 @@ export const besideAdapters = (
   name,
   programs,
   type: 'module',
-  options: { ...nodeNext, ...adapters },
+  options: { ...nodeNext, ...adapters, types: ['node', 'jest'] },
   compilers: ['TypeScript 7'],
 })
 

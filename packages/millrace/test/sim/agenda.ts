@@ -1,4 +1,4 @@
-// The simulator's own timers: what it will still do is no leak of the producer's, and is dropped
+// The simulator's own timers: what it will still do is not a leak of the producer, and is dropped
 // at the end.
 
 import type { Clock, Timer } from '../../src/runtime/clock.ts'

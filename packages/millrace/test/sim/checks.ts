@@ -2,6 +2,7 @@
 // is a pass. The exemptions are here and nowhere else, each with its reason.
 
 import type { ProducerMetrics } from '../../src/producer/metrics.ts'
+import { claimsHold, keysAreInTheirPartition } from './decision-checks.ts'
 import type { Append, Journal } from './journal.ts'
 import type { Entry, Ledger } from './ledger.ts'
 import type { Plan } from './plan.ts'
@@ -42,12 +43,12 @@ const settledOnce = ({ ledger }: Evidence): string[] => [
 
 /**
  * Nothing was ever lost or failed on the way with acks 0: then it promises what the others do. A
- * node that refuses a record can only close, perhaps when the producer is gone already.
+ * node that rejects a record can only close, perhaps when the producer is gone already.
  */
 const wentSmoothly = ({ metrics, faults, closedByNodes }: Evidence): boolean =>
   faults === 0 && closedByNodes === 0 && metrics.connectionFailures === 0
 
-/** Told of success: it is in the log, where the program was told. */
+/** A success was reported: the record is in the log at the reported offset. */
 const ackedIsInLog = (evidence: Evidence): string[] => {
   const { ledger, journal, plan } = evidence
   const { acks } = guaranteesOf(plan)
@@ -56,7 +57,7 @@ const ackedIsInLog = (evidence: Evidence): string[] => {
     const { metadata } = entry
     if (metadata === null) continue
     const copies = copiesOf(journal, entry)
-    // acks 0 says only that the bytes were handed over.
+    // With acks 0 only the handover of the bytes is known.
     if (copies.length === 0) {
       if (acks !== 0 || wentSmoothly(evidence))
         wrong.push(`${describe(entry)} was acked: not in the log`)
@@ -65,12 +66,12 @@ const ackedIsInLog = (evidence: Evidence): string[] => {
     if (metadata.topic !== entry.plan.topic)
       wrong.push(`${describe(entry)}: topic ${metadata.topic}`)
     if (metadata.offset < 0) {
-      // Only where the broker does not say: no answer, or one that says "duplicate".
+      // Only where the broker names none: no response, or a "duplicate" one.
       if (acks !== 0 && !plan.cluster.tellsDuplicates)
         wrong.push(`${describe(entry)} has no offset`)
       continue
     }
-    // In two lives of a topic a record may have the same place.
+    // In a topic that was created again a record may have the same offset.
     const there = copies.filter(
       ({ partition, offset }) => partition === metadata.partition && offset === metadata.offset,
     )
@@ -91,7 +92,7 @@ const contentIsWhole = ({ ledger, journal }: Evidence): string[] => {
   for (const append of journal.appends) {
     const entry = ledger.entries[append.id]
     if (entry === undefined) {
-      wrong.push(`the log has a record that nobody sent, at offset ${append.offset}`)
+      wrong.push(`the log has a record that was never sent, at offset ${append.offset}`)
       continue
     }
     const { plan, record } = entry
@@ -117,7 +118,9 @@ const contentIsWhole = ({ ledger, journal }: Evidence): string[] => {
   return wrong
 }
 
-/** `persisted: 'no'` is certain; and it is said whenever no byte of the record reached a socket. */
+/**
+ * `persisted: 'no'` is certain; and it is reported whenever no byte of the record reached a socket.
+ */
 const persistedIsTrue = ({ ledger, journal }: Evidence): string[] => {
   const wrong: string[] = []
   for (const entry of ledger.entries) {
@@ -160,8 +163,8 @@ const wasForgotten = (journal: Journal, { before, copy }: Duplicate): boolean =>
   journal.forgotWithin(copy.topic, copy.partition, before.atMs, copy.atMs)
 
 /**
- * A record before it, in the log and in the epoch, was forgotten, sent again and then refused: a
- * broker that remembers would have nothing in its log behind what it refuses.
+ * A record before it, in the log and in the epoch, was forgotten, sent again and then rejected: a
+ * broker that remembers would have nothing in its log behind what it rejects.
  */
 const wasBehindForgotten = (
   journal: Journal,
@@ -184,9 +187,9 @@ const wasBehindForgotten = (
 /**
  * Idempotent: in each life of a topic once at most. Exempt is a record whose partition forgot its
  * producers between the two copies: no broker can know the second one again. Exempt, too, is one
- * that stands behind a batch that a forgetful partition refused: either its first copy was taken
+ * that stands behind a batch that a forgetful partition rejected: either its first copy was taken
  * on a leap over that batch, or that batch is in the log and was forgotten. By a broker's rules
- * nothing behind a refused batch is in the log, and it is sent under a new number.
+ * nothing behind a rejected batch is in the log, and it is sent under a new number.
  */
 const noDuplicates = (evidence: Evidence): string[] => {
   if (!guaranteesOf(evidence.plan).idempotent) return []
@@ -224,7 +227,7 @@ const orderOfFirstCopies = ({ journal, ledger }: Evidence): string[] => {
 }
 
 /**
- * Not idempotent: the acknowledged copies stand in call order. A copy whose answer was lost may
+ * Not idempotent: the acknowledged copies stand in call order. A copy whose response was lost may
  * come at any time, which no producer without numbers can help.
  */
 const orderOfAckedCopies = (evidence: Evidence): string[] => {
@@ -265,9 +268,9 @@ const inTime = ({ ledger, plan, stalledMs }: Evidence): string[] => {
     .filter((entry) => {
       if (entry.settledCount === 0) return false
       const tookMs = entry.settledAtMs - entry.calledAtMs
-      const { timeoutMs = -1, abortAfterMs = -1 } = entry.patience ?? {}
+      const { timeoutMs = -1, abortAfterMs = -1 } = entry.limits ?? {}
       return (
-        // A batch may wait for room for longer, as long as it moves.
+        // A batch may wait for buffer space for longer, as long as it moves.
         (entry.call !== 'batch' && tookMs > limitMs + slackMs) ||
         (timeoutMs >= 0 && tookMs > timeoutMs + slackMs) ||
         (abortAfterMs >= 0 && tookMs > abortAfterMs + slackMs)
@@ -295,4 +298,6 @@ export const checks: Readonly<Record<string, (evidence: Evidence) => string[]>> 
   'in order': inOrder,
   'in time': inTime,
   'metadata requests are bounded': metadataIsBounded,
+  'keys are in their partition': keysAreInTheirPartition,
+  'claims hold': claimsHold,
 }

@@ -1,9 +1,9 @@
 // Reads topics as a consumer with isolation.level=read_committed does: over the wire, in virtual
 // time, to the end as it is.
 
+import { decodeFetched } from '../../src/protocol/records/fetched-batches.ts'
 import type { Transport } from '../../src/runtime/transport.ts'
 import type { VirtualClock } from '../../src/runtime/virtual-clock.ts'
-import { decodeFetched } from '../../src/testing/fetched-batches.ts'
 import { listOffsetsTimestamp, ReaderCluster } from '../../src/testing/reader-cluster.ts'
 import { idOf } from './ledger.ts'
 import type { SeenRecord } from './transaction-checks.ts'

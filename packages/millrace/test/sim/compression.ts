@@ -1,6 +1,6 @@
 // Codecs compress on a thread pool, whose moments no seed decides. Here they do it on the virtual
-// clock: the result comes a little later, and the bytes are read only then, so that who changes
-// them is found out.
+// clock: the result comes a little later, and the bytes are read only then, so that a caller that
+// changes them is found out.
 
 import type { Codec } from '../../src/protocol/compression/codec.ts'
 import { codecOf, compressionTypes } from '../../src/protocol/compression/codecs.ts'

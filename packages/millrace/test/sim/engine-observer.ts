@@ -1,13 +1,15 @@
-// Looks on at the engine: the answers to Produce requests, for the story, and what it is told of
+// Observes the engine: the responses to Produce requests, for the story, and what it learns of
 // topics, of which the newest leader epoch may never go back.
 
+import { ProduceInFlight } from '../../src/engine/dispatch/produce-in-flight.ts'
 import { Engine } from '../../src/engine/engine.ts'
-import { ProduceInFlight } from '../../src/engine/pump.ts'
 import type { Patches } from './patch.ts'
 
 export interface EngineWatch {
   note(text: string): void
   onOddity(text: string): void
+  /** A step has ended. */
+  onStep?(engine: Engine): void
 }
 
 export const observeEngine = (patches: Patches, watch: EngineWatch): void => {
@@ -16,13 +18,13 @@ export const observeEngine = (patches: Patches, watch: EngineWatch): void => {
     'onResponse',
     (original) =>
       function onResponse(this: ProduceInFlight, response) {
-        const answers = (response?.responses ?? []).flatMap(({ partitionResponses }) =>
+        const responses = (response?.responses ?? []).flatMap(({ partitionResponses }) =>
           partitionResponses.map(
             ({ index, errorCode, baseOffset: at }) =>
               `partition ${index} ${errorCode === 0 ? `offset ${at}` : `error ${errorCode}`}`,
           ),
         )
-        watch.note(`answer   ${this.link.name}: ${answers.join('; ') || 'none, acks 0'}`)
+        watch.note(`response ${this.link.name}: ${responses.join('; ') || 'none, acks 0'}`)
         original.call(this, response)
       },
   )
@@ -33,6 +35,16 @@ export const observeEngine = (patches: Patches, watch: EngineWatch): void => {
       function onFailure(this: ProduceInFlight, error, written) {
         watch.note(`failure  ${this.link.name}: ${error.code}, ${written ? '' : 'not '}written`)
         original.call(this, error, written)
+      },
+  )
+  patches.method(
+    Engine.prototype,
+    'step',
+    (original) =>
+      function step(this: Engine) {
+        const next = original.call(this)
+        watch.onStep?.(this)
+        return next
       },
   )
   const epochs = new Map<string, number>()

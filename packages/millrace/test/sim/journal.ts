@@ -2,13 +2,14 @@
 // which a partition lost its memory of producers, and how often a broker closed a connection. Hooks
 // into the cluster's classes feed it.
 
-import { ClusterState } from '../../src/broker/cluster-state.ts'
-import { NodeConnection } from '../../src/broker/node-connection.ts'
-import { PartitionLog } from '../../src/broker/partition-log.ts'
-import { ProducerStates, sequenceAfter } from '../../src/broker/producer-state.ts'
-import { recordsOf } from '../../src/broker/record-area.ts'
-import type { Partition, Topic } from '../../src/broker/topic.ts'
+import { ClusterState } from '../../src/in-process-cluster/cluster-state.ts'
+import { NodeConnection } from '../../src/in-process-cluster/node-connection.ts'
+import { PartitionLog } from '../../src/in-process-cluster/partition-log.ts'
+import { ProducerStates, sequenceAfter } from '../../src/in-process-cluster/producer-state.ts'
+import { recordsOf } from '../../src/in-process-cluster/record-area.ts'
+import type { Partition, Topic } from '../../src/in-process-cluster/topic.ts'
 import { errorNumber } from '../../src/protocol/errors.ts'
+import type { ProducerId } from '../../src/protocol/producer-id.ts'
 import { decodeBatchHeader } from '../../src/protocol/records/record-batch.ts'
 import { idOf } from './ledger.ts'
 import type { Patches } from './patch.ts'
@@ -26,7 +27,7 @@ export interface Append {
   readonly partition: number
   readonly offset: number
   readonly timestamp: number
-  readonly producerId: number
+  readonly producerId: ProducerId
   readonly epoch: number
   /**
    * The partition had forgotten its producers, and took this batch, or one before it in its epoch,
@@ -44,7 +45,7 @@ interface Place {
 }
 
 export interface LastBatch {
-  readonly producerId: number
+  readonly producerId: ProducerId
   readonly epoch: number
   readonly lastSequence: number
 }
@@ -71,11 +72,11 @@ export class Journal {
   /**
    * By partition and producer id: the last batch in the log, also where the partition forgot it.
    */
-  readonly #chains = new Map<Partition, Map<number, Chain>>()
+  readonly #chains = new Map<Partition, Map<ProducerId, Chain>>()
   /** Partitions that forgot their producers, and those that they know again. */
-  readonly #forgetful = new Map<Partition, Set<number>>()
+  readonly #forgetful = new Map<Partition, Set<ProducerId>>()
   #topicsHaveIds = false
-  /** How often a node closed a connection by itself: with acks 0 its only way to say no. */
+  /** How often a node closed a connection by itself: with acks 0 its only way to reject. */
   closedByNodes = 0
   readonly #now: () => number
   readonly #note: (text: string) => void
@@ -191,10 +192,13 @@ export class Journal {
     else moments.push(this.#now())
   }
 
-  /** Puts the batch behind those of its producer; says whether the partition took it on a leap. */
+  /**
+   * Puts the batch behind those of its producer; returns whether the partition accepted it after a
+   * gap.
+   */
   #link(partition: Partition, header: ReturnType<typeof decodeBatchHeader>): boolean {
     const { producerId, producerEpoch: epoch, baseSequence, recordCount } = header
-    const chains = this.#chains.get(partition) ?? new Map<number, Chain>()
+    const chains = this.#chains.get(partition) ?? new Map<ProducerId, Chain>()
     this.#chains.set(partition, chains)
     const before = chains.get(producerId) ?? { epoch: -1, nextSequence: 0, leapt: false }
     const isSameEpoch = epoch === before.epoch
@@ -208,7 +212,7 @@ export class Journal {
     return leapt
   }
 
-  #knows(partition: Partition, producerId: number): boolean {
+  #knows(partition: Partition, producerId: ProducerId): boolean {
     return this.#forgetful.get(partition)?.has(producerId) ?? true
   }
 
@@ -225,6 +229,11 @@ export class Journal {
   /** The topic as it is now, or was last. */
   topic(name: string): Topic | undefined {
     return this.#newest.get(name)
+  }
+
+  /** How often the topic was created. */
+  livesOf(name: string): number {
+    return (this.#lives.get(name) ?? -1) + 1
   }
 
   lastBatch(partition: Partition): LastBatch | undefined {

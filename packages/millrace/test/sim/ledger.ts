@@ -1,24 +1,24 @@
-// Every record that the program handed to the producer, and what it was told of it. Each has a
+// Every record that the program handed to the producer, and the reported outcome. Each has a
 // number that stands in its value (in its key, where it has no value), so that it is known again
 // on the wire and in the logs.
 
 import type { ProducerRecord, RecordMetadata } from '../../src/engine/record.ts'
 import { KafkaError } from '../../src/protocol/kafka-error.ts'
-import type { Patience, RecordPlan } from './plan-calls.ts'
+import type { CallLimits, RecordPlan } from './plan-calls.ts'
 
 export type CallKind = 'send' | 'batch' | 'enqueue' | 'probe'
 
 export interface Entry {
-  /** Its number: also its place in the order of calls. */
+  /** Its number: also its position in the order of calls. */
   readonly id: number
   readonly call: CallKind
   readonly plan: RecordPlan
   readonly record: ProducerRecord
-  readonly patience: Patience | null
+  readonly limits: CallLimits | null
   readonly calledAtMs: number
   /** False = enqueue did not take it: it counts for nothing. */
   taken: boolean
-  /** False = nobody asked what becomes of it. */
+  /** False = its outcome was not requested. */
   readonly isAsked: boolean
   settledCount: number
   settledAtMs: number
@@ -62,6 +62,8 @@ export class Ledger {
   readonly #wallTime: () => number
   /** Settlements that came twice, or to a record that was not taken. */
   readonly oddities: string[] = []
+  /** Records whose result is metadata. */
+  delivered = 0
 
   constructor(now: () => number, wallTime: () => number) {
     this.#now = now
@@ -69,7 +71,7 @@ export class Ledger {
   }
 
   /** A record is about to be handed over. */
-  open(call: CallKind, plan: RecordPlan, patience: Patience | null, isAsked = true): Entry {
+  open(call: CallKind, plan: RecordPlan, limits: CallLimits | null, isAsked = true): Entry {
     const id = this.entries.length
     const name = nameOf(id)
     const text = plan.tombstone ? null : name + filler.slice(0, plan.valueBytes)
@@ -88,7 +90,7 @@ export class Ledger {
       call,
       plan,
       record,
-      patience,
+      limits,
       calledAtMs: this.#now(),
       taken: true,
       isAsked,
@@ -119,7 +121,10 @@ export class Ledger {
     }
     entry.settledAtMs = this.#now()
     entry.metadata = metadata
-    if (error === null) return
+    if (error === null) {
+      this.delivered++
+      return
+    }
     if (error instanceof KafkaError) entry.error = error
     else this.oddities.push(`record ${entry.id} was settled with ${String(error)}, no KafkaError`)
   }

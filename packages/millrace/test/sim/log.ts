@@ -1,4 +1,4 @@
-// What is written down of a run: the failures that its checks found, and its story, where wanted.
+// What is recorded of a run: the failures that its checks found, and its story, where wanted.
 
 import type { VirtualClock } from '../../src/runtime/virtual-clock.ts'
 

@@ -16,7 +16,7 @@ export const mutation = (what: string, install: Mutation['install']): Mutation =
   install,
 })
 
-/** One method does what `make` says, given the original. */
+/** Replaces one method by what `make` returns for the original. */
 export const inMethod = <Target extends object, Name extends keyof Target>(
   what: string,
   { prototype }: ClassOf<Target>,

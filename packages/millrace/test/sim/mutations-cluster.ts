@@ -1,13 +1,13 @@
 // Mutations of the cluster view, the connections and the producer.
 
-import { Cluster } from '../../src/cluster/cluster.ts'
-import { Metadata } from '../../src/cluster/metadata.ts'
-import { MetadataCache } from '../../src/cluster/metadata-cache.ts'
-import { ProducerIdRequest } from '../../src/cluster/producer-id.ts'
-import { RecentNames } from '../../src/cluster/recent-names.ts'
+import { Cluster } from '../../src/cluster-client/cluster-client.ts'
+import { Metadata } from '../../src/cluster-client/metadata.ts'
+import { MetadataCache } from '../../src/cluster-client/metadata-cache.ts'
+import { ProducerIdRequest } from '../../src/cluster-client/producer-id.ts'
+import { RecentNames } from '../../src/cluster-client/recent-names.ts'
 import { Connection } from '../../src/net/connection.ts'
 import { InFlightTable } from '../../src/net/in-flight-table.ts'
-import { Verdict } from '../../src/net/verdict.ts'
+import { Verdict } from '../../src/net/stall-tolerant-deadline.ts'
 import { WakeTimer } from '../../src/net/wake-timer.ts'
 import { FailureReporter } from '../../src/producer/failure-reporter.ts'
 import { inMethod, type Mutation, mutation } from './mutation.ts'
@@ -23,13 +23,13 @@ export const clusterMutations: Readonly<Record<string, Mutation>> = {
       },
   ),
   'old-metadata-applied': inMethod(
-    'an answer older than what is known is taken',
+    'a response older than what is known is taken',
     MetadataCache,
     'apply',
     (original) =>
-      function apply(this: MetadataCache, name, answer, knowsNode) {
+      function apply(this: MetadataCache, name, response, knowsNode) {
         this.forgetEpochs()
-        return original.call(this, name, answer, knowsNode)
+        return original.call(this, name, response, knowsNode)
       },
   ),
   'refresh-forgotten': inMethod(
@@ -42,7 +42,7 @@ export const clusterMutations: Readonly<Record<string, Mutation>> = {
       },
   ),
   'no-metadata-backoff': mutation(
-    'every wish counts as new: requests follow at once',
+    'every call counts as new: requests follow at once',
     (patches) => {
       patches.method(RecentNames.prototype, 'has', () => () => false)
       patches.method(
@@ -56,7 +56,7 @@ export const clusterMutations: Readonly<Record<string, Mutation>> = {
       )
     },
   ),
-  'producer-id-wish-lost': mutation('a second wish for a producer id is not heard', (patches) => {
+  'producer-id-call-lost': mutation('a second call for a producer id is ignored', (patches) => {
     const heard = new WeakSet<ProducerIdRequest>()
     patches.method(
       ProducerIdRequest.prototype,
@@ -82,12 +82,12 @@ export const clusterMutations: Readonly<Record<string, Mutation>> = {
     () => () => {},
   ),
   'request-timeout-ignored': inMethod('nothing is ever overdue', Verdict, 'check', () => () => {}),
-  'answers-mixed-up': inMethod(
-    'an answer is given to whatever request is next',
+  'responses-mixed-up': inMethod(
+    'a response is given to whatever request is next',
     InFlightTable,
-    'answer',
+    'settle',
     (original) =>
-      function answer(this: InFlightTable<unknown>, correlationId) {
+      function settle(this: InFlightTable<unknown>, correlationId) {
         if (correlationId % 5 === 4) this.drop()
         return original.call(this, this.awaited?.correlationId ?? correlationId)
       },
@@ -106,7 +106,7 @@ export const clusterMutations: Readonly<Record<string, Mutation>> = {
       },
   ),
   'failure-swallowed': inMethod(
-    'a failed send is not told to onError',
+    'a failed send does not reach onError',
     FailureReporter,
     'report',
     () => () => {},

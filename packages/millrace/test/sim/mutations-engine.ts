@@ -1,16 +1,22 @@
 // Mutations of the engine.
 
-import { Accumulator } from '../../src/engine/accumulator.ts'
-import { Batch } from '../../src/engine/batch.ts'
-import type { BufferPool } from '../../src/engine/buffer-pool.ts'
-import { Delivery } from '../../src/engine/delivery.ts'
-import { Engine } from '../../src/engine/engine.ts'
-import { FlushGenerations } from '../../src/engine/flush-generations.ts'
-import { Numbering } from '../../src/engine/numbering.ts'
-import { PartitionQueue } from '../../src/engine/partition-queue.ts'
-import { Sequencer } from '../../src/engine/sequencer.ts'
-import { Settlement } from '../../src/engine/settlement.ts'
-import { TopicState } from '../../src/engine/topic-state.ts'
+import { Batch } from '../../src/engine/batch/batch.ts'
+import { BatchProgress } from '../../src/engine/batch/batch-progress.ts'
+import { BufferPool } from '../../src/engine/batch/buffer-pool.ts'
+import { MemoryBudget } from '../../src/engine/batch/memory-budget.ts'
+import { Accumulator } from '../../src/engine/buffer/accumulator.ts'
+import { RecordCancellation } from '../../src/engine/buffer/record-cancellation.ts'
+import { TopicState } from '../../src/engine/buffer/topic-state.ts'
+import { BatchFailures } from '../../src/engine/delivery/batch-failures.ts'
+import { Delivery } from '../../src/engine/delivery/delivery.ts'
+import { FlushGenerations } from '../../src/engine/delivery/flush-generations.ts'
+import { IncompleteBatches } from '../../src/engine/delivery/incomplete-batches.ts'
+import { Settlement } from '../../src/engine/delivery/settlement.ts'
+import { PartitionQueue } from '../../src/engine/dispatch/partition-queue.ts'
+import { ProducerIdentityState } from '../../src/engine/dispatch/producer-identity-state.ts'
+import { SequenceNumbers } from '../../src/engine/dispatch/sequence-numbers.ts'
+import { EngineParts } from '../../src/engine/engine-parts.ts'
+import { Measurements } from '../../src/engine/metrics/measurements.ts'
 import { KafkaError, type Persisted } from '../../src/protocol/kafka-error.ts'
 import { inGetter, inMethod, type Mutation, mutation } from './mutation.ts'
 import type { Patches } from './patch.ts'
@@ -26,21 +32,37 @@ const says = (error: KafkaError, persisted: Persisted): KafkaError =>
 /** Every failed batch says the same of itself. */
 const alwaysSays = (patches: Patches, persisted: Persisted): void =>
   patches.method(
-    Delivery.prototype,
+    BatchFailures.prototype,
     'fail',
     (original) =>
-      function fail(this: Delivery, batch, error) {
+      function fail(this: BatchFailures, batch, error) {
         original.call(this, batch, says(error, persisted))
       },
   )
 
+/** The pool that each buffer came from. */
+const notePools = (patches: Patches): WeakMap<Buffer, BufferPool> => {
+  const pools = new WeakMap<Buffer, BufferPool>()
+  patches.method(
+    BufferPool.prototype,
+    'acquire',
+    (original) =>
+      function acquire(this: BufferPool, bytes) {
+        const buffer = original.call(this, bytes)
+        pools.set(buffer, this)
+        return buffer
+      },
+  )
+  return pools
+}
+
 export const engineMutations: Readonly<Record<string, Mutation>> = {
   'sequence-not-rolled': inMethod(
     'the next batch gets the number of the one before',
-    Numbering,
+    SequenceNumbers,
     'assign',
     (original) =>
-      function assign(this: Numbering, batch) {
+      function assign(this: SequenceNumbers, batch) {
         const isNew = batch.baseSequence < 0
         original.call(this, batch)
         if (isNew && batch.baseSequence >= 0) this.startAt(batch.baseSequence)
@@ -48,19 +70,19 @@ export const engineMutations: Readonly<Record<string, Mutation>> = {
   ),
   'epoch-not-bumped': inMethod(
     'a restart goes on under the epoch of before',
-    Sequencer,
+    ProducerIdentityState,
     'bump',
     () =>
-      function bump(this: Sequencer) {
+      function bump(this: ProducerIdentityState) {
         this.onIdentity({ ...this.identity })
       },
   ),
   'restart-not-at-zero': inMethod(
     'a new epoch does not begin at sequence 0',
-    Numbering,
+    SequenceNumbers,
     'assign',
     (original) =>
-      function assign(this: Numbering, batch) {
+      function assign(this: SequenceNumbers, batch) {
         const isNew = batch.baseSequence < 0
         original.call(this, batch)
         if (!isNew || batch.epoch < 1 || batch.baseSequence !== 0) return
@@ -70,40 +92,40 @@ export const engineMutations: Readonly<Record<string, Mutation>> = {
   ),
   'restart-does-not-wait': inMethod(
     'numbers restart while batches are in flight',
-    Numbering,
+    SequenceNumbers,
     'allows',
     (original) =>
-      function allows(this: Numbering, waiting) {
+      function allows(this: SequenceNumbers, waiting) {
         return original.call(this, waiting, true)
       },
   ),
   'gap-ignored': inMethod(
-    'a number that was given up leaves no restart',
-    Numbering,
+    'a sequence number that is lost leads to no restart',
+    SequenceNumbers,
     'wantRestart',
     () => () => {},
   ),
   'number-used-again': inMethod(
-    'a batch that was given up gives its number back',
-    Delivery,
+    'a batch that failed gives its sequence number back',
+    BatchFailures,
     'fail',
     (original) =>
-      function fail(this: Delivery, batch, error) {
+      function fail(this: BatchFailures, batch, error) {
         const { baseSequence, queue } = batch
-        const { numbering } = queue
-        const wantRestart = numbering.wantRestart
-        numbering.wantRestart = () => {}
+        const { sequenceNumbers } = queue
+        const wantRestart = sequenceNumbers.wantRestart
+        sequenceNumbers.wantRestart = () => {}
         original.call(this, batch, error)
-        numbering.wantRestart = wantRestart
-        if (baseSequence >= 0) numbering.startAt(baseSequence)
+        sequenceNumbers.wantRestart = wantRestart
+        if (baseSequence >= 0) sequenceNumbers.startAt(baseSequence)
       },
   ),
   'retry-overtaken': inMethod(
-    'a batch that is sent again goes to the end of its line',
+    'a batch that is sent again goes to the end of its queue',
     PartitionQueue,
-    'putBack',
+    'reenqueue',
     () =>
-      function putBack(this: PartitionQueue, batch) {
+      function reenqueue(this: PartitionQueue, batch) {
         batch.transition('ready')
         this.waiting.push(batch)
       },
@@ -111,9 +133,9 @@ export const engineMutations: Readonly<Record<string, Mutation>> = {
   'retry-renumbered': inMethod(
     'a batch that may be written is sent under a new number',
     PartitionQueue,
-    'putBack',
+    'reenqueue',
     (original) =>
-      function putBack(this: PartitionQueue, batch) {
+      function reenqueue(this: PartitionQueue, batch) {
         batch.clearSequence()
         original.call(this, batch)
       },
@@ -121,9 +143,9 @@ export const engineMutations: Readonly<Record<string, Mutation>> = {
   'retry-lost': inMethod(
     'a batch that is to be sent again is forgotten',
     PartitionQueue,
-    'putBack',
+    'reenqueue',
     () =>
-      function putBack(_batch) {
+      function reenqueue(_batch) {
         _batch.transition('ready')
       },
   ),
@@ -137,8 +159,8 @@ export const engineMutations: Readonly<Record<string, Mutation>> = {
         this.onAcknowledged()
       },
   ),
-  'first-is-nobody': inMethod(
-    'a sequence error is always somebody else’s',
+  'first-receiver-skipped': inMethod(
+    'a sequence error is always caused by another batch',
     PartitionQueue,
     'isFirst',
     () => () => false,
@@ -148,19 +170,19 @@ export const engineMutations: Readonly<Record<string, Mutation>> = {
     TopicState,
     'update',
     (original) =>
-      function update(this: TopicState, view, sequencer, rules) {
-        original.call(this, view, sequencer, { ...rules, inFlightMax: 5 })
+      function update(this: TopicState, view, sequencer, rules, leaders) {
+        return original.call(this, view, sequencer, { ...rules, inFlightMax: 5 }, leaders)
       },
   ),
   'settled-twice': inMethod(
-    'the first record of a batch is told twice',
+    'the first record of a batch settles twice',
     Settlement,
     'settleBatch',
     (original) =>
       function settleBatch(this: Settlement, outcome) {
         const { batch } = outcome
         const settle = batch.settleOf(0)
-        const error = new KafkaError('INTERNAL', 'told twice')
+        const error = new KafkaError('INTERNAL', 'settled twice')
         original.call(this, outcome)
         this.failRecord({ settle, tag: batch.tagOf(0), error, flushGeneration: -1 })
       },
@@ -175,8 +197,8 @@ export const engineMutations: Readonly<Record<string, Mutation>> = {
         original.call(this, { ...outcome, baseOffset: baseOffset < 0 ? -1 : baseOffset + 1 })
       },
   ),
-  'failure-told-as-success': inMethod(
-    'a batch that failed is told as delivered',
+  'failure-reported-as-success': inMethod(
+    'a batch that failed settles as delivered',
     Settlement,
     'settleBatch',
     (original) =>
@@ -191,51 +213,47 @@ export const engineMutations: Readonly<Record<string, Mutation>> = {
     alwaysSays(patches, 'maybe'),
   ),
   'abort-not-obeyed': inMethod(
-    'a record that was given up is sent all the same',
+    'a cancelled record is sent all the same',
     Batch,
     'drop',
     () => () => {},
   ),
   'abort-says-no': inMethod(
-    'whoever gives up is always told no',
-    Engine,
-    'abandon',
+    'a caller that cancels always gets no',
+    RecordCancellation,
+    'cancel',
     (original) =>
-      function abandon(this: Engine, place, settle, tag) {
-        original.call(this, place, settle, tag)
+      function cancel(this: RecordCancellation, handle, settle, tag) {
+        original.call(this, handle, settle, tag)
         return 'no'
       },
   ),
-  'buffer-reused-in-flight': inMethod(
+  'buffer-reused-in-flight': mutation(
     'a buffer is reused while its request is under way',
-    Engine,
-    'onRequestSent',
-    (original) =>
-      function onRequestSent(this: Engine, request) {
-        original.call(this, request)
-        for (const { buffer } of request.batches) this.pool.release(buffer)
-      },
+    (patches) => {
+      const pools = notePools(patches)
+      patches.method(
+        BatchProgress.prototype,
+        'beginAttempt',
+        (original) =>
+          function beginAttempt(this: BatchProgress) {
+            original.call(this)
+            if (this instanceof Batch) pools.get(this.buffer)?.release(this.buffer)
+          },
+      )
+    },
   ),
   'buffer-released-in-doubt': mutation(
     'the buffer of a batch that expired in flight is reused',
     (patches) => {
-      const pools = new WeakMap<Batch, BufferPool>()
+      const pools = notePools(patches)
       patches.method(
-        Engine.prototype,
-        'onBatchCreated',
-        (original) =>
-          function onBatchCreated(this: Engine, batch) {
-            pools.set(batch, this.pool)
-            original.call(this, batch)
-          },
-      )
-      patches.method(
-        Delivery.prototype,
+        BatchFailures.prototype,
         'fail',
         (original) =>
-          function fail(this: Delivery, batch, error) {
+          function fail(this: BatchFailures, batch, error) {
             original.call(this, batch, error)
-            if (batch.attempts > 0) pools.get(batch)?.release(batch.buffer)
+            if (batch.attempts > 0) pools.get(batch.buffer)?.release(batch.buffer)
           },
       )
     },
@@ -243,18 +261,18 @@ export const engineMutations: Readonly<Record<string, Mutation>> = {
   'gate-stays-open': inMethod(
     'a new leader or producer id, or a topic made again, gets several first batches',
     PartitionQueue,
-    'closeGate',
+    'forgetAcknowledgement',
     () => () => {},
   ),
   'doubt-forgotten': mutation(
-    'what a broker with a gap in its memory answers counts as proof',
+    'the response of a broker that lost its producer state counts as proof',
     (patches) =>
       patches.method(
-        Delivery.prototype,
+        BatchFailures.prototype,
         'fail',
         (original) =>
-          function fail(this: Delivery, batch, error) {
-            const wasProved = !batch.maybeWritten && !batch.queue.inFlight.includes(batch)
+          function fail(this: BatchFailures, batch, error) {
+            const wasProved = !batch.maybeWritten && !batch.isInFlight
             original.call(this, batch, wasProved ? says(error, 'no') : error)
           },
       ),
@@ -268,7 +286,7 @@ export const engineMutations: Readonly<Record<string, Mutation>> = {
         'writeHeader',
         (original) =>
           function writeHeader(this: Batch, isTransactional) {
-            if (written.has(this) && this.compressed === null) return
+            if (written.has(this) && !this.isCompressed) return
             written.add(this)
             original.call(this, isTransactional)
           },
@@ -276,12 +294,12 @@ export const engineMutations: Readonly<Record<string, Mutation>> = {
     },
   ),
   'deadline-ignored': inMethod(
-    'a batch has all the time in the world',
-    Engine,
-    'onBatchCreated',
+    'a batch has no deadline',
+    IncompleteBatches,
+    'add',
     (original) =>
-      function onBatchCreated(this: Engine, batch) {
-        batch.deadline = Number.POSITIVE_INFINITY
+      function add(this: IncompleteBatches, batch) {
+        batch.suspendDeadline()
         original.call(this, batch)
       },
   ),
@@ -292,48 +310,84 @@ export const engineMutations: Readonly<Record<string, Mutation>> = {
     () => (done) => done(),
   ),
   'piece-not-counted': inMethod(
-    'the second half of a split batch is nobody’s',
-    Engine,
-    'onPiece',
+    'the second half of a split batch is not tracked',
+    IncompleteBatches,
+    'addPiece',
     () => () => {},
   ),
-  'memory-unbounded': inGetter('there is always room', Accumulator, 'hasRoom', () => () => true),
+  'memory-unbounded': inGetter('there is always space', Accumulator, 'hasSpace', () => () => true),
   'memory-leaked': inMethod(
     'settled batches give back half of what they took',
-    Accumulator,
+    MemoryBudget,
     'giveBack',
     (original) =>
-      function giveBack(this: Accumulator, cost) {
+      function giveBack(this: MemoryBudget, cost) {
         original.call(this, Math.floor(cost / 2))
       },
   ),
-  'room-not-told': inMethod(
-    'whoever waits for room is not told of it',
-    Engine,
-    'step',
+  'cancelled-not-counted': inMethod(
+    'a record that its caller cancelled counts as nothing',
+    Measurements,
+    'onRecordCancelled',
+    () => () => {},
+  ),
+  'refused-not-counted': inMethod(
+    'a record that was not taken is reported, and counts as nothing',
+    Measurements,
+    'onRecordRefused',
+    () =>
+      function onRecordRefused(this: Measurements, error) {
+        this.announcements.recordFailed(error)
+      },
+  ),
+  'waiting-memory-kept': inMethod(
+    'records that fail while they wait keep their memory',
+    MemoryBudget,
+    'giveBackWaiting',
     (original) =>
-      function step(this: Engine) {
-        Object.assign(this.host, { onRoom: () => {} })
-        return original.call(this)
+      function giveBackWaiting(this: MemoryBudget, cost) {
+        original.call(this, cost - 1)
+      },
+  ),
+  'space-not-reported': inMethod(
+    'a caller that waits for space is not notified',
+    EngineParts,
+    'beginStep',
+    (original) =>
+      function beginStep(this: EngineParts) {
+        Object.assign(this.host, { onSpace: () => {} })
+        original.call(this)
       },
   ),
   'line-stands-still': inMethod(
-    'nobody who waits for room is let in',
+    'no record that waits for space is admitted',
     Accumulator,
-    'letIn',
+    'admitWaiting',
     () => () => {},
   ),
-  'line-overtaken': inGetter(
-    'a send passes those that wait for room',
-    Accumulator,
-    'hasRoom',
-    () =>
-      function hasRoom(this: Accumulator) {
-        return this.usedBytes < 24_576 && this.waitingBytes < 40_000
-      },
-  ),
+  'line-overtaken': mutation('a send passes those that wait for space', (patches) => {
+    const budgets = new WeakMap<Accumulator, MemoryBudget>()
+    patches.method(
+      EngineParts.prototype,
+      'beginStep',
+      (original) =>
+        function beginStep(this: EngineParts) {
+          budgets.set(this.accumulator, this.budget)
+          original.call(this)
+        },
+    )
+    patches.getter(
+      Accumulator.prototype,
+      'hasSpace',
+      () =>
+        function hasSpace(this: Accumulator) {
+          const { usedBytes = 0, waitingBytes = 0 } = budgets.get(this) ?? {}
+          return usedBytes < 24_576 && waitingBytes < 40_000
+        },
+    )
+  }),
   'destroy-forgets-waiting': inMethod(
-    'who waits is not told that the producer is gone',
+    'waiting records do not fail when the producer is destroyed',
     Accumulator,
     'failAllWaiting',
     () => () => {},

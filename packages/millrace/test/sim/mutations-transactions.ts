@@ -1,13 +1,14 @@
 // Mutations of transactions: the simulator runs them with transactional seeds.
 
-import { Coordinator, type CoordinatorCall } from '../../src/cluster/coordinator.ts'
-import { TransactionRequests } from '../../src/cluster/transaction-requests.ts'
-import { Batch } from '../../src/engine/batch.ts'
-import { Engine } from '../../src/engine/engine.ts'
+import { Coordinator, type CoordinatorCall } from '../../src/cluster-client/coordinator.ts'
+import { TransactionRequests } from '../../src/cluster-client/transaction-requests.ts'
+import { Batch } from '../../src/engine/batch/batch.ts'
+import { ProducerIdentityState } from '../../src/engine/dispatch/producer-identity-state.ts'
+import { EngineParts } from '../../src/engine/engine-parts.ts'
 import type { ProducerIdentity, TransactionPort } from '../../src/engine/ports.ts'
-import { Sequencer } from '../../src/engine/sequencer.ts'
-import { TransactionManager } from '../../src/engine/transaction-manager.ts'
-import { TransactionPartitions } from '../../src/engine/transaction-partitions.ts'
+import { CurrentTransaction } from '../../src/engine/transactions/current-transaction.ts'
+import { TransactionManager } from '../../src/engine/transactions/transaction-manager.ts'
+import { TransactionPartitions } from '../../src/engine/transactions/transaction-partitions.ts'
 import { Transaction } from '../../src/producer/transaction.ts'
 import { type ErrorKind, KafkaError, type Persisted } from '../../src/protocol/kafka-error.ts'
 import { inGetter, inMethod, type Mutation, mutation } from './mutation.ts'
@@ -35,13 +36,13 @@ const inProbe = (what: string, probe: (requests: TransactionRequests, end: End) 
       (original) =>
         function end(this: TransactionRequests, scope, commit, done) {
           const isProbe = identities.get(this)?.epoch === scope.epoch - 1
-          const told: typeof done = (error, next) => {
+          const checked: typeof done = (error, next) => {
             if (error === null) identities.set(this, next ?? scope)
             done(error, next)
           }
           const originalEnd: End = (...values) => original.apply(this, values)
-          if (isProbe) probe(this, originalEnd)(scope, commit, told)
-          else originalEnd(scope, commit, told)
+          if (isProbe) probe(this, originalEnd)(scope, commit, checked)
+          else originalEnd(scope, commit, checked)
         },
     )
   })
@@ -49,7 +50,7 @@ const inProbe = (what: string, probe: (requests: TransactionRequests, end: End) 
 const changed = (error: KafkaError, kind: ErrorKind, persisted: Persisted): KafkaError =>
   new KafkaError(error.code, error.message, { ...error, kind, persisted })
 
-/** What may pass is taken for something else, in the calls that `isMeant` names. */
+/** A retriable error becomes another kind, in the calls that `isMeant` names. */
 const withoutRetry = (what: string, kind: ErrorKind, isMeant: (api: string) => boolean): Mutation =>
   inMethod(
     what,
@@ -73,7 +74,7 @@ const withoutRetry = (what: string, kind: ErrorKind, isMeant: (api: string) => b
 export const transactionMutations: Readonly<Record<string, Mutation>> = {
   'commit-does-not-wait': inMethod(
     'a commit does not wait for its records',
-    Engine,
+    EngineParts,
     'flush',
     () => (done) => done(),
   ),
@@ -84,7 +85,7 @@ export const transactionMutations: Readonly<Record<string, Mutation>> = {
     () => () => {},
   ),
   'lost-record-ignored': inMethod(
-    'a record or offset that was refused or given up does not fail its transaction',
+    'a record or offset that was refused or cancelled does not fail its transaction',
     TransactionManager,
     'onRecordLost',
     () => () => {},
@@ -103,10 +104,10 @@ export const transactionMutations: Readonly<Record<string, Mutation>> = {
   ),
   'epoch-without-restart': inMethod(
     'a new epoch goes on with the numbers of the one before',
-    Sequencer,
+    ProducerIdentityState,
     'onIdentity',
     (original) =>
-      function onIdentity(this: Sequencer, identity) {
+      function onIdentity(this: ProducerIdentityState, identity) {
         if (!this.ready) original.call(this, { ...identity })
         else Object.assign(this.identity, identity)
       },
@@ -135,31 +136,31 @@ export const transactionMutations: Readonly<Record<string, Mutation>> = {
     (requests) => (scope, _commit, done) => requests.initProducerId(scope, done),
   ),
   'fence-ignored': inProbe(
-    'who is fenced takes it for a timeout',
+    'a fenced producer takes it for a timeout',
     (_requests, end) => (scope, commit, done) =>
       end(scope, commit, (_error, next) => done(null, next)),
   ),
   'acknowledgement-forgotten': inMethod(
     'a timeout at the coordinator is taken for a fence',
-    TransactionManager,
+    CurrentTransaction,
     'onAcknowledged',
     () => () => {},
   ),
   'abort-does-not-wait': inGetter(
     'an abort does not wait for what is in flight',
-    Engine,
+    EngineParts,
     'isDrained',
     () => () => true,
   ),
   'abort-leaves-records': inMethod(
     'an abort does not drop what was not sent',
-    Engine,
+    EngineParts,
     'failUnsent',
     () => () => {},
   ),
-  'gap-not-mended': inMethod(
-    'a number that was given up does not lead to a new epoch',
-    Sequencer,
+  'gap-not-recovered': inMethod(
+    'a lost sequence number does not lead to a new epoch',
+    ProducerIdentityState,
     'onGap',
     () => () => {},
   ),
@@ -185,7 +186,7 @@ export const transactionMutations: Readonly<Record<string, Mutation>> = {
     (api) => api === 'EndTxn',
   ),
   'passing-taken-for-fatal': withoutRetry(
-    'what may pass ends the producer',
+    'a retriable error ends the producer',
     'fatal',
     (api) => api !== 'EndTxn',
   ),
@@ -219,7 +220,7 @@ export const transactionMutations: Readonly<Record<string, Mutation>> = {
       },
   ),
   'disposal-forgets-commit': inMethod(
-    'a commit that was given up, and fails, leaves the transaction open',
+    'a commit whose caller stopped waiting, and which fails, leaves the transaction open',
     Transaction,
     Symbol.asyncDispose,
     () =>

@@ -1,9 +1,19 @@
 // Where chance alone seldom leads: some seeds, by their remainder of 24, have a plan that is bent
-// towards one kind of trouble. More kinds are added here; a bend changes data only.
+// towards one kind of fault, and some by their remainder of 48 towards one decision of the engine
+// (plan-decisions.ts). More kinds are added here; a bend changes data only.
 
 import type { Chance } from './chance.ts'
 import type { DrawnPlan } from './plan.ts'
-import { type CallStep, drawRecords, noPatience } from './plan-calls.ts'
+import { type CallStep, drawRecords, noLimits } from './plan-calls.ts'
+import {
+  withMalformedResponses,
+  withPurges,
+  withRacks,
+  withSickBroker,
+  withSlowBroker,
+  withTopicLinger,
+  withTopicOptions,
+} from './plan-decisions.ts'
 import type { FaultStep } from './plan-faults.ts'
 
 export type Bend = (drawn: DrawnPlan, chance: Chance, durationMs: number) => DrawnPlan
@@ -12,18 +22,18 @@ const drawSend = (chance: Chance, { topics }: DrawnPlan, atMs: number): CallStep
   atMs,
   kind: 'send',
   records: drawRecords(chance, { topics, durationMs: 0 }, 6),
-  patience: noPatience,
+  limits: noLimits,
 })
 
 /** One batch that is too large to be copied on its way: a socket reads the batch's own buffer. */
 const drawLargeSend = (chance: Chance, { topics }: DrawnPlan, atMs: number): CallStep => {
   const [record] = drawRecords(chance, { topics, durationMs: 0 }, 1)
   const large = { ...record!, partition: 0, tombstone: false, valueBytes: 4000 }
-  return { atMs, kind: 'send', records: [large, large, large], patience: noPatience }
+  return { atMs, kind: 'send', records: [large, large, large], limits: noLimits }
 }
 
 /**
- * Brokers stop reading while batches expire, and the program goes on: what the sockets have not
+ * Brokers stop reading while batches expire, and the program continues: what the sockets have not
  * taken is still their own.
  */
 const withFullSockets: Bend = (drawn, chance, durationMs) => {
@@ -62,7 +72,7 @@ const withFullSockets: Bend = (drawn, chance, durationMs) => {
   }
 }
 
-/** Leaders move while answers about them are slow: news comes in the wrong order. */
+/** Leaders move while responses about them are slow: metadata comes in the wrong order. */
 const withSlowNews: Bend = (drawn, chance, durationMs) => {
   const nodes = 3
   const moves = Array.from({ length: 8 }, (): FaultStep => {
@@ -103,8 +113,12 @@ const drawPartition = (chance: Chance, { topics }: DrawnPlan): Partition => {
   return { topic, partition: chance.between(0, partitions - 1) }
 }
 
-/** One request for the partition is refused, or is carried out and not answered. */
-const failOnce = (place: Partition, atMs: number, what: 'refused' | 'unanswered'): FaultStep => {
+/** One request for the partition is rejected, or is carried out without a response. */
+const failOnce = (
+  place: Partition,
+  atMs: number,
+  what: 'refused' | 'withoutResponse',
+): FaultStep => {
   const request = { api: 'Produce', count: 1, ...place } as const
   return {
     kind: 'rule',
@@ -139,7 +153,7 @@ const withStream = (drawn: DrawnPlan, chance: Chance): DrawnPlan => {
 }
 
 /**
- * An answer is lost, then the partition's memory, and no producer id is to be had: what is in doubt
+ * A response is lost, then the partition's state, and no producer id is to be had: what is in doubt
  * runs out of time.
  */
 const withDoubt: Bend = (plan, chance) => {
@@ -154,7 +168,7 @@ const withDoubt: Bend = (plan, chance) => {
     const place = drawPartition(chance, drawn)
     const atMs = chance.between(50, streamMs)
     return [
-      failOnce(place, atMs, chance.percent(80) ? 'unanswered' : 'refused'),
+      failOnce(place, atMs, chance.percent(80) ? 'withoutResponse' : 'refused'),
       drawLapse(chance, place, atMs + chance.between(0, 40)),
     ]
   }
@@ -165,15 +179,15 @@ const withDoubt: Bend = (plan, chance) => {
   }
 }
 
-/** The producer id is renewed, and partitions refuse the first batch that they see of it. */
+/** The producer id is renewed, and partitions reject the first batch that they see of it. */
 const withNewIds: Bend = (plan, chance) => {
   const drawn = withStream(plan, chance)
   const draw = (): FaultStep[] => {
     const atMs = chance.between(50, streamMs)
-    const refusals = Array.from({ length: 6 }, () =>
+    const rejections = Array.from({ length: 6 }, () =>
       failOnce(drawPartition(chance, drawn), atMs + chance.between(20, 60), 'refused'),
     )
-    return [drawLapse(chance, drawPartition(chance, drawn), atMs), ...refusals]
+    return [drawLapse(chance, drawPartition(chance, drawn), atMs), ...rejections]
   }
   return { ...drawn, faults: Array.from({ length: 8 }, draw).flat() }
 }
@@ -189,5 +203,21 @@ const bends: ReadonlyMap<number, Bend> = new Map([
   [21, withSlowNews],
 ])
 
+const decisionBends: ReadonlyMap<number, Bend> = new Map([
+  [0, withMalformedResponses],
+  [1, withTopicOptions],
+  [7, withSickBroker],
+  [11, withSlowBroker],
+  [16, withRacks],
+  [23, withPurges],
+  [26, withSickBroker],
+  [31, withTopicLinger],
+  [42, withRacks],
+  [43, withPurges],
+  [44, withTopicOptions],
+  [47, withMalformedResponses],
+])
+
 /** The bend of a seed; most have none. */
-export const bendOf = (seed: number): Bend | undefined => bends.get(seed % 24)
+export const bendOf = (seed: number): Bend | undefined =>
+  bends.get(seed % 24) ?? decisionBends.get(seed % 48)

@@ -1,5 +1,6 @@
 // The calls of a seed: what the user's program does with its producer, and when.
 
+import type { PurgeScope } from '../../src/engine/buffer/purge.ts'
 import type { Chance } from './chance.ts'
 import type { TopicPlan } from './plan.ts'
 
@@ -19,7 +20,7 @@ export interface RecordPlan {
   readonly reusesBytes: boolean
 }
 
-export interface Patience {
+export interface CallLimits {
   /** The call's signal aborts so long after the call; -1 = it has none. */
   readonly abortAfterMs: number
   /** -1 = no limit. */
@@ -35,23 +36,24 @@ export type CallStep = AtMoment &
     | {
         readonly kind: 'send'
         readonly records: readonly RecordPlan[]
-        readonly patience: Patience
+        readonly limits: CallLimits
       }
     | {
         readonly kind: 'batch'
         readonly records: readonly RecordPlan[]
-        readonly patience: Patience
+        readonly limits: CallLimits
       }
     | {
         readonly kind: 'enqueue'
         readonly records: readonly RecordPlan[]
         readonly callback: 'none' | 'plain' | 'throws'
-        /** When the buffer is full: wait for ready() and go on, or leave the rest. */
+        /** When the buffer is full: wait for ready() and continue, or skip the rest. */
         readonly persists: boolean
       }
-    | { readonly kind: 'flush'; readonly patience: Patience }
+    | { readonly kind: 'flush'; readonly limits: CallLimits }
     | { readonly kind: 'partitionsFor'; readonly topic: string }
     | { readonly kind: 'connect' }
+    | { readonly kind: 'purge'; readonly scope: PurgeScope }
     /** The program blocks its event loop. */
     | { readonly kind: 'stall'; readonly forMs: number }
   )
@@ -68,11 +70,11 @@ interface Frame {
   readonly durationMs: number
 }
 
-export const noPatience: Patience = { abortAfterMs: -1, timeoutMs: -1 }
+export const noLimits: CallLimits = { abortAfterMs: -1, timeoutMs: -1 }
 
-const drawPatience = (chance: Chance): Patience =>
-  chance.weighted<() => Patience>([
-    [80, () => noPatience],
+const drawLimits = (chance: Chance): CallLimits =>
+  chance.weighted<() => CallLimits>([
+    [80, () => noLimits],
     [8, () => ({ abortAfterMs: chance.pick([0, 1, 5, 40, 900]), timeoutMs: -1 })],
     [9, () => ({ abortAfterMs: -1, timeoutMs: chance.pick([0, 3, 30, 600, 5000]) })],
     [3, () => ({ abortAfterMs: chance.between(0, 50), timeoutMs: chance.between(0, 50) })],
@@ -124,7 +126,7 @@ const drawCall = (chance: Chance, frame: Frame): CallStep => {
         atMs,
         kind: 'send',
         records: drawRecords(chance, frame, 6),
-        patience: drawPatience(chance),
+        limits: drawLimits(chance),
       }),
     ],
     [
@@ -133,7 +135,7 @@ const drawCall = (chance: Chance, frame: Frame): CallStep => {
         atMs,
         kind: 'batch',
         records: drawRecords(chance, frame, 30),
-        patience: drawPatience(chance),
+        limits: drawLimits(chance),
       }),
     ],
     [
@@ -146,7 +148,7 @@ const drawCall = (chance: Chance, frame: Frame): CallStep => {
         persists: chance.percent(70),
       }),
     ],
-    [9, () => ({ atMs, kind: 'flush', patience: drawPatience(chance) })],
+    [9, () => ({ atMs, kind: 'flush', limits: drawLimits(chance) })],
     [2, () => ({ atMs, kind: 'partitionsFor', topic: chance.pick(frame.topics).name })],
     [2, () => ({ atMs, kind: 'connect' })],
     [2, () => ({ atMs, kind: 'stall', forMs: chance.pick([50, 700, 5000]) })],

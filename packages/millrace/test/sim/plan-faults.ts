@@ -1,5 +1,5 @@
 // The faults of a seed: what goes wrong, where, when and for how long. Only what a real cluster
-// or network can do: an answer never says that something was not written which was, or the other
+// or network can do: a response never says that something was not written which was, or the other
 // way round.
 
 import type { Chance } from './chance.ts'
@@ -18,6 +18,7 @@ export interface RulePlan {
   readonly close?: boolean
   readonly delayMs?: number
   readonly throttleMs?: number
+  readonly malformed?: 'huge' | 'truncated' | 'garbage'
 }
 
 interface Span {
@@ -154,7 +155,7 @@ const drawFault = (chance: Chance, frame: Frame): FaultStep => {
   const span = { atMs, forMs }
   return chance.weighted<() => FaultStep>([
     [46, () => ({ ...span, kind: 'rule', rule: drawRule(chance, frame) })],
-    // Where the first node moves, nobody finds the cluster again.
+    // Where the first node moves, the client can't find the cluster again.
     [8, () => ({ ...span, kind: 'stopNode', node, elsewhere: node > 1 && chance.percent(40) })],
     [5, () => ({ ...span, kind: 'freezeNode', node })],
     [4, () => ({ ...at, kind: 'disconnect', node })],

@@ -1,7 +1,7 @@
 // The producer options of a seed: within their bounds, and small, so that limits are met.
 
-import { partitionerNames } from '../../src/engine/partitioner.ts'
-import type { ProducerOptions } from '../../src/producer/option-table.ts'
+import { partitionerNames } from '../../src/engine/partitioner/partitioner.ts'
+import type { ProducerOptions } from '../../src/producer/producer-options.ts'
 import type { Chance } from './chance.ts'
 
 type Drawn = Omit<ProducerOptions, 'brokers' | 'logger' | 'onError'>

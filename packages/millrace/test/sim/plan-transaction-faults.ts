@@ -1,6 +1,6 @@
-// The faults of a seed that only transactions know: answers of coordinators, moves of coordinators,
-// transactions that the coordinator aborts, and upgrades of the cluster. As with other faults: an
-// answer never says that something was not done which was.
+// The faults of a seed that only transactions know: responses of coordinators, moves of
+// coordinators, transactions that the coordinator aborts, and upgrades of the cluster. As with
+// other faults: an response never says that something was not done which was.
 
 import type { Chance } from './chance.ts'
 import type { ClusterPlan, TopicPlan } from './plan.ts'
@@ -35,7 +35,7 @@ export type TransactionFaultStep = Span &
     | {
         readonly kind: 'transactionRule'
         readonly rule: TransactionRulePlan
-        /** The answer is final: only while the transaction is open, or it would be a lie. */
+        /** The response is final: only while the transaction is open, else it would be wrong. */
         readonly isFinal: boolean
         /** It ends the producer, as it should. */
         readonly isFatal: boolean

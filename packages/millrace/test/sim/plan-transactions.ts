@@ -2,11 +2,11 @@
 // producers that use each of them, one after the other or at once, their transactions, and the
 // faults. Plain data, drawn before anything runs.
 
-import type { TransactionLevel } from '../../src/broker/transaction.ts'
-import type { KafkaRelease } from '../../src/broker/versions.ts'
+import type { TransactionLevel } from '../../src/in-process-cluster/transaction-entry.ts'
+import type { KafkaRelease } from '../../src/in-process-cluster/versions.ts'
 import { Chance } from './chance.ts'
 import type { ClusterPlan, NetworkPlan, Plan, TopicPlan } from './plan.ts'
-import { drawRecords, noPatience, type Patience, type RecordPlan } from './plan-calls.ts'
+import { type CallLimits, drawRecords, noLimits, type RecordPlan } from './plan-calls.ts'
 import { drawFaults, type FaultStep } from './plan-faults.ts'
 import { drawOptions } from './plan-options.ts'
 import { drawTransactionFaults, type TransactionFaultStep } from './plan-transaction-faults.ts'
@@ -16,7 +16,7 @@ export type WorkStep =
   | {
       readonly kind: 'send' | 'batch'
       readonly records: readonly RecordPlan[]
-      readonly patience: Patience
+      readonly limits: CallLimits
       readonly isAwaited: boolean
     }
   | { readonly kind: 'enqueue'; readonly records: readonly RecordPlan[] }
@@ -26,7 +26,7 @@ export type WorkStep =
       readonly partition: number
       /** As a consumer that the group has replaced. */
       readonly isStranger: boolean
-      readonly patience: Patience
+      readonly limits: CallLimits
       readonly isAwaited: boolean
     }
   | { readonly kind: 'pause'; readonly forMs: number }
@@ -42,8 +42,8 @@ export interface TransactionPlan {
   readonly end: 'commit' | 'abort' | 'leave'
   /** A record that fails is found out by the program at once, or by its commit. */
   readonly heeds: boolean
-  readonly beginPatience: Patience
-  readonly endPatience: Patience
+  readonly beginLimits: CallLimits
+  readonly endLimits: CallLimits
 }
 
 /** One producer, and what its program does with it. */
@@ -54,7 +54,7 @@ export interface SessionPlan {
   readonly transactions: readonly TransactionPlan[]
   /** What follows the last transaction; `open` = while another one is open. */
   readonly ending: 'stay' | 'close' | 'closeOpen' | 'destroy' | 'destroyOpen' | 'leaveOpen'
-  /** Goes on when it is fenced, as a program that does not heed its errors. */
+  /** Continues when it is fenced, as a program that ignores its errors. */
   readonly isStubborn: boolean
 }
 
@@ -70,12 +70,12 @@ interface Frame {
   readonly topics: readonly TopicPlan[]
   readonly groups: readonly string[]
   readonly durationMs: number
-  readonly isTroubled: boolean
+  readonly hasFaults: boolean
 }
 
-const drawPatience = (chance: Chance): Patience =>
-  chance.weighted<() => Patience>([
-    [88, () => noPatience],
+const drawLimits = (chance: Chance): CallLimits =>
+  chance.weighted<() => CallLimits>([
+    [88, () => noLimits],
     [6, () => ({ abortAfterMs: chance.pick([0, 1, 5, 40, 900]), timeoutMs: -1 })],
     [6, () => ({ abortAfterMs: -1, timeoutMs: chance.pick([0, 3, 30, 600, 5000]) })],
   ])()
@@ -88,7 +88,7 @@ const drawStep = (chance: Chance, frame: Frame): WorkStep => {
       () => ({
         kind: 'send',
         records: drawRecords(chance, frame, 6),
-        patience: drawPatience(chance),
+        limits: drawLimits(chance),
         isAwaited,
       }),
     ],
@@ -97,7 +97,7 @@ const drawStep = (chance: Chance, frame: Frame): WorkStep => {
       () => ({
         kind: 'batch',
         records: drawRecords(chance, frame, 20),
-        patience: drawPatience(chance),
+        limits: drawLimits(chance),
         isAwaited,
       }),
     ],
@@ -109,7 +109,7 @@ const drawStep = (chance: Chance, frame: Frame): WorkStep => {
         group: chance.pick(frame.groups),
         partition: chance.between(0, 1),
         isStranger: chance.percent(4),
-        patience: drawPatience(chance),
+        limits: drawLimits(chance),
         isAwaited,
       }),
     ],
@@ -135,8 +135,8 @@ const drawTransaction = (chance: Chance, frame: Frame): TransactionPlan => {
       [6, 'leave' as const],
     ]),
     heeds: chance.percent(60),
-    beginPatience: drawPatience(chance),
-    endPatience: drawPatience(chance),
+    beginLimits: drawLimits(chance),
+    endLimits: drawLimits(chance),
   }
 }
 
@@ -193,7 +193,7 @@ const drawNetwork = (chance: Chance): NetworkPlan => {
   }
 }
 
-/** What would tear a transaction apart in any cluster, or says of one what is not so. */
+/** What would break a transaction in any cluster, or would report it wrongly. */
 const isFair = (step: FaultStep): boolean => {
   if (step.kind === 'forget' || step.kind === 'expireIds' || step.kind === 'remakeTopic')
     return false
@@ -229,7 +229,7 @@ export const drawTransactionsPlan = (seed: number): TransactionsPlan => {
   const durationMs = chance.pick([300, 2000, 5000, 15_000])
   const level: TransactionLevel =
     cluster.versions === '4.4' ? chance.pick([2, 2, 2, 2, 0, 1] as const) : 0
-  const frame = { topics, groups: [], durationMs, isTroubled: !isCalm }
+  const frame = { topics, groups: [], durationMs, hasFaults: !isCalm }
   const sessions = drawSessions(chance.fork(5), frame)
   const faultFrame = { topics, cluster, durationMs, sessions, level }
   const plain = drawFaults(chance.fork(6), { topics, cluster, durationMs }).filter(isFair)

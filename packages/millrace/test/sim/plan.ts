@@ -2,13 +2,14 @@
 // faults, each with its moment. Plain data, drawn before anything runs, so that a mutation or a
 // fix changes what happens and never what is tried.
 
-import type { TopicOptions } from '../../src/broker/cluster-options.ts'
-import type { UnknownProducerRule } from '../../src/broker/producer-state.ts'
-import type { KafkaRelease } from '../../src/broker/versions.ts'
-import type { ProducerOptions } from '../../src/producer/option-table.ts'
+import type { TopicOptions } from '../../src/in-process-cluster/cluster-options.ts'
+import type { UnknownProducerRule } from '../../src/in-process-cluster/producer-state.ts'
+import type { KafkaRelease } from '../../src/in-process-cluster/versions.ts'
+import type { ProducerOptions } from '../../src/producer/producer-options.ts'
 import { Chance } from './chance.ts'
 import { bendOf } from './plan-bends.ts'
 import { type CallStep, drawCalls, drawEnding, type Ending } from './plan-calls.ts'
+import type { Claim } from './plan-decisions.ts'
 import { drawFaults, type FaultStep } from './plan-faults.ts'
 import { drawOptions } from './plan-options.ts'
 
@@ -33,8 +34,10 @@ export interface ClusterPlan {
   readonly unknownProducers: UnknownProducerRule
   readonly electionMs: number
   readonly autoCreateTopics: boolean
-  /** Resends are answered DUPLICATE_SEQUENCE_NUMBER, as by brokers of old. */
+  /** Resends get DUPLICATE_SEQUENCE_NUMBER, as from old brokers. */
   readonly tellsDuplicates: boolean
+  /** Of each node; none where it is missing. */
+  readonly racks?: readonly string[]
 }
 
 export interface Plan {
@@ -43,13 +46,15 @@ export interface Plan {
   readonly network: NetworkPlan
   readonly topics: readonly TopicPlan[]
   readonly options: Omit<ProducerOptions, 'brokers' | 'logger' | 'onError'>
-  /** The first node only, all, or a name that DNS answers. */
+  /** The first node only, all, or a name that DNS resolves. */
   readonly bootstrap: 'first' | 'all' | 'name'
   readonly calls: readonly CallStep[]
   readonly faults: readonly FaultStep[]
   /** From here on nothing goes wrong any more. */
   readonly calmAtMs: number
   readonly ending: Ending
+  /** What must come of it beside what must hold in every run. */
+  readonly claims?: readonly Claim[]
 }
 
 const drawTopics = (chance: Chance, nodes: number): TopicPlan[] =>
@@ -114,9 +119,13 @@ export const drawPlan = (seed: number): Plan => {
   const ending = drawEnding(chance.fork(7), durationMs)
   const drawn = { seed, cluster, network, topics, options, bootstrap, calls, faults, ending }
   const bend = bendOf(seed)
-  const plan = bend === undefined ? drawn : bend(drawn, chance.fork(8), durationMs)
-  return { ...plan, calmAtMs: calmAt(plan.faults, durationMs) }
+  const plan: DrawnPlan = bend === undefined ? drawn : bend(drawn, chance.fork(8), durationMs)
+  return { ...plan, calmAtMs: calmAt(plan, durationMs) }
 }
 
-const calmAt = (faults: readonly FaultStep[], durationMs: number): number =>
-  faults.reduce((latest, { atMs, forMs }) => Math.max(latest, atMs + forMs), durationMs)
+const calmAt = ({ faults, claims = [] }: DrawnPlan, durationMs: number): number =>
+  Math.max(
+    durationMs,
+    ...faults.map(({ atMs, forMs }) => atMs + forMs),
+    ...claims.map(({ toMs }) => toMs),
+  )

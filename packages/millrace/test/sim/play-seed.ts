@@ -15,7 +15,7 @@ export interface RunOptions {
 
 export interface Outcome {
   readonly seed: number
-  /** What was found wrong, `check: words`; empty = a pass. */
+  /** What was found wrong, `check: message`; empty = a pass. */
   readonly failures: readonly string[]
   readonly story: readonly string[]
   readonly records: number

@@ -1,7 +1,8 @@
-// The user's program of a run: it makes the calls of the plan and writes down what it is told. It
-// behaves as programs do: it reuses its bytes, throws in callbacks, gives up, waits for room, and
-// never reads two results of one call.
+// The user's program of a run: it makes the calls of the plan and records the outcomes. It
+// behaves as programs do: it reuses its bytes, throws in callbacks, cancels, waits for buffer
+// space, and never reads two results of one call.
 
+import type { PurgeScope } from '../../src/engine/buffer/purge.ts'
 import type { SettleCallback as Settle } from '../../src/engine/record.ts'
 import type { Producer } from '../../src/producer/producer.ts'
 import type { WaitOptions } from '../../src/producer/wait.ts'
@@ -9,7 +10,8 @@ import { KafkaError } from '../../src/protocol/kafka-error.ts'
 import type { VirtualClock } from '../../src/runtime/virtual-clock.ts'
 import type { Agenda } from './agenda.ts'
 import type { CallKind, Entry, Ledger } from './ledger.ts'
-import type { CallStep, Patience, RecordPlan } from './plan-calls.ts'
+import type { CallLimits, CallStep, RecordPlan } from './plan-calls.ts'
+import { PurgeCheck } from './purge-check.ts'
 
 export interface ProgramWorld {
   readonly clock: VirtualClock
@@ -30,8 +32,10 @@ export class Program {
   /** Calls that have not come back. */
   readonly #pending = new Set<string>()
   #nextCall = 1
+  #purges = 0
+  #purgesPending = 0
   stalledMs = 0
-  /** Failures that onError is told of too: all but those that a callback got. */
+  /** Failures that onError also receives: all but those that a callback got. */
   failures = 0
 
   constructor(world: ProgramWorld) {
@@ -46,22 +50,25 @@ export class Program {
     this.#world.sample()
     switch (step.kind) {
       case 'send':
-        for (const plan of step.records) this.send(plan, step.patience)
+        for (const plan of step.records) this.send(plan, step.limits)
         break
       case 'batch':
-        this.#sendBatch(step.records, step.patience)
+        this.#sendBatch(step.records, step.limits)
         break
       case 'enqueue':
         void this.#enqueue(step.records, step.callback, step.persists)
         break
       case 'flush':
-        this.#flush(step.patience)
+        this.#flush(step.limits)
         break
       case 'partitionsFor':
         this.#wait('partitionsFor', this.#world.producer.partitionsFor(step.topic), true)
         break
       case 'connect':
         this.#wait('connect', this.#world.producer.connect(), true)
+        break
+      case 'purge':
+        this.#purge(step.scope)
         break
       case 'stall':
         this.#world.note(`stall    the program blocks for ${step.forMs} ms`)
@@ -74,10 +81,10 @@ export class Program {
     this.#world.sample()
   }
 
-  send(plan: RecordPlan, patience: Patience, call: CallKind = 'send'): Entry {
+  send(plan: RecordPlan, limits: CallLimits, call: CallKind = 'send'): Entry {
     const { ledger, producer } = this.#world
-    const entry = ledger.open(call, plan, patience)
-    const { options, aborts } = this.#waitOptions(patience)
+    const entry = ledger.open(call, plan, limits)
+    const { options, aborts } = this.#waitOptions(limits)
     this.#world.note(`send     record ${entry.id} to ${placeOf(plan)}`)
     const done =
       options === undefined ? producer.send(entry.record) : producer.send(entry.record, options)
@@ -109,10 +116,10 @@ export class Program {
     this.#world.sample()
   }
 
-  #sendBatch(plans: readonly RecordPlan[], patience: Patience): void {
+  #sendBatch(plans: readonly RecordPlan[], limits: CallLimits): void {
     const { ledger, producer } = this.#world
-    const entries = plans.map((plan) => ledger.open('batch', plan, patience))
-    const { options, aborts } = this.#waitOptions(patience)
+    const entries = plans.map((plan) => ledger.open('batch', plan, limits))
+    const { options, aborts } = this.#waitOptions(limits)
     this.#world.note(`batch    records ${namesOf(entries)} to ${placeOf(plans[0]!)} …`)
     const done = producer.sendBatch(
       entries.map(({ record }) => record),
@@ -162,11 +169,11 @@ export class Program {
         } catch (error) {
           entry.taken = false
           if (!(error instanceof KafkaError)) this.#world.onOddity(`enqueue threw ${String(error)}`)
-          note(`enqueue  record ${entry.id} refused: ${String(error)}`)
+          note(`enqueue  record ${entry.id} rejected: ${String(error)}`)
           break
         }
         entry.taken = taken
-        note(`enqueue  record ${entry.id} to ${placeOf(plan)}: ${taken ? 'taken' : 'no room'}`)
+        note(`enqueue  record ${entry.id} to ${placeOf(plan)}: ${taken ? 'taken' : 'no space'}`)
         spoil(entry)
         this.#world.sample()
         if (taken || !persists) break
@@ -186,13 +193,13 @@ export class Program {
     }
   }
 
-  #flush(patience: Patience): void {
+  #flush(limits: CallLimits): void {
     const { ledger, producer } = this.#world
     const before = ledger.entries.filter(
       ({ taken, isAsked, settledCount, call }) =>
         taken && isAsked && settledCount === 0 && call !== 'batch',
     )
-    const { options, aborts } = this.#waitOptions(patience)
+    const { options, aborts } = this.#waitOptions(limits)
     const done = producer.flush(options).then(async () => {
       // Results and flush may come in the same turn.
       for (let hop = 0; hop < 5; hop++) await null
@@ -204,7 +211,36 @@ export class Program {
     this.#wait('flush', done, options !== undefined)
   }
 
-  /** `mayFail`: a rejection is a good answer. */
+  #purge(scope: PurgeScope): void {
+    const { ledger, producer, note, onOddity } = this.#world
+    const check = new PurgeCheck(ledger, scope, onOddity)
+    try {
+      const count = producer.purge(scope)
+      note(`purge    ${JSON.stringify(scope)}: ${count} records fail`)
+      this.#judgeLater(check, count)
+    } catch (error) {
+      if (!isClosed(error)) onOddity(`purge threw ${String(error)}`)
+    }
+  }
+
+  /**
+   * The results of a purge come in the next step; the program may block the event loop before it.
+   * Another purge meanwhile has results of its own: neither is judged.
+   */
+  #judgeLater(check: PurgeCheck, count: number): void {
+    const { agenda } = this.#world
+    const isAlone = this.#purgesPending === 0
+    const purges = ++this.#purges
+    this.#purgesPending++
+    agenda.after(1, () =>
+      agenda.after(1, () => {
+        this.#purgesPending--
+        if (isAlone && this.#purges === purges) check.judge(count)
+      }),
+    )
+  }
+
+  /** `mayFail`: a rejection is fine. */
   #wait<Value>(what: string, promise: Promise<Value>, mayFail: boolean): Promise<Value> {
     const name = `${what} ${this.#nextCall++}`
     this.#pending.add(name)
@@ -220,8 +256,8 @@ export class Program {
   }
 
   /** `aborts` starts the clock of the signal: it runs from the call on. */
-  #waitOptions(patience: Patience): { options: WaitOptions | undefined; aborts: () => void } {
-    const { abortAfterMs, timeoutMs } = patience
+  #waitOptions(limits: CallLimits): { options: WaitOptions | undefined; aborts: () => void } {
+    const { abortAfterMs, timeoutMs } = limits
     if (abortAfterMs < 0 && timeoutMs < 0) return { options: undefined, aborts: () => {} }
     const controller = new AbortController()
     const options = {

@@ -1,8 +1,10 @@
 // One run: builds the world of a seed, lets it live to its end, and checks it. The same seed and
 // mutation give the same run, step by step.
 
-import { TestCluster } from '../../src/broker/cluster.ts'
-import { type CloseReport, Producer } from '../../src/producer/producer.ts'
+import type { Engine } from '../../src/engine/engine.ts'
+import { TestCluster } from '../../src/in-process-cluster/in-process-cluster.ts'
+import { Producer } from '../../src/producer/producer.ts'
+import type { CloseReport } from '../../src/producer/producer-lifecycle.ts'
 import type { ProduceRequest } from '../../src/protocol/api/00-produce.ts'
 import { KafkaError } from '../../src/protocol/kafka-error.ts'
 import { verifyCrc } from '../../src/protocol/records/record-batch.ts'
@@ -13,7 +15,10 @@ import { Agenda } from './agenda.ts'
 import { Chance } from './chance.ts'
 import { checks } from './checks.ts'
 import { compressInVirtualTime } from './compression.ts'
+import { CountChecks } from './count-checks.ts'
+import { batchOddities, lingerOddities } from './decision-checks.ts'
 import { observeEngine } from './engine-observer.ts'
+import { InjectedFaults } from './injected-faults.ts'
 import { Journal } from './journal.ts'
 import { Ledger } from './ledger.ts'
 import { Log } from './log.ts'
@@ -21,7 +26,6 @@ import type { Patches } from './patch.ts'
 import { drawPlan, type Plan } from './plan.ts'
 import { type Outcome, playSeed, type RunOptions } from './play-seed.ts'
 import { Program } from './program.ts'
-import { Trouble } from './trouble.ts'
 import { WatchedTransport, type WrittenBatch } from './watched-transport.ts'
 
 const cleanUpMs = 200_000
@@ -47,14 +51,15 @@ class World {
   readonly cluster: TestCluster
   readonly producer: Producer
   readonly program: Program
-  readonly trouble: Trouble
+  readonly injected: InjectedFaults
   readonly #log: Log
   /** By topic, partition, id, epoch and sequence: which record has the number. */
   readonly #numbers = new Map<string, number>()
   readonly #bufferMemoryBytes: number
+  readonly #counts: CountChecks
   #closing: Promise<unknown> | null = null
   #closedByNodes = 0
-  errorsTold = 0
+  errorsReported = 0
 
   constructor(parts: WorldParts) {
     const { plan, clock, network, journal, cluster, log } = parts
@@ -78,6 +83,7 @@ class World {
       note: log.note,
     })
     this.#bufferMemoryBytes = plan.options.bufferMemoryBytes ?? 0
+    this.#counts = new CountChecks(this.ledger, (text) => this.fail('counts', text))
     this.producer = this.#makeProducer(parts.chance)
     const { ledger, producer, transport, agenda } = this
     const shared = {
@@ -87,12 +93,12 @@ class World {
       onOddity: (text: string) => this.fail('calls', text),
     }
     this.program = new Program({ ...shared, ledger, producer, sample: () => this.sample() })
-    this.trouble = new Trouble({ ...shared, plan, cluster, network, transport, journal })
+    this.injected = new InjectedFaults({ ...shared, plan, cluster, network, transport, journal })
   }
 
   #makeProducer(chance: Chance): Producer {
     const onError = (error: KafkaError): void => {
-      this.errorsTold++
+      this.errorsReported++
       this.#log.note(`onError  ${error.code}: ${error.message}`)
       if (!(error instanceof KafkaError)) this.fail('errors', 'onError got no KafkaError')
     }
@@ -114,11 +120,19 @@ class World {
     return [brokers[0]!.replace('127.0.0.1', 'kafka.test')]
   }
 
-  #onBatch({ topic, partition, ids, producerId, epoch, sequence }: WrittenBatch): void {
+  #onBatch(batch: WrittenBatch): void {
+    const { topic, partition, ids, producerId, epoch, sequence } = batch
+    const { plan, ledger, clock } = this
+    const oddities = [
+      ...batchOddities(plan, batch),
+      ...lingerOddities(plan, batch, ledger, clock.now()),
+    ]
+    for (const text of oddities) this.fail('topic options', text)
     for (const [index, id] of ids.entries()) {
       const entry = this.ledger.entries[id]
       if (entry !== undefined) entry.reachedSocket = true
-      else this.fail('wire', `a record that nobody sent was sent to ${topic}-${partition}`)
+      else
+        this.fail('wire', `a record that the program never sent was sent to ${topic}-${partition}`)
       if (producerId < 0) continue
       const key = `${topic}-${partition}/${producerId}/${epoch}/${sequence + index}`
       const other = this.#numbers.get(key)
@@ -126,6 +140,10 @@ class World {
       else if (other !== id) this.fail('wire', `records ${other} and ${id} share the number ${key}`)
     }
     this.sample()
+  }
+
+  afterStep(engine: Engine): void {
+    this.#counts.afterStep(engine, this.#closing !== null)
   }
 
   /** Memory stays within the bound, and what one record or one batch may add to it. */
@@ -141,7 +159,7 @@ class World {
   }
 
   /** Time in which, without faults, what is under way comes to its end. */
-  get patienceMs(): number {
+  get waitLimitMs(): number {
     const { options, cluster, network } = this.plan
     const { requestTimeoutMs = 0, connectTimeoutMs = 0, retryBackoffMaxMs = 0 } = options
     const { reconnectBackoffMaxMs = 0, lingerMs = 0, flush } = options
@@ -159,7 +177,7 @@ class World {
   }
 
   get faults(): number {
-    return this.trouble.count
+    return this.injected.count
   }
 
   async live(): Promise<void> {
@@ -170,14 +188,14 @@ class World {
   async #play(): Promise<void> {
     const { calls, faults, ending, calmAtMs } = this.plan
     for (const call of calls) this.#at(call.atMs, () => this.program.run(call))
-    for (const fault of faults) this.#at(fault.atMs, () => this.trouble.run(fault))
+    for (const fault of faults) this.#at(fault.atMs, () => this.injected.run(fault))
     if (ending.atMs >= 0) {
       this.#at(ending.atMs, () => {
         this.#closing = this.#close()
       })
     }
     await this.clock.advance(Math.max(calmAtMs, ending.atMs) + 1)
-    this.trouble.end()
+    this.injected.end()
     if (this.#closing === null) {
       await this.#settleAll()
       await this.#probe()
@@ -198,7 +216,7 @@ class World {
         call.records.some(({ topic, partition }) => this.#hasNoPlace(topic, partition)),
     )
     const { maxBlockMs = 0, deliveryTimeoutMs = 0 } = this.plan.options
-    const limitMs = this.patienceMs + (waitsLong ? maxBlockMs + deliveryTimeoutMs : 0)
+    const limitMs = this.waitLimitMs + (waitsLong ? maxBlockMs + deliveryTimeoutMs : 0)
     try {
       await this.clock.runUntil(
         () => this.ledger.unsettled.length === 0 && this.program.pendingCalls.length === 0,
@@ -218,10 +236,10 @@ class World {
     return partition >= this.cluster.partitions(topic).length
   }
 
-  /** Without faults, a record for each partition is delivered: nothing is stuck for good. */
+  /** Without faults, a record for each partition is delivered: nothing stays stuck. */
   async #probe(): Promise<void> {
     let left = this.plan.topics.filter(({ name }) => this.cluster.topics.includes(name))
-    const endMs = this.clock.now() + this.patienceMs
+    const endMs = this.clock.now() + this.waitLimitMs
     for (let round = 0; left.length > 0; round++) {
       if (round >= 4 && this.clock.now() >= endMs) break
       const sent = left.map((topic) => ({
@@ -247,7 +265,7 @@ class World {
       try {
         await this.clock.runUntil(
           () => entries.every(({ settledCount }) => settledCount > 0),
-          this.patienceMs,
+          this.waitLimitMs,
         )
       } catch (error) {
         this.fail('progress', `probes are not settled: ${reasonOf(error)}`)
@@ -290,7 +308,7 @@ class World {
   async #finish(closing: Promise<unknown>): Promise<void> {
     const { maxBlockMs = 0, deliveryTimeoutMs = 0 } = this.plan.options
     try {
-      await this.clock.runUntil(closing, this.patienceMs + maxBlockMs + deliveryTimeoutMs)
+      await this.clock.runUntil(closing, this.waitLimitMs + maxBlockMs + deliveryTimeoutMs)
       this.#checkReport(await this.producer.close())
     } catch (error) {
       this.fail('progress', `close does not end: ${reasonOf(error)}`)
@@ -307,10 +325,10 @@ class World {
     await this.clock.advance(cleanUpMs)
   }
 
-  /** Every record that was taken, or refused by a promise, is one of the two. */
+  /** Every record that was taken, or rejected by a promise, is one of the two. */
   #checkReport({ delivered, failed }: CloseReport): void {
     const taken = this.ledger.entries.filter((entry) => entry.taken)
-    // What came after close may be refused later than the report.
+    // What came after close may be rejected later than the report.
     const early = taken.filter(({ error }) => error?.code !== 'CLOSED')
     const sum = delivered + failed
     if (sum >= early.length && sum <= taken.length) return
@@ -346,13 +364,13 @@ class World {
     if (Object.values(held).some((count) => count !== 0)) this.fail('leak', JSON.stringify(held))
   }
 
-  /** Each failed send is told to onError, and each failed record that nobody asked for. */
+  /** onError receives each failed send, and each failed record without a callback. */
   #checkErrorsTold(): void {
     // One send came after close.
     const least = this.program.failures + 1
     const unasked = this.ledger.entries.filter(({ taken, isAsked }) => taken && !isAsked).length
-    if (this.errorsTold >= least && this.errorsTold <= least + unasked) return
-    this.fail('errors', `onError was told ${this.errorsTold} failures of ${least} or more`)
+    if (this.errorsReported >= least && this.errorsReported <= least + unasked) return
+    this.fail('errors', `onError received ${this.errorsReported} failures of ${least} or more`)
   }
 
   #judge(): void {
@@ -361,7 +379,7 @@ class World {
       ledger: this.ledger,
       journal: this.journal,
       metrics: this.producer.metrics(),
-      faults: this.trouble.count,
+      faults: this.injected.count,
       closedByNodes: this.#closedByNodes,
       stalledMs: this.program.stalledMs,
       endedAtMs: this.clock.now() - cleanUpMs,
@@ -383,7 +401,12 @@ const start = async (plan: Plan, keepsStory: boolean, patches: Patches): Promise
   const journal = new Journal(() => clock.now(), log.note)
   journal.install(patches, plan.cluster)
   compressInVirtualTime(patches, clock, chance.fork(11).random)
-  observeEngine(patches, { note: log.note, onOddity: (text) => log.fail('metadata', text) })
+  let world: World | null = null
+  observeEngine(patches, {
+    note: log.note,
+    onOddity: (text) => log.fail('metadata', text),
+    onStep: (engine) => world?.afterStep(engine),
+  })
   const { latencyMinMs, latencyMaxMs, pieceBytesMax, windowBytes } = plan.network
   const latency = chance.fork(12)
   const network = new MemoryNetwork({
@@ -393,11 +416,12 @@ const start = async (plan: Plan, keepsStory: boolean, patches: Patches): Promise
     pieceBytesMax,
     windowBytes,
   })
-  const { nodes, versions, unknownProducers, electionMs, autoCreateTopics } = plan.cluster
+  const { nodes, racks, versions, unknownProducers, electionMs, autoCreateTopics } = plan.cluster
   const topics = plan.topics.filter(({ exists }) => exists)
   const cluster = await TestCluster.start(
     {
       nodes,
+      racks,
       versions,
       unknownProducers,
       electionMs,
@@ -412,11 +436,12 @@ const start = async (plan: Plan, keepsStory: boolean, patches: Patches): Promise
     },
     { transport: network, clock, random: chance.fork(14).random },
   )
-  return [new World({ plan, chance: chance.fork(15), clock, network, journal, cluster, log }), log]
+  world = new World({ plan, chance: chance.fork(15), clock, network, journal, cluster, log })
+  return [world, log]
 }
 
 /**
- * What arrives is what was sent: whoever changes a buffer that a socket still reads is found here.
+ * What arrives is what was sent: a change of a buffer that a socket still reads is found here.
  */
 const checkArrival = ({ topicData }: ProduceRequest, node: number, log: Log): void => {
   for (const { partitionData } of topicData) {

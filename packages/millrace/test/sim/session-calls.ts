@@ -2,7 +2,7 @@
 
 import type { WaitOptions } from '../../src/producer/wait.ts'
 import { KafkaError } from '../../src/protocol/kafka-error.ts'
-import type { Patience } from './plan-calls.ts'
+import type { CallLimits } from './plan-calls.ts'
 import type { SessionWorld } from './transaction-book.ts'
 
 export const wordsOf = (error: unknown): string =>
@@ -33,7 +33,7 @@ export class SessionCalls {
     return new Promise((resolve) => this.#world.agenda.after(forMs, resolve))
   }
 
-  limitOf({ abortAfterMs, timeoutMs }: Patience): number {
+  limitOf({ abortAfterMs, timeoutMs }: CallLimits): number {
     const { maxBlockMs } = this.#world
     const limit = timeoutMs < 0 ? maxBlockMs : timeoutMs
     return abortAfterMs < 0 ? limit : Math.min(limit, abortAfterMs)
@@ -61,8 +61,8 @@ export class SessionCalls {
     }
   }
 
-  optionsOf(patience: Patience): WaitOptions | undefined {
-    const { abortAfterMs, timeoutMs } = patience
+  optionsOf(limits: CallLimits): WaitOptions | undefined {
+    const { abortAfterMs, timeoutMs } = limits
     if (abortAfterMs < 0 && timeoutMs < 0) return undefined
     const controller = new AbortController()
     if (abortAfterMs >= 0) {

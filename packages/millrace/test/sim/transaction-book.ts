@@ -1,5 +1,5 @@
 // What the program of a run with transactions writes down: each transaction, what was sent in it,
-// and what the program was told of its end.
+// and the outcome that the program received.
 
 import type { KafkaError } from '../../src/protocol/kafka-error.ts'
 import type { VirtualClock } from '../../src/runtime/virtual-clock.ts'
@@ -17,13 +17,13 @@ export interface OffsetsEntry {
   state: 'pending' | 'done' | 'failed'
 }
 
-/** What is to become of a transaction, by what the program was told. */
+/** The expected end of a transaction, by the outcome that the program received. */
 export type Fate =
-  /** Never seen by anybody who reads committed records. */
+  /** Never seen by a reader of committed records. */
   | 'absent'
   /** All of it is there. */
   | 'whole'
-  /** Nobody said: all of it, or nothing. */
+  /** Unknown: all of it, or nothing. */
   | 'either'
 
 export interface TransactionEntry {
@@ -44,6 +44,8 @@ export interface Fatal {
   readonly wasAcknowledged: boolean
   /** The coordinator ended the transaction by itself. */
   readonly wasFenced: boolean
+  /** The transaction followed version 1 of the protocol. */
+  readonly isVersion1: boolean
 }
 
 export interface SessionWorld {

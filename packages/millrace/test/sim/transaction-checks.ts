@@ -1,7 +1,7 @@
 // What must hold of transactions when a run is over. Each check names what it found wrong; an empty
 // list is a pass. The exemptions are here and nowhere else, each with its reason.
 
-import type { TransactionView } from '../../src/broker/transaction-coordinator.ts'
+import type { TransactionView } from '../../src/in-process-cluster/transaction-coordinator.ts'
 import type { Entry, Ledger } from './ledger.ts'
 import type { TransactionEntry } from './transaction-book.ts'
 import type { Session } from './transaction-program.ts'
@@ -23,10 +23,8 @@ export interface TransactionEvidence {
   /** By group: the offset that it committed last. */
   readonly committed: ReadonlyMap<string, number>
   readonly watch: TransactionWatch
-  /** transaction.version of the cluster, at first. */
-  readonly level: number
-  /** A coordinator was told to refuse a producer for good. */
-  readonly wasRefused: boolean
+  /** A fault made a coordinator reject a producer finally. */
+  readonly wasRejected: boolean
   readonly left: readonly TransactionView[]
   /** Partitions whose readers are still held up. */
   readonly heldUp: readonly string[]
@@ -72,12 +70,12 @@ const atomic = (evidence: TransactionEvidence): string[] => {
       if (byId.get(id)!.length > 1) wrong.push(`${name(transaction)}: record ${id} is there twice`)
     }
   }
-  for (const { id } of evidence.seen) if (!known.has(id)) wrong.push(`record ${id} is nobody's`)
+  for (const { id } of evidence.seen) if (!known.has(id)) wrong.push(`record ${id} was never sent`)
   return wrong
 }
 
-/** What was acknowledged in it is where the program was told. */
-const whereTold = (evidence: TransactionEvidence): string[] => {
+/** What was acknowledged in it is at the reported offset. */
+const whereReported = (evidence: TransactionEvidence): string[] => {
   const byId = copies(evidence)
   const wrong: string[] = []
   for (const transaction of evidence.transactions) {
@@ -90,8 +88,8 @@ const whereTold = (evidence: TransactionEvidence): string[] => {
       const [place] = byId.get(id) ?? []
       if (metadata === null || place === undefined || metadata.offset < 0) continue
       if (place.partition === metadata.partition && place.offset === metadata.offset) continue
-      const told = `${metadata.partition} offset ${metadata.offset}`
-      wrong.push(`record ${id} is at ${place.partition} offset ${place.offset}, not ${told}`)
+      const reported = `${metadata.partition} offset ${metadata.offset}`
+      wrong.push(`record ${id} is at ${place.partition} offset ${place.offset}, not ${reported}`)
     }
     for (const { offset, state } of transaction.offsets) {
       if (state === 'failed') wrong.push(`${name(transaction)}: its offsets ${offset} had failed`)
@@ -128,7 +126,7 @@ const offsetsMove = (evidence: TransactionEvidence): string[] => {
   for (const [group, offset] of evidence.committed) {
     const from = entries.find((entry) => entry.offset === offset)
     if (from === undefined) {
-      wrong.push(`${group} stands at ${offset}, which nobody sent`)
+      wrong.push(`${group} stands at ${offset}, which was never sent`)
       continue
     }
     const { transaction } = from
@@ -164,17 +162,17 @@ const offsetsMove = (evidence: TransactionEvidence): string[] => {
 }
 
 /**
- * Fenced only where somebody else took over. Exempt is a producer of whose transaction nothing was
- * acknowledged when the coordinator ended it, and (version 1) one that asked for the end, had no
- * answer, and asked again: neither can tell one from the other.
+ * Fenced only where another producer took over. Exempt is a producer of whose transaction nothing
+ * was acknowledged when the coordinator ended it, and (version 1) one that asked for the end, had
+ * no response, and asked again: neither can tell one from the other.
  */
-const fencedRightly = ({ sessions, watch, wasRefused, level }: TransactionEvidence): string[] => {
+const fencedRightly = ({ sessions, watch, wasRejected }: TransactionEvidence): string[] => {
   const wrong: string[] = []
   for (const session of sessions) {
     const [fatal] = session.fatals
-    if (fatal === undefined || wasRefused) continue
-    const { error, wasAcknowledged, wasFenced } = fatal
-    const isDoubtful = level < 2 && error.api === 'EndTxn' && error.persisted === 'maybe'
+    if (fatal === undefined || wasRejected) continue
+    const { error, wasAcknowledged, wasFenced, isVersion1 } = fatal
+    const isDoubtful = isVersion1 && error.api === 'EndTxn' && error.persisted === 'maybe'
     const isFence = error.code === 'FENCED'
     const { clientId, plan, startedAtMs, number } = session
     if (isFence && watch.tookOver(plan.transactionalId, clientId, startedAtMs)) continue
@@ -216,7 +214,7 @@ export const transactionChecks: Readonly<
 > = {
   settled,
   atomic,
-  'where told': whereTold,
+  'at the reported offset': whereReported,
   'in order': inOrder,
   'offsets move': offsetsMove,
   'fenced rightly': fencedRightly,

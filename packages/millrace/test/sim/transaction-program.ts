@@ -1,11 +1,11 @@
 // The user's program of a run with transactions: one session per producer. It does what the plan
 // says, behaves as the documentation asks for (abort after a failure, commit again where the
-// outcome is open), and writes down what it was told of each transaction.
+// outcome is open), and records the outcome of each transaction.
 
 import type { Producer } from '../../src/producer/producer.ts'
 import type { Transaction } from '../../src/producer/transaction.ts'
 import { KafkaError } from '../../src/protocol/kafka-error.ts'
-import { noPatience, type Patience, type RecordPlan } from './plan-calls.ts'
+import { type CallLimits, noLimits, type RecordPlan } from './plan-calls.ts'
 import type { SessionPlan, TransactionPlan } from './plan-transactions.ts'
 import { SessionCalls, wordsOf } from './session-calls.ts'
 import type { Fatal, Fate, SessionWorld, TransactionEntry } from './transaction-book.ts'
@@ -76,7 +76,7 @@ export class Session {
   async #end(): Promise<void> {
     const { ending } = this.plan
     if (ending === 'closeOpen' || ending === 'destroyOpen' || ending === 'leaveOpen') {
-      const transaction = await this.#begin(noPatience)
+      const transaction = await this.#begin(noLimits)
       if (transaction !== null) {
         const records = this.plan.transactions[0]!.steps.find((step) => step.kind === 'send')
         if (records?.kind === 'send') {
@@ -129,7 +129,7 @@ export class Session {
     }
     for (;;) {
       try {
-        const options = this.#calls.optionsOf(plan.endPatience)
+        const options = this.#calls.optionsOf(plan.endLimits)
         const value = await this.#calls.call('transaction', Number.POSITIVE_INFINITY, () =>
           this.producer.transaction(work, options),
         )
@@ -149,7 +149,7 @@ export class Session {
     }
   }
 
-  /** begin was refused: the one before is still being ended, or the time was up. */
+  /** begin was rejected: the one before is still being ended, or the time was up. */
   async #mayTryAgain(error: unknown): Promise<boolean> {
     if (isClosed(error) || (isFatal(error) && error.code === 'FENCED')) return false
     if (!(error instanceof KafkaError)) {
@@ -167,12 +167,12 @@ export class Session {
 
   // ── beginTransaction() ─────────────────────────────────────────────────────────────────────────
 
-  async #begin(patience: Patience): Promise<Transaction | null> {
+  async #begin(limits: CallLimits): Promise<Transaction | null> {
     for (;;) {
       if (this.closing !== null) return null
       try {
-        const options = this.#calls.optionsOf(patience)
-        const transaction = await this.#calls.call('begin', this.#calls.limitOf(patience), () =>
+        const options = this.#calls.optionsOf(limits)
+        const transaction = await this.#calls.call('begin', this.#calls.limitOf(limits), () =>
           this.producer.beginTransaction(options),
         )
         this.#handle = transaction
@@ -213,13 +213,13 @@ export class Session {
   }
 
   async #runHandle(plan: TransactionPlan): Promise<void> {
-    const transaction = await this.#begin(plan.beginPatience)
+    const transaction = await this.#begin(plan.beginLimits)
     if (transaction === null) return
     const entry = this.#entry!
     try {
       await this.#work(entry, transaction).run(plan)
       if (plan.end === 'commit') {
-        await this.#commit(entry, transaction, plan.endPatience)
+        await this.#commit(entry, transaction, plan.endLimits)
         return
       }
     } catch (error) {
@@ -241,16 +241,16 @@ export class Session {
       if (entry.fate !== 'either') this.#decide(entry, 'absent')
       return
     }
-    await this.#abort(entry, transaction, plan.endPatience)
+    await this.#abort(entry, transaction, plan.endLimits)
   }
 
-  /** Commits; where nobody says how it ended, asks again; where it failed, aborts. */
+  /** Commits; where the outcome is unknown, commits again; where it failed, aborts. */
   async #commit(
     entry: TransactionEntry,
     transaction: Transaction,
-    patience: Patience,
+    limits: CallLimits,
   ): Promise<void> {
-    let limit = patience
+    let limit = limits
     for (;;) {
       const before = entry.fate
       entry.fate = 'either'
@@ -265,13 +265,18 @@ export class Session {
         this.#noteFatal(error)
         if (!(error instanceof KafkaError)) throw error
         if (error.persisted === 'maybe') {
-          limit = noPatience
+          limit = noLimits
           if (isClosed(error) || error.kind === 'fatal' || this.closing !== null) return
-          if (error.code === 'DELIVERY_TIMEOUT' || error.code === 'ABORTED') continue
+          if (
+            error.code === 'TIMEOUT' ||
+            error.code === 'DELIVERY_TIMEOUT' ||
+            error.code === 'ABORTED'
+          )
+            continue
         } else if (before === 'either' && error.code === 'ABORTED') continue
         else this.#decide(entry, 'absent')
         if (error.kind === 'fatal' || isClosed(error)) return
-        await this.#abort(entry, transaction, noPatience)
+        await this.#abort(entry, transaction, noLimits)
         return
       }
     }
@@ -280,9 +285,9 @@ export class Session {
   async #abort(
     entry: TransactionEntry,
     transaction: Transaction,
-    patience: Patience,
+    limits: CallLimits,
   ): Promise<void> {
-    let limit = patience
+    let limit = limits
     for (;;) {
       try {
         const options = this.#calls.optionsOf(limit)
@@ -295,11 +300,15 @@ export class Session {
         this.#noteFatal(error)
         if (!(error instanceof KafkaError)) throw error
         if (error.kind === 'fatal' || isClosed(error) || this.closing !== null) return
-        if (error.code !== 'DELIVERY_TIMEOUT' && error.code !== 'ABORTED') {
+        if (
+          error.code !== 'TIMEOUT' &&
+          error.code !== 'DELIVERY_TIMEOUT' &&
+          error.code !== 'ABORTED'
+        ) {
           this.#world.onOddity(`abort of ${entry.number} failed: ${wordsOf(error)}`)
           return
         }
-        limit = noPatience
+        limit = noLimits
       }
     }
   }
@@ -313,6 +322,7 @@ export class Session {
       error,
       wasAcknowledged: watch.wasAcknowledgedTo(this.clientId),
       wasFenced: watch.wasFenced(this.plan.transactionalId, this.#begunAtMs),
+      isVersion1: watch.isVersion1(this.clientId),
     })
   }
 
@@ -321,12 +331,12 @@ export class Session {
     if (this.#handle !== null && this.#entry !== null) {
       await this.#handle.abort().catch((error) => this.#noteFatal(error))
     }
-    const transaction = await this.#begin(noPatience)
+    const transaction = await this.#begin(noLimits)
     if (transaction === null) return this.closing !== null || this.isDone
     const entry = this.#entry!
     const work = this.#work(entry, transaction)
-    for (const plan of records) void work.send(plan, noPatience)
-    await this.#commit(entry, transaction, noPatience)
+    for (const plan of records) void work.send(plan, noLimits)
+    await this.#commit(entry, transaction, noLimits)
     return entry.fate === 'whole' || this.isDone
   }
 }

@@ -2,8 +2,8 @@
 // reads what readers of committed records see, and checks it. As with run.ts, the same seed and
 // mutation give the same run.
 
-import { TestCluster } from '../../src/broker/cluster.ts'
-import type { RequestView } from '../../src/broker/faults.ts'
+import type { RequestView } from '../../src/in-process-cluster/faults.ts'
+import { TestCluster } from '../../src/in-process-cluster/in-process-cluster.ts'
 import { Producer } from '../../src/producer/producer.ts'
 import type { KafkaError } from '../../src/protocol/kafka-error.ts'
 import { silentLogger } from '../../src/runtime/logger.ts'
@@ -14,6 +14,7 @@ import { Chance } from './chance.ts'
 import { readCommitted } from './committed-reader.ts'
 import { compressInVirtualTime } from './compression.ts'
 import { observeEngine } from './engine-observer.ts'
+import { InjectedFaults } from './injected-faults.ts'
 import { Journal } from './journal.ts'
 import { Ledger } from './ledger.ts'
 import { Log } from './log.ts'
@@ -30,7 +31,6 @@ import type { SessionWorld, TransactionEntry } from './transaction-book.ts'
 import { transactionChecks } from './transaction-checks.ts'
 import { Session } from './transaction-program.ts'
 import { TransactionWatch } from './transaction-watch.ts'
-import { Trouble } from './trouble.ts'
 import { WatchedTransport } from './watched-transport.ts'
 
 const cleanUpMs = 200_000
@@ -59,7 +59,7 @@ class World {
   readonly clock: VirtualClock
   readonly ledger: Ledger
   readonly cluster: TestCluster
-  readonly trouble: Trouble
+  readonly injected: InjectedFaults
   readonly #parts: WorldParts
   readonly #agenda: Agenda
   readonly #lives: Life[] = []
@@ -67,7 +67,7 @@ class World {
   readonly #shared: SessionWorld
   #ordinal = 1
   #extraFaults = 0
-  #wasRefused = false
+  #wasRejected = false
 
   constructor(parts: WorldParts) {
     const { plan, clock, network, journal, cluster, log } = parts
@@ -92,7 +92,7 @@ class World {
       nextOrdinal: () => this.#ordinal++,
       firstTopic: plan.topics[0]!.name,
     }
-    this.trouble = new Trouble({
+    this.injected = new InjectedFaults({
       plan: { ...plan, calls: [], faults: [], ending: { kind: 'close', atMs: -1, withinMs: 0 } },
       agenda: this.#agenda,
       cluster,
@@ -105,7 +105,7 @@ class World {
   }
 
   get faults(): number {
-    return this.trouble.count + this.#extraFaults
+    return this.injected.count + this.#extraFaults
   }
 
   fail(check: string, text: string): void {
@@ -153,7 +153,7 @@ class World {
   }
 
   /** Time in which, without faults, what is under way comes to its end. */
-  get patienceMs(): number {
+  get waitLimitMs(): number {
     const { options, cluster, markerDelayMs, coordinatorLoadMs } = this.plan
     const { requestTimeoutMs = 0, connectTimeoutMs = 0, retryBackoffMaxMs = 0 } = options
     const { reconnectBackoffMaxMs = 0, lingerMs = 0, flush } = options
@@ -170,17 +170,17 @@ class World {
 
   async live(): Promise<void> {
     const { faults, sessions, calmAtMs } = this.plan
-    for (const fault of faults) this.#agenda.after(fault.atMs, () => this.#trouble(fault))
+    for (const fault of faults) this.#agenda.after(fault.atMs, () => this.#inject(fault))
     for (const plan of sessions) this.#agenda.after(plan.startAtMs, () => this.#startSession(plan))
     await this.clock.advance(calmAtMs + 1)
-    this.trouble.end()
+    this.injected.end()
     await this.#sessionsEnd()
     await this.#probe()
     await this.#closeAll()
     await this.#finish()
   }
 
-  #trouble(step: TransactionsPlan['faults'][number]): void {
+  #inject(step: TransactionsPlan['faults'][number]): void {
     switch (step.kind) {
       case 'transactionRule':
       case 'moveCoordinator':
@@ -188,14 +188,14 @@ class World {
       case 'upgrade':
         this.#extraFaults++
         this.#parts.log.note(`fault    ${JSON.stringify(step)}`)
-        this.#transactionTrouble(step)
+        this.#injectTransactionFault(step)
         return
       default:
-        this.trouble.run(step)
+        this.injected.run(step)
     }
   }
 
-  #transactionTrouble(step: TransactionFaultStep): void {
+  #injectTransactionFault(step: TransactionFaultStep): void {
     const { cluster } = this
     switch (step.kind) {
       case 'transactionRule': {
@@ -203,9 +203,9 @@ class World {
         const fault = cluster.fault({
           ...rule,
           when: (request) => {
-            const strikes = !isFinal || this.#mayBeFinal(request)
-            if (strikes && isFatal) this.#wasRefused = true
-            return strikes
+            const applies = !isFinal || this.#mayBeFinal(request)
+            if (applies && isFatal) this.#wasRejected = true
+            return applies
           },
         })
         this.#agenda.after(step.forMs, () => fault.remove())
@@ -232,7 +232,7 @@ class World {
     return this.cluster.transactions().find(({ transactionalId }) => transactionalId === id)
   }
 
-  /** A final answer to the end of a transaction is no lie while that one is open, to a commit. */
+  /** A final response to the end of a transaction is right while that one is open, to a commit. */
   #mayBeFinal({ api, transactionalIds, body }: RequestView): boolean {
     if (api !== 'EndTxn') return true
     const { producerEpoch, committed } = body as { producerEpoch: number; committed: boolean }
@@ -243,7 +243,7 @@ class World {
   async #sessionsEnd(): Promise<void> {
     const { maxBlockMs = 0, deliveryTimeoutMs = 0 } = this.plan.options
     // A record for a partition that there is not waits for as long as its options allow.
-    const perTransactionMs = 6 * this.patienceMs + 4 * maxBlockMs + 3 * deliveryTimeoutMs
+    const perTransactionMs = 6 * this.waitLimitMs + 4 * maxBlockMs + 3 * deliveryTimeoutMs
     const limitMs = this.plan.sessions.reduce(
       (sum, { transactions }) => sum + (transactions.length + 2) * perTransactionMs,
       0,
@@ -278,7 +278,7 @@ class World {
       try {
         const isGood = await this.clock.runUntil(
           this.#probeOne(session, records),
-          4 * this.patienceMs,
+          4 * this.waitLimitMs,
         )
         if (!isGood) this.fail('progress', `p${session.number}: no transaction goes through`)
       } catch (error) {
@@ -288,18 +288,18 @@ class World {
   }
 
   async #probeOne(session: Session, records: readonly RecordPlan[]): Promise<boolean> {
-    // The first may meet what the faults left behind: a time that is up, an answer that is lost.
-    const endMs = this.clock.now() + this.patienceMs
+    // The first may meet what the faults left behind: a time that is up, a response that is lost.
+    const endMs = this.clock.now() + this.waitLimitMs
     do {
       if (await session.probe(records)) return true
     } while (this.clock.now() < endMs)
-    return this.#wasRefused
+    return this.#wasRejected
   }
 
   async #closeAll(): Promise<void> {
     const closing = this.#lives.map(({ session }) => session.close())
     try {
-      await this.clock.runUntil(Promise.all(closing), 3 * this.patienceMs)
+      await this.clock.runUntil(Promise.all(closing), 3 * this.waitLimitMs)
     } catch (error) {
       this.fail('progress', `close does not end: ${String(error)}`)
     }
@@ -307,7 +307,7 @@ class World {
     await this.#rest()
   }
 
-  /** Nobody uses the cluster any more: nothing happens. */
+  /** The cluster is not used any more: nothing happens. */
   async #rest(): Promise<void> {
     await this.clock.advance(transactionsEndMs)
     const before = this.clock.steps
@@ -341,8 +341,7 @@ class World {
       seen,
       committed,
       watch: this.#parts.watch,
-      wasRefused: this.#wasRefused,
-      level: this.plan.level,
+      wasRejected: this.#wasRejected,
       left,
       heldUp,
       faults: this.faults,

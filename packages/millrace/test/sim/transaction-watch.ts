@@ -1,16 +1,20 @@
 // Looks on at the transactions of a run: when a producer was acknowledged anything, when the
-// coordinator ended a transaction over its producer's head, and who asked for a producer id. What
-// a checker needs in order to say whether a producer was rightly fenced.
+// coordinator ended a transaction over its producer's head, and which requests asked for a producer
+// id. A checker needs it to decide whether a producer was fenced rightly.
 
-import type { RequestView } from '../../src/broker/faults.ts'
-import { type ProducerIdentity, Transaction } from '../../src/broker/transaction.ts'
-import { TransactionCoordinator } from '../../src/broker/transaction-coordinator.ts'
-import { TransactionRequests } from '../../src/cluster/transaction-requests.ts'
-import { ProduceInFlight } from '../../src/engine/pump.ts'
+import { TransactionRequests } from '../../src/cluster-client/transaction-requests.ts'
+import { ProduceInFlight } from '../../src/engine/dispatch/produce-in-flight.ts'
+import type { RequestView } from '../../src/in-process-cluster/faults.ts'
+import { TransactionCoordinator } from '../../src/in-process-cluster/transaction-coordinator.ts'
+import {
+  type ProducerIdentity,
+  Transaction,
+} from '../../src/in-process-cluster/transaction-entry.ts'
 import type { ProduceRequest } from '../../src/protocol/api/00-produce.ts'
 import type { InitProducerIdRequest } from '../../src/protocol/api/22-init-producer-id.ts'
 import type { AddPartitionsToTxnRequest } from '../../src/protocol/api/24-add-partitions-to-txn.ts'
 import type { EndTxnRequest } from '../../src/protocol/api/26-end-txn.ts'
+import type { ProducerId } from '../../src/protocol/producer-id.ts'
 import { decodeBatchHeader } from '../../src/protocol/records/record-batch.ts'
 import type { Patches } from './patch.ts'
 
@@ -46,7 +50,7 @@ const identityOf = (api: string, body: unknown): string | null => {
     return `${request.v3AndBelowProducerId}/${request.v3AndBelowProducerEpoch}`
   }
   if (api !== 'TxnOffsetCommit' && api !== 'AddOffsetsToTxn') return null
-  const { producerId, producerEpoch } = body as { producerId: number; producerEpoch: number }
+  const { producerId, producerEpoch } = body as { producerId: ProducerId; producerEpoch: number }
   return `${producerId}/${producerEpoch}`
 }
 
@@ -62,11 +66,13 @@ export class TransactionWatch {
   readonly #fences: (Moment & { readonly transactionalId: string })[] = []
   /** Clients of whose transaction of the moment a broker acknowledged something. */
   readonly #acknowledged = new Set<string>()
-  /** `id/epoch` that the coordinator gave to somebody who asked for it. */
+  /** Clients that added something to their transaction of the moment by itself, as in version 1. */
+  readonly #version1 = new Set<string>()
+  /** `id/epoch` that the coordinator gave to a producer that asked for it. */
   readonly #identities = new Set<string>()
   /** By `id/epoch`: the client that has it. */
   readonly #clients = new Map<string, string>()
-  /** Who asks for an id under an epoch of before. */
+  /** Requests for an id under an earlier epoch. */
   #initBy: ProducerIdentity | null = null
   /** A producer that was replaced had its successor's transaction aborted. */
   readonly disturbed: string[] = []
@@ -84,13 +90,14 @@ export class TransactionWatch {
     if (identity !== null) this.#clients.set(identity, client)
     if (!apis.has(api)) return
     this.requests++
+    if (api === 'AddPartitionsToTxn' || api === 'AddOffsetsToTxn') this.#version1.add(client)
     if (api === 'EndTxn') {
-      // Whose end of a transaction succeeds may go on under the epoch that it named.
+      // A producer whose EndTxn succeeds may continue under the epoch that it named.
       const { producerId, producerEpoch } = body as EndTxnRequest
       this.#identities.add(`${producerId}/${producerEpoch}`)
     }
     if (api === 'InitProducerId') {
-      // Who names its own epoch takes nothing over.
+      // A producer that names its own epoch takes nothing over.
       if ((body as InitProducerIdRequest).producerId !== -1) return
       for (const transactionalId of transactionalIds) {
         this.#inits.push({ atMs: this.#world.now(), transactionalId, clientId: client })
@@ -122,6 +129,15 @@ export class TransactionWatch {
   /** A transaction begins: what was acknowledged of the one before counts no more. */
   onBegun(clientId: string): void {
     this.#acknowledged.delete(clientId)
+    this.#version1.delete(clientId)
+  }
+
+  /**
+   * The client's transaction follows version 1 of the protocol: also in a cluster of version 2,
+   * where a broker closed the connection instead of sending its features.
+   */
+  isVersion1(clientId: string): boolean {
+    return this.#version1.has(clientId)
   }
 
   /** A broker acknowledged something of the client's transaction. */
@@ -129,7 +145,7 @@ export class TransactionWatch {
     return this.#acknowledged.has(clientId)
   }
 
-  #ack(producerId: number, epoch: number): void {
+  #ack(producerId: ProducerId, epoch: number): void {
     const client = this.#clients.get(`${producerId}/${epoch}`)
     if (client !== undefined) this.#acknowledged.add(client)
   }
@@ -166,7 +182,7 @@ export class TransactionWatch {
         function fence(this: Transaction, level, newProducerId) {
           note(`fence    ${this.id}: epoch ${this.epoch} is ended by the coordinator`)
           const by = watch.#initBy
-          // Who begins anew says its last epoch, as KIP-360 has it: that may come too late.
+          // A producer that begins anew names its last epoch (KIP-360): that may come too late.
           const identity = `${by?.producerId}/${by?.epoch}`
           const isBeginning = watch.#identities.has(identity) || watch.#clients.has(identity)
           if (by !== null && !isBeginning && by.epoch < this.epoch) {
@@ -211,7 +227,7 @@ export class TransactionWatch {
         function addPartitions(this: TransactionRequests, scope, partitions, done) {
           original.call(this, scope, partitions, (error) => {
             if (error === null) watch.#ack(scope.producerId, scope.epoch)
-            note(`answer   AddPartitionsToTxn: ${error?.message ?? 'done'}`)
+            note(`response AddPartitionsToTxn: ${error?.message ?? 'done'}`)
             done(error)
           })
         },
@@ -223,7 +239,7 @@ export class TransactionWatch {
         function sendOffsets(this: TransactionRequests, scope, group, offsets, done) {
           original.call(this, scope, group, offsets, (error) => {
             if (error === null) watch.#ack(scope.producerId, scope.epoch)
-            note(`answer   offsets: ${error?.message ?? 'done'}`)
+            note(`response offsets: ${error?.message ?? 'done'}`)
             done(error)
           })
         },
@@ -241,7 +257,7 @@ export class TransactionWatch {
           original.call(this, current, (error, identity) => {
             const words =
               identity === null ? error?.message : `id ${identity.producerId} ${identity.epoch}`
-            note(`answer   InitProducerId: ${words}`)
+            note(`response InitProducerId: ${words}`)
             done(error, identity)
           })
         },
@@ -253,7 +269,7 @@ export class TransactionWatch {
         function end(this: TransactionRequests, scope, commit, done) {
           note(`end      ${commit ? 'commit' : 'abort'} id ${scope.producerId} ${scope.epoch}`)
           original.call(this, scope, commit, (error, next) => {
-            note(`answer   EndTxn: ${error?.message ?? 'done'}`)
+            note(`response EndTxn: ${error?.message ?? 'done'}`)
             done(error, next)
           })
         },

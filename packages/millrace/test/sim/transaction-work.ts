@@ -1,10 +1,10 @@
 // What the program does within one transaction: sends records and offsets in all the ways that
-// there are, and writes down what it was told of them.
+// there are, and records their outcomes.
 
 import type { Producer } from '../../src/producer/producer.ts'
 import type { Transaction } from '../../src/producer/transaction.ts'
 import { KafkaError } from '../../src/protocol/kafka-error.ts'
-import type { Patience, RecordPlan } from './plan-calls.ts'
+import type { CallLimits, RecordPlan } from './plan-calls.ts'
 import type { TransactionPlan, WorkStep } from './plan-transactions.ts'
 import type { SessionCalls } from './session-calls.ts'
 import type { OffsetsEntry, SessionWorld, TransactionEntry } from './transaction-book.ts'
@@ -46,12 +46,12 @@ export class Work {
   async step(step: WorkStep): Promise<void> {
     switch (step.kind) {
       case 'send': {
-        const sent = step.records.map((plan) => this.send(plan, step.patience))
+        const sent = step.records.map((plan) => this.send(plan, step.limits))
         if (step.isAwaited) await Promise.all(sent)
         return
       }
       case 'batch': {
-        const sent = this.#sendBatch(step.records, step.patience)
+        const sent = this.#sendBatch(step.records, step.limits)
         if (step.isAwaited) await sent
         return
       }
@@ -76,10 +76,10 @@ export class Work {
     }
   }
 
-  send(plan: RecordPlan, patience: Patience): Promise<unknown> {
-    const record = this.#world.ledger.open('send', plan, patience)
+  send(plan: RecordPlan, limits: CallLimits): Promise<unknown> {
+    const record = this.#world.ledger.open('send', plan, limits)
     this.#entry.records.push(record)
-    const options = this.#calls.optionsOf(patience)
+    const options = this.#calls.optionsOf(limits)
     this.#calls.note(`send     record ${record.id}`)
     const sent =
       options === undefined
@@ -90,11 +90,11 @@ export class Work {
     })
   }
 
-  #sendBatch(plans: readonly RecordPlan[], patience: Patience): Promise<unknown> {
+  #sendBatch(plans: readonly RecordPlan[], limits: CallLimits): Promise<unknown> {
     const { ledger } = this.#world
-    const records = plans.map((plan) => ledger.open('batch', plan, patience))
+    const records = plans.map((plan) => ledger.open('batch', plan, limits))
     this.#entry.records.push(...records)
-    const options = this.#calls.optionsOf(patience)
+    const options = this.#calls.optionsOf(limits)
     this.#calls.note(`batch    records ${records.map(({ id }) => id).join(' ')}`)
     const sent = this.#transaction.sendBatch(
       records.map(({ record }) => record),
@@ -119,7 +119,7 @@ export class Work {
           ledger.settle(record, error, metadata),
         )
         record.taken = isTaken
-        this.#calls.note(`enqueue  record ${record.id}${isTaken ? '' : ': no room'}`)
+        this.#calls.note(`enqueue  record ${record.id}${isTaken ? '' : ': no space'}`)
         if (isTaken) {
           this.#entry.records.push(record)
           break
@@ -140,11 +140,9 @@ export class Work {
     this.#entry.offsets.push(offsets)
     const { group, topic, partition, offset } = offsets
     this.#calls.note(`offsets  ${group} ${offset}`)
-    const member = step.isStranger
-      ? { groupId: group, generationId: 3, memberId: 'somebody' }
-      : group
-    const options = this.#calls.optionsOf(step.patience)
-    const sent = this.#calls.call('sendOffsets', this.#calls.limitOf(step.patience), () =>
+    const member = step.isStranger ? { groupId: group, generationId: 3, memberId: 'member' } : group
+    const options = this.#calls.optionsOf(step.limits)
+    const sent = this.#calls.call('sendOffsets', this.#calls.limitOf(step.limits), () =>
       this.#transaction.sendOffsets([{ topic, partition, offset }], member, options),
     )
     return settling(sent, (error) => {
@@ -153,7 +151,7 @@ export class Work {
   }
 }
 
-/** Settles with the call; a rejection that nobody waits for is none. */
+/** Settles with the call; a rejection that is not awaited is none. */
 const settling = <Value>(
   sent: Promise<Value>,
   settle: (error: unknown, value: Value | null) => void,

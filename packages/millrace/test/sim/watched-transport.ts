@@ -2,11 +2,12 @@
 // numbers; that nothing is done after close; that every stream is closed. Also where DNS is slow
 // or fails.
 
-import { recordsOf } from '../../src/broker/record-area.ts'
+import { recordsOf } from '../../src/in-process-cluster/record-area.ts'
 import { produceApi } from '../../src/protocol/api/00-produce.ts'
 import { apiByKey, isFlexibleRequest } from '../../src/protocol/api/catalogue.ts'
 import { decodeRequestHeader } from '../../src/protocol/api/header.ts'
 import { Reader } from '../../src/protocol/bytes/reader.ts'
+import type { ProducerId } from '../../src/protocol/producer-id.ts'
 import { decodeBatchHeader, verifyCrc } from '../../src/protocol/records/record-batch.ts'
 import type { Clock } from '../../src/runtime/clock.ts'
 import type { Address, ByteStream, StreamHandler, Transport } from '../../src/runtime/transport.ts'
@@ -17,9 +18,12 @@ export interface WrittenBatch {
   readonly topic: string
   readonly partition: number
   readonly ids: readonly number[]
-  readonly producerId: number
+  readonly producerId: ProducerId
   readonly epoch: number
   readonly sequence: number
+  readonly codecId: number
+  /** Of the batch as it is sent. */
+  readonly bytes: number
 }
 
 export interface TransportWatch {
@@ -119,14 +123,15 @@ export class WatchedTransport implements Transport {
 
   #onBatch(topic: string, partition: number, bytes: Uint8Array): string {
     const header = decodeBatchHeader(bytes)
-    const { producerId, producerEpoch: epoch, baseSequence: sequence } = header
+    const { producerId, producerEpoch: epoch, baseSequence: sequence, codecId } = header
     if (!verifyCrc(bytes)) {
       this.#watch.onOddity(`a batch for ${topic}-${partition} with a wrong checksum was sent`)
       return `${topic}-${partition} damaged`
     }
     const ids = recordsOf(bytes).map(idOf)
-    this.#watch.onBatch({ topic, partition, ids, producerId, epoch, sequence })
-    const number = `id ${producerId} epoch ${epoch} sequence ${sequence}`
-    return `${topic}-${partition} [${ids.join(' ')}] ${number}`
+    const number = { producerId, epoch, sequence }
+    this.#watch.onBatch({ topic, partition, ids, ...number, codecId, bytes: bytes.length })
+    const text = `id ${producerId} epoch ${epoch} sequence ${sequence}`
+    return `${topic}-${partition} [${ids.join(' ')}] ${text}`
   }
 }

@@ -1,16 +1,19 @@
-// One process of the simulator: runs the seeds that scripts/sim.mjs sends it, and answers each
+// One process of the simulator: runs the seeds that scripts/sim.mjs sends it, and responds to each
 // with its outcome.
 
 import { runSeed } from './run.ts'
+import { runSpoolSeed } from './spool-run.ts'
 import { runTransactionSeed } from './transaction-run.ts'
 
 interface Task {
   readonly seed: number
   readonly mutation?: string
   readonly story?: boolean
-  /** The seed stands for a run with transactions. */
-  readonly transactions?: boolean
+  /** What the seed stands for a run of. */
+  readonly kind: 'plain' | 'transactions' | 'spool'
 }
+
+const runs = { plain: runSeed, transactions: runTransactionSeed, spool: runSpoolSeed }
 
 const crashed = (seed: number, error: unknown) => ({
   seed,
@@ -25,9 +28,8 @@ const crashed = (seed: number, error: unknown) => ({
 })
 
 process.on('message', (task: Task) => {
-  const { seed, mutation, story } = task
-  const run = task.transactions === true ? runTransactionSeed : runSeed
-  run(seed, { mutation, story: story ?? false }).then(
+  const { seed, mutation, story, kind } = task
+  runs[kind](seed, { mutation, story: story ?? false }).then(
     (outcome) => process.send?.(outcome),
     (error) => process.send?.(crashed(seed, error)),
   )

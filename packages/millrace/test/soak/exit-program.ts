@@ -1,5 +1,5 @@
 // Ends a process while records have no result, in the way that the argument names. Run by
-// exit.test.ts, which reads what the logger was told: every line of standard output is one warning.
+// exit.test.ts, which reads its log: every line of standard output is one warning.
 
 import { Producer } from '../../src/index.ts'
 import { systemClock } from '../../src/runtime/clock.ts'

@@ -16,7 +16,7 @@ before(async () => {
 
 after(() => cluster.close())
 
-/** What the logger of a program was told, one line each. The program must end by itself. */
+/** The log lines of a program. The program must end by itself. */
 const end = async (way: string, broker = cluster.brokers[0]!): Promise<string[]> => {
   const { NODE_TEST_CONTEXT: _, ...env } = process.env
   const args = [programPath('exit-program'), way, broker]

@@ -42,7 +42,7 @@ test('records that failed as perhaps written are counted, there or not', () => {
   assert.equal(check.findings().maybeWritten, 1)
 })
 
-test('a trend tells growth from noise', () => {
+test('a trend distinguishes growth from noise', () => {
   const noise = (index: number): number => ((index * 7919) % 101) - 50
   const flat = trendOf(Array.from({ length: 40 }, (_, index) => 1000 + noise(index)))
   assert.ok(Math.abs(flat.growth) < flat.uncertainty)

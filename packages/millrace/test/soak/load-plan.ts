@@ -1,5 +1,5 @@
-// What the load program is told and what it answers: shared by the two processes. Every record's
-// value begins with its number, so that whoever reads the topic knows which one it is.
+// The load program's plan and its report: shared by the two processes. Every record's value begins
+// with its number, so that a reader of the topic knows which record it is.
 
 import type { ProducerOptions } from '../../src/index.ts'
 
@@ -11,8 +11,8 @@ export interface LoadPlan {
   /** It stops by itself after so many. */
   readonly recordsMax: number
   /**
-   * `paced`: waits for room where the buffer is full, and makes up for it afterwards. `always`:
-   * sends at the rate whatever happens, and is refused past the bound.
+   * `paced`: waits for space if the buffer is full, and makes up for it afterwards. `always`:
+   * sends at the rate whatever happens, and is rejected past the bound.
    */
   readonly offer: 'paced' | 'always'
   /** Collects garbage and measures every so often; 0 = never. Needs --expose-gc. */

@@ -1,5 +1,5 @@
-// Sends numbered records at a rate until it is told to stop, in a process of its own, so that what
-// a stray rejection or a leak would do can be seen. Run by load-process.ts; its plan is the
+// Sends numbered records at a rate until it is stopped, in a process of its own, so that an
+// unhandled rejection or a leak can be seen. Run by load-process.ts; its plan is the
 // argument.
 
 import { writeFile } from 'node:fs/promises'

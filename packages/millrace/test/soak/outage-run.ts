@@ -10,7 +10,7 @@ export interface OutageTarget {
   readonly brokers: readonly string[]
   readonly topic: string
   stop(): Promise<void>
-  /** Resolves once the broker answers and leads the topic's partitions. */
+  /** Resolves once the broker responds and leads the topic's partitions. */
   start(): Promise<void>
   read(onRecord: LogCheck['onRecord']): Promise<void>
 }
@@ -34,7 +34,7 @@ const calmMs = 2_000
 /** The longest pause between attempts to connect is 0.8 s; then come a handshake and a request. */
 const firstAckMsMax = 1_000
 
-/** The load goes on at its rate all the time: past the bound, sends are refused. */
+/** The load goes on at its rate all the time: past the bound, sends are rejected. */
 export const runOutage = async (
   target: OutageTarget,
   { awayMs, bufferMemoryBytes }: OutagePlan,
@@ -48,8 +48,8 @@ export const runOutage = async (
     recordsMax: Math.ceil((recordsPerSecond * (awayMs + 60_000)) / 1000),
     offer: 'always',
     measureEveryMs: 500,
-    // Longer than any outage here: only the bound refuses records.
-    options: { clientId: 'outage', bufferMemoryBytes, maxBlockMs: 120_000 },
+    // Longer than any outage here: only the bound rejects records.
+    options: { clientId: 'outage', bufferMemoryBytes, waitingMemoryBytes: 0, maxBlockMs: 120_000 },
   })
   await load.until(({ delivered }) => delivered > 0)
   await pause(calmMs)

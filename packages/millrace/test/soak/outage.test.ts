@@ -8,7 +8,7 @@ import { startCluster } from '../../src/testing.ts'
 import { numberOf } from './load-plan.ts'
 import { outageProblems, runOutage } from './outage-run.ts'
 
-test('a broker is away for 14 s: memory is bounded, requests are few', async (context) => {
+test('an outage of 14 s: memory is bounded, requests are few', async (context) => {
   const plan = { awayMs: 14_000, bufferMemoryBytes: 32 * 2 ** 20 }
   const topic = 'outage'
   await using cluster = await startCluster({ topics: { [topic]: 3 } })

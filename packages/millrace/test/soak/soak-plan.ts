@@ -1,4 +1,4 @@
-// What the soak program is told and what it reports, and when a report is good.
+// The soak program's plan and its report, and when a report is good.
 
 import { trendOf } from './slope.ts'
 
@@ -17,8 +17,8 @@ export interface SoakReport {
   readonly sent: number
   readonly delivered: number
   readonly failed: number
-  /** Results told for a record that had its result already. */
-  readonly toldTwice: number
+  /** Results of records that had a result already. */
+  readonly settledTwice: number
   readonly codes: Readonly<Record<string, number>>
   /** Sum of the partitions' end offsets. */
   readonly inLog: number
@@ -59,11 +59,11 @@ export const soakProblems = (plan: SoakPlan, report: SoakReport): string[] => {
   const must = (holds: boolean, problem: string): void => {
     if (!holds) problems.push(problem)
   }
-  const { sent, delivered, failed, inLog, toldTwice, produceRequests, faults } = report
+  const { sent, delivered, failed, inLog, settledTwice, produceRequests, faults } = report
   must(sent === plan.records, `${sent} of ${plan.records} records were sent`)
   must(failed === 0, `${failed} failed: ${JSON.stringify(report.codes)}`)
   must(delivered + failed === sent, `${delivered} + ${failed} of ${sent} were settled`)
-  must(toldTwice === 0, `${toldTwice} were settled twice`)
+  must(settledTwice === 0, `${settledTwice} were settled twice`)
   must(inLog === delivered, `${delivered} were acknowledged, ${inLog} are in the log`)
   const share = faults / produceRequests
   must(share > plan.faultShare * 0.7, `only ${(share * 100).toFixed(1)} % of requests met a fault`)

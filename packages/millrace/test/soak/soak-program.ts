@@ -51,8 +51,8 @@ class Soak {
   readonly #startedAt = systemClock.now()
   readonly #value = Buffer.alloc(100, 'x')
   readonly #keys = Array.from({ length: 1000 }, (_, index) => `key-${index}`)
-  /** One bit for each record: told or not. */
-  readonly #told = new Uint8Array(Math.ceil(plan.records / 8))
+  /** One bit for each record: whether it has its result. */
+  readonly #hasResult = new Uint8Array(Math.ceil(plan.records / 8))
   readonly #codes: Record<string, number> = {}
   readonly #heapBytes: number[] = []
   readonly #bufferBytes: number[] = []
@@ -60,7 +60,7 @@ class Soak {
   #sent = 0
   #delivered = 0
   #failed = 0
-  #toldTwice = 0
+  #settledTwice = 0
 
   constructor(cluster: TestCluster) {
     this.#cluster = cluster
@@ -79,8 +79,8 @@ class Soak {
 
   #settled(number: number, error: KafkaError | null): void {
     const bit = 1 << (number & 7)
-    if ((this.#told[number >> 3]! & bit) !== 0) this.#toldTwice++
-    this.#told[number >> 3]! |= bit
+    if ((this.#hasResult[number >> 3]! & bit) !== 0) this.#settledTwice++
+    this.#hasResult[number >> 3]! |= bit
     if (error === null) this.#delivered++
     else {
       this.#failed++
@@ -165,7 +165,7 @@ class Soak {
       sent: this.#sent,
       delivered: this.#delivered,
       failed: this.#failed,
-      toldTwice: this.#toldTwice,
+      settledTwice: this.#settledTwice,
       codes: this.#codes,
       inLog,
       produceRequests,

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { heapTrend, soakPlan, soakProblems } from './soak-plan.ts'
 import { runSoak } from './soak-run.ts'
 
-test('two million records with faults leave heap and handles as they were', async (context) => {
+test('two million records with faults grow neither heap nor open handles', async (context) => {
   const plan = soakPlan({ records: 2_000_000 })
   const report = await runSoak(plan)
   const { growth, mean } = heapTrend(report)
@@ -19,7 +19,7 @@ test('two million records with faults leave heap and handles as they were', asyn
   assert.deepEqual(soakProblems(plan, report), [])
 })
 
-test('a leak of four bytes per record is seen', async () => {
+test('a leak of four bytes per record is found', async () => {
   const plan = soakPlan({ records: 600_000, reconnects: 2, faultShare: 0.02, leakBytes: 4 })
   const problems = soakProblems(plan, await runSoak(plan))
   assert.equal(problems.length, 1, problems.join('; '))

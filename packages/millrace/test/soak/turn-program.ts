@@ -1,6 +1,6 @@
 // What one producer does to its event loop: either a batch of very many records, or a stall of the
 // application in the middle of sending. Run by turns.test.ts in a process of its own, so that
-// nothing but the producer is measured; it answers one report.
+// nothing but the producer is measured; it prints one report.
 
 import { type KafkaError, Producer, type ProducerRecord } from '../../src/index.ts'
 import { systemClock } from '../../src/runtime/clock.ts'
@@ -54,7 +54,7 @@ const records = (): ProducerRecord[] => {
   }))
 }
 
-/** Watches every turn until it is told to end. */
+/** Measures every turn until it is stopped. */
 const watchTurns = () => {
   const turns: number[] = []
   let last = cpuMs()
@@ -80,7 +80,7 @@ const stall = (ms: number): void => {
 
 const batch = async (producer: Producer) => {
   const all = records()
-  // Code that runs for the first time is slow, whoever wrote it.
+  // Code that runs for the first time is slow.
   await producer.sendBatch(all)
   await turn()
   const endWatch = watchTurns()
@@ -94,7 +94,7 @@ const batch = async (producer: Producer) => {
   return { turns, callMs, codes, delivered: results.length - codes.length }
 }
 
-/** Requests are under way when the stall begins, and their answers come while it lasts. */
+/** Requests are under way when the stall begins, and their responses come while it lasts. */
 const stalled = async (producer: Producer) => {
   const codes: string[] = []
   let delivered = 0

@@ -46,7 +46,7 @@ test('a batch of a million records leaves the event loop free', async (context) 
   assert.ok(callMs / totalMs < callShareMax, `the call took ${callMs} of ${totalMs} ms`)
 })
 
-test('a stall of 5 s brings no timeout, no new connection, no duplicate', async (context) => {
+test('a stall of 5 s causes no timeout, no new connection, no duplicate', async (context) => {
   cluster.createTopic('stalled', 3)
   const plan = { work: 'stall', topic: 'stalled', records: 20_000, stallMs: 5_000 } as const
   const report = await run(plan)

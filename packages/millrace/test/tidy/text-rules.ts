@@ -139,7 +139,31 @@ export const checkLockFile = (file: RepositoryFile): Violation[] => {
   return found
 }
 
+// Written so that the pattern does not match itself.
+/** Words that this project does not use; CONTRIBUTING.md says which words it uses. */
+const unusedWords = new RegExp(
+  '\\b(to[l]d|men[d](s|ed|ing)?|whoeve[r]|nobod[y]|somebod[y]|alou[d]|hencefort[h]|deare[r]|' +
+    'in vai[n]|wis[h](es|ed)?|patien[t](ly)?|patienc[e]|poiso[n](s|ed|ing)?|dea[f]|' +
+    'struc[k]|strike[s]|misfortun[e]s?|innocen[t])\\b',
+  'i',
+)
+
+/** Translated pages have their own words. */
+const hasCheckedWords = (path: string): boolean =>
+  (/^packages\/[^/]+\/(src|test)\//.test(path) || /^(docs|scripts|bench)\//.test(path)) &&
+  /\.(ts|mjs|md|java)$/.test(path) &&
+  !/zh-CN/.test(path)
+
+export const checkWords = (file: RepositoryFile): Violation[] =>
+  hasCheckedWords(file.path)
+    ? eachLine(file, (line) => {
+        const word = unusedWords.exec(line)?.[0]
+        return word === undefined ? null : `"${word}" is not used here: write plain English`
+      })
+    : []
+
 export const textRules = [
+  checkWords,
   checkSize,
   checkName,
   checkCharacters,

@@ -8,7 +8,6 @@ import {
   type BatchResult,
   type CloseReport,
   type ErrorCode,
-  type Headers,
   KafkaError,
   type Logger,
   type PartitionView,
@@ -17,6 +16,7 @@ import {
   type ProducerMetrics,
   type ProducerOptions,
   type ProducerRecord,
+  type RecordHeaders,
   type RecordMetadata,
 } from '../../src/index.ts'
 import { startCluster } from '../../src/testing.ts'
@@ -48,7 +48,7 @@ export const options = (): void => {
   new Producer({ brokers: 'a', compression: { level: 1 } })
   // @ts-expect-error no such partitioner
   new Producer({ brokers: 'a', partitioner: 'murmur3' })
-  // @ts-expect-error a partitioner answers a number
+  // @ts-expect-error a partitioner returns a number
   new Producer({ brokers: 'a', partitioner: () => 'p' })
   // @ts-expect-error a time is a number
   new Producer({ brokers: 'a', deliveryTimeoutMs: '5s' })
@@ -103,7 +103,7 @@ export const records = (): void => {
   producer.send({ topic: 't', key: undefined, value: Buffer.alloc(1), headers: [['a', 'b']] })
   const frozen: readonly ProducerRecord[] = []
   producer.sendBatch(frozen)
-  const headers: Headers = [...new Map([['a', 'b']]).entries()]
+  const headers: RecordHeaders = [...new Map([['a', 'b']]).entries()]
   producer.send({ topic: 't', value: 'x', headers })
 }
 

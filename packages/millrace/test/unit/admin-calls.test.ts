@@ -1,5 +1,5 @@
 // What an admin's calls leave behind. Each call once raced a promise that lives as long as the
-// admin: the race stayed behind as a reaction of that promise, and held the call's answer.
+// admin: the race stayed behind as a reaction of that promise, and held the call's response.
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
@@ -39,7 +39,7 @@ const newCalls = (): BrokerCalls => {
   return calls
 }
 
-/** Makes `count` calls one after the other; how many of their answers are let go of. */
+/** Makes `count` calls one after the other; how many of their responses are let go of. */
 const letGoOf = async (count: number, call: () => Promise<object>): Promise<number> => {
   let gone = 0
   const registry = new FinalizationRegistry(() => gone++)
@@ -51,21 +51,21 @@ const letGoOf = async (count: number, call: () => Promise<object>): Promise<numb
   return gone
 }
 
-test('calls that are over leave nothing behind, however long the admin lives', async () => {
+test('calls that have ended leave no listener or timer in an open admin', async () => {
   const calls = newCalls()
   const anywhere = await letGoOf(200, () => calls.metadata(all))
-  assert.ok(anywhere >= 100, `${anywhere} of 200 answers of any broker were let go`)
+  assert.ok(anywhere >= 100, `${anywhere} of 200 responses of any broker were let go`)
   const controller = await letGoOf(100, () =>
     calls.toController(createTopicsApi, noTopics, () => null),
   )
-  assert.ok(controller >= 50, `${controller} of 100 answers of the controller were let go`)
+  assert.ok(controller >= 50, `${controller} of 100 responses of the controller were let go`)
 })
 
-test('closing ends each call that waits, wherever it stands, and later ones', async () => {
-  const refused = new KafkaError('BROKER_REJECTED', 'elsewhere', { brokerError: 'NOT_CONTROLLER' })
+test('close() fails each pending call at any step, and later calls', async () => {
+  const rejected = new KafkaError('BROKER_REJECTED', 'elsewhere', { brokerError: 'NOT_CONTROLLER' })
   const stages = {
-    'an answer of any broker': { api: 'Metadata', drop: true },
-    'an answer of the controller': { api: 'CreateTopics', drop: true },
+    'a response of any broker': { api: 'Metadata', drop: true },
+    'a response of the controller': { api: 'CreateTopics', drop: true },
   } as const
   for (const [stage, fault] of Object.entries(stages)) {
     const calls = newCalls()
@@ -81,7 +81,7 @@ test('closing ends each call that waits, wherever it stands, and later ones', as
   let asked = 0
   const pausing = calls.toController(createTopicsApi, noTopics, () => {
     asked++
-    return refused
+    return rejected
   })
   const ended = assert.rejects(pausing, closing, 'the pause before the controller is asked again')
   while (asked === 0) await new Promise(setImmediate)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { formatAddress, parseBrokers } from '../../src/cluster/address.ts'
+import { formatAddress, parseBrokers } from '../../src/cluster-client/address.ts'
 import { KafkaError } from '../../src/protocol/kafka-error.ts'
 
 const problems = (brokers: string | readonly string[]): string => {
@@ -50,7 +50,7 @@ test('one usage error names every bad entry and what is wrong with it', () => {
   assert.doesNotMatch(message, /'ok:9092'/)
 })
 
-test('no entry at all is a usage error', () => {
+test('an empty list is a usage error', () => {
   assert.match(problems(''), /at least one/)
   assert.match(problems([]), /at least one/)
   assert.match(problems([9092 as unknown as string]), /brokers\[0\] must be a string/)

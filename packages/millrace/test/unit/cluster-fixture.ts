@@ -1,14 +1,15 @@
-// A hand-made Kafka for the tests of src/cluster: brokers on an in-memory network, under virtual
-// time. Each answers ApiVersions, Metadata, InitProducerId and Produce from plain data that the
-// test may change at any moment, or as the test's own `answer` says. It is no model of Kafka: it
-// does what it is told.
+// Scripted brokers for the tests of src/cluster-client, on an in-memory network under virtual time.
+// Each responds to ApiVersions, Metadata, InitProducerId and Produce from plain data that the test
+// can change at any time, or as the test's own `respond` says. They check nothing, unlike Kafka.
 
-import { Cluster, type ClusterOptions } from '../../src/cluster/cluster.ts'
+import { Cluster, type ClusterOptions } from '../../src/cluster-client/cluster-client.ts'
 import type { EngineEvents } from '../../src/engine/ports.ts'
 import { produceApi } from '../../src/protocol/api/00-produce.ts'
 import { type MetadataRequest, metadataApi } from '../../src/protocol/api/03-metadata.ts'
+import { findCoordinatorApi } from '../../src/protocol/api/10-find-coordinator.ts'
 import { apiVersionsApi } from '../../src/protocol/api/18-api-versions.ts'
 import { initProducerIdApi } from '../../src/protocol/api/22-init-producer-id.ts'
+import { apis as catalogue } from '../../src/protocol/api/catalogue.ts'
 import { decodeRequestHeader, encodeResponseHeader } from '../../src/protocol/api/header.ts'
 import { Reader } from '../../src/protocol/bytes/reader.ts'
 import { Writer } from '../../src/protocol/bytes/writer.ts'
@@ -25,7 +26,23 @@ import type {
 } from '../../src/runtime/transport.ts'
 import { VirtualClock } from '../../src/runtime/virtual-clock.ts'
 
-const apis = [produceApi, metadataApi, apiVersionsApi, initProducerIdApi] as unknown as AnyApi[]
+const usualApis = [
+  produceApi,
+  metadataApi,
+  findCoordinatorApi,
+  apiVersionsApi,
+  initProducerIdApi,
+] as unknown as AnyApi[]
+
+/** Served where a test says so: only its `respond` has the responses. */
+const otherApis = [
+  'SaslHandshake',
+  'SaslAuthenticate',
+  'GetTelemetrySubscriptions',
+  'PushTelemetry',
+].map((name) => catalogue.find((api) => api.name === name)!)
+
+const apis = [...usualApis, ...otherApis]
 
 export interface FakeRequest {
   readonly api: string
@@ -34,8 +51,8 @@ export interface FakeRequest {
   readonly atMs: number
 }
 
-/** What to do instead of the usual answer: answer this, nothing at all, or close the connection. */
-export type FakeAnswer = object | Uint8Array | 'nothing' | 'close' | undefined
+/** Instead of the usual response: this response, no response, or a closed connection. */
+export type FakeResponse = object | Uint8Array | 'nothing' | 'close' | undefined
 
 export interface FakePartition {
   leader: number
@@ -56,12 +73,14 @@ export const topicIdOf = (id: number): Uint8Array => {
   return bytes
 }
 
-/** What the cluster as a whole knows: each broker answers Metadata from it. */
+/** What the cluster as a whole knows: each broker responds to Metadata from it. */
 export class FakeState {
   /** Advertised addresses. */
   readonly nodes = new Map<number, Address>()
   readonly topics = new Map<string, FakeTopic>()
   nextProducerId = 1000
+  /** Finalized features: null = the brokers do not know them. */
+  features: { epoch: number; transactionVersion: number } | null = null
 }
 
 export class FakeBroker {
@@ -70,9 +89,9 @@ export class FakeBroker {
   readonly requests: FakeRequest[] = []
   /** Highest versions served; the lowest is 0. */
   readonly versions = new Map<number, number>(
-    apis.map((api) => [api.key, api.versions.max] as const),
+    usualApis.map((api) => [api.key, api.versions.max] as const),
   )
-  answer: (request: FakeRequest) => FakeAnswer = () => undefined
+  respond: (request: FakeRequest) => FakeResponse = () => undefined
   readonly #state: FakeState
   readonly #now: () => number
   readonly #streams = new Set<ByteStream>()
@@ -89,7 +108,7 @@ export class FakeBroker {
     this.#listener = await transport.listen(this.address, (stream) => this.#accept(stream))
   }
 
-  /** Dies: connections break, and new ones are refused. */
+  /** Dies: connections break, and new ones are rejected. */
   async stop(): Promise<void> {
     for (const stream of this.#streams) stream.destroy()
     await this.#listener?.close()
@@ -98,6 +117,10 @@ export class FakeBroker {
   /** Address bound; differs from `address` where its port is 0. */
   get bound(): Address {
     return this.#listener?.address ?? this.address
+  }
+
+  serveEveryApi(): void {
+    for (const { key, versions } of apis) this.versions.set(key, versions.max)
   }
 
   get openStreams(): number {
@@ -146,20 +169,20 @@ export class FakeBroker {
     const body = isKnown ? api.decodeRequest(reader, version) : null
     const request = { api: api.name, version, body, atMs: this.#now() }
     this.requests.push(request)
-    const answer = this.answer(request) ?? this.#usualAnswer(request)
-    if (answer === 'close') stream.destroy()
-    if (answer === 'close' || answer === 'nothing') return
-    const answerVersion = isKnown ? version : 0
+    const response = this.respond(request) ?? this.#usualResponse(request)
+    if (response === 'close') stream.destroy()
+    if (response === 'close' || response === 'nothing') return
+    const responseVersion = isKnown ? version : 0
     const writer = new Writer()
     const sizeAt = writer.reserve(4)
     encodeResponseHeader(writer, api.key, header.correlationId, api.isFlexible(version))
-    if (answer instanceof Uint8Array) writer.writeRaw(answer)
-    else api.encodeResponse(writer, answer as never, answerVersion)
+    if (response instanceof Uint8Array) writer.writeRaw(response)
+    else api.encodeResponse(writer, response as never, responseVersion)
     writer.patchInt32(sizeAt, writer.size - 4)
     stream.write([writer.finish()])
   }
 
-  #usualAnswer(request: FakeRequest): object | 'nothing' {
+  #usualResponse(request: FakeRequest): object | 'nothing' {
     if (request.api === 'ApiVersions') {
       const isKnown = request.version <= (this.versions.get(apiVersionsApi.key) ?? -1)
       const apiKeys = [...this.versions].map(([apiKey, maxVersion]) => ({
@@ -167,7 +190,7 @@ export class FakeBroker {
         minVersion: 0,
         maxVersion,
       }))
-      return { errorCode: isKnown ? 0 : 35, apiKeys }
+      return { errorCode: isKnown ? 0 : 35, apiKeys, ...this.#features() }
     }
     if (request.api === 'Metadata') return this.metadata(request)
     if (request.api === 'InitProducerId') {
@@ -176,7 +199,15 @@ export class FakeBroker {
     return {}
   }
 
-  /** The usual answer to Metadata. */
+  #features(): object {
+    const { features } = this.#state
+    if (features === null) return {}
+    const { epoch, transactionVersion: level } = features
+    const finalizedFeatures = [{ name: 'transaction.version', maxVersionLevel: level }]
+    return { finalizedFeaturesEpoch: epoch, finalizedFeatures: level > 0 ? finalizedFeatures : [] }
+  }
+
+  /** The usual response to Metadata. */
   metadata(request: FakeRequest): object {
     const wanted = (request.body as MetadataRequest).topics ?? []
     return {
@@ -220,8 +251,8 @@ export const defaultOptions = {
   maxResponseBytes: 1024 * 1024,
 } as const
 
-/** What the engine would be told, in order, and what it does about it. */
-export class Told {
+/** The events that the engine would receive, in order, and how it reacts to them. */
+export class RecordedEvents {
   readonly log: { what: string; atMs: number; values: readonly unknown[] }[] = []
   react: Partial<EngineEvents> = {}
 
@@ -263,13 +294,13 @@ export interface WorldOptions {
   readonly seed?: number
 }
 
-/** Brokers, a client's cluster object, and what it told. */
+/** Brokers, a client's cluster object, and its events. */
 export class World {
   readonly clock = new VirtualClock()
   readonly network = new MemoryNetwork({ clock: this.clock, latencyMs: 1 })
   readonly state = new FakeState()
   readonly brokers = new Map<number, FakeBroker>()
-  readonly told = new Told(() => this.clock.now())
+  readonly recorded = new RecordedEvents(() => this.clock.now())
   readonly cluster: Cluster
 
   private constructor(options: WorldOptions) {
@@ -281,7 +312,7 @@ export class World {
         random: seededRandom(options.seed ?? 1),
         ...options.options,
       },
-      this.told.events(),
+      this.recorded.events(),
     )
   }
 
@@ -318,21 +349,35 @@ export class World {
     return [...this.brokers.values()].reduce((sum, broker) => sum + broker.count(api), 0)
   }
 
-  /** Runs until the topic was told `times` times in all. */
+  /** Requests topics again as an engine does whose records wait for them. */
+  keepRequesting(): void {
+    this.recorded.react = {
+      onTopicFailed: (topic, { code }, final) => {
+        if (final) return
+        this.cluster.refreshTopic(topic, code === 'UNKNOWN_TOPIC' ? 'unknown' : 'stale')
+      },
+      onTopic: ({ name, partitions }) => {
+        if (partitions.some(({ leaderId }) => leaderId < 0))
+          this.cluster.refreshTopic(name, 'stale')
+      },
+    }
+  }
+
+  /** Runs until the topic was reported `times` times in all. */
   async untilTopic(name: string, times = 1, limitMs = 60_000): Promise<void> {
     await this.clock.runUntil(
-      () => this.told.of('onTopic').filter(([view]) => view.name === name).length >= times,
+      () => this.recorded.of('onTopic').filter(([view]) => view.name === name).length >= times,
       limitMs,
     )
   }
 
-  /** The latest view of a topic that the engine was told of. */
+  /** The latest view of a topic that the engine received. */
   view(name: string) {
-    const view = this.told
+    const view = this.recorded
       .of('onTopic')
       .map(([topic]) => topic)
       .findLast((topic) => topic.name === name)
-    if (view === undefined) throw new Error(`nothing was told of ${name}`)
+    if (view === undefined) throw new Error(`no event about ${name}`)
     return view
   }
 

@@ -48,11 +48,11 @@ const linkOf = (world: World, nodeId: number): BrokerLink => {
   return link
 }
 
-test('a link connects when it is asked to, once however often it is asked', async () => {
+test('a link connects once, however often it is requested', async () => {
   const world = await worldWithTopic()
   const link = linkOf(world, 2)
   await world.clock.advance(5000)
-  assert.equal(world.broker(2).openStreams, 0, 'nobody asked yet')
+  assert.equal(world.broker(2).openStreams, 0, 'no caller has opened it yet')
   assert.equal(link.ready, false)
   assert.equal(link.produceVersion, -1)
   for (let count = 0; count < 100; count++) link.open()
@@ -61,7 +61,7 @@ test('a link connects when it is asked to, once however often it is asked', asyn
   await world.clock.advance(5000)
   assert.equal(world.broker(2).openStreams, 1)
   assert.equal(world.broker(2).count('ApiVersions'), 1)
-  assert.deepEqual(world.told.of('onLinkReady'), [[2]])
+  assert.deepEqual(world.recorded.of('onLinkReady'), [[2]])
   assert.equal(link.ready, true)
   assert.equal(link.produceVersion, 13)
   assert.equal(link.lastError, null)
@@ -82,11 +82,11 @@ test('a bootstrap connection becomes the link of the node at its address', async
   assert.equal(linkOf(world, 1).ready, true)
   assert.equal(linkOf(world, 1).name, 'n1:9092 (node 1)')
   await world.clock.advance(0)
-  assert.deepEqual(world.told.of('onLinkReady'), [[1]])
+  assert.deepEqual(world.recorded.of('onLinkReady'), [[1]])
   world.cluster.close()
 })
 
-test('a bootstrap connection that is no node goes once a node is connected', async () => {
+test('a bootstrap connection that is not a node is closed once a node is connected', async () => {
   const world = await worldWithTopic()
   assert.equal(world.broker(1).openStreams, 1)
   await world.untilReady(2)
@@ -97,11 +97,11 @@ test('a bootstrap connection that is no node goes once a node is connected', asy
   world.cluster.close()
 })
 
-test('produce is answered with the decoded response, in a later turn', async () => {
+test('a Produce call gets the decoded response in a later turn', async () => {
   const world = await worldWithTopic()
   await world.untilReady(1)
   const call = new Call()
-  world.broker(1).answer = ({ api }) =>
+  world.broker(1).respond = ({ api }) =>
     api === 'Produce' ? { responses: [{ name: 'a' }] } : undefined
   linkOf(world, 1).produce(call)
   assert.equal(call.settled, false)
@@ -110,10 +110,10 @@ test('produce is answered with the decoded response, in a later turn', async () 
   world.cluster.close()
 })
 
-test('with acks 0 produce is answered null once the bytes are taken', async () => {
+test('with acks 0 a Produce call gets null once the bytes are written', async () => {
   const world = await worldWithTopic()
   await world.untilReady(1)
-  world.broker(1).answer = ({ api }) => (api === 'Produce' ? 'nothing' : undefined)
+  world.broker(1).respond = ({ api }) => (api === 'Produce' ? 'nothing' : undefined)
   const call = new Call(false)
   linkOf(world, 1).produce(call)
   await world.clock.runUntil(() => call.settled, 1000)
@@ -132,11 +132,11 @@ test('produce without a connection fails in a later turn, with nothing written',
   world.cluster.close()
 })
 
-test('a malformed answer to produce fails the call and poisons the connection', async () => {
+test('a malformed response to Produce fails the request and closes the connection', async () => {
   const world = await worldWithTopic()
   await world.untilReady(1)
   const broker = world.broker(1)
-  broker.answer = ({ api }) => (api === 'Produce' ? new Uint8Array([9, 9, 9]) : undefined)
+  broker.respond = ({ api }) => (api === 'Produce' ? new Uint8Array([9, 9, 9]) : undefined)
   const calls = [new Call(), new Call()]
   for (const call of calls) linkOf(world, 1).produce(call)
   await world.clock.runUntil(() => calls.every(({ settled }) => settled), 1000)
@@ -144,7 +144,7 @@ test('a malformed answer to produce fails the call and poisons the connection', 
     assert.equal(call.failures[0]?.error.code, 'MALFORMED_RESPONSE')
     assert.equal(call.failures[0]?.written, true)
   }
-  await world.clock.runUntil(() => world.told.of('onLinkDown').length === 1, 1000)
+  await world.clock.runUntil(() => world.recorded.of('onLinkDown').length === 1, 1000)
   assert.equal(linkOf(world, 1).lastError?.code, 'MALFORMED_RESPONSE')
   assert.match(linkOf(world, 1).lastError?.message ?? '', /n1:9092 \(node 1\)/)
   await world.untilReady(1)
@@ -155,13 +155,13 @@ test('a malformed answer to produce fails the call and poisons the connection', 
 test('a throttle time mutes the link, and onLinkReady says when it is over', async () => {
   const world = await worldWithTopic()
   await world.untilReady(1)
-  world.broker(1).answer = ({ api }) => (api === 'Produce' ? { throttleTimeMs: 5000 } : undefined)
+  world.broker(1).respond = ({ api }) => (api === 'Produce' ? { throttleTimeMs: 5000 } : undefined)
   const call = new Call()
   linkOf(world, 1).produce(call)
   await world.clock.runUntil(() => call.settled, 1000)
   assert.equal(linkOf(world, 1).ready, false)
   const mutedAtMs = world.clock.now()
-  await world.clock.runUntil(() => world.told.of('onLinkReady').length === 2, 10_000)
+  await world.clock.runUntil(() => world.recorded.of('onLinkReady').length === 2, 10_000)
   assert.ok(world.clock.now() - mutedAtMs >= 4990)
   assert.equal(linkOf(world, 1).ready, true)
   world.cluster.close()
@@ -171,9 +171,9 @@ test('attempts back off from 50 ms to 1 s with jitter, anew after each success',
   const world = await worldWithTopic()
   await world.broker(2).stop()
   const link = linkOf(world, 2)
-  world.told.react.onLinkDown = () => link.open()
+  world.recorded.react.onLinkDown = () => link.open()
   const attemptsAtMs = () =>
-    world.told.log.filter(({ what }) => what === 'onLinkDown').map(({ atMs }) => atMs)
+    world.recorded.log.filter(({ what }) => what === 'onLinkDown').map(({ atMs }) => atMs)
   link.open()
   await world.clock.advance(20_000)
   const gaps = attemptsAtMs().map((atMs, index, all) => atMs - (all[index - 1] ?? 0))
@@ -193,16 +193,16 @@ test('attempts back off from 50 ms to 1 s with jitter, anew after each success',
   world.cluster.close()
 })
 
-test('a broker that nobody asks for after a failure is left alone', async () => {
+test('a link reconnects only when a caller requests it', async () => {
   const world = await worldWithTopic()
   await world.broker(2).stop()
   linkOf(world, 2).open()
   await world.clock.advance(60_000)
-  assert.equal(world.told.of('onLinkDown').length, 1)
+  assert.equal(world.recorded.of('onLinkDown').length, 1)
   world.cluster.close()
 })
 
-test('every DNS answer is tried in turn, with its own reason when all fail', async () => {
+test('every resolved address is tried in turn, with its own reason when all fail', async () => {
   const world = await World.make({ nodes: 1 })
   world.network.setHost('boot', ['10.0.0.1', '10.0.0.2', 'n1'])
   world.network.blackHole({ host: '10.0.0.2', port: 9092 })
@@ -216,15 +216,15 @@ test('every DNS answer is tried in turn, with its own reason when all fail', asy
   other.network.setHost('boot', ['10.0.0.1', '10.0.0.2'])
   other.network.blackHole({ host: '10.0.0.2', port: 9092 })
   other.cluster.refreshTopic('a', 'unknown')
-  assert.equal(other.cluster.metadataError?.message, 'no answer yet from boot:9092')
+  assert.equal(other.cluster.metadataError?.message, 'no response yet from boot:9092')
   await other.clock.runUntil(() => other.cluster.counters.metadataFailures > 0, 60_000)
   const message = other.cluster.metadataError?.message ?? ''
   assert.match(message, /boot:9092 \(10\.0\.0\.1:9092 connection refused/)
-  assert.match(message, /10\.0\.0\.2:9092 no answer within 10000 ms/)
+  assert.match(message, /10\.0\.0\.2:9092 no response within 10000 ms/)
   other.cluster.close()
 })
 
-test('a name with one answer is told with that answer', async () => {
+test('the error for a host name with one address contains the address', async () => {
   const world = await World.make({ nodes: 0 })
   world.network.setHost('boot', ['10.0.0.1'])
   world.cluster.refreshTopic('a', 'unknown')
@@ -267,19 +267,19 @@ test('a node that moves loses its connection, and the next goes to the new addre
   await world.untilReady(1)
   await world.untilReady(2)
   const old = world.broker(2)
-  old.answer = ({ api }) => (api === 'Produce' ? 'nothing' : undefined)
+  old.respond = ({ api }) => (api === 'Produce' ? 'nothing' : undefined)
   const call = new Call()
   const link = linkOf(world, 2)
   link.produce(call)
-  world.told.react.onLinkDown = () => link.open()
+  world.recorded.react.onLinkDown = () => link.open()
   const next = await world.startBroker(2, { host: 'n2-again', port: 9093 })
   world.cluster.refreshTopic('a', 'stale')
   await world.clock.runUntil(() => next.openStreams === 1 && link.ready, 5000)
   assert.equal(old.openStreams, 0)
   assert.equal(call.failures[0]?.written, true)
   assert.match(call.failures[0]?.error.message ?? '', /moved from n2:9092 .* to n2-again:9093/)
-  const told = world.told.log.map(({ what }) => what)
-  assert.equal(told.filter((what) => what === 'onLinkDown').length, 1)
+  const recorded = world.recorded.log.map(({ what }) => what)
+  assert.equal(recorded.filter((what) => what === 'onLinkDown').length, 1)
   assert.equal(world.cluster.link(2), link, 'the link is the same')
   assert.equal(link.name, 'n2-again:9093 (node 2)')
   world.cluster.close()
@@ -294,20 +294,20 @@ test('a node that moves while it is being tried is tried at the new address at o
   await world.startBroker(2, { host: 'n2-again', port: 9092 })
   world.cluster.refreshTopic('a', 'stale')
   await world.clock.runUntil(() => link.ready, 1000)
-  assert.deepEqual(world.told.of('onLinkDown'), [])
+  assert.deepEqual(world.recorded.of('onLinkDown'), [])
   world.cluster.close()
 })
 
-test('a broker that hangs up on ApiVersions is asked with its oldest version', async () => {
+test('a broker that closes the connection at ApiVersions receives its oldest version', async () => {
   const world = await worldWithTopic()
-  world.broker(2).answer = ({ api, version }) =>
+  world.broker(2).respond = ({ api, version }) =>
     api === 'ApiVersions' && version > 0 ? 'close' : undefined
   await world.untilReady(2, 1000)
   assert.deepEqual(
     world.broker(2).requests.map(({ version }) => version),
     [5, 0],
   )
-  assert.deepEqual(world.told.of('onLinkDown'), [])
+  assert.deepEqual(world.recorded.of('onLinkDown'), [])
   world.cluster.close()
 })
 
@@ -322,23 +322,23 @@ test('UNSUPPORTED_VERSION to ApiVersions: asked again with a version it names', 
   world.cluster.close()
 })
 
-test('an idle connection is closed without a failure; the next wish makes another', async () => {
+test('an idle connection is closed without a failure; the next request opens another', async () => {
   const world = await worldWithTopic({ options: { connectionsMaxIdleMs: 60_000 } })
   await world.untilReady(2)
-  // A wish while it is open does not buy another connection later.
+  // A call while it is open does not open another connection later.
   linkOf(world, 2).open()
   await world.clock.advance(61_000)
   assert.equal(world.broker(2).openStreams, 0)
-  assert.deepEqual(world.told.of('onLinkDown'), [])
+  assert.deepEqual(world.recorded.of('onLinkDown'), [])
   assert.equal(linkOf(world, 2).ready, false)
   await world.untilReady(2, 1000)
   world.cluster.close()
 })
 
-test('a request without an answer times out and makes metadata be asked for', async () => {
+test('a request without a response times out and causes a metadata request', async () => {
   const world = await worldWithTopic()
   await world.untilReady(1)
-  world.broker(1).answer = ({ api }) => (api === 'Produce' ? 'nothing' : undefined)
+  world.broker(1).respond = ({ api }) => (api === 'Produce' ? 'nothing' : undefined)
   const call = new Call()
   linkOf(world, 1).produce(call)
   await world.clock.runUntil(() => call.settled, 31_000)

@@ -11,11 +11,11 @@ const topicsAsked = (broker: FakeBroker): string[][] =>
       ((request.body as MetadataRequest).topics ?? []).map(({ name }) => name ?? ''),
     )
 
-test('the first wish connects, and tells leaders, epochs and the topic id', async () => {
+test('the first request connects, and reports leaders, epochs and the topic id', async () => {
   const world = await World.make({ nodes: 2 })
   world.topic('orders', 1, 2, 1)
   world.cluster.refreshTopic('orders', 'unknown')
-  assert.equal(world.told.log.length, 0, 'nothing is told inside the call')
+  assert.equal(world.recorded.log.length, 0, 'no event is sent inside the call')
   await world.untilTopic('orders')
   assert.deepEqual(world.view('orders'), {
     name: 'orders',
@@ -33,7 +33,7 @@ test('the first wish connects, and tells leaders, epochs and the topic id', asyn
   world.cluster.close()
 })
 
-test('wishes of one turn become one request, and those during a request one more', async () => {
+test('topics of one turn share a request, and those during a request the next one', async () => {
   const world = await World.make()
   for (const name of ['a', 'b', 'c', 'd']) world.topic(name, 1)
   world.cluster.refreshTopic('a', 'unknown')
@@ -54,7 +54,7 @@ test('wishes of one turn become one request, and those during a request one more
   world.cluster.close()
 })
 
-test('a wish for fresher news during a request is met by a later answer', async () => {
+test('a refresh requested during a request is served by a later response', async () => {
   const world = await World.make()
   const topic = world.topic('a', 1)
   world.cluster.refreshTopic('a', 'unknown')
@@ -67,7 +67,7 @@ test('a wish for fresher news during a request is met by a later answer', async 
   world.cluster.close()
 })
 
-test('a new topic does not wait for the backoff of those that are asked again', async () => {
+test('a new topic does not wait for the backoff of topics that are requested again', async () => {
   const world = await World.make()
   world.topic('b', 1)
   world.cluster.refreshTopic('missing', 'unknown')
@@ -79,10 +79,10 @@ test('a new topic does not wait for the backoff of those that are asked again', 
   world.cluster.close()
 })
 
-test('a topic that is given up and wanted again all the time waits for the backoff', async () => {
+test('a topic that is dropped and requested again repeatedly waits for the backoff', async () => {
   const world = await World.make()
   world.topic('secret', 1).error = 29
-  world.told.react.onTopicFailed = () => world.cluster.refreshTopic('secret', 'unknown')
+  world.recorded.react.onTopicFailed = () => world.cluster.refreshTopic('secret', 'unknown')
   world.cluster.refreshTopic('secret', 'unknown')
   await world.clock.advance(60_000)
   assert.ok(world.count('Metadata') < 90, `${world.count('Metadata')} requests`)
@@ -104,9 +104,10 @@ test('topics in use are refreshed when they are old, and only those', async () =
 
 test('an unknown topic is reported each time, with a growing backoff, until found', async () => {
   const world = await World.make()
+  world.keepRequesting()
   world.cluster.refreshTopic('late', 'unknown')
   await world.clock.advance(5000)
-  const failures = world.told.of('onTopicFailed')
+  const failures = world.recorded.of('onTopicFailed')
   assert.ok(failures.length >= 5 && failures.length <= 12, `${failures.length} reports`)
   for (const [topic, error, final] of failures) {
     assert.equal(topic, 'late')
@@ -115,7 +116,7 @@ test('an unknown topic is reported each time, with a growing backoff, until foun
     assert.equal(error.persisted, 'no')
     assert.equal(final, false)
   }
-  const times = world.told.log
+  const times = world.recorded.log
     .filter(({ what }) => what === 'onTopicFailed')
     .map(({ atMs }) => atMs)
   const gaps = times.slice(1).map((atMs, index) => atMs - (times[index] ?? 0))
@@ -130,8 +131,9 @@ test('an unknown topic is reported each time, with a growing backoff, until foun
   world.cluster.close()
 })
 
-test('a topic without a leader is asked for until it has one, and holds up no other', async () => {
+test('a topic without a leader is requested until it has one, and delays no other', async () => {
   const world = await World.make({ nodes: 2 })
+  world.keepRequesting()
   const topic = world.topic('a', 1, 2)
   world.topic('b', 1)
   topic.partitions[1] = { leader: -1, epoch: 4, error: 5 }
@@ -143,12 +145,13 @@ test('a topic without a leader is asked for until it has one, and holds up no ot
   topic.partitions[1] = { leader: 2, epoch: 5 }
   await world.untilTopic('a', 2, 1000)
   assert.deepEqual(world.leaders('a'), [1, 2])
-  assert.equal(world.told.of('onTopic').filter(([{ name }]) => name === 'b').length, 1)
+  assert.equal(world.recorded.of('onTopic').filter(([{ name }]) => name === 'b').length, 1)
   world.cluster.close()
 })
 
-test('a leader that is not listed as a node counts as none, and news is asked for', async () => {
+test('a leader that is not listed as a node counts as none until newer metadata', async () => {
   const world = await World.make({ nodes: 1 })
+  world.keepRequesting()
   world.topic('a', 9)
   world.cluster.refreshTopic('a', 'unknown')
   await world.untilTopic('a')
@@ -159,14 +162,14 @@ test('a leader that is not listed as a node counts as none, and news is asked fo
   world.cluster.close()
 })
 
-test('a missing right and a bad name are final: the topic is asked for no more', async () => {
+test('a missing authorization and an invalid name end the requests for a topic', async () => {
   const world = await World.make()
   world.topic('secret', 1).error = 29
   world.topic('bad name', 1).error = 17
   world.cluster.refreshTopic('secret', 'unknown')
   world.cluster.refreshTopic('bad name', 'unknown')
   await world.clock.advance(60_000)
-  const failures = world.told.of('onTopicFailed')
+  const failures = world.recorded.of('onTopicFailed')
   assert.deepEqual(
     failures.map(([topic, { code, brokerError }, final]) => [topic, code, brokerError, final]),
     [
@@ -178,19 +181,19 @@ test('a missing right and a bad name are final: the topic is asked for no more',
   world.cluster.close()
 })
 
-test('a topic that was forgotten while it was asked for is not told', async () => {
+test('a topic that was removed while its metadata was requested is not reported', async () => {
   const world = await World.make()
   world.topic('a', 1)
   world.cluster.refreshTopic('a', 'unknown')
   await world.clock.runUntil(() => world.count('Metadata') === 1, 1000)
   world.cluster.forgetTopic('a')
   await world.clock.advance(10_000)
-  assert.deepEqual(world.told.of('onTopic'), [])
+  assert.deepEqual(world.recorded.of('onTopic'), [])
   assert.equal(world.count('Metadata'), 1)
   world.cluster.close()
 })
 
-test('whether topics may be created is passed on', async () => {
+test('the request says whether topics may be created', async () => {
   for (const allowAutoTopicCreation of [true, false]) {
     const world = await World.make({ options: { allowAutoTopicCreation } })
     world.topic('a', 1)
@@ -237,7 +240,7 @@ test('a topic that was deleted and made again is taken as it is, whatever its ep
   world.cluster.close()
 })
 
-test('an answer from before partitions were added does not take them away', async () => {
+test('a response from before partitions were added does not take them away', async () => {
   const world = await World.make()
   const topic = world.topic('a', 1, 1)
   world.cluster.refreshTopic('a', 'unknown')
@@ -277,14 +280,14 @@ test('a leader hint is applied where its epoch is newer, and only there', async 
   await world.untilTopic('a')
   const hint = { topic: 'a', partition: 0, leaderId: 2, leaderEpoch: 2, endpoint: null }
   world.cluster.applyLeaderHint(hint)
-  assert.equal(world.told.of('onTopic').length, 1, 'nothing is told inside the call')
+  assert.equal(world.recorded.of('onTopic').length, 1, 'no event is sent inside the call')
   await world.untilTopic('a', 2)
   assert.deepEqual(world.view('a').partitions, [{ leaderId: 2, leaderEpoch: 2 }])
   world.cluster.applyLeaderHint({ ...hint, leaderId: 1 })
   world.cluster.applyLeaderHint({ ...hint, topic: 'b', leaderEpoch: 9 })
   world.cluster.applyLeaderHint({ ...hint, partition: 5, leaderEpoch: 9 })
   await world.clock.advance(10_000)
-  assert.equal(world.told.of('onTopic').length, 2)
+  assert.equal(world.recorded.of('onTopic').length, 2)
   assert.equal(world.count('Metadata'), 1)
   world.cluster.close()
 })
@@ -304,7 +307,7 @@ test('a leader hint may name a node that is not known yet', async () => {
   world.cluster.close()
 })
 
-test('a leader hint with a node that nobody knows is no use: news is asked for', async () => {
+test('a leader hint with an unknown node is ignored, and metadata is requested', async () => {
   const world = await World.make({ nodes: 1 })
   world.topic('a', 1)
   world.cluster.refreshTopic('a', 'unknown')
@@ -329,7 +332,7 @@ test('metadata goes to the ready broker with the least in flight', async () => {
   await world.untilTopic('a')
   await world.untilReady(1)
   await world.untilReady(2)
-  world.broker(1).answer = (request) => (request.api === 'Produce' ? 'nothing' : undefined)
+  world.broker(1).respond = (request) => (request.api === 'Produce' ? 'nothing' : undefined)
   world.cluster.link(1)?.produce({
     version: 9,
     chunks: [emptyProduce],

@@ -10,7 +10,8 @@ const none = { producerId: -1, epoch: -1 }
 
 const untilSettled = (world: World, limitMs = 60_000): Promise<void> =>
   world.clock.runUntil(
-    () => world.told.of('onProducerId').length + world.told.of('onProducerIdFailed').length > 0,
+    () =>
+      world.recorded.of('onProducerId').length + world.recorded.of('onProducerIdFailed').length > 0,
     limitMs,
   )
 
@@ -20,12 +21,12 @@ const bodies = (world: World, nodeId: number): InitProducerIdRequest[] =>
     .requests.filter(({ api }) => api === 'InitProducerId')
     .map(({ body }) => body as InitProducerIdRequest)
 
-test('an id comes from the first broker there is, also before any metadata', async () => {
+test('a producer id comes from the first connected broker, also before metadata', async () => {
   const world = await World.make()
   world.cluster.initProducerId(none)
-  assert.equal(world.told.log.length, 0, 'nothing is told inside the call')
+  assert.equal(world.recorded.log.length, 0, 'no event is sent inside the call')
   await untilSettled(world)
-  assert.deepEqual(world.told.of('onProducerId'), [[{ producerId: 1000, epoch: 0 }]])
+  assert.deepEqual(world.recorded.of('onProducerId'), [[{ producerId: 1000, epoch: 0 }]])
   const [body] = bodies(world, 1)
   assert.equal(body?.transactionalId, null)
   assert.equal(body?.producerId, -1)
@@ -33,7 +34,7 @@ test('an id comes from the first broker there is, also before any metadata', asy
   world.cluster.close()
 })
 
-test('metadata and the first id share one connection', async () => {
+test('metadata and the first producer id share one connection', async () => {
   const world = await World.make()
   world.topic('a', 1)
   world.cluster.refreshTopic('a', 'unknown')
@@ -44,17 +45,17 @@ test('metadata and the first id share one connection', async () => {
   world.cluster.close()
 })
 
-test('wishes while a request is under way are met by that one', async () => {
+test('requests for an id during a request are served by that request', async () => {
   const world = await World.make()
   for (let count = 0; count < 10; count++) world.cluster.initProducerId(none)
   await untilSettled(world)
   await world.clock.advance(10_000)
   assert.equal(world.cluster.counters.producerIdRequests, 1)
-  assert.equal(world.told.of('onProducerId').length, 1)
+  assert.equal(world.recorded.of('onProducerId').length, 1)
   world.cluster.close()
 })
 
-test('the present identity is passed on from version 3, and withheld below', async () => {
+test('InitProducerId has the present identity from version 3 on, and not below', async () => {
   for (const version of [5, 3, 2]) {
     const world = await World.make()
     world.broker(1).versions.set(initProducerIdApi.key, version)
@@ -67,36 +68,36 @@ test('the present identity is passed on from version 3, and withheld below', asy
   }
 })
 
-test('after a passing error another node is asked, then all again after a backoff', async () => {
+test('after a retriable error another node is tried, then all again after a backoff', async () => {
   for (const errorCode of [14, 15, 16, 51, 7]) {
     const world = await World.make({ nodes: 2 })
     world.cluster.connect(() => {})
     await world.clock.runUntil(() => world.cluster.nodes().length === 2, 1000)
-    const answer = ({ api }: { api: string }) =>
+    const response = ({ api }: { api: string }) =>
       api === 'InitProducerId' ? { errorCode } : undefined
-    world.broker(1).answer = answer
-    world.broker(2).answer = answer
+    world.broker(1).respond = response
+    world.broker(2).respond = response
     world.cluster.initProducerId(none)
     await world.clock.advance(5000)
-    assert.equal(world.told.of('onProducerIdFailed').length, 0)
+    assert.equal(world.recorded.of('onProducerIdFailed').length, 0)
     assert.equal(world.network.openStreams({ host: 'n1', port: 9092 }), 1, 'no second way to n1')
     const asked = [world.broker(1).count('InitProducerId'), world.broker(2).count('InitProducerId')]
     assert.ok(
       asked.every((count) => count >= 4 && count <= 20),
       `asked ${asked}`,
     )
-    world.broker(2).answer = () => undefined
+    world.broker(2).respond = () => undefined
     await untilSettled(world, 2000)
-    assert.equal(world.told.of('onProducerId').length, 1)
+    assert.equal(world.recorded.of('onProducerId').length, 1)
     world.cluster.close()
   }
 })
 
-test('a broker that breaks the connection or is not there is passed over', async () => {
+test('a broker that closes the connection or does not run is skipped', async () => {
   const world = await World.make({ nodes: 3 })
   world.cluster.connect(() => {})
   await world.clock.runUntil(() => world.cluster.nodes().length === 3, 1000)
-  world.broker(1).answer = ({ api }) => (api === 'InitProducerId' ? 'close' : undefined)
+  world.broker(1).respond = ({ api }) => (api === 'InitProducerId' ? 'close' : undefined)
   await world.broker(2).stop()
   world.cluster.initProducerId(none)
   await untilSettled(world, 1000)
@@ -106,16 +107,16 @@ test('a broker that breaks the connection or is not there is passed over', async
 
 // A node left the cluster while another was asked for an id; the search came to its closed link,
 // and waited for it for ever (simulator seed 100015000).
-test('a node that leaves while an id is asked for does not hold up the search', async () => {
+test('a node that is removed during its request does not delay the next node', async () => {
   const world = await World.make({ nodes: 3, options: { brokers: [{ host: 'n1', port: 9092 }] } })
   world.topic('a', 1)
   world.cluster.connect(() => {})
   await world.clock.runUntil(() => world.cluster.nodes().length === 3, 1000)
   world.cluster.link(3)!.open()
-  await world.clock.runUntil(() => world.told.of('onLinkReady').length === 2, 1000)
+  await world.clock.runUntil(() => world.recorded.of('onLinkReady').length === 2, 1000)
   let isMended = false
   for (const broker of world.brokers.values()) {
-    broker.answer = ({ api }) => {
+    broker.respond = ({ api }) => {
       if (api !== 'InitProducerId' || isMended) return undefined
       return world.state.nodes.has(2) ? 'nothing' : { errorCode: 16 }
     }
@@ -129,42 +130,42 @@ test('a node that leaves while an id is asked for does not hold up the search', 
   await world.clock.advance(3000)
   isMended = true
   await untilSettled(world, 5000)
-  assert.equal(world.told.of('onProducerId').length, 1)
+  assert.equal(world.recorded.of('onProducerId').length, 1)
   world.cluster.close()
 })
 
-test('a hung broker delays the id by no more than its request timeout', async () => {
+test('a broker that does not respond delays the id by its request timeout at most', async () => {
   const world = await World.make({
     nodes: 2,
     options: { brokers: [{ host: 'n1', port: 9092 }] },
   })
   world.cluster.connect(() => {})
   await world.clock.runUntil(() => world.cluster.nodes().length === 2, 1000)
-  world.broker(1).answer = ({ api }) => (api === 'InitProducerId' ? 'nothing' : undefined)
+  world.broker(1).respond = ({ api }) => (api === 'InitProducerId' ? 'nothing' : undefined)
   world.cluster.initProducerId(none)
   await untilSettled(world, 31_000)
-  assert.equal(world.told.of('onProducerId').length, 1)
+  assert.equal(world.recorded.of('onProducerId').length, 1)
   world.cluster.close()
 })
 
-test('a missing right is final, and a later wish asks anew', async () => {
+test('a missing authorization is final, and a later call requests an id again', async () => {
   const world = await World.make({ nodes: 2 })
   world.cluster.connect(() => {})
   await world.clock.runUntil(() => world.cluster.nodes().length === 2, 1000)
-  const answer = ({ api }: { api: string }) =>
+  const response = ({ api }: { api: string }) =>
     api === 'InitProducerId' ? { errorCode: 31 } : undefined
-  world.broker(1).answer = answer
-  world.broker(2).answer = answer
+  world.broker(1).respond = response
+  world.broker(2).respond = response
   world.cluster.initProducerId(none)
   await untilSettled(world)
-  const [[error] = []] = world.told.of('onProducerIdFailed')
+  const [[error] = []] = world.recorded.of('onProducerIdFailed')
   assert.equal(error?.code, 'AUTHORIZATION_FAILED')
   assert.equal(error?.brokerError, 'CLUSTER_AUTHORIZATION_FAILED')
   await world.clock.advance(10_000)
   assert.equal(world.cluster.counters.producerIdRequests, 1)
-  world.broker(1).answer = () => undefined
+  world.broker(1).respond = () => undefined
   world.cluster.initProducerId(none)
-  await world.clock.runUntil(() => world.told.of('onProducerId').length === 1, 1000)
+  await world.clock.runUntil(() => world.recorded.of('onProducerId').length === 1, 1000)
   world.cluster.close()
 })
 
@@ -173,7 +174,7 @@ test('a broker without the API is final', async () => {
   world.broker(1).versions.delete(initProducerIdApi.key)
   world.cluster.initProducerId(none)
   await untilSettled(world)
-  const [[error] = []] = world.told.of('onProducerIdFailed')
+  const [[error] = []] = world.recorded.of('onProducerIdFailed')
   assert.equal(error?.code, 'UNSUPPORTED_VERSION')
   world.cluster.close()
 })

@@ -1,12 +1,13 @@
 // The same cluster object over real sockets and the machine's clock: what the in-memory network
-// cannot show is node:net's own order of events, real refusals, and that nothing keeps the
+// cannot show is node:net's own order of events, real rejections, and that nothing keeps the
 // process alive.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Cluster } from '../../src/cluster/cluster.ts'
+import { Cluster } from '../../src/cluster-client/cluster-client.ts'
 import type { EngineEvents } from '../../src/engine/ports.ts'
 import type { KafkaError } from '../../src/protocol/kafka-error.ts'
+import type { ProducerId } from '../../src/protocol/producer-id.ts'
 import { systemClock } from '../../src/runtime/clock.ts'
 import { systemRandom } from '../../src/runtime/random.ts'
 import { tcpTransport } from '../../src/runtime/tcp-transport.ts'
@@ -52,13 +53,13 @@ const portThatRefuses = async (): Promise<number> => {
   return listener.address.port
 }
 
-test('over TCP: metadata, a link, a producer id, and an end that leaves nothing', async () => {
+test('over TCP: metadata, a link, a producer id, and nothing open after close()', async () => {
   const state = new FakeState()
   const brokers = [await startBroker(state, 1), await startBroker(state, 2)]
   state.topics.set('a', { id: 7, partitions: [{ leader: 2, epoch: 1 }] })
   let cluster: Cluster | null = null
   await new Promise<void>((resolve) => {
-    const seen = { leader: -2, id: -1, ready: false }
+    const seen = { leader: -2, id: -1 as ProducerId, ready: false }
     const check = () => {
       if (seen.leader === 2 && seen.id >= 1000 && seen.ready) resolve()
     }
@@ -89,7 +90,7 @@ test('over TCP: metadata, a link, a producer id, and an end that leaves nothing'
   for (const broker of brokers) assert.equal(broker.openStreams, 0)
 })
 
-test('over TCP: connect to a port that refuses names the address and the reason', async () => {
+test('over TCP: the error for a closed port names the address and the reason', async () => {
   const port = await portThatRefuses()
   const cluster = makeCluster([{ host: '127.0.0.1', port }])
   const error = await new Promise<KafkaError | null>((resolve) => cluster.connect(resolve))

@@ -71,7 +71,7 @@ test('the codecs have the numbers of Kafka', () => {
   }
 })
 
-test('every codec gives back what it got, compressed in a later turn or in this one', async () => {
+test('every codec round-trips, compressed in a later turn or in this one', async () => {
   for (const codec of codecs) {
     await codec.load()
     for (const [what, original] of samples) {
@@ -88,7 +88,7 @@ test('every codec gives back what it got, compressed in a later turn or in this 
   }
 })
 
-test('every codec gives back any bytes', async () => {
+test('every codec round-trips any bytes', async () => {
   for (const codec of compressing) {
     await codec.load()
     fc.assert(
@@ -116,7 +116,7 @@ test('every codec makes JSON at least twice smaller', async () => {
   }
 })
 
-test('a bomb is refused at the bound, one byte more is too much', async () => {
+test('decompression stops at its bound: one byte more is an error', async () => {
   const original = Buffer.alloc(20_000_000)
   for (const codec of compressing) {
     const bomb = await compress(codec, original)
@@ -175,7 +175,7 @@ test('compressed data that was cut off anywhere is an error', async () => {
   }
 })
 
-test('what is no compressed data at all is an error', () => {
+test('bytes that are not compressed data are an error', () => {
   for (const codec of compressing) {
     for (const input of [new Uint8Array(0), noise(5, 3), noise(500, 4), Buffer.from('{"id":1}')]) {
       const error = thrownBy(() => codec.decompress(input, 1_000_000))
@@ -229,7 +229,7 @@ test('a higher level of gzip and zstd compresses better', async () => {
   }
 })
 
-test('the portable snappy and the native one read each other', async () => {
+test("the portable snappy and the native one read each other's output", async () => {
   const portable = loadPortableSnappy()
   const codec = codecOf('snappy')
   for (const [what, original] of samples) {
@@ -239,7 +239,7 @@ test('the portable snappy and the native one read each other', async () => {
   }
 })
 
-test('the portable lz4 and the native one read each other', async () => {
+test("the portable lz4 and the native one read each other's output", async () => {
   const portable = loadPortableLz4()
   const codec = codecOf('lz4')
   for (const [what, original] of samples) {
@@ -250,7 +250,7 @@ test('the portable lz4 and the native one read each other', async () => {
   }
 })
 
-test('the portable zstd and Node’s own read each other', async () => {
+test("the portable zstd and Node’s own read each other's output", async () => {
   const portable = portableZstd()
   assert.throws(() => portable.compressSync(json(1), 3), { code: 'INVALID_STATE' })
   await portable.load()
@@ -292,7 +292,7 @@ test('an lz4 block that ends inside a sequence is malformed in a whole frame', a
   assert.match(thrownBy(() => readLz4Frame(inLiterals)).message, /a block that was cut off/)
 })
 
-test('several members of gzip, or frames of zstd, one behind the other are one text', async () => {
+test('several gzip members or zstd frames in a row decompress to one text', async () => {
   for (const name of ['gzip', 'zstd'] as const) {
     const codec = codecOf(name)
     const parts = await Promise.all(
@@ -303,6 +303,6 @@ test('several members of gzip, or frames of zstd, one behind the other are one t
   }
 })
 
-test('a package that is not there is an error of Node, for the codec to explain', () => {
+test('a missing package is an error of Node that the codec explains', () => {
   assert.throws(() => requireLibrary('millrace-no-such-package'), { code: 'MODULE_NOT_FOUND' })
 })

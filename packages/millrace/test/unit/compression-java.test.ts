@@ -65,7 +65,7 @@ test('the golden file has batches of all codecs', () => {
   assert.equal(goldens.length, 2 * compressionTypes.length - 1)
 })
 
-test('every batch of Java has a good CRC and gives the records that Java put in', () => {
+test("every batch of Java has a valid CRC and decodes to Java's records", () => {
   for (const { codec, name, batch } of goldens) {
     assert.ok(verifyCrc(batch), `${codec} ${name}`)
     const header = decodeBatchHeader(batch)
@@ -85,7 +85,7 @@ test('every batch of Java has a good CRC and gives the records that Java put in'
   }
 })
 
-test('an uncompressed batch of ours has the very bytes of Java’s', () => {
+test('an uncompressed batch of ours has the same bytes as Java’s', () => {
   const golden = goldens.find(({ codec, name }) => codec === 'none' && name === 'few')
   assert.ok(golden)
   const { baseOffset, partitionLeaderEpoch } = decodeBatchHeader(golden.batch)

@@ -1,4 +1,4 @@
-// What the tests of diagnose share: hand-made brokers on a network in memory, under virtual time,
+// What the tests of diagnose() share: hand-made brokers on a network in memory, under virtual time,
 // servers on 127.0.0.1 that are something else than they should be, and looking at a report.
 
 import assert from 'node:assert/strict'
@@ -6,7 +6,7 @@ import { type AddressInfo, createServer as createTcpServer, type Server } from '
 import {
   type DiagnoseEnvironment,
   type DiagnoseOptions,
-  diagnose,
+  diagnoseIn,
 } from '../../src/diagnose/diagnose.ts'
 import type { Diagnosis, DiagnosisStep, ProducerOptions } from '../../src/index.ts'
 import { silentLogger } from '../../src/runtime/logger.ts'
@@ -40,7 +40,7 @@ export class Stage {
   async startBroker(nodeId: number, address: Address, state = this.state): Promise<FakeBroker> {
     const broker = new FakeBroker(nodeId, address, state, () => this.clock.now())
     state.nodes.set(nodeId, address)
-    broker.answer = (request) =>
+    broker.respond = (request) =>
       request.api === 'Metadata'
         ? { ...broker.metadata(request), controllerId: this.controllerId }
         : undefined
@@ -51,7 +51,7 @@ export class Stage {
   /** Runs a diagnosis to its end, in virtual time. */
   diagnose(options: Partial<ProducerOptions> = {}, call: DiagnoseOptions = {}): Promise<Diagnosis> {
     const given = { brokers: 'boot', logger: silentLogger, ...options }
-    return this.clock.runUntil(diagnose(given, call, this.environment), 200_000)
+    return this.clock.runUntil(diagnoseIn(this.environment, given, call), 200_000)
   }
 }
 

@@ -1,5 +1,5 @@
-// A diagnosis of TLS, of SASL, of whoever else answers at a port, and of the test record: against
-// the in-process cluster over TCP, and against servers that are no Kafka.
+// diagnose() on TLS, on SASL, on servers that are not Kafka, and on the test record: against the
+// in-process cluster over TCP, and against other servers.
 
 import assert from 'node:assert/strict'
 import { createServer as createHttpServer } from 'node:http'
@@ -13,8 +13,8 @@ import { systemClock } from '../../src/runtime/clock.ts'
 import { silentLogger } from '../../src/runtime/logger.ts'
 import { type ClusterOptions, startCluster, type TestCluster } from '../../src/testing.ts'
 import { makeCertificates, makeSelfSigned, type TestCertificates } from '../certificates.ts'
-import { unsecuredToken } from './broker-sasl-kit.ts'
 import { assertFails, assertGreen, rowsOf, sshServer, withServer } from './diagnose-kit.ts'
+import { unsecuredToken } from './in-process-cluster-sasl-kit.ts'
 import { Remembering } from './security-kit.ts'
 
 let certificates: TestCertificates
@@ -38,7 +38,7 @@ const plain = 'dns tcp api-versions'
 const secure = 'dns tcp tls api-versions'
 
 describe('a diagnosis of TLS', () => {
-  it('that is right is green, with and without a certificate of the client', async () => {
+  it('with valid settings succeeds, with and without a certificate of the client', async () => {
     const { ca, server, client } = certificates
     await withCluster({ tls: server }, async (_cluster, brokers) => {
       assertGreen(await check(brokers, { tls: { ca } }), `${secure} metadata listener`)
@@ -60,7 +60,7 @@ describe('a diagnosis of TLS', () => {
     })
   })
 
-  it('of a certificate that signed itself says so', async () => {
+  it('of a self-signed certificate says so', async () => {
     await withCluster({ tls: await makeSelfSigned() }, async (_cluster, brokers) => {
       const diagnosis = await check(brokers, { tls: true })
       assertFails(diagnosis, 'tls', /own certificate \(CN=self-signed\) as tls\.ca.*signed itself/)
@@ -73,8 +73,8 @@ describe('a diagnosis of TLS', () => {
       const remedy = /tls\.serverName.* for 127\.0\.0\.1: .* is for DNS:elsewhere\.example\.$/
       assertFails(await check(brokers, { tls: { ca } }), 'tls', remedy)
       const serverName = 'elsewhere.example'
-      const mended = await check(brokers, { tls: { ca, serverName } })
-      assertGreen(mended, `${secure} metadata listener`)
+      const fixed = await check(brokers, { tls: { ca, serverName } })
+      assertGreen(fixed, `${secure} metadata listener`)
     })
   })
 
@@ -101,7 +101,7 @@ describe('a diagnosis of TLS', () => {
     })
   })
 
-  it('of a broker that wants a certificate of the client asks for it', async () => {
+  it('of a broker that requires a client certificate says so', async () => {
     const { ca, server } = certificates
     await withCluster({ tls: { ...server, ca, requestClientCert: true } }, async (_, brokers) => {
       for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
@@ -120,14 +120,14 @@ describe('a diagnosis of TLS', () => {
     })
   })
 
-  it('on a plain port says that it is one', async () => {
+  it('on a plaintext port says so', async () => {
     await withCluster({}, async (_cluster, brokers) => {
       const diagnosis = await check(brokers, { tls: true })
       assertFails(diagnosis, 'tls', /^Leave out tls.* speaks Kafka without TLS\.$/)
     })
   })
 
-  it('that is missing on a TLS port says so, with the authority', async () => {
+  it('that is not configured on a TLS port says so, and names the authority', async () => {
     await withCluster({ tls: certificates.server }, async (_cluster, brokers) => {
       const diagnosis = await check(brokers)
       assertFails(
@@ -139,7 +139,7 @@ describe('a diagnosis of TLS', () => {
     })
   })
 
-  it('that is missing where the server only hangs up is found out by a second look', async () => {
+  it('that is not configured is found by a second connection if the server closes', async () => {
     const { server } = certificates
     const strict = createTlsServer(server)
     // Without the alert that OpenSSL sends: some servers hang up in silence.
@@ -162,9 +162,9 @@ describe('a diagnosis of TLS', () => {
 })
 
 describe('a diagnosis of a wrong port', () => {
-  it('where a web server answers names it, with TLS and without', async () => {
+  it('where a web server responds names it, with TLS and without', async () => {
     const { ca, server } = certificates
-    const remedy = /port of a Kafka listener .*a web server answers at 127\.0\.0\.1/
+    const remedy = /port of a Kafka listener .*a web server responds at 127\.0\.0\.1/
     await withServer(createHttpServer(), async (broker) => {
       assertFails(await check(broker), 'api-versions', remedy)
       assertFails(await check(broker, { tls: { ca } }), 'tls', remedy)
@@ -174,18 +174,18 @@ describe('a diagnosis of a wrong port', () => {
     })
   })
 
-  it('where an SSH server answers names it, with TLS and without', async () => {
+  it('where an SSH server responds names it, with TLS and without', async () => {
     await withServer(sshServer(), async (broker) => {
-      assertFails(await check(broker), 'api-versions', /an SSH server answers at/)
-      assertFails(await check(broker, { tls: true }), 'tls', /an SSH server answers at/)
+      assertFails(await check(broker), 'api-versions', /an SSH server responds at/)
+      assertFails(await check(broker, { tls: true }), 'tls', /an SSH server responds at/)
     })
   })
 
-  it('that nobody opens to the socket factory blames it', async () => {
-    const socketFactory = () => Promise.reject(new Error('the proxy answered 403'))
+  it('that the socket factory cannot open is reported as its failure', async () => {
+    const socketFactory = () => Promise.reject(new Error('the proxy responded 403'))
     const diagnosis = await check('broker:9092', { socketFactory })
     const row = assertFails(diagnosis, 'tcp', /socketFactory: it opened no way to broker:9092/)
-    assert.match(row.detail, /the proxy answered 403/)
+    assert.match(row.detail, /the proxy responded 403/)
   })
 })
 
@@ -199,7 +199,7 @@ const scram = {
 } as const
 
 describe('a diagnosis of SASL', () => {
-  it('that is right is green by every mechanism, and on TLS', async () => {
+  it('with valid credentials succeeds by every mechanism, and on TLS', async () => {
     const { ca, server } = certificates
     const mechanisms = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const
     const sasl = { mechanisms, users: { alice: password } }
@@ -215,7 +215,7 @@ describe('a diagnosis of SASL', () => {
     })
   })
 
-  it('that is missing names the mechanisms of the listener', async () => {
+  it('that is not configured names the mechanisms of the listener', async () => {
     await withCluster({ sasl: scram }, async (_cluster, brokers) => {
       const diagnosis = await check(brokers)
       const remedy = /^Set the option sasl.*: SCRAM-SHA-256, SCRAM-SHA-512\.$/
@@ -231,14 +231,14 @@ describe('a diagnosis of SASL', () => {
     })
   })
 
-  it('on a listener without it says to leave it out', async () => {
+  it('on a listener without it says to remove the option', async () => {
     await withCluster({}, async (_cluster, brokers) => {
       const diagnosis = await check(brokers, login('SCRAM-SHA-256'))
       assertFails(diagnosis, 'sasl', /^Leave out the option sasl/)
     })
   })
 
-  it('with a wrong password says where to look, and tells no secret', async () => {
+  it('with a wrong password says what to check, and shows no secret', async () => {
     const guess = 'battery-staple-9c1d'
     const sasl = { ...scram, mechanisms: ['PLAIN', ...scram.mechanisms] } as const
     await withCluster({ sasl }, async (_cluster, brokers) => {
@@ -258,7 +258,7 @@ describe('a diagnosis of SASL', () => {
     })
   })
 
-  it('with a broker that does not know the password doubts the broker', async () => {
+  it('with a broker that does not have the password names the broker', async () => {
     const mechanism = {
       name: 'SCRAM-SHA-256',
       createSession: () => ({
@@ -288,14 +288,14 @@ describe('a diagnosis of tokens', () => {
   const tenMinutes = 600
   const sasl = { mechanisms: ['OAUTHBEARER'] } as const
 
-  it('that are right is green', async () => {
+  it('that are valid succeeds', async () => {
     await withCluster({ sasl }, async (_cluster, brokers) => {
       const options = oauth(async () => ({ value: tokenOf(tenMinutes) }))
       assertGreen(await check(brokers, options), `${plain} sasl metadata listener`)
     })
   })
 
-  it('that have expired says to get a new one, and does not show it', async () => {
+  it('that have expired says to fetch a new one, and does not show it', async () => {
     await withCluster({ sasl }, async (_cluster, brokers) => {
       const value = tokenOf(-tenMinutes)
       const diagnosis = await check(
@@ -307,11 +307,11 @@ describe('a diagnosis of tokens', () => {
     })
   })
 
-  it('that nobody gives blames the provider', async () => {
+  it('that the provider does not return is reported as its failure', async () => {
     await withCluster({ sasl }, async (_cluster, brokers) => {
       const options = oauth(() => Promise.reject(new Error('the vault is sealed')))
       const diagnosis = await check(brokers, options)
-      const row = assertFails(diagnosis, 'sasl', /^Mend the token provider/)
+      const row = assertFails(diagnosis, 'sasl', /^Fix the token provider/)
       assert.match(row.detail, /the vault is sealed/)
     })
   })
@@ -321,7 +321,7 @@ describe('a diagnosis with a test record', () => {
   const produce = (brokers: readonly string[], options: Partial<ProducerOptions> = {}) =>
     diagnose({ brokers, logger: silentLogger, ...options }, { produceTo: 'orders' })
 
-  it('sends one, and tells topic, partition and offset', async () => {
+  it('sends one, and reports topic, partition and offset', async () => {
     await withCluster({}, async (cluster, brokers) => {
       const diagnosis = await produce(brokers)
       assertGreen(diagnosis, `${plain} metadata listener produce`)
@@ -334,7 +334,7 @@ describe('a diagnosis with a test record', () => {
     })
   })
 
-  it('makes no topic, unless that is allowed by name', async () => {
+  it('creates no topic, unless that is allowed by name', async () => {
     await withCluster({ topics: {} }, async (cluster, brokers) => {
       const remedy = /^Create the topic orders .*allowAutoTopicCreation: true/
       assertFails(await produce(brokers), 'produce', remedy)
@@ -345,7 +345,7 @@ describe('a diagnosis with a test record', () => {
     })
   })
 
-  it('makes no topic either where it goes before the record is sent', async () => {
+  it('creates no topic either when it is deleted before the record is sent', async () => {
     await withCluster({}, async (cluster, brokers) => {
       const stop = cluster.onRequest(({ api, targets }) => {
         if (api !== 'Metadata' || targets.length === 0) return
@@ -389,14 +389,14 @@ describe('a diagnosis with a test record', () => {
     })
   }
 
-  it('says that the right to write idempotently is missing', async () => {
+  it('says that the authorization to write idempotently is missing', async () => {
     await withCluster({}, async (cluster, brokers) => {
       cluster.fault({ api: 'InitProducerId', error: 'CLUSTER_AUTHORIZATION_FAILED', count: 99 })
       assertFails(await produce(brokers), 'produce', /IDEMPOTENT_WRITE .* idempotent to false/)
     })
   })
 
-  it('tells partitions without a leader, and sends to another', async () => {
+  it('reports partitions without a leader, and sends to another', async () => {
     await withCluster({ nodes: 2, replicationFactor: 1 }, async (cluster, brokers) => {
       const first = cluster.partitions('orders')[0]?.leader ?? 0
       await cluster.node(first).stop()

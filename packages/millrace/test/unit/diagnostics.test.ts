@@ -1,5 +1,5 @@
-// The events on node:diagnostics_channel: each where it belongs, in order, without secrets; and
-// nothing at all is built while nobody listens.
+// The events on node:diagnostics_channel: each on its channel, in order, without secrets. No event
+// is created while a channel has no subscriber.
 
 import assert from 'node:assert/strict'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
@@ -19,8 +19,10 @@ const names = [
   'millrace:connection.closed',
   'millrace:connection.failed',
   'millrace:metadata.refreshed',
+  'millrace:response.received',
+  'millrace:response.timedOut',
   'millrace:request.sent',
-  'millrace:request.answered',
+  'millrace:request.completed',
   'millrace:request.failed',
   'millrace:batch.settled',
   'millrace:record.failed',
@@ -44,7 +46,11 @@ const listen = () => {
   })
   return {
     heard,
-    names: () => heard.map(({ name }) => name.slice('millrace:'.length)),
+    /** Without the responses of every API, which come between the others. */
+    names: () =>
+      heard
+        .map(({ name }) => name.slice('millrace:'.length))
+        .filter((name) => !name.startsWith('response.')),
     of: <Name extends EventName>(wanted: Name): DiagnosticEvents[Name][] =>
       heard.flatMap(({ name, event }) =>
         name === wanted ? [event as DiagnosticEvents[Name]] : [],
@@ -67,7 +73,7 @@ test('the events of a first record come in the order in which things happen', as
     'connection.opened',
     'metadata.refreshed',
     'request.sent',
-    'request.answered',
+    'request.completed',
     'batch.settled',
     'producer.closed',
     'connection.closed',
@@ -77,8 +83,8 @@ test('the events of a first record come in the order in which things happen', as
     assert.equal(event.clientId, 'mine')
   }
   const [sent] = ears.of('millrace:request.sent')
-  const [answered] = ears.of('millrace:request.answered')
-  const { latencyMs, throttleTimeMs, ...rest } = answered!
+  const [responded] = ears.of('millrace:request.completed')
+  const { latencyMs, throttleTimeMs, ...rest } = responded!
   assert.deepEqual(rest, sent)
   assert.ok(latencyMs > 0)
   assert.equal(throttleTimeMs, 0)
@@ -95,7 +101,32 @@ test('the events of a first record come in the order in which things happen', as
   assert.equal(ears.of('millrace:connection.closed')[0]!.error, null)
 })
 
-test('a producer that is destroyed has closed too: once, and after its records', async () => {
+test('requests of every API are published, with their responses or without', async () => {
+  await using cluster = await startCluster({ topics: { t: 1 } })
+  using ears = listen()
+  const producer = producerFor(cluster, { requestTimeoutMs: 100, retryBackoffMs: 1 })
+  await producer.send({ topic: 't', value: 'a' })
+  const received = ears.of('millrace:response.received')
+  const apis = received.map(({ apiName }) => apiName)
+  for (const api of ['ApiVersions', 'Metadata', 'InitProducerId', 'Produce']) {
+    assert.ok(apis.includes(api), api)
+  }
+  for (const event of received) {
+    assert.ok(event.broker.startsWith(cluster.brokers[0]!), event.broker)
+    assert.ok(event.elapsedMs >= 0 && event.responseBytes > 0 && event.apiVersion >= 0)
+  }
+  const numbers = received.map(({ correlationId }) => correlationId)
+  assert.equal(new Set(numbers).size, numbers.length)
+  cluster.fault({ api: 'Produce', drop: true, count: 1 })
+  await producer.send({ topic: 't', value: 'b' })
+  const [late, ...others] = ears.of('millrace:response.timedOut')
+  assert.deepEqual([late!.apiName, others.length], ['Produce', 0])
+  assert.ok(late!.elapsedMs >= 99, String(late!.elapsedMs))
+  assert.equal(ears.of('millrace:batch.settled')[0]!.logStartOffset, 0)
+  await producer.close()
+})
+
+test('a destroyed producer reports closed once, after its records', async () => {
   for (const end of ['destroy', 'destroy, then close', 'close, then destroy']) {
     await using cluster = await startCluster({ topics: { t: 1 } })
     const producer = producerFor(cluster)
@@ -107,11 +138,11 @@ test('a producer that is destroyed has closed too: once, and after its records',
     if (end.endsWith('close')) producer.close()
     assert.equal((await failed).code, 'ABORTED')
     while (ears.of('millrace:connection.closed').length === 0) await turn()
-    const told = ears.names().filter((name) => /batch\.settled|producer\.closed/.test(name))
-    assert.deepEqual(told, ['batch.settled', 'producer.closed'], end)
+    const reported = ears.names().filter((name) => /batch\.settled|producer\.closed/.test(name))
+    assert.deepEqual(reported, ['batch.settled', 'producer.closed'], end)
     const [closed] = ears.of('millrace:producer.closed')
     assert.deepEqual([closed!.delivered, closed!.failed], [1, 1], end)
-    assert.deepEqual(await producer.close(), { delivered: 1, failed: 1 }, end)
+    assert.deepEqual(await producer.close(), { delivered: 1, failed: 1, undelivered: 1 }, end)
     assert.equal(ears.of('millrace:producer.closed').length, 1, end)
   }
 })
@@ -143,7 +174,7 @@ test('records that fail together are one batch.settled, a lone one is record.fai
   assert.equal(settled!.recordCount, 5)
   assert.equal(settled!.error!.code, 'AUTHORIZATION_FAILED')
   assert.deepEqual(ears.of('millrace:record.failed'), [])
-  const refused = await rejectionOf(producer.send({ topic: 't', value: 5 as never }))
+  const rejected = await rejectionOf(producer.send({ topic: 't', value: 5 as never }))
   const aborted = await rejectionOf(
     producer.send({ topic: 't', value: 'a' }, { signal: AbortSignal.abort() }),
   )
@@ -152,16 +183,16 @@ test('records that fail together are one batch.settled, a lone one is record.fai
     { topic: '', value: 'c' },
   ])
   const errors = ears.of('millrace:record.failed').map(({ error }) => error)
-  assert.deepEqual(errors.slice(0, 2), [refused, aborted])
+  assert.deepEqual(errors.slice(0, 2), [rejected, aborted])
   assert.equal(errors[2]!.code, 'INVALID_ARGUMENT')
   assert.equal(errors.length, 3)
 })
 
-test('an attempt that came to nothing is connection.failed, with address and reason', async () => {
+test('an unsuccessful attempt is connection.failed, with address and reason', async () => {
   const address = await deadAddress()
   using ears = listen()
   const producer = producerFor({ brokers: [address] } as never)
-  await assert.rejects(producer.connect())
+  await assert.rejects(producer.connect({ timeoutMs: 0 }))
   const [failed] = ears.of('millrace:connection.failed')
   assert.equal(`${failed!.host}:${failed!.port}`, address)
   assert.ok(failed!.error instanceof KafkaError)
@@ -179,9 +210,9 @@ test('each transaction is begun, and then committed, or failed and aborted', asy
   await rejectionOf(
     producer.transaction((transaction) => transaction.send({ topic: 't', value: 'b' })),
   )
-  const told = ears.heard.filter(({ name }) => name.startsWith('millrace:transaction.'))
+  const reported = ears.heard.filter(({ name }) => name.startsWith('millrace:transaction.'))
   assert.deepEqual(
-    told.map(({ name, event }) => `${name.slice(21)} ${'number' in event && event.number}`),
+    reported.map(({ name, event }) => `${name.slice(21)} ${'number' in event && event.number}`),
     ['begun 1', 'committed 1', 'begun 2', 'failed 2', 'aborted 2'],
   )
   assert.equal(ears.of('millrace:transaction.failed')[0]!.error!.code, 'AUTHORIZATION_FAILED')

@@ -16,39 +16,39 @@ const fill = (bench: Bench): void => {
   while (bench.tryAppend(large)) bench.step()
 }
 
-test('tryAppend says no when the window is full, and the host is told when there is room', () => {
+test('tryAppend returns false when the window is full, and onSpace follows', () => {
   const bench = Bench.ready(small)
   fill(bench)
-  const told = bench.roomTold
+  const reported = bench.spaceReported
   assert.equal(bench.tryAppend('no'), false)
-  assert.equal(bench.roomTold, told)
+  assert.equal(bench.spaceReported, reported)
   while (bench.sent.length > 0) {
-    for (const request of bench.take()) request.answer()
+    for (const request of bench.take()) request.respond()
     bench.step()
   }
-  assert.ok(bench.roomTold > told)
+  assert.ok(bench.spaceReported > reported)
   assert.equal(bench.tryAppend('yes'), true)
 })
 
-test('sends beyond the window wait in line, first come first served, and none passes', () => {
+test('sends beyond the window wait in the order of their calls, and none overtakes another', () => {
   const bench = Bench.ready(small)
   fill(bench)
   bench.log.length = 0
   bench.send('a')
   bench.send('b')
-  assert.equal(bench.tryAppend('c'), false, 'nobody passes the line')
+  assert.equal(bench.tryAppend('c'), false, 'no record overtakes those that wait')
   while (bench.sent.length > 0) {
-    for (const request of bench.take()) request.answer({ baseOffset: 1 })
+    for (const request of bench.take()) request.respond({ baseOffset: 1 })
     bench.step()
   }
   assert.deepEqual(
     bench.log.filter((line) => !line.startsWith('xxx')).map((line) => line[0]),
     ['a', 'b'],
   )
-  assert.equal(bench.engine.accumulator.waitingBytes, 0)
+  assert.equal(bench.engine.readings.waitingBytes, 0)
 })
 
-test('past the bound of the line a send is BUFFER_FULL, and memory stays within it', () => {
+test('a send past the bound of waiting records is BUFFER_FULL, and memory stays bounded', () => {
   const bench = Bench.ready(small)
   fill(bench)
   let taken = 0
@@ -60,21 +60,21 @@ test('past the bound of the line a send is BUFFER_FULL, and memory stays within 
       error instanceof KafkaError && error.code === 'BUFFER_FULL' && error.persisted === 'no',
   )
   assert.ok(taken > 5)
-  const { usedBytes, waitingBytes } = bench.engine.accumulator
+  const { usedBytes, waitingBytes } = bench.engine.readings
   assert.ok(usedBytes + waitingBytes <= 64 * kib + 3100, `${usedBytes} + ${waitingBytes}`)
 })
 
 // The records that had waited for a topic moved into batches all at once, past the window, and the
 // line took as many again (simulator seed 100009986).
-test('what waited for its topic and left the window overfull leaves less room in line', () => {
+test('records that waited for their topic and exceed the window leave less space to wait', () => {
   const bench = new Bench(small)
   const fillLine = (): void => {
     for (let count = 0; count < 1000; count++) bench.send(large)
   }
   assert.throws(fillLine, { code: 'BUFFER_FULL' })
   bench.tellTopic('t')
-  assert.throws(fillLine, /: the buffer is full and \d+ bytes wait in line already/)
-  const { usedBytes, waitingBytes } = bench.engine.accumulator
+  assert.throws(fillLine, /The buffer is full: .* \d+ of at most \d+ bytes wait already/)
+  const { usedBytes, waitingBytes } = bench.engine.readings
   assert.ok(usedBytes > 24 * kib, 'the window is overfull')
   assert.ok(usedBytes + waitingBytes <= 64 * kib, `${usedBytes} + ${waitingBytes} bytes`)
 })
@@ -83,14 +83,14 @@ test('the cost of all batches is given back when they settle', () => {
   const bench = Bench.ready(small)
   fill(bench)
   while (bench.sent.length > 0) {
-    for (const request of bench.take()) request.answer()
+    for (const request of bench.take()) request.respond()
     bench.step()
   }
-  assert.equal(bench.engine.accumulator.usedBytes, 0)
-  assert.equal(bench.engine.unsettledBatches, 0)
+  assert.equal(bench.engine.readings.usedBytes, 0)
+  assert.equal(bench.engine.readings.unsettledBatches, 0)
 })
 
-test('who waits in line longer than maxBlockMs fails with BUFFER_TIMEOUT', () => {
+test('a record that waits for space longer than maxBlockMs fails with BUFFER_TIMEOUT', () => {
   const bench = Bench.ready({ ...small, maxBlockMs: 500 })
   fill(bench)
   bench.send('late')
@@ -98,24 +98,24 @@ test('who waits in line longer than maxBlockMs fails with BUFFER_TIMEOUT', () =>
   assert.equal(bench.errors.has('late'), false)
   bench.advance(2)
   assert.equal(bench.errors.get('late')!.code, 'BUFFER_TIMEOUT')
-  assert.equal(bench.engine.accumulator.waitingBytes, 0)
+  assert.equal(bench.engine.readings.waitingBytes, 0)
 })
 
-test('records of an unknown topic wait for it in order; another topic is not held up', () => {
+test('records of an unknown topic wait for it in order; another topic is not delayed', () => {
   const bench = Bench.ready()
   bench.send('a', { topic: 'new' })
   bench.send('b', { topic: 'new' })
   bench.send('known')
   bench.step()
-  assert.ok(bench.wishes.includes('unknown new'))
-  bench.takeOne().answer({ baseOffset: 3 })
+  assert.ok(bench.topicRequests.includes('unknown new'))
+  bench.takeOne().respond({ baseOffset: 3 })
   bench.tellTopic('new', [1])
   bench.step()
-  bench.takeOne().answer({ baseOffset: 0 })
+  bench.takeOne().respond({ baseOffset: 0 })
   assert.deepEqual(bench.log, ['known:3', 'a:0', 'b:1'])
 })
 
-test('a topic that stays unknown fails its records with UNKNOWN_TOPIC after its time', () => {
+test('a topic that stays unknown fails its records with UNKNOWN_TOPIC', () => {
   const bench = Bench.ready({ unknownTopicTimeoutMs: 1000 })
   bench.send('a', { topic: 'new' })
   const missing = new KafkaError('UNKNOWN_TOPIC', 'there is no topic new')
@@ -128,7 +128,7 @@ test('a topic that stays unknown fails its records with UNKNOWN_TOPIC after its 
   assert.deepEqual(bench.log, ['a!UNKNOWN_TOPIC'])
 })
 
-test('without any metadata a record fails after maxBlockMs, naming what keeps it', () => {
+test('without metadata a record fails after maxBlockMs, and its error names the cause', () => {
   const bench = new Bench({ maxBlockMs: 300 })
   bench.metadataError = new KafkaError('CONNECTION_FAILED', '127.0.0.1:1: connection refused')
   bench.send('a', { topic: 'new' })
@@ -138,18 +138,18 @@ test('without any metadata a record fails after maxBlockMs, naming what keeps it
   assert.match(bench.errors.get('a')!.message, /127\.0\.0\.1:1: connection refused/)
 })
 
-test('a partition that the topic does not have yet is waited for, then UNKNOWN_PARTITION', () => {
+test('a record waits for a missing partition, then fails with UNKNOWN_PARTITION', () => {
   const bench = Bench.ready({ unknownTopicTimeoutMs: 300 })
   bench.send('a', { partition: 1 })
   bench.send('b', { partition: 5 })
   bench.tellTopic('t', [1, 1])
   bench.step()
-  bench.takeOne().answer({ baseOffset: 0 })
+  bench.takeOne().respond({ baseOffset: 0 })
   bench.advance(301)
   assert.deepEqual(bench.log, ['a:0', 'b!UNKNOWN_PARTITION'])
 })
 
-test('an abandoned record that is not sealed is never sent', () => {
+test('a record that is cancelled before its batch is sealed is never sent', () => {
   const bench = Bench.ready()
   bench.send('a')
   const settled: unknown[] = []
@@ -158,49 +158,49 @@ test('an abandoned record that is not sealed is never sent', () => {
   }
   const place = bench.engine.append({ topic: 't', partition: 0, value: 'gone' }, settle)
   bench.send('b')
-  assert.equal(bench.engine.abandon(place, settle), 'no')
+  assert.equal(bench.engine.cancel(place, settle), 'no')
   bench.step()
   const request = bench.takeOne()
   assert.equal(request.batches[0]!.records, 2)
-  request.answer({ baseOffset: 7 })
+  request.respond({ baseOffset: 7 })
   assert.deepEqual(bench.log, ['a:7', 'b:8'])
   assert.deepEqual(settled, [])
-  assert.equal(bench.engine.accumulator.usedBytes, 0)
+  assert.equal(bench.engine.readings.usedBytes, 0)
 })
 
-test('a batch of which every record was abandoned is not sent at all', () => {
+test('a batch whose records were all cancelled is not sent', () => {
   const bench = Bench.ready()
   const settle = (): void => {}
   const place = bench.engine.append({ topic: 't', partition: 0, value: 'gone' }, settle)
-  bench.engine.abandon(place, settle)
+  bench.engine.cancel(place, settle)
   bench.step()
   assert.deepEqual(bench.take(), [])
-  assert.equal(bench.engine.unsettledBatches, 0)
-  assert.equal(bench.engine.accumulator.usedBytes, 0)
+  assert.equal(bench.engine.readings.unsettledBatches, 0)
+  assert.equal(bench.engine.readings.usedBytes, 0)
 })
 
-test('an abandoned record in flight may have been written, and sequences go on', () => {
+test('a cancelled record in flight may have been written, and sequence numbers go on', () => {
   const bench = Bench.ready()
   const settle = (): void => {}
   const place = bench.engine.append({ topic: 't', partition: 0, value: 'gone' }, settle)
   bench.step()
-  assert.equal(bench.engine.abandon(place, settle), 'maybe')
-  bench.takeOne().answer({ baseOffset: 1 })
+  assert.equal(bench.engine.cancel(place, settle), 'maybe')
+  bench.takeOne().respond({ baseOffset: 1 })
   bench.send('b')
   bench.step()
   assert.equal(bench.takeOne().batches[0]!.sequence, 2)
 })
 
-test('an abandoned record in line is never sent, and its memory is given back', () => {
+test('a cancelled waiting record is never sent, and its memory is given back', () => {
   const bench = Bench.ready(small)
   fill(bench)
   const settle = (): void => {}
   const place = bench.engine.append({ topic: 't', partition: 0, value: 'gone' }, settle)
-  assert.equal(bench.engine.abandon(place, settle), 'no')
-  assert.equal(bench.engine.accumulator.waitingBytes, 0)
+  assert.equal(bench.engine.cancel(place, settle), 'no')
+  assert.equal(bench.engine.readings.waitingBytes, 0)
 })
 
-test('a request that never left is no attempt, and a record given up then was not written', () => {
+test('a request that was not written is no attempt, and its record was not written', () => {
   const bench = Bench.ready({ deliveryTimeoutMs: 1000 })
   bench.send('a')
   bench.step()
@@ -212,18 +212,18 @@ test('a request that never left is no attempt, and a record given up then was no
   assert.match(error.message, /CONNECTION_LOST in a test/)
 })
 
-test('retries are limited where they are asked to be', () => {
+test('the option retries limits the attempts', () => {
   const bench = Bench.ready({ retries: 1 })
   bench.send('a')
   bench.step()
-  bench.takeOne().answer({ error: errorNumber.NOT_ENOUGH_REPLICAS })
+  bench.takeOne().respond({ error: errorNumber.NOT_ENOUGH_REPLICAS })
   bench.advance(2000)
-  bench.takeOne().answer({ error: errorNumber.NOT_ENOUGH_REPLICAS })
+  bench.takeOne().respond({ error: errorNumber.NOT_ENOUGH_REPLICAS })
   bench.step()
   assert.deepEqual(bench.log, ['a!BROKER_UNAVAILABLE'])
 })
 
-test('flush waits for what was taken before it, not for what comes after', () => {
+test('flush waits for records that were taken before it, and for no later ones', () => {
   const bench = Bench.ready({ lingerMs: 10_000 })
   bench.send('a')
   bench.step()
@@ -232,37 +232,37 @@ test('flush waits for what was taken before it, not for what comes after', () =>
   bench.engine.flush(() => flushed++)
   bench.send('b')
   bench.step()
-  bench.takeOne().answer()
+  bench.takeOne().respond()
   bench.step()
   assert.equal(flushed, 1)
 })
 
-test('flush also waits for records in line', () => {
+test('flush also waits for waiting records', () => {
   const bench = Bench.ready(small)
   fill(bench)
   bench.send('late')
   let flushed = 0
   bench.engine.flush(() => flushed++)
   while (bench.sent.length > 0) {
-    for (const request of bench.take()) request.answer()
+    for (const request of bench.take()) request.respond()
     if (!bench.metadata.has('late')) assert.equal(flushed, 0)
     bench.step()
   }
   assert.equal(flushed, 1)
 })
 
-// Six sends with a time limit gave up in one turn while close() waited; its report missed the last
-// one, because whoever waits was told while the record was being given up (simulator seed 61394).
-test('a flush is over when the last record is counted, not while it is given up', () => {
+// Six sends with a time limit were cancelled in one turn while close() waited. Its report missed
+// the last one, because close() was notified during the cancellation (simulator seed 61394).
+test('a flush is over when the last record is counted, not while it is cancelled', () => {
   const bench = new Bench()
   const settle = (): void => {}
   const place = bench.engine.append({ topic: 'new', partition: 0, value: 'x' }, settle)
   let failedThen = -1
   bench.engine.flush(() => {
-    failedThen = bench.engine.measurements.recordsFailed
+    failedThen = bench.engine.readings.measurements.recordsFailed
   })
   bench.step()
-  bench.engine.abandon(place, settle)
+  bench.engine.cancel(place, settle)
   bench.step()
   assert.equal(failedThen, 1)
 })
@@ -304,7 +304,7 @@ test('with flush settings batches leave by count or interval, over the whole pro
   timed.takeOne()
 })
 
-test('without a trigger flush settings hold nothing back: a record limit only cuts', () => {
+test('flush settings without a trigger hold no batch: a record limit makes them smaller', () => {
   const flush = { records: 0, bytes: 0, intervalMs: 0, maxRecords: 2 }
   const bench = Bench.ready({ flush })
   for (const name of ['a', 'b', 'c']) bench.send(name)
@@ -314,7 +314,7 @@ test('without a trigger flush settings hold nothing back: a record limit only cu
 })
 
 // The record that a partitioner sent took the place of the one it was asked about, which was lost.
-test('a record sent from inside a partitioner is refused, and the outer one goes its way', () => {
+test('a record sent from inside a partitioner is rejected, and the outer record is sent', () => {
   const inner: unknown[] = []
   const bench: Bench = Bench.ready({}, { t: [1, 1] }, () => ({
     partition: () => {
@@ -332,14 +332,14 @@ test('a record sent from inside a partitioner is refused, and the outer one goes
   bench.step()
   const request = bench.takeOne()
   assert.deepEqual([request.batches.length, request.batches[0]!.partition], [1, 1])
-  request.answer()
+  request.respond()
   assert.deepEqual(inner, ['INVALID_STATE', 5])
 })
 
-test('sends past the bound share one error for a turn, so that a million cost nothing', () => {
+test('sends past the bound share one error for a turn, so that a million cost little', () => {
   const bench = Bench.ready(small)
   fill(bench)
-  const refusal = (): unknown => {
+  const rejection = (): unknown => {
     for (;;) {
       try {
         bench.send(large)
@@ -348,10 +348,10 @@ test('sends past the bound share one error for a turn, so that a million cost no
       }
     }
   }
-  const first = refusal()
-  assert.equal(refusal(), first)
+  const first = rejection()
+  assert.equal(rejection(), first)
   bench.step()
-  assert.notEqual(refusal(), first)
+  assert.notEqual(rejection(), first)
 })
 
 test('a callback that is an async function and rejects is reported', async () => {
@@ -360,29 +360,29 @@ test('a callback that is an async function and rejects is reported', async () =>
     throw new Error('from an async callback')
   })
   bench.step()
-  bench.takeOne().answer()
+  bench.takeOne().respond()
   await Promise.resolve()
   await Promise.resolve()
   assert.equal(bench.callbackErrors.length, 1)
 })
 
-test('a result callback that throws is reported, and the others are told all the same', () => {
+test('a result callback that throws is reported, and the others are called all the same', () => {
   const bench = Bench.ready()
   bench.engine.append({ topic: 't', partition: 0, value: 'x' }, () => {
     throw new Error('from a callback')
   })
   bench.send('b')
   bench.step()
-  bench.takeOne().answer({ baseOffset: 4 })
+  bench.takeOne().respond({ baseOffset: 4 })
   assert.deepEqual(bench.log, ['b:5'])
   assert.equal(bench.callbackErrors.length, 1)
 })
 
-test('a failed record that nobody asked about is told to the host', () => {
+test('a failed record without a result receiver is reported to the host', () => {
   const bench = Bench.ready()
   bench.engine.append({ topic: 't', partition: 0, value: 'x' }, null)
   bench.step()
-  bench.takeOne().answer({ error: errorNumber.POLICY_VIOLATION })
+  bench.takeOne().respond({ error: errorNumber.POLICY_VIOLATION })
   assert.equal(bench.unclaimed[0]!.code, 'BROKER_REJECTED')
 })
 
@@ -392,7 +392,7 @@ test('metadata carries offset, timestamp and sizes of each record', () => {
   bench.send('bbb', { timestamp: 2 ** 40 })
   bench.send('', { key: '', value: null, timestamp: 1 })
   bench.step()
-  bench.takeOne().answer({ baseOffset: 100 })
+  bench.takeOne().respond({ baseOffset: 100 })
   assert.deepEqual(
     ['a', 'bbb', ''].map((name) => {
       const { offset, timestamp, keyBytes, valueBytes } = bench.metadata.get(name)!
@@ -410,7 +410,7 @@ test('LogAppendTime: the timestamp is the broker’s', () => {
   const bench = Bench.ready()
   bench.send('a')
   bench.step()
-  bench.takeOne().answer({ logAppendTime: 777 })
+  bench.takeOne().respond({ logAppendTime: 777 })
   assert.equal(bench.metadata.get('a')!.timestamp, 777)
 })
 
@@ -433,9 +433,9 @@ test('failAll settles everything once: waiting, open and in flight', () => {
     ['maybe', 'no', 'no'],
   )
   const settled = bench.log.length
-  request.answer({ baseOffset: 1 })
+  request.respond({ baseOffset: 1 })
   bench.step()
-  assert.equal(bench.log.length, settled, 'a late answer changes nothing')
+  assert.equal(bench.log.length, settled, 'a late response changes nothing')
 })
 
 test('compressed batches go out in call order, whichever compression ends first', () => {
@@ -446,27 +446,27 @@ test('compressed batches go out in call order, whichever compression ends first'
       done.push((bytes) => callback(null, bytes))
     },
   }
-  const bench = Bench.ready({ compression, idempotent: false })
+  const bench = Bench.ready({ codecs: [compression], idempotent: false })
   while (done.length > 0 || bench.sent.length > 0) {
     done.shift()?.(new Uint8Array(1))
     bench.step()
-    for (const request of bench.take()) request.answer()
+    for (const request of bench.take()) request.respond()
     bench.step()
   }
   bench.log.length = 0
-  const queue = bench.engine.accumulator.topic('t')!.queues[0]!
+  const queue = bench.engine.parts.topics.find('t')!.queues[0]!
   bench.send('a'.repeat(100))
-  bench.engine.seal(queue)
+  bench.engine.parts.dispatcher.seal(queue)
   bench.send('b'.repeat(100))
-  bench.engine.seal(queue)
+  bench.engine.parts.dispatcher.seal(queue)
   done[1]!(new Uint8Array(5))
   bench.step()
   assert.deepEqual(bench.take(), [], 'the first is not ready')
   done[0]!(new Uint8Array(5))
   bench.step()
-  bench.takeOne().answer({ baseOffset: 0 })
+  bench.takeOne().respond({ baseOffset: 0 })
   bench.step()
-  bench.takeOne().answer({ baseOffset: 1 })
+  bench.takeOne().respond({ baseOffset: 1 })
   assert.deepEqual(
     bench.log.map((line) => line[0]),
     ['a', 'b'],

@@ -1,8 +1,9 @@
-// Steps an engine by hand: a cluster and host that note what they are asked, time that moves only
-// when told, answers that a test writes itself. No socket, no timer, no promise.
+// Steps an engine by hand: a cluster and a host that note their calls, time that only the test
+// moves, responses that the test writes. No socket, no timer, no promise.
 
 import { Engine } from '../../src/engine/engine.ts'
-import { createPartitioner, type PartitionerFactory } from '../../src/engine/partitioner.ts'
+import { createPartitioner } from '../../src/engine/partitioner/partitioner.ts'
+import type { PartitionerFactory } from '../../src/engine/partitioner/partitioner-contract.ts'
 import type {
   BrokerLink,
   ClusterPort,
@@ -12,6 +13,7 @@ import type {
   ProduceCall,
   ProducerIdentity,
   TopicPartition,
+  TopicRequestReason,
   TransactionPort,
   TransactionScope,
 } from '../../src/engine/ports.ts'
@@ -21,6 +23,7 @@ import { type ProduceRequest, produceApi } from '../../src/protocol/api/00-produ
 import { Reader } from '../../src/protocol/bytes/reader.ts'
 import { brokerError, errorNumber } from '../../src/protocol/errors.ts'
 import { KafkaError, type Persisted } from '../../src/protocol/kafka-error.ts'
+import type { ProducerId } from '../../src/protocol/producer-id.ts'
 import { decodeBatchHeader } from '../../src/protocol/records/record-batch.ts'
 import { seededRandom } from '../../src/runtime/random.ts'
 
@@ -31,17 +34,23 @@ export const settingsOf = (changes: Partial<EngineSettings> = {}): EngineSetting
   batchBytes: 16_384,
   maxRequestBytes: 1_048_576,
   bufferMemoryBytes: 1_048_576,
+  waitingMemoryBytes: 0,
   lingerMs: 0,
   flush: null,
   deliveryTimeoutMs: 120_000,
   requestTimeoutMs: 30_000,
   maxBlockMs: 60_000,
+  recordWaitMs: changes.maxBlockMs ?? 60_000,
   unknownTopicTimeoutMs: 10_000,
+  metadataMaxIdleMs: 300_000,
   retries: 2 ** 31 - 1,
   retryBackoffMs: 100,
   retryBackoffMaxMs: 1000,
+  partitionerAvailabilityTimeoutMs: 1000,
+  rack: null,
   transactionalId: null,
-  compression: null,
+  codecs: [null],
+  topics: new Map(),
   ...changes,
 })
 
@@ -50,12 +59,12 @@ export interface SentBatch {
   readonly topic: string
   readonly partition: number
   readonly records: number
-  readonly producerId: number
+  readonly producerId: ProducerId
   readonly epoch: number
   readonly sequence: number
 }
 
-type PartitionAnswer = {
+type PartitionResponse = {
   readonly error?: number
   readonly baseOffset?: number
   readonly named?: readonly number[]
@@ -63,14 +72,14 @@ type PartitionAnswer = {
   readonly leader?: { readonly leaderId: number; readonly leaderEpoch: number }
 }
 
-/** A request that left the engine and waits for the test's answer. */
+/** A request that left the engine and waits for the test's response. */
 export class SentRequest {
   readonly call: ProduceCall
   readonly nodeId: number
   readonly message: ProduceRequest
   readonly batches: SentBatch[] = []
-  /** A broker may answer in any order. */
-  answersBackwards = false
+  /** A broker may respond in any order. */
+  respondsBackwards = false
 
   constructor(nodeId: number, call: ProduceCall) {
     this.nodeId = nodeId
@@ -92,8 +101,8 @@ export class SentRequest {
     }
   }
 
-  /** Answers every batch alike, or by `topic-partition`. */
-  answer(answerOf: PartitionAnswer | ((batch: SentBatch) => PartitionAnswer) = {}): void {
+  /** Responds to every batch alike, or by `topic-partition`. */
+  respond(responseOf: PartitionResponse | ((batch: SentBatch) => PartitionResponse) = {}): void {
     const responses = this.message.topicData.map((topic) => ({
       name: topic.name,
       topicId: topic.topicId,
@@ -101,7 +110,7 @@ export class SentRequest {
         const batch = this.batches.find(
           (sent) => sent.topic === topicText(topic) && sent.partition === index,
         )!
-        const given = typeof answerOf === 'function' ? answerOf(batch) : answerOf
+        const given = typeof responseOf === 'function' ? responseOf(batch) : responseOf
         return {
           index,
           errorCode: given.error ?? errorNumber.NONE,
@@ -118,7 +127,7 @@ export class SentRequest {
       }),
     }))
     this.call.onResponse({
-      responses: this.answersBackwards ? reversed(responses) : responses,
+      responses: this.respondsBackwards ? reversed(responses) : responses,
       throttleTimeMs: 0,
       nodeEndpoints: [],
     })
@@ -164,12 +173,12 @@ class FakeLink implements BrokerLink {
   }
 }
 
-/** A call to a coordinator that waits for the test's answer. */
+/** A call to a coordinator that waits for the test's response. */
 export interface CoordinatorCall {
-  /** `init 4711/3`, `add t-0`, `offsets group`, `commit`, `abort`: in the words of the log. */
-  readonly words: string
+  /** `init 4711/3`, `add t-0`, `offsets group`, `commit`, `abort`: as the log has it. */
+  readonly summary: string
   succeed(next?: ProducerIdentity | null): void
-  /** `'maybe'` = an attempt before had no answer. */
+  /** `'maybe'` = an attempt before had no response. */
   fail(error: number, persisted?: Persisted): void
 }
 
@@ -220,11 +229,11 @@ export class FakeTransactions implements TransactionPort {
   }
 
   #push(
-    words: string,
+    summary: string,
     done: (error: KafkaError | null, identity: ProducerIdentity | null) => void,
   ): void {
     this.calls.push({
-      words,
+      summary,
       succeed: (next = null) => done(null, next),
       fail: (error, persisted = 'no') =>
         done(brokerError(error, { api: 'EndTxn', broker: 'test:1', persisted }), null),
@@ -240,7 +249,8 @@ export class Bench implements ClusterPort {
   readonly engine: Engine
   readonly sent: SentRequest[] = []
   readonly links = new Map<number, FakeLink>()
-  readonly wishes: string[] = []
+  readonly topicRequests: string[] = []
+  readonly forgotten: string[] = []
   readonly hints: LeaderHint[] = []
   readonly idRequests: ProducerIdentity[] = []
   readonly unclaimed: KafkaError[] = []
@@ -252,7 +262,7 @@ export class Bench implements ClusterPort {
   metadataError: KafkaError | null = null
   /** There with the setting transactionalId. */
   readonly transactions: FakeTransactions | null
-  roomTold = 0
+  spaceReported = 0
 
   constructor(
     changes: Partial<EngineSettings> = {},
@@ -271,10 +281,10 @@ export class Bench implements ClusterPort {
         wake: () => {
           this.awake = true
         },
-        onUnclaimedFailure: (error) => this.unclaimed.push(error),
+        onUnobservedFailure: (error) => this.unclaimed.push(error),
         onCallbackError: (error) => this.callbackErrors.push(error),
-        onRoom: () => {
-          this.roomTold++
+        onSpace: () => {
+          this.spaceReported++
         },
       },
       this,
@@ -294,11 +304,19 @@ export class Bench implements ClusterPort {
     return link
   }
 
-  refreshTopic(topic: string, why: 'unknown' | 'stale'): void {
-    this.wishes.push(`${why} ${topic}`)
+  readonly racks = new Map<number, string>()
+
+  rackOf(nodeId: number): string | null {
+    return this.racks.get(nodeId) ?? null
   }
 
-  forgetTopic(): void {}
+  refreshTopic(topic: string, why: TopicRequestReason): void {
+    this.topicRequests.push(`${why} ${topic}`)
+  }
+
+  forgetTopic(topic: string): void {
+    this.forgotten.push(topic)
+  }
 
   applyLeaderHint(hint: LeaderHint): void {
     this.hints.push(hint)
@@ -353,7 +371,7 @@ export class Bench implements ClusterPort {
     bench.step()
     if (bench.settings.idempotent) bench.giveId()
     bench.step()
-    for (const request of bench.take()) request.answer()
+    for (const request of bench.take()) request.respond()
     bench.step()
     bench.log.length = 0
     return bench

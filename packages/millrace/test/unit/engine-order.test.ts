@@ -13,24 +13,24 @@ const pipeline = (bench: Bench, names: readonly string[]): SentRequest[] => {
   const requests: SentRequest[] = []
   for (const name of names) {
     bench.send(name)
-    bench.engine.accumulator.topic('t')!.queues[0]!.releaseOpen = true
+    bench.engine.parts.topics.find('t')!.queues[0]!.requestRelease()
     // Natural batching would hold a third open batch back; a full one may go.
-    const queue = bench.engine.accumulator.topic('t')!.queues[0]!
-    if (queue.open !== null) bench.engine.seal(queue)
+    const queue = bench.engine.parts.topics.find('t')!.queues[0]!
+    if (queue.open !== null) bench.engine.parts.dispatcher.seal(queue)
     bench.step()
     requests.push(...bench.take())
   }
   return requests
 }
 
-test('a lone record leaves in the step after its append', () => {
+test('a single record is sent in the step after its append', () => {
   const bench = opened()
   bench.send('a')
   bench.step()
   assert.equal(bench.takeOne().batches[0]!.records, 1)
 })
 
-test('records gather while two requests are in flight, and leave with the next answer', () => {
+test('records are batched while two requests are in flight, then sent together', () => {
   const bench = opened()
   bench.send('a')
   bench.step()
@@ -41,12 +41,12 @@ test('records gather while two requests are in flight, and leave with the next a
   bench.send('d')
   bench.step()
   assert.deepEqual(bench.take(), [])
-  first!.answer({ baseOffset: 10 })
+  first!.respond({ baseOffset: 10 })
   bench.step()
   assert.equal(bench.takeOne().batches[0]!.records, 2)
 })
 
-test('sequences follow the order of the wire and count records', () => {
+test('sequence numbers follow the order of requests and count records', () => {
   const bench = opened()
   const requests = pipeline(bench, ['a', 'b', 'c', 'd', 'e', 'f'])
   assert.deepEqual(
@@ -66,18 +66,18 @@ test('one batch is in flight until the leader has acknowledged one (KAFKA-15591)
   bench.send('b')
   bench.step()
   const first = bench.takeOne()
-  first.answer({ baseOffset: 0 })
+  first.respond({ baseOffset: 0 })
   bench.step()
   assert.equal(bench.takeOne().batches[0]!.sequence, 1)
 })
 
 // A renewed producer id was new to every partition: one took the second batch of it though it had
-// refused the first (simulator seeds 100034018, 100039420).
-test('a new producer id goes out with one batch until that is acknowledged', () => {
+// rejected the first (simulator seeds 100034018, 100039420).
+test('a new producer id has one batch in flight until that is acknowledged', () => {
   const bench = Bench.ready({}, { t: [1], u: [1] })
   bench.send('a')
   bench.step()
-  bench.takeOne().answer({ error: errorNumber.INVALID_PRODUCER_EPOCH })
+  bench.takeOne().respond({ error: errorNumber.INVALID_PRODUCER_EPOCH })
   bench.step()
   bench.giveId(4712, 0)
   const sendTwo = (): void => {
@@ -89,9 +89,9 @@ test('a new producer id goes out with one batch until that is acknowledged', () 
   sendTwo()
   const first = bench.takeOne()
   assert.equal(first.batches[0]!.producerId, 4712)
-  first.answer()
+  first.respond()
   bench.step()
-  bench.takeOne().answer()
+  bench.takeOne().respond()
   bench.step()
   sendTwo()
   assert.equal(bench.take().length, 2, 'once it is known two are in flight')
@@ -100,14 +100,14 @@ test('a new producer id goes out with one batch until that is acknowledged', () 
 /** How many of two batches go out, with nothing in flight before. */
 const inFlightOfTwo = (bench: Bench): number => {
   const requests = pipeline(bench, ['x', 'y'])
-  for (const request of requests) request.answer()
+  for (const request of requests) request.respond()
   bench.step()
-  for (const request of bench.take()) request.answer()
+  for (const request of bench.take()) request.respond()
   bench.step()
   return requests.length
 }
 
-test('after a minute’s rest, and in a topic made again, one batch goes out first', () => {
+test('after an idle minute, and in a topic created again, one batch is sent first', () => {
   const bench = opened()
   assert.equal(inFlightOfTwo(bench), 2)
   bench.advance(60_000)
@@ -122,45 +122,45 @@ test('after a minute’s rest, and in a topic made again, one batch goes out fir
   assert.equal(inFlightOfTwo(bench), 2)
 })
 
-test('a retry is never later than retryBackoffMaxMs, whatever chance adds', () => {
+test('a retry is never later than retryBackoffMaxMs, whatever the jitter adds', () => {
   const bench = opened({ retryBackoffMs: 200, retryBackoffMaxMs: 200 })
   bench.send('a')
   bench.step()
   for (let attempt = 0; attempt < 30; attempt++) {
-    bench.takeOne().answer({ error: errorNumber.NOT_ENOUGH_REPLICAS })
+    bench.takeOne().respond({ error: errorNumber.NOT_ENOUGH_REPLICAS })
     bench.step()
     bench.advance(200)
   }
 })
 
-test('not idempotent, one batch per partition is in flight: a retry overtakes nothing', () => {
+test('without idempotence one batch per partition is in flight, so a retry overtakes none', () => {
   const bench = opened({ idempotent: false })
   const requests = pipeline(bench, ['a', 'b'])
   assert.equal(requests.length, 1)
-  requests[0]!.answer({ error: errorNumber.NOT_LEADER_OR_FOLLOWER })
+  requests[0]!.respond({ error: errorNumber.NOT_LEADER_OR_FOLLOWER })
   bench.advance(2000)
   const retried = bench.takeOne()
-  retried.answer({ baseOffset: 5 })
+  retried.respond({ baseOffset: 5 })
   bench.step()
-  bench.takeOne().answer({ baseOffset: 6 })
+  bench.takeOne().respond({ baseOffset: 6 })
   bench.step()
   assert.deepEqual(bench.log, ['a:5', 'b:6'])
 })
 
-test('a retried batch keeps its sequence, and those behind it wait for it', () => {
+test('a retried batch keeps its sequence number, and the batches behind it wait', () => {
   const bench = opened()
   const [a, b, c] = pipeline(bench, ['a', 'b', 'c'])
-  a!.answer({ error: errorNumber.NOT_ENOUGH_REPLICAS })
-  b!.answer({ error: errorNumber.OUT_OF_ORDER_SEQUENCE_NUMBER })
-  c!.answer({ error: errorNumber.OUT_OF_ORDER_SEQUENCE_NUMBER })
+  a!.respond({ error: errorNumber.NOT_ENOUGH_REPLICAS })
+  b!.respond({ error: errorNumber.OUT_OF_ORDER_SEQUENCE_NUMBER })
+  c!.respond({ error: errorNumber.OUT_OF_ORDER_SEQUENCE_NUMBER })
   bench.advance(2000)
   const again = bench.takeOne()
   assert.deepEqual([again.batches[0]!.sequence, again.batches[0]!.epoch], [1, 0])
-  again.answer({ baseOffset: 1 })
+  again.respond({ baseOffset: 1 })
   bench.advance(2000)
-  bench.takeOne().answer({ baseOffset: 2 })
+  bench.takeOne().respond({ baseOffset: 2 })
   bench.advance(2000)
-  bench.takeOne().answer({ baseOffset: 3 })
+  bench.takeOne().respond({ baseOffset: 3 })
   bench.step()
   assert.deepEqual(bench.log, ['a:1', 'b:2', 'c:3'])
 })
@@ -168,31 +168,31 @@ test('a retried batch keeps its sequence, and those behind it wait for it', () =
 test('out of order on the first batch restarts the partition under a new epoch', () => {
   const bench = opened()
   const [a, b] = pipeline(bench, ['a', 'b'])
-  a!.answer({ error: errorNumber.OUT_OF_ORDER_SEQUENCE_NUMBER })
+  a!.respond({ error: errorNumber.OUT_OF_ORDER_SEQUENCE_NUMBER })
   bench.advance(2000)
   assert.deepEqual(bench.take(), [], 'not before everything in flight has landed')
-  b!.answer({ error: errorNumber.OUT_OF_ORDER_SEQUENCE_NUMBER })
+  b!.respond({ error: errorNumber.OUT_OF_ORDER_SEQUENCE_NUMBER })
   bench.advance(2000)
   const again = bench.takeOne()
   assert.deepEqual([again.batches[0]!.sequence, again.batches[0]!.epoch], [0, 1])
-  again.answer({ baseOffset: 1 })
+  again.respond({ baseOffset: 1 })
   bench.advance(2000)
   assert.deepEqual(bench.takeOne().batches[0]!.sequence, 1)
 })
 
-test('a batch whose fate is unknown is resent under its old number before any restart', () => {
+test('a batch of unknown outcome is resent under its old number before any restart', () => {
   const bench = opened()
   const [a, b] = pipeline(bench, ['a', 'b'])
-  a!.answer({ error: errorNumber.INVALID_REQUIRED_ACKS })
+  a!.respond({ error: errorNumber.INVALID_REQUIRED_ACKS })
   b!.fail('CONNECTION_LOST', true)
   bench.advance(2000)
   const again = bench.takeOne()
   assert.deepEqual([again.batches[0]!.sequence, again.batches[0]!.epoch], [2, 0])
-  again.answer({ error: errorNumber.OUT_OF_ORDER_SEQUENCE_NUMBER })
+  again.respond({ error: errorNumber.OUT_OF_ORDER_SEQUENCE_NUMBER })
   bench.advance(2000)
   const renumbered = bench.takeOne()
   assert.deepEqual([renumbered.batches[0]!.sequence, renumbered.batches[0]!.epoch], [0, 1])
-  renumbered.answer({ baseOffset: 9 })
+  renumbered.respond({ baseOffset: 9 })
   bench.step()
   assert.deepEqual(bench.log, ['a!BROKER_REJECTED', 'b:9'])
 })
@@ -200,20 +200,20 @@ test('a batch whose fate is unknown is resent under its old number before any re
 test('a failed batch leaves a gap: the next one goes under a new epoch from 0', () => {
   const bench = opened()
   const [a] = pipeline(bench, ['a'])
-  a!.answer({ error: errorNumber.POLICY_VIOLATION })
+  a!.respond({ error: errorNumber.POLICY_VIOLATION })
   bench.send('b')
   bench.advance(2000)
   const next = bench.takeOne()
   assert.deepEqual([next.batches[0]!.sequence, next.batches[0]!.epoch], [0, 1])
 })
 
-test('giving up on a batch in flight restarts only when its answer is an error', () => {
+test('a batch that fails in flight restarts its partition only on an error response', () => {
   const bench = opened({ deliveryTimeoutMs: 1000 })
   const [a] = pipeline(bench, ['a'])
   bench.advance(1001)
   assert.deepEqual(bench.log, ['a!DELIVERY_TIMEOUT'])
   assert.equal(bench.errors.get('a')!.persisted, 'maybe')
-  a!.answer({ baseOffset: 1 })
+  a!.respond({ baseOffset: 1 })
   bench.send('b')
   bench.step()
   const next = bench.takeOne()
@@ -231,14 +231,14 @@ test('giving up on a batch in flight restarts only when its answer is an error',
 test('a duplicate is a delivery without an offset', () => {
   const bench = opened()
   const [a] = pipeline(bench, ['a'])
-  a!.answer({ error: errorNumber.DUPLICATE_SEQUENCE_NUMBER })
+  a!.respond({ error: errorNumber.DUPLICATE_SEQUENCE_NUMBER })
   assert.deepEqual(bench.log, ['a:-1'])
 })
 
 test('a newer epoch at the broker: the producer takes a new id', () => {
   const bench = opened()
   const [a] = pipeline(bench, ['a'])
-  a!.answer({ error: errorNumber.INVALID_PRODUCER_EPOCH })
+  a!.respond({ error: errorNumber.INVALID_PRODUCER_EPOCH })
   bench.advance(2000)
   assert.equal(bench.idRequests.length, 2)
   bench.giveId(4712, 0)
@@ -250,10 +250,10 @@ test('a newer epoch at the broker: the producer takes a new id', () => {
   )
 })
 
-test('sequences wrap from 2^31 - 1 to 0', () => {
+test('sequence numbers wrap from 2^31 - 1 to 0', () => {
   const bench = opened()
-  const numbering = bench.engine.accumulator.topic('t')!.queues[0]!.numbering
-  numbering.startAt(2 ** 31 - 1)
+  const sequenceNumbers = bench.engine.parts.topics.find('t')!.queues[0]!.sequenceNumbers
+  sequenceNumbers.startAt(2 ** 31 - 1)
   const requests = pipeline(bench, ['a', 'b'])
   assert.deepEqual(
     requests.map((request) => request.batches[0]!.sequence),
@@ -261,61 +261,126 @@ test('sequences wrap from 2^31 - 1 to 0', () => {
   )
 })
 
-test('a batch too large for the broker is cut in two, in order, under the same numbers', () => {
+test('a batch too large for the broker is split in two, in order, under the same numbers', () => {
   const bench = opened()
   for (const name of ['a', 'b', 'c', 'd', 'e']) bench.send(name)
   bench.step()
-  bench.takeOne().answer({ error: errorNumber.MESSAGE_TOO_LARGE })
+  bench.takeOne().respond({ error: errorNumber.MESSAGE_TOO_LARGE })
   bench.step()
   const [first, second] = bench.take()
   assert.deepEqual([first!.batches[0]!.sequence, first!.batches[0]!.records], [1, 3])
   assert.deepEqual([second!.batches[0]!.sequence, second!.batches[0]!.records], [4, 2])
-  first!.answer({ baseOffset: 1 })
-  second!.answer({ error: errorNumber.MESSAGE_TOO_LARGE })
+  first!.respond({ baseOffset: 1 })
+  second!.respond({ error: errorNumber.MESSAGE_TOO_LARGE })
   bench.step()
   const [third, fourth] = bench.take()
-  third!.answer({ error: errorNumber.MESSAGE_TOO_LARGE })
-  fourth!.answer({ error: errorNumber.OUT_OF_ORDER_SEQUENCE_NUMBER })
+  third!.respond({ error: errorNumber.MESSAGE_TOO_LARGE })
+  fourth!.respond({ error: errorNumber.OUT_OF_ORDER_SEQUENCE_NUMBER })
   bench.advance(2000)
-  bench.takeOne().answer({ baseOffset: 4 })
+  bench.takeOne().respond({ baseOffset: 4 })
   bench.step()
   assert.deepEqual(bench.log, ['a:1', 'b:2', 'c:3', 'd!RECORD_TOO_LARGE', 'e:4'])
 })
 
-test('records that the broker names fail, the innocent are sent again under new numbers', () => {
+/** Batch `b c` has an attempt without a response, and is then too large: it is split in doubt. */
+const splitInDoubt = (): Bench => {
+  const bench = opened()
+  for (const name of ['b', 'c']) bench.send(name)
+  bench.step()
+  bench.takeOne().fail('REQUEST_TIMEOUT', true)
+  bench.advance(2000)
+  bench.takeOne().respond({ error: errorNumber.MESSAGE_TOO_LARGE })
+  bench.step()
+  return bench
+}
+
+test('a batch that is split in doubt, and is in the log as a whole, is not resent', () => {
+  const bench = splitInDoubt()
+  // The broker has both records: it expects the number behind them, and knows no such pieces.
+  for (let piece = 0; piece < 2; piece++) {
+    for (const request of bench.take()) {
+      request.respond({ error: errorNumber.OUT_OF_ORDER_SEQUENCE_NUMBER })
+    }
+    bench.advance(2000)
+  }
+  assert.deepEqual(bench.log.toSorted(), ['b!BROKER_REJECTED', 'c!BROKER_REJECTED'])
+  for (const name of ['b', 'c']) {
+    const error = bench.errors.get(name)!
+    assert.equal(error.persisted, 'maybe')
+    assert.match(
+      error.message,
+      /was split after an attempt without a response, and may be in the log/,
+    )
+  }
+  bench.advance(2000)
+  assert.deepEqual(bench.take(), [])
+})
+
+test('a batch that is split in doubt, and is not in the log, is delivered as two', () => {
+  const bench = splitInDoubt()
+  const first = bench.takeOne()
+  assert.equal(first.batches[0]!.sequence, 1)
+  first.respond({ baseOffset: 1 })
+  bench.advance(2000)
+  // The first piece has settled the doubt: a gap is a gap again.
+  bench.takeOne().respond({ error: errorNumber.OUT_OF_ORDER_SEQUENCE_NUMBER })
+  bench.advance(2000)
+  const again = bench.takeOne()
+  assert.deepEqual([again.batches[0]!.sequence, again.batches[0]!.epoch], [0, 1])
+  again.respond({ baseOffset: 2 })
+  bench.step()
+  assert.deepEqual(bench.log, ['b:1', 'c:2'])
+})
+
+test('records of a batch that may be in the log are not resent behind named ones: all fail', () => {
+  const bench = opened()
+  for (const name of ['b', 'c', 'd']) bench.send(name)
+  bench.step()
+  bench.takeOne().fail('REQUEST_TIMEOUT', true)
+  bench.advance(2000)
+  bench.takeOne().respond({ error: errorNumber.INVALID_RECORD, named: [1] })
+  bench.step()
+  assert.deepEqual(
+    bench.log,
+    ['b', 'c', 'd'].map((name) => `${name}!BROKER_REJECTED`),
+  )
+  assert.equal(bench.errors.get('c')!.persisted, 'maybe')
+})
+
+test('records that the broker names fail, the others are resent under new numbers', () => {
   const bench = opened()
   for (const name of ['a', 'b', 'c']) bench.send(name)
   bench.step()
-  bench.takeOne().answer({ error: errorNumber.INVALID_RECORD, named: [1] })
+  bench.takeOne().respond({ error: errorNumber.INVALID_RECORD, named: [1] })
   bench.step()
   const again = bench.takeOne()
   assert.deepEqual(
     [again.batches[0]!.records, again.batches[0]!.sequence, again.batches[0]!.epoch],
     [2, 0, 1],
   )
-  again.answer({ baseOffset: 20 })
+  again.respond({ baseOffset: 20 })
   bench.step()
   assert.deepEqual(bench.log, ['b!BROKER_REJECTED', 'a:20', 'c:21'])
   assert.match(bench.errors.get('b')!.message, /record 1 is wrong/)
 })
 
-test('a new leader gets nothing before the old one has answered', () => {
+test('a new leader gets no batch before the old one has responded', () => {
   const bench = opened()
   const [a] = pipeline(bench, ['a'])
   bench.send('b')
   bench.tellTopic('t', [2], 1)
   bench.step()
   assert.deepEqual(bench.take(), [])
-  a!.answer({ error: errorNumber.NOT_LEADER_OR_FOLLOWER })
+  a!.respond({ error: errorNumber.NOT_LEADER_OR_FOLLOWER })
   bench.advance(1)
   const toNewLeader = bench.takeOne()
   assert.deepEqual([toNewLeader.nodeId, toNewLeader.batches[0]!.sequence], [2, 1])
 })
 
-// A broker that is asked for many partitions answers in the order of a hash map: each batch's
-// answer was searched from the start, which took a fifth of the client's time at a thousand
+// A broker that is asked for many partitions responds in the order of a hash map: each batch's
+// response was searched from the start, which took a fifth of the client's time at a thousand
 // partitions.
-test('answers find their batches in whatever order they come', () => {
+test('responses find their batches in any order of partitions', () => {
   const leaders = { t: [1, 1, 1], u: [1, 1] }
   for (const byId of [false, true]) {
     const bench = new Bench({}, leaders)
@@ -330,8 +395,8 @@ test('answers find their batches in whatever order they come', () => {
     }
     bench.step()
     const request = bench.takeOne()
-    request.answersBackwards = true
-    request.answer(({ topic, partition }) => ({
+    request.respondsBackwards = true
+    request.respond(({ topic, partition }) => ({
       baseOffset: topic === 't' || topic === 'id 1' ? partition : 10 + partition,
     }))
     bench.step()

@@ -5,7 +5,7 @@ import type { KafkaError } from '../../src/protocol/kafka-error.ts'
 import { Bench, type FakeTransactions } from './engine-kit.ts'
 
 export interface Outcome {
-  told: boolean
+  called: boolean
   error: KafkaError | null
 }
 
@@ -22,7 +22,7 @@ export class TransactionBench {
     this.bench.tellTopic('t')
   }
 
-  /** Begins, answering InitProducerId where it is asked for. */
+  /** Begins a transaction and responds to InitProducerId if it is sent. */
   begin(epoch = 0): void {
     this.beginning()
     if (this.coordinator.calls.length > 0) {
@@ -32,31 +32,31 @@ export class TransactionBench {
   }
 
   beginning(): Outcome {
-    const outcome: Outcome = { told: false, error: null }
+    const outcome: Outcome = { called: false, error: null }
     this.bench.engine.transactions!.begin((error, number) => {
-      Object.assign(outcome, { told: true, error })
+      Object.assign(outcome, { called: true, error })
       if (error === null) this.number = number
     })
     return outcome
   }
 
   end(call: 'commit' | 'abort'): Outcome {
-    const outcome: Outcome = { told: false, error: null }
+    const outcome: Outcome = { called: false, error: null }
     this.bench.engine.transactions![call](this.number, (error) => {
-      assert.equal(outcome.told, false, 'told once')
-      Object.assign(outcome, { told: true, error })
+      assert.equal(outcome.called, false, 'called once')
+      Object.assign(outcome, { called: true, error })
     })
     this.bench.step()
     return outcome
   }
 
-  /** Sends a record and answers everything until it is acknowledged. */
+  /** Sends a record and responds to everything until it is acknowledged. */
   deliver(value: string): void {
     this.bench.send(value)
     this.bench.step()
     for (const call of this.coordinator.calls.splice(0)) call.succeed()
     this.bench.step()
-    for (const request of this.bench.take()) request.answer()
+    for (const request of this.bench.take()) request.respond()
     this.bench.step()
   }
 }

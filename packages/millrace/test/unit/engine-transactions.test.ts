@@ -12,35 +12,35 @@ test('version 1 announces a partition before its first batch, once', () => {
   const { bench, coordinator, ...stage } = start(false)
   bench.send('a')
   bench.step()
-  assert.equal(bench.take().length, 0, 'nothing leaves before the answer')
+  assert.equal(bench.take().length, 0, 'nothing leaves before the response')
   const call = coordinator.takeOne()
-  assert.equal(call.words, 'add t-0')
+  assert.equal(call.summary, 'add t-0')
   bench.send('b')
   bench.step()
   call.succeed()
   bench.step()
   const request = bench.takeOne()
   assert.equal(request.batches[0]!.records, 2, 'what came meanwhile goes along')
-  request.answer()
+  request.respond()
   bench.send('c')
   bench.step()
-  bench.takeOne().answer()
+  bench.takeOne().respond()
   bench.step()
   const outcome = stage.end('commit')
-  assert.equal(coordinator.calls[0]?.words, 'commit 0')
+  assert.equal(coordinator.calls[0]?.summary, 'commit 0')
   coordinator.takeOne().succeed()
-  assert.deepEqual(outcome, { told: true, error: null })
+  assert.deepEqual(outcome, { called: true, error: null })
 })
 
 test('version 2 announces nothing, and each transaction has an epoch of its own', () => {
   const { stage, bench, coordinator } = start(true)
   bench.send('a')
   bench.step()
-  bench.takeOne().answer()
+  bench.takeOne().respond()
   bench.step()
   const outcome = stage.end('commit')
   coordinator.takeOne().succeed({ producerId: 4711, epoch: 1 })
-  assert.equal(outcome.told, true)
+  assert.equal(outcome.called, true)
   stage.begin()
   bench.send('b')
   bench.advance(1)
@@ -81,10 +81,10 @@ test('in version 1 sequences go on over transactions', () => {
   assert.equal(batch!.sequence, 1)
 })
 
-test('an empty transaction ends without a request', () => {
+test('a transaction without records ends without a request', () => {
   for (const call of ['commit', 'abort'] as const) {
     const { stage, coordinator } = start(false)
-    assert.deepEqual(stage.end(call), { told: true, error: null })
+    assert.deepEqual(stage.end(call), { called: true, error: null })
     assert.equal(coordinator.calls.length, 0)
   }
 })
@@ -96,33 +96,33 @@ test('commit waits for every record', () => {
   const request = bench.takeOne()
   const outcome = stage.end('commit')
   assert.equal(coordinator.calls.length, 0)
-  request.answer()
+  request.respond()
   bench.step()
   coordinator.takeOne().succeed({ producerId: 4711, epoch: 1 })
-  assert.equal(outcome.told, true)
+  assert.equal(outcome.called, true)
 })
 
-test('a record that fails makes commit reject with it as the cause; abort brings all back', () => {
+test('a record that fails makes commit reject with it as the cause, and abort recovers', () => {
   const { stage, bench, coordinator } = start(true)
   bench.send('a')
   bench.step()
-  bench.takeOne().answer({ error: errorNumber.TOPIC_AUTHORIZATION_FAILED })
+  bench.takeOne().respond({ error: errorNumber.TOPIC_AUTHORIZATION_FAILED })
   bench.step()
   const commit = stage.end('commit')
   assert.equal(commit.error?.code, 'TRANSACTION_ABORTED')
   assert.equal((commit.error!.cause as KafkaError).code, 'AUTHORIZATION_FAILED')
   assert.equal(coordinator.calls.length, 0)
   const abort = stage.end('abort')
-  assert.equal(coordinator.calls[0]?.words, 'abort 0')
+  assert.equal(coordinator.calls[0]?.summary, 'abort 0')
   coordinator.takeOne().succeed({ producerId: 4711, epoch: 1 })
-  assert.deepEqual(abort, { told: true, error: null })
+  assert.deepEqual(abort, { called: true, error: null })
   stage.begin()
   bench.send('b')
   bench.advance(1)
   assert.equal(epochOf(bench), 1)
 })
 
-test('in version 2 the first batch behind a transaction leaves time for its markers', () => {
+test('in version 2 the first batch after a transaction waits for its markers', () => {
   const { stage, bench, coordinator } = start(true)
   stage.deliver('a')
   stage.end('commit')
@@ -132,18 +132,18 @@ test('in version 2 the first batch behind a transaction leaves time for its mark
   bench.step()
   assert.equal(bench.take().length, 0)
   bench.advance(1)
-  bench.takeOne().answer()
+  bench.takeOne().respond()
   bench.send('c')
   bench.step()
   assert.equal(bench.take().length, 1, 'only the first waits')
 })
 
-test('a record that fails while commit waits makes it reject', () => {
+test('a record that fails while commit waits makes commit reject', () => {
   const { stage, bench } = start(true)
   bench.send('a')
   bench.step()
   const commit = stage.end('commit')
-  bench.takeOne().answer({ error: errorNumber.POLICY_VIOLATION })
+  bench.takeOne().respond({ error: errorNumber.POLICY_VIOLATION })
   bench.step()
   assert.equal(commit.error?.code, 'TRANSACTION_ABORTED')
 })
@@ -154,14 +154,14 @@ test('after a failure nothing else is sent, and what waits fails with it as the 
   bench.step()
   const request = bench.takeOne()
   bench.send('b', { partition: 0 })
-  request.answer({ error: errorNumber.POLICY_VIOLATION })
+  request.respond({ error: errorNumber.POLICY_VIOLATION })
   bench.step()
   assert.equal(bench.take().length, 0)
   assert.equal(bench.errors.get('b')?.code, 'TRANSACTION_ABORTED')
   assert.equal(bench.errors.get('b')?.persisted, 'no')
 })
 
-test('abort drops what was not sent, and waits for what is in flight before it asks', () => {
+test('abort drops unsent records, and waits for those in flight before its request', () => {
   const { stage, bench, coordinator } = start(true)
   bench.send('a')
   bench.step()
@@ -170,15 +170,15 @@ test('abort drops what was not sent, and waits for what is in flight before it a
   const outcome = stage.end('abort')
   assert.equal(bench.errors.get('b')?.kind, 'aborted')
   assert.equal(coordinator.calls.length, 0)
-  request.answer()
+  request.respond()
   bench.step()
   assert.ok(bench.metadata.has('a'))
-  assert.equal(coordinator.calls[0]?.words, 'abort 0')
+  assert.equal(coordinator.calls[0]?.summary, 'abort 0')
   coordinator.takeOne().succeed({ producerId: 4711, epoch: 1 })
-  assert.equal(outcome.told, true)
+  assert.equal(outcome.called, true)
 })
 
-test('in version 1 a gap is mended by a new epoch before the next transaction', () => {
+test('in version 1 a gap leads to a new epoch before the next transaction', () => {
   const { stage, bench, coordinator } = start(false)
   stage.deliver('a')
   bench.send('b')
@@ -186,12 +186,12 @@ test('in version 1 a gap is mended by a new epoch before the next transaction', 
   bench.takeOne().fail('CONNECTION_LOST', true)
   const outcome = stage.end('abort')
   coordinator.takeOne().succeed()
-  assert.equal(outcome.told, true)
+  assert.equal(outcome.called, true)
   const beginning = stage.beginning()
   const call = coordinator.takeOne()
-  assert.equal(call.words, 'init 4711/0')
+  assert.equal(call.summary, 'init 4711/0')
   call.succeed({ producerId: 4711, epoch: 1 })
-  assert.deepEqual(beginning, { told: true, error: null })
+  assert.deepEqual(beginning, { called: true, error: null })
   bench.send('c')
   bench.advance(1000)
   coordinator.takeOne().succeed()
@@ -200,39 +200,53 @@ test('in version 1 a gap is mended by a new epoch before the next transaction', 
   assert.deepEqual([batch!.epoch, batch!.sequence], [1, 0])
 })
 
+test('a transaction without records can be committed after its topic was forgotten', () => {
+  const { stage, bench, coordinator } = start(false)
+  stage.deliver('a')
+  stage.end('commit')
+  coordinator.takeOne().succeed()
+  stage.begin()
+  bench.advance(300_000)
+  // Metadata of a topic that was idle for metadataMaxIdleMs.
+  bench.tellTopic('t')
+  assert.deepEqual(stage.end('commit'), { called: true, error: null })
+  stage.beginning()
+  assert.equal(coordinator.takeOne().summary, 'init 4711/0', 'sequence numbers start again')
+})
+
 test('a cluster that was upgraded gets a new epoch with the first transaction of version 2', () => {
   const { stage, coordinator, bench } = start(false)
   stage.deliver('a')
   coordinator.version2 = true
   stage.end('commit')
-  assert.equal(coordinator.calls[0]?.words, 'commit 0', 'this one ends as it began')
+  assert.equal(coordinator.calls[0]?.summary, 'commit 0', 'this one ends as it began')
   coordinator.takeOne().succeed()
   stage.beginning()
   const call = coordinator.takeOne()
-  assert.equal(call.words, 'init 4711/0')
+  assert.equal(call.summary, 'init 4711/0')
   call.succeed({ producerId: 4711, epoch: 1 })
   bench.send('b')
   bench.step()
   assert.equal(epochOf(bench), 1)
 })
 
-test('offsets that the group refuses fail the transaction, which can be aborted', () => {
+test('offsets that the group rejects fail the transaction, which can be aborted', () => {
   const { stage, bench, coordinator } = start(true)
-  const outcome: Outcome = { told: false, error: null }
+  const outcome: Outcome = { called: false, error: null }
   const group = { groupId: 'g', generationId: 1, memberId: 'm', groupInstanceId: null }
   bench.engine.transactions!.sendOffsets(stage.number, group, [], (error) => {
-    Object.assign(outcome, { told: true, error })
+    Object.assign(outcome, { called: true, error })
   })
   coordinator.takeOne().fail(errorNumber.ILLEGAL_GENERATION)
   assert.equal(outcome.error?.kind, 'abortable')
   assert.equal(stage.end('commit').error?.code, 'TRANSACTION_ABORTED')
   const abort = stage.end('abort')
-  assert.equal(coordinator.calls[0]?.words, 'abort 0', 'the coordinator may know of it')
+  assert.equal(coordinator.calls[0]?.summary, 'abort 0', 'the coordinator may know of it')
   coordinator.takeOne().succeed({ producerId: 4711, epoch: 1 })
-  assert.equal(abort.told, true)
+  assert.equal(abort.called, true)
 })
 
-test('a commit that the coordinator refuses can be aborted', () => {
+test('a commit that the coordinator rejects can be aborted', () => {
   const { stage, coordinator } = start(true)
   stage.deliver('a')
   const commit = stage.end('commit')
@@ -243,17 +257,17 @@ test('a commit that the coordinator refuses can be aborted', () => {
   assert.equal(abort.error, null)
 })
 
-test('an abort that the coordinator refuses still brings the producer back', () => {
+test('the producer recovers from an abort that the coordinator rejects', () => {
   const { stage, coordinator } = start(true)
   stage.deliver('a')
   const abort = stage.end('abort')
   coordinator.takeOne().fail(errorNumber.INVALID_TXN_STATE)
-  assert.deepEqual(abort, { told: true, error: null })
+  assert.deepEqual(abort, { called: true, error: null })
   stage.beginning()
-  assert.equal(coordinator.takeOne().words, 'init 4711/0')
+  assert.equal(coordinator.takeOne().summary, 'init 4711/0')
 })
 
-test('a right that is missing ends the producer', () => {
+test('a missing authorization ends the producer', () => {
   const { stage, coordinator, bench } = start(false)
   bench.send('a')
   bench.step()
@@ -263,7 +277,7 @@ test('a right that is missing ends the producer', () => {
   assert.equal(stage.beginning().error?.kind, 'fatal')
 })
 
-test('a begin that fails can be tried again', () => {
+test('beginTransaction can be called again after a failure', () => {
   const stage = new TransactionBench(true)
   const first = stage.beginning()
   stage.coordinator.takeOne().fail(errorNumber.INVALID_TRANSACTION_TIMEOUT)
@@ -272,7 +286,7 @@ test('a begin that fails can be tried again', () => {
   assert.equal(stage.number, 1)
 })
 
-test('one transaction at a time, and an ended one takes nothing', () => {
+test('a second transaction and a send in an ended one are rejected', () => {
   const { stage, bench, coordinator } = start(true)
   assert.equal(stage.beginning().error?.code, 'INVALID_STATE')
   stage.deliver('a')
@@ -289,10 +303,10 @@ test('out of order in the first batch fails the transaction instead of bumping t
   const { stage, bench, coordinator } = start(true)
   bench.send('a')
   bench.step()
-  bench.takeOne().answer({ error: errorNumber.OUT_OF_ORDER_SEQUENCE_NUMBER })
+  bench.takeOne().respond({ error: errorNumber.OUT_OF_ORDER_SEQUENCE_NUMBER })
   bench.step()
   assert.equal(bench.errors.get('a')?.brokerError, 'OUT_OF_ORDER_SEQUENCE_NUMBER')
   assert.equal(bench.take().length, 0)
   stage.end('abort')
-  assert.equal(coordinator.takeOne().words, 'abort 0')
+  assert.equal(coordinator.takeOne().summary, 'abort 0')
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { codecOf } from '../../src/protocol/compression/codecs.ts'
 import { type BatchToEncode, encodeBatch } from '../../src/protocol/records/encode-batch.ts'
-import { decodeFetched, type TopicBatch } from '../../src/testing/fetched-batches.ts'
+import { decodeFetched, type TopicBatch } from '../../src/protocol/records/fetched-batches.ts'
 
 const batchOf = (count: number, batch: BatchToEncode): Uint8Array =>
   encodeBatch(
@@ -39,14 +39,14 @@ test('records before the position and from the end on are left out, inside a bat
   assert.deepEqual(offsetsOf(decode(twoBatches(), 16, 20)), [])
 })
 
-test('a last batch that was cut off is left for the next fetch', () => {
+test('a truncated last batch is left for the next fetch', () => {
   const bytes = twoBatches()
   for (const size of [bytes.length - 1, bytes.length / 2 + 1, bytes.length / 2 + 61]) {
     assert.deepEqual(offsetsOf(decode(bytes.subarray(0, size), 10, 16)), [10, 11, 12])
   }
 })
 
-test('a damaged batch fails with its place, after the good ones before it', () => {
+test('a damaged batch fails with its offset, after the valid ones before it', () => {
   const bytes = twoBatches()
   bytes[bytes.length - 2]! ^= 1
   const iterator = decodeFetched(4, bytes, 10, 16)
@@ -59,7 +59,7 @@ test('a damaged batch fails with its place, after the good ones before it', () =
   })
 })
 
-test('a mark of a transaction has an offset but no records', () => {
+test('a transaction marker has an offset but no records', () => {
   const mark = encodeBatch([{ key: Buffer.from([0, 0, 0, 1]), value: null }], {
     baseOffset: 13,
     control: true,

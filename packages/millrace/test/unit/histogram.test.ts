@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { Histogram, windowMs } from '../../src/engine/histogram.ts'
+import { Histogram, windowMs } from '../../src/engine/metrics/histogram.ts'
 
 const percentileOf = (values: readonly number[], share: number): number => {
   const sorted = [...values].sort((a, b) => a - b)
@@ -32,7 +32,7 @@ test('percentiles are right within 3.5 %, whatever the values', () => {
   )
 })
 
-test('nothing measured is all zeros', () => {
+test('a histogram without values is all zeros', () => {
   const zeros = { count: 0, sum: 0, avg: 0, max: 0, p50: 0, p99: 0 }
   assert.deepEqual(new Histogram(1).read(0), zeros)
 })
@@ -60,7 +60,7 @@ test('averages and percentiles forget what is older than two windows; count and 
   })
 })
 
-test('after a long rest nothing old is left, and windows begin anew', () => {
+test('after a long idle time no old value is left, and windows restart', () => {
   const histogram = new Histogram(1)
   histogram.record(5, 0)
   histogram.record(7, 100 * windowMs)

@@ -1,4 +1,4 @@
-// The option `interceptors`: every way in goes through them, each record is told of once, and what
+// The option `interceptors`: every call passes them, each record is reported once, and what
 // they throw costs no record.
 
 import assert from 'node:assert/strict'
@@ -9,6 +9,7 @@ import type {
   ProducerRecord,
   RecordMetadata,
 } from '../../src/index.ts'
+import type { Settler } from '../../src/producer/record.ts'
 import { startCluster } from '../../src/testing.ts'
 import {
   holdBack,
@@ -22,16 +23,16 @@ import {
 
 const turn = (): Promise<void> => new Promise(setImmediate)
 
-/** Marks values on their way in, and notes what it is told. */
+/** Marks values on their way in, and notes what it is reported. */
 const marker = (mark: string) => {
-  const told: string[] = []
+  const reported: string[] = []
   const interceptor: ProducerInterceptor = {
     onSend: (record) => ({ ...record, value: `${String(record.value)}${mark}` }),
     onSettled: (record, error, metadata) => {
-      told.push(`${String(record.value)} ${error?.code ?? metadata!.offset}`)
+      reported.push(`${String(record.value)} ${error?.code ?? metadata!.offset}`)
     },
   }
-  return { interceptor, told }
+  return { interceptor, reported }
 }
 
 test('each way in goes through the interceptors in order, and each result comes once', async () => {
@@ -45,29 +46,29 @@ test('each way in goes through the interceptors in order, and each result comes 
     transaction.enqueue({ topic: 't', value: 'c' })
   })
   assert.deepEqual(valuesOf(cluster, 't'), ['a12', 'b12', 'c12'])
-  assert.deepEqual(second.told, ['a12 0', 'b12 1', 'c12 2'])
-  assert.deepEqual(first.told, ['a1 0', 'b1 1', 'c1 2'])
+  assert.deepEqual(second.reported, ['a12 0', 'b12 1', 'c12 2'])
+  assert.deepEqual(first.reported, ['a1 0', 'b1 1', 'c1 2'])
 })
 
-test('each interceptor is told of the record that it returned itself', async () => {
+test('each interceptor receives the record that it returned itself', async () => {
   await using cluster = await startCluster({ topics: { t: 1 } })
   const [first, second] = [marker('1'), marker('2')]
   const interceptors = [first.interceptor, second.interceptor]
   await using producer = producerFor(cluster, { interceptors })
   await producer.send({ topic: 't', value: 'a' })
   await turn()
-  assert.deepEqual([first.told, second.told], [['a1 0'], ['a12 0']])
+  assert.deepEqual([first.reported, second.reported], [['a1 0'], ['a12 0']])
 })
 
 test('submit, streams and callbacks work as without interceptors', async () => {
   await using cluster = await startCluster({ topics: { t: 1 } })
-  const { interceptor, told } = marker('!')
+  const { interceptor, reported } = marker('!')
   await using producer = producerFor(cluster, { interceptors: [interceptor] })
   const results: (RecordMetadata | KafkaError | null)[] = []
   const heldBytes = 0
-  const settled = (_tag: number, error: KafkaError | null, metadata: RecordMetadata | null) =>
-    results.push(error ?? metadata)
-  await producer.submit({ topic: 't', value: 'a' }, { heldBytes, settled })
+  const settled: Settler['settled'] = (_tag, error, delivered) =>
+    results.push(error ?? delivered!.toMetadata())
+  await producer.submitRaw({ topic: 't', value: 'a' }, { heldBytes, settled })
   await producer.submit({ topic: 't', value: 'b' }, (error, metadata) => {
     results.push(error ?? metadata)
   })
@@ -78,29 +79,29 @@ test('submit, streams and callbacks work as without interceptors', async () => {
     results.map((result) => (result as RecordMetadata).offset),
     [0, 1],
   )
-  assert.deepEqual(told, ['a! 0', 'b! 1', 'c! 2'])
+  assert.deepEqual(reported, ['a! 0', 'b! 1', 'c! 2'])
 })
 
-test('a record that is refused is told once, as its caller is', async () => {
+test('a rejected record is reported once to the interceptor, as to its caller', async () => {
   await using cluster = await startCluster({ topics: { t: 1 } })
-  const told: (KafkaError | null)[] = []
+  const reported: (KafkaError | null)[] = []
   const onSettled = (_: ProducerRecord, error: KafkaError | null): void => {
-    told.push(error)
+    reported.push(error)
   }
   await using producer = producerFor(cluster, { interceptors: [{ onSettled }] })
   const bad = { topic: '', value: 'a' }
   const thrown = thrownBy(() => producer.enqueue(bad))
-  const rejected = await rejectionOf(producer.send(bad))
-  const refused = await rejectionOf(producer.submit(bad)!)
+  const rejectedSend = await rejectionOf(producer.send(bad))
+  const rejectedSubmit = await rejectionOf(producer.submit(bad))
   const { results } = await producer.sendBatch([bad])
   await turn()
-  assert.deepEqual(told, [thrown, rejected, refused, results[0]])
+  assert.deepEqual(reported, [thrown, rejectedSend, rejectedSubmit, results[0]])
   await rejectionOf(producer.sendBatch([bad], { timeoutMs: -1 }))
   await turn()
-  assert.equal(told.length, 4)
+  assert.equal(reported.length, 4)
 })
 
-test('a record that enqueue does not take is not seen', async () => {
+test('a record that enqueue rejects is not seen by interceptors', async () => {
   await using cluster = await startCluster({ topics: { t: 1 } })
   let seen = 0
   const onSend = (record: ProducerRecord): ProducerRecord => {
@@ -123,7 +124,7 @@ test('a record that enqueue does not take is not seen', async () => {
 test('an interceptor that throws is reported, and the record goes on without it', async () => {
   await using cluster = await startCluster({ topics: { t: 1 } })
   const logger = memoryLogger()
-  const { interceptor, told } = marker('!')
+  const { interceptor, reported } = marker('!')
   const broken: ProducerInterceptor = {
     onSend: () => {
       throw new Error('broken on send')
@@ -136,15 +137,15 @@ test('an interceptor that throws is reported, and the record goes on without it'
   await producer.send({ topic: 't', value: 'a' })
   await turn()
   assert.deepEqual(valuesOf(cluster, 't'), ['a!'])
-  assert.deepEqual(told, ['a! 0'])
-  const words = logger.lines.map(({ message }) => message).join('\n')
-  assert.match(words, /broken on send[\s\S]*broken on settled/)
+  assert.deepEqual(reported, ['a! 0'])
+  const text = logger.lines.map(({ message }) => message).join('\n')
+  assert.match(text, /broken on send[\s\S]*broken on settled/)
 })
 
-test('asynchronous interceptors are reported, and cost no record', async () => {
+test('asynchronous interceptors are reported, and lose no record', async () => {
   await using cluster = await startCluster({ topics: { t: 1 } })
   const logger = memoryLogger()
-  const { interceptor, told } = marker('!')
+  const { interceptor, reported } = marker('!')
   const odd = (name: string, result: unknown): ProducerInterceptor => ({
     onSend: () => result as ProducerRecord,
     onSettled: async () => {
@@ -163,16 +164,16 @@ test('asynchronous interceptors are reported, and cost no record', async () => {
   await producer.sendBatch([{ topic: 't', value: 'b' }])
   await turn()
   assert.deepEqual(valuesOf(cluster, 't'), ['a!', 'b!'])
-  assert.deepEqual(told, ['a! 0', 'b! 1'])
-  const words = logger.lines.map(({ message }) => message).join('\n')
+  assert.deepEqual(reported, ['a! 0', 'b! 1'])
+  const text = logger.lines.map(({ message }) => message).join('\n')
   for (const part of [
-    /onSend returned a promise: expected the record, at once/,
+    /onSend must return the record, got a promise/,
     /rejected on send/,
-    /onSend returned a string/,
+    /onSend must return the record, got a string/,
     /promise on settled/,
     /nothing on settled/,
   ]) {
-    assert.match(words, part)
+    assert.match(text, part)
   }
 })
 
@@ -195,7 +196,7 @@ test('what an interceptor does to a record after it returned it is not sent', as
   assert.deepEqual(given, { topic: 't', value: 'a' })
 })
 
-test('a failure that nobody asked for is reported, with interceptors as without', async () => {
+test('a failure without a result receiver is reported, with interceptors as without', async () => {
   await using cluster = await startCluster({ topics: { t: 1 } })
   const reported: KafkaError[] = []
   const { interceptor } = marker('!')
@@ -215,11 +216,20 @@ test('a failure that nobody asked for is reported, with interceptors as without'
   )
 })
 
-test('what is no interceptor is refused by its place', async () => {
+test('a value that is not an interceptor is rejected with its index', async () => {
   await using cluster = await startCluster()
   const make = (interceptors: unknown) => () =>
     producerFor(cluster, { interceptors: interceptors as never })
-  assert.match(thrownBy(make([{ onSend: () => null }, {}])).message, /interceptors has at 1 no/)
-  assert.match(thrownBy(make([null])).message, /interceptors has at 0 no interceptor/)
-  assert.match(thrownBy(make('x')).message, /interceptors is a string: expected an array/)
+  assert.match(
+    thrownBy(make([{ onSend: () => null }, {}])).message,
+    /interceptors must be an array .*got Object at index 1/,
+  )
+  assert.match(
+    thrownBy(make([null])).message,
+    /interceptors must be an array .*got null at index 0/,
+  )
+  assert.match(
+    thrownBy(make('x')).message,
+    /interceptors must be an array of objects with onSend or onSettled, got "x"/,
+  )
 })

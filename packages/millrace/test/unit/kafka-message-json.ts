@@ -42,6 +42,7 @@ export interface KafkaField {
   readonly taggedVersions?: string
   readonly tag?: number
   readonly default?: string | number | boolean
+  readonly entityType?: string
   readonly ignorable?: boolean
   readonly fields?: readonly KafkaField[]
 }

@@ -1,17 +1,17 @@
 // close() against 1,000 messages that are being sent at the same time, 200 rounds: every message
-// either has exactly one result or was refused with a typed error, and what was delivered is what
+// either has exactly one result or was rejected with a typed error, and what was delivered is what
 // the log holds. On the in-process cluster under virtual time, with connections that break; a
 // printed seed repeats a run.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { AsyncProducer } from '../../src/layers/async-producer.ts'
+import type { AsyncResultHandler } from '../../src/layers/async-result-handler.ts'
+import { BatchAsyncProducer } from '../../src/layers/batch-async-producer.ts'
+import { KafkaProducer } from '../../src/layers/kafka-producer.ts'
+import { SyncProducer } from '../../src/layers/sync-producer.ts'
 import { KafkaError } from '../../src/protocol/kafka-error.ts'
 import { type Random, randomBelow, seededRandom } from '../../src/runtime/random.ts'
-import { AsyncProducer } from '../../src/senders/async-producer.ts'
-import type { AsyncResultHandler } from '../../src/senders/async-result-handler.ts'
-import { BatchAsyncProducer } from '../../src/senders/batch-async-producer.ts'
-import { KafkaProducer } from '../../src/senders/kafka-producer.ts'
-import { SyncProducer } from '../../src/senders/sync-producer.ts'
 import { Stage } from '../layers/stage.ts'
 
 const rounds = 200
@@ -23,7 +23,7 @@ class Ledger implements AsyncResultHandler {
   readonly results = new Map<number, number>()
   delivered = 0
   failed = 0
-  refused = 0
+  rejected = 0
 
   #note(number: number): void {
     this.results.set(number, (this.results.get(number) ?? 0) + 1)
@@ -39,11 +39,11 @@ class Ledger implements AsyncResultHandler {
     this.failed++
   }
 
-  refuse(number: number, error: unknown): void {
+  reject(number: number, error: unknown): void {
     assert.ok(error instanceof KafkaError, String(error))
     assert.ok(error.code === 'CLOSED' || error.code === 'BUFFER_FULL', error.message)
     this.#note(number)
-    this.refused++
+    this.rejected++
   }
 }
 
@@ -110,7 +110,7 @@ const pause = (stage: Stage, random: Random): Promise<void> =>
     stage.clock.setTimer(randomBelow(random, 4), resolve)
   })
 
-/** Sends in bursts with pauses between them; each message's refusal is noted. */
+/** Sends in bursts with pauses between them; each message's rejection is noted. */
 const sendAll = async (
   racer: Racer,
   ledger: Ledger,
@@ -122,7 +122,7 @@ const sendAll = async (
     const end = Math.min(messages, number + 1 + randomBelow(random, 200))
     for (; number < end; number++) {
       const own = number
-      sends.push(racer.send(own).catch((error: unknown) => ledger.refuse(own, error)))
+      sends.push(racer.send(own).catch((error: unknown) => ledger.reject(own, error)))
     }
     if (random.next() < 0.7) await pause(stage, random)
   }
@@ -160,15 +160,15 @@ const runRound = async (stage: Stage, round: number, random: Random): Promise<Le
   return ledger
 }
 
-test('close races 1,000 sends, 200 rounds: one result each, or a typed refusal', async () => {
+test('close() during 1,000 sends, 200 rounds: one result or typed error for each', async () => {
   const random = seededRandom(seed)
   const stage = await Stage.open()
-  const sums = { delivered: 0, refused: 0 }
+  const sums = { delivered: 0, rejected: 0 }
   for (let round = 0; round < rounds; round++) {
     try {
-      const { delivered, refused } = await runRound(stage, round, random)
+      const { delivered, rejected } = await runRound(stage, round, random)
       sums.delivered += delivered
-      sums.refused += refused
+      sums.rejected += rejected
     } catch (error) {
       throw new Error(`round ${round}, seed ${seed}`, { cause: error })
     }
@@ -176,6 +176,6 @@ test('close races 1,000 sends, 200 rounds: one result each, or a typed refusal',
   }
   await stage.close()
   // The race is one only where both outcomes are common.
-  assert.equal(sums.delivered + sums.refused, rounds * messages)
-  assert.ok(sums.delivered > rounds * 200 && sums.refused > rounds * 100, JSON.stringify(sums))
+  assert.equal(sums.delivered + sums.rejected, rounds * messages)
+  assert.ok(sums.delivered > rounds * 200 && sums.rejected > rounds * 100, JSON.stringify(sums))
 })

@@ -3,13 +3,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import {
-  AsyncProducer,
-  BatchAsyncProducer,
-  KafkaProducer,
-  type ProducerOptions,
-  SyncProducer,
-} from '../../src/index.ts'
+import type { ProducerOptions } from '../../src/index.ts'
+import { AsyncProducer, BatchAsyncProducer, KafkaProducer, SyncProducer } from '../../src/layers.ts'
 import { type RequestView, startCluster } from '../../src/testing.ts'
 
 const message = { topic: 't', key: 'k', value: 'v' }

@@ -1,20 +1,20 @@
-// How the asynchronous senders of both layers tell results: each message that was taken once, in
-// order, never inside a call of the user's; a message that was refused not at all. On the
+// How the asynchronous producers of both layers report results: each message that was taken once,
+// in order, never inside a call of the user's; a message that was rejected not at all. On the
 // in-process cluster under virtual time.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ProducerOptions } from '../../src/producer/option-table.ts'
-import type { KafkaError } from '../../src/protocol/kafka-error.ts'
-import { AsyncProducer } from '../../src/senders/async-producer.ts'
+import { AsyncProducer } from '../../src/layers/async-producer.ts'
 import {
   type AsyncResultHandler,
   defaultAsyncResultHandler,
-} from '../../src/senders/async-result-handler.ts'
-import { BatchAsyncProducer } from '../../src/senders/batch-async-producer.ts'
-import { BatchError } from '../../src/senders/batch-error.ts'
-import { KafkaProducer } from '../../src/senders/kafka-producer.ts'
-import type { Message } from '../../src/senders/message.ts'
+} from '../../src/layers/async-result-handler.ts'
+import { BatchAsyncProducer } from '../../src/layers/batch-async-producer.ts'
+import { BatchError } from '../../src/layers/batch-error.ts'
+import { KafkaProducer } from '../../src/layers/kafka-producer.ts'
+import type { Message } from '../../src/layers/message.ts'
+import type { ProducerOptions } from '../../src/producer/producer-options.ts'
+import type { KafkaError } from '../../src/protocol/kafka-error.ts'
 import { onStage, type Stage } from '../layers/stage.ts'
 
 /** Notes each call, and whether it came inside a call of the test's own. */
@@ -71,7 +71,7 @@ test('results come once per message, in order per partition, whatever is retried
     assert.deepEqual(stage.values(), ['warm', ...order.map(String)])
   }))
 
-test('close with a signal that aborts tells every message, but not inside the call', () =>
+test('close with a signal that aborts settles every message, but not inside the call', () =>
   onStage({}, async (stage) => {
     for (const early of [true, false]) {
       const notes = new Notes()
@@ -92,7 +92,7 @@ test('close with a signal that aborts tells every message, but not inside the ca
     }
   }))
 
-test('close with a time limit fails what is left, tells it, and resolves after that', () =>
+test('close with a time limit fails the rest, reports it, and resolves after that', () =>
   onStage({}, async (stage) => {
     const notes = new Notes()
     const producer = makeAsync(stage, notes)
@@ -105,7 +105,7 @@ test('close with a time limit fails what is left, tells it, and resolves after t
     assert.deepEqual(notes.calls, ['a ABORTED'])
   }))
 
-test('a message that is given up when it was taken is told once, before close resolves', () =>
+test('a message that is cancelled after it was taken is reported once, before close resolves', () =>
   onStage({ autoCreateTopics: false }, async (stage) => {
     const notes = new Notes()
     const producer = makeAsync(stage, notes)
@@ -124,10 +124,10 @@ test('a message that is given up when it was taken is told once, before close re
     const report = await stage.run(producer.close())
     assert.deepEqual(notes.calls.sort(), ['open ABORTED', 'unknown ABORTED', 'written ABORTED'])
     assert.deepEqual(stage.values(), ['warm', 'written'])
-    assert.deepEqual(report, { delivered: 2, failed: 2 })
+    assert.deepEqual(report, { delivered: 2, failed: 2, undelivered: 2 })
   }))
 
-test('in a full buffer messages wait in line, and those that give up there are not told', () =>
+test('messages wait while the buffer is full; cancelling one there calls no callback', () =>
   onStage({}, async (stage) => {
     const notes = new Notes()
     const target = { bufferMemoryBytes: 128 * 1024, maxBlockMs: 10_000 }
@@ -145,7 +145,7 @@ test('in a full buffer messages wait in line, and those that give up there are n
     sends.push(send(41).then(() => void taken.push(41)))
     await stage.clock.advance(50)
     assert.ok(taken.length > 10 && taken.length < 40, `${taken.length} were taken`)
-    await assert.rejects(stage.run(late), { code: 'DELIVERY_TIMEOUT', persisted: 'no' })
+    await assert.rejects(stage.run(late), { code: 'TIMEOUT', persisted: 'no' })
     await stage.run(Promise.all(sends))
     assert.equal(fault.hits, 1)
     await stage.run(producer.close())
@@ -157,7 +157,7 @@ test('in a full buffer messages wait in line, and those that give up there are n
     )
   }))
 
-test('a message that waited for room too long is refused with BUFFER_TIMEOUT, and not told', () =>
+test('a message that waits too long for space rejects with BUFFER_TIMEOUT, without callback', () =>
   onStage({}, async (stage) => {
     const notes = new Notes()
     const producer = makeAsync(stage, notes, { bufferMemoryBytes: 128 * 1024, maxBlockMs: 2000 })
@@ -177,7 +177,7 @@ test('a message that waited for room too long is refused with BUFFER_TIMEOUT, an
     assert.equal(notes.calls.length, outcomes.filter((outcome) => outcome === 'taken').length)
   }))
 
-test('wrong messages are refused with a typed error that names the field, and not told', () =>
+test('invalid messages reject with an error that names the field; no callback is called', () =>
   onStage({}, async (stage) => {
     const notes = new Notes()
     const producer = makeAsync(stage, notes)
@@ -199,10 +199,10 @@ test('wrong messages are refused with a typed error that names the field, and no
     assert.deepEqual(notes.calls, [])
   }))
 
-test('without a handler failures go to onError, or one line a second to the logger', () =>
+test('without a handler failures go to onError, or as a line and their number to the log', () =>
   onStage({ autoCreateTopics: false }, async (stage) => {
-    const told: string[] = []
-    const onError = ({ code }: KafkaError) => void told.push(code)
+    const reported: string[] = []
+    const onError = ({ code }: KafkaError) => void reported.push(code)
     const limits = { unknownTopicTimeoutMs: 0 }
     for (const handler of [undefined, defaultAsyncResultHandler]) {
       const logging = new AsyncProducer(stage.target(limits), handler, stage.environment)
@@ -219,11 +219,14 @@ test('without a handler failures go to onError, or one line a second to the logg
         await stage.run(producer.close())
       }
     }
-    assert.deepEqual(told, Array(8).fill('UNKNOWN_TOPIC'))
-    assert.equal(stage.logged.filter((line) => line.includes('UNKNOWN_TOPIC')).length, 2)
+    assert.deepEqual(reported, Array(8).fill('UNKNOWN_TOPIC'))
+    assert.equal(
+      stage.logged.filter((line) => line.includes('not delivered: UNKNOWN_TOPIC')).length,
+      4,
+    )
   }))
 
-test('layer 1: only onSuccess, or only onError, hears its own; the rest is logged', () =>
+test('layer 1 with one callback only calls it for its results and logs other failures', () =>
   onStage({ autoCreateTopics: false }, async (stage) => {
     const calls: string[] = []
     const config = { batchSize: 1 }
@@ -278,10 +281,10 @@ test('layer 1 async sendBatch takes what it can in order, and names by index wha
     const late = producer.sendBatch(fine, { timeoutMs: 300 }).catch((error: unknown) => error)
     const ended = await stage.run(late)
     assert.ok(ended instanceof BatchError)
-    const refused = ended.failures.map(({ index }) => index)
-    assert.deepEqual(refused, [...Array(59).keys()].slice(59 - refused.length))
-    assert.ok(refused.length > 10 && refused.length < 59)
-    assert.ok(ended.failures.every(({ error }) => error.code === 'DELIVERY_TIMEOUT'))
+    const rejected = ended.failures.map(({ index }) => index)
+    assert.deepEqual(rejected, [...Array(59).keys()].slice(59 - rejected.length))
+    assert.ok(rejected.length > 10 && rejected.length < 59)
+    assert.ok(ended.failures.every(({ error }) => error.code === 'TIMEOUT'))
     fault.remove()
     await stage.run(producer.close())
   }))
@@ -308,18 +311,18 @@ test('a handler may send and close: nothing is lost, and close waits for what wa
     assert.deepEqual(seen, ['first', 'second'])
   }))
 
-// A layer-1 sendBatch that nobody awaited ended the process, or was lost without a word.
+// A layer-1 sendBatch that was not awaited once ended the process, or was lost without a report.
 for (const async of [true, false]) {
-  test(`a sendBatch that nobody awaits is told to onError, async ${async}`, async () => {
-    const told: string[] = []
+  test(`an unawaited sendBatch that fails is reported to onError, async ${async}`, async () => {
+    const reported: string[] = []
     const onError = ({ code }: KafkaError): void => {
-      told.push(code)
+      reported.push(code)
     }
     const producer = new KafkaProducer({ brokers: '127.0.0.1:1', onError }, { async })
     await producer.close()
-    const refused = producer.sendBatch([{ topic: 't', value: 'x' }])
-    await assert.rejects(refused, { code: 'CLOSED' })
+    const rejected = producer.sendBatch([{ topic: 't', value: 'x' }])
+    await assert.rejects(rejected, { code: 'CLOSED' })
     void producer.sendBatch([{ topic: 't', value: 'x' }])
-    if (async) assert.deepEqual(told, ['CLOSED'])
+    if (async) assert.deepEqual(reported, ['CLOSED'])
   })
 }

@@ -13,9 +13,9 @@ import { holdBack, nextRequest, numbered, producerFor } from './producer-kit.ts'
 
 const coordinator = { transactionalId: 'x' }
 
-test('queue time ends when a batch is first sent, request latency when it is answered', () => {
+test('queue time ends when a batch is first sent, request latency with its response', () => {
   const bench = Bench.ready({ lingerMs: 40 })
-  const { recordQueueTimeMs, requestLatencyMs, deliveryTimeMs } = bench.engine.measurements
+  const { recordQueueTimeMs, requestLatencyMs, deliveryTimeMs } = bench.engine.readings.measurements
   const before = [recordQueueTimeMs, requestLatencyMs, deliveryTimeMs].map(
     (histogram) => histogram.read(bench.now).sum,
   )
@@ -23,7 +23,7 @@ test('queue time ends when a batch is first sent, request latency when it is ans
   bench.step()
   bench.advance(40)
   bench.advance(7)
-  bench.takeOne().answer()
+  bench.takeOne().respond()
   bench.step()
   const after = [recordQueueTimeMs, requestLatencyMs, deliveryTimeMs].map(
     (histogram) => histogram.read(bench.now).sum,
@@ -36,7 +36,7 @@ test('queue time ends when a batch is first sent, request latency when it is ans
 
 test('a resent batch counts as sent once; records count as retried, time as retry time', () => {
   const bench = Bench.ready()
-  const { measurements } = bench.engine
+  const { measurements } = bench.engine.readings
   const { recordsSent, batchPlainBytes } = measurements
   bench.send('a')
   bench.send('b')
@@ -45,30 +45,30 @@ test('a resent batch counts as sent once; records count as retried, time as retr
   const sentOnce = measurements.batchPlainBytes
   assert.ok(sentOnce > batchPlainBytes)
   bench.advance(2000)
-  bench.takeOne().answer({ error: errorNumber.NOT_LEADER_OR_FOLLOWER })
+  bench.takeOne().respond({ error: errorNumber.NOT_LEADER_OR_FOLLOWER })
   bench.tellTopic('t')
   bench.advance(2000)
-  bench.takeOne().answer()
+  bench.takeOne().respond()
   bench.step()
   assert.equal(measurements.recordsSent - recordsSent, 2)
   assert.equal(measurements.recordsRetried, 4)
   assert.equal(measurements.batchPlainBytes, sentOnce)
-  assert.equal(bench.engine.accumulator.topic('t')!.measurements.recordsRetried, 4)
+  assert.equal(bench.engine.parts.topics.find('t')!.topic.measurements.recordsRetried, 4)
   const { count, max } = measurements.retryTimeMs.read(bench.now)
   assert.deepEqual([count, max], [1, 4000])
 })
 
-test('the pieces of a split batch are not sent anew: bytes and records count once', () => {
+test('the parts of a split batch are not resent: bytes and records count once', () => {
   const bench = Bench.ready()
-  const { measurements } = bench.engine
-  const topic = bench.engine.accumulator.topic('t')!.measurements
+  const { measurements } = bench.engine.readings
+  const topic = bench.engine.parts.topics.find('t')!.topic.measurements
   const { recordsSent } = topic
   for (const name of ['a', 'b', 'c']) bench.send(name)
   bench.step()
   const { recordBytesSent } = measurements
-  bench.takeOne().answer({ error: errorNumber.MESSAGE_TOO_LARGE })
+  bench.takeOne().respond({ error: errorNumber.MESSAGE_TOO_LARGE })
   bench.advance(2000)
-  for (const request of bench.take()) request.answer()
+  for (const request of bench.take()) request.respond()
   bench.step()
   assert.equal(bench.metadata.size, 4)
   assert.equal(measurements.recordBytesSent, recordBytesSent)
@@ -77,10 +77,10 @@ test('the pieces of a split batch are not sent anew: bytes and records count onc
   assert.equal(measurements.recordsRetried, 0)
 })
 
-test('transactions count as begun, and as committed or aborted once that is certain', () => {
+test('transactions are counted as begun, and as committed or aborted once that is certain', () => {
   const bench = new Bench(coordinator)
   const manager = bench.engine.transactions!
-  const counts = bench.engine.measurements.transactions
+  const counts = bench.engine.readings.measurements.transactions
   const ended: (string | null)[] = []
   const done = (error: { code: string } | null): void => {
     ended.push(error?.code ?? null)
@@ -101,7 +101,7 @@ test('transactions count as begun, and as committed or aborted once that is cert
 test('a commit that fails counts as aborted when it was aborted, and never as committed', () => {
   const bench = new Bench(coordinator)
   const manager = bench.engine.transactions!
-  const counts = bench.engine.measurements.transactions
+  const counts = bench.engine.readings.measurements.transactions
   manager.begin(() => {})
   bench.transactions!.takeOne().succeed({ producerId: 1, epoch: 0 })
   manager.commit(1, () => {})
@@ -234,7 +234,7 @@ test('what is in flight shows for the whole, the broker and the partition', asyn
   }
 })
 
-test('metadata has an age once a broker has answered', async () => {
+test('metadata has an age once a broker has responded', async () => {
   await using cluster = await startCluster()
   await using producer = producerFor(cluster)
   assert.equal(producer.metrics().metadataAgeMs, -1)

@@ -4,17 +4,18 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { SaslMechanism } from '../../src/protocol/sasl/mechanism.ts'
 import { SaslError } from '../../src/protocol/sasl/mechanism.ts'
+import { PasswordCredentials } from '../../src/protocol/sasl/password-credentials.ts'
 import { PlainMechanism } from '../../src/protocol/sasl/plain.ts'
 import { seededRandom } from '../../src/runtime/random.ts'
-import { type SceneOptions, startScene, told } from './net-connection-fixture.ts'
+import { type SceneOptions, startScene, summaryOf } from './net-connection-fixture.ts'
 import {
-  type AuthenticateAnswer,
+  type AuthenticateOutcome,
   SaslBroker,
   saslAuthenticateKey,
   saslHandshakeKey,
 } from './net-sasl-broker.ts'
 
-const plain = new PlainMechanism('alice', 'wonderland')
+const plain = new PlainMechanism(new PasswordCredentials('alice', 'wonderland', () => {}))
 
 const start = async (
   broker: SaslBroker,
@@ -26,11 +27,11 @@ const start = async (
   return { ...scene, broker }
 }
 
-/** Answers every request after so long, those that are not SASL with their own bytes. */
+/** Responds to every request after so long, to those that are not SASL with their own bytes. */
 const echoAfter = (scene: Awaited<ReturnType<typeof start>>, delayMs: number): void => {
   scene.broker.later = (send) => void scene.clock.setTimer(delayMs, send)
   scene.broker.onOther = (request) => {
-    scene.broker.later(() => scene.broker.answer(request, request.rest))
+    scene.broker.later(() => scene.broker.respond(request, request.rest))
   }
 }
 
@@ -44,7 +45,7 @@ describe('authenticating a connection', () => {
     assert.equal(scene.connection.step, 'sasl')
   })
 
-  it('fails for good where the broker refuses, with its words and without ours', async () => {
+  it('fails for good if the broker rejects it, with its message, without secrets', async () => {
     const broker = new SaslBroker()
     broker.onToken = () => ({ errorCode: 58, errorMessage: 'no user with wonderland here' })
     const { clock, closeErrors, connection } = await start(broker)
@@ -77,7 +78,7 @@ describe('authenticating a connection', () => {
     assert.match(closeErrors[0]?.message ?? '', /does not authenticate: leave out the option sasl/)
   })
 
-  it('does not wait for ever for a token, and tells the mechanism that it is over', async () => {
+  it('waits for a token within a limit, and notifies the mechanism when it ends', async () => {
     let signal: AbortSignal | undefined
     const mechanism: SaslMechanism = {
       name: 'TEST',
@@ -94,7 +95,7 @@ describe('authenticating a connection', () => {
     assert.ok(signal?.aborted)
   })
 
-  it('passes on the words of a mechanism that throws, never its error', async () => {
+  it('passes on the message of an error that a mechanism throws, never the error', async () => {
     const thrown = Object.assign(new Error('the signer is away'), { config: { secret: 'hush' } })
     const mechanism: SaslMechanism = {
       name: 'TEST',
@@ -110,7 +111,7 @@ describe('authenticating a connection', () => {
     assert.equal(closeErrors[0]?.cause, undefined)
   })
 
-  it('ends an exchange that has no end', async () => {
+  it('ends an exchange after a bounded number of messages', async () => {
     const mechanism: SaslMechanism = {
       name: 'TEST',
       createSession: () => ({ next: () => Uint8Array.of(1) }),
@@ -122,7 +123,7 @@ describe('authenticating a connection', () => {
     assert.equal(broker.tokens.length, 16)
   })
 
-  it('closed in the middle of it, it is silent', async () => {
+  it('reports nothing when it is closed in between', async () => {
     const broker = new SaslBroker()
     broker.onToken = () => null
     const scene = await start(broker)
@@ -136,9 +137,9 @@ describe('authenticating a connection', () => {
 
 const lifetimeMs = 10_000
 
-const liveScene = async (mechanism?: SaslMechanism, answer: AuthenticateAnswer = {}) => {
+const liveScene = async (mechanism?: SaslMechanism, response: AuthenticateOutcome = {}) => {
   const broker = new SaslBroker()
-  broker.onToken = () => ({ sessionLifetimeMs: lifetimeMs, ...answer })
+  broker.onToken = () => ({ sessionLifetimeMs: lifetimeMs, ...response })
   const scene = await start(broker, mechanism, { requestTimeoutMs: 60_000 })
   echoAfter(scene, 20)
   await scene.ready()
@@ -163,7 +164,7 @@ describe('authenticating again on a live connection', () => {
     assert.ok(new Set(parts.map((part) => part.toFixed(2))).size > 2, String(parts))
   })
 
-  it('loses and reorders nothing under load, for as long as it likes', async () => {
+  it('loses and reorders nothing under load', async () => {
     const scene = await liveScene()
     const names: string[] = []
     let sending = true
@@ -179,7 +180,7 @@ describe('authenticating again on a live connection', () => {
     sending = false
     await scene.clock.runUntil(() => scene.outcomes.length === names.length, 1000)
     assert.deepEqual(
-      told(scene.outcomes),
+      summaryOf(scene.outcomes),
       names.map((name) => `${name}: ${name}`),
     )
     // Between the two halves of an exchange nothing else arrived.
@@ -192,25 +193,25 @@ describe('authenticating again on a live connection', () => {
     scene.connection.close()
   })
 
-  it('lets what is in flight end, and holds what comes meanwhile', async () => {
+  it('lets requests in flight end, and holds later ones', async () => {
     const scene = await liveScene()
     let token: (() => void) | undefined
     scene.broker.onToken = (_, request) => {
-      token = () => scene.broker.answer(request, Buffer.from('00'))
+      token = () => scene.broker.respond(request, Buffer.from('00'))
       return null
     }
     await scene.clock.runUntil(() => scene.connection.muted, lifetimeMs)
     scene.send('held')
     await scene.clock.runUntil(() => token !== undefined, 1000)
     await scene.clock.advance(200)
-    assert.deepEqual(told(scene.outcomes), [])
+    assert.deepEqual(summaryOf(scene.outcomes), [])
     assert.deepEqual(scene.broker.keys.slice(-2), [saslHandshakeKey, saslAuthenticateKey])
     scene.connection.close()
     await scene.clock.runUntilIdle()
-    assert.deepEqual(told(scene.outcomes), ['held! CONNECTION_LOST false'])
+    assert.deepEqual(summaryOf(scene.outcomes), ['held! CONNECTION_LOST false'])
   })
 
-  it('closes the connection where the broker refuses it now, as one that was lost', async () => {
+  it('closes the connection as lost if the broker rejects it', async () => {
     const scene = await liveScene()
     scene.broker.onToken = () => ({ errorCode: 58 })
     await scene.clock.runUntil(() => scene.connection.state === 'closed', lifetimeMs)
@@ -220,7 +221,7 @@ describe('authenticating again on a live connection', () => {
     assert.match(scene.closeErrors[0].message, /could not be authenticated again/)
   })
 
-  it('holds nothing while it waits for a token, and goes on where there is none yet', async () => {
+  it('holds no request while it waits for a token, and continues without one', async () => {
     let asked = 0
     const mechanism: SaslMechanism = {
       name: 'TEST',
@@ -245,7 +246,7 @@ describe('authenticating again on a live connection', () => {
     scene.connection.close()
   })
 
-  it('past the end of the session a request is refused unsent', async () => {
+  it('after the end of the session a request fails without being sent', async () => {
     let asked = 0
     const mechanism: SaslMechanism = {
       name: 'TEST',
@@ -261,7 +262,7 @@ describe('authenticating again on a live connection', () => {
     await scene.clock.advance(lifetimeMs + 100)
     scene.send('late')
     await scene.clock.runUntilIdle()
-    assert.deepEqual(told(scene.outcomes), ['late! CONNECTION_LOST false'])
+    assert.deepEqual(summaryOf(scene.outcomes), ['late! CONNECTION_LOST false'])
     assert.deepEqual(scene.closeErrors, [null])
   })
 

@@ -26,7 +26,7 @@ export interface Scene {
   readonly network: MemoryNetwork
   readonly broker: FakeBroker
   readonly connection: Connection
-  /** What the connection told its owner. */
+  /** The events that the connection sent to its owner. */
   readonly events: string[]
   /** The errors given to onClosed. */
   readonly closeErrors: (KafkaError | null)[]
@@ -108,7 +108,7 @@ export const startScene = async (options: SceneOptions = {}): Promise<Scene> => 
 }
 
 /** `name: body` or `name! CODE written` of each outcome, in order. */
-export const told = (outcomes: readonly Outcome[]): string[] =>
+export const summaryOf = (outcomes: readonly Outcome[]): string[] =>
   outcomes.map(({ name, body, error, written }) =>
     error === undefined ? `${name}: ${body}` : `${name}! ${error.code} ${written}`,
   )

@@ -27,8 +27,8 @@ describe('the handshake of a connection', () => {
     assert.equal(clock.pendingTimers, 0)
   })
 
-  it('says who it is', async () => {
-    const { ready, broker } = await startScene({ connection: { apiVersionsVersionMax: 3 } })
+  it("sends the client's name", async () => {
+    const { ready, broker } = await startScene({ connection: { negotiation: { versionMax: 3 } } })
     await ready()
     const [request] = broker.requests
     assert.equal(request?.clientId, 'tester')
@@ -48,8 +48,8 @@ describe('the handshake of a connection', () => {
     const broker = new FakeBroker()
     broker.onVersions = (request) =>
       request.version > 0
-        ? broker.answer(request, versionsBody({ version: 0, errorCode: 35, ranges: [] }))
-        : broker.answer(request, versionsBody({ version: 0, ranges: rangesServed }))
+        ? broker.respond(request, versionsBody({ version: 0, errorCode: 35, ranges: [] }))
+        : broker.respond(request, versionsBody({ version: 0, ranges: rangesServed }))
     const { ready, connection } = await startScene({ broker })
     await ready()
     assert.deepEqual(
@@ -62,7 +62,7 @@ describe('the handshake of a connection', () => {
   it('ends where the broker refuses every version', async () => {
     const broker = new FakeBroker()
     broker.onVersions = (request) =>
-      broker.answer(request, versionsBody({ version: 0, errorCode: 35, ranges: [[18, 0, 9]] }))
+      broker.respond(request, versionsBody({ version: 0, errorCode: 35, ranges: [[18, 0, 9]] }))
     const { clock, closeErrors, connection, events } = await startScene({ broker })
     await clock.runUntilIdle()
     assert.equal(broker.requests.length, 2)
@@ -72,10 +72,10 @@ describe('the handshake of a connection', () => {
     assert.equal(events.length, 1)
   })
 
-  it('ends with the code where the broker answers another error', async () => {
+  it('ends with the code if the broker returns another error', async () => {
     const broker = new FakeBroker()
     broker.onVersions = (request) =>
-      broker.answer(request, versionsBody({ version: 5, errorCode: 129, ranges: [] }))
+      broker.respond(request, versionsBody({ version: 5, errorCode: 129, ranges: [] }))
     const { clock, closeErrors } = await startScene({ broker })
     await clock.runUntilIdle()
     assert.equal(closeErrors[0]?.code, 'BROKER_UNAVAILABLE')
@@ -90,7 +90,7 @@ describe('the handshake of a connection', () => {
     ] as const) {
       const broker = new FakeBroker()
       broker.onVersions = (request) =>
-        broker.answer(
+        broker.respond(
           request,
           versionsBody({
             version: request.version,
@@ -122,17 +122,17 @@ describe('the handshake of a connection', () => {
     broker.onVersions = (request) =>
       request.version > 2
         ? request.stream.destroy()
-        : broker.answer(request, versionsBody({ version: 2, ranges: rangesServed }))
+        : broker.respond(request, versionsBody({ version: 2, ranges: rangesServed }))
     const first = await startScene({ broker })
     await first.clock.runUntilIdle()
     assert.equal(first.closeErrors[0]?.code, 'CONNECTION_FAILED')
     assert.equal(first.connection.closedIn, 'negotiating')
     assert.match(first.closeErrors[0].message, /closed the connection.*TLS.*older/)
-    const second = await startScene({ broker, connection: { apiVersionsVersionMax: 2 } })
+    const second = await startScene({ broker, connection: { negotiation: { versionMax: 2 } } })
     await second.ready()
   })
 
-  it('fails with the reason in words where nobody listens', async () => {
+  it('fails with a message that gives the reason when the port is closed', async () => {
     const { clock, closeErrors, events, connection } = await startScene({ listens: false })
     await clock.runUntilIdle()
     const [error] = closeErrors
@@ -143,17 +143,17 @@ describe('the handshake of a connection', () => {
     assert.equal(connection.closedIn, 'connecting')
   })
 
-  it('gives up connecting when its time is over', async () => {
+  it('ends a connection attempt at its timeout', async () => {
     const { clock, network, closeErrors, events } = await startScene()
     network.blackHole(brokerAddress)
     await clock.runUntilIdle()
     assert.equal(closeErrors[0]?.code, 'CONNECTION_FAILED')
-    assert.match(closeErrors[0].message, /no answer within 1000 ms/)
+    assert.match(closeErrors[0].message, /no response within 1000 ms/)
     assert.deepEqual(events, ['closed@1000'])
     assert.equal(clock.pendingTimers, 0)
   })
 
-  it('gives up negotiating when the broker does not answer', async () => {
+  it('stops negotiating when the broker does not respond', async () => {
     const broker = new FakeBroker()
     broker.onVersions = () => {}
     const { clock, closeErrors } = await startScene({ broker })
@@ -180,9 +180,9 @@ describe('the handshake of a connection', () => {
     }
   })
 
-  it('is poisoned by an answer that cannot be read', async () => {
+  it('fails at a response that cannot be decoded', async () => {
     const broker = new FakeBroker()
-    broker.onVersions = (request) => broker.answer(request, Buffer.from([0, 0, 0]))
+    broker.onVersions = (request) => broker.respond(request, Buffer.from([0, 0, 0]))
     const { clock, closeErrors } = await startScene({ broker })
     await clock.runUntilIdle()
     assert.equal(closeErrors[0]?.code, 'MALFORMED_RESPONSE')

@@ -70,9 +70,9 @@ const withBroker = async (context: TestContext, more: Partial<ConnectionOptions>
 }
 
 describe('a connection over TCP', () => {
-  it('carries small and large requests and answers', async (context) => {
+  it('carries small and large requests and responses', async (context) => {
     const { broker, send } = await withBroker(context)
-    broker.onRequest = (request) => broker.answer(request, request.rest)
+    broker.onRequest = (request) => broker.respond(request, request.rest)
     const large = Buffer.alloc(5_000_000, 7)
     const bodies = await Promise.all([
       send([Buffer.from('small')]),
@@ -84,17 +84,17 @@ describe('a connection over TCP', () => {
     assert.equal(Buffer.from(bodies[2]!).toString(), 'small too')
   })
 
-  it('settles a request without an answer when the system has its bytes', async (context) => {
+  it('settles a request without a response when the system has its bytes', async (context) => {
     const { send } = await withBroker(context)
     assert.equal(await send([Buffer.from('fire and forget')], false), null)
   })
 
-  it('outlives a stall that is longer than the request timeout', async (context) => {
+  it('survives a stall that is longer than the request timeout', async (context) => {
     const { broker, send, connection } = await withBroker(context, { requestTimeoutMs: 100 })
-    // The broker lives in this process, so its answer is put into the kernel before the stall.
+    // The broker lives in this process, so its response is put into the kernel before the stall.
     const stalled = new Promise<void>((resolve) => {
       broker.onRequest = (request) => {
-        broker.answer(request, Buffer.from('in time'))
+        broker.respond(request, Buffer.from('in time'))
         const end = performance.now() + 400
         while (performance.now() < end);
         resolve()
@@ -106,13 +106,13 @@ describe('a connection over TCP', () => {
     assert.equal(connection.state, 'ready')
   })
 
-  it('times out for real', async (context) => {
+  it('times out in real time', async (context) => {
     const { send, closed } = await withBroker(context, { requestTimeoutMs: 50 })
     await assert.rejects(send([Buffer.from('x')]), { code: 'REQUEST_TIMEOUT', api: 'Produce' })
     assert.equal((await closed)?.code, 'REQUEST_TIMEOUT')
   })
 
-  it('says in words that nobody listens', async () => {
+  it('reports that the connection was refused', async () => {
     const listener = await tcpTransport.listen({ host: '127.0.0.1', port: 0 }, () => ({
       onData() {},
       onClose() {},
@@ -138,10 +138,10 @@ describe('a connection over TCP', () => {
     assert.ok(bound !== null && typeof bound === 'object')
     const error = await connect({ host: '127.0.0.1', port: bound.port }).closed
     assert.equal(error?.code, 'MALFORMED_RESPONSE')
-    assert.match(error.message, /a web server answers there/)
+    assert.match(error.message, /a web server responds there/)
   })
 
-  it('says that the connection was lost when the broker goes', async (context) => {
+  it('says that the connection was lost when the broker closes it', async (context) => {
     const { broker, send, closed } = await withBroker(context)
     broker.onRequest = (request) => request.stream.destroy()
     await assert.rejects(send([Buffer.from('x')]), { code: 'CONNECTION_LOST', api: 'Produce' })

@@ -1,5 +1,5 @@
 // A broker written by hand for the tests of net/: it cuts requests out of the stream by itself,
-// reads their header, and answers what a test says. It shares no code with what it tests, apart
+// reads their header, and returns what a test says. It shares no code with what it tests, apart
 // from the transport it listens on.
 
 import type { Address, ByteStream, Listener, ListenTransport } from '../../src/runtime/transport.ts'
@@ -29,7 +29,7 @@ const int32 = (value: number): Buffer => {
 /**
  * A frame: size, correlation id, body. A flexible header's tagged fields belong to the body here.
  */
-export const answerFrame = (correlationId: number, body: Uint8Array): Buffer =>
+export const responseFrame = (correlationId: number, body: Uint8Array): Buffer =>
   Buffer.concat([int32(4 + body.length), int32(correlationId), body])
 
 const compactString = (text: string): Buffer =>
@@ -37,7 +37,7 @@ const compactString = (text: string): Buffer =>
 
 export type Ranges = readonly (readonly [apiKey: number, min: number, max: number])[]
 
-export interface VersionsAnswer {
+export interface VersionsResponse {
   readonly version: number
   readonly ranges: Ranges
   readonly errorCode?: number
@@ -46,26 +46,26 @@ export interface VersionsAnswer {
   readonly featuresEpoch?: number
 }
 
-/** The body of an ApiVersions answer, in the layout of the version. */
-export const versionsBody = (answer: VersionsAnswer): Buffer => {
-  const { version, ranges } = answer
+/** The body of an ApiVersions response, in the layout of the version. */
+export const versionsBody = (response: VersionsResponse): Buffer => {
+  const { version, ranges } = response
   const isFlexible = version >= 3
-  const parts = [int16(answer.errorCode ?? 0)]
+  const parts = [int16(response.errorCode ?? 0)]
   parts.push(isFlexible ? Buffer.from([ranges.length + 1]) : int32(ranges.length))
   for (const [apiKey, min, max] of ranges) {
     parts.push(int16(apiKey), int16(min), int16(max))
     if (isFlexible) parts.push(Buffer.from([0]))
   }
-  if (version >= 1) parts.push(int32(answer.throttleTimeMs ?? 0))
-  if (isFlexible) parts.push(versionsTags(answer))
+  if (version >= 1) parts.push(int32(response.throttleTimeMs ?? 0))
+  if (isFlexible) parts.push(versionsTags(response))
   return Buffer.concat(parts)
 }
 
-const versionsTags = (answer: VersionsAnswer): Buffer => {
-  if (answer.features === undefined) return Buffer.from([0])
+const versionsTags = (response: VersionsResponse): Buffer => {
+  if (response.features === undefined) return Buffer.from([0])
   const epoch = Buffer.alloc(8)
-  epoch.writeBigInt64BE(BigInt(answer.featuresEpoch ?? 1))
-  const levels = answer.features.map(([name, level]) =>
+  epoch.writeBigInt64BE(BigInt(response.featuresEpoch ?? 1))
+  const levels = response.features.map(([name, level]) =>
     Buffer.concat([compactString(name), int16(level), int16(1), Buffer.from([0])]),
   )
   const features = Buffer.concat([Buffer.from([levels.length + 1]), ...levels])
@@ -84,17 +84,17 @@ export const rangesServed: Ranges = [
 export class FakeBroker {
   readonly requests: FakeRequest[] = []
   readonly streams: ByteStream[] = []
-  /** What the broker's side of each stream was told at its end. */
+  /** The error with which each stream closed on the broker's side. */
   readonly closed: (Error | undefined)[] = []
-  /** What to do with a request that is not ApiVersions; by default it is left unanswered. */
+  /** What to do with a request that is not ApiVersions; by default it is left withoutResponse. */
   onRequest: (request: FakeRequest) => void = () => {}
   /** What to do with ApiVersions. */
   onVersions: (request: FakeRequest) => void = (request) => {
     const { version } = request
     if (version > 4) {
       const refusal = { version: 0, errorCode: 35, ranges: [[apiVersionsKey, 0, 4]] as Ranges }
-      this.answer(request, versionsBody(refusal))
-    } else this.answer(request, versionsBody({ version, ranges: rangesServed }))
+      this.respond(request, versionsBody(refusal))
+    } else this.respond(request, versionsBody({ version, ranges: rangesServed }))
   }
   #listener: Listener | undefined
 
@@ -108,8 +108,8 @@ export class FakeBroker {
     await this.#listener?.close()
   }
 
-  answer(request: FakeRequest, body: Uint8Array): void {
-    request.stream.write([answerFrame(request.correlationId, body)])
+  respond(request: FakeRequest, body: Uint8Array): void {
+    request.stream.write([responseFrame(request.correlationId, body)])
   }
 
   /** The requests that are not ApiVersions. */

@@ -82,7 +82,7 @@ describe('the frame splitter', () => {
     assert.equal(frame?.at(-1), 7)
   })
 
-  it('does not make room for an announced size before its bytes arrive', () => {
+  it('does not allocate an announced size before its bytes arrive', () => {
     const before = process.memoryUsage().arrayBuffers
     const splitters = Array.from({ length: 50 }, () => {
       const splitter = new FrameSplitter(2 ** 31 - 1)

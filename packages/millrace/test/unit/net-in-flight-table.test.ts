@@ -7,11 +7,11 @@ describe('the in-flight table', () => {
     const table = new InFlightTable<string>()
     const first = table.add('first', true, 10)
     const second = table.add('second', true, 20)
-    assert.equal(table.answer(second.correlationId), undefined)
+    assert.equal(table.settle(second.correlationId), undefined)
     assert.equal(table.size, 2)
-    assert.equal(table.answer(first.correlationId)?.request, 'first')
-    assert.equal(table.answer(first.correlationId), undefined)
-    assert.equal(table.answer(second.correlationId)?.request, 'second')
+    assert.equal(table.settle(first.correlationId)?.request, 'first')
+    assert.equal(table.settle(first.correlationId), undefined)
+    assert.equal(table.settle(second.correlationId)?.request, 'second')
     assert.equal(table.size, 0)
   })
 
@@ -20,22 +20,22 @@ describe('the in-flight table', () => {
     const ids = ['a', 'b', 'c'].map((name) => table.add(name, true, 1).correlationId)
     assert.deepEqual(ids, [2 ** 31 - 2, 2 ** 31 - 1, 0])
     assert.deepEqual(
-      ids.map((id) => table.answer(id)?.request),
+      ids.map((id) => table.settle(id)?.request),
       ['a', 'b', 'c'],
     )
   })
 
-  it('keeps requests without an answer apart, but not their deadlines', () => {
+  it('keeps requests without a response apart, but not their deadlines', () => {
     const table = new InFlightTable<string>()
-    table.add('no answer', false, 10)
-    const answered = table.add('answer', true, 20)
-    table.add('no answer either', false, 30)
-    assert.equal(table.oldest?.request, 'no answer')
-    assert.equal(table.awaited, answered)
-    assert.equal(table.flush()?.request, 'no answer')
-    assert.equal(table.oldest?.request, 'answer')
-    assert.equal(table.drop()?.request, 'answer')
-    assert.equal(table.drop()?.request, 'no answer either')
+    table.add('no response', false, 10)
+    const responded = table.add('response', true, 20)
+    table.add('no response either', false, 30)
+    assert.equal(table.oldest?.request, 'no response')
+    assert.equal(table.awaited, responded)
+    assert.equal(table.flush()?.request, 'no response')
+    assert.equal(table.oldest?.request, 'response')
+    assert.equal(table.drop()?.request, 'response')
+    assert.equal(table.drop()?.request, 'no response either')
     assert.equal(table.drop(), undefined)
     assert.equal(table.flush(), undefined)
   })
@@ -45,7 +45,7 @@ describe('the in-flight table', () => {
     let settled = 0
     for (let index = 0; index < 10_000; index++) {
       table.add(index, true, index)
-      if (index % 3 !== 0) assert.equal(table.answer(settled)?.request, settled++)
+      if (index % 3 !== 0) assert.equal(table.settle(settled)?.request, settled++)
     }
     while (table.size > 0) assert.equal(table.drop()?.request, settled++)
     assert.equal(settled, 10_000)

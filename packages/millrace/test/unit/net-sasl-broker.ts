@@ -24,15 +24,15 @@ const string = (text: string): Buffer =>
 export const handshakeBody = (errorCode: number, mechanisms: readonly string[]): Buffer =>
   Buffer.concat([int16(errorCode), int32(mechanisms.length), ...mechanisms.map(string)])
 
-export interface AuthenticateAnswer {
+export interface AuthenticateOutcome {
   readonly errorCode?: number
   readonly errorMessage?: string
   readonly bytes?: Uint8Array | string
   readonly sessionLifetimeMs?: number
 }
 
-export const authenticateBody = (answer: AuthenticateAnswer): Buffer => {
-  const { errorCode = 0, errorMessage, bytes = '', sessionLifetimeMs = 0 } = answer
+export const authenticateBody = (response: AuthenticateOutcome): Buffer => {
+  const { errorCode = 0, errorMessage, bytes = '', sessionLifetimeMs = 0 } = response
   const lifetime = Buffer.alloc(8)
   lifetime.writeBigInt64BE(BigInt(sessionLifetimeMs))
   const challenge = Buffer.from(bytes as string)
@@ -45,15 +45,15 @@ export const authenticateBody = (answer: AuthenticateAnswer): Buffer => {
   ])
 }
 
-/** A broker that answers SASL as `onToken` says; what else arrives is in `payloads`. */
+/** A broker that responds to SASL as `onToken` says; what else arrives is in `payloads`. */
 export class SaslBroker extends FakeBroker {
   mechanisms: readonly string[] = ['PLAIN', 'SCRAM-SHA-256', 'OAUTHBEARER', 'TEST']
   handshakeError = 0
   /** What the client sent in SaslAuthenticate, with the connection's other traffic in order. */
   readonly tokens: string[] = []
-  onToken: (token: string, request: FakeRequest) => AuthenticateAnswer | null = () => ({})
+  onToken: (token: string, request: FakeRequest) => AuthenticateOutcome | null = () => ({})
   onOther: (request: FakeRequest) => void = () => {}
-  /** When to send an answer: a broker answers in order, so SASL waits as long as the others. */
+  /** When to send a response: a broker responds in order, so SASL waits as long as the others. */
   later: (send: () => void) => void = (send) => send()
 
   constructor() {
@@ -66,7 +66,7 @@ export class SaslBroker extends FakeBroker {
         [saslHandshakeKey, 0, 1],
         [saslAuthenticateKey, 0, 1],
       ] as const
-      this.answer(request, versionsBody({ version: request.version, ranges }))
+      this.respond(request, versionsBody({ version: request.version, ranges }))
     }
     this.onRequest = (request) => this.#onRequest(request)
   }
@@ -79,12 +79,12 @@ export class SaslBroker extends FakeBroker {
   #onRequest(request: FakeRequest): void {
     if (request.apiKey === saslHandshakeKey) {
       const body = handshakeBody(this.handshakeError, this.mechanisms)
-      this.later(() => this.answer(request, body))
+      this.later(() => this.respond(request, body))
     } else if (request.apiKey === saslAuthenticateKey) {
       const token = request.rest.subarray(4).toString()
       this.tokens.push(token)
-      const answer = this.onToken(token, request)
-      if (answer !== null) this.later(() => this.answer(request, authenticateBody(answer)))
+      const response = this.onToken(token, request)
+      if (response !== null) this.later(() => this.respond(request, authenticateBody(response)))
     } else this.onOther(request)
   }
 }

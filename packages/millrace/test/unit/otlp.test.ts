@@ -1,4 +1,4 @@
-// Metrics as OTLP: what is written is read again, and damaged bytes are refused.
+// Metrics as OTLP: what is written is read again, and damaged bytes are rejected.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

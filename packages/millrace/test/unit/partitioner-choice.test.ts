@@ -4,21 +4,27 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import type { CustomPartitioner } from '../../src/engine/partitioner/custom-partitioner.ts'
+import type { PartitionerName } from '../../src/engine/partitioner/partitioner.ts'
+import { createPartitioner, partitionerNames } from '../../src/engine/partitioner/partitioner.ts'
 import type {
   Partitioner,
-  PartitionerName,
   PartitionerTopic,
-} from '../../src/engine/partitioner.ts'
-import { createPartitioner, partitionerNames } from '../../src/engine/partitioner.ts'
-import type { CustomPartitioner } from '../../src/engine/partitioner-custom.ts'
+} from '../../src/engine/partitioner/partitioner-contract.ts'
 import { KafkaError } from '../../src/protocol/kafka-error.ts'
 import { seededRandom } from '../../src/runtime/random.ts'
 
 const noBytes = new Uint8Array(0)
-const topicOf = (partitionCount: number, available: readonly number[] = []): PartitionerTopic => ({
+const topicOf = (
+  partitionCount: number,
+  available: readonly number[] = [],
+  loads: readonly number[] = [],
+): PartitionerTopic => ({
   name: 'orders',
   partitionCount,
   available,
+  preferred: available,
+  loadOf: (partition) => loads[partition] ?? 0,
 })
 const keyless = (partitioner: Partitioner, topic: PartitionerTopic, recordBytes = 100): number =>
   partitioner.partition(topic, noBytes, -1, -1, recordBytes)
@@ -36,7 +42,7 @@ const thrownBy = (action: () => unknown): KafkaError => {
   return assert.fail('it did not throw')
 }
 
-test('every partitioner answers a partition that exists, for any key and any topic', () => {
+test('every partitioner returns a partition that exists, for any key and any topic', () => {
   const choosing = partitionerNames.filter((name) => name !== 'manual')
   fc.assert(
     fc.property(
@@ -163,7 +169,46 @@ test('sticky runs share the bytes evenly, however seldom a slow broker seals its
   assert.ok(counts[0]! < 2.4 * counts[1]!, `${counts}`)
 })
 
-test('a sticky partition that loses its leader, or is gone, is left at once', () => {
+test('a run goes to the partition with less to deliver of two, to any if they are equal', () => {
+  const partitioner = createPartitioner('java', seededRandom(9), { stickyBytes: 100 })()
+  const counts = [0, 0, 0, 0, 0, 0]
+  const runs = (topic: PartitionerTopic): number[] => {
+    counts.fill(0)
+    for (let run = 0; run < 3000; run += 1) counts[keyless(partitioner, topic, 200)]! += 1
+    return counts
+  }
+  const isNear = (count: number): boolean => count > 400 && count < 600
+  assert.ok(runs(topicOf(6)).every(isNear), `${counts}`)
+  // Up to four runs of difference are chance.
+  assert.ok(runs(topicOf(6, [], [399, 0, 399, 0, 0, 399])).every(isNear), `${counts}`)
+  // Partitions 1 and 4 take nothing: they get a run only when both are drawn.
+  const [, one, , , four] = runs(topicOf(6, [], [0, 9000, 0, 0, 9000, 0]))
+  assert.ok(one! + four! < 400, `${counts}`)
+  // All hold much: the one that holds more still gets less.
+  const [zero] = runs(topicOf(6, [], [9000, 5000, 5000, 5000, 5000, 5000]))
+  assert.equal(zero, 0)
+})
+
+test('records without a key stay in the preferred partitions, and keys do not move', () => {
+  const names = partitionerNames.filter((name) => name !== 'manual')
+  const topic = { ...topicOf(12, [1, 2, 3, 4]), preferred: [2, 3] }
+  for (const name of names) {
+    const partitioner = createPartitioner(name, seededRandom(7), { stickyBytes: 150 })()
+    const seen = new Set<number>()
+    for (let count = 0; count < 200; count += 1) seen.add(keyless(partitioner, topic))
+    assert.deepEqual(
+      [...seen].sort((a, b) => a - b),
+      [2, 3],
+      name,
+    )
+  }
+  const java = createPartitioner('java', seededRandom(7))()
+  for (const key of ['a', 'b', 'c']) {
+    assert.equal(keyed(java, topic, key), keyed(java, topicOf(12), key))
+  }
+})
+
+test('a sticky partition that loses its leader, or is deleted, is changed at once', () => {
   const partitioner = createPartitioner('sticky', seededRandom(1))()
   const first = keyless(partitioner, topicOf(6))
   const others = [0, 1, 2, 3, 4, 5].filter((partition) => partition !== first)
@@ -185,16 +230,16 @@ test('manual asks for the partition of the record, naming topic and bounds', () 
   const error = thrownBy(() => keyless(createPartitioner('manual', seededRandom(1))(), topicOf(6)))
   assert.equal(error.code, 'INVALID_ARGUMENT')
   assert.equal(error.topic, 'orders')
-  assert.match(error.message, /record\.partition.*'orders'.*0 to 5/)
+  assert.match(error.message, /record\.partition must be .* 0 to 5 .*"orders"/)
 })
 
 test('a name that does not exist is a usage error that lists the names', () => {
   const error = thrownBy(() => createPartitioner('murmur' as PartitionerName, seededRandom(1)))
   assert.equal(error.code, 'INVALID_OPTION')
-  assert.match(error.message, /"murmur" is none of java, consistent_random/)
+  assert.match(error.message, /one of java, consistent_random, .*, got "murmur"/)
 })
 
-test('a function gets topic, key and partitions, and its answer is taken', () => {
+test('a function gets topic, key and partitions, and its result is used', () => {
   const inputs: unknown[] = []
   const partitioner = createPartitioner((input) => {
     inputs.push({ ...input, key: input.key === null ? null : Buffer.from(input.key).toString() })
@@ -209,7 +254,7 @@ test('a function gets topic, key and partitions, and its answer is taken', () =>
   ])
 })
 
-test('a bad answer of a function is a usage error naming topic, value and bound', () => {
+test('a wrong result of a function is a usage error naming topic, value and bound', () => {
   const bad: unknown[] = [Number.NaN, -1, 6, 1.5, '1', undefined, null, 1n, Promise.resolve(1)]
   for (const value of bad) {
     const choose = (() => value) as CustomPartitioner
@@ -218,11 +263,11 @@ test('a bad answer of a function is a usage error naming topic, value and bound'
     assert.equal(error.code, 'INVALID_ARGUMENT')
     assert.equal(error.kind, 'usage')
     assert.equal(error.topic, 'orders')
-    assert.match(error.message, /returned .+ for topic 'orders': a whole number from 0 to 5/)
+    assert.match(error.message, /a whole number from 0 to 5 for topic "orders", got /)
   }
 })
 
-test('a function that answers -0 means partition 0', () => {
+test('a function that returns -0 means partition 0', () => {
   const partitioner = createPartitioner(() => -0, seededRandom(1))()
   assert.ok(Object.is(keyless(partitioner, topicOf(6)), 0))
 })
@@ -235,5 +280,5 @@ test('what a function throws becomes the cause of a usage error', () => {
   const error = thrownBy(() => keyless(partitioner, topicOf(6)))
   assert.equal(error.code, 'INVALID_ARGUMENT')
   assert.equal(error.cause, cause)
-  assert.match(error.message, /threw for topic 'orders': no such tenant/)
+  assert.match(error.message, /threw for topic "orders": no such tenant/)
 })

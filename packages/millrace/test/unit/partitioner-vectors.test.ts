@@ -1,12 +1,12 @@
 // Keys stay where the former client put them: our partitioners against what the original libraries
-// answered (test/golden/partitioner-vectors/regenerate.mjs writes the file).
+// returned (test/golden/partitioner-vectors/regenerate.mjs writes the file).
 
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import type { PartitionerName } from '../../src/engine/partitioner.ts'
-import { createPartitioner } from '../../src/engine/partitioner.ts'
-import { crc32, fnv1a, murmur2 } from '../../src/engine/partitioner-hashes.ts'
+import type { PartitionerName } from '../../src/engine/partitioner/partitioner.ts'
+import { createPartitioner } from '../../src/engine/partitioner/partitioner.ts'
+import { crc32, fnv1a, murmur2 } from '../../src/engine/partitioner/partitioner-hashes.ts'
 import { seededRandom } from '../../src/runtime/random.ts'
 import { goldenFile } from '../golden/golden-file.ts'
 
@@ -30,7 +30,7 @@ const comparePartitions = (name: PartitionerName & Hashing): number => {
     const bytes = Buffer.concat([Buffer.from([0xaa, 0xbb, 0xcc]), key, Buffer.from([0xdd, 0xee])])
     const actual = vectors.counts.map((partitionCount) =>
       createPartitioner(name, seededRandom(1))().partition(
-        { name: 'topic', partitionCount, available: [] },
+        { name: 'topic', partitionCount, available: [], preferred: [], loadOf: () => 0 },
         bytes,
         3,
         3 + key.length,

@@ -30,7 +30,7 @@ const caught = (promise: Promise<unknown>): Promise<KafkaError> =>
 const scenarios: Readonly<Record<string, () => Promise<object>>> = {
   'black-hole': async () => {
     const producer = newProducer()
-    const connecting = caught(producer.connect())
+    const connecting = caught(producer.connect({ timeoutMs: 0 }))
     for (let index = 0; index < 20; index++) producer.send({ topic: 't', value: `${index}` })
     while (!process.getActiveResourcesInfo().includes('TCPSocketWrap')) await turn()
     const closed = await producer.close({ timeoutMs: 300 })
@@ -43,7 +43,7 @@ const scenarios: Readonly<Record<string, () => Promise<object>>> = {
     const producer = newProducer({ maxBlockMs: 1000 })
     const errors = await Promise.all([
       caught(producer.send({ topic: 't', value: 'x' })),
-      caught(producer.connect()),
+      caught(producer.connect({ timeoutMs: 0 })),
     ])
     await producer.close()
     const messages = errors.map(({ message }) => message)
@@ -51,11 +51,11 @@ const scenarios: Readonly<Record<string, () => Promise<object>>> = {
   },
 
   unawaited: async () => {
-    let told = 0
+    let reported = 0
     const onError = (): void => {
-      told++
+      reported++
       // A handler that fails, in either way, is no reason to die.
-      if (told % 2 === 0) throw new Error('onError threw')
+      if (reported % 2 === 0) throw new Error('onError threw')
     }
     const producer = newProducer({ maxBlockMs: 50, onError })
     for (let index = 0; index < 100; index++) {
@@ -76,14 +76,14 @@ const scenarios: Readonly<Record<string, () => Promise<object>>> = {
     producer.sendBatch(7 as never)
     await producer.flush()
     await turn()
-    const producing = told
+    const producing = reported
     const { recordsFailed: failed } = producer.metrics()
     producer.close({ timeoutMs: -1 })
     await producer.close()
     producer.send({ topic: 't', value: 'x' })
     producer.sendBatch([])
     await turn()
-    return { told: { producing, afterwards: told - producing }, failed, surprises }
+    return { reported: { producing, afterwards: reported - producing }, failed, surprises }
   },
 
   flood: async () => {
@@ -111,7 +111,7 @@ const scenarios: Readonly<Record<string, () => Promise<object>>> = {
       codes[code] = (codes[code] ?? 0) + 1
     }
     const bufferMemoryBytes = 32 * 2 ** 20
-    const producer = newProducer({ bufferMemoryBytes, onError })
+    const producer = newProducer({ bufferMemoryBytes, waitingMemoryBytes: 0, onError })
     const heldBefore = held()
     const rssEarly = await flood(producer, 100_000)
     const rssLate = await flood(producer, 900_000)

@@ -29,7 +29,7 @@ describe('close', () => {
     const closing = producer.close()
     assert.equal(producer.close(), closing)
     assert.equal(producer.close({ timeoutMs: 0 }), closing)
-    assert.deepEqual(await closing, { delivered: 1000, failed: 0 })
+    assert.deepEqual(await closing, { delivered: 1000, failed: 0, undelivered: 0 })
     assert.equal((await Promise.all(sends)).length, 1000)
     assert.deepEqual(valuesOf(cluster, 't'), inOrder(1000))
     assert.equal(producer.close(), closing)
@@ -38,11 +38,11 @@ describe('close', () => {
 
   it('of a producer that did nothing connects to nothing', async () => {
     const producer = producerFor(await startClosedCluster())
-    assert.deepEqual(await producer.close(), { delivered: 0, failed: 0 })
+    assert.deepEqual(await producer.close(), { delivered: 0, failed: 0, undelivered: 0 })
     assert.equal(producer.metrics().connectionFailures, 0)
   })
 
-  it('delivers what lingers, what waits in line and what waits for its topic', async () => {
+  it('delivers records that linger, or wait for space or for their topic', async () => {
     await using cluster = await startCluster({ electionMs: 100 })
     const producer = producerFor(cluster, { bufferMemoryBytes: 1 << 17, lingerMs: 3_600_000 })
     const value = 'x'.repeat(500)
@@ -50,15 +50,15 @@ describe('close', () => {
     for (let index = 0; index < 60; index++) results.push(producer.send({ topic: 'new', value }))
     const batch = Array.from({ length: 500 }, () => ({ topic: 'new', value }))
     results.push(producer.sendBatch(batch))
-    assert.deepEqual(await producer.close(), { delivered: 560, failed: 0 })
+    assert.deepEqual(await producer.close(), { delivered: 560, failed: 0, undelivered: 0 })
     await Promise.all(results)
     assert.equal(cluster.records('new').length, 560)
   })
 
-  it('refuses every call after it, at once and with CLOSED', async () => {
+  it('makes every later call fail at once with CLOSED', async () => {
     await using cluster = await startCluster({ topics: { t: 1 } })
-    const told: string[] = []
-    const producer = producerFor(cluster, { onError: (error) => told.push(error.code) })
+    const reported: string[] = []
+    const producer = producerFor(cluster, { onError: (error) => reported.push(error.code) })
     await producer.send({ topic: 't', value: 'x' })
     const closing = producer.close()
     for (const state of ['closing', 'closed']) {
@@ -67,7 +67,7 @@ describe('close', () => {
         await rejectionOf(producer.send(record)),
         await rejectionOf(producer.send(record, { timeoutMs: 5 })),
         await rejectionOf(producer.sendBatch([record])),
-        await rejectionOf(producer.submit(record)!),
+        await rejectionOf(producer.submit(record)),
         await rejectionOf(producer.connect()),
         await rejectionOf(producer.ready()),
         await rejectionOf(producer.partitionsFor('t')),
@@ -78,25 +78,29 @@ describe('close', () => {
       await producer.flush()
       if (state === 'closing') await closing
     }
-    assert.deepEqual(told, new Array(6).fill('CLOSED'), 'send twice and sendBatch, each time')
+    assert.deepEqual(reported, new Array(6).fill('CLOSED'), 'send twice and sendBatch, each time')
     assert.equal(cluster.records('t').length, 1)
   })
 
-  it('with a limit settles though no broker answers, with every record', async () => {
+  it('with a timeout settles every record although no broker responds', async () => {
     await using hole = await blackHole()
     await using cluster = await startCluster()
     const producer = producerFor(cluster, { brokers: hole.address })
     const connected = hole.connected()
     const sends = numbered('t', 10).map((record) => rejectionOf(producer.send(record)))
     await connected
-    assert.deepEqual(await producer.close({ timeoutMs: 200 }), { delivered: 0, failed: 10 })
+    assert.deepEqual(await producer.close({ timeoutMs: 200 }), {
+      delivered: 0,
+      failed: 10,
+      undelivered: 10,
+    })
     for (const error of await Promise.all(sends)) {
       assert.equal(error.code, 'ABORTED')
       assert.equal(error.persisted, 'no')
     }
   })
 
-  it('with a limit says of records in flight that they may have been written', async () => {
+  it('with a timeout reports records in flight as persisted maybe', async () => {
     await using cluster = await startCluster({ topics: { t: 1 } })
     const producer = producerFor(cluster)
     await producer.send({ topic: 't', value: 'first' })
@@ -105,12 +109,16 @@ describe('close', () => {
     const doubtful = rejectionOf(producer.send({ topic: 't', value: 'doubtful' }))
     await request
     const behind = rejectionOf(producer.send({ topic: 't', value: 'behind' }))
-    assert.deepEqual(await producer.close({ timeoutMs: 50 }), { delivered: 1, failed: 2 })
+    assert.deepEqual(await producer.close({ timeoutMs: 50 }), {
+      delivered: 1,
+      failed: 2,
+      undelivered: 2,
+    })
     assert.equal((await doubtful).persisted, 'maybe')
     assert.equal((await behind).code, 'ABORTED')
   })
 
-  it('ends early by its signal, also one that was aborted before', async () => {
+  it('ends early at its signal, also one that was aborted before', async () => {
     for (const early of [true, false]) {
       await using hole = await blackHole()
       await using cluster = await startCluster()
@@ -120,7 +128,7 @@ describe('close', () => {
       if (early) controller.abort()
       const closing = producer.close({ signal: controller.signal })
       controller.abort()
-      assert.deepEqual(await closing, { delivered: 0, failed: 1 })
+      assert.deepEqual(await closing, { delivered: 0, failed: 1, undelivered: 1 })
       assert.equal((await send).code, 'ABORTED')
     }
   })
@@ -140,17 +148,17 @@ describe('close', () => {
   it('inside a callback is safe, and counts every record', async () => {
     await using cluster = await startCluster({ topics: { t: 1 } })
     const producer = producerFor(cluster)
-    let told = 0
+    let reported = 0
     let closing: Promise<unknown> | null = null
     for (const record of numbered('t', 100)) {
       producer.enqueue(record, () => {
-        told++
+        reported++
         closing ??= producer.close()
       })
     }
     await producer.flush()
-    assert.deepEqual(await closing, { delivered: 100, failed: 0 })
-    assert.equal(told, 100)
+    assert.deepEqual(await closing, { delivered: 100, failed: 0, undelivered: 0 })
+    assert.equal(reported, 100)
   })
 })
 
@@ -162,7 +170,7 @@ const startClosedCluster = async () => {
 }
 
 describe('destroy', () => {
-  it('fails all at once and says why; twice, and close after it, are harmless', async () => {
+  it('fails every record at once with the reason; later calls do nothing', async () => {
     await using cluster = await startCluster({ topics: { t: 1 } })
     const producer = producerFor(cluster, { bufferMemoryBytes: 1 << 17 })
     await producer.send({ topic: 't', value: 'first' })
@@ -194,14 +202,14 @@ describe('destroy', () => {
     assert.equal((await rejectionOf(producer.send({ topic: 't', value }))).code, 'CLOSED')
   })
 
-  it('ends a close that waits', async () => {
+  it('ends a pending close()', async () => {
     await using hole = await blackHole()
     await using cluster = await startCluster()
     const producer = producerFor(cluster, { brokers: hole.address })
     const send = rejectionOf(producer.send({ topic: 't', value: 'x' }))
     const closing = producer.close()
     producer.destroy()
-    assert.deepEqual(await closing, { delivered: 0, failed: 1 })
+    assert.deepEqual(await closing, { delivered: 0, failed: 1, undelivered: 1 })
     assert.equal((await send).code, 'ABORTED')
   })
 
@@ -228,12 +236,12 @@ describe('destroy', () => {
 })
 
 describe('a process of its own', () => {
-  it('closed under a broker that never answers, has nothing left open and ends', async () => {
+  it('closed under a broker that never responds, has nothing left open and ends', async () => {
     await using hole = await blackHole()
     const { code, report, stderr } = await runChild('black-hole', hole.address)
     assert.equal(code, 0, stderr)
     assert.deepEqual(report.resources, [])
-    assert.deepEqual(report.closed, { delivered: 0, failed: 20 })
+    assert.deepEqual(report.closed, { delivered: 0, failed: 20, undelivered: 20 })
   })
 
   it('without a broker: send rejects, saying where and why, and it ends', async () => {
@@ -247,15 +255,15 @@ describe('a process of its own', () => {
     assert.deepEqual(report.codes, ['METADATA_TIMEOUT', 'CONNECTION_FAILED'])
   })
 
-  it('is never reached by what fails and nobody awaits', async () => {
+  it('has no unhandled rejection for failures that are not awaited', async () => {
     const { code, report, stderr } = await runChild('unawaited', await deadAddress())
     assert.equal(code, 0, stderr)
     assert.deepEqual(report.surprises, [])
-    assert.deepEqual(report.told, { producing: 602, afterwards: 2 })
+    assert.deepEqual(report.reported, { producing: 602, afterwards: 2 })
     assert.equal(report.failed, 601)
   })
 
-  it('sends a million records to a dead broker, awaits none, stays within its bound', async () => {
+  it('sends a million records to a stopped broker in bounded memory', async () => {
     const { code, report, stderr } = await runChild('flood', await deadAddress())
     assert.equal(code, 0, stderr)
     assert.deepEqual(report.surprises, [])

@@ -15,16 +15,19 @@ const rootFrom = (folder: string): string =>
 const root = rootFrom(dirname(fileURLToPath(import.meta.url)))
 
 const pages = (await import(pathToFileURL(join(root, 'scripts/docs.mjs')).href)) as {
-  optionsPage(table: object): string
+  optionsPage(table: object, source: string): string
   errorsPage(codes: object, errors: ReadonlyMap<number, object>): string
 }
 
 const again = 'it is out of date: npm run build, then node scripts/docs.mjs'
 
-it('docs/options.md is what the option table says', () => {
+it('docs/options.md is what the option table and the docstrings of the options say', () => {
   const page = readFileSync(join(root, 'docs/options.md'), 'utf8')
-  assert.ok(page === pages.optionsPage(optionTable), again)
-  for (const name of Object.keys(optionTable)) assert.ok(page.includes(`| \`${name}\` |`), name)
+  const source = join(root, 'packages/millrace/src/producer/producer-options.ts')
+  assert.ok(page === pages.optionsPage(optionTable, readFileSync(source, 'utf8')), again)
+  for (const name of Object.keys(optionTable)) {
+    assert.match(page, new RegExp(`^\\| \`${name}\` \\|.*\\| [^|]{20,} \\|$`, 'm'), name)
+  }
 })
 
 it('docs/errors.md is what the error tables say', () => {

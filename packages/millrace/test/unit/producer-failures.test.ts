@@ -7,8 +7,8 @@ import { type AddressInfo, createServer } from 'node:net'
 import { describe, it } from 'node:test'
 import { KafkaError, Producer } from '../../src/index.ts'
 import { FailureReporter } from '../../src/producer/failure-reporter.ts'
-import { type Clock, systemClock } from '../../src/runtime/clock.ts'
 import { silentLogger } from '../../src/runtime/logger.ts'
+import { VirtualClock } from '../../src/runtime/virtual-clock.ts'
 import { startCluster } from '../../src/testing.ts'
 import {
   blackHole,
@@ -25,8 +25,8 @@ const lost = (logger: ReturnType<typeof memoryLogger>): string[] =>
 describe('failures', () => {
   it('go to onError once for each record, whichever way it was sent, awaited or not', async () => {
     await using cluster = await startCluster({ topics: { t: 1 } })
-    const told: KafkaError[] = []
-    await using producer = producerFor(cluster, { onError: (error) => told.push(error) })
+    const reported: KafkaError[] = []
+    await using producer = producerFor(cluster, { onError: (error) => reported.push(error) })
     await producer.send({ topic: 't', value: 'good' })
     const forbidden = { api: 'Produce', error: 'TOPIC_AUTHORIZATION_FAILED' }
     const fault = cluster.fault({ ...forbidden, count: Number.POSITIVE_INFINITY })
@@ -40,23 +40,23 @@ describe('failures', () => {
       },
     ]
     for (const [index, way] of ways.entries()) {
-      const before = told.length
+      const before = reported.length
       await way()
       const count = [1, 1, 3, 1][index]
-      assert.equal(told.length - before, count, `way ${index}`)
+      assert.equal(reported.length - before, count, `way ${index}`)
     }
-    assert.ok(told.every(({ code, topic }) => code === 'AUTHORIZATION_FAILED' && topic === 't'))
+    assert.ok(reported.every(({ code, topic }) => code === 'AUTHORIZATION_FAILED' && topic === 't'))
     const { recordsFailed } = producer.metrics()
-    assert.equal(recordsFailed, told.length)
+    assert.equal(recordsFailed, reported.length)
     fault.remove()
     await producer.send({ topic: 't', value: 'good' })
-    assert.equal(told.length, recordsFailed)
+    assert.equal(reported.length, recordsFailed)
   })
 
-  it('do not go to onError where a callback is told', async () => {
+  it('do not go to onError if a callback receives them', async () => {
     await using cluster = await startCluster({ topics: { t: 1 } })
-    const told: KafkaError[] = []
-    await using producer = producerFor(cluster, { onError: (error) => told.push(error) })
+    const reported: KafkaError[] = []
+    await using producer = producerFor(cluster, { onError: (error) => reported.push(error) })
     cluster.fault({ api: 'Produce', error: 'TOPIC_AUTHORIZATION_FAILED' })
     let result: KafkaError | null = null
     producer.enqueue({ topic: 't', value: 'x' }, (error) => {
@@ -64,18 +64,18 @@ describe('failures', () => {
     })
     await producer.flush()
     assert.equal(result!.code, 'AUTHORIZATION_FAILED')
-    assert.deepEqual(told, [])
+    assert.deepEqual(reported, [])
   })
 
-  it('a record that was given up is told once, however its batch ends', async () => {
+  it('a cancelled record is reported once, however its batch ends', async () => {
     await using cluster = await startCluster({ topics: { t: 1 } })
-    const told: KafkaError[] = []
-    await using producer = producerFor(cluster, { onError: (error) => told.push(error) })
+    const reported: KafkaError[] = []
+    await using producer = producerFor(cluster, { onError: (error) => reported.push(error) })
     await producer.send({ topic: 't', value: 'good' })
     cluster.fault({ api: 'Produce', error: 'TOPIC_AUTHORIZATION_FAILED', delayMs: 50 })
     await rejectionOf(producer.send({ topic: 't', value: 'x' }, { timeoutMs: 20 }))
     await producer.flush()
-    assert.equal(told.length, 1)
+    assert.equal(reported.length, 1)
   })
 
   it('without onError go to the logger, one line for very many of them', async () => {
@@ -86,38 +86,43 @@ describe('failures', () => {
     const { failedIndexes } = await producer.sendBatch(numbered('t', 1000))
     assert.equal(failedIndexes.length, 1000)
     assert.equal(lost(logger).length, 1)
-    assert.match(lost(logger)[0]!, /a record was lost: AUTHORIZATION_FAILED: Produce t\[0\] failed/)
+    assert.match(lost(logger)[0]!, /not delivered: AUTHORIZATION_FAILED: Produce t\[0\] failed/)
   })
 
-  it('are counted while the logger is spared, and the count is told with the next line', () => {
-    let now = 0
-    const clock: Clock = { ...systemClock, now: () => now }
+  it('of one code are one line at once, then counted at growing intervals', async () => {
+    const clock = new VirtualClock()
     const logger = memoryLogger()
     const reporter = new FailureReporter(logger, null, clock)
-    const error = new KafkaError('BUFFER_FULL', 'no room')
-    for (const at of [0, 1, 500, 999, 1000, 1500, 5000]) {
-      now = at
+    const error = new KafkaError('BUFFER_FULL', 'full')
+    const ends: number[] = []
+    for (let ms = 0; ms < 20_000; ms += 100) {
+      const before = lost(logger).length
       reporter.report(error)
+      await clock.advance(100)
+      if (lost(logger).length > before) ends.push(ms)
     }
-    assert.deepEqual(lost(logger), [
-      'millrace: a record was lost: BUFFER_FULL: no room',
-      'millrace: a record was lost: BUFFER_FULL: no room (and 3 more like it)',
-      'millrace: a record was lost: BUFFER_FULL: no room (and 1 more like it)',
+    reporter.stop()
+    assert.deepEqual(ends, [0, 900, 2900, 6900, 14_900])
+    assert.deepEqual(lost(logger).slice(0, 3), [
+      'millrace: A record was not delivered: BUFFER_FULL: full',
+      'millrace: 9 records were not delivered: BUFFER_FULL: full',
+      'millrace: 20 records were not delivered: BUFFER_FULL: full',
     ])
+    assert.equal(lost(logger).length, 6)
   })
 
-  it('a retry that succeeds is no failure: nothing is logged as lost, nobody is told', async () => {
+  it('a retry that succeeds is not a failure: nothing is logged as lost or reported', async () => {
     await using cluster = await startCluster({ topics: { t: 1 } })
     const logger = memoryLogger()
-    const told: KafkaError[] = []
-    const options = { logger, onError: (error: KafkaError) => told.push(error) }
+    const reported: KafkaError[] = []
+    const options = { logger, onError: (error: KafkaError) => reported.push(error) }
     await using producer = producerFor(cluster, options)
     cluster.fault({ api: 'Produce', error: 'NOT_ENOUGH_REPLICAS', count: 2 })
     await producer.send({ topic: 't', value: 'x' })
-    assert.deepEqual([lost(logger), told], [[], []])
+    assert.deepEqual([lost(logger), reported], [[], []])
   })
 
-  it('onError that throws or rejects, or a logger that does not exist, harms nobody', async () => {
+  it('an onError that throws or rejects, or a missing logger, affects no record', async () => {
     await using cluster = await startCluster({ topics: { t: 1 } })
     const logger = memoryLogger()
     const ends = [
@@ -137,7 +142,7 @@ describe('failures', () => {
 })
 
 describe('without a broker', () => {
-  it('every call says which address it is, and why', async () => {
+  it('every error names the address and the reason', async () => {
     const addresses = [await deadAddress(), await deadAddress()]
     const producer = new Producer({
       brokers: addresses,
@@ -148,7 +153,7 @@ describe('without a broker', () => {
     const errors = await Promise.all([
       rejectionOf(producer.send({ topic: 't', value: 'x' })),
       rejectionOf(producer.send({ topic: 't', value: 'x' }, { timeoutMs: 200 })),
-      rejectionOf(producer.connect()),
+      rejectionOf(producer.connect({ timeoutMs: 0 })),
       rejectionOf(producer.partitionsFor('t')),
       producer.sendBatch([{ topic: 't', value: 'x' }]).then(({ results }) => results[0]),
     ])
@@ -164,10 +169,10 @@ describe('without a broker', () => {
       assert.equal(error.persisted, 'no')
       assert.equal(error.retriable, true)
     }
-    assert.deepEqual(await producer.close(), { delivered: 0, failed: 3 })
+    assert.deepEqual(await producer.close(), { delivered: 0, failed: 3, undelivered: 0 })
   })
 
-  it('that answers, the address is named as the one that did not', async () => {
+  it('that responds, the error names the address that did not respond', async () => {
     await using hole = await blackHole()
     const producer = new Producer({
       brokers: hole.address,
@@ -181,7 +186,7 @@ describe('without a broker', () => {
     await producer.close()
   })
 
-  it('but with something else at its port, the error says that it is no Kafka', async () => {
+  it('with another server at its port, the error says that it is not Kafka', async () => {
     const server = createServer((socket) => {
       socket.on('error', () => {})
       socket.end('HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n')
@@ -197,7 +202,7 @@ describe('without a broker', () => {
     server.close()
   })
 
-  it('at first, what was sent is delivered when it comes', async () => {
+  it('at the start, records are delivered when it starts', async () => {
     const address = await deadAddress()
     const producer = new Producer({ brokers: address, logger: silentLogger })
     const sends = numbered('t', 10).map((record) => producer.send(record))

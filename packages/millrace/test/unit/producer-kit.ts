@@ -1,5 +1,5 @@
 // What the tests of Producer share: a cluster and a producer for one test, a logger that remembers,
-// servers that never answer, and a child process that runs a scenario of producer-child.ts.
+// servers that never respond, and a child process that runs a scenario of producer-child.ts.
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -16,7 +16,7 @@ export interface Line {
   readonly message: string
 }
 
-/** A logger that remembers what it was told. */
+/** A logger that keeps its lines. */
 export const memoryLogger = (): Logger & { readonly lines: Line[] } => {
   const lines: Line[] = []
   const at = (level: keyof Logger) => (message: string) => {
@@ -63,7 +63,7 @@ export const nextRequest = (cluster: TestCluster, api: string): Promise<RequestV
     })
   })
 
-/** Holds back what the rule strikes until the answer is called. */
+/** Holds what the rule matches until the returned function is called. */
 export const holdBack = (cluster: TestCluster, rule: FaultRule = {}): (() => void) => {
   const fault = cluster.fault({
     api: 'Produce',
@@ -83,7 +83,7 @@ export const numbered = (topic: string, count: number, partition?: number) =>
 export const inOrder = (count: number): string[] =>
   Array.from({ length: count }, (_, index) => `${index}`)
 
-/** An address at which connections are taken and nothing is ever answered. */
+/** An address that accepts connections and never responds. */
 export const blackHole = async () => {
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
@@ -103,7 +103,7 @@ export const blackHole = async () => {
   }
 }
 
-/** An address at which nobody listens. */
+/** An address without a listener. */
 export const deadAddress = async (): Promise<string> => {
   const server = createServer()
   server.listen(0, '127.0.0.1')

@@ -19,32 +19,41 @@ const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values)
 
 /** What TypeScript would not let pass, and the words that must name it. */
 const wrongRecords: readonly (readonly [unknown, RegExp])[] = [
-  [undefined, /record is undefined: expected an object/],
-  [null, /record is null/],
-  ['text', /record is string/],
-  [{ value: 'a' }, /record\.topic is undefined: expected a string that is not empty/],
+  [undefined, /record must be an object, got undefined/],
+  [null, /record must be an object, got null/],
+  ['text', /record must be an object, got string/],
+  [{ value: 'a' }, /record\.topic must be a string that is not empty, got undefined/],
   [{ topic: '', value: 'a' }, /record\.topic/],
-  [{ topic: 't' }, /record\.value is undefined: expected a string, a Uint8Array, or null/],
-  [{ topic: 't', value: 7 }, /record\.value is number 7/],
-  [{ topic: 't', value: { a: 1 } }, /record\.value is Object/],
-  [{ topic: 't', value: ['a'] }, /record\.value is Array/],
-  [{ topic: 't', value: new Uint16Array(2) }, /record\.value is Uint16Array/],
-  [{ topic: 't', value: new ArrayBuffer(2) }, /record\.value is ArrayBuffer/],
-  [{ topic: 't', value: Promise.resolve('a') }, /record\.value is Promise/],
-  [{ topic: 't', value: 'a', key: 7 }, /record\.key is number 7/],
-  [{ topic: 't', value: 'a', key: {} }, /record\.key is Object/],
-  [{ topic: 't', value: 'a', partition: -1 }, /record\.partition is number -1/],
+  [{ topic: 't' }, /record\.value must be a string, a Uint8Array, or null.*, got undefined/],
+  [{ topic: 't', value: 7 }, /record\.value must be .*, got number 7/],
+  [{ topic: 't', value: { a: 1 } }, /record\.value must be .*, got Object/],
+  [{ topic: 't', value: ['a'] }, /record\.value must be .*, got Array/],
+  [{ topic: 't', value: new Uint16Array(2) }, /record\.value must be .*, got Uint16Array/],
+  [{ topic: 't', value: new ArrayBuffer(2) }, /record\.value must be .*, got ArrayBuffer/],
+  [{ topic: 't', value: Promise.resolve('a') }, /record\.value must be .*, got Promise/],
+  [{ topic: 't', value: 'a', key: 7 }, /record\.key must be .*, got number 7/],
+  [{ topic: 't', value: 'a', key: {} }, /record\.key must be .*, got Object/],
+  [{ topic: 't', value: 'a', partition: -1 }, /record\.partition must be .*, got number -1/],
   [{ topic: 't', value: 'a', partition: 1.5 }, /record\.partition/],
-  [{ topic: 't', value: 'a', partition: '1' }, /record\.partition is string/],
-  [{ topic: 't', value: 'a', partition: null }, /record\.partition is null/],
-  [{ topic: 't', value: 'a', timestamp: new Date() }, /record\.timestamp is Date/],
-  [{ topic: 't', value: 'a', timestamp: -5 }, /record\.timestamp is number -5/],
+  [{ topic: 't', value: 'a', partition: '1' }, /record\.partition must be .*, got string/],
+  [{ topic: 't', value: 'a', partition: null }, /record\.partition must be .*, got null/],
+  [{ topic: 't', value: 'a', timestamp: new Date() }, /record\.timestamp must be .*, got Date/],
+  [{ topic: 't', value: 'a', timestamp: -5 }, /record\.timestamp must be .*, got number -5/],
   [{ topic: 't', value: 'a', timestamp: Number.NaN }, /record\.timestamp/],
-  [{ topic: 't', value: 'a', headers: 'x' }, /record\.headers is string/],
-  [{ topic: 't', value: 'a', headers: { n: 7 } }, /record\.headers\["n"\] is number 7/],
+  [{ topic: 't', value: 'a', headers: 'x' }, /record\.headers must be .*, got string/],
+  [
+    { topic: 't', value: 'a', headers: { n: 7 } },
+    /record\.headers\["n"\] must be .*, got number 7/,
+  ],
   [{ topic: 't', value: 'a', headers: [['a']] }, /record\.headers\[0\]/],
-  [{ topic: 't', value: 'a', headers: [[1, 'a']] }, /record\.headers: a key is number 1/],
-  [{ topic: 't', value: 'a', headers: { a: { b: 'c' } } }, /record\.headers\["a"\] is Object/],
+  [
+    { topic: 't', value: 'a', headers: [[1, 'a']] },
+    /record\.headers: a key must be .*, got number 1/,
+  ],
+  [
+    { topic: 't', value: 'a', headers: { a: { b: 'c' } } },
+    /record\.headers\["a"\] must be .*, got Object/,
+  ],
 ]
 
 describe('sending to a cluster', () => {
@@ -81,7 +90,7 @@ describe('sending to a cluster', () => {
     assert.equal(stored!.timestamp, first.timestamp)
   })
 
-  it('what is stored is what was sent: nulls, empty, binary, headers that repeat', async () => {
+  it('records are stored as they were sent: nulls, empty, binary, repeated headers', async () => {
     await using producer = producerFor(cluster)
     const every = Uint8Array.from({ length: 256 }, (_, index) => index)
     const records: ProducerRecord[] = [
@@ -141,14 +150,14 @@ describe('sending to a cluster', () => {
     ])
   })
 
-  it('a record that is wrong is refused with the name of its field, by every call', async () => {
+  it('an invalid record is rejected with the name of its field, by every call', async () => {
     await using producer = producerFor(cluster)
     for (const [wrong, words] of wrongRecords) {
       const record = wrong as ProducerRecord
       const errors = [
         await rejectionOf(producer.send(record)),
         await rejectionOf(producer.send(record, { timeoutMs: 1000 })),
-        await rejectionOf(producer.submit(record)!),
+        await rejectionOf(producer.submit(record)),
         thrownBy(() => producer.enqueue(record)),
         (await producer.sendBatch([record])).results[0],
       ]
@@ -199,13 +208,13 @@ describe('sending to a cluster', () => {
   it('send, sendBatch and enqueue mixed keep the order of the calls', async () => {
     cluster.createTopic('mixed', 1)
     await using producer = producerFor(cluster)
-    const told: number[] = []
+    const results: number[] = []
     const waits: Promise<unknown>[] = []
     for (let index = 0; index < 900; index += 3) {
       waits.push(producer.send({ topic: 'mixed', value: `${index}` }))
       waits.push(producer.sendBatch([{ topic: 'mixed', value: `${index + 1}` }]))
       const value = `${index + 2}`
-      while (!producer.enqueue({ topic: 'mixed', value }, (_, at) => told.push(at!.offset))) {
+      while (!producer.enqueue({ topic: 'mixed', value }, (_, at) => results.push(at!.offset))) {
         await producer.ready()
       }
     }
@@ -213,7 +222,7 @@ describe('sending to a cluster', () => {
     await producer.flush()
     assert.deepEqual(valuesOf(cluster, 'mixed'), inOrder(900))
     assert.deepEqual(
-      told,
+      results,
       Array.from({ length: 300 }, (_, index) => 3 * index + 2),
     )
   })
@@ -227,7 +236,7 @@ describe('sending to a cluster', () => {
     const record = { topic: 'bytes', key, value, headers: [['h', header]] as [string, Buffer][] }
     const sends: Promise<unknown>[] = []
     for (let letter = 0; letter < 70; letter++) {
-      // The first ones wait for their topic; once it is known, more are sent than there is room
+      // The first ones wait for their topic; once it is known, more are sent than there is space
       // for.
       if (letter === 20) await sends[0]
       for (const part of [value, key, header]) part.fill(65 + letter)
@@ -266,22 +275,37 @@ describe('sending to a cluster', () => {
     )
   })
 
-  it('a batch answers by index: the good records arrive, the wrong ones say why', async () => {
+  it('sendBatch() resolves with results by index, with errors for invalid records', async () => {
     await using producer = producerFor(cluster, { maxRequestBytes: 1 << 16, batchBytes: 1 << 12 })
-    const { results, failedIndexes } = await producer.sendBatch([
+    const result = await producer.sendBatch([
       { topic: 'one', value: 'good' },
       { topic: 'one', value: 7 as unknown as string },
       { topic: 'one', value: 'x'.repeat(1 << 16) },
-      { topic: 'one', value: 'also good' },
+      { topic: 'one', key: 'k', value: 'also good' },
     ])
+    const { results, failedIndexes } = result
     assert.deepEqual(failedIndexes, [1, 2])
     const codes = results.map((result) => (result instanceof KafkaError ? result.code : 'ok'))
     assert.deepEqual(codes, ['ok', 'INVALID_ARGUMENT', 'RECORD_TOO_LARGE', 'ok'])
     assert.equal(producer.metrics().recordsFailed, 2)
-    assert.deepEqual(await producer.sendBatch([]), { results: [], failedIndexes: [] })
+    assert.equal(result.results, results)
+    assert.deepEqual(
+      results,
+      [0, 1, 2, 3].map((index) => result.metadata(index) ?? result.error(index)),
+    )
+    assert.deepEqual([result.offset(1), result.metadata(1)], [-1, null])
+    assert.deepEqual([result.offset(3), result.error(3)], [result.offset(0) + 1, null])
+    assert.deepEqual([result.metadata(3)?.keyBytes, result.metadata(3)?.valueBytes], [1, 9])
+    for (const index of [-1, 4, 0.5]) {
+      const message = `index must be an integer from 0 to 3, got ${index}`
+      assert.throws(() => result.metadata(index), { code: 'INVALID_ARGUMENT', message })
+    }
+    assert.deepEqual(Object.keys(JSON.parse(JSON.stringify(result))), ['results', 'failedIndexes'])
+    const empty = await producer.sendBatch([])
+    assert.deepEqual([empty.count, empty.results, empty.failedIndexes], [0, [], []])
     for (const wrong of [undefined, null, 'abc', { length: 1 }]) {
       const error = await rejectionOf(producer.sendBatch(wrong as unknown as ProducerRecord[]))
-      assert.match(error.message, /records is no array/)
+      assert.match(error.message, /records must be an array of records, got/)
     }
   })
 
@@ -297,21 +321,21 @@ describe('sending to a cluster', () => {
     assert.equal(error.topic, 'one')
     assert.match(
       error.message,
-      /a record of 655\d\d bytes for topic one: at most \d+ fit \(maxRequestBytes 65536\)/,
+      /for topic "one" must be at most \d+ bytes \(maxRequestBytes 65536\), got 655\d\d/,
     )
     const nearly = Number(/at most (\d+)/.exec(error.message)![1]) - 8
     assert.ok((await producer.send({ topic: 'one', value: Buffer.alloc(nearly) })).offset >= 0)
   })
 
-  it('enqueue answers false when the buffer is full, ready tells when there is room', async () => {
+  it('enqueue returns false when the buffer is full, ready() waits for space', async () => {
     cluster.createTopic('full', 1)
     await using producer = producerFor(cluster, { bufferMemoryBytes: 1 << 17, batchBytes: 1 << 14 })
     await producer.send({ topic: 'full', value: 'first' })
     const release = holdBack(cluster, { topic: 'full' })
-    let told = 0
+    let results = 0
     let taken = 0
     const value = Buffer.alloc(1000)
-    while (producer.enqueue({ topic: 'full', value }, () => told++)) taken++
+    while (producer.enqueue({ topic: 'full', value }, () => results++)) taken++
     assert.ok(taken >= 30 && taken <= 131, `${taken} were taken`)
     assert.equal(
       producer.enqueue({ topic: 'full', value }, () => assert.fail('called')),
@@ -322,36 +346,36 @@ describe('sending to a cluster', () => {
     for (const node of cluster.nodes) node.disconnectAll()
     await Promise.all(waits)
     assert.equal(
-      producer.enqueue({ topic: 'full', value }, () => told++),
+      producer.enqueue({ topic: 'full', value }, () => results++),
       true,
     )
     await producer.flush()
-    assert.equal(told, taken + 1)
+    assert.equal(results, taken + 1)
     assert.equal(cluster.records('full').length, taken + 2)
   })
 
-  it('a callback is called once, not inside the call; one that throws harms nobody', async () => {
+  it('a callback is called once, after the call; one that throws affects no other', async () => {
     const lines: string[] = []
     const logger = { debug() {}, info() {}, warn() {}, error: (text: string) => lines.push(text) }
     await using producer = producerFor(cluster, { logger })
     let inside = true
-    const told: string[] = []
+    const results: string[] = []
     for (const name of ['a', 'b', 'c']) {
       producer.enqueue({ topic: 'one', value: name }, (error, metadata) => {
         assert.equal(inside, false)
         assert.equal(error, null)
         assert.ok(metadata!.offset >= 0)
-        told.push(name)
+        results.push(name)
         if (name === 'b') throw new Error('thrown in a callback')
       })
     }
     inside = false
     await producer.flush()
-    assert.deepEqual(told, ['a', 'b', 'c'])
+    assert.deepEqual(results, ['a', 'b', 'c'])
     assert.equal(lines.length, 1)
     assert.match(lines[0]!, /callback threw.*thrown in a callback/s)
     const wrong = thrownBy(() => producer.enqueue({ topic: 'one', value: '' }, 'x' as never))
-    assert.match(wrong.message, /callback is no function/)
+    assert.match(wrong.message, /callback must be a function, got/)
   })
 
   it('flush waits for what was sent before it, and not for what comes after', async () => {
@@ -384,27 +408,27 @@ describe('sending to a cluster', () => {
   })
 
   it('a partitioner of the user sees the record; a wrong one fails only its record', async () => {
-    let answer: unknown = 4
+    let response: unknown = 4
     await using producer = producerFor(cluster, {
       partitioner: ({ topic, partitionCount, key }) => {
         assert.deepEqual([topic, partitionCount, Buffer.from(key!).toString()], ['six', 6, 'k'])
-        if (answer instanceof Error) throw answer
-        return answer as number
+        if (response instanceof Error) throw response
+        return response as number
       },
     })
     const record = { topic: 'six', key: 'k', value: 'v' }
     assert.equal((await producer.send(record)).partition, 4)
     for (const wrong of [-1, 6, 1.5, '2', undefined, Number.NaN, new Error('a bad day')]) {
-      answer = wrong
+      response = wrong
       const error = await rejectionOf(producer.send(record))
       assert.equal(error.persisted, 'no')
     }
-    answer = 0
+    response = 0
     assert.equal((await producer.send(record)).partition, 0)
     assert.equal((await producer.send({ ...record, partition: 5 })).partition, 5)
   })
 
-  it('acks 1 is answered with offsets, acks 0 is not; neither is idempotent', async () => {
+  it('acks 1 gives offsets, acks 0 does not; neither is idempotent', async () => {
     for (const acks of [1, 0] as const) {
       const topic = `acks-${acks}`
       cluster.createTopic(topic, 1)
@@ -415,7 +439,7 @@ describe('sending to a cluster', () => {
         results.map(({ offset }) => offset),
         expected,
       )
-      assert.deepEqual(await producer.close(), { delivered: 100, failed: 0 })
+      assert.deepEqual(await producer.close(), { delivered: 100, failed: 0, undelivered: 0 })
       // What acks 0 has handed over arrives, for closing is orderly.
       while (cluster.records(topic).length < 100) await new Promise(setImmediate)
       assert.deepEqual(valuesOf(cluster, topic), inOrder(100))
@@ -449,7 +473,7 @@ describe('sending to a cluster', () => {
     })
   }
 
-  it('what does not get smaller goes out plain', async () => {
+  it('a batch that compression does not shrink is sent uncompressed', async () => {
     cluster.createTopic('noise', 1)
     await using producer = producerFor(cluster, { compression: 'gzip' })
     const value = crypto.getRandomValues(new Uint8Array(1000))
@@ -470,7 +494,7 @@ describe('sending to a cluster', () => {
     assert.deepEqual(valuesOf(cluster, 'counted'), inOrder(10))
   })
 
-  it('flush by bytes cuts batches at maxRecords, and those that are full go at once', async () => {
+  it('flush by bytes ends batches at maxRecords, and full batches are sent at once', async () => {
     cluster.createTopic('cut', 1)
     await using producer = producerFor(cluster, { flush: { bytes: 100_000, maxRecords: 4 } })
     await producer.partitionsFor('cut')

@@ -15,25 +15,25 @@ const options: Partial<ProducerOptions> = {
 
 const offsets = [{ topic: 't', partition: 0, offset: 1 }]
 
-// The story: sendOffsets was given up, nobody awaited it, and commit() succeeded: the inputs were
-// counted again.
-test('offsets that were given up, or refused, make commit reject', async () => {
+// sendOffsets() was cancelled and not awaited, and commit() succeeded: the inputs were counted
+// again.
+test('offsets that were cancelled or rejected make commit() reject', async () => {
   await using cluster = await startCluster({ topics: { t: 1 } })
   await using producer = producerFor(cluster, options)
-  for (const refused of [{ signal: AbortSignal.abort() }, undefined]) {
+  for (const rejected of [{ signal: AbortSignal.abort() }, undefined]) {
     const transaction = await producer.beginTransaction()
     await transaction.send({ topic: 't', value: 'a' })
-    const group = refused === undefined ? '' : 'g'
-    await rejectionOf(transaction.sendOffsets(offsets, group, refused))
+    const group = rejected === undefined ? '' : 'g'
+    await rejectionOf(transaction.sendOffsets(offsets, group, rejected))
     const { code } = await rejectionOf(transaction.commit())
     assert.equal(code, 'TRANSACTION_ABORTED')
     await transaction.abort()
   }
 })
 
-// The story: transaction() gave up on a commit that then failed; nobody had a handle to abort it
-// with, and each transaction() after it was refused for good.
-test('a commit that was given up, and fails, leaves the producer free', async () => {
+// transaction() was cancelled during a commit that then failed. No caller had a handle to abort it
+// with, so every later transaction() was rejected.
+test('a commit that was cancelled and fails leaves the producer usable', async () => {
   await using cluster = await startCluster({ topics: { t: 1 } })
   await using producer = producerFor(cluster, options)
   cluster.fault({ api: 'EndTxn', error: 'TRANSACTION_ABORTABLE', delayMs: 20 })
@@ -65,7 +65,7 @@ test('a commit that was given up, and fails, leaves the producer free', async ()
   assert.equal(cluster.requests.EndTxn, 3)
 })
 
-test('destroy() settles offsets that are on their way', async () => {
+test('destroy() settles offsets in flight', async () => {
   await using cluster = await startCluster({ topics: { t: 1 } })
   const producer = producerFor(cluster, options)
   const transaction = await producer.beginTransaction()
@@ -77,10 +77,10 @@ test('destroy() settles offsets that are on their way', async () => {
   assert.equal((await rejectionOf(sent)).code, 'CLOSED')
 })
 
-// The story: the coordinator committed, and could not say so in time (COORDINATOR_NOT_AVAILABLE);
+// The coordinator committed, and could not say so in time (COORDINATOR_NOT_AVAILABLE);
 // another producer took over. The old one took its epoch for free, took it away from its
 // successor, and called the commit aborted.
-test('version 1: fenced with a commit in doubt, it says maybe and disturbs nobody', async () => {
+test('version 1: a fenced producer whose commit has no response fences no other', async () => {
   await using cluster = await startCluster({ topics: { t: 1 }, transactions: { version: 0 } })
   await using zombie = producerFor(cluster, options)
   const old = await zombie.beginTransaction()
@@ -103,7 +103,7 @@ test('version 1: fenced with a commit in doubt, it says maybe and disturbs nobod
   await transaction.commit()
 })
 
-// The story: a producer that was replaced asked for an id to find out, by which coordinators abort
+// A producer that was replaced asked for an id to find out, by which coordinators abort
 // its successor's open transaction.
 test('a producer that is fenced leaves its successor’s transaction open', async () => {
   for (const version of [0, 2] as const) {
@@ -116,6 +116,17 @@ test('a producer that is fenced leaves its successor’s transaction open', asyn
     await transaction.send({ topic: 't', value: 'b' })
     assert.equal((await rejectionOf(old.commit())).code, 'FENCED')
     assert.equal(cluster.transactions()[0]?.state, 'Ongoing')
+    await transaction.commit()
+  }
+})
+
+// Kafka 4.4 refuses a client that names the node it expects without the cluster.
+test('a coordinator that is found before the first metadata can be connected to', async () => {
+  await using cluster = await startCluster({ nodes: 3, topics: { t: 3 } })
+  for (const transactionalId of ['a', 'b', 'c', 'd', 'e', 'f']) {
+    await using producer = producerFor(cluster, { ...options, transactionalId, maxBlockMs: 5000 })
+    const transaction = await producer.beginTransaction()
+    await transaction.send({ topic: 't', value: transactionalId })
     await transaction.commit()
   }
 })

@@ -38,16 +38,16 @@ const calls: Readonly<
 }
 
 const wrongOptions: readonly (readonly [unknown, RegExp])[] = [
-  [null, /the options of a call are an object/],
-  [7, /the options of a call are an object/],
-  [{ timeoutMs: -1 }, /timeoutMs is -1: expected milliseconds from 0/],
-  [{ timeoutMs: Number.NaN }, /timeoutMs is NaN/],
-  [{ timeoutMs: '100' }, /timeoutMs is 100/],
-  [{ timeoutMs: null }, /timeoutMs is null/],
-  [{ timeout: 5 }, /timeout is no option of a call: expected signal or timeoutMs/],
-  [{ signal: {} }, /signal is not an AbortSignal/],
-  [{ signal: null }, /signal is not an AbortSignal/],
-  [{ signal: new AbortController() }, /signal is not an AbortSignal/],
+  [null, /options must be an object, got null/],
+  [7, /options must be an object, got number/],
+  [{ timeoutMs: -1 }, /timeoutMs must be milliseconds from 0, got -1/],
+  [{ timeoutMs: Number.NaN }, /timeoutMs must be milliseconds from 0, got NaN/],
+  [{ timeoutMs: '100' }, /timeoutMs must be milliseconds from 0, got 100/],
+  [{ timeoutMs: null }, /timeoutMs must be milliseconds from 0, got null/],
+  [{ timeout: 5 }, /unknown option 'timeout' of a call: the options are signal and timeoutMs/],
+  [{ signal: {} }, /signal must be an AbortSignal, got/],
+  [{ signal: null }, /signal must be an AbortSignal, got/],
+  [{ signal: new AbortController() }, /signal must be an AbortSignal, got/],
 ]
 
 /** What a call came to: its error, or the error of the first record of a batch. */
@@ -69,7 +69,7 @@ describe('the options of a wait', () => {
   after(() => cluster.close())
 
   for (const [name, call] of Object.entries(calls)) {
-    it(`${name} refuses options that are wrong`, async () => {
+    it(`${name} rejects options that are wrong`, async () => {
       await using producer = producerFor(cluster)
       for (const [options, words] of wrongOptions) {
         const error = await errorOf(call(producer, options as WaitOptions))
@@ -126,15 +126,15 @@ describe('the options of a wait', () => {
   }
 })
 
-describe('a wait that nothing would end', () => {
+describe('a wait that no event would end', () => {
   for (const name of ['send', 'sendBatch', 'flush', 'connect', 'partitionsFor']) {
-    it(`${name} ends by its signal, or within its limit, when no broker answers`, async () => {
+    it(`${name} ends by its signal, or within its limit, when no broker responds`, async () => {
       await using hole = await blackHole()
       await using cluster = await startCluster()
       const producer = producerFor(cluster, { brokers: hole.address })
       if (name === 'flush') producer.send({ topic: 'one', value: 'kept' })
       const late = await errorOf(calls[name]!(producer, { timeoutMs: 60 }))
-      assert.equal(late.code, 'DELIVERY_TIMEOUT')
+      assert.equal(late.code, 'TIMEOUT')
       assert.match(late.message, /within 60 ms/)
       const controller = new AbortController()
       const waiting = errorOf(calls[name]!(producer, { signal: controller.signal }))
@@ -153,7 +153,7 @@ describe('a wait that nothing would end', () => {
     const producer = producerFor(cluster, { brokers: hole.address, bufferMemoryBytes: 1 << 16 })
     while (producer.enqueue({ topic: 'one', value: Buffer.alloc(1000) }));
     const late = await errorOf(producer.ready({ timeoutMs: 20 }))
-    assert.equal(late.code, 'DELIVERY_TIMEOUT')
+    assert.equal(late.code, 'TIMEOUT')
     const controller = new AbortController()
     const waiting = errorOf(producer.ready({ signal: controller.signal }))
     controller.abort()
@@ -181,7 +181,7 @@ describe('a wait that nothing would end', () => {
   })
 })
 
-describe('giving up on a record', () => {
+describe('cancelling a record', () => {
   let cluster: TestCluster
   before(async () => {
     cluster = await startCluster({ nodes: 2 })
@@ -209,7 +209,7 @@ describe('giving up on a record', () => {
     const said = outcomes.map((outcome) => outcome.persisted ?? outcome.offset)
     assert.deepEqual(said, [0, 'no', 1, 'no', 2])
     assert.deepEqual(valuesOf(cluster, topic), ['0', '2', '4'])
-    assert.deepEqual(await producer.close(), { delivered: 3, failed: 2 })
+    assert.deepEqual(await producer.close(), { delivered: 3, failed: 2, undelivered: 0 })
   })
 
   it('all records of a batch that lingers: nothing is sent, the next ones arrive', async () => {
@@ -227,7 +227,7 @@ describe('giving up on a record', () => {
     const next = producer.send({ topic, value: 'next' })
     await producer.flush()
     assert.equal((await next).offset, 0)
-    assert.deepEqual(await producer.close(), { delivered: 1, failed: 1000 })
+    assert.deepEqual(await producer.close(), { delivered: 1, failed: 1000, undelivered: 0 })
   })
 
   it('that is in flight: it may have been written, and the next ones arrive', async () => {
@@ -269,7 +269,7 @@ describe('giving up on a record', () => {
     assert.deepEqual(valuesOf(cluster, topic), ['first', 'last'])
   })
 
-  it('that waits in line for room: it is not sent, and the line goes on', async () => {
+  it('that waits for space: it is not sent, and the others are', async () => {
     const topic = newTopic()
     await using producer = producerFor(cluster, { bufferMemoryBytes: 1 << 17, batchBytes: 1 << 14 })
     await producer.send({ topic, value: 'first' })
@@ -291,7 +291,11 @@ describe('giving up on a record', () => {
     const values = valuesOf(cluster, topic)
     assert.equal(values.length, sends.length + 1)
     assert.equal(values.at(-1), 'last')
-    assert.deepEqual(await producer.close(), { delivered: sends.length + 1, failed: 2 })
+    assert.deepEqual(await producer.close(), {
+      delivered: sends.length + 1,
+      failed: 2,
+      undelivered: 0,
+    })
   })
 
   it('with a limit of 0: it is not sent unless that was done in the same turn', async () => {
@@ -299,13 +303,13 @@ describe('giving up on a record', () => {
     await using producer = producerFor(cluster)
     await producer.send({ topic, value: 'first' })
     const error = await errorOf(producer.send({ topic, value: 'late' }, { timeoutMs: 0 }))
-    assert.equal(error.code, 'DELIVERY_TIMEOUT')
+    assert.equal(error.code, 'TIMEOUT')
     await producer.send({ topic, value: 'last' })
     const wanted = error.persisted === 'no' ? ['first', 'last'] : ['first', 'late', 'last']
     assert.deepEqual(valuesOf(cluster, topic), wanted)
   })
 
-  it('a signal that many sends share warns of nothing and is let go of', async () => {
+  it('a signal that many sends share causes no warning and keeps no listener', async () => {
     const topic = newTopic()
     await using producer = producerFor(cluster)
     const warnings: Error[] = []
@@ -319,7 +323,7 @@ describe('giving up on a record', () => {
     assert.deepEqual(getEventListeners(signal, 'abort'), [])
   })
 
-  it('a batch of 50,000 small records is given up without stopping the event loop', async () => {
+  it('a sendBatch of 50,000 records is cancelled without blocking the event loop', async () => {
     const topic = newTopic()
     await using producer = producerFor(cluster, { lingerMs: 3_600_000, bufferMemoryBytes: 1 << 28 })
     await producer.partitionsFor(topic)
@@ -333,7 +337,7 @@ describe('giving up on a record', () => {
     assert.ok(elapsedMs < 1000, `${elapsedMs} ms`)
   })
 
-  it('a batch larger than the buffer may outlast maxBlockMs as long as it moves', async () => {
+  it('a sendBatch larger than the buffer may exceed maxBlockMs while it progresses', async () => {
     const topic = newTopic()
     await using producer = producerFor(cluster, {
       bufferMemoryBytes: 1 << 16,
@@ -352,7 +356,7 @@ describe('giving up on a record', () => {
     assert.deepEqual(failedIndexes, [])
   })
 
-  it('maxBlockMs ends the wait of every kind of caller in the line', async () => {
+  it('maxBlockMs ends the wait of every call that waits for space', async () => {
     const topic = newTopic()
     await using producer = producerFor(cluster, {
       bufferMemoryBytes: 1 << 16,
@@ -367,12 +371,12 @@ describe('giving up on a record', () => {
     const errors = await Promise.all([
       errorOf(producer.send({ topic, value })),
       errorOf(producer.sendBatch([{ topic, value }])),
-      errorOf(Promise.resolve(producer.submit({ topic, value }))),
+      errorOf(producer.submit({ topic, value })),
     ])
     for (const error of errors) {
       assert.equal(error.code, 'BUFFER_TIMEOUT')
       assert.equal(error.persisted, 'no')
-      assert.match(error.message, /no room in the buffer within 100 ms/)
+      assert.match(error.message, /The buffer had no space within 100 ms/)
     }
     release()
     producer.destroy()

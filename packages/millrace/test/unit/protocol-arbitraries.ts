@@ -24,6 +24,11 @@ const primitives: Record<string, fc.Arbitrary<unknown>> = {
   records: fc.uint8Array({ maxLength: 40 }),
 }
 
+/** Any int64: a bigint where a number can't hold it. */
+const producerId = fc
+  .bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })
+  .map((id) => (Number.isSafeInteger(Number(id)) ? Number(id) : id))
+
 /**
  * The value that a field has where it is left out, worked out here anew and not by the code under
  * test.
@@ -58,6 +63,7 @@ const typeArbitrary = (
   if (type.startsWith('[]')) {
     return fc.array(typeArbitrary(type.slice(2), field, version), { maxLength: 3 })
   }
+  if (field.entityType === 'producerId') return fc.oneof(fc.maxSafeInteger(), producerId)
   return primitives[type] ?? structArbitrary(field.fields ?? [], version)
 }
 

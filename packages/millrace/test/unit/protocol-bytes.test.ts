@@ -50,7 +50,7 @@ const comesBack = <Value>(
   )
 }
 
-describe('every primitive comes back as it was written', () => {
+describe('every primitive is read as it was written', () => {
   it('fixed sizes', () => {
     comesBack(
       fc.boolean(),
@@ -153,6 +153,30 @@ describe('every primitive comes back as it was written', () => {
     }
   })
 
+  it('producer ids are any int64: numbers up to 2^53, bigints past it', () => {
+    const cases: (readonly [bigint, number | bigint])[] = [
+      [-1n, -1],
+      [2n ** 53n - 1n, 2 ** 53 - 1],
+      [2n ** 53n, 2n ** 53n],
+      [2n ** 63n - 1n, 2n ** 63n - 1n],
+      [-(2n ** 63n), -(2n ** 63n)],
+      [0x1234_5678_9abc_def0n, 0x1234_5678_9abc_def0n],
+    ]
+    for (const [value, id] of cases) {
+      const fixed = Buffer.alloc(8)
+      fixed.writeBigInt64BE(value)
+      assert.equal(hex(written((writer) => writer.writeProducerId(id))), hex(fixed))
+      assert.equal(new Reader(fixed).readProducerId(), id)
+    }
+    for (const wrong of [2n ** 63n, 2 ** 53, 0.5]) {
+      assert.throws(
+        () => written((writer) => writer.writeProducerId(wrong)),
+        /type int64 must have a value of this type, got/,
+      )
+    }
+    malformed(() => new Reader(Buffer.alloc(7)).readProducerId())
+  })
+
   it('strings and bytes, in four forms each', () => {
     const text = fc.string({ unit: 'binary', maxLength: 60 })
     const bytes: fc.Arbitrary<Uint8Array> = fc.uint8Array({ maxLength: 300 })
@@ -200,7 +224,7 @@ describe('every primitive comes back as it was written', () => {
 })
 
 describe('a reader', () => {
-  it('refuses int64 and varlong that a number cannot hold', () => {
+  it('rejects int64 and varlong that a number cannot hold', () => {
     malformed(() => new Reader(Buffer.from('0020000000000000', 'hex')).readInt64())
     malformed(() => new Reader(Buffer.from('ffdfffffffffffff', 'hex')).readInt64())
     assert.equal(
@@ -229,7 +253,7 @@ describe('a reader', () => {
     malformed(() => new Reader(new Uint8Array(8)).enter(9))
   })
 
-  it('dies at the first failure and repeats it', () => {
+  it('fails at the first error and repeats it', () => {
     const reader = new Reader(Buffer.from('0102030405060708', 'hex'))
     const first = malformed(() => reader.readView(9))
     assert.equal(
@@ -251,7 +275,7 @@ describe('a reader', () => {
     assert.equal(reader.remaining, 0)
   })
 
-  it('keeps to its part, and the part must be read to its end', () => {
+  it('stays within its part, and the part must be read to its end', () => {
     const reader = new Reader(Buffer.from('0102030405', 'hex'), 1, 4)
     const outer = reader.enter(2)
     assert.equal(reader.readInt8(), 2)
@@ -291,7 +315,7 @@ describe('a reader', () => {
 })
 
 describe('a writer', () => {
-  it('refuses what a type cannot hold, and writes nothing of it', () => {
+  it('rejects what a type cannot hold, and writes nothing of it', () => {
     const writer = new Writer()
     const attempts: (() => void)[] = [
       () => writer.writeInt8(128),

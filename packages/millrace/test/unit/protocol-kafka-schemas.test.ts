@@ -17,6 +17,7 @@ interface Plain {
   readonly tag: number
   readonly default: string
   readonly ignorable: boolean
+  readonly isProducerId: boolean
   readonly fields: readonly Plain[]
 }
 
@@ -29,6 +30,7 @@ const plain = (field: FieldSchema | KafkaField, text: string, fields: readonly P
   tag: field.tag ?? -1,
   default: text,
   ignorable: field.ignorable ?? false,
+  isProducerId: field.entityType === 'producerId',
   fields,
 })
 

@@ -89,13 +89,13 @@ describe('the catalogue', () => {
   it('keeps clients away from versions that are for brokers or not released', () => {
     assert.equal(apiByKey.get(24)?.clientVersions.max, 3)
     assert.equal(apiByKey.get(22)?.clientVersions.max, 5)
-    assert.equal(apiByKey.get(0)?.clientVersions.min, 7)
+    assert.equal(apiByKey.get(0)?.clientVersions.min, 3)
     assert.equal(apiByKey.get(18)?.clientVersions.min, 0)
   })
 })
 
 describe('headers', () => {
-  it('come back, flexible or not', () => {
+  it('round-trip, flexible or not', () => {
     const int16 = fc.integer({ min: 0, max: 100 })
     fc.assert(
       fc.property(
@@ -110,11 +110,11 @@ describe('headers', () => {
           const reader = new Reader(bytes)
           assert.deepEqual(decodeRequestHeader(reader, isFlexibleRequest), header)
           reader.expectEnd()
-          const answer = new Reader(
+          const responseReader = new Reader(
             finished((writer) => encodeResponseHeader(writer, key, id, flexible)),
           )
-          assert.equal(decodeResponseHeader(answer, key, flexible), id)
-          answer.expectEnd()
+          assert.equal(decodeResponseHeader(responseReader, key, flexible), id)
+          responseReader.expectEnd()
         },
       ),
     )
@@ -135,7 +135,7 @@ describe('headers', () => {
     assert.equal(bytes(0, false), '0000000300000005' + '00026d65')
   })
 
-  it('the answer to ApiVersions has the plain header, however flexible', () => {
+  it('the response to ApiVersions has the plain header, however flexible', () => {
     const plain = finished((writer) => encodeResponseHeader(writer, 18, 7, true))
     assert.equal(plain.length, 4)
     const flexible = finished((writer) => encodeResponseHeader(writer, 3, 7, true))

@@ -112,7 +112,7 @@ describe('a schema', () => {
     }
   })
 
-  it('refuses a value that the version would lose, unless it may be dropped', () => {
+  it('rejects a value that the version would lose, unless it may be dropped', () => {
     assert.throws(() => encode({ kept: 'other' }, 1), {
       code: 'UNSUPPORTED_VERSION',
       message: /SampleRequest\.kept can't be said in version 1/,
@@ -175,7 +175,7 @@ describe('a schema', () => {
     }
   })
 
-  it('refuses bytes left over', () => {
+  it('rejects bytes left over', () => {
     const bytes = hex(encode({}, 1))
     assert.throws(() => decode(`${bytes}00`, 1), {
       code: 'MALFORMED_RESPONSE',
@@ -183,7 +183,7 @@ describe('a schema', () => {
     })
   })
 
-  it('refuses a value of another type', () => {
+  it('rejects a value of another type', () => {
     assert.throws(() => encode({ number: '7' as never }, 1), { code: 'INVALID_ARGUMENT' })
     assert.throws(() => encode({ parts: {} as never }, 1), { code: 'INVALID_ARGUMENT' })
     assert.throws(() => encode({ parts: [null as never] }, 1), { code: 'INVALID_ARGUMENT' })

@@ -1,4 +1,4 @@
-// Streams of records when something goes wrong: the failure of each record is told once, whatever
+// Streams of records with failures: the failure of each record is reported once, whatever
 // has become of the stream by then, and sources need not be well-behaved.
 
 import assert from 'node:assert/strict'
@@ -18,53 +18,53 @@ const records = (count: number): ProducerRecord[] =>
 
 interface Scene {
   readonly producer: Producer
-  /** What the option onError was told. */
-  readonly told: KafkaError[]
+  /** What the option onError was reported. */
+  readonly reported: KafkaError[]
   /** Resolves when the next Produce request has come to the cluster. */
   untilProduce(): Promise<unknown>
 }
 
-/** The first Produce requests for the topic are refused. */
-const refused = async (body: (scene: Scene) => Promise<void>): Promise<void> => {
+/** The first Produce requests for the topic are rejected. */
+const rejected = async (body: (scene: Scene) => Promise<void>): Promise<void> => {
   await using cluster = await startCluster({ topics: { t: 1 } })
   const count = Number.POSITIVE_INFINITY
   cluster.fault({ api: 'Produce', topic: 't', error: 'TOPIC_AUTHORIZATION_FAILED', count })
-  const told: KafkaError[] = []
-  const producer = producerFor(cluster, { onError: (error) => told.push(error) })
+  const reported: KafkaError[] = []
+  const producer = producerFor(cluster, { onError: (error) => reported.push(error) })
   const untilProduce = () => nextRequest(cluster, 'Produce')
-  await body({ producer, told, untilProduce })
+  await body({ producer, reported, untilProduce })
   await producer.close()
 }
 
 const code = 'AUTHORIZATION_FAILED'
 
 test('a Node stream: one failure ends it, the others go to onError', () =>
-  refused(async ({ producer, told }) => {
+  rejected(async ({ producer, reported }) => {
     await assert.rejects(pipeline(Readable.from(records(10)), producer.writable()), { code })
     await producer.flush()
     assert.deepEqual(
-      told.map((error) => error.code),
+      reported.map((error) => error.code),
       Array(9).fill(code),
     )
   }))
 
 test('sendAll: one failure is its rejection, the others go to onError', () =>
-  refused(async ({ producer, told }) => {
+  rejected(async ({ producer, reported }) => {
     await assert.rejects(producer.sendAll(records(10)), { code })
-    assert.equal(told.length, 9)
+    assert.equal(reported.length, 9)
   }))
 
-test('with onFailed each failure is told there, and nowhere else', () =>
-  refused(async ({ producer, told }) => {
+test('with onFailed each failure is reported there and nowhere else', () =>
+  rejected(async ({ producer, reported }) => {
     const failed: string[] = []
     const onFailed = (_: KafkaError, { value }: ProducerRecord) => failed.push(String(value))
     const counts = await producer.sendAll(records(3), { onFailed })
     assert.deepEqual([counts, failed], [{ delivered: 0, failed: 3 }, ['0', '1', '2']])
-    assert.equal(told.length, 0)
+    assert.equal(reported.length, 0)
   }))
 
-test('a stream that the user destroys or aborts: what fails later goes to onError', () =>
-  refused(async ({ producer, told }) => {
+test('failures after a stream was destroyed or aborted go to onError', () =>
+  rejected(async ({ producer, reported }) => {
     const destroyed = producer.writable()
     destroyed.write(record(0))
     destroyed.destroy()
@@ -80,13 +80,13 @@ test('a stream that the user destroys or aborts: what fails later goes to onErro
     await web.abort()
     await producer.flush()
     assert.deepEqual(
-      told.map((error) => error.code),
+      reported.map((error) => error.code),
       Array(3).fill(code),
     )
   }))
 
 test('a source that throws is the rejection, and failures of its records go to onError', () =>
-  refused(async ({ producer, told, untilProduce }) => {
+  rejected(async ({ producer, reported, untilProduce }) => {
     const source = async function* () {
       const requested = untilProduce()
       yield* records(2)
@@ -94,12 +94,12 @@ test('a source that throws is the rejection, and failures of its records go to o
       throw new Error('mine')
     }
     await assert.rejects(producer.sendAll(source()), /mine/)
-    assert.equal(told.length, 2)
+    assert.equal(reported.length, 2)
     const broken = pipeline(Readable.from(source()), producer.writable())
     await assert.rejects(broken, (error: Error) => /mine|AUTHORIZATION/.test(String(error)))
   }))
 
-test('a stream that is destroyed delivers what it has taken', async () => {
+test('a destroyed stream delivers the records that it accepted', async () => {
   await using cluster = await startCluster({ topics: { t: 1 } })
   const producer = producerFor(cluster)
   const stream = producer.writable()
@@ -110,7 +110,7 @@ test('a stream that is destroyed delivers what it has taken', async () => {
   assert.equal(cluster.records('t').length, 1)
 })
 
-test('promises of another kind are taken, and a source need not be closable', async () => {
+test('thenables are accepted, and a source needs no return()', async () => {
   await using cluster = await startCluster({ topics: { t: 1 } })
   await using producer = producerFor(cluster)
   const source = {
@@ -131,7 +131,10 @@ test('promises of another kind are taken, and a source need not be closable', as
   const all = source as unknown as AsyncIterable<ProducerRecord>
   assert.deepEqual(await producer.sendAll(all), { delivered: 3, failed: 0 })
   cluster.fault({ api: 'Produce', topic: 't', error: 'TOPIC_AUTHORIZATION_FAILED' })
-  await assert.rejects(producer.sendAll(all, { maxInFlight: 1 }), { code })
+  await assert.rejects(producer.sendAll(all, { maxInFlight: 1 }), {
+    code,
+    message: /^record \d+ for topic .* failed, \d+ others were delivered: /,
+  })
 })
 
 setFlagsFromString('--expose-gc')

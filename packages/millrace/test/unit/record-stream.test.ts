@@ -1,5 +1,5 @@
 // Streams of records: what is written is delivered, in order; memory stays bounded however fast the
-// source is; failures end the stream, or are told.
+// source is; failures end the stream, or are reported.
 
 import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
@@ -32,7 +32,7 @@ test('a pipeline into writable() delivers all, in order, and then ends', async (
   assert.deepEqual(values, upTo(5000))
 })
 
-test('a source far larger than the buffer is read as there is room', async () => {
+test('a source far larger than the buffer is read as the buffer has space', async () => {
   await using cluster = await startCluster({ topics: { t: 1 } })
   const bufferMemoryBytes = 256 * 1024
   await using producer = new Producer({
@@ -109,7 +109,7 @@ test('with onFailed a stream goes on, and the counts say what became of each rec
   assert.equal(delivered.length, 5)
 })
 
-test('an aborted sendAll rejects at once, though its source says nothing more', async () => {
+test('an aborted sendAll rejects at once although its source yields nothing', async () => {
   const producer = new RecordingProducer()
   const controller = new AbortController()
   let isReturned = false
@@ -151,7 +151,7 @@ test('an error of the source reaches the caller', async () => {
   assert.throws(() => producer.writable({ maxInFlight: 0 }), { code: 'INVALID_ARGUMENT' })
 })
 
-test('writableStream() delivers all, waits for room, and fails with the first record', async () => {
+test('writableStream() delivers all, waits for space, fails with the first record', async () => {
   const producer = new RecordingProducer()
   const web = (count: number) => ReadableStream.from<ProducerRecord>(generate(count))
   await web(100).pipeTo(producer.writableStream())

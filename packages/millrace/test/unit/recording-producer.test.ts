@@ -1,4 +1,4 @@
-// The recording producer takes what a producer takes, refuses what it refuses, and fails where a
+// The recording producer takes what a producer takes, rejects what it rejects, and fails where a
 // test says so.
 
 import assert from 'node:assert/strict'
@@ -46,7 +46,7 @@ test('what is sent is recorded at once, in order, with offsets by partition', as
     () => producer.expectRecords('orders', [{ key: 'b' }]),
     (error: Error) => error.name === 'AssertionError' && /'b'/.test(error.message),
   )
-  assert.deepEqual(await producer.close(), { delivered: 4, failed: 0 })
+  assert.deepEqual(await producer.close(), { delivered: 4, failed: 0, undelivered: 0 })
 })
 
 test('bytes are copied: what the caller does to them later is not seen', () => {
@@ -57,7 +57,7 @@ test('bytes are copied: what the caller does to them later is not seen', () => {
   producer.expectRecords('t', [{ value: 'before' }])
 })
 
-test('keys go where a producer sends them, and the same calls give the same places', async () => {
+test("keys have a producer's partitions, and the same calls give the same partitions", async () => {
   const records: ProducerRecord[] = Array.from({ length: 60 }, (_, index) => ({
     topic: 't',
     key: index % 3 === 0 ? null : `key ${index}`,
@@ -79,7 +79,7 @@ test('keys go where a producer sends them, and the same calls give the same plac
   )
 })
 
-describe('what a producer refuses is refused in the same words', () => {
+describe('records that a producer rejects are rejected with the same error', () => {
   const wrong: unknown[] = [
     { value: 'x' },
     { topic: '', value: 'x' },
@@ -102,7 +102,7 @@ describe('what a producer refuses is refused in the same words', () => {
         onError() {},
       })
       const recording = new RecordingProducer(options)
-      const told: [string, string][] = []
+      const reported: [string, string][] = []
       for (const producer of [real, recording]) {
         const error = await producer.send(record as ProducerRecord).then(
           () => assert.fail('it was taken'),
@@ -111,9 +111,9 @@ describe('what a producer refuses is refused in the same words', () => {
         assert.throws(() => producer.enqueue(record as ProducerRecord), KafkaError)
         const { failedIndexes } = await producer.sendBatch([record as ProducerRecord])
         assert.deepEqual(failedIndexes, [0])
-        told.push([error.code, error.message])
+        reported.push([error.code, error.message])
       }
-      assert.deepEqual(told[0], told[1])
+      assert.deepEqual(reported[0], reported[1])
       assert.equal(recording.records.length, 0)
       assert.equal(recording.failedRecords.length, 3)
       real.destroy()
@@ -121,7 +121,7 @@ describe('what a producer refuses is refused in the same words', () => {
   }
 })
 
-test('the n-th record fails where a test says so, and nothing else', async () => {
+test('the n-th record fails if a test says so, and no other', async () => {
   const producer = new RecordingProducer()
   producer.failNext('BROKER_UNAVAILABLE', { topic: 'a', after: 1 })
   const mine = new KafkaError('DELIVERY_TIMEOUT', 'mine', { persisted: 'maybe' })
@@ -148,7 +148,7 @@ test('the n-th record fails where a test says so, and nothing else', async () =>
   assert.equal(producer.failedRecords[0]?.error, mine)
   const { failedIndexes } = await producer.sendBatch([])
   assert.deepEqual(failedIndexes, [])
-  assert.deepEqual(await producer.close(), { delivered: 3, failed: 3 })
+  assert.deepEqual(await producer.close(), { delivered: 3, failed: 3, undelivered: 0 })
 })
 
 test('unknown topics and partitions fail later, as they do with brokers', async () => {
@@ -166,7 +166,7 @@ test('unknown topics and partitions fail later, as they do with brokers', async 
   })
 })
 
-test('a full buffer: enqueue answers false until there is room', async () => {
+test('a full buffer: enqueue returns false until there is space', async () => {
   const producer = new RecordingProducer()
   producer.setFull(true)
   assert.equal(producer.enqueue({ topic: 't', value: 'x' }), false)
@@ -179,20 +179,22 @@ test('a full buffer: enqueue answers false until there is room', async () => {
   await assert.rejects(producer.ready({ signal: AbortSignal.abort() }), { code: 'ABORTED' })
 })
 
-test('without autoSettle results wait until the test tells them', async () => {
+test('without autoSettle results wait until the test settles them', async () => {
   const producer = new RecordingProducer({ autoSettle: false })
-  const told: number[] = []
+  const reported: number[] = []
   for (let index = 0; index < 3; index++) {
-    producer.enqueue({ topic: 't', value: 'x' }, (_error, metadata) => told.push(metadata!.offset))
+    producer.enqueue({ topic: 't', value: 'x' }, (_error, metadata) =>
+      reported.push(metadata!.offset),
+    )
   }
   await producer.connect()
-  assert.deepEqual(told, [])
+  assert.deepEqual(reported, [])
   producer.settle(1)
-  assert.deepEqual(told, [0])
+  assert.deepEqual(reported, [0])
   const closing = producer.close()
   assert.throws(() => producer.enqueue({ topic: 't', value: 'x' }), { code: 'CLOSED' })
   producer.settle()
-  assert.deepEqual(await closing, { delivered: 3, failed: 0 })
+  assert.deepEqual(await closing, { delivered: 3, failed: 0, undelivered: 0 })
 })
 
 test('a transaction is recorded when it commits, and dropped when it aborts', async () => {

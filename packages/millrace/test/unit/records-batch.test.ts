@@ -1,4 +1,4 @@
-// Record batches: what is encoded is decoded, what does not fit is refused, and the layout is
+// Record batches: what is encoded is decoded, what does not fit is rejected, and the layout is
 // Kafka's.
 
 import assert from 'node:assert/strict'
@@ -154,7 +154,7 @@ test('with LogAppendTime each record has the time of the batch', () => {
   )
 })
 
-test('a fetch answer is split into whole batches, the rest is counted', () => {
+test('a fetch response is split into whole batches, the rest is counted', () => {
   const one = encodeBatch(sample, { baseOffset: 10 })
   const other = encodeBatch([{ value: 'x'.repeat(500) }], { baseOffset: 13 })
   const both = Buffer.concat([one, other])
@@ -180,7 +180,7 @@ test('a batch length below the header is malformed, not an endless loop', () => 
   }
 })
 
-test('a flipped bit after the CRC field is seen; base offset and leader epoch may change', () => {
+test('a flipped bit after the CRC is an error; base offset and epoch may change', () => {
   const batch = Buffer.from(encodeBatch(sample))
   for (let index = 0; index < batch.length; index += 1) {
     const changed = Buffer.from(batch)
@@ -275,7 +275,7 @@ test('mutated batches give records or a KafkaError, never anything else', () => 
   )
 })
 
-test('a batch without records is refused', () => {
+test('a batch without records is rejected', () => {
   assert.throws(() => encodeBatch([]), { code: 'INVALID_ARGUMENT' })
 })
 

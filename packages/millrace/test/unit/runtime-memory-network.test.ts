@@ -7,7 +7,7 @@ import { VirtualClock } from '../../src/runtime/virtual-clock.ts'
 
 const address = { host: 'broker', port: 9092 }
 
-/** What one end of a stream was told, with the time. */
+/** The events of one end of a stream, with the time. */
 class Log {
   readonly events: string[] = []
   readonly pieces: Uint8Array[] = []
@@ -73,9 +73,9 @@ describe('the in-memory network', () => {
     assert.deepEqual(client.log.events, ['connect@10'])
     assert.equal(server.log.bytes.toString(), 'before connect after')
     assert.deepEqual(server.log.events, ['data@15', 'data@15', 'data@15'])
-    server.stream.write([text('answer')])
+    server.stream.write([text('response')])
     await clock.advance(5)
-    assert.equal(client.log.bytes.toString(), 'answer')
+    assert.equal(client.log.bytes.toString(), 'response')
   })
 
   it('closes both ends: bytes on their way arrive first', async () => {
@@ -108,7 +108,7 @@ describe('the in-memory network', () => {
     assert.deepEqual(client.log.events, ['connect@10', 'close:enough@11'])
   })
 
-  it('finds out a buffer that is reused before flushed', async () => {
+  it('detects a buffer that is reused before flushed is called', async () => {
     const { clock, established } = await world()
     const { client, server } = await established()
     const bytes = text('good')
@@ -165,7 +165,7 @@ describe('the in-memory network', () => {
     assert.equal(server.log.bytes.toString(), 'slow fast')
   })
 
-  it('refuses where nobody listens, where told to, and after the listener closed', async () => {
+  it('refuses without a listener, on request, and after the listener closed', async () => {
     const { clock, network, connect, listener } = await world()
     const log = new Log(clock)
     network.connect({ host: 'broker', port: 1 }, log)
@@ -186,7 +186,7 @@ describe('the in-memory network', () => {
     assert.equal(network.openStreams(address), 1)
   })
 
-  it('a black hole lets connecting hang, and silences streams until it is healed', async () => {
+  it('a black hole delays connections and delivers no bytes until heal()', async () => {
     const { clock, network, connect, established } = await world()
     const { client, server } = await established()
     network.blackHole(address)
@@ -204,7 +204,7 @@ describe('the in-memory network', () => {
     assert.equal(hanging.log.events.length, 1)
   })
 
-  it('a one-way black hole silences one direction, and the end of the stream with it', async () => {
+  it('a one-way black hole delivers no bytes and no end in one direction', async () => {
     const { clock, network, established } = await world()
     const { client, server } = await established()
     network.blackHole(address, 'fromAddress')
@@ -219,7 +219,7 @@ describe('the in-memory network', () => {
     assert.equal(network.openStreams(address), 1)
   })
 
-  it('a cut loses or delivers the bytes on their way, and tells both ends', async () => {
+  it('a cut loses or delivers the bytes in flight, and notifies both ends', async () => {
     for (const inFlight of ['lost', 'delivered'] as const) {
       const { clock, network, established } = await world()
       const { client, server } = await established()
@@ -235,7 +235,7 @@ describe('the in-memory network', () => {
     }
   })
 
-  it('a paused process neither accepts nor reads, and then does both', async () => {
+  it('a paused process accepts and reads nothing until it is resumed', async () => {
     const { clock, network, connect, accepted, established } = await world()
     const { client, server } = await established()
     network.pause(address)
@@ -252,7 +252,7 @@ describe('the in-memory network', () => {
     assert.equal(server.log.bytes.toString(), 'more')
   })
 
-  it('stranded streams never deliver again, and new ones do', async () => {
+  it('streams cut by strand() deliver nothing again, and new ones do', async () => {
     const { clock, network, established } = await world()
     const old = await established()
     network.strand(address)
@@ -291,7 +291,7 @@ describe('the in-memory network', () => {
     await network.listen(first.address, handler)
   })
 
-  it('resolves names as it was told', async () => {
+  it('resolves names as configured', async () => {
     const { clock, network } = await world()
     network.setHost('kafka', ['10.0.0.1', '10.0.0.2'])
     network.setHost('gone', [])

@@ -5,7 +5,7 @@ import { describe, it, type TestContext } from 'node:test'
 import { tcpTransport } from '../../src/runtime/tcp-transport.ts'
 import type { ByteStream, StreamHandler } from '../../src/runtime/transport.ts'
 
-/** Collects what one end is told, and lets a test wait for it. */
+/** Collects the events of one end of a stream, and lets a test wait for them. */
 class Peer implements StreamHandler {
   readonly events: string[] = []
   readonly pieces: Uint8Array[] = []
@@ -87,14 +87,14 @@ describe('the TCP transport', () => {
     await server.received(13)
     assert.equal(server.bytes.toString(), 'one two three')
     assert.equal(stream.pendingBytes, 0)
-    accepted[0]!.write([Buffer.from('answer')])
+    accepted[0]!.write([Buffer.from('response')])
     await client.received(6)
-    assert.equal(client.bytes.toString(), 'answer')
+    assert.equal(client.bytes.toString(), 'response')
     assert.equal(flushed, 1)
     assert.ok(!server.events.includes('connect'))
   })
 
-  it('lets bytes wait that are written before it is connected', async (context) => {
+  it('buffers bytes that are written before it is connected', async (context) => {
     const server = new Peer()
     let accepted: ByteStream | undefined
     const listener = await tcpTransport.listen(local, (stream) => {
@@ -131,7 +131,7 @@ describe('the TCP transport', () => {
     assert.equal(stream.pendingBytes, 0)
   })
 
-  it('tells both ends once when one destroys the stream, then is deaf', async (context) => {
+  it('notifies both ends once when one destroys the stream', async (context) => {
     const { client, server, stream, accepted } = await pair(context)
     stream.destroy()
     assert.deepEqual(client.events, ['connect'])
@@ -181,7 +181,7 @@ describe('the TCP transport', () => {
     assert.equal(impossible.error?.code, 'ERR_SOCKET_BAD_PORT')
   })
 
-  it('frees the port when the listener closes, and leaves its streams alone', async (context) => {
+  it('frees the port when the listener closes, and keeps its streams open', async (context) => {
     const { server, stream, listener } = await pair(context)
     await listener.close()
     const again = await tcpTransport.listen(listener.address, () => new Peer())
@@ -198,7 +198,7 @@ describe('the TCP transport', () => {
     )
   })
 
-  it('closes when the peer closes its half: no answer can come any more', async (context) => {
+  it('closes when the peer closes its half, since no response can arrive', async (context) => {
     const sockets: Socket[] = []
     const server = createServer({ allowHalfOpen: true }, (socket) => {
       sockets.push(socket)
@@ -224,10 +224,11 @@ describe('the TCP transport', () => {
     assert.equal(client.error, undefined)
   })
 
-  it('answers addresses with themselves, and names with their addresses', async () => {
+  it('resolves addresses to themselves, and names to their addresses', async () => {
     assert.deepEqual(await tcpTransport.resolve('10.1.2.3'), ['10.1.2.3'])
     assert.deepEqual(await tcpTransport.resolve('[::1]'), ['::1'])
     assert.deepEqual(await tcpTransport.resolve('fe80::1'), ['fe80::1'])
+    await assert.rejects(tcpTransport.resolve(''), { code: 'ENOTFOUND' })
     const addresses = await tcpTransport.resolve('localhost')
     assert.ok(addresses.includes('127.0.0.1') || addresses.includes('::1'))
     assert.equal(new Set(addresses).size, addresses.length)

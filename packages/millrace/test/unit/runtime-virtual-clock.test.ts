@@ -46,7 +46,7 @@ describe('the virtual clock', () => {
     assert.deepEqual(seen, ['first', 'second', 'timer', 'third'])
   })
 
-  it('starves neither timers nor immediates by chains of the other', async () => {
+  it('runs timers during chains of immediates, and the other way round', async () => {
     const clock = new VirtualClock({ stepsMax: 1_000 })
     let isOver = false
     const immediates = () => {
@@ -79,7 +79,7 @@ describe('the virtual clock', () => {
     assert.deepEqual(seen, ['promise', 'timer'])
   })
 
-  it('never fires a cancelled timer, and counts it as gone once', async () => {
+  it('never fires a cancelled timer, and counts it as removed once', async () => {
     const clock = new VirtualClock()
     const timer = clock.setTimer(5, () => assert.fail('fired'))
     clock.setTimer(6, () => {})
@@ -134,7 +134,7 @@ describe('the virtual clock', () => {
     assert.equal(clock.now(), 130)
   })
 
-  it('says at once when nothing is left that could reach the goal', async () => {
+  it('rejects at once when no timer or immediate is left', async () => {
     const clock = new VirtualClock()
     await assert.rejects(
       clock.runUntil(new Promise(() => {}), 100),

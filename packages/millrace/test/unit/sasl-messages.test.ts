@@ -9,6 +9,7 @@ import {
   OAuthBearerMechanism,
   tokenProblem,
 } from '../../src/protocol/sasl/oauth-bearer.ts'
+import { PasswordCredentials } from '../../src/protocol/sasl/password-credentials.ts'
 import { PlainMechanism } from '../../src/protocol/sasl/plain.ts'
 import {
   checkServerFinal,
@@ -35,20 +36,25 @@ const rfc = {
   serverFinal: 'v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=',
 }
 
-const scram = () => new ScramMechanism('SCRAM-SHA-256', 'user', 'pencil', () => rfc.nonce)
+const scram = () =>
+  new ScramMechanism(
+    'SCRAM-SHA-256',
+    new PasswordCredentials('user', 'pencil', () => {}),
+    () => rfc.nonce,
+  )
 
 describe('SCRAM', () => {
-  it('says what RFC 7677 says, and is content with who knows the password', async () => {
+  it('sends the messages of RFC 7677, and accepts a server that has the password', async () => {
     const session = scram().createSession()
     assert.equal(text(await session.next(none)), rfc.clientFirst)
     assert.equal(text(await session.next(bytes(rfc.serverFirst))), rfc.clientFinal)
     assert.equal(await session.next(bytes(rfc.serverFinal)), null)
   })
 
-  it('refuses a server whose signature is wrong in one bit, or that shows none', async () => {
+  it('rejects a server whose signature is wrong in one bit, or missing', async () => {
     const forged = Buffer.from(rfc.serverFinal.slice(2), 'base64')
     forged[31]! ^= 1
-    const answers = [
+    const responses = [
       `v=${forged.toString('base64')}`,
       'v=AAAA',
       'v=',
@@ -57,15 +63,15 @@ describe('SCRAM', () => {
       'x=1',
       `${rfc.serverFinal.slice(0, -1)}!`,
     ]
-    for (const answer of answers) {
+    for (const response of responses) {
       const session = scram().createSession()
       await session.next(none)
       await session.next(bytes(rfc.serverFirst))
-      await assert.rejects(async () => session.next(bytes(answer)), SaslError, answer)
+      await assert.rejects(async () => session.next(bytes(response)), SaslError, response)
     }
   })
 
-  it("passes on the server's own word for its refusal", () => {
+  it("passes on the server's own message of its rejection", () => {
     assert.throws(
       () => checkServerFinal(bytes('e=invalid-proof'), Buffer.alloc(32)),
       /the broker refuses: invalid-proof/,
@@ -98,7 +104,7 @@ describe('SCRAM', () => {
     }
   })
 
-  it('escapes what has a meaning in its messages, and nothing else', () => {
+  it('escapes the reserved characters of its messages, and nothing else', () => {
     assert.equal(text(clientFirst(clientFirstBare('a=b,c', 'N'))), 'n,,n=a=3Db=2Cc,r=N')
     assert.equal(clientFirstBare('Jürgen', 'N'), 'n=Jürgen,r=N')
   })
@@ -110,7 +116,7 @@ describe('SCRAM', () => {
       await session.next(none)
       return text(await session.next(bytes(`r=${rfc.nonce}x,s=${salt},i=200000`)))
     }
-    // Deriving keys is work of another thread: its answer takes a turn of the event loop.
+    // Deriving keys is work of another thread: its response takes a turn of the event loop.
     const derives = async (salt: string) => {
       let turns = 0
       setImmediate(() => turns++)
@@ -136,10 +142,11 @@ describe('SCRAM', () => {
 })
 
 describe('PLAIN', () => {
-  it('is one message, and then content', () => {
-    const session = new PlainMechanism('alice', 'pässword').createSession()
-    assert.equal(text(session.next(none) as Uint8Array), '\0alice\0pässword')
-    assert.equal(session.next(none), null)
+  it('is one message, and then succeeds', async () => {
+    const credentials = new PasswordCredentials('alice', 'pässword', () => {})
+    const session = new PlainMechanism(credentials).createSession()
+    assert.equal(text((await session.next(none)) as Uint8Array), '\0alice\0pässword')
+    assert.equal(await session.next(none), null)
   })
 })
 
@@ -153,14 +160,17 @@ describe('OAUTHBEARER', () => {
     assert.equal(text(bearerMessage({ value: 'a' })), 'n,,\x01auth=Bearer a\x01\x01')
   })
 
-  it("answers a refusal with its one byte, and then says the broker's word", async () => {
-    const session = new OAuthBearerMechanism(async () => ({ value: 'abc' })).createSession()
+  it("responds to a rejection with one byte, and then reports the broker's message", async () => {
+    const session = new OAuthBearerMechanism({
+      get: async () => ({ value: 'abc' }),
+      forget: () => {},
+    }).createSession()
     await session.next(none)
     assert.deepEqual(await session.next(bytes('{"status":"invalid_token"}')), Uint8Array.of(1))
     await assert.rejects(async () => session.next(none), /does not accept the token: invalid_token/)
   })
 
-  it('refuses tokens and extensions that would break the message', () => {
+  it('rejects tokens and extensions that would break the message', () => {
     assert.equal(tokenProblem({ value: 'a.b-c_~+/=', extensions: { a: 'b' } }), null)
     for (const token of [
       null,
@@ -181,7 +191,7 @@ describe('OAUTHBEARER', () => {
     }
   })
 
-  it('reads the end of a JWT, and of nothing else', () => {
+  it('reads the expiration of a JWT, and of no other token', () => {
     const jwt = (payload: object) =>
       `e30.${Buffer.from(JSON.stringify(payload)).toString('base64url')}.x`
     assert.equal(jwtExpiresAt(jwt({ exp: 1_700_000_000 })), 1_700_000_000_000)

@@ -34,8 +34,8 @@ export class Remembering implements Logger {
   }
 }
 
-/** Issue 7: whoever waits is told within this time. */
-export const tellMsMax = 5000
+/** A caller that waits gets the error within this time. */
+export const reportMsMax = 5000
 
 export interface Failure {
   readonly error: KafkaError

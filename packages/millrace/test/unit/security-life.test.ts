@@ -95,7 +95,7 @@ describe('a socket factory', () => {
         brokers: 'kafka.internal:9092',
         socketFactory: socketFactory as never,
       })
-      await assert.rejects(producer.connect(), (error) => {
+      await assert.rejects(producer.connect({ timeoutMs: 0 }), (error) => {
         assert.equal((error as KafkaError).code, 'CONNECTION_FAILED')
         return words.test((error as KafkaError).message)
       })
@@ -113,7 +113,7 @@ describe('a socket factory', () => {
           give = resolve
         }),
     })
-    await assert.rejects(producer.connect(), /no answer within 100 ms/)
+    await assert.rejects(producer.connect({ timeoutMs: 0 }), /no response within 100 ms/)
     await producer.close()
     const late = new Duplex({ read() {}, write() {} })
     const destroyed = new Promise((resolve) => late.on('close', resolve))
@@ -122,8 +122,8 @@ describe('a socket factory', () => {
   })
 })
 
-describe('connections that live long', () => {
-  it('are made again, unasked, after the broker hung up on them', async () => {
+describe('long-lived connections', () => {
+  it('are opened again without a request after the broker closed them', async () => {
     await using cluster = await startCluster({ nodes: 1, topics: { a: 1 } })
     const sockets: Socket[] = []
     const socketFactory = (address: { host: string; port: number }): Socket => {
@@ -141,7 +141,7 @@ describe('connections that live long', () => {
     assert.equal(cluster.records('a').length, 4)
   })
 
-  it('one that went silent is closed by its request, which goes over another', async () => {
+  it('that stop responding are closed by a request, which is sent over another', async () => {
     await using cluster = await startCluster({ nodes: 1, topics: { a: 1 } })
     const sockets: Socket[] = []
     const socketFactory = (address: { host: string; port: number }): Socket => {
@@ -155,7 +155,7 @@ describe('connections that live long', () => {
       requestTimeoutMs: 300,
     })
     await sendOne(producer)
-    // What a balancer does that forgets a connection: nothing comes through, and nobody is told.
+    // As a load balancer that forgets a connection: no byte passes, and neither end is notified.
     for (const socket of sockets) socket.pause()
     await sendOne(producer)
     await producer.close()
@@ -177,12 +177,12 @@ const runChild = async (keepProcessAlive: boolean, broker: string): Promise<stri
 }
 
 describe('keepProcessAlive', () => {
-  it('false lets a process end with its connections open', async () => {
+  it('false lets a process exit with its connections open', async () => {
     await using cluster = await startCluster({ nodes: 1, topics: { a: 1 } })
     assert.equal(await runChild(false, cluster.brokers[0] ?? ''), 'sent, 0 ms left over\n')
   })
 
-  it('true holds it until the producer is closed', async () => {
+  it('true keeps the process alive until the producer is closed', async () => {
     await using cluster = await startCluster({ nodes: 1, topics: { a: 1 } })
     assert.equal(await runChild(true, cluster.brokers[0] ?? ''), 'sent, closed by the timer\n')
   })

@@ -38,19 +38,28 @@ const fileOf = async (name: string, content: string | Uint8Array): Promise<strin
 
 describe('the option sasl', () => {
   const wrong: [sasl: unknown, words: RegExp][] = [
-    [secret, /sasl is no object/],
-    [null, /sasl is no object/],
-    [[user], /sasl is no object/],
+    [secret, /sasl must be \{ mechanism, … \}, got/],
+    [null, /sasl must be \{ mechanism, … \}, got/],
+    [[user], /sasl must be \{ mechanism, … \}, got/],
     [user, /mechanism is missing/],
     [{ ...user, mechanism: secret }, /mechanism is not one of PLAIN, SCRAM-SHA-256/],
     [{ mechanism: 'PLAIN', password: secret }, /username is missing/],
     [{ mechanism: 'PLAIN', username: 'a' }, /password is missing/],
     [{ mechanism: 'PLAIN', username: 'a', password: '' }, /password is empty/],
-    [{ mechanism: 'PLAIN', username: 'a', password: 5 }, /password is a number/],
+    [
+      { mechanism: 'PLAIN', username: 'a', password: 5 },
+      /password must be a string or a function, got number/,
+    ],
     [{ mechanism: 'PLAIN', username: 'a', password: `${secret}\0` }, /password has a zero/],
-    [{ ...user, mechanism: 'plain', passwrod: secret }, /passwrod is no field.*mean password\?/],
+    [
+      { ...user, mechanism: 'plain', passwrod: secret },
+      /unknown field passwrod: did you mean password\?/,
+    ],
     [{ mechanism: 'oauthbearer', oauthBearerProvider: () => ({}) }, /did you mean token\?/],
-    [{ mechanism: 'OAUTHBEARER', token: secret }, /token is no function/],
+    [
+      { mechanism: 'OAUTHBEARER', token: secret },
+      /token must be a function that returns a token, got string/,
+    ],
     [{ ...credentials, clientSecret: undefined }, /clientSecret is missing/],
     [{ ...credentials, tokenEndpoint: 'http://login.example' }, /must begin with https/],
     [{ ...credentials, tokenEndpoint: undefined }, /tokenEndpoint is missing/],
@@ -59,7 +68,7 @@ describe('the option sasl', () => {
     [{ createSession: () => ({}) }, /has no name/],
   ]
 
-  it('names the field that is wrong, and no value', () => {
+  it('names the invalid field, and shows no value', () => {
     for (const [sasl, words] of wrong) {
       const problem = problemOf({ sasl })
       assert.match(problem, words)
@@ -67,7 +76,7 @@ describe('the option sasl', () => {
     }
   })
 
-  it('takes what is right', async () => {
+  it('accepts valid values', async () => {
     const logger = new Remembering()
     for (const sasl of [
       { ...user, mechanism: 'PLAIN' },
@@ -83,29 +92,36 @@ describe('the option sasl', () => {
 
 describe('the option tls', () => {
   const shapes: [tls: unknown, words: RegExp][] = [
-    [secret, /tls is neither true nor an object/],
-    [7, /tls is neither true nor an object/],
+    [secret, /tls must be true or \{ ca, cert, key, … \}, got/],
+    [7, /tls must be true or \{ ca, cert, key, … \}, got/],
     [{ ca: 7 }, /ca is not PEM text, the path of a file, or bytes/],
     [{ ca: [] }, /ca is not/],
     [{ minVersion: 'TLSv1.1' }, /minVersion is not 'TLSv1.2' or 'TLSv1.3'/],
     [{ passphrase: 7 }, /passphrase is not a string/],
-    [{ rejectUnauthorized: false }, /rejectUnauthorized is no field.*did you mean ca/],
-    [{ checkServerIdentity: () => {} }, /did you mean dangerouslySkipHostnameCheck\?/],
+    [{ rejectUnauthorized: false }, /did you mean ca.*or dangerouslyTrustAnyCertificate/],
+    [{ checkServerIdentity: secret }, /checkServerIdentity is not a function/],
+    [{ checkServerIdentity: () => {}, dangerouslySkipHostnameCheck: true }, /one or the other/],
+    [{ dangerouslyTrustAnyCertificate: 1 }, /is not true or false/],
+    [{ connectionOptions: secret }, /connectionOptions is not an object of options/],
+    [{ connectionOptions: { rejectUnauthorized: false } }, /may not hold rejectUnauthorized/],
+    [{ connectionOptions: { checkServerIdentity: () => {} } }, /may not hold checkServerIdentity/],
+    [{ connectionOptions: { socket: {}, host: secret } }, /may not hold socket, host/],
+    [{ connectionOptions: { secureProtocol: secret } }, /tls was refused by Node/],
     [{ servername: 'a' }, /did you mean serverName\?/],
     [{ minVersion: 'TLSv1.3', maxVersion: 'TLSv1.2' }, /tls.minVersion is above/],
     [{ passphrase: secret }, /tls.passphrase is without tls.key and tls.pfx/],
   ]
 
-  it('names the field that is wrong, and no value', () => {
+  it('names the invalid field, and shows no value', () => {
     for (const [tls, words] of shapes) {
       const problem = problemOf({ tls })
       assert.match(problem, words)
       assert.ok(!problem.includes(secret), problem)
     }
-    assert.match(problemOf({ ssl: true }), /ssl is no option: did you mean tls\?/)
+    assert.match(problemOf({ ssl: true }), /unknown option 'ssl': did you mean tls\?/)
   })
 
-  it('says what is wrong with what it was given to read', async () => {
+  it('says what is invalid in a file that it reads', async () => {
     const { ca, server, client } = certificates
     const { cert, key } = client
     const missing = join(folder, 'no-such.pem')
@@ -171,7 +187,7 @@ describe('the option tls', () => {
     assert.match(wrong, /tls\.pfx does not open with tls\.passphrase/)
   })
 
-  it('knows a Java store, and says how to convert it', async () => {
+  it('recognizes a Java store, and says how to convert it', async () => {
     const jks = await fileOf('client.jks', Buffer.from([0xfe, 0xed, 0xfe, 0xed, 0, 0, 0, 2]))
     const words =
       'keytool -importkeystore -srckeystore ' +
@@ -183,21 +199,21 @@ describe('the option tls', () => {
     assert.match(problemOf({ tls: { pfx: bytes } }), /type JCEKS.*-srckeystore keystore\.jks/)
   })
 
-  it('tells of every problem at once', () => {
+  it('reports every problem at once', () => {
     const problem = problemOf({ tls: { ca: join(folder, 'a'), cert: join(folder, 'b') } })
     assert.match(problem, /tls\.cert is without.*tls\.ca names.*tls\.cert names/)
   })
 })
 
 describe('the options socketFactory and keepProcessAlive', () => {
-  it('want a function, and true or false', () => {
+  it('must be a function, and true or false', () => {
     const proxy = `socks5://me:${secret}@proxy`
     const problem = problemOf({ socketFactory: proxy })
-    assert.match(problem, /socketFactory is a string: expected a function/)
+    assert.match(problem, /socketFactory must be a function, got string/)
     assert.ok(!problem.includes(secret))
     assert.match(
       problemOf({ keepProcessAlive: 0 }),
-      /keepProcessAlive is 0: expected true or false/,
+      /keepProcessAlive must be true or false, got 0/,
     )
   })
 })

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test'
 import { inspect } from 'node:util'
 import { type KafkaError, Producer, type ProducerOptions } from '../../src/index.ts'
 import { startCluster } from '../../src/testing.ts'
-import { failureOf, Remembering, tellMsMax } from './security-kit.ts'
+import { failureOf, Remembering, reportMsMax } from './security-kit.ts'
 
 const password = 'correct-horse-battery'
 const wrongPassword = 'hunter2-is-the-secret'
@@ -30,7 +30,7 @@ const unsecuredToken = (lifetimeSeconds: number): string => {
 }
 
 describe('SASL', () => {
-  it('lets every mechanism in, in any case, and passes on what is sent', async () => {
+  it('accepts every mechanism, in upper or lower case, and delivers records', async () => {
     await using cluster = await startSecured()
     const { brokers } = cluster
     const options: NonNullable<ProducerOptions['sasl']>[] = [
@@ -48,7 +48,7 @@ describe('SASL', () => {
     assert.equal(cluster.records('a').length, 40 * options.length)
   })
 
-  it('tells of a wrong password within seconds, with patience, and then lets it be', async () => {
+  it('reports a wrong password within seconds, after a few attempts', async () => {
     await using cluster = await startSecured()
     for (const mechanism of mechanisms) {
       const sasl = { mechanism, username: 'alice', password: wrongPassword }
@@ -56,7 +56,7 @@ describe('SASL', () => {
       assert.equal(error.code, 'AUTHENTICATION_FAILED')
       assert.equal(error.step, 'sasl')
       assert.equal(error.persisted, 'no')
-      assert.ok(tookMs < tellMsMax)
+      assert.ok(tookMs < reportMsMax)
       assert.equal(logger.warnings().filter((line) => /could not connect/.test(line)).length, 1)
     }
     const connect = { brokers: cluster.brokers, logger: new Remembering(), onError: () => {} }
@@ -83,13 +83,13 @@ describe('SASL', () => {
     })
     const send = () => producer.send({ topic: 'a', value: 'x' }, { timeoutMs: 10_000 })
     await assert.rejects(send(), { code: 'AUTHENTICATION_FAILED' })
-    await assert.rejects(producer.connect(), { code: 'AUTHENTICATION_FAILED' })
+    await assert.rejects(producer.connect({ timeoutMs: 0 }), { code: 'AUTHENTICATION_FAILED' })
     cluster.setPassword('alice', password)
     assert.equal((await send()).topic, 'a')
     await producer.close()
   })
 
-  it('a token provider that fails for a while delays what is sent, and loses nothing', async () => {
+  it('a token provider that fails for a while delays records, and loses none', async () => {
     await using cluster = await startSecured()
     let asked = 0
     const logger = new Remembering()
@@ -108,7 +108,7 @@ describe('SASL', () => {
     await producer.close()
   })
 
-  it('goes on under load while its sessions end after a second and a half', async () => {
+  it('continues under load while its sessions end after 1.5 s', async () => {
     await using cluster = await startSecured(1500)
     const producer = new Producer({
       brokers: cluster.brokers,
@@ -129,11 +129,11 @@ describe('SASL', () => {
     await producer.close()
   })
 
-  it('a client without sasl is told what the listener may expect', async () => {
+  it('the error for a client without sasl says what the listener may require', async () => {
     await using cluster = await startSecured()
     const { brokers } = cluster
     const producer = new Producer({ brokers, logger: new Remembering() })
-    await assert.rejects(producer.connect(), /does the listener expect SASL\?/)
+    await assert.rejects(producer.connect({ timeoutMs: 0 }), /does the listener expect SASL\?/)
     await producer.close()
   })
 
@@ -149,15 +149,17 @@ describe('SASL', () => {
 
 /** Everything that a secret could show in. */
 const outputsOf = (producer: Producer, error: unknown, logger: Remembering): string => {
-  const told = (value: unknown) => inspect(value, { depth: 20, showHidden: true, getters: true })
+  const printed = (value: unknown) => inspect(value, { depth: 20, showHidden: true, getters: true })
   const causes: unknown[] = []
   for (let cause = error; cause instanceof Error; cause = cause.cause) causes.push(cause)
   return [
     ...logger.lines,
-    told(producer),
+    printed(producer),
     JSON.stringify(producer),
-    told(producer.metrics()),
-    ...causes.map((cause) => `${told(cause)} ${JSON.stringify(cause)} ${(cause as Error).stack}`),
+    printed(producer.metrics()),
+    ...causes.map(
+      (cause) => `${printed(cause)} ${JSON.stringify(cause)} ${(cause as Error).stack}`,
+    ),
   ].join('\n')
 }
 
@@ -174,7 +176,7 @@ describe('secrets', () => {
     return forms.some((form) => output.includes(form))
   }
 
-  it('are in no log, error, cause, metric or inspection where it is refused', async () => {
+  it('are in no log, error, cause, metric or inspection when authentication fails', async () => {
     await using cluster = await startSecured()
     const token = async () => ({ value: `${secret}.x.y`, expiresAt: 4e12 })
     const failing = async () => {
@@ -195,7 +197,7 @@ describe('secrets', () => {
     for (const sasl of options) {
       const logger = new Remembering()
       const producer = new Producer({ brokers: cluster.brokers, sasl, logger })
-      const error = await producer.connect().catch((thrown: unknown) => thrown)
+      const error = await producer.connect({ timeoutMs: 0 }).catch((thrown: unknown) => thrown)
       assert.equal((error as KafkaError).code, 'AUTHENTICATION_FAILED')
       assert.equal(shows(outputsOf(producer, error, logger)), false, sasl.constructor.name)
       await producer.close()

@@ -7,12 +7,18 @@ import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { type KafkaError, Producer, type ProducerOptions } from '../../src/index.ts'
+import type { PeerCertificate } from 'node:tls'
+import {
+  type KafkaError,
+  Producer,
+  type ProducerOptions,
+  type TlsOptions,
+} from '../../src/index.ts'
 import { dialTransport } from '../../src/runtime/dial-transport.ts'
-import { loadTls } from '../../src/runtime/tls-settings.ts'
+import { TlsSource } from '../../src/runtime/tls-source.ts'
 import { type ClusterOptions, startCluster } from '../../src/testing.ts'
 import { makeCertificates, type TestCertificates } from '../certificates.ts'
-import { failureOf, Remembering, tellMsMax } from './security-kit.ts'
+import { failureOf, Remembering, reportMsMax } from './security-kit.ts'
 
 let certificates: TestCertificates
 let folder: string
@@ -49,7 +55,7 @@ const failsWith = async (options: ProducerOptions, words: RegExp): Promise<Kafka
   assert.equal(error.code, 'TLS_FAILED', error.message)
   assert.equal(error.step, 'tls')
   assert.match(error.message, words)
-  assert.ok(tookMs < tellMsMax, `${tookMs} ms`)
+  assert.ok(tookMs < reportMsMax, `${tookMs} ms`)
   return error
 }
 
@@ -65,7 +71,7 @@ describe('TLS', () => {
     })
   })
 
-  it('keeps to TLS 1.2 where it should', async () => {
+  it('uses TLS 1.2 if the options say so', async () => {
     const { ca, server } = certificates
     await withCluster(server, async (brokers) => {
       await send({ brokers, tls: { ca, maxVersion: 'TLSv1.2' } })
@@ -73,7 +79,7 @@ describe('TLS', () => {
     })
   })
 
-  it('shows its own certificate where the broker asks for one', async () => {
+  it('sends its own certificate if the broker requests one', async () => {
     const { ca, server, client, otherClient } = certificates
     const certPath = join(folder, 'client.pem')
     await writeFile(certPath, client.cert)
@@ -85,7 +91,7 @@ describe('TLS', () => {
         // Node's server hangs up on it without a word, where Java's says why.
         const tls = { ca, maxVersion, cert, key }
         const stranger = new Producer({ brokers, tls, logger: new Remembering() })
-        await assert.rejects(stranger.connect(), /certificate/)
+        await assert.rejects(stranger.connect({ timeoutMs: 10_000 }), /certificate/)
         await stranger.close()
       }
     })
@@ -100,7 +106,7 @@ describe('TLS', () => {
     })
   })
 
-  it('checks the certificate against the name that was typed, unless told otherwise', async () => {
+  it('checks the certificate against the host name, unless serverName is set', async () => {
     const { ca, wrongHost } = certificates
     await withCluster(wrongHost, async (brokers) => {
       const names = /is for DNS:elsewhere\.example, not for 127\.0\.0\.1.*tls\.serverName/
@@ -115,10 +121,10 @@ describe('TLS', () => {
     })
   })
 
-  it('knows a broker by the name that its address was resolved from', async () => {
+  it('checks a broker against the name that its address was resolved from', async () => {
     const { ca, wrongHost } = certificates
-    const { settings } = loadTls({ ca })
-    const transport = dialTransport({ socketFactory: null, tls: settings })
+    const { source } = TlsSource.load({ tls: { ca }, problemOf: () => null, warn: () => {} })
+    const transport = dialTransport({ socketFactory: null, tls: source })
     await withCluster(wrongHost, async ([broker = '']) => {
       const address = { host: '127.0.0.1', port: Number(broker.split(':')[1]) }
       const outcome = (hostName?: string) =>
@@ -141,11 +147,71 @@ describe('TLS', () => {
     })
   })
 
-  it('without the check of the host, the authority still counts', async () => {
+  it('without the check of the host name, the authority is still checked', async () => {
     const { server, otherCa } = certificates
     await withCluster(server, async (brokers) => {
       const tls = { ca: otherCa, dangerouslySkipHostnameCheck: true }
       await failsWith({ brokers, tls }, /not signed by an authority/)
+    })
+  })
+
+  it('calls tls.checkServerIdentity instead of the host name check, and honors it', async () => {
+    const { ca, wrongHost, otherCa } = certificates
+    await withCluster(wrongHost, async (brokers) => {
+      const seen: string[] = []
+      const pinned = (hostName: string, certificate: PeerCertificate): Error | undefined => {
+        seen.push(`${hostName} ${certificate.subjectaltname}`)
+        return undefined
+      }
+      await send({ brokers, tls: { ca, checkServerIdentity: pinned } })
+      assert.equal(seen[0], '127.0.0.1 DNS:elsewhere.example')
+      const refusing = { ca, checkServerIdentity: () => new Error('another key was pinned') }
+      await failsWith(
+        { brokers, tls: refusing },
+        /tls\.checkServerIdentity.*another key was pinned/,
+      )
+      const throwing = {
+        ca,
+        checkServerIdentity: () => {
+          throw new Error('the pin could not be read')
+        },
+      }
+      await failsWith({ brokers, tls: throwing }, /the pin could not be read/)
+      // An untrusted authority is refused before the identity is looked at.
+      const untrusted = { ca: otherCa, checkServerIdentity: pinned }
+      await failsWith({ brokers, tls: untrusted }, /not signed by an authority/)
+    })
+  })
+
+  it('trusts any certificate with tls.dangerouslyTrustAnyCertificate, and warns', async () => {
+    const { expired, wrongHost } = certificates
+    for (const server of [expired, wrongHost]) {
+      await withCluster(server, async (brokers) => {
+        const logger = new Remembering()
+        const tls = { dangerouslyTrustAnyCertificate: true }
+        assert.equal((await send({ brokers, tls, logger })).partition, 0)
+        assert.equal(logger.warnings().length, 1)
+        assert.match(logger.warnings()[0]!, /tls\.dangerouslyTrustAnyCertificate is true/)
+        // A pin is checked all the same: it is what the certificate is trusted by.
+        const pinned = { ...tls, checkServerIdentity: () => new Error('another key was pinned') }
+        await failsWith({ brokers, tls: pinned, logger }, /another key was pinned/)
+      })
+    }
+  })
+
+  it('passes tls.connectionOptions to Node', async () => {
+    const { ca, server, client } = certificates
+    await withCluster({ ...server, ca, requestClientCert: true }, async (brokers) => {
+      // Forms that only Node has: arrays of keys and of certificates.
+      const connectionOptions = { cert: [client.cert], key: [{ pem: client.key }] }
+      await send({ brokers, tls: { ca, connectionOptions } })
+      const ciphers = {
+        ca,
+        ...client,
+        maxVersion: 'TLSv1.2',
+        connectionOptions: { ciphers: 'AES128-SHA' },
+      }
+      await failsWith({ brokers, tls: ciphers as TlsOptions }, /refuses the handshake/)
     })
   })
 
@@ -156,10 +222,10 @@ describe('TLS', () => {
     })
   })
 
-  it('on a plain port it is told that the listener hangs up on TLS', async () => {
+  it('on a plaintext port the error says that the listener closes TLS connections', async () => {
     await withCluster(undefined, async ([brokers = '']) => {
       const producer = new Producer({ brokers, tls: true, logger: new Remembering() })
-      await assert.rejects(producer.connect(), (error) => {
+      await assert.rejects(producer.connect({ timeoutMs: 0 }), (error) => {
         const { code, step, message } = error as KafkaError
         assert.deepEqual([code, step], ['TLS_FAILED', 'tls'])
         return /does not speak TLS.*leave out the option tls/.test(message)
@@ -168,15 +234,15 @@ describe('TLS', () => {
     })
   })
 
-  it('a plain client on a TLS port is told to set tls', async () => {
+  it('the error for a plaintext client on a TLS port says to set tls', async () => {
     await withCluster(certificates.server, async ([brokers = '']) => {
       const producer = new Producer({ brokers, logger: new Remembering() })
-      await assert.rejects(producer.connect(), /expects? TLS/)
+      await assert.rejects(producer.connect({ timeoutMs: 0 }), /expects? TLS/)
       await producer.close()
     })
   })
 
-  it('retries with patience, and says so once', async () => {
+  it('retries with a backoff, and logs it once', async () => {
     const { server, otherCa } = certificates
     const logger = new Remembering()
     await withCluster(server, async (brokers) => {
@@ -194,7 +260,7 @@ describe('TLS', () => {
     })
   })
 
-  it('runs over a socket of the user', async () => {
+  it('runs over a socket of the caller', async () => {
     const { ca, server } = certificates
     await withCluster(server, async ([broker = '']) => {
       const asked: string[] = []

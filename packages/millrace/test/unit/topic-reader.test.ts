@@ -43,12 +43,12 @@ const read = async (options: Partial<ReadTopicOptions> = {}): Promise<Map<number
 const range = (from: number, to: number): number[] =>
   Array.from({ length: to - from }, (_, index) => from + index)
 
-test('all records come, each once, in order per partition, from several leaders', async () => {
+test('all records are read, each once, in order per partition, from several leaders', async () => {
   const all = range(0, recordsPerPartition)
   assert.deepEqual(new Map([...(await read())].sort()), new Map(range(0, 3).map((p) => [p, all])))
 })
 
-test('with start offsets, only these partitions come, from there on', async () => {
+test('with start offsets, only these partitions are read, from there on', async () => {
   const from = new Map([
     [0, 0],
     [2, 123],
@@ -60,7 +60,7 @@ test('with start offsets, only these partitions come, from there on', async () =
   assert.deepEqual(new Map([...(await read({ from }))].sort()), expected)
 })
 
-test('maxRecords ends the reading there', async () => {
+test('maxRecords ends the reading', async () => {
   for (const maxRecords of [0, 1, 51, 600, 601]) {
     const counts = [...(await read({ maxRecords })).values()].map(({ length }) => length)
     assert.equal(
@@ -74,7 +74,7 @@ test('an empty topic ends at once', async () => {
   assert.deepEqual(await read({ topic: 'empty' }), new Map())
 })
 
-test('a topic that does not exist is told and not created', async () => {
+test('a topic that does not exist is reported and not created', async () => {
   for (const _ of [1, 2]) {
     await assert.rejects(read({ topic: 'not-there' }), {
       code: 'UNKNOWN_TOPIC',
@@ -83,13 +83,13 @@ test('a topic that does not exist is told and not created', async () => {
   }
 })
 
-test('a partition that does not exist is told', () =>
+test('a partition that does not exist is reported', () =>
   assert.rejects(read({ from: new Map([[3, 0]]) }), {
     code: 'UNKNOWN_PARTITION',
     message: /partition 3 does not exist: there are 3/,
   }))
 
-test('an offset beyond the end is told; the end itself is nothing to read', async () => {
+test('an offset beyond the end is reported; at the end there is nothing to read', async () => {
   for (const offset of [-1, recordsPerPartition + 1, 0.5, Number.NaN]) {
     await assert.rejects(read({ from: new Map([[1, offset]]) }), {
       code: 'INVALID_ARGUMENT',
@@ -99,7 +99,7 @@ test('an offset beyond the end is told; the end itself is nothing to read', asyn
   assert.equal((await read({ from: new Map([[1, recordsPerPartition]]) })).size, 0)
 })
 
-test('without a broker it fails with the address; one that answers is enough', async () => {
+test('without a broker it fails with the address; one that responds is enough', async () => {
   await assert.rejects(read({ brokers: ['127.0.0.1:1'] }), {
     code: 'CONNECTION_FAILED',
     message: /127\.0\.0\.1:1/,

@@ -1,7 +1,7 @@
 // What a scenario of transactions is: see transaction-scenarios.ts.
 
 import { errorNumber } from '../../src/protocol/errors.ts'
-import type { Mode, Wire, WireProducer } from './broker-transaction-kit.ts'
+import type { Mode, Wire, WireProducer } from './in-process-cluster-transaction-kit.ts'
 
 export interface Play {
   readonly wire: Wire
@@ -15,7 +15,7 @@ export interface Scenario {
   readonly name: string
   /** In one mode only; both by default. */
   readonly mode?: Mode
-  /** Releases before 4.0 answer otherwise. */
+  /** Releases before 4.0 respond otherwise. */
   readonly since4?: boolean
   run(play: Play): Promise<unknown>
   readonly expected: unknown
@@ -28,7 +28,7 @@ const names = new Map<number, string>(
 )
 
 /** Numbers as Kafka's names. */
-export const told = (...codes: readonly number[]): string[] =>
+export const errorNames = (...codes: readonly number[]): string[] =>
   codes.map((code) => names.get(code) ?? String(code))
 
 export const started = (play: Play): Promise<WireProducer> => play.producer().start()

@@ -2,25 +2,25 @@
 // them.
 
 import { initProducerIdApi } from '../../src/protocol/api/22-init-producer-id.ts'
-import { fetchFrom } from './broker-transaction-kit.ts'
-import { type Scenario, started, told } from './transaction-scenario.ts'
+import { fetchFrom } from './in-process-cluster-transaction-kit.ts'
+import { errorNames, type Scenario, started } from './transaction-scenario.ts'
 
 const starts: Scenario[] = [
   {
-    name: 'a producer that starts is refused for a wrong id, timeout or half an identity',
+    name: 'a producer that starts is rejected for a wrong id, timeout or half an identity',
     run: async ({ wire }) => {
       const client = wire.connect()
       const ask = async (transactionalId: string, timeoutMs: number, epoch = -1) => {
-        const answer = await wire.run(
+        const response = await wire.run(
           client.request(initProducerIdApi, 4, {
             transactionalId,
             transactionTimeoutMs: timeoutMs,
             producerEpoch: epoch,
           }),
         )
-        return answer.errorCode
+        return response.errorCode
       }
-      return told(
+      return errorNames(
         await ask('', 1000),
         await ask('x', 0),
         await ask('x', 900_001),
@@ -42,8 +42,8 @@ const starts: Scenario[] = [
       return [
         second.producerId === first.producerId,
         second.epoch - first.epoch,
-        ...told(await first.send(), await first.init({ expected: true })),
-        ...told(await first.init({ expected: true, version: 3 })),
+        ...errorNames(await first.send(), await first.init({ expected: true })),
+        ...errorNames(await first.init({ expected: true, version: 3 })),
       ]
     },
     expected: [true, 1, 'PRODUCER_FENCED', 'PRODUCER_FENCED', 'INVALID_PRODUCER_EPOCH'],
@@ -55,9 +55,9 @@ const starts: Scenario[] = [
       const zombie = await started(play)
       await zombie.send({ count: 2 })
       const next = play.producer()
-      const refused = await next.init()
+      const rejected = await next.init()
       await next.start()
-      const codes = told(refused, await zombie.produce(), await zombie.endOnce(true))
+      const codes = errorNames(rejected, await zombie.produce(), await zombie.endOnce(true))
       const committed = { topic: play.topic, isolationLevel: 1 }
       const read = await fetchFrom(play.wire, play.wire.connect(), committed)
       return [...codes, next.epoch - zombie.epoch, read.abortedTransactions?.length]
@@ -77,7 +77,7 @@ const starts: Scenario[] = [
       return [
         ...same,
         producer.epoch - oldest.epoch,
-        ...told(await oldest.init({ expected: true })),
+        ...errorNames(await oldest.init({ expected: true })),
       ]
     },
     expected: [1, 1, 2, 'PRODUCER_FENCED'],
@@ -86,8 +86,8 @@ const starts: Scenario[] = [
     name: 'a producer that names another id is fenced',
     run: async (play) => {
       const producer = await started(play)
-      producer.producerId += 1_000_000
-      return told(await producer.init({ expected: true }))
+      producer.producerId = Number(producer.producerId) + 1_000_000
+      return errorNames(await producer.init({ expected: true }))
     },
     expected: ['PRODUCER_FENCED'],
   },
@@ -101,14 +101,14 @@ const ends: Scenario[] = [
       const { epoch } = producer
       const committed = await producer.endOnce(true)
       const aborted = await producer.endOnce(false)
-      return [...told(committed, aborted), producer.epoch - epoch]
+      return [...errorNames(committed, aborted), producer.epoch - epoch]
     },
     expected: ['INVALID_TXN_STATE', 'INVALID_TXN_STATE', 0],
     expected2: ['INVALID_TXN_STATE', 'NONE', 1],
   },
   ...[true, false].map(
     (isCommit): Scenario => ({
-      name: `after ${isCommit ? 'a commit' : 'an abort'} the same request is answered as before`,
+      name: `after ${isCommit ? 'a commit' : 'an abort'} the same request gets the same response`,
       run: async (play) => {
         const producer = await started(play)
         await producer.send()
@@ -117,7 +117,7 @@ const ends: Scenario[] = [
         const again = before.twin()
         const opposite = before.twin()
         return [
-          ...told(await again.endOnce(isCommit), await opposite.endOnce(!isCommit)),
+          ...errorNames(await again.endOnce(isCommit), await opposite.endOnce(!isCommit)),
           producer.epoch - before.epoch,
           again.epoch - before.epoch,
         ]
@@ -137,23 +137,23 @@ const ends: Scenario[] = [
         const { epoch } = producer
         const commit = await producer.endOnce(true)
         const abort = await producer.end(false)
-        return [...told(commit, abort), producer.epoch - epoch]
+        return [...errorNames(commit, abort), producer.epoch - epoch]
       },
       expected: ['INVALID_TXN_STATE', 'NONE', 1],
     }),
   ),
   {
-    name: 'an end by another producer id, an older or a newer epoch is refused',
+    name: 'an end by another producer id, an older or a newer epoch is rejected',
     run: async (play) => {
       const producer = await started(play)
       await producer.start({ expected: true })
       await producer.send()
       const [other, older, newer] = [producer.twin(), producer.twin(), producer.twin()]
-      other.producerId += 1_000_000
+      other.producerId = Number(other.producerId) + 1_000_000
       older.epoch -= 1
       newer.epoch += 1
       const unknown = play.producer(`${producer.id}-unknown`)
-      return told(
+      return errorNames(
         await other.endOnce(true),
         await older.endOnce(true),
         await older.endOnce(true, 1),
@@ -181,7 +181,11 @@ const partitions: Scenario[] = [
       const producer = await started(play)
       const mixed = await producer.add([0, 7])
       const missing = await producer.add([0], `${play.topic}-missing`)
-      return [...told(...mixed), ...told(...missing), ...told(await producer.endOnce(true))]
+      return [
+        ...errorNames(...mixed),
+        ...errorNames(...missing),
+        ...errorNames(await producer.endOnce(true)),
+      ]
     },
     expected: [
       'OPERATION_NOT_ATTEMPTED',
@@ -196,7 +200,7 @@ const partitions: Scenario[] = [
     run: async (play) => {
       const producer = await started(play)
       const [other, zombie] = [producer.twin(), producer.twin()]
-      other.producerId += 1_000_000
+      other.producerId = Number(other.producerId) + 1_000_000
       await producer.start({ expected: true })
       const unknown = play.producer(`${producer.id}-unknown`)
       const codes = [
@@ -206,7 +210,7 @@ const partitions: Scenario[] = [
         await zombie.add([0], play.topic, 1),
         await unknown.add(),
       ]
-      return told(...codes.flat())
+      return errorNames(...codes.flat())
     },
     expected: [
       'NONE',
@@ -217,7 +221,7 @@ const partitions: Scenario[] = [
     ],
   },
   {
-    name: 'V1: a batch for a partition that was not added is refused, as each version knows how',
+    name: 'V1: a batch for a partition that was not added is rejected, as each version knows how',
     mode: 1,
     run: async (play) => {
       const producer = await started(play)
@@ -226,7 +230,7 @@ const partitions: Scenario[] = [
         await producer.produce({ version: 11 }),
       ]
       await producer.send({ partition: 1 })
-      return told(...empty, await producer.produce({ version: 11 }))
+      return errorNames(...empty, await producer.produce({ version: 11 }))
     },
     expected: ['INVALID_TXN_STATE', 'TRANSACTION_ABORTABLE', 'TRANSACTION_ABORTABLE'],
   },

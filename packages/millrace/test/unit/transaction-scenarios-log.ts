@@ -4,33 +4,33 @@
 import { produceApi } from '../../src/protocol/api/00-produce.ts'
 import { listOffsetsApi } from '../../src/protocol/api/02-list-offsets.ts'
 import { offsetFetchApi } from '../../src/protocol/api/09-offset-fetch.ts'
-import { batchOf } from './broker-kit.ts'
-import { fetchFrom, patiently } from './broker-transaction-kit.ts'
-import { type Play, type Scenario, started, told } from './transaction-scenario.ts'
+import { batchOf } from './in-process-cluster-kit.ts'
+import { fetchFrom, untilAccepted } from './in-process-cluster-transaction-kit.ts'
+import { errorNames, type Play, type Scenario, started } from './transaction-scenario.ts'
 
 const committedOffset = async ({ wire, topic }: Play, groupId: string, requireStable: boolean) => {
-  const answer = await wire.run(
+  const response = await wire.run(
     wire.connect().request(offsetFetchApi, 7, {
       groupId,
       topics: [{ name: topic, partitionIndexes: [0] }],
       requireStable,
     }),
   )
-  const { committedOffset: offset, errorCode } = answer.topics[0]!.partitions[0]!
-  return errorCode === 0 ? offset : told(errorCode)[0]
+  const { committedOffset: offset, errorCode } = response.topics[0]!.partitions[0]!
+  return errorCode === 0 ? offset : errorNames(errorCode)[0]
 }
 
 const batches: Scenario[] = [
   {
-    name: 'a transactional batch without a transactional id is refused',
+    name: 'a transactional batch without a transactional id is rejected',
     run: async (play) => {
       const producer = await started(play)
-      return told(await producer.produce({ transactionalId: null }))
+      return errorNames(await producer.produce({ transactionalId: null }))
     },
     expected: ['TRANSACTIONAL_ID_AUTHORIZATION_FAILED'],
   },
   {
-    name: 'a request with the batches of two producers is refused as a whole',
+    name: 'a request with the batches of two producers is rejected as a whole',
     run: async (play) => {
       const { wire, topic } = play
       const producer = await started(play)
@@ -41,7 +41,7 @@ const batches: Scenario[] = [
           baseSequence: 0,
           transactional: true,
         })
-      const answer = await wire.run(
+      const response = await wire.run(
         wire.connect().request(produceApi, 11, {
           transactionalId: producer.id,
           acks: -1,
@@ -57,15 +57,17 @@ const batches: Scenario[] = [
           ],
         }),
       )
-      return told(...answer.responses[0]!.partitionResponses.map(({ errorCode }) => errorCode))
+      return errorNames(
+        ...response.responses[0]!.partitionResponses.map(({ errorCode }) => errorCode),
+      )
     },
     expected: ['INVALID_PRODUCER_ID_MAPPING', 'INVALID_PRODUCER_ID_MAPPING'],
   },
   {
-    name: 'a plain batch of a producer with an open transaction is refused',
+    name: 'a plain batch of a producer with an open transaction is rejected',
     run: async (play) => {
       const producer = await started(play)
-      return told(
+      return errorNames(
         await producer.send(),
         await producer.produce({ transactional: false }),
         await producer.send(),
@@ -81,25 +83,25 @@ const batches: Scenario[] = [
       const producer = await started(play)
       await producer.send({ count: 3 })
       await producer.end(true)
-      return told(await producer.send({ sequence: 3 }), await producer.send({ sequence: 0 }))
+      return errorNames(await producer.send({ sequence: 3 }), await producer.send({ sequence: 0 }))
     },
     expected: ['NONE', 'OUT_OF_ORDER_SEQUENCE_NUMBER'],
   },
   {
-    name: 'V1: after a sequence that is too low was refused, the right one is refused as well',
+    name: 'V1: after a sequence that is too low was rejected, the right one is rejected as well',
     mode: 1,
     run: async (play) => {
       const producer = await started(play)
       await producer.send({ count: 3 })
       await producer.end(true)
-      return told(await producer.send({ sequence: 0 }), await producer.send({ sequence: 3 }))
+      return errorNames(await producer.send({ sequence: 0 }), await producer.send({ sequence: 3 }))
     },
     expected: ['OUT_OF_ORDER_SEQUENCE_NUMBER', 'OUT_OF_ORDER_SEQUENCE_NUMBER'],
   },
   {
     name: 'V1: a producer that is not known in the partition may begin anywhere',
     mode: 1,
-    run: async (play) => told(await (await started(play)).send({ sequence: 5 })),
+    run: async (play) => errorNames(await (await started(play)).send({ sequence: 5 })),
     expected: ['NONE'],
   },
   {
@@ -110,12 +112,12 @@ const batches: Scenario[] = [
       const codes = [await producer.send({ sequence: 5 }), await producer.send({ count: 3 })]
       await producer.end(true)
       codes.push(await producer.send({ sequence: 3 }), await producer.send({ sequence: 0 }))
-      return told(...codes)
+      return errorNames(...codes)
     },
     expected: ['OUT_OF_ORDER_SEQUENCE_NUMBER', 'NONE', 'OUT_OF_ORDER_SEQUENCE_NUMBER', 'NONE'],
   },
   {
-    name: 'V2: a batch behind one that was refused is not taken in its place',
+    name: 'V2: a batch behind one that was rejected is not taken in its place',
     mode: 2,
     run: async (play) => {
       const producer = await started(play)
@@ -125,12 +127,12 @@ const batches: Scenario[] = [
         await producer.produce({ sequence: 4 }),
         await producer.produce({ sequence: 0 }),
       ]
-      return told(...codes)
+      return errorNames(...codes)
     },
     expected: ['OUT_OF_ORDER_SEQUENCE_NUMBER', 'NONE'],
   },
   {
-    name: 'a batch of an older epoch is refused by the log, without asking the coordinator',
+    name: 'a batch of an older epoch is rejected by the log, without asking the coordinator',
     run: async (play) => {
       const producer = await started(play)
       await producer.send()
@@ -138,18 +140,18 @@ const batches: Scenario[] = [
       await producer.end(true)
       await producer.start({ expected: true })
       await producer.send({ sequence: 0 })
-      return told(await zombie.produce(), await zombie.produce({ transactional: false }))
+      return errorNames(await zombie.produce(), await zombie.produce({ transactional: false }))
     },
     expected: ['INVALID_PRODUCER_EPOCH', 'INVALID_PRODUCER_EPOCH'],
   },
   {
-    name: 'V1: after the end a late batch of the same epoch is refused',
+    name: 'V1: after the end a late batch of the same epoch is rejected',
     mode: 1,
     run: async (play) => {
       const producer = await started(play)
       await producer.send()
       await producer.end(false)
-      return told(await producer.produce(), await producer.send())
+      return errorNames(await producer.produce(), await producer.send())
     },
     expected: ['TRANSACTION_ABORTABLE', 'NONE'],
   },
@@ -199,14 +201,14 @@ const readers: Scenario[] = [
       await producer.end(true)
       await producer.send({ count: 2 })
       const ask = async (isolationLevel: number, timestamp: number) => {
-        const answer = await wire.run(
+        const response = await wire.run(
           wire.connect().request(listOffsetsApi, 7, {
             replicaId: -1,
             isolationLevel,
             topics: [{ name: topic, partitions: [{ partitionIndex: 0, timestamp }] }],
           }),
         )
-        return answer.topics[0]!.partitions[0]!.offset
+        return response.topics[0]!.partitions[0]!.offset
       }
       return [await ask(0, -1), await ask(1, -1), await ask(1, -2), await ask(1, 2 ** 42)]
     },
@@ -220,7 +222,7 @@ const readers: Scenario[] = [
       await producer.send({ count: 4 })
       const options = { topic, fetchOffset: 4, isolationLevel: 1 }
       const read = await fetchFrom(wire, wire.connect(), options)
-      return [...told(read.errorCode), read.records?.length, read.lastStableOffset]
+      return [...errorNames(read.errorCode), read.records?.length, read.lastStableOffset]
     },
     expected: ['NONE', 0, 0],
   },
@@ -232,8 +234,8 @@ const offsets: Scenario[] = [
     run: async (play) => {
       const producer = await started(play)
       const { groupId, mode } = producer
-      if (mode === 1) await patiently(() => producer.addOffsets())
-      const codes = told(await patiently(() => producer.commitOffset(5)))
+      if (mode === 1) await untilAccepted(() => producer.addOffsets())
+      const codes = errorNames(await untilAccepted(() => producer.commitOffset(5)))
       const seen = [
         await committedOffset(play, groupId, false),
         await committedOffset(play, groupId, true),
@@ -249,21 +251,21 @@ const offsets: Scenario[] = [
     run: async (play) => {
       const producer = await started(play)
       const { groupId, mode } = producer
-      if (mode === 1) await patiently(() => producer.addOffsets())
-      await patiently(() => producer.commitOffset(5))
+      if (mode === 1) await untilAccepted(() => producer.addOffsets())
+      await untilAccepted(() => producer.commitOffset(5))
       await producer.end(false)
       return committedOffset(play, groupId, true)
     },
     expected: -1,
   },
   {
-    name: 'V1: offsets for a group that was not added are refused, as each version knows how',
+    name: 'V1: offsets for a group that was not added are rejected, as each version knows how',
     mode: 1,
     run: async (play) => {
       const producer = await started(play)
       const early = [await producer.commitOffset(5, {}, 3), await producer.commitOffset(5, {}, 4)]
       await producer.send()
-      return told(...early, await producer.commitOffset(5))
+      return errorNames(...early, await producer.commitOffset(5))
     },
     expected: ['INVALID_TXN_STATE', 'TRANSACTION_ABORTABLE', 'TRANSACTION_ABORTABLE'],
   },
@@ -272,9 +274,9 @@ const offsets: Scenario[] = [
     since4: true,
     run: async (play) => {
       const producer = await started(play)
-      if (producer.mode === 1) await patiently(() => producer.addOffsets())
+      if (producer.mode === 1) await untilAccepted(() => producer.addOffsets())
       const more = { generationIdOrMemberEpoch: 3, memberId: 'm' }
-      return told(await patiently(() => producer.commitOffset(5, more)))
+      return errorNames(await untilAccepted(() => producer.commitOffset(5, more)))
     },
     expected: ['ILLEGAL_GENERATION'],
   },
@@ -282,10 +284,10 @@ const offsets: Scenario[] = [
     name: 'in a group without members offsets are taken from who names no generation',
     run: async (play) => {
       const producer = await started(play)
-      if (producer.mode === 1) await patiently(() => producer.addOffsets())
+      if (producer.mode === 1) await untilAccepted(() => producer.addOffsets())
       const more = { generationIdOrMemberEpoch: 3, memberId: 'm' }
-      return told(
-        await patiently(() => producer.commitOffset(5)),
+      return errorNames(
+        await untilAccepted(() => producer.commitOffset(5)),
         await producer.commitOffset(6, more),
         await producer.commitOffset(6, { groupInstanceId: 'i', memberId: 'm' }),
         await producer.commitOffset(6, { generationIdOrMemberEpoch: 0 }),
@@ -294,23 +296,23 @@ const offsets: Scenario[] = [
     expected: ['NONE', 'UNKNOWN_MEMBER_ID', 'NONE', 'UNKNOWN_MEMBER_ID'],
   },
   {
-    name: "a zombie's offsets are refused",
+    name: "a zombie's offsets are rejected",
     run: async (play) => {
       const zombie = await started(play)
       const next = await started(play)
-      if (next.mode === 1) await patiently(() => next.addOffsets())
+      if (next.mode === 1) await untilAccepted(() => next.addOffsets())
       const early = await zombie.commitOffset(5)
-      await patiently(() => next.commitOffset(5))
-      return told(early, await zombie.commitOffset(6), await zombie.addOffsets())
+      await untilAccepted(() => next.commitOffset(5))
+      return errorNames(early, await zombie.commitOffset(6), await zombie.addOffsets())
     },
     expected: ['INVALID_PRODUCER_EPOCH', 'INVALID_PRODUCER_EPOCH', 'PRODUCER_FENCED'],
   },
   {
-    name: 'offsets of an unknown partition are refused by themselves',
+    name: 'offsets of an unknown partition are rejected by themselves',
     run: async (play) => {
       const producer = await started(play)
       const topics = [{ name: play.topic, partitions: [{ partitionIndex: 7, committedOffset: 1 }] }]
-      return told(await producer.commitOffset(5, { topics }))
+      return errorNames(await producer.commitOffset(5, { topics }))
     },
     expected: ['UNKNOWN_TOPIC_OR_PARTITION'],
   },

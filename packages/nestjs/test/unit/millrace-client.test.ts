@@ -3,9 +3,13 @@
 
 import 'reflect-metadata'
 import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { ConsoleLogger, Logger } from '@nestjs/common'
 import { Test } from '@nestjs/testing'
-import type { BatchResult, KafkaError } from 'millrace'
+import type { BatchResult, KafkaError, Producer } from 'millrace'
 import { RecordingProducer, startCluster } from 'millrace/testing'
 import { firstValueFrom, lastValueFrom } from 'rxjs'
 import { MillraceClient, MillraceModule } from '../../src/index.ts'
@@ -32,7 +36,7 @@ test('events are records: plain data as JSON, messages with key and headers', as
   ])
 })
 
-test('an event is sent though nobody subscribes, and its failure reaches who does', async () => {
+test('an event is sent without a subscriber, and its failure reaches a subscriber', async () => {
   const { producer, client } = recordingClient()
   const bytes = Buffer.from('first')
   client.emit('orders', bytes)
@@ -45,14 +49,98 @@ test('an event is sent though nobody subscribes, and its failure reaches who doe
   producer.failNext('BROKER_UNAVAILABLE', { after: 1 })
   const batch: BatchResult = await firstValueFrom(client.emitBatch('orders', ['a', 'b']))
   assert.deepEqual(batch.failedIndexes, [1])
-  await assert.rejects(firstValueFrom(client.emitBatch('orders', [() => {}])), {
-    code: 'SERIALIZATION_FAILED',
-  })
   await assert.rejects(firstValueFrom(client.emit('orders', null)), /null.*tombstone/)
   await assert.rejects(firstValueFrom(client.send('orders', 'x')), (error: KafkaError) => {
     assert.equal(error.code, 'INVALID_STATE')
     return /use emit/.test(error.message)
   })
+})
+
+// What JSON rejects was neither stored nor reported, one such entry failed its whole
+// batch, an undefined value became a tombstone, and fields beside `value` vanished.
+test('every emitted event is delivered unchanged or reported', async () => {
+  const cluster = await startCluster({ topics: { t: 1 } })
+  const errors: KafkaError[] = []
+  const onError = (error: KafkaError): void => {
+    errors.push(error)
+  }
+  const client = new MillraceClient({ producer: { brokers: cluster.brokers, onError } })
+  const circle: { self?: object } = {}
+  circle.self = circle
+  const broken = {
+    get value() {
+      throw new Error('a getter')
+    },
+  }
+  const cases: readonly (readonly [unknown, RegExp])[] = [
+    [{ value: { id: 10n } }, /value must have a JSON form, .*BigInt/],
+    [{ value: circle }, /value must have a JSON form, .*circular/],
+    [{ value: Symbol('x') }, /value must have a JSON form, got symbol/],
+    [new Map([['a', 1]]), /got a Map \(emit Object\.fromEntries/],
+    [{ value: new Set([1]) }, /got a Set/],
+    [Promise.resolve('x'), /got a promise \(is an await missing\?\)/],
+    [undefined, /an event must be data or a message, got undefined/],
+    [{ key: 'k', value: undefined }, /the value of a message must be there, got undefined/],
+    [{ id: 7, value: 42 }, /its fields must be key, value, .* got "id"/],
+    [{ value: 'x', header: {} }, /got "header"/],
+    [broken, /the event can't be read: Error: a getter/],
+  ]
+  for (const [data, expected] of cases) {
+    client.emit('t', data)
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.match(errors.pop()?.message ?? 'nothing', expected)
+    assert.equal(errors.length, 0)
+    await assert.rejects(firstValueFrom(client.emit('t', data)), { message: expected })
+    errors.length = 0
+  }
+  const messages = ['good', { value: 10n }, { key: 'k', value: null }, { value: undefined }]
+  const batch: BatchResult = await firstValueFrom(client.emitBatch('t', messages))
+  assert.deepEqual(batch.failedIndexes, [1, 3])
+  assert.deepEqual(
+    batch.results.map((result) => ('code' in result ? result.code : result.offset)),
+    [0, 'SERIALIZATION_FAILED', 1, 'INVALID_ARGUMENT'],
+  )
+  assert.deepEqual(
+    cluster.records('t').map(({ key, value }) => [key?.toString(), value?.toString()]),
+    [
+      [undefined, 'good'],
+      ['k', undefined],
+    ],
+  )
+  errors.length = 0
+  client.emitBatch('t', [{ value: 'stored' }, { value: 10n }])
+  client.emitBatch('t', 'text' as unknown as string[])
+  await client.close()
+  client.emit('t', 'late')
+  client.emitBatch('t', ['late'])
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(cluster.records('t').length, 3)
+  const codes = errors.map(({ code }) => code)
+  assert.deepEqual(codes, ['SERIALIZATION_FAILED', 'INVALID_ARGUMENT', 'CLOSED', 'CLOSED'])
+  await cluster.close()
+})
+
+test('without onError, an event that cannot become a record is in the log of Nest', async () => {
+  const lines: unknown[] = []
+  const logger = { error: (line: unknown) => lines.push(line), log() {}, warn() {} }
+  Logger.overrideLogger(logger)
+  try {
+    const client = new MillraceClient({ producer: new RecordingProducer() })
+    client.emit('orders', undefined)
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.match(String(lines), /^An event was not sent: INVALID_ARGUMENT: an event must be data/)
+    const own: string[] = []
+    const onError = (error: KafkaError): void => {
+      own.push(error.code)
+      throw new Error('of the handler')
+    }
+    const other = new MillraceClient({ producer: new RecordingProducer(), onError })
+    await assert.rejects(firstValueFrom(other.emit('orders', undefined)))
+    assert.deepEqual(own, ['INVALID_ARGUMENT'])
+    assert.match(String(lines[1]), /onError threw: Error: of the handler/)
+  } finally {
+    Logger.overrideLogger(new ConsoleLogger())
+  }
 })
 
 test('an application delivers what was emitted early, and at shutdown', async () => {
@@ -73,7 +161,7 @@ test('an application delivers what was emitted early, and at shutdown', async ()
   await cluster.close()
 })
 
-test('options come from other providers, and tests put a stand-in', async () => {
+test('options can be injected, and tests can replace the producer', async () => {
   const producer = new RecordingProducer()
   const built = await Test.createTestingModule({
     imports: [
@@ -98,4 +186,35 @@ test('options come from other providers, and tests put a stand-in', async () => 
   await built.close()
   producer.expectRecords('orders', [{ value: 'x' }])
   assert.throws(() => producer.enqueue({ topic: 'orders', value: 'y' }), { code: 'CLOSED' })
+})
+
+test('with a spool, the next application delivers events emitted without brokers', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'millrace-nest-spool-'))
+  const optionsFor = (brokers: string | readonly string[]) => {
+    const nothing = (): void => {}
+    const logger = { debug: nothing, info: nothing, warn: nothing, error: nothing }
+    const producer = { brokers, spool: { directory }, logger, onError: nothing }
+    return { name: 'ORDERS', producer }
+  }
+  const first = await Test.createTestingModule({
+    imports: [MillraceModule.register(optionsFor('127.0.0.1:1'))],
+  }).compile()
+  const before = first.get<MillraceClient>('ORDERS')
+  for (let index = 0; index < 10; index++) before.emit('orders', `${index}`)
+  const producer = before.producer as Producer
+  await producer.flushSpool()
+  await producer.close({ timeoutMs: 0 })
+  await using cluster = await startCluster({ topics: { orders: 1 } })
+  const second = await Test.createTestingModule({
+    imports: [MillraceModule.register(optionsFor(cluster.brokers))],
+  }).compile()
+  const after = second.get<MillraceClient>('ORDERS')
+  await firstValueFrom(after.emit('orders', '10'))
+  await (await second.init()).close()
+  const values = cluster.records('orders').map(({ value }) => String(value))
+  assert.deepEqual(
+    values,
+    Array.from({ length: 11 }, (_, index) => String(index)),
+  )
+  await rm(directory, { recursive: true })
 })

@@ -50,7 +50,7 @@ test('each attribute and metric is a constant of the conventions, and none is de
   assert.equal(operationCreate, all.MESSAGING_OPERATION_TYPE_VALUE_CREATE)
 })
 
-test('sent messages and durations are told per topic and error', async () => {
+test('sent messages and durations are recorded per topic and error', async () => {
   await using world = await setUp({ producer: { retries: 0, acks: 1 } })
   const { producer, cluster } = world
   await producer.sendBatch([record(), record(), record()])

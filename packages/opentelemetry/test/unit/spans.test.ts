@@ -23,7 +23,7 @@ const record = (value: string | null = 'a', partition = 0) => ({
 const countOf = ({ attributes }: ReadableSpan): number =>
   Number(attributes['messaging.batch.message_count'])
 
-test('a lone record has a span of its way, and its context is in the record', async () => {
+test('a single record has a span, and its context is in its headers', async () => {
   await using world = await setUp({ keys: true })
   const { producer, tracer } = world
   const parent = await inSpan(tracer, async (traceparent) => {
@@ -157,11 +157,11 @@ test('a failed record ends its span with the code of the error', async () => {
   cluster.fault({ api: 'Produce', error: 'TOPIC_AUTHORIZATION_FAILED' })
   await assert.rejects(producer.send(record()))
   assert.throws(() => producer.enqueue({ topic: '', value: 'a' }))
-  const [failed, refused] = await world.spans()
+  const [failed, rejected] = await world.spans()
   assert.equal(failed!.attributes['error.type'], 'AUTHORIZATION_FAILED')
   assert.equal(failed!.status.code, SpanStatusCode.ERROR)
   assert.equal(failed!.attributes['messaging.destination.partition.id'], '0')
-  assert.equal(refused!.attributes['error.type'], 'INVALID_ARGUMENT')
+  assert.equal(rejected!.attributes['error.type'], 'INVALID_ARGUMENT')
 })
 
 test('a failed batch has the code of the error in its span', async () => {
@@ -174,7 +174,7 @@ test('a failed batch has the code of the error in its span', async () => {
   assert.equal(span!.status.code, SpanStatusCode.ERROR)
 })
 
-test('what is not sampled has no span, and its records say so to the next', async () => {
+test('a trace that is not sampled has no span, and its headers say so', async () => {
   await using world = await setUp({ sampler: new AlwaysOffSampler() })
   await world.producer.send(record())
   assert.deepEqual(await world.spans(), [])
@@ -193,7 +193,7 @@ test('spans: none puts the sender’s context into the headers, and makes no spa
   assert.deepEqual(world.headers(), [parent, undefined])
 })
 
-test('headers of every shape keep what they have; an older context is replaced', async () => {
+test('headers of every form are kept; an older context is replaced', async () => {
   await using world = await setUp()
   const { producer, cluster } = world
   const object = { a: 'x', traceparent: 'old' }

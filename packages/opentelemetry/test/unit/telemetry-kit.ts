@@ -56,6 +56,8 @@ export const setUp = async ({ producer: more = {}, sampler, ...options }: WorldO
   return {
     cluster,
     producer,
+    tracers,
+    meters,
     tracer: tracers.getTracer('test'),
     telemetry,
     /** The spans that have ended, those of the test's own left out. */

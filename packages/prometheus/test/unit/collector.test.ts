@@ -50,7 +50,7 @@ const setUp = async () => {
 const records = (count: number) =>
   Array.from({ length: count }, (_, index) => ({ topic: 'orders', value: `${index}` }))
 
-test('a scrape says what the snapshot says, in seconds and bytes', async () => {
+test('a scrape has the numbers of the snapshot, in seconds and bytes', async () => {
   await using world = await setUp()
   const register = new Registry()
   collectMetrics(world.producer, { register })
@@ -100,7 +100,7 @@ test('a producer is read once per scrape, and not at all between scrapes', async
   assert.equal(reads, 2)
 })
 
-test('producers share a registry, told apart by client id or labels', async () => {
+test('producers share a registry and differ by client id or labels', async () => {
   await using world = await setUp()
   const register = new Registry()
   const first = collectMetrics(world.producer, { register })
@@ -132,7 +132,7 @@ test('the OpenMetrics format has the same names', async () => {
   assert.equal(again.values.get('millrace_producer_records_delivered_total{client_id="shop"}'), 3)
 })
 
-test('metadata that was never told has no age', async () => {
+test('metadata that was never received has no age', async () => {
   await using world = await setUp()
   const register = new Registry()
   collectMetrics(world.producer, { register })
@@ -146,7 +146,7 @@ const telemetryPage = (folder = dirname(fileURLToPath(import.meta.url))): string
   return existsSync(path) ? readFileSync(path, 'utf8') : telemetryPage(dirname(folder))
 }
 
-test('the queries of the documentation ask for metrics that there are', async () => {
+test('the queries of the documentation name existing metrics', async () => {
   await using world = await setUp()
   const register = new Registry()
   collectMetrics(world.producer, { register })

@@ -1,8 +1,8 @@
 // Produce writes record batches to the leaders of partitions. The client writes its requests by
 // hand (engine); this schema reads them in the in-process cluster and in property tests, and reads
-// the answers. From 8 an answer names the records that spoiled a batch (KIP-467), from 10 the new
-// leader (KIP-951), and from 13 topics go by id (KIP-516). Versions 12 and up under transactions
-// add partitions by themselves (KIP-890).
+// the responses. From 8 a response names the records that spoiled a batch (KIP-467), from 10 the
+// new leader (KIP-951), and from 13 topics go by id (KIP-516). Versions 12 and up under
+// transactions add partitions by themselves (KIP-890).
 
 import type { Api } from '../schema/api.ts'
 import { defineApi } from '../schema/api.ts'
@@ -133,7 +133,7 @@ export type ProduceResponse = MessageOf<typeof response>
 export const produceApi: Api<ProduceRequest, ProduceResponse> = defineApi({
   key: 0,
   name: 'Produce',
-  clientVersions: { min: 7, max: 13 },
+  clientVersions: { min: 3, max: 13 },
   request,
   response,
 })

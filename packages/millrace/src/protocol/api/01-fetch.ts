@@ -1,6 +1,6 @@
 // Fetch reads record batches. The producer needs none of it: the readers of the first run and of
-// tests do, and the in-process cluster answers kcat and Java's consumer with it. From 13 topics go
-// by id.
+// tests do, and the in-process cluster responds to kcat and Java's consumer with it. From 13 topics
+// go by id.
 
 import type { Api } from '../schema/api.ts'
 import { defineApi } from '../schema/api.ts'
@@ -170,7 +170,7 @@ const response = {
               nullableVersions: '4+',
               ignorable: true,
               fields: [
-                { name: 'ProducerId', type: 'int64', versions: '4+' },
+                { name: 'ProducerId', type: 'int64', versions: '4+', entityType: 'producerId' },
                 { name: 'FirstOffset', type: 'int64', versions: '4+' },
               ],
             },

@@ -1,6 +1,6 @@
 // Metadata says which brokers there are and who leads which partition. A null list of topics asks
 // for all (from 1), an empty one for none. From 7 leaders have epochs, from 10 topics have ids,
-// from 13 an answer can fail as a whole.
+// from 13 a response can fail as a whole.
 
 import type { Api } from '../schema/api.ts'
 import { defineApi } from '../schema/api.ts'
@@ -97,7 +97,7 @@ export type MetadataResponse = MessageOf<typeof response>
 export const metadataApi: Api<MetadataRequest, MetadataResponse> = defineApi({
   key: 3,
   name: 'Metadata',
-  clientVersions: { min: 7, max: 13 },
+  clientVersions: { min: 4, max: 13 },
   request,
   response,
 })

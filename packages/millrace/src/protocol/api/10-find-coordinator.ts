@@ -1,5 +1,5 @@
 // FindCoordinator names the broker in charge of a group (key type 0) or a transactional id (1).
-// From 4 it takes many keys and answers in a list; before, one key and one answer in fields of
+// From 4 it takes many keys and responds in a list; before, one key and one response in fields of
 // their own.
 
 import type { Api } from '../schema/api.ts'
@@ -62,7 +62,7 @@ export type FindCoordinatorResponse = MessageOf<typeof response>
 export const findCoordinatorApi: Api<FindCoordinatorRequest, FindCoordinatorResponse> = defineApi({
   key: 10,
   name: 'FindCoordinator',
-  clientVersions: { min: 2, max: 6 },
+  clientVersions: { min: 1, max: 6 },
   request,
   response,
 })

@@ -1,4 +1,6 @@
-// SyncGroup hands out the assignments of a group. Served by the in-process cluster.
+// SyncGroup gives each member of a consumer group its assignment; the leader of the group sends the
+// assignments of all members. The in-process cluster serves it. The order of the fields is their
+// order in the bytes; names and versions are those of Kafka's message definitions.
 
 import type { Api } from '../schema/api.ts'
 import { defineApi } from '../schema/api.ts'

@@ -1,6 +1,7 @@
 // ApiVersions: what a broker serves; the first request on a connection. A broker that doesn't know
-// the version asked for answers in version 0 with error 35 (UNSUPPORTED_VERSION) and the versions
-// that it has: see decodeApiVersionsAnswer. From 3 the answer carries the cluster's features, from
+// the version asked for responds in version 0 with error 35 (UNSUPPORTED_VERSION) and the versions
+// that it has: see decodeApiVersionsResponse. From 3 the response carries the cluster's features,
+// from
 // 5 the request says whom it expects to meet (KIP-1242).
 
 import { Reader } from '../bytes/reader.ts'
@@ -110,12 +111,25 @@ export interface ApiKeyRange {
 
 const unsupportedVersion = 35
 
+/** Version 0 of a response with error 35 that names no API. */
+const rejectionAlone = Uint8Array.of(0, unsupportedVersion, 0, 0, 0, 0)
+
 /**
- * Reads the body of an answer (what follows its header) to a request of `version`. With error 35
- * the answer is in version 0, whatever was asked.
+ * Reads the body of a response (what follows its header) to a request of `version`. With error 35
+ * the response is in version 0, whatever version the request had. Some brokers write what follows
+ * the error in no valid form (librdkafka's mock cluster does): the error alone is returned then, as
+ * if they had named no API.
  */
-export const decodeApiVersionsAnswer = (body: Uint8Array, version: number): ApiVersionsResponse => {
+export const decodeApiVersionsResponse = (
+  body: Uint8Array,
+  version: number,
+): ApiVersionsResponse => {
   // Every version begins with the error code.
   const fellBack = body.length >= 2 && body[0] === 0 && body[1] === unsupportedVersion
-  return apiVersionsApi.decodeResponse(new Reader(body), fellBack ? 0 : version)
+  if (!fellBack) return apiVersionsApi.decodeResponse(new Reader(body), version)
+  try {
+    return apiVersionsApi.decodeResponse(new Reader(body), 0)
+  } catch {
+    return apiVersionsApi.decodeResponse(new Reader(rejectionAlone), 0)
+  }
 }

@@ -1,6 +1,6 @@
 // InitProducerId gives a producer its id and epoch. From 3 it takes the current ones and bumps the
 // epoch (KIP-360); -1 and -1 ask for a fresh id. Version 6 (two-phase commit) is not released:
-// clients stop at 5. Trap: a transactional id that is left out is '', as in Kafka, and refused by
+// clients stop at 5. Trap: a transactional id that is left out is '', as in Kafka, and rejected by
 // brokers. Without one, say `transactionalId: null`.
 
 import type { Api } from '../schema/api.ts'
@@ -14,7 +14,7 @@ const request = {
   fields: [
     { name: 'TransactionalId', type: 'string', versions: '0+', nullableVersions: '0+' },
     { name: 'TransactionTimeoutMs', type: 'int32', versions: '0+' },
-    { name: 'ProducerId', type: 'int64', versions: '3+', default: -1 },
+    { name: 'ProducerId', type: 'int64', versions: '3+', entityType: 'producerId', default: -1 },
     { name: 'ProducerEpoch', type: 'int16', versions: '3+', default: -1 },
     { name: 'Enable2Pc', type: 'bool', versions: '6+', default: false },
     { name: 'KeepPreparedTxn', type: 'bool', versions: '6+', default: false },
@@ -28,9 +28,15 @@ const response = {
   fields: [
     { name: 'ThrottleTimeMs', type: 'int32', versions: '0+', ignorable: true },
     { name: 'ErrorCode', type: 'int16', versions: '0+' },
-    { name: 'ProducerId', type: 'int64', versions: '0+', default: -1 },
+    { name: 'ProducerId', type: 'int64', versions: '0+', entityType: 'producerId', default: -1 },
     { name: 'ProducerEpoch', type: 'int16', versions: '0+' },
-    { name: 'OngoingTxnProducerId', type: 'int64', versions: '6+', default: -1 },
+    {
+      name: 'OngoingTxnProducerId',
+      type: 'int64',
+      versions: '6+',
+      entityType: 'producerId',
+      default: -1,
+    },
     { name: 'OngoingTxnProducerEpoch', type: 'int16', versions: '6+', default: -1 },
   ],
 } as const satisfies MessageSchema
@@ -41,7 +47,7 @@ export type InitProducerIdResponse = MessageOf<typeof response>
 export const initProducerIdApi: Api<InitProducerIdRequest, InitProducerIdResponse> = defineApi({
   key: 22,
   name: 'InitProducerId',
-  clientVersions: { min: 1, max: 5 },
+  clientVersions: { min: 0, max: 5 },
   request,
   response,
 })

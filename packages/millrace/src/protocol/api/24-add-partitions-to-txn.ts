@@ -21,7 +21,7 @@ const request = {
       versions: '4+',
       fields: [
         { name: 'TransactionalId', type: 'string', versions: '4+' },
-        { name: 'ProducerId', type: 'int64', versions: '4+' },
+        { name: 'ProducerId', type: 'int64', versions: '4+', entityType: 'producerId' },
         { name: 'ProducerEpoch', type: 'int16', versions: '4+' },
         { name: 'VerifyOnly', type: 'bool', versions: '4+', default: false },
         {
@@ -33,7 +33,7 @@ const request = {
       ],
     },
     { name: 'V3AndBelowTransactionalId', type: 'string', versions: '0-3' },
-    { name: 'V3AndBelowProducerId', type: 'int64', versions: '0-3' },
+    { name: 'V3AndBelowProducerId', type: 'int64', versions: '0-3', entityType: 'producerId' },
     { name: 'V3AndBelowProducerEpoch', type: 'int16', versions: '0-3' },
     {
       name: 'V3AndBelowTopics',
@@ -96,7 +96,7 @@ export const addPartitionsToTxnApi: Api<AddPartitionsToTxnRequest, AddPartitions
   defineApi({
     key: 24,
     name: 'AddPartitionsToTxn',
-    clientVersions: { min: 1, max: 3 },
+    clientVersions: { min: 0, max: 3 },
     request,
     response,
   })

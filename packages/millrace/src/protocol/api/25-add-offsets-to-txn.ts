@@ -10,7 +10,7 @@ const request = {
   flexibleVersions: '3+',
   fields: [
     { name: 'TransactionalId', type: 'string', versions: '0+' },
-    { name: 'ProducerId', type: 'int64', versions: '0+' },
+    { name: 'ProducerId', type: 'int64', versions: '0+', entityType: 'producerId' },
     { name: 'ProducerEpoch', type: 'int16', versions: '0+' },
     { name: 'GroupId', type: 'string', versions: '0+' },
   ],
@@ -32,7 +32,7 @@ export type AddOffsetsToTxnResponse = MessageOf<typeof response>
 export const addOffsetsToTxnApi: Api<AddOffsetsToTxnRequest, AddOffsetsToTxnResponse> = defineApi({
   key: 25,
   name: 'AddOffsetsToTxn',
-  clientVersions: { min: 1, max: 4 },
+  clientVersions: { min: 0, max: 4 },
   request,
   response,
 })

@@ -1,4 +1,4 @@
-// EndTxn commits or aborts. Version 5 is for transaction.version 2 only (KIP-890): its answer
+// EndTxn commits or aborts. Version 5 is for transaction.version 2 only (KIP-890): its response
 // carries the id and epoch of the next transaction.
 
 import type { Api } from '../schema/api.ts'
@@ -11,7 +11,7 @@ const request = {
   flexibleVersions: '3+',
   fields: [
     { name: 'TransactionalId', type: 'string', versions: '0+' },
-    { name: 'ProducerId', type: 'int64', versions: '0+' },
+    { name: 'ProducerId', type: 'int64', versions: '0+', entityType: 'producerId' },
     { name: 'ProducerEpoch', type: 'int16', versions: '0+' },
     { name: 'Committed', type: 'bool', versions: '0+' },
   ],
@@ -24,7 +24,14 @@ const response = {
   fields: [
     { name: 'ThrottleTimeMs', type: 'int32', versions: '0+' },
     { name: 'ErrorCode', type: 'int16', versions: '0+' },
-    { name: 'ProducerId', type: 'int64', versions: '5+', default: -1, ignorable: true },
+    {
+      name: 'ProducerId',
+      type: 'int64',
+      versions: '5+',
+      entityType: 'producerId',
+      default: -1,
+      ignorable: true,
+    },
     { name: 'ProducerEpoch', type: 'int16', versions: '5+', default: -1, ignorable: true },
   ],
 } as const satisfies MessageSchema
@@ -35,7 +42,7 @@ export type EndTxnResponse = MessageOf<typeof response>
 export const endTxnApi: Api<EndTxnRequest, EndTxnResponse> = defineApi({
   key: 26,
   name: 'EndTxn',
-  clientVersions: { min: 1, max: 5 },
+  clientVersions: { min: 0, max: 5 },
   request,
   response,
 })

@@ -12,7 +12,7 @@ const request = {
   fields: [
     { name: 'TransactionalId', type: 'string', versions: '0+' },
     { name: 'GroupId', type: 'string', versions: '0+' },
-    { name: 'ProducerId', type: 'int64', versions: '0+' },
+    { name: 'ProducerId', type: 'int64', versions: '0+', entityType: 'producerId' },
     { name: 'ProducerEpoch', type: 'int16', versions: '0+' },
     { name: 'GenerationIdOrMemberEpoch', type: 'int32', versions: '3+', default: -1 },
     { name: 'MemberId', type: 'string', versions: '3+', default: '' },
@@ -85,7 +85,7 @@ export type TxnOffsetCommitResponse = MessageOf<typeof response>
 export const txnOffsetCommitApi: Api<TxnOffsetCommitRequest, TxnOffsetCommitResponse> = defineApi({
   key: 28,
   name: 'TxnOffsetCommit',
-  clientVersions: { min: 2, max: 6 },
+  clientVersions: { min: 0, max: 6 },
   request,
   response,
 })

@@ -1,4 +1,4 @@
-// SaslAuthenticate carries the tokens of a mechanism; from 1 the answer says how long the session
+// SaslAuthenticate carries the tokens of a mechanism; from 1 the response says how long the session
 // lives.
 
 import type { Api } from '../schema/api.ts'

@@ -1,7 +1,7 @@
-// The headers of requests and answers. Version 1 of the request header has a client id; version 2
+// The headers of requests and responses. Version 1 of the request header has a client id; version 2
 // adds tagged fields and goes with flexible versions of an API. The client id always has a two-byte
 // length: a broker must be able to read the header of an ApiVersions request that is newer than it.
-// For the same reason the answer to ApiVersions always has the plain header.
+// For the same reason the response to ApiVersions always has the plain header.
 
 import type { Reader } from '../bytes/reader.ts'
 import type { Writer } from '../bytes/writer.ts'
@@ -59,7 +59,7 @@ export const encodeResponseHeader = (
 }
 
 /**
- * Returns the correlation id. `apiKey` and `flexible` are those of the request that is answered.
+ * Returns the correlation id. `apiKey` and `flexible` are those of the request.
  */
 export const decodeResponseHeader = (reader: Reader, apiKey: number, flexible: boolean): number => {
   const correlationId = reader.readInt32()

@@ -1,17 +1,19 @@
-// Reads Kafka's primitive types from bytes that someone else sent. Every answer of a broker, every
-// request to the in-process cluster and every record batch goes through here.
-// Invariants: never reads past the limit; a length is compared with what remains before anything is
-// allocated; the first failure kills the reader, each later read throws the same KafkaError
-// (MALFORMED_RESPONSE).
-// Ownership: a method that returns a view says so; a view lives as long as the bytes given to the
-// constructor stay unchanged. Everything else is a copy.
+// Reads Kafka's primitive types from bytes that someone else sent. Every response of a broker,
+// every request to the in-process cluster and every record batch goes through here. Invariants:
+// never reads past the limit; a length is compared with what remains before anything is allocated;
+// the first failure kills the reader, each later read throws the same KafkaError
+// (MALFORMED_RESPONSE). Ownership: a method that returns a view says so; a view lives as long as
+// the bytes given to the constructor stay unchanged. Everything else is a copy.
 
 import { assert } from '../../runtime/assert.ts'
 import { KafkaError } from '../kafka-error.ts'
+import { type ProducerId, producerIdOf } from '../producer-id.ts'
 
 const uuidSize = 16
 /** Strings up to this size are tried as ASCII first. */
 const asciiSizeMax = 24
+/** As in Kafka: also where the length is a varint. */
+const stringSizeMax = 32_767
 const twoTo32 = 2 ** 32
 const twoTo27 = 2 ** 27
 
@@ -160,7 +162,16 @@ export class Reader {
     return value
   }
 
-  /** True where the next eight bytes are the largest int64; moves nothing. */
+  /** A 64-bit integer of any size. */
+  readProducerId(): ProducerId {
+    if (this.#offset + 8 > this.#limit) {
+      this.fail(`8 bytes wanted, ${this.remaining} left`)
+    }
+    const high = this.readInt32()
+    return producerIdOf(high, this.readInt32())
+  }
+
+  /** True if the next eight bytes are the largest int64; moves nothing. */
   startsWithInt64Max(): boolean {
     const start = this.#offset
     if (start + 8 > this.#limit || this.#bytes[start] !== 0x7f) {
@@ -300,6 +311,9 @@ export class Reader {
 
   readCompactNullableString(): string | null {
     const size = this.readUnsignedVarint() - 1
+    if (size > stringSizeMax) {
+      this.fail(`a string of ${size} bytes, at most ${stringSizeMax} are allowed`)
+    }
     return size === -1 ? null : this.readUtf8(size)
   }
 

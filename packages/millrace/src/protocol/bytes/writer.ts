@@ -1,10 +1,11 @@
-// Writes Kafka's primitive types into a buffer that grows. Requests, answers of the in-process
+// Writes Kafka's primitive types into a buffer that grows. Requests, responses of the in-process
 // cluster and request headers are made here; record batches have their own buffers (records/).
 // Invariants: a value that its type can't hold throws (INVALID_ARGUMENT) and is not written;
 // nothing is written after `finish`.
 
 import { assert } from '../../runtime/assert.ts'
 import { KafkaError } from '../kafka-error.ts'
+import { highOf, lowOf, type ProducerId } from '../producer-id.ts'
 
 /** A frame's size is an int32. */
 const sizeMax = 2 ** 31 - 1
@@ -14,8 +15,11 @@ const twoTo27 = 2 ** 27
 
 const noRoom = Buffer.alloc(0)
 
-const refuse = (type: string, value: unknown): never => {
-  throw new KafkaError('INVALID_ARGUMENT', `${String(value)} is not a value of ${type}`)
+const reject = (type: string, value: unknown): never => {
+  throw new KafkaError(
+    'INVALID_ARGUMENT',
+    `A field of type ${type} must have a value of this type, got ${String(value)}`,
+  )
 }
 
 export class Writer {
@@ -33,7 +37,7 @@ export class Writer {
     return this.#size
   }
 
-  /** Makes room for `size` bytes and returns where they begin. */
+  /** Reserves space for `size` bytes and returns where they begin. */
   #take(size: number): number {
     const start = this.#size
     const end = start + size
@@ -47,7 +51,10 @@ export class Writer {
   #grow(end: number): void {
     assert(!this.#finished, 'nothing is written after finish()')
     if (end > sizeMax) {
-      throw new KafkaError('INVALID_ARGUMENT', `a message of ${end} bytes: at most ${sizeMax}`)
+      throw new KafkaError(
+        'INVALID_ARGUMENT',
+        `A message must have at most ${sizeMax} bytes, got ${end}`,
+      )
     }
     const grown = Buffer.allocUnsafe(Math.min(sizeMax, Math.max(end, this.#bytes.length * 2)))
     grown.set(this.#bytes.subarray(0, this.#size))
@@ -61,7 +68,7 @@ export class Writer {
   finish(): Uint8Array {
     const { buffer, byteOffset } = this.#bytes
     const result = new Uint8Array(buffer, byteOffset, this.#size)
-    // An empty buffer makes each later write come by #grow, which refuses it.
+    // An empty buffer makes each later write come by #grow, which rejects it.
     this.#finished = true
     this.#bytes = noRoom
     this.#size = 0
@@ -96,7 +103,7 @@ export class Writer {
 
   writeInt8(value: number): void {
     if ((value << 24) >> 24 !== value) {
-      refuse('int8', value)
+      reject('int8', value)
     }
     const start = this.#take(1)
     this.#bytes[start] = value
@@ -104,7 +111,7 @@ export class Writer {
 
   writeInt16(value: number): void {
     if ((value << 16) >> 16 !== value) {
-      refuse('int16', value)
+      reject('int16', value)
     }
     const start = this.#take(2)
     this.#bytes[start] = value >> 8
@@ -113,7 +120,7 @@ export class Writer {
 
   writeUint16(value: number): void {
     if ((value & 0xffff) !== value) {
-      refuse('uint16', value)
+      reject('uint16', value)
     }
     const start = this.#take(2)
     this.#bytes[start] = value >> 8
@@ -122,16 +129,16 @@ export class Writer {
 
   writeInt32(value: number): void {
     if ((value | 0) !== value) {
-      refuse('int32', value)
+      reject('int32', value)
     }
-    // Room first: #take may exchange the buffer.
+    // Reserve first: #take may exchange the buffer.
     const start = this.#take(4)
     this.#putInt32(start, value)
   }
 
   writeUint32(value: number): void {
     if (value >>> 0 !== value) {
-      refuse('uint32', value)
+      reject('uint32', value)
     }
     const start = this.#take(4)
     this.#putInt32(start, value | 0)
@@ -140,16 +147,28 @@ export class Writer {
   /** A safe integer as 64 bits. */
   writeInt64(value: number): void {
     if (!Number.isSafeInteger(value)) {
-      refuse('int64', value)
+      reject('int64', value)
     }
     const start = this.#take(8)
     this.#putInt32(start, Math.floor(value / twoTo32))
     this.#putInt32(start + 4, value | 0)
   }
 
+  /** A 64-bit integer of any size. */
+  writeProducerId(value: ProducerId): void {
+    const isExact =
+      typeof value === 'bigint' ? BigInt.asIntN(64, value) === value : Number.isSafeInteger(value)
+    if (!isExact) {
+      reject('int64', value)
+    }
+    const start = this.#take(8)
+    this.#putInt32(start, highOf(value))
+    this.#putInt32(start + 4, lowOf(value))
+  }
+
   writeFloat64(value: number): void {
     if (typeof value !== 'number') {
-      refuse('float64', value)
+      reject('float64', value)
     }
     const start = this.#take(8)
     this.#bytes.writeDoubleBE(value, start)
@@ -157,7 +176,7 @@ export class Writer {
 
   writeUnsignedVarint(value: number): void {
     if (value >>> 0 !== value) {
-      refuse('unsigned varint', value)
+      reject('unsigned varint', value)
     }
     let rest = value
     while (rest > 0x7f) {
@@ -172,7 +191,7 @@ export class Writer {
   /** A zigzag varint of 32 bits. */
   writeVarint(value: number): void {
     if ((value | 0) !== value) {
-      refuse('varint', value)
+      reject('varint', value)
     }
     this.writeUnsignedVarint(((value << 1) ^ (value >> 31)) >>> 0)
   }
@@ -184,7 +203,7 @@ export class Writer {
       return
     }
     if (!Number.isSafeInteger(value)) {
-      refuse('varlong', value)
+      reject('varlong', value)
     }
     // Past 32 bits: the low 28 bits of the zigzag value, then the rest of it, both exact.
     const magnitude = value < 0 ? -value - 1 : value
@@ -206,7 +225,7 @@ export class Writer {
 
   writeUuid(value: Uint8Array): void {
     if (!(value instanceof Uint8Array) || value.length !== 16) {
-      refuse('uuid', value)
+      reject('uuid', value)
     }
     this.writeRaw(value)
   }
@@ -224,11 +243,14 @@ export class Writer {
 
   #utf8Size(value: string, max: number): number {
     if (typeof value !== 'string') {
-      refuse('string', value)
+      reject('string', value)
     }
     const size = Buffer.byteLength(value)
     if (size > max) {
-      throw new KafkaError('INVALID_ARGUMENT', `a string of ${size} bytes: at most ${max}`)
+      throw new KafkaError(
+        'INVALID_ARGUMENT',
+        `A string must have at most ${max} bytes, got ${size}`,
+      )
     }
     return size
   }
@@ -264,7 +286,7 @@ export class Writer {
 
   writeBytes(value: Uint8Array): void {
     if (!(value instanceof Uint8Array)) {
-      refuse('bytes', value)
+      reject('bytes', value)
     }
     this.writeInt32(value.length)
     this.writeRaw(value)
@@ -280,7 +302,7 @@ export class Writer {
 
   writeCompactBytes(value: Uint8Array): void {
     if (!(value instanceof Uint8Array)) {
-      refuse('bytes', value)
+      reject('bytes', value)
     }
     this.writeUnsignedVarint(value.length + 1)
     this.writeRaw(value)

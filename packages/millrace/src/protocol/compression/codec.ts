@@ -1,6 +1,8 @@
 // What a codec is, and the errors that all of them share. codecs.ts lists them; each has a file of
 // its own. Kafka compresses the record area of a batch as a whole, the header stays plain.
 
+import { nextTick } from '../../runtime/timers.ts'
+import { messageOf } from '../../runtime/value-kinds.ts'
 import { KafkaError } from '../kafka-error.ts'
 
 /** Kafka's codecs. `'zstd'` needs brokers of Kafka 2.1 or newer (KIP-110). */
@@ -33,8 +35,7 @@ export interface Codec {
   decompress(bytes: Uint8Array, maxBytes: number): Uint8Array
 }
 
-const reasonOf = (cause: unknown): string =>
-  cause instanceof Error ? cause.message.split('\n', 1)[0]! : String(cause)
+const reasonOf = (cause: unknown): string => messageOf(cause).split('\n', 1)[0]!
 
 /** The codec's library could not be loaded. */
 export const libraryMissing = (
@@ -74,7 +75,7 @@ export const loadedOnce = <Library>(
   }
 }
 
-/** The library refused to compress. */
+/** The library failed to compress. */
 export const compressionFailed = (name: CompressionType, cause: unknown): KafkaError =>
   cause instanceof KafkaError
     ? cause
@@ -88,7 +89,7 @@ export const damaged = (name: CompressionType, reason: string, cause?: unknown):
     cause === undefined ? {} : { cause },
   )
 
-/** The library refused to decompress. */
+/** The library failed to decompress. */
 export const damagedBecause = (name: CompressionType, cause: unknown): KafkaError =>
   cause instanceof KafkaError ? cause : damaged(name, reasonOf(cause), cause)
 
@@ -110,22 +111,62 @@ export const rangeProblem = (level: number | undefined, min: number, max: number
     : `level ${String(level)} is not a whole number from ${min} to ${max}`
 
 /** Calls `done` in a later turn; what it throws is not swallowed by a promise. */
-export const answerLater = (
+export const respondLater = (
   done: CompressDone,
   error: KafkaError | null,
   compressed: Uint8Array | null,
 ): void => {
-  process.nextTick(done, error, compressed)
+  nextTick(done, error, compressed)
 }
 
-/** Answers with what the promise becomes. */
-export const answerWith = (
+/** Calls back with the result of the promise. */
+export const respondWith = (
   name: CompressionType,
   promise: Promise<Uint8Array>,
   done: CompressDone,
 ): void => {
   promise.then(
-    (compressed) => answerLater(done, null, compressed),
-    (cause: unknown) => answerLater(done, compressionFailed(name, cause), null),
+    (compressed) => respondLater(done, null, compressed),
+    (cause: unknown) => respondLater(done, compressionFailed(name, cause), null),
   )
+}
+
+/** What differs between the codecs whose library takes no level per call. */
+interface LibraryCodecParts {
+  readonly id: number
+  readonly name: CompressionType
+  levelProblem(level: number | undefined): string | null
+  /** Loads the library at the first call. */
+  library(): {
+    compress(bytes: Uint8Array): Promise<Uint8Array>
+    compressSync(bytes: Uint8Array): Uint8Array
+  }
+  decompress(bytes: Uint8Array, maxBytes: number): Uint8Array
+}
+
+/** A codec of a library without levels: snappy, lz4. */
+export const libraryCodec = (parts: LibraryCodecParts): Codec => {
+  const { id, name, library } = parts
+  const codec: Codec = {
+    id,
+    name,
+    levelProblem: parts.levelProblem,
+    load: async () => {
+      library()
+    },
+    compress: (bytes, level, done) => {
+      try {
+        checkLevel(codec, level)
+        respondWith(name, library().compress(bytes), done)
+      } catch (cause) {
+        respondLater(done, compressionFailed(name, cause), null)
+      }
+    },
+    compressSync: (bytes, level) => {
+      checkLevel(codec, level)
+      return library().compressSync(bytes)
+    },
+    decompress: parts.decompress,
+  }
+  return codec
 }

@@ -26,12 +26,13 @@ export const codecOf = (name: CompressionType): Codec => byName[name]
 export const codecById = (id: number): Codec => {
   const codec = byId[id]
   if (codec === undefined) {
-    throw new KafkaError('MALFORMED_RESPONSE', `Malformed record batch: codec ${id} does not exist`)
+    const message = `Malformed record batch: codec must be from 0 to ${byId.length - 1}, got ${id}`
+    throw new KafkaError('MALFORMED_RESPONSE', message)
   }
   return codec
 }
 
-/** What a batch may decompress to where nobody names a bound: more than Kafka lets anyone send. */
+/** What a batch may decompress to without a bound: more than Kafka lets anyone send. */
 export const decompressedBytesMax = 256 * 1024 * 1024
 
 /** The record area of a batch whose attributes name this codec, decompressed. */

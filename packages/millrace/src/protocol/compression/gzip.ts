@@ -1,8 +1,8 @@
 // gzip by Node's own zlib, on its thread pool.
 
-import { gunzipSync, gzip, gzipSync } from 'node:zlib'
+import { nodeZlib } from '../../runtime/lazy-builtins.ts'
 import type { Codec, CompressDone } from './codec.ts'
-import { answerLater, checkLevel, compressionFailed, rangeProblem } from './codec.ts'
+import { checkLevel, compressionFailed, rangeProblem, respondLater } from './codec.ts'
 import { inflate, zlibChunkBytes } from './zlib-inflate.ts'
 
 const optionsOf = (level: number | undefined) => ({
@@ -13,24 +13,24 @@ const optionsOf = (level: number | undefined) => ({
 export const gzipCodec: Codec = {
   id: 1,
   name: 'gzip',
-  // Level 0 only wraps the bytes: Java refuses it too.
+  // Level 0 only wraps the bytes: Java rejects it too.
   levelProblem: (level) =>
     level === -1 ? null : (rangeProblem(level, 1, 9)?.concat(', or -1 for the default') ?? null),
   load: async () => {},
   compress: (bytes: Uint8Array, level: number | undefined, done: CompressDone): void => {
     try {
       checkLevel(gzipCodec, level)
-      gzip(bytes, optionsOf(level), (error, compressed) => {
+      nodeZlib().gzip(bytes, optionsOf(level), (error, compressed) => {
         if (error) done(compressionFailed('gzip', error), null)
         else done(null, compressed)
       })
     } catch (cause) {
-      answerLater(done, compressionFailed('gzip', cause), null)
+      respondLater(done, compressionFailed('gzip', cause), null)
     }
   },
   compressSync: (bytes, level) => {
     checkLevel(gzipCodec, level)
-    return gzipSync(bytes, optionsOf(level))
+    return nodeZlib().gzipSync(bytes, optionsOf(level))
   },
-  decompress: (bytes, maxBytes) => inflate('gzip', gunzipSync, bytes, maxBytes),
+  decompress: (bytes, maxBytes) => inflate('gzip', nodeZlib().gunzipSync, bytes, maxBytes),
 }

@@ -1,5 +1,5 @@
 // The frame around LZ4 blocks: finds the blocks of a frame and how long each will be, and puts
-// blocks into a frame. Kafka takes one frame per batch with independent blocks (Java refuses linked
+// blocks into a frame. Kafka takes one frame per batch with independent blocks (Java rejects linked
 // ones). Pure functions. Sizes are counted before anything is decompressed, so that a bound can
 // hold.
 //

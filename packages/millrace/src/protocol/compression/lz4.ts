@@ -1,17 +1,7 @@
 // lz4 in its frame format, by the package `lz4-napi` (native, on Node's thread pool), or by
 // `lz4-wasm-nodejs` on this thread where the native one has no binding. Loaded when first used.
 
-import type { Codec } from './codec.ts'
-import {
-  answerLater,
-  answerWith,
-  checkLevel,
-  compressionFailed,
-  damaged,
-  damagedBecause,
-  loadedOnce,
-  tooLong,
-} from './codec.ts'
+import { damaged, damagedBecause, libraryCodec, loadedOnce, tooLong } from './codec.ts'
 import { requireLibrary } from './library.ts'
 import type { Lz4Block } from './lz4-frame.ts'
 import { readLz4Frame, writeLz4Frame } from './lz4-frame.ts'
@@ -90,7 +80,7 @@ export const decompressLz4 = (lz4: Lz4Library, bytes: Uint8Array, maxBytes: numb
   return original
 }
 
-export const lz4Codec: Codec = {
+export const lz4Codec = libraryCodec({
   id: 3,
   name: 'lz4',
   // Java's levels 1 to 17 choose the slow variant LZ4HC, which no prebuilt library has.
@@ -98,20 +88,6 @@ export const lz4Codec: Codec = {
     level === undefined
       ? null
       : 'lz4 has its one fast level here: leave the level out, or use zstd',
-  load: async () => {
-    library()
-  },
-  compress: (bytes, level, done) => {
-    try {
-      checkLevel(lz4Codec, level)
-      answerWith('lz4', library().compress(bytes), done)
-    } catch (cause) {
-      answerLater(done, compressionFailed('lz4', cause), null)
-    }
-  },
-  compressSync: (bytes, level) => {
-    checkLevel(lz4Codec, level)
-    return library().compressSync(bytes)
-  },
+  library,
   decompress: (bytes, maxBytes) => decompressLz4(library(), bytes, maxBytes),
-}
+})

@@ -1,7 +1,7 @@
-// No compression, as a codec: so that nobody asks whether there is one.
+// No compression, as a codec: so that no caller has to check for one.
 
 import type { Codec } from './codec.ts'
-import { answerLater, checkLevel, compressionFailed, tooLong } from './codec.ts'
+import { checkLevel, compressionFailed, respondLater, tooLong } from './codec.ts'
 
 export const noneCodec: Codec = {
   id: 0,
@@ -11,9 +11,9 @@ export const noneCodec: Codec = {
   compress: (bytes, level, done) => {
     try {
       checkLevel(noneCodec, level)
-      answerLater(done, null, bytes)
+      respondLater(done, null, bytes)
     } catch (cause) {
-      answerLater(done, compressionFailed('none', cause), null)
+      respondLater(done, compressionFailed('none', cause), null)
     }
   },
   compressSync: (bytes, level) => {

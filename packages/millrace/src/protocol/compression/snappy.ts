@@ -1,27 +1,18 @@
-// snappy by the package `snappy` (native, on Node's thread pool), or by `snappyjs` on this thread
-// where the native one has no binding. Loaded when first used.
-// Written raw, as librdkafka and franz-go do; Java's own writer adds Xerial's framing, but its
-// reader takes both, as theirs do. Read in both forms.
+// The snappy codec: the package `snappy` (native, on Node's thread pool), or `snappyjs` on this
+// thread if the native package has no binding. The library is loaded when it is first used.
+//
+// Batches are written as one raw block, as librdkafka and franz-go do. Java writes Xerial's
+// framing, and its reader accepts both forms. This reader accepts both forms too.
 //
 //   Xerial: 82 'SNAPPY' 0 | int32 version | int32 lowest version | (int32 size | raw block)*
 
-import type { Codec } from './codec.ts'
-import {
-  answerLater,
-  answerWith,
-  checkLevel,
-  compressionFailed,
-  damaged,
-  damagedBecause,
-  loadedOnce,
-  tooLong,
-} from './codec.ts'
+import { damaged, damagedBecause, libraryCodec, loadedOnce, tooLong } from './codec.ts'
 import { requireLibrary } from './library.ts'
 
 interface SnappyLibrary {
   compress(bytes: Uint8Array): Promise<Uint8Array>
   compressSync(bytes: Uint8Array): Uint8Array
-  /** The block's own length was compared with the bound before. */
+  /** The caller has checked the block's stated length before. */
   uncompressSync(bytes: Uint8Array): Uint8Array
 }
 
@@ -36,7 +27,7 @@ interface PortableSnappy {
   uncompress(bytes: Uint8Array): Uint8Array
 }
 
-// Faster than external buffers here, and the only way inside Electron.
+// Copying is faster than external buffers here, and Electron does not allow external buffers.
 const copied = { copyOutputData: true }
 
 const loadNative = (): SnappyLibrary => {
@@ -65,7 +56,7 @@ const library = loadedOnce(
   loadPortableSnappy,
 )
 
-/** What a raw block says of its own length: an unsigned varint in front. */
+/** The original length that a raw block states: an unsigned varint at its start. */
 const blockBytes = (block: Uint8Array): number => {
   let length = 0
   for (let index = 0; index < 5; index += 1) {
@@ -73,7 +64,7 @@ const blockBytes = (block: Uint8Array): number => {
     if (byte === undefined) break
     length += (byte & 0x7f) * 2 ** (7 * index)
     if (byte < 0x80) {
-      // The best snappy can do is 64 bytes from 3; a block that promises more only wants memory.
+      // Snappy expands 3 bytes to at most 64. A larger stated length would only allocate memory.
       if (length > block.length * 22 + 64) throw damaged('snappy', `a block of ${length} bytes`)
       return length
     }
@@ -90,7 +81,7 @@ const uncompressBlock = (block: Uint8Array, maxBytes: number): Uint8Array => {
   } catch (cause) {
     throw damagedBecause('snappy', cause)
   }
-  if (original.length !== length) throw damaged('snappy', 'a block shorter than it says')
+  if (original.length !== length) throw damaged('snappy', 'a block shorter than its stated length')
   return original
 }
 
@@ -102,7 +93,7 @@ const uncompressXerial = (bytes: Buffer, maxBytes: number): Uint8Array => {
   let totalBytes = 0
   let offset = xerialHeaderBytes
   while (offset < bytes.length) {
-    // Streams that were put one behind the other repeat the header.
+    // Concatenated streams repeat the header.
     if (bytes.subarray(offset, offset + xerialMagic.length).equals(xerialMagic)) {
       offset += xerialHeaderBytes
       continue
@@ -119,25 +110,11 @@ const uncompressXerial = (bytes: Buffer, maxBytes: number): Uint8Array => {
   return blocks.length === 1 ? blocks[0]! : Buffer.concat(blocks, totalBytes)
 }
 
-export const snappyCodec: Codec = {
+export const snappyCodec = libraryCodec({
   id: 2,
   name: 'snappy',
   levelProblem: (level) => (level === undefined ? null : 'snappy has no levels'),
-  load: async () => {
-    library()
-  },
-  compress: (bytes, level, done) => {
-    try {
-      checkLevel(snappyCodec, level)
-      answerWith('snappy', library().compress(bytes), done)
-    } catch (cause) {
-      answerLater(done, compressionFailed('snappy', cause), null)
-    }
-  },
-  compressSync: (bytes, level) => {
-    checkLevel(snappyCodec, level)
-    return library().compressSync(bytes)
-  },
+  library,
   decompress: (bytes, maxBytes) => {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     return bytes.length >= xerialHeaderBytes &&
@@ -145,4 +122,4 @@ export const snappyCodec: Codec = {
       ? uncompressXerial(buffer, maxBytes)
       : uncompressBlock(buffer, maxBytes)
   },
-}
+})

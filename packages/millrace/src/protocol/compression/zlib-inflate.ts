@@ -6,7 +6,7 @@ import { damaged, damagedBecause, tooLong } from './codec.ts'
 /** Fewer trips between the threads than with zlib's 16 KiB. */
 export const zlibChunkBytes = 65_536
 
-/** What zlib's sync functions answer with `info: true`; the types say a Buffer. */
+/** What zlib's sync functions return with `info: true`; the types say a Buffer. */
 export interface Inflated {
   readonly buffer: Uint8Array
   /** `bytesWritten` counts what it took of the input. */

@@ -1,9 +1,9 @@
-// Node's zstd streams, kept and used again: making and freeing a compressor costs a fifth of what
-// it takes to compress a batch, and its memory makes the garbage collector run. Every write is a
-// frame of its own, with its size in front. One set serves the process; streams that nobody uses
-// are few and hold no handle.
+// A pool of Node's zstd streams. Creating and freeing a compressor takes a fifth of the time of
+// compressing a batch, and its memory causes garbage collections, so streams are used again. Each
+// write becomes one frame, which states its size. Caller: zstd.ts, with one pool for the process
+// and level. A stream is used by one batch at a time, and an idle one holds no handle.
 
-/** A frame that fits is one call of the thread pool, and leaves room for the next ones. */
+/** A frame that fits is one call of the thread pool, and the next ones have the other threads. */
 const chunkBytes = 512 * 1024 + 16 * 1024
 /** As many as Node's thread pool runs at once by default. */
 const idleMax = 4

@@ -2,18 +2,18 @@
 // WebAssembly (`@bokuweb/zstd-wasm`) for compressing and plain JavaScript (`fzstd`) for
 // decompressing, both on this thread and loaded when first used.
 
-import * as zlib from 'node:zlib'
+import { nodeZlib } from '../../runtime/lazy-builtins.ts'
 import { KafkaError } from '../kafka-error.ts'
 import type { Codec, CompressDone } from './codec.ts'
 import {
-  answerLater,
-  answerWith,
   checkLevel,
   compressionFailed,
   damaged,
   damagedBecause,
   libraryMissing,
   rangeProblem,
+  respondLater,
+  respondWith,
   tooLong,
 } from './codec.ts'
 import { requireLibrary } from './library.ts'
@@ -114,7 +114,7 @@ export const portableZstd = (): ZstdLibrary => {
   return {
     compress: (bytes, level, done) => {
       const compressed = load().then((library) => library.compress(bytes, level ?? levelDefault))
-      answerWith('zstd', compressed, done)
+      respondWith('zstd', compressed, done)
     },
     compressSync: (bytes, level) => {
       if (wasm === undefined) {
@@ -153,25 +153,31 @@ const decompressPortable = (bytes: Uint8Array, maxBytes: number): Uint8Array => 
   return Buffer.concat(chunks, totalBytes)
 }
 
-const library: ZstdLibrary =
-  'zstdCompress' in zlib ? nodeZstd(zlib as unknown as ZlibWithZstd) : portableZstd()
+let loadedLibrary: ZstdLibrary | null = null
+
+const library = (): ZstdLibrary => {
+  const zlib = nodeZlib()
+  loadedLibrary ??=
+    'zstdCompress' in zlib ? nodeZstd(zlib as unknown as ZlibWithZstd) : portableZstd()
+  return loadedLibrary
+}
 
 export const zstdCodec: Codec = {
   id: 4,
   name: 'zstd',
   levelProblem: (level) => rangeProblem(level, levelMin, levelMax),
-  load: () => library.load(),
+  load: () => library().load(),
   compress: (bytes, level, done) => {
     try {
       checkLevel(zstdCodec, level)
-      library.compress(bytes, level, done)
+      library().compress(bytes, level, done)
     } catch (cause) {
-      answerLater(done, compressionFailed('zstd', cause), null)
+      respondLater(done, compressionFailed('zstd', cause), null)
     }
   },
   compressSync: (bytes, level) => {
     checkLevel(zstdCodec, level)
-    return library.compressSync(bytes, level)
+    return library().compressSync(bytes, level)
   },
-  decompress: (bytes, maxBytes) => library.decompress(bytes, maxBytes),
+  decompress: (bytes, maxBytes) => library().decompress(bytes, maxBytes),
 }

@@ -15,27 +15,29 @@ const nativeBytesMin = 256
 const loadNative = (): NativeCrc | null => {
   try {
     const library = requireLibrary('@node-rs/crc32') as NativeCrc
-    // The published check value: a binding that answers otherwise is not used.
+    // The published check value: a binding that returns another value is not used.
     return library.crc32c(Buffer.from('123456789'), 0) === 0xe3069283 ? library : null
   } catch {
     return null
   }
 }
 
-const native = loadNative()
+/** Loaded by the first large batch; null = no binding. */
+let native: NativeCrc | null | undefined
 
 /** Which implementation sums large batches: `'native'`, or `'portable'` without a binding. */
-export const crcImplementation: 'native' | 'portable' = native === null ? 'portable' : 'native'
+export const crcImplementation = (): 'native' | 'portable' => {
+  if (native === undefined) native = loadNative()
+  return native === null ? 'portable' : 'native'
+}
 
 /** CRC-32C without the native library; `initial` is the sum of the bytes before. */
 export const portableCrc32c = (bytes: Uint8Array, initial = 0): number =>
   portable.buf(bytes, initial) >>> 0
 
 /** CRC-32C of the bytes, unsigned; `initial` is the sum of the bytes before these. */
-export const crc32c: (bytes: Uint8Array, initial?: number) => number =
-  native === null
-    ? portableCrc32c
-    : (bytes, initial = 0) =>
-        bytes.length < nativeBytesMin
-          ? portable.buf(bytes, initial) >>> 0
-          : native.crc32c(bytes, initial)
+export const crc32c = (bytes: Uint8Array, initial = 0): number => {
+  if (bytes.length < nativeBytesMin) return portableCrc32c(bytes, initial)
+  if (native === undefined) native = loadNative()
+  return native === null ? portableCrc32c(bytes, initial) : native.crc32c(bytes, initial)
+}

@@ -5,6 +5,7 @@ import { Writer } from '../bytes/writer.ts'
 import type { CompressionType } from '../compression/codec.ts'
 import { codecOf } from '../compression/codecs.ts'
 import { KafkaError } from '../kafka-error.ts'
+import type { ProducerId } from '../producer-id.ts'
 import { crc32c } from './crc.ts'
 import { batchAttributes, batchHeaderBytes, batchMagic, batchOffsets } from './layout.ts'
 
@@ -25,7 +26,7 @@ export interface BatchToEncode {
   readonly baseOffset?: number | undefined
   /** -1, as producers send it, by default. */
   readonly partitionLeaderEpoch?: number | undefined
-  readonly producerId?: number | undefined
+  readonly producerId?: ProducerId | undefined
   readonly producerEpoch?: number | undefined
   readonly baseSequence?: number | undefined
   readonly transactional?: boolean | undefined
@@ -67,7 +68,7 @@ export const encodeBatch = (
   writer.writeInt32(lastOffsetDelta)
   writer.writeInt64(baseTimestamp)
   writer.writeInt64(maxTimestamp)
-  writer.writeInt64(batch.producerId ?? -1)
+  writer.writeProducerId(batch.producerId ?? -1)
   writer.writeInt16(batch.producerEpoch ?? -1)
   writer.writeInt32(batch.baseSequence ?? -1)
   writer.writeInt32(records.length)

@@ -1,10 +1,11 @@
 // Reads record batches: the header, whether a batch is whole and undamaged, and the records of an
-// uncompressed record area. Called by the in-process cluster, by tests and by whoever reads a fetch
-// answer. Everything that does not fit (lengths, counts, deltas, trailing bytes) is a KafkaError
+// uncompressed record area. Called by the in-process cluster, by tests and by readers of a fetch
+// response. Everything that does not fit (lengths, counts, deltas, trailing bytes) is a KafkaError
 // MALFORMED_RESPONSE. Ownership: keys, values and header values are views of the bytes that were
 // given; they live as long as those stay unchanged.
 
 import { Reader } from '../bytes/reader.ts'
+import type { ProducerId } from '../producer-id.ts'
 import { crc32c } from './crc.ts'
 import {
   batchAttributes,
@@ -31,7 +32,7 @@ export interface BatchHeader {
   readonly lastOffsetDelta: number
   readonly baseTimestamp: number
   readonly maxTimestamp: number
-  readonly producerId: number
+  readonly producerId: ProducerId
   readonly producerEpoch: number
   readonly baseSequence: number
   readonly recordCount: number
@@ -74,7 +75,7 @@ export const decodeBatchHeader = (bytes: Uint8Array, offset = 0): BatchHeader =>
   const lastOffsetDelta = reader.readInt32()
   const baseTimestamp = reader.readInt64()
   const maxTimestamp = reader.readInt64()
-  const producerId = reader.readInt64()
+  const producerId = reader.readProducerId()
   const producerEpoch = reader.readInt16()
   const baseSequence = reader.readInt32()
   const recordCount = reader.readInt32()
@@ -104,11 +105,11 @@ export const decodeBatchHeader = (bytes: Uint8Array, offset = 0): BatchHeader =>
 export interface SplitBatches {
   /** The whole batches in order, as views of the bytes given. */
   readonly batches: readonly Uint8Array[]
-  /** Bytes of a last batch that was cut off: brokers fill an answer up to its limit. */
+  /** Bytes of a last batch that was cut off: brokers fill a response up to its limit. */
   readonly truncatedBytes: number
 }
 
-/** Takes the record sets of a fetch answer apart. Looks at the lengths only. */
+/** Takes the record sets of a fetch response apart. Looks at the lengths only. */
 export const splitBatches = (bytes: Uint8Array): SplitBatches => {
   const batches: Uint8Array[] = []
   let offset = 0
@@ -123,7 +124,7 @@ export const splitBatches = (bytes: Uint8Array): SplitBatches => {
   return { batches, truncatedBytes: bytes.length - offset }
 }
 
-/** True where the bytes, exactly one batch, have the checksum that their header names. */
+/** True if the bytes, exactly one batch, have the checksum that their header names. */
 export const verifyCrc = (batch: Uint8Array): boolean => {
   if (batch.length < batchHeaderBytes) return false
   const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength)

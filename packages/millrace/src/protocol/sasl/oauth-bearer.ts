@@ -1,4 +1,4 @@
-// OAUTHBEARER (RFC 7628, KIP-255): a token in one message. A broker that refuses it answers with a
+// OAUTHBEARER (RFC 7628, KIP-255): a token in one message. A broker that refuses it responds with a
 // JSON of its reason, waits for one byte, and then ends the exchange with an error.
 
 import { redactSecrets, SaslError, type SaslMechanism, type SaslSession } from './mechanism.ts'
@@ -23,21 +23,22 @@ const valueForm = /^[\x20-\x7e\t\r\n]*$/
 
 /** What is wrong with a token; null = nothing. Names no part of it. */
 export const tokenProblem = (token: unknown): string | null => {
-  if (typeof token !== 'object' || token === null) return 'the token is no object { value }'
+  if (typeof token !== 'object' || token === null) return 'the token must be an object { value }'
   const { value, expiresAt, extensions } = token as Record<string, unknown>
-  if (typeof value !== 'string') return 'the token has no value'
+  if (typeof value !== 'string') return 'value of the token must be a string'
   if (value.length > tokenLengthMax || !tokenForm.test(value)) {
     return 'the value of the token has characters that no token has'
   }
   if (expiresAt !== undefined && (typeof expiresAt !== 'number' || !(expiresAt > 0))) {
-    return 'expiresAt of the token is no number of milliseconds since the epoch'
+    return 'expiresAt of the token must be milliseconds since the epoch'
   }
   return extensions === undefined ? null : extensionsProblem(extensions)
 }
 
 /** What is wrong with SASL extensions; null = nothing. */
 export const extensionsProblem = (extensions: unknown): string | null => {
-  if (typeof extensions !== 'object' || extensions === null) return 'extensions is no object'
+  if (typeof extensions !== 'object' || extensions === null)
+    return 'extensions of the token must be an object'
   for (const [name, value] of Object.entries(extensions)) {
     if (!nameForm.test(name) || name === 'auth') return `the extension '${name}' has a wrong name`
     if (typeof value !== 'string' || !valueForm.test(value)) {
@@ -78,30 +79,47 @@ const statusOf = (challenge: Uint8Array): string => {
   }
 }
 
+/** Where the tokens come from. */
+export interface TokenSupply {
+  /** A token that is good for a while; rejects with a SaslError. */
+  get(): Promise<OAuthToken>
+  /** A broker did not accept the token: it is not given again. */
+  forget(token: OAuthToken): void
+}
+
 export class OAuthBearerMechanism implements SaslMechanism {
   readonly name = 'OAUTHBEARER'
-  readonly #getToken: () => Promise<OAuthToken>
+  readonly #tokens: TokenSupply
   /** The token of the moment, so that it can be kept out of texts. */
   #lastToken = ''
+  #wasAccepted = false
 
-  /** `getToken` gives a token that is good for a while, or throws a SaslError. */
-  constructor(getToken: () => Promise<OAuthToken>) {
-    this.#getToken = getToken
+  constructor(tokens: TokenSupply) {
+    this.#tokens = tokens
+  }
+
+  get retriesRefusal(): boolean {
+    return this.#wasAccepted
   }
 
   createSession(): SaslSession {
     let step = 0
     let status = ''
+    let token: OAuthToken | null = null
     return {
       next: async (challenge) => {
         step++
         if (step === 1) {
-          const token = await this.#getToken()
+          token = await this.#tokens.get()
           this.#lastToken = token.value
           return bearerMessage(token)
         }
-        if (step === 2 && challenge.length === 0) return null
+        if (step === 2 && challenge.length === 0) {
+          this.#wasAccepted = true
+          return null
+        }
         if (step === 2) {
+          if (token !== null) this.#tokens.forget(token)
           status = statusOf(challenge)
           return Uint8Array.of(1)
         }

@@ -1,7 +1,8 @@
 // PLAIN (RFC 4616): name and password in one message, which is why it belongs on TLS. As Kafka's
 // own clients do, the texts are sent as they are, in UTF-8.
 
-import { redactSecrets, type SaslMechanism, type SaslSession } from './mechanism.ts'
+import type { SaslMechanism, SaslSession } from './mechanism.ts'
+import type { NameAndPassword, PasswordCredentials } from './password-credentials.ts'
 
 /** `authorization NUL name NUL password`, without an authorization id of its own. */
 export const plainMessage = (username: string, password: string): Uint8Array =>
@@ -9,26 +10,31 @@ export const plainMessage = (username: string, password: string): Uint8Array =>
 
 export class PlainMechanism implements SaslMechanism {
   readonly name = 'PLAIN'
-  readonly #username: string
-  readonly #password: string
+  readonly #credentials: PasswordCredentials
 
-  constructor(username: string, password: string) {
-    this.#username = username
-    this.#password = password
+  constructor(credentials: PasswordCredentials) {
+    this.#credentials = credentials
+  }
+
+  get retriesRefusal(): boolean {
+    return this.#credentials.retriesRefusal
   }
 
   createSession(): SaslSession {
-    let isSent = false
+    let sent: NameAndPassword | null = null
     return {
-      next: () => {
-        if (isSent) return null
-        isSent = true
-        return plainMessage(this.#username, this.#password)
+      next: async () => {
+        if (sent !== null) {
+          this.#credentials.accept(sent)
+          return null
+        }
+        sent = await this.#credentials.get()
+        return plainMessage(sent.username, sent.password)
       },
     }
   }
 
   redact(text: string): string {
-    return redactSecrets(text, [this.#password])
+    return this.#credentials.redact(text)
   }
 }

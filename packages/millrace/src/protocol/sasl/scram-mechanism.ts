@@ -1,8 +1,11 @@
-// SCRAM-SHA-256 and SCRAM-SHA-512 as a mechanism. The keys of a salt are derived once and kept: a
-// broker sends the same salt each time, and deriving them takes milliseconds of a core on every
-// connection and every re-authentication otherwise.
+// SCRAM-SHA-256 and SCRAM-SHA-512 as SASL mechanisms. It owns the keys derived from a password and
+// a salt. Deriving takes milliseconds of CPU, and a broker sends the same salt each time, so the
+// keys are kept for later connections; they are dropped when the password changes. One mechanism
+// serves all connections of a producer. Caller: producer/sasl-option.ts creates it, net/
+// authenticates.
 
-import { redactSecrets, type SaslMechanism, type SaslSession } from './mechanism.ts'
+import type { SaslMechanism, SaslSession } from './mechanism.ts'
+import type { NameAndPassword, PasswordCredentials } from './password-credentials.ts'
 import {
   checkServerFinal,
   clientFinal,
@@ -28,47 +31,59 @@ const keptSaltsMax = 4
 export class ScramMechanism implements SaslMechanism {
   readonly name: ScramName
   readonly #hash: ScramHash
-  readonly #username: string
-  readonly #password: string
+  readonly #credentials: PasswordCredentials
   readonly #makeNonce: () => string
   readonly #keys = new Map<string, Promise<ScramKeys>>()
+  /** Whose the keys are. */
+  #keysPassword = ''
 
   /** `makeNonce` gives printable characters without commas that cannot be guessed. */
-  constructor(name: ScramName, username: string, password: string, makeNonce: () => string) {
+  constructor(name: ScramName, credentials: PasswordCredentials, makeNonce: () => string) {
     this.name = name
     this.#hash = hashes[name]
-    this.#username = username
-    this.#password = password
+    this.#credentials = credentials
     this.#makeNonce = makeNonce
+  }
+
+  get retriesRefusal(): boolean {
+    return this.#credentials.retriesRefusal
   }
 
   createSession(): SaslSession {
     const nonce = this.#makeNonce()
-    const bare = clientFirstBare(this.#username, nonce)
+    let bare = ''
+    let given: NameAndPassword = { username: '', password: '' }
     let step = 0
     let expected: Buffer = Buffer.alloc(0)
     return {
       next: async (challenge) => {
         step++
-        if (step === 1) return clientFirst(bare)
+        if (step === 1) {
+          given = await this.#credentials.get()
+          bare = clientFirstBare(given.username, nonce)
+          return clientFirst(bare)
+        }
         if (step === 2) {
           const first = readServerFirst(challenge, nonce)
-          const keys = await this.#keysFor(first)
+          const keys = await this.#keysFor(given.password, first)
           const final = clientFinal(this.#hash, keys, bare, challenge, first.nonce)
           expected = final.serverSignature
           return final.message
         }
         checkServerFinal(challenge, expected)
+        this.#credentials.accept(given)
         return null
       },
     }
   }
 
   redact(text: string): string {
-    return redactSecrets(text, [this.#password])
+    return this.#credentials.redact(text)
   }
 
-  #keysFor(first: ServerFirst): Promise<ScramKeys> {
+  #keysFor(password: string, first: ServerFirst): Promise<ScramKeys> {
+    if (password !== this.#keysPassword) this.#keys.clear()
+    this.#keysPassword = password
     const name = `${first.iterations}:${first.salt.toString('base64')}`
     const known = this.#keys.get(name)
     if (known !== undefined) return known
@@ -76,7 +91,7 @@ export class ScramMechanism implements SaslMechanism {
       if (this.#keys.size < keptSaltsMax) break
       this.#keys.delete(oldest)
     }
-    const keys = deriveKeys(this.#hash, this.#password, first)
+    const keys = deriveKeys(this.#hash, password, first)
     this.#keys.set(name, keys)
     return keys
   }

@@ -5,7 +5,7 @@
 //   client: n,,n=NAME,r=NONCE  ──►          server: r=NONCE+MORE,s=SALT,i=COUNT
 //   client: c=biws,r=…,p=PROOF ──►          server: v=SIGNATURE, or e=WHY NOT
 
-import { createHash, createHmac, pbkdf2, timingSafeEqual } from 'node:crypto'
+import { nodeCrypto } from '../../runtime/lazy-builtins.ts'
 import { SaslError } from './mechanism.ts'
 
 export type ScramHash = 'sha256' | 'sha512'
@@ -48,7 +48,7 @@ const textOf = (message: Uint8Array): string => {
     throw new SaslError(`the broker's SCRAM message has ${message.length} bytes`)
   }
   const text = Buffer.from(message).toString('utf8')
-  if (/^m=|,m=/.test(text)) throw new SaslError('the broker asks for an unknown SCRAM extension')
+  if (/^m=|,m=/.test(text)) throw new SaslError('the broker requires an unknown SCRAM extension')
   return text
 }
 
@@ -58,7 +58,7 @@ const bytesOf = (base64: string): Buffer | null => {
   return isBase64 ? Buffer.from(base64, 'base64') : null
 }
 
-/** Throws where the message is not one, or its numbers are outside the bounds. */
+/** Throws if the message is not one, or its numbers are outside the bounds. */
 export const readServerFirst = (message: Uint8Array, clientNonce: string): ServerFirst => {
   const match = /^r=([^,]*),s=([^,]*),i=([0-9]{1,10})(?:,.*)?$/s.exec(textOf(message))
   if (match === null) throw new SaslError("the broker's first SCRAM message is malformed")
@@ -82,7 +82,7 @@ export const readServerFirst = (message: Uint8Array, clientNonce: string): Serve
 }
 
 const hmac = (hash: ScramHash, key: Uint8Array, text: string): Buffer =>
-  createHmac(hash, key).update(text).digest()
+  nodeCrypto().createHmac(hash, key).update(text).digest()
 
 const keyBytes = { sha256: 32, sha512: 64 } as const
 
@@ -93,7 +93,7 @@ export const deriveKeys = (
   { salt, iterations }: Pick<ServerFirst, 'salt' | 'iterations'>,
 ): Promise<ScramKeys> =>
   new Promise((resolve, reject) => {
-    pbkdf2(password, salt, iterations, keyBytes[hash], hash, (error, salted) => {
+    nodeCrypto().pbkdf2(password, salt, iterations, keyBytes[hash], hash, (error, salted) => {
       if (error !== null) reject(error)
       else {
         resolve({
@@ -106,7 +106,7 @@ export const deriveKeys = (
 
 export interface ClientFinal {
   readonly message: Uint8Array
-  /** What a server must answer that knows the password too. */
+  /** What a server that knows the password sends. */
   readonly serverSignature: Buffer
 }
 
@@ -120,7 +120,7 @@ export const clientFinal = (
 ): ClientFinal => {
   const withoutProof = `c=${channelBinding},r=${nonce}`
   const signed = `${bare},${Buffer.from(serverFirst).toString('utf8')},${withoutProof}`
-  const storedKey = createHash(hash).update(keys.clientKey).digest()
+  const storedKey = nodeCrypto().createHash(hash).update(keys.clientKey).digest()
   const proof = hmac(hash, storedKey, signed)
   for (let index = 0; index < proof.length; index++) proof[index]! ^= keys.clientKey[index]!
   return {
@@ -137,7 +137,7 @@ export const checkServerFinal = (message: Uint8Array, expected: Buffer): void =>
   const signature = /^v=([^,]*)(?:,.*)?$/s.exec(text)
   const bytes = signature === null ? null : bytesOf(signature[1] ?? '')
   if (bytes === null) throw new SaslError("the broker's last SCRAM message is malformed")
-  if (bytes.length !== expected.length || !timingSafeEqual(bytes, expected)) {
+  if (bytes.length !== expected.length || !nodeCrypto().timingSafeEqual(bytes, expected)) {
     throw new SaslError("the broker's SCRAM signature is wrong: it does not know the password")
   }
 }

@@ -1,5 +1,5 @@
 // An API of the wire protocol: its key and name, which versions there are, and how its requests and
-// answers are read and written. `protocol/api/` defines one per file; the network layer and the
+// responses are read and written. `protocol/api/` defines one per file; the network layer and the
 // in-process cluster use them through these interfaces only.
 
 import type { Reader } from '../bytes/reader.ts'
@@ -21,12 +21,12 @@ export interface ApiDescription {
   readonly name: string
   /** All that the schema knows. */
   readonly versions: VersionRange
-  /** What our client may use: from Kafka 2.1's, up to what a client may send. */
+  /** What our client may use: from Kafka 1.0's for what a producer needs, 2.1's for the rest. */
   readonly clientVersions: VersionRange
   readonly requestSchema: MessageSchema
   readonly responseSchema: MessageSchema
   /**
-   * True where headers and messages have tagged fields; also answers for versions not known yet.
+   * True if headers and messages have tagged fields; it can be called with unknown versions.
    */
   isFlexible(version: number): boolean
 }
@@ -73,7 +73,7 @@ class MessageCodecs {
     if (!Number.isInteger(version) || version < min || version > max) {
       throw new KafkaError(
         'UNSUPPORTED_VERSION',
-        `${this.#api} ${this.#kind} has versions ${min} to ${max}, not ${version}`,
+        `The version of a ${this.#api} ${this.#kind} must be from ${min} to ${max}, got ${version}`,
         { api: this.#api },
       )
     }
@@ -95,7 +95,9 @@ class MessageCodecs {
     const codec = this.#codec(version)
     reader.setSubject(this.#api, this.#labels[version]!)
     const value = codec.read(reader)
-    reader.expectEnd()
+    // A client ignores bytes behind a response, as Java's and librdkafka's do: some brokers write
+    // one tag buffer too many. A broker rejects them in a request.
+    if (this.#kind === 'request') reader.expectEnd()
     return value
   }
 }

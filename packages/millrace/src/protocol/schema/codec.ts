@@ -3,6 +3,7 @@
 
 import type { Reader } from '../bytes/reader.ts'
 import type { Writer } from '../bytes/writer.ts'
+import type { ProducerId } from '../producer-id.ts'
 import type { FieldSchema, PrimitiveName } from './message.ts'
 import { int64Max, zeroUuid } from './message.ts'
 
@@ -12,7 +13,7 @@ export interface Codec {
   write(this: void, writer: Writer, value: unknown): void
   /** True for a value that need not be written where the field is tagged or absent. */
   isDefault(this: void, value: unknown): boolean
-  /** Shared by all messages: nobody may change it. */
+  /** Shared by all messages: it must not be changed. */
   readonly defaultValue: unknown
   /** The fewest bytes that it takes. */
   readonly sizeMin: number
@@ -65,8 +66,17 @@ const int64OrMax = (): Codec =>
     },
   )
 
-const int64Codec = (field: FieldSchema): Codec =>
-  field.default === int64Max
+const producerIdCodec = (field: FieldSchema): Codec =>
+  scalar(
+    numberOr(field),
+    8,
+    (reader) => reader.readProducerId(),
+    (writer, value: ProducerId) => writer.writeProducerId(value),
+  )
+
+const int64Codec = (field: FieldSchema): Codec => {
+  if (field.entityType === 'producerId') return producerIdCodec(field)
+  return field.default === int64Max
     ? int64OrMax()
     : scalar(
         numberOr(field),
@@ -74,6 +84,7 @@ const int64Codec = (field: FieldSchema): Codec =>
         (reader) => reader.readInt64(),
         (writer, value: number) => writer.writeInt64(value),
       )
+}
 
 const stringCodec = ({ field, flexible, nullable }: CodecContext): Codec => {
   const value = field.default === undefined ? '' : field.default

@@ -2,7 +2,7 @@
 // version, at first use; reading and writing then make no closure and look nothing up by name.
 // Rules (Kafka's): a field that the version lacks takes its default when read; when written it must
 // have its default or be ignorable. A tagged field is written only when it differs from its
-// default; unknown tags are skipped. Null where the version knows no null is malformed when read
+// default; unknown tags are skipped. A null that the version does not allow is malformed when read
 // and a usage error when written.
 
 import type { Reader } from '../bytes/reader.ts'
@@ -47,7 +47,7 @@ interface CompiledStruct {
 const versionsHold = (text: string | undefined, version: number): boolean =>
   text !== undefined && holdsVersion(parseVersionRange(text), version)
 
-const refuseNull = (path: string, property: string): never => {
+const rejectNull = (path: string, property: string): never => {
   throw new KafkaError('INVALID_ARGUMENT', `${path}.${property} must not be null in this version`)
 }
 
@@ -75,7 +75,7 @@ const writeTagged = (struct: CompiledStruct, writer: Writer, value: Struct): voi
   writer.writeUnsignedVarint(present.length)
   for (const { tag, codec, nullable, property } of present) {
     if (value[property] === null && !nullable) {
-      refuseNull(struct.path, property)
+      rejectNull(struct.path, property)
     }
     // The size stands before the field and has no fixed width, so the field is made aside.
     const part = new Writer(64)
@@ -127,7 +127,7 @@ const structCodec = (struct: CompiledStruct): Codec => {
         const given = value[property]
         const chosen = given === undefined ? codec.defaultValue : given
         if (chosen === null && !nullable) {
-          refuseNull(path, property)
+          rejectNull(path, property)
         }
         codec.write(writer, chosen)
       }
@@ -219,6 +219,10 @@ interface Place {
   readonly flexible: boolean
 }
 
+/** A field for the elements of an array: their default is their own. */
+const elementOf = ({ name, versions, entityType }: FieldSchema, type: string): FieldSchema =>
+  entityType === undefined ? { name, type, versions } : { name, type, versions, entityType }
+
 const fieldCodec = (field: FieldSchema, place: Place): Codec => {
   const { version, flexible } = place
   const nullable = versionsHold(field.nullableVersions, version)
@@ -228,7 +232,7 @@ const fieldCodec = (field: FieldSchema, place: Place): Codec => {
     const type = field.type.slice(2)
     const element =
       primitiveCodec(type, {
-        field: { name: field.name, type, versions: field.versions },
+        field: elementOf(field, type),
         flexible,
         nullable: false,
       }) ?? compileStruct(field.fields ?? [], { path: `${path}[]`, version, flexible })

@@ -3,6 +3,8 @@
 // type `uuid` becomes `readonly topicId: Uint8Array`. A test compares every schema with Kafka's
 // own.
 
+import type { ProducerId } from '../producer-id.ts'
+
 export interface FieldSchema {
   /** Kafka's name; the property has its first letter lower-cased. */
   readonly name: string
@@ -17,6 +19,8 @@ export interface FieldSchema {
   readonly tag?: number
   /** Its value where it is left out: 0, '', false, no bytes, no elements unless said otherwise. */
   readonly default?: number | string | boolean | null
+  /** Kafka's name for what the value is, where that changes its type: see ProducerId. */
+  readonly entityType?: 'producerId'
   /** True: a value that the version can't carry is dropped; else it is an error. */
   readonly ignorable?: boolean
   /** The fields of a struct, or of an array's elements. */
@@ -53,7 +57,9 @@ export type PrimitiveName = keyof PrimitiveTypes
 type TypeOf<Name extends string, Field> = Name extends `[]${infer Element}`
   ? readonly TypeOf<Element, Field>[]
   : Name extends PrimitiveName
-    ? PrimitiveTypes[Name]
+    ? Field extends { readonly entityType: 'producerId' }
+      ? ProducerId
+      : PrimitiveTypes[Name]
     : Field extends { readonly fields: infer Fields extends readonly FieldSchema[] }
       ? StructOf<Fields>
       : never
@@ -83,7 +89,7 @@ export type Input<Value> = Value extends Uint8Array
  */
 export const int64Max = 2 ** 63
 
-/** A topic id that says nothing. Shared: nobody may change it. */
+/** A topic id that says nothing. Shared: it must not be changed. */
 export const zeroUuid: Uint8Array = new Uint8Array(16)
 
 /** `TopicId` → `topicId`. */

@@ -1,4 +1,4 @@
-// Reads keys as hexadecimal lines, answers one line per key: its partition for each count, by
+// Reads keys as hexadecimal lines, prints one line per key: its partition for each count, by
 // kafkajs's LegacyPartitioner. KAFKAJS names the folder of the package.
 import { createRequire } from 'node:module'
 import { join } from 'node:path'

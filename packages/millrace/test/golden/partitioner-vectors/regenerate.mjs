@@ -46,7 +46,7 @@ const work = mkdtempSync(join(tmpdir(), 'partitioner-vectors-'))
 const run = (command, leading, options = {}) => {
   const output = execFileSync(command, [...leading, ...counts.map(String)], { input, ...options })
   const lines = output.toString().trimEnd().split('\n')
-  if (lines.length !== unique.length) throw new Error(`${command} answered ${lines.length} lines`)
+  if (lines.length !== unique.length) throw new Error(`${command} printed ${lines.length} lines`)
   return lines.map((line) => (line === 'random' ? null : line.split(',').map(Number)))
 }
 

@@ -1,4 +1,4 @@
-// Reads keys as hexadecimal lines, answers one line per key: its partition for each count, by
+// Reads keys as hexadecimal lines, prints one line per key: its partition for each count, by
 // sarama's NewHashPartitioner.
 package main
 

@@ -1,0 +1,180 @@
+// Converts kafkajs's `sasl` to the option of millrace: the mechanisms that both have, kafkajs's
+// `aws`, and mechanisms of the user's own (`authenticationProvider`), such as those for Amazon MSK.
+// Called by security.ts.
+
+import type { ProducerOptions, SaslMechanism, SaslSession } from 'millrace'
+import { KafkaJSNonRetriableError } from './errors.ts'
+import type { Logger } from './logger.ts'
+
+/** What kafkajs's token provider returns. */
+export interface OauthbearerProviderResponse {
+  /** The token. */
+  value: string
+}
+
+/** kafkajs's option `sasl`. */
+export type SASLOptions =
+  | {
+      mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'
+      username: string
+      password: string
+    }
+  | {
+      mechanism: 'aws'
+      authorizationIdentity: string
+      accessKeyId: string
+      secretAccessKey: string
+      sessionToken?: string
+    }
+  | { mechanism: 'oauthbearer'; oauthBearerProvider: () => Promise<OauthbearerProviderResponse> }
+
+/** Name of a mechanism that kafkajs has. */
+export type SASLMechanism = SASLOptions['mechanism']
+
+/** One message to the broker, and how its response is read; both begin with their length. */
+export type SaslAuthenticateArgs<ParseResult> = {
+  request: { encode: () => Buffer | Promise<Buffer> }
+  response?: {
+    decode: (rawResponse: Buffer) => Buffer | Promise<Buffer>
+    parse: (data: Buffer) => ParseResult
+  }
+}
+
+/** Authenticates one connection. */
+export type Authenticator = { authenticate: () => Promise<void> }
+
+/** What an authentication provider receives. */
+export type AuthenticationProviderArgs = {
+  host: string
+  port: number
+  logger: Logger
+  saslAuthenticate: <ParseResult>(
+    args: SaslAuthenticateArgs<ParseResult>,
+  ) => Promise<ParseResult | undefined>
+}
+
+/** A mechanism of the user's own. */
+export type Mechanism = {
+  mechanism: string
+  authenticationProvider: (args: AuthenticationProviderArgs) => Authenticator
+}
+
+type SaslOption = NonNullable<ProducerOptions['sasl']>
+
+/** kafkajs's messages begin with their length, four bytes, which millrace adds itself. */
+const lengthBytes = 4
+
+const withLength = (bytes: Uint8Array): Buffer => {
+  const framed = Buffer.alloc(lengthBytes + bytes.length)
+  framed.writeInt32BE(bytes.length)
+  framed.set(bytes, lengthBytes)
+  return framed
+}
+
+interface Waiter {
+  resolve(message: Uint8Array | null): void
+  reject(error: unknown): void
+}
+
+/**
+ * An authenticator of kafkajs calls `saslAuthenticate`; a session of millrace is asked for its next
+ * message. This is both ends: the one waits while the other has something to do.
+ */
+class ProviderSession implements SaslSession {
+  readonly #begin: (session: ProviderSession) => Promise<void>
+  /** Who wants the next message to the broker. */
+  #waiter: Waiter | null = null
+  /** Continues the authenticator with the broker's response. */
+  #respond: ((challenge: Uint8Array) => void) | null = null
+
+  constructor(begin: (session: ProviderSession) => Promise<void>) {
+    this.#begin = begin
+  }
+
+  next(challenge: Uint8Array): Promise<Uint8Array | null> {
+    return new Promise((resolve, reject) => {
+      this.#waiter = { resolve, reject }
+      const respond = this.#respond
+      this.#respond = null
+      if (respond !== null) respond(challenge)
+      else this.#start()
+    })
+  }
+
+  readonly saslAuthenticate = async <ParseResult>({
+    request,
+    response,
+  }: SaslAuthenticateArgs<ParseResult>): Promise<ParseResult | undefined> => {
+    const message = await request.encode()
+    const responded = new Promise<Uint8Array>((resolve) => {
+      this.#respond = resolve
+    })
+    this.#waiter?.resolve(message.subarray(lengthBytes))
+    const challenge = await responded
+    if (response === undefined) return undefined
+    return response.parse(await response.decode(withLength(challenge)))
+  }
+
+  #start(): void {
+    this.#begin(this).then(
+      () => this.#waiter?.resolve(null),
+      (error: unknown) => this.#waiter?.reject(error),
+    )
+  }
+}
+
+const providedMechanism = (
+  { mechanism, authenticationProvider }: Mechanism,
+  logger: Logger,
+): SaslMechanism => {
+  const name = mechanism.toUpperCase()
+  return {
+    name,
+    createSession: ({ host, port }) =>
+      new ProviderSession(async ({ saslAuthenticate }) => {
+        const own = logger.namespace(`SaslAuthenticator-${name}`)
+        const provider = authenticationProvider({ host, port, logger: own, saslAuthenticate })
+        await provider.authenticate()
+      }),
+  }
+}
+
+const awsMechanism = (sasl: Extract<SASLOptions, { mechanism: 'aws' }>): SaslMechanism => {
+  const { authorizationIdentity, accessKeyId, secretAccessKey, sessionToken = '' } = sasl
+  const required = { authorizationIdentity, accessKeyId, secretAccessKey }
+  for (const [name, value] of Object.entries(required)) {
+    if (!value) throw new KafkaJSNonRetriableError(`SASL AWS-IAM: Missing ${name}`)
+  }
+  const message = [authorizationIdentity, accessKeyId, secretAccessKey, sessionToken].join('\0')
+  return {
+    name: 'AWS',
+    createSession: () => ({
+      next: (challenge) => (challenge.length === 0 ? Buffer.from(message) : null),
+    }),
+    redact: (text) => text.replaceAll(secretAccessKey, '[secret]'),
+  }
+}
+
+/** The option `sasl` of millrace with the meaning of this one. */
+export const toSasl = (sasl: SASLOptions | Mechanism, logger: Logger): SaslOption => {
+  if ('authenticationProvider' in sasl && typeof sasl.authenticationProvider === 'function') {
+    return providedMechanism(sasl, logger)
+  }
+  const known = sasl as SASLOptions
+  if (known.mechanism === 'aws') return awsMechanism(known)
+  if (known.mechanism === 'oauthbearer') {
+    const { oauthBearerProvider } = known
+    if (typeof oauthBearerProvider !== 'function') {
+      throw new KafkaJSNonRetriableError('sasl.oauthBearerProvider must be a function')
+    }
+    return { mechanism: 'OAUTHBEARER', token: () => oauthBearerProvider() }
+  }
+  const { mechanism, username, password } = known
+  if (/^(plain|scram-sha-256|scram-sha-512)$/i.test(mechanism)) {
+    return { mechanism, username, password }
+  }
+  throw new KafkaJSNonRetriableError(
+    'sasl.mechanism must be plain, scram-sha-256, scram-sha-512, oauthbearer or aws, or come ' +
+      `with an authenticationProvider, got "${String(mechanism)}"`,
+  )
+}

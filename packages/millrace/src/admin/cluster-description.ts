@@ -1,0 +1,201 @@
+// What Admin says of the cluster and of its consumer groups.
+
+import { listOffsetsApi } from '../protocol/api/02-list-offsets.ts'
+import { offsetFetchApi } from '../protocol/api/09-offset-fetch.ts'
+import { listGroupsApi } from '../protocol/api/16-list-groups.ts'
+import type { BrokerCalls } from './broker-calls.ts'
+import { checkText, checkWhole } from './check.ts'
+import { askLeaders } from './leaders.ts'
+import { outcomeError } from './topic-changes.ts'
+
+/** One broker of a described cluster. */
+export interface BrokerDescription {
+  /** The broker's node id. */
+  readonly nodeId: number
+  /** The host of its client listener. */
+  readonly host: string
+  /** The port there. */
+  readonly port: number
+  /** `null` = it has none. */
+  readonly rack: string | null
+}
+
+/** What `Admin.describeCluster` resolves to. */
+export interface ClusterDescription {
+  /** `null` = the brokers did not return it. */
+  readonly clusterId: string | null
+  /** Node id; -1 = none now. With KRaft, a broker that stands in for the controller. */
+  readonly controllerId: number
+  /** In the order of their node ids. */
+  readonly brokers: readonly BrokerDescription[]
+}
+
+/** One group in what `Admin.listConsumerGroups` resolves to. */
+export interface ConsumerGroupSummary {
+  /** The group's id. */
+  readonly groupId: string
+  /** `Stable`, `Empty`, …; '' if the broker does not return it (before Kafka 2.6). */
+  readonly state: string
+  /** `classic` or `consumer`; '' if the broker does not return it (before Kafka 3.8). */
+  readonly type: string
+  /** `consumer` for consumers. */
+  readonly protocolType: string
+  /** Node id of its coordinator. */
+  readonly coordinatorId: number
+}
+
+/** One committed offset of a group. */
+export interface ConsumerGroupOffset {
+  /** The topic that is read. */
+  readonly topic: string
+  /** The partition that is read. */
+  readonly partition: number
+  /** Offset of the next record that the group reads. */
+  readonly offset: number
+  /** -1 = the group committed without a leader epoch. */
+  readonly leaderEpoch: number
+  /** What the group stored beside it. */
+  readonly metadata: string
+}
+
+export const describeCluster = async (calls: BrokerCalls): Promise<ClusterDescription> => {
+  const { clusterId, controllerId, brokers } = await calls.metadata({
+    topics: [],
+    allowAutoTopicCreation: false,
+  })
+  const rows = brokers.map(({ nodeId, host, port, rack }) => ({ nodeId, host, port, rack }))
+  return { clusterId, controllerId, brokers: rows.sort((one, other) => one.nodeId - other.nodeId) }
+}
+
+/** Node ids of the brokers that metadata names now. */
+export const brokerIds = async (calls: BrokerCalls): Promise<readonly number[]> => {
+  const { brokers } = await describeCluster(calls)
+  return brokers.map(({ nodeId }) => nodeId)
+}
+
+/** Every broker coordinates some of the groups: all are asked. */
+export const listConsumerGroups = (calls: BrokerCalls): Promise<readonly ConsumerGroupSummary[]> =>
+  calls.untilDone(async () => {
+    const ids = await brokerIds(calls)
+    const responses = await Promise.all(
+      ids.map(async (coordinatorId) => {
+        const { groups } = await calls.toNode(coordinatorId, listGroupsApi, {}, (response, link) =>
+          outcomeError(response, { api: listGroupsApi.name, broker: link.name, persisted: 'no' }),
+        )
+        return groups.map(({ groupId, groupState, groupType, protocolType }) => {
+          return { groupId, state: groupState, type: groupType, protocolType, coordinatorId }
+        })
+      }),
+    )
+    return responses.flat().sort((one, other) => (one.groupId < other.groupId ? -1 : 1))
+  }, true)
+
+/** An OffsetFetch request names groups since this version. */
+const groupsFrom = 8
+
+export const listConsumerGroupOffsets = async (
+  calls: BrokerCalls,
+  group: string,
+): Promise<readonly ConsumerGroupOffset[]> => {
+  const groupId = checkText('groupId', group)
+  const { name: api } = offsetFetchApi
+  const { groups, topics } = await calls.toCoordinator(
+    'group',
+    groupId,
+    offsetFetchApi,
+    (link) =>
+      link.versionFor(offsetFetchApi) >= groupsFrom
+        ? { groups: [{ groupId, topics: null }] }
+        : { groupId, topics: null },
+    (response, { name: broker }) =>
+      outcomeError(response.groups[0] ?? response, { api, broker, persisted: 'no' }),
+  )
+  const names = await topicNames(calls, groups[0]?.topics ?? [])
+  const found = groups[0]?.topics ?? topics
+  return found
+    .flatMap(({ name, partitions, ...rest }) =>
+      partitions
+        .filter(({ errorCode, committedOffset }) => errorCode === 0 && committedOffset >= 0)
+        .map(({ partitionIndex, committedOffset, committedLeaderEpoch, metadata }) => ({
+          topic: name || (names.get(idText((rest as WithId).topicId)) ?? ''),
+          partition: partitionIndex,
+          offset: committedOffset,
+          leaderEpoch: committedLeaderEpoch,
+          metadata: metadata ?? '',
+        })),
+    )
+    .sort((one, other) =>
+      one.topic === other.topic
+        ? one.partition - other.partition
+        : one.topic < other.topic
+          ? -1
+          : 1,
+    )
+}
+
+interface WithId {
+  readonly topicId?: Uint8Array
+}
+
+const idText = (topicId: Uint8Array | undefined): string =>
+  topicId === undefined ? '' : Buffer.from(topicId).toString('hex')
+
+/** From version 10 on, responses name topics by their ids. */
+const topicNames = async (
+  calls: BrokerCalls,
+  topics: readonly { readonly name: string }[],
+): Promise<ReadonlyMap<string, string>> => {
+  if (topics.every(({ name }) => name !== '')) return new Map()
+  const all = await calls.metadata({ topics: null, allowAutoTopicCreation: false })
+  return new Map(all.topics.map(({ topicId, name }) => [idText(topicId), name ?? '']))
+}
+
+/** Which offset of a partition: of its beginning, its end, or the first at or after a time. */
+export type OffsetSpec = 'earliest' | 'latest' | { readonly timestamp: number }
+
+/** Which records count: all, or only those that no open or aborted transaction wrote. */
+export type OffsetIsolation = 'read_uncommitted' | 'read_committed'
+
+const consumerReplicaId = -1
+
+const timestampOf = (spec: OffsetSpec): number => {
+  if (spec === 'latest') return -1
+  if (spec === 'earliest') return -2
+  const { timestamp } = (spec ?? {}) as { timestamp?: unknown }
+  return checkWhole('timestamp', timestamp, 0)
+}
+
+/** -1 stands for "no record at or after this time". */
+export const listOffsets = async (
+  calls: BrokerCalls,
+  topic: string,
+  partitions: readonly number[] | null,
+  spec: OffsetSpec,
+  isolation: OffsetIsolation,
+): Promise<ReadonlyMap<number, number>> => {
+  const name = checkText('topic', topic)
+  const timestamp = timestampOf(spec)
+  const api = listOffsetsApi.name
+  return askLeaders(calls, name, partitions, async (nodeId, asked) => {
+    const request = {
+      replicaId: consumerReplicaId,
+      isolationLevel: isolation === 'read_committed' ? 1 : 0,
+      topics: [
+        { name, partitions: asked.map((partitionIndex) => ({ partitionIndex, timestamp })) },
+      ],
+    }
+    const offsets = new Map<number, number>()
+    await calls.toNode(nodeId, listOffsetsApi, request, ({ topics }, { name: broker }) => {
+      const found = topics.flatMap((each) => each.partitions)
+      for (const partition of asked) {
+        const outcome = found.find(({ partitionIndex }) => partitionIndex === partition)
+        const context = { api, topic: name, partition, broker, persisted: 'no' } as const
+        const error = outcomeError(outcome, context)
+        if (error !== null) return error
+        offsets.set(partition, outcome!.offset)
+      }
+      return null
+    })
+    return offsets
+  })
+}

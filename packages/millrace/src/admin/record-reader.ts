@@ -1,0 +1,393 @@
+// Reads the records of a topic for people and tools, and follows new ones: what `millrace tail` is
+// made of. It is not a consumer: it has no group and commits nothing. Called by Admin.
+//
+// Invariants: the records of a partition come in order of their offsets, each once, through changes
+// of leaders and lost connections. One Fetch request to each leader is in flight at a time, and one
+// response of each waits to be handed over: so memory is bounded.
+
+import { fetchApi } from '../protocol/api/01-fetch.ts'
+import { brokerError, errorNumber } from '../protocol/errors.ts'
+import { KafkaError } from '../protocol/kafka-error.ts'
+import type { ProducerId } from '../protocol/producer-id.ts'
+import { decodeFetched, type TopicRecord } from '../protocol/records/fetched-batches.ts'
+import { decodeBatchHeader, splitBatches } from '../protocol/records/record-batch.ts'
+import type { BrokerCalls } from './broker-calls.ts'
+import { checkPartition, checkText, checkWhole } from './check.ts'
+import { listOffsets, type OffsetIsolation } from './cluster-description.ts'
+import { readLeaders, type TopicLeaders } from './leaders.ts'
+
+/**
+ * Where reading begins: `latest` = new records only; a number is an offset, a negative one counts
+ * from the end; a timestamp is the first record at or after it.
+ */
+export type ReadFrom = 'earliest' | 'latest' | number | { readonly timestamp: number }
+
+/**
+ * Where reading ends: `latest` = at the end that the partition has now; a number = before this
+ * offset; a timestamp = before this time.
+ */
+export type ReadUntil = 'latest' | number | { readonly timestamp: number }
+
+/** What to read. */
+export interface ReadRecordsOptions {
+  /** All partitions by default. */
+  readonly partitions?: readonly number[] | undefined
+  /** `earliest` by default. */
+  readonly from?: ReadFrom | undefined
+  /** Without it, new records are waited for until the signal aborts. */
+  readonly until?: ReadUntil | undefined
+  /** `read_committed` by default: without records of open and aborted transactions. */
+  readonly isolation?: OffsetIsolation | undefined
+  /** Ends the reading: the iteration rejects with ABORTED. */
+  readonly signal?: AbortSignal | undefined
+  /** Called where records were deleted before they could be read. */
+  readonly onSkipped?: ((gap: SkippedRecords) => void) | undefined
+  /**
+   * Called with the reason once when reading is held up, as by an outage, and with `null` when it
+   * goes on.
+   */
+  readonly onHeldUp?: ((reason: KafkaError | null) => void) | undefined
+}
+
+/** Records that the broker deleted (by retention, or on request) before they were read. */
+export interface SkippedRecords {
+  /** The partition that held them. */
+  readonly partition: number
+  /** The offset that was to be read next. */
+  readonly fromOffset: number
+  /** The first offset that is still there: reading goes on with it. */
+  readonly toOffset: number
+}
+
+const consumerReplicaId = -1
+const fetchMaxWaitMs = 500
+const hastyMs = 100
+const fetchMaxBytes = 8 * 1024 * 1024
+const fetchPartitionMaxBytes = 1024 * 1024
+
+/** A partition that is being read. */
+interface Position {
+  readonly partition: number
+  offset: number
+  /** Whether something was read since the beginning. */
+  isMoved: boolean
+  /** Reading ends before this offset. */
+  end: number
+}
+
+type Batches = readonly (readonly TopicRecord[])[]
+
+export class RecordReader {
+  readonly #calls: BrokerCalls
+  readonly #topic: string
+  readonly #options: ReadRecordsOptions
+  readonly #nowAt: () => number
+  readonly #isolation: OffsetIsolation
+  #leaders: TopicLeaders | null = null
+  #positions = new Map<number, Position>()
+  /** Leaders with a request in flight, or with a response that was not handed over yet. */
+  readonly #asked = new Set<number>()
+  /** What came and was not handed over yet: one entry for each leader at most. */
+  readonly #arrived: { readonly nodeId: number; readonly batches: Batches }[] = []
+  #failure: unknown = null
+  /** Responses in a row that came at once and brought nothing. */
+  #hastyCount = 0
+  #isHeldUp = false
+  #wake: () => void = () => {}
+  /** What the offset of an end in time depends on: it may lie ahead. */
+  #endsAt: number | null = null
+
+  constructor(calls: BrokerCalls, topic: string, options: ReadRecordsOptions, nowAt: () => number) {
+    this.#calls = calls
+    this.#topic = checkText('topic', topic)
+    this.#options = options
+    this.#nowAt = nowAt
+    this.#isolation = options.isolation ?? 'read_committed'
+    for (const partition of options.partitions ?? []) checkPartition(partition)
+    checkBound('from', options.from ?? 'earliest', ['earliest', 'latest'])
+    if (options.until !== undefined) checkBound('until', options.until, ['latest'], 0)
+  }
+
+  /** Finds where to begin and to end; rejects if the topic or a partition is missing. */
+  async open(): Promise<void> {
+    const wanted = this.#options.partitions ?? null
+    this.#leaders = await this.#calls.untilDone(
+      () => readLeaders(this.#calls, this.#topic, wanted),
+      true,
+    )
+    const begins = await this.#beginnings()
+    const ends = await this.#ends()
+    for (const [partition, offset] of begins) {
+      const end = ends?.get(partition) ?? Number.POSITIVE_INFINITY
+      this.#positions.set(partition, { partition, offset, end, isMoved: false })
+    }
+  }
+
+  /** The records as they come, some at a time. */
+  async *records(): AsyncGenerator<readonly TopicRecord[], void, undefined> {
+    for (;;) {
+      if (this.#endsAt !== null) await this.#findEndsInTime()
+      const open = [...this.#positions.values()].filter(({ offset, end }) => offset < end)
+      if (open.length === 0 && this.#arrived.length === 0) return
+      this.#startFetches(open)
+      for (const batch of await this.#next()) yield batch
+    }
+  }
+
+  /** The next response, or what ended the reading. */
+  async #next(): Promise<Batches> {
+    const { signal } = this.#options
+    const wake = (): void => this.#wake()
+    signal?.addEventListener('abort', wake, { once: true })
+    try {
+      for (;;) {
+        if (signal?.aborted) throw abortedError(this.#topic, signal.reason)
+        const arrived = this.#arrived.shift()
+        if (arrived !== undefined) {
+          this.#asked.delete(arrived.nodeId)
+          return arrived.batches
+        }
+        if (this.#failure !== null) throw this.#failure
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve
+        })
+      }
+    } finally {
+      signal?.removeEventListener('abort', wake)
+    }
+  }
+
+  async #offsetsAt(spec: Parameters<typeof listOffsets>[3]): Promise<ReadonlyMap<number, number>> {
+    const wanted = this.#options.partitions ?? null
+    return listOffsets(this.#calls, this.#topic, wanted, spec, this.#isolation)
+  }
+
+  async #beginnings(): Promise<ReadonlyMap<number, number>> {
+    const { from = 'earliest' } = this.#options
+    if (from === 'earliest' || from === 'latest') return this.#offsetsAt(from)
+    const latest = await this.#offsetsAt('latest')
+    if (typeof from === 'number') checkReached(from, this.#topic, latest)
+    if (typeof from === 'object') {
+      const found = await this.#offsetsAt(from)
+      return mapOf(found, (partition, offset) => (offset < 0 ? latest.get(partition)! : offset))
+    }
+    const earliest = await this.#offsetsAt('earliest')
+    return mapOf(earliest, (partition, first) => {
+      const end = latest.get(partition)!
+      if (from < 0) return Math.max(first, end + from)
+      if (from < first) {
+        this.#options.onSkipped?.({ partition, fromOffset: from, toOffset: first })
+      }
+      // Beyond the end, reading waits until the partition has grown so far.
+      return Math.max(first, from)
+    })
+  }
+
+  /** `null` = there is no end. */
+  async #ends(): Promise<ReadonlyMap<number, number> | null> {
+    const { until } = this.#options
+    if (until === undefined) return null
+    const latest = await this.#offsetsAt('latest')
+    if (until === 'latest') return latest
+    if (typeof until === 'number') return mapOf(latest, () => until)
+    this.#endsAt = until.timestamp
+    return null
+  }
+
+  /** Once the time is over, the end is the first record at or after it, or where all is read. */
+  async #findEndsInTime(): Promise<void> {
+    const timestamp = this.#endsAt!
+    if (this.#nowAt() < timestamp) return
+    this.#endsAt = null
+    const latest = await this.#offsetsAt('latest')
+    for (const [partition, offset] of await this.#offsetsAt({ timestamp })) {
+      const position = this.#positions.get(partition)
+      if (position !== undefined) position.end = offset < 0 ? latest.get(partition)! : offset
+    }
+  }
+
+  #startFetches(open: readonly Position[]): void {
+    const { led } = this.#leaders!
+    for (const [nodeId, partitions] of led) {
+      const wanted = open.filter(({ partition }) => partitions.includes(partition))
+      if (wanted.length === 0 || this.#asked.has(nodeId)) continue
+      this.#asked.add(nodeId)
+      this.#fetch(nodeId, wanted).then(
+        (batches) => this.#onArrived(nodeId, batches),
+        (error: unknown) => this.#onFailed(error),
+      )
+    }
+  }
+
+  #onArrived(nodeId: number, batches: Batches): void {
+    this.#arrived.push({ nodeId, batches })
+    this.#wake()
+  }
+
+  #onFailed(error: unknown): void {
+    this.#failure ??= error
+    this.#wake()
+  }
+
+  /** What may pass ends in nothing fetched, once it is known again who leads what. */
+  async #fetch(nodeId: number, wanted: readonly Position[]): Promise<Batches> {
+    try {
+      const before = wanted.map(({ offset }) => offset)
+      const startedAt = this.#nowAt()
+      const batches = await this.#fetchOnce(nodeId, wanted)
+      const isMoved = wanted.some(({ offset }, index) => offset !== before[index])
+      // A broker waits until it has something: one that does not is asked less often.
+      const isHasty = !isMoved && this.#nowAt() - startedAt < hastyMs
+      this.#hastyCount = isHasty ? this.#hastyCount + 1 : 0
+      if (isHasty) await this.#calls.pause(this.#hastyCount)
+      return batches
+    } catch (error) {
+      if (!(error instanceof KafkaError) || !error.retriable) throw error
+    }
+    await this.#calls.pause()
+    this.#leaders = await this.#calls.untilBack(
+      () => readLeaders(this.#calls, this.#topic, this.#options.partitions ?? null),
+      (error) => this.#setHeldUp(error),
+    )
+    return []
+  }
+
+  #setHeldUp(reason: KafkaError | null): void {
+    if (this.#isHeldUp === (reason !== null)) return
+    this.#isHeldUp = reason !== null
+    this.#options.onHeldUp?.(reason)
+  }
+
+  async #fetchOnce(nodeId: number, wanted: readonly Position[]): Promise<Batches> {
+    const led = this.#leaders!.led.get(nodeId) ?? []
+    const asked = wanted.filter(({ partition }) => led.includes(partition))
+    if (asked.length === 0) return []
+    const { topicId } = this.#leaders!
+    const response = await this.#calls.toNode(
+      nodeId,
+      fetchApi,
+      {
+        replicaId: consumerReplicaId,
+        maxWaitMs: fetchMaxWaitMs,
+        minBytes: 1,
+        maxBytes: fetchMaxBytes,
+        isolationLevel: this.#isolation === 'read_committed' ? 1 : 0,
+        topics: [
+          {
+            topic: this.#topic,
+            topicId,
+            partitions: asked.map(({ partition, offset }) => ({
+              partition,
+              fetchOffset: offset,
+              partitionMaxBytes: fetchPartitionMaxBytes,
+            })),
+          },
+        ],
+      },
+      ({ errorCode }, { name: broker }) =>
+        errorCode === errorNumber.NONE
+          ? null
+          : brokerError(errorCode, { api: fetchApi.name, topic: this.#topic, broker }),
+    )
+    this.#setHeldUp(null)
+    const batches: (readonly TopicRecord[])[] = []
+    for (const { partitions } of response.responses) {
+      for (const fetched of partitions) await this.#take(fetched, asked, batches)
+    }
+    return batches
+  }
+
+  async #take(
+    fetched: FetchedPartition,
+    asked: readonly Position[],
+    batches: (readonly TopicRecord[])[],
+  ): Promise<void> {
+    const { partitionIndex: partition, errorCode, records, abortedTransactions } = fetched
+    const position = asked.find((each) => each.partition === partition)
+    if (position === undefined) return
+    if (errorCode === errorNumber.OFFSET_OUT_OF_RANGE) {
+      await this.#skipDeleted(position)
+      return
+    }
+    if (errorCode !== errorNumber.NONE) {
+      throw brokerError(errorCode, { api: fetchApi.name, topic: this.#topic, partition })
+    }
+    if (records === null) return
+    const { offset, end } = position
+    for (const batch of decodeFetched(partition, records, offset, end, abortedTransactions ?? [])) {
+      position.offset = batch.nextOffset
+      position.isMoved = true
+      if (batch.records.length > 0) batches.push(batch.records)
+    }
+    // The partition that is named first gets a batch whatever its size: each has its turn.
+    if (this.#positions.delete(partition)) this.#positions.set(partition, position)
+    // No record may have an offset just before the end: what lies behind it says so.
+    if (lastOffset(records) >= end) position.offset = end
+  }
+
+  /** The offset was deleted, or does not exist yet. */
+  async #skipDeleted(position: Position): Promise<void> {
+    const { partition, offset } = position
+    const first = (await this.#offsetsAt('earliest')).get(partition) ?? 0
+    if (offset < first) {
+      this.#options.onSkipped?.({ partition, fromOffset: offset, toOffset: first })
+      position.offset = first
+      return
+    }
+    // A partition that ends before what was read of it is another one: the topic was made again.
+    if (position.isMoved) {
+      const context = { api: fetchApi.name, topic: this.#topic, partition }
+      throw brokerError(errorNumber.OFFSET_OUT_OF_RANGE, context)
+    }
+    await this.#calls.pause()
+  }
+}
+
+/** The last offset of whole batches; -1 = there is none. */
+const lastOffset = (records: Uint8Array): number => {
+  const last = splitBatches(records).batches.at(-1)
+  if (last === undefined) return -1
+  const { baseOffset, lastOffsetDelta } = decodeBatchHeader(last)
+  return baseOffset + lastOffsetDelta
+}
+
+/** An offset that no partition has reached is a mistake, more likely than a long wait. */
+const checkReached = (from: number, topic: string, latest: ReadonlyMap<number, number>): void => {
+  const end = Math.max(...latest.values())
+  if (from <= end) return
+  const message = `from must be an offset up to ${end}, where ${topic} ends, got ${from}`
+  throw new KafkaError('INVALID_ARGUMENT', message, { topic })
+}
+
+const abortedError = (topic: string, cause: unknown): KafkaError =>
+  new KafkaError('ABORTED', `Reading ${topic} was aborted by its signal`, { topic, cause })
+
+interface FetchedPartition {
+  readonly partitionIndex: number
+  readonly errorCode: number
+  readonly records: Uint8Array | null
+  readonly abortedTransactions:
+    | readonly { readonly producerId: ProducerId; readonly firstOffset: number }[]
+    | null
+}
+
+const mapOf = (
+  offsets: ReadonlyMap<number, number>,
+  change: (partition: number, offset: number) => number,
+): ReadonlyMap<number, number> =>
+  new Map([...offsets].map(([partition, offset]) => [partition, change(partition, offset)]))
+
+const checkBound = (
+  name: 'from' | 'until',
+  bound: ReadFrom,
+  names: readonly string[],
+  min = -Number.MAX_SAFE_INTEGER,
+): void => {
+  if (typeof bound === 'number') checkWhole(name, bound, min)
+  else if (typeof bound === 'object' && bound !== null) {
+    checkWhole(`${name}.timestamp`, bound.timestamp, 0)
+  } else if (!names.includes(bound)) {
+    const expected = `${names.join(', ')}, an offset or { timestamp }`
+    throw new KafkaError('INVALID_ARGUMENT', `${name} must be ${expected}, got ${String(bound)}`)
+  }
+}

@@ -1,0 +1,94 @@
+// Broker addresses as people write them. Read by the options of the producer (`brokers`) and
+// wherever an address is shown. Nothing here resolves a name or opens anything.
+
+import { KafkaError } from '../protocol/kafka-error.ts'
+import { hasUnprintable, printableText } from '../runtime/printable-text.ts'
+import type { Address } from '../runtime/transport.ts'
+import { describeValue } from '../runtime/value-kinds.ts'
+
+const portDefault = 9092
+const portMax = 65_535
+/** Of DNS. */
+const hostLengthMax = 255
+
+/** `host:port`; an IPv6 address goes into brackets. */
+export const formatAddress = ({ host, port }: Address): string => {
+  // Brokers name hosts, too.
+  const name = printableText(host, hostLengthMax)
+  return name.includes(':') ? `[${name}]:${port}` : `${name}:${port}`
+}
+
+/** Host names are compared without regard to case, as DNS does. */
+export const sameAddress = (left: Address, right: Address): boolean =>
+  left.port === right.port && left.host.toLowerCase() === right.host.toLowerCase()
+
+const parsePort = (text: string): number | string => {
+  if (!/^\d+$/.test(text)) return `the port '${text}' is not a number`
+  const port = Number(text)
+  return port >= 1 && port <= portMax ? port : `the port must be 1 to ${portMax}`
+}
+
+const bracketed = /^\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\](?::(.*))?$/
+
+/** An address, or what is wrong with the entry. */
+const parseEntry = (entry: string): Address | string => {
+  const scheme = /^\w+:\/\//.exec(entry)?.[0]
+  if (scheme !== undefined) return `leave out '${scheme}', only host:port is wanted`
+  const isBracketed = entry.startsWith('[')
+  if (!isBracketed && entry.indexOf(':') !== entry.lastIndexOf(':')) {
+    return 'an IPv6 address goes into brackets, as in [::1]:9092'
+  }
+  const match = isBracketed ? bracketed.exec(entry) : /^([^:]*)(?::(.*))?$/.exec(entry)
+  if (match === null) return 'an IPv6 address is written [address]:port'
+  const host = match[1] ?? ''
+  if (isBracketed && !host.includes(':')) return 'only an IPv6 address goes into brackets'
+  if (host === '') return 'the host is missing'
+  if (host.length > hostLengthMax || !/^[^\s/@\\,;?#'"]+$/.test(host) || hasUnprintable(host)) {
+    return `'${host}' is not a host name`
+  }
+  const port = match[2] === undefined ? portDefault : parsePort(match[2])
+  return typeof port === 'number' ? { host, port } : port
+}
+
+/** An entry as it may be shown: a password may hold any character, a comma as well. */
+const withoutCredentials = (text: string): string => text.replace(/^(\w+:\/\/)?.*@/s, '$1…@')
+
+/**
+ * Reads bootstrap addresses: `'a:9092,[::1]:9092'`, or an array of such strings. The port is 9092
+ * where none is written; an address named twice counts once. One usage error names every bad entry.
+ */
+export const parseBrokers = (brokers: string | readonly string[]): readonly Address[] => {
+  if (typeof brokers !== 'string' && !Array.isArray(brokers)) {
+    const got = describeValue(brokers)
+    throw new KafkaError('INVALID_OPTION', `brokers must be a string or an array, got ${got}`)
+  }
+  const addresses = new Map<string, Address>()
+  const problems: string[] = []
+  const entries = [brokers].flat().flatMap((text, index) => {
+    if (typeof text !== 'string') {
+      throw new KafkaError('INVALID_OPTION', `brokers[${index}] must be a string 'host:port'`)
+    }
+    if (text.includes('@')) {
+      const shown = withoutCredentials(text)
+      problems.push(`'${shown}': credentials go into the option sasl, only host:port is wanted`)
+      return []
+    }
+    return text.split(',').map((entry) => entry.trim())
+  })
+  for (const entry of entries) {
+    if (entry === '') continue
+    const result = parseEntry(entry)
+    if (typeof result === 'string') problems.push(`'${entry}': ${result}`)
+    else {
+      const key = formatAddress(result).toLowerCase()
+      if (!addresses.has(key)) addresses.set(key, result)
+    }
+  }
+  if (problems.length > 0) {
+    throw new KafkaError('INVALID_OPTION', `brokers: ${problems.join('; ')}`)
+  }
+  if (addresses.size === 0) {
+    throw new KafkaError('INVALID_OPTION', "brokers must have at least one 'host:port', got none")
+  }
+  return [...addresses.values()]
+}

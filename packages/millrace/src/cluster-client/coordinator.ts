@@ -1,0 +1,249 @@
+// The way to one coordinator: of a transactional id or of a consumer group. It owns who the
+// coordinator is, as far as known, and the calls that wait for it: one at a time, in call order.
+// What may pass (a lost connection, a coordinator that moves or still loads, a transaction that is
+// still being ended) is tried again until the call has a response. Callers: TransactionRequests.
+//
+//   idle ──call──► finding ──node──► connecting ──ready──► asking ──response──► idle / next call
+//                     ▲                  │                   │
+//                     └──── waiting ◄────┴───── failure ─────┘
+
+import { findCoordinatorApi } from '../protocol/api/10-find-coordinator.ts'
+import { errorNumber } from '../protocol/errors.ts'
+import { KafkaError } from '../protocol/kafka-error.ts'
+import type { Api, Input } from '../protocol/schema/api.ts'
+import { assert } from '../runtime/assert.ts'
+import { backoffDelayMs } from '../runtime/backoff.ts'
+import type { Clock, Timer } from '../runtime/clock.ts'
+import type { Logger } from '../runtime/logger.ts'
+import type { Random } from '../runtime/random.ts'
+import type { NodeLink } from './broker-link.ts'
+import type { BrokerPool, NodeAddress } from './broker-pool.ts'
+import { BrokerSearch, type SearchFailure } from './broker-search.ts'
+import { coordinatorError } from './response-errors.ts'
+
+export interface CoordinatorOptions {
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly retryBackoffMs: number
+  readonly retryBackoffMaxMs: number
+}
+
+/** What is coordinated; the numbers are Kafka's key types. */
+export const coordinatorKinds = { group: 0, transaction: 1 } as const
+export type CoordinatorKind = keyof typeof coordinatorKinds
+
+/** One call. `request` is asked for at each attempt; `judge` reads the error out of a response. */
+export interface CoordinatorCall<Request, Response> {
+  readonly api: Api<Request, Response>
+  readonly request: (link: NodeLink) => Input<Request>
+  readonly judge: (response: Response, broker: string) => KafkaError | null
+  readonly done: (error: KafkaError | null, response: Response | null) => void
+}
+
+type CoordinatorState =
+  | 'idle'
+  | 'searching'
+  | 'finding'
+  | 'connecting'
+  | 'asking'
+  | 'waiting'
+  | 'closed'
+
+const legal: Readonly<Record<CoordinatorState, readonly CoordinatorState[]>> = {
+  idle: ['searching', 'connecting', 'asking', 'closed'],
+  searching: ['finding', 'waiting', 'idle', 'closed'],
+  finding: ['searching', 'connecting', 'asking', 'waiting', 'idle', 'closed'],
+  connecting: ['asking', 'waiting', 'idle', 'closed'],
+  asking: ['idle', 'waiting', 'closed'],
+  waiting: ['searching', 'connecting', 'asking', 'closed'],
+  closed: [],
+}
+
+/** Ending a transaction takes the coordinator a few milliseconds: asked again soon, then later. */
+const concurrentBackoffMs = 5
+const concurrentBackoffMaxMs = 100
+
+/** From this version on, a request names several keys. */
+const severalKeysFrom = 4
+
+export class Coordinator {
+  readonly #kind: CoordinatorKind
+  readonly #key: string
+  readonly #pool: BrokerPool
+  readonly #options: CoordinatorOptions
+  readonly #search: BrokerSearch
+  readonly #calls: CoordinatorCall<unknown, unknown>[] = []
+  #state: CoordinatorState = 'idle'
+  #nodeId = -1
+  #timer: Timer | null = null
+  #failures = 0
+  #concurrentFailures = 0
+  #lastError: KafkaError | null = null
+  /** An attempt of the call under way may have been carried out: its response does not say. */
+  #isDoubtful = false
+
+  constructor(kind: CoordinatorKind, key: string, pool: BrokerPool, options: CoordinatorOptions) {
+    this.#kind = kind
+    this.#key = key
+    this.#pool = pool
+    this.#options = options
+    this.#search = new BrokerSearch(pool, options.clock, options.random, 'ifNoNodeResponds', {
+      onFound: (link) => this.#find(link),
+      onExhausted: (failures) => this.#onExhausted(failures),
+    })
+  }
+
+  /** Why the call under way has no response yet. */
+  get lastError(): KafkaError | null {
+    return this.#lastError
+  }
+
+  call<Request, Response>(call: CoordinatorCall<Request, Response>): void {
+    if (this.#state === 'closed') return
+    this.#calls.push(call as unknown as CoordinatorCall<unknown, unknown>)
+    if (this.#state === 'idle') this.#advance()
+  }
+
+  onLinkReady(link: NodeLink): void {
+    this.#search.onLinkReady(link)
+    if (this.#state === 'connecting' && link.nodeId === this.#nodeId) this.#ask(link)
+  }
+
+  onLinkDown(link: NodeLink, error: KafkaError): void {
+    this.#search.onLinkDown(link, error)
+    // An attempt that open() bought may still be to come.
+    if (this.#state !== 'connecting' || link.nodeId !== this.#nodeId || link.wanted) return
+    this.#nodeId = -1
+    this.#retryOrFail(error)
+  }
+
+  close(): void {
+    if (this.#state === 'closed') return
+    this.#transition('closed')
+    this.#search.stop()
+    this.#calls.length = 0
+  }
+
+  #transition(next: CoordinatorState): void {
+    assert(legal[this.#state].includes(next), `a coordinator goes from ${this.#state} to ${next}`)
+    this.#state = next
+    this.#timer?.cancel()
+    this.#timer = null
+  }
+
+  /** Goes on with the first call, as far as it can. */
+  #advance(): void {
+    if (this.#calls.length === 0) {
+      if (this.#state !== 'idle') this.#transition('idle')
+      return
+    }
+    const link = this.#nodeId < 0 ? undefined : this.#pool.link(this.#nodeId)
+    if (link === undefined) {
+      this.#transition('searching')
+      this.#search.start()
+    } else if (link.ready) this.#ask(link)
+    else {
+      this.#transition('connecting')
+      link.open()
+    }
+  }
+
+  #find(link: NodeLink): void {
+    this.#transition('finding')
+    const batched = link.versionFor(findCoordinatorApi) >= severalKeysFrom
+    const keyType = coordinatorKinds[this.#kind]
+    const request = batched
+      ? { keyType, coordinatorKeys: [this.#key] }
+      : { keyType, key: this.#key }
+    link.request(findCoordinatorApi, request, (failure, response) => {
+      if (this.#state !== 'finding') return
+      if (response === null) {
+        this.#onNotFound(failure!)
+        return
+      }
+      const found = batched ? response.coordinators.find(({ key }) => key === this.#key) : response
+      const error = coordinatorError(found, link.name)
+      if (error !== null) this.#onNotFound(error)
+      else this.#onFound(found!, link)
+    })
+  }
+
+  #onFound({ nodeId, host, port }: NodeAddress, source: NodeLink): void {
+    this.#nodeId = nodeId
+    this.#pool.putNode({ nodeId, host, port }, source.name)
+    this.#advance()
+  }
+
+  #onNotFound(error: KafkaError): void {
+    if (error.brokerCode === undefined && error.retriable) {
+      this.#transition('searching')
+      this.#search.next({ error, text: error.message })
+    } else this.#retryOrFail(error)
+  }
+
+  #onExhausted(failures: readonly SearchFailure[]): void {
+    const [first] = failures
+    const error = first?.error ?? new KafkaError('CONNECTION_FAILED', 'no broker responds')
+    // While one of them may come back, so may the coordinator.
+    if (failures.some((failure) => failure.error.retriable)) this.#retryLater(error)
+    else this.#retryOrFail(error)
+  }
+
+  #ask(link: NodeLink): void {
+    const call = this.#calls[0]!
+    this.#transition('asking')
+    link.request(call.api, call.request(link), (failure, response) => {
+      if (this.#state !== 'asking') return
+      const error = response === null ? failure : call.judge(response, link.name)
+      if (error === null) this.#finish(null, response)
+      else {
+        if (response === null || movedAway(error)) {
+          this.#nodeId = -1
+          this.#isDoubtful = true
+        }
+        this.#retryOrFail(error)
+      }
+    })
+  }
+
+  #retryOrFail(error: KafkaError): void {
+    if (error.retriable) this.#retryLater(error)
+    else this.#finish(error, null)
+  }
+
+  #finish(error: KafkaError | null, response: unknown): void {
+    const reported = error !== null && this.#isDoubtful ? doubtful(error) : error
+    this.#failures = 0
+    this.#concurrentFailures = 0
+    this.#lastError = null
+    this.#isDoubtful = false
+    this.#transition('idle')
+    this.#calls.shift()!.done(reported, response)
+    if (this.#state === 'idle') this.#advance()
+  }
+
+  #retryLater(error: KafkaError): void {
+    const { clock, logger, retryBackoffMs, retryBackoffMaxMs, random } = this.#options
+    this.#lastError = error
+    this.#transition('waiting')
+    const concurrent = error.brokerCode === errorNumber.CONCURRENT_TRANSACTIONS
+    if (!concurrent) {
+      logger.debug(`millrace: ${this.#kind} ${this.#key}: ${error.message}`)
+    }
+    const range = concurrent
+      ? { initialMs: concurrentBackoffMs, maxMs: concurrentBackoffMaxMs }
+      : { initialMs: retryBackoffMs, maxMs: retryBackoffMaxMs }
+    const failureIndex = concurrent ? this.#concurrentFailures++ : this.#failures++
+    const delayMs = backoffDelayMs(range, failureIndex, random.next())
+    this.#timer = clock.setTimer(delayMs, () => this.#advance())
+  }
+}
+
+/** The error of a call that may have been carried out nevertheless, by an earlier attempt. */
+const doubtful = (error: KafkaError): KafkaError =>
+  new KafkaError(error.code, error.message, { ...error, persisted: 'maybe', cause: error })
+
+/** Kafka returns this also when the coordinator could not store its change in time (KIP-98). */
+const movedAway = ({ brokerCode }: KafkaError): boolean =>
+  brokerCode === errorNumber.NOT_COORDINATOR || brokerCode === errorNumber.COORDINATOR_NOT_AVAILABLE

@@ -1,0 +1,134 @@
+// What is known of topics: partitions, leaders, epochs, ids. Pure bookkeeping: it sends nothing
+// and wants nothing; Metadata feeds it. Views are immutable: news makes a new one.
+//
+// Brokers learn of a change at different times, so a response may be older than what is known.
+// Therefore a partition never goes back to an older leader epoch while the topic keeps its id.
+// Another id means that the topic was deleted and made again, and everything known of it is void.
+// Brokers without topic ids leave that to guess: they are believed when they keep saying it.
+
+import type { LeaderHint, PartitionView, TopicView } from '../engine/ports.ts'
+import type { MetadataResponse } from '../protocol/api/03-metadata.ts'
+
+type TopicResponse = MetadataResponse['topics'][number]
+type PartitionResponse = TopicResponse['partitions'][number]
+
+const noError = 0
+/** Some replica is away; the leader is there all the same. */
+const replicaNotAvailable = 9
+
+const topicIdBytes = 16
+
+const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0)
+
+const sameBytes = (left: Uint8Array, right: Uint8Array): boolean =>
+  left.length === right.length && left.every((byte, index) => byte === right[index])
+
+/** Without topic ids, an older epoch is believed when so many responses in turn name one. */
+const olderEpochsBelieved = 5
+
+export class MetadataCache {
+  readonly #views = new Map<string, TopicView>()
+  /** Topics whose epochs were heard from a cluster that we have left, perhaps for another one. */
+  readonly #unanchored = new Set<string>()
+  /** By topic, for each partition: how many responses in turn named an older epoch. */
+  readonly #olderResponses = new Map<string, number[]>()
+
+  view(topic: string): TopicView | undefined {
+    return this.#views.get(topic)
+  }
+
+  forget(topic: string): void {
+    this.#views.delete(topic)
+    this.#unanchored.delete(topic)
+    this.#olderResponses.delete(topic)
+  }
+
+  /** From now on the first response about each topic is taken as it is, whatever its epochs. */
+  forgetEpochs(): void {
+    for (const topic of this.#views.keys()) this.#unanchored.add(topic)
+  }
+
+  /**
+   * Takes a response in which topicError found nothing wrong; `knowsNode` says whether a leader can
+   * be found.
+   */
+  apply(name: string, response: TopicResponse, knowsNode: (nodeId: number) => boolean): TopicView {
+    const known = this.#views.get(name)
+    const isAnchored = !this.#unanchored.delete(name)
+    const hasId = !isZero(response.topicId)
+    const isSame =
+      known !== undefined &&
+      (!hasId || isZero(known.topicId) || sameBytes(known.topicId, response.topicId))
+    const basis = isSame && isAnchored ? known : undefined
+    const partitions = new Array<PartitionView>(response.partitions.length)
+    const olderResponses: number[] = []
+    const olderBefore = this.#olderResponses.get(name)
+    for (const partition of response.partitions) {
+      const index = partition.partitionIndex
+      const before = basis?.partitions[index]
+      const isOlder = before !== undefined && isOlderThan(before, partition)
+      const count = isOlder && !hasId ? (olderBefore?.[index] ?? 0) + 1 : 0
+      const isBelieved = count >= olderEpochsBelieved
+      partitions[index] =
+        isOlder && !isBelieved
+          ? mergeOlder(before, partition, hasId, knowsNode)
+          : viewOf(partition, knowsNode)
+      if (count > 0 && !isBelieved) olderResponses[index] = count
+    }
+    if (olderResponses.length > 0) this.#olderResponses.set(name, olderResponses)
+    else this.#olderResponses.delete(name)
+    if (basis !== undefined && hasId) {
+      // A topic never loses partitions: the response is from before they were added.
+      partitions.push(...basis.partitions.slice(partitions.length))
+    }
+    // The response's bytes are a view of the whole response: the id is copied out of it. A broker
+    // that knows no ids does not take away one that we have.
+    const topicId = hasId ? response.topicId.slice(0, topicIdBytes) : keptId(basis)
+    const view = { name, topicId, partitions }
+    this.#views.set(name, view)
+    return view
+  }
+
+  /** The new view, or undefined if the hint is not news. */
+  applyHint(hint: LeaderHint): TopicView | undefined {
+    const known = this.#views.get(hint.topic)
+    const before = known?.partitions[hint.partition]
+    if (known === undefined || before === undefined) return undefined
+    if (hint.leaderId < 0 || hint.leaderEpoch <= before.leaderEpoch) return undefined
+    const partitions = [...known.partitions]
+    partitions[hint.partition] = { leaderId: hint.leaderId, leaderEpoch: hint.leaderEpoch }
+    const view = { ...known, partitions }
+    this.#views.set(hint.topic, view)
+    return view
+  }
+}
+
+const keptId = (known: TopicView | undefined): Uint8Array =>
+  known?.topicId ?? new Uint8Array(topicIdBytes)
+
+const isOlderThan = (known: PartitionView, { leaderEpoch }: PartitionResponse): boolean =>
+  leaderEpoch >= 0 && leaderEpoch < known.leaderEpoch
+
+/**
+ * An older epoch is old news, as a rule. Before topic ids it may also come from a topic that was
+ * made again, with epochs from 0. Where no leader is known there is nothing to lose by believing
+ * it: a wrong one says so.
+ */
+const mergeOlder = (
+  before: PartitionView,
+  response: PartitionResponse,
+  hasId: boolean,
+  knowsNode: (nodeId: number) => boolean,
+): PartitionView => {
+  if (knowsNode(before.leaderId)) return before
+  return hasId ? { ...before, leaderId: -1 } : viewOf(response, knowsNode)
+}
+
+const viewOf = (
+  { leaderId, leaderEpoch, errorCode }: PartitionResponse,
+  knowsNode: (nodeId: number) => boolean,
+): PartitionView => {
+  const hasLeader =
+    (errorCode === noError || errorCode === replicaNotAvailable) && knowsNode(leaderId)
+  return { leaderId: hasLeader ? leaderId : -1, leaderEpoch: Math.max(leaderEpoch, -1) }
+}

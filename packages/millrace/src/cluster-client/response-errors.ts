@@ -1,0 +1,132 @@
+// Finds what is wrong with a response: its error code, or content that no Kafka broker sends.
+// null = nothing is wrong. Whether to send the request again is `retriable` of the error. These
+// requests write no record, so `persisted` is always 'no'. Callers: Metadata, NodeLink,
+// ProducerIdRequest, Coordinator, TransactionRequests.
+
+import type { ProduceResponse } from '../protocol/api/00-produce.ts'
+import type { MetadataResponse } from '../protocol/api/03-metadata.ts'
+import type { FindCoordinatorResponse } from '../protocol/api/10-find-coordinator.ts'
+import type { InitProducerIdResponse } from '../protocol/api/22-init-producer-id.ts'
+import { brokerError, errorNumber } from '../protocol/errors.ts'
+import { type ErrorContext, KafkaError } from '../protocol/kafka-error.ts'
+import { printableText } from '../runtime/printable-text.ts'
+
+type TopicResponse = MetadataResponse['topics'][number]
+
+/** Larger clusters do not exist; each node costs a link. */
+const nodesMax = 10_000
+
+/** Larger topics do not exist; each partition costs a queue. */
+const partitionsMax = 100_000
+
+export const malformedResponse = (
+  api: string,
+  broker: string,
+  problem: string,
+  context: ErrorContext = {},
+): KafkaError =>
+  new KafkaError('MALFORMED_RESPONSE', `Malformed ${api} response of ${broker}: ${problem}`, {
+    ...context,
+    api,
+    broker,
+  })
+
+/** What is wrong with a Metadata response as a whole; `broker` sent it. */
+export const metadataError = (response: MetadataResponse, broker: string): KafkaError | null => {
+  if (response.errorCode !== errorNumber.NONE) {
+    return brokerError(response.errorCode, { api: 'Metadata', broker, persisted: 'no' })
+  }
+  const count = response.brokers.length
+  if (count > nodesMax) {
+    return malformedResponse(
+      'Metadata',
+      broker,
+      `${count} brokers, at most ${nodesMax} are accepted`,
+    )
+  }
+  if (count > 0) return null
+  return new KafkaError(
+    'BROKER_UNAVAILABLE',
+    `${broker} returned metadata without brokers: it is still starting`,
+    { api: 'Metadata', broker },
+  )
+}
+
+/** What is wrong with one topic; `response` is missing if the broker left it out. */
+export const topicError = (
+  topic: string,
+  response: TopicResponse | undefined,
+  broker: string,
+): KafkaError | null => {
+  const errorCode = response?.errorCode ?? errorNumber.UNKNOWN_TOPIC_OR_PARTITION
+  if (response !== undefined && errorCode === errorNumber.NONE) {
+    const problem = partitionsProblem(response)
+    if (problem === null) return null
+    return malformedResponse('Metadata', broker, `topic ${printableText(topic)} has ${problem}`, {
+      topic,
+    })
+  }
+  return brokerError(errorCode, { api: 'Metadata', topic, broker, persisted: 'no' })
+}
+
+/** So far from 2^53 that the offset of each record of a batch is exact. */
+const baseOffsetMax = Number.MAX_SAFE_INTEGER - 2 ** 31
+
+/** What no broker responds to Produce; error codes are the engine's. */
+export const produceError = (response: ProduceResponse, broker: string): KafkaError | null => {
+  for (const { name, partitionResponses } of response.responses) {
+    for (const { index, baseOffset, errorCode } of partitionResponses) {
+      const isOffset = baseOffset >= -1 && baseOffset <= baseOffsetMax
+      if (isOffset || errorCode !== errorNumber.NONE) continue
+      const problem = `offset ${baseOffset} of partition ${index} of topic ${printableText(name)}`
+      return malformedResponse('Produce', broker, problem)
+    }
+  }
+  return null
+}
+
+export const producerIdError = (
+  response: InitProducerIdResponse,
+  broker: string,
+): KafkaError | null => {
+  const { errorCode, producerId, producerEpoch } = response
+  if (errorCode !== errorNumber.NONE) {
+    return brokerError(errorCode, { api: 'InitProducerId', broker, persisted: 'no' })
+  }
+  if (producerId >= 0 && producerEpoch >= 0) return null
+  const problem = `producer id ${producerId} with epoch ${producerEpoch}`
+  return malformedResponse('InitProducerId', broker, problem)
+}
+
+/** `found` is the coordinator of our key; undefined = the response names those of other keys. */
+export const coordinatorError = (
+  found: Omit<FindCoordinatorResponse['coordinators'][number], 'key'> | undefined,
+  broker: string,
+): KafkaError | null => {
+  if (found === undefined) {
+    return malformedResponse('FindCoordinator', broker, 'it does not name the requested key')
+  }
+  const { errorCode, errorMessage, nodeId, host } = found
+  if (errorCode !== errorNumber.NONE) {
+    const brokerMessage = errorMessage ?? undefined
+    return brokerError(errorCode, { api: 'FindCoordinator', broker, brokerMessage })
+  }
+  if (nodeId >= 0 && host !== '') return null
+  return malformedResponse('FindCoordinator', broker, `coordinator ${nodeId} at '${host}'`)
+}
+
+/** The partitions of a topic are numbered from 0, each once, so no index is past their count. */
+const partitionsProblem = ({ partitions }: TopicResponse): string | null => {
+  const count = partitions.length
+  if (count === 0) return 'no partitions'
+  if (count > partitionsMax) return `${count} partitions, at most ${partitionsMax} are accepted`
+  const isSeen = new Uint8Array(count)
+  for (const { partitionIndex } of partitions) {
+    if (partitionIndex < 0 || partitionIndex >= count) {
+      return `${count} partitions, and one of them is number ${partitionIndex}`
+    }
+    if (isSeen[partitionIndex] === 1) return `partition ${partitionIndex} twice`
+    isSeen[partitionIndex] = 1
+  }
+  return null
+}

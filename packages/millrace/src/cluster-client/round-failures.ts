@@ -1,0 +1,52 @@
+// Why there is no fresh metadata: the failures of the present round of brokers and of the last one,
+// as one error. Owned by Metadata.
+
+import { KafkaError } from '../protocol/kafka-error.ts'
+import type { SearchFailure } from './broker-search.ts'
+import { sharedNature } from './link-failure.ts'
+
+export class RoundFailures {
+  #error: KafkaError | null = null
+  /** Of the last round that failed, while none has succeeded since. */
+  #last: readonly SearchFailure[] = []
+
+  /** Null when the last request succeeded. */
+  get error(): KafkaError | null {
+    return this.#error
+  }
+
+  /**
+   * The round has not ended, but its waiting callers can already learn why it fails. Brokers that
+   * it has not tried yet failed in the round before.
+   */
+  onFailing(failures: readonly SearchFailure[]): void {
+    if (failures.length === 0) return
+    const again = new Set(failures.map(placeOf))
+    const before = this.#last.filter((failure) => !again.has(placeOf(failure)))
+    this.#error = unreachable([...failures, ...before])
+  }
+
+  /** Returns the error of the round. */
+  onFailed(failures: readonly SearchFailure[]): KafkaError {
+    const error = unreachable(failures)
+    this.#error = error
+    this.#last = failures
+    return error
+  }
+
+  onSucceeded(): void {
+    this.#error = null
+    this.#last = []
+  }
+}
+
+const placeOf = ({ error, text }: SearchFailure): string => error.broker ?? text
+
+const unreachable = (failures: readonly SearchFailure[]): KafkaError => {
+  const { code, kind, step } = sharedNature(failures.map(({ error }) => error))
+  const summary = code === 'CONNECTION_FAILED' ? 'no broker could be reached' : 'no usable broker'
+  const message = `${summary}: ${failures.map(({ text }) => text).join('; ')}`
+  const [first] = failures.filter(({ error }) => error.code === code)
+  const cause = (first ?? failures[0])?.error
+  return new KafkaError(code, message, { api: 'Metadata', kind, step, cause })
+}

@@ -1,0 +1,312 @@
+// The requests of a transactional producer: to the coordinator of its transactional id, and to the
+// coordinators of the consumer groups whose offsets it commits. It owns one Coordinator for each,
+// and says what each response means; the engine decides what follows. Callers: Cluster, and the
+// engine through TransactionPort.
+
+import type {
+  ConsumedOffset,
+  GroupMetadata,
+  ProducerIdentity,
+  TopicPartition,
+  TransactionPort,
+  TransactionScope,
+} from '../engine/ports.ts'
+import { initProducerIdApi } from '../protocol/api/22-init-producer-id.ts'
+import {
+  type AddPartitionsToTxnResponse,
+  addPartitionsToTxnApi,
+} from '../protocol/api/24-add-partitions-to-txn.ts'
+import { addOffsetsToTxnApi } from '../protocol/api/25-add-offsets-to-txn.ts'
+import { endTxnApi } from '../protocol/api/26-end-txn.ts'
+import {
+  type TxnOffsetCommitResponse,
+  txnOffsetCommitApi,
+} from '../protocol/api/28-txn-offset-commit.ts'
+import { brokerError, errorNumber } from '../protocol/errors.ts'
+import type { KafkaError } from '../protocol/kafka-error.ts'
+import { upToVersion } from '../protocol/schema/api.ts'
+import type { NodeLink } from './broker-link.ts'
+import type { BrokerPool } from './broker-pool.ts'
+import { Coordinator, type CoordinatorOptions } from './coordinator.ts'
+import { malformedResponse, producerIdError } from './response-errors.ts'
+
+export interface TransactionOptions {
+  readonly transactionalId: string
+  /** The coordinator aborts a transaction that is open for longer. */
+  readonly transactionTimeoutMs: number
+}
+
+/** Above these a broker takes the request for one of KIP-890 part 2. */
+const endTxnVersion1 = upToVersion(endTxnApi, 4)
+const txnOffsetCommitVersion1 = upToVersion(txnOffsetCommitApi, 4)
+/** From version 6 on topics go by id, which the caller does not have. */
+const txnOffsetCommitVersion2 = upToVersion(txnOffsetCommitApi, 5)
+
+/** From this version on, InitProducerId carries the id and epoch of the moment (KIP-360). */
+const versionWithIdentity = 3
+
+/** From this version on, TxnOffsetCommit names the member of the group (KIP-447). */
+const versionWithMember = 3
+
+const featureName = 'transaction.version'
+
+export class TransactionRequests implements TransactionPort {
+  readonly #options: TransactionOptions & CoordinatorOptions
+  readonly #pool: BrokerPool
+  readonly #coordinator: Coordinator
+  readonly #groups = new Map<string, Coordinator>()
+  #version2 = false
+  /** Of the response that #version2 was read from. */
+  #featuresEpoch = -1
+
+  constructor(pool: BrokerPool, options: TransactionOptions & CoordinatorOptions) {
+    this.#options = options
+    this.#pool = pool
+    this.#coordinator = new Coordinator('transaction', options.transactionalId, pool, options)
+  }
+
+  get version2(): boolean {
+    return this.#version2
+  }
+
+  get lastError(): KafkaError | null {
+    if (this.#coordinator.lastError !== null) return this.#coordinator.lastError
+    for (const group of this.#groups.values()) if (group.lastError !== null) return group.lastError
+    return null
+  }
+
+  initProducerId(
+    current: ProducerIdentity,
+    done: (error: KafkaError | null, identity: ProducerIdentity | null) => void,
+  ): void {
+    const { transactionalId, transactionTimeoutMs } = this.#options
+    this.#coordinator.call({
+      api: initProducerIdApi,
+      request: (link) => {
+        const carries = link.versionFor(initProducerIdApi) >= versionWithIdentity
+        return {
+          transactionalId,
+          transactionTimeoutMs,
+          producerId: carries ? current.producerId : -1,
+          producerEpoch: carries ? current.epoch : -1,
+        }
+      },
+      judge: producerIdError,
+      done: (error, response) => {
+        if (response === null) done(error, null)
+        else done(null, { producerId: response.producerId, epoch: response.producerEpoch })
+      },
+    })
+  }
+
+  addPartitions(
+    { producerId, epoch }: TransactionScope,
+    partitions: readonly TopicPartition[],
+    done: (error: KafkaError | null) => void,
+  ): void {
+    this.#coordinator.call({
+      api: addPartitionsToTxnApi,
+      request: () => ({
+        v3AndBelowTransactionalId: this.#options.transactionalId,
+        v3AndBelowProducerId: producerId,
+        v3AndBelowProducerEpoch: epoch,
+        v3AndBelowTopics: [...byTopic(partitions)].map(([name, entries]) => ({
+          name,
+          partitions: entries.map(({ partition }) => partition),
+        })),
+      }),
+      judge: (response, broker) => this.#addPartitionsError(response, broker),
+      done: (error) => done(error),
+    })
+  }
+
+  sendOffsets(
+    scope: TransactionScope,
+    group: GroupMetadata,
+    offsets: readonly ConsumedOffset[],
+    done: (error: KafkaError | null) => void,
+  ): void {
+    if (scope.version2) {
+      this.#commitOffsets(scope, group, offsets, done)
+      return
+    }
+    this.#coordinator.call({
+      api: addOffsetsToTxnApi,
+      request: () => ({
+        transactionalId: this.#options.transactionalId,
+        producerId: scope.producerId,
+        producerEpoch: scope.epoch,
+        groupId: group.groupId,
+      }),
+      judge: ({ errorCode }, broker) => this.#error(errorCode, addOffsetsToTxnApi.name, broker),
+      done: (error) => {
+        if (error !== null) done(error)
+        else this.#commitOffsets(scope, group, offsets, done)
+      },
+    })
+  }
+
+  #commitOffsets(
+    { producerId, epoch, version2 }: TransactionScope,
+    group: GroupMetadata,
+    offsets: readonly ConsumedOffset[],
+    done: (error: KafkaError | null) => void,
+  ): void {
+    const { groupId, generationId, memberId, groupInstanceId } = group
+    this.#group(groupId).call({
+      api: version2 ? txnOffsetCommitVersion2 : txnOffsetCommitVersion1,
+      request: (link) => ({
+        transactionalId: this.#options.transactionalId,
+        groupId,
+        producerId,
+        producerEpoch: epoch,
+        // Before KIP-447 a coordinator cannot know who commits.
+        ...(link.versionFor(txnOffsetCommitApi) >= versionWithMember
+          ? { generationIdOrMemberEpoch: generationId, memberId, groupInstanceId }
+          : {}),
+        topics: [...byTopic(offsets)].map(([name, entries]) => ({
+          name,
+          partitions: entries.map(({ partition, offset, leaderEpoch, metadata }) => ({
+            partitionIndex: partition,
+            committedOffset: offset,
+            committedLeaderEpoch: leaderEpoch,
+            committedMetadata: metadata,
+          })),
+        })),
+      }),
+      judge: (response, broker) => this.#offsetsError(response, broker),
+      done: (error) => done(error),
+    })
+  }
+
+  end(
+    { producerId, epoch, version2 }: TransactionScope,
+    commit: boolean,
+    done: (error: KafkaError | null, next: ProducerIdentity | null) => void,
+  ): void {
+    this.#coordinator.call({
+      api: version2 ? endTxnApi : endTxnVersion1,
+      request: () => ({
+        transactionalId: this.#options.transactionalId,
+        producerId,
+        producerEpoch: epoch,
+        committed: commit,
+      }),
+      judge: ({ errorCode, producerId: nextId, producerEpoch }, broker) => {
+        const error = this.#error(errorCode, endTxnApi.name, broker)
+        // -1: the next transaction has no identity of its own.
+        if (error !== null || !version2 || nextId < 0 || producerEpoch >= 0) return error
+        return malformedResponse('EndTxn', broker, `producer id ${nextId}, epoch ${producerEpoch}`)
+      },
+      done: (error, response) => {
+        const hasNext = response !== null && version2 && response.producerId >= 0
+        const next = hasNext
+          ? { producerId: response.producerId, epoch: response.producerEpoch }
+          : null
+        done(error, next)
+      },
+    })
+  }
+
+  onLinkReady(link: NodeLink): void {
+    this.#followFeatures(link)
+    this.#coordinator.onLinkReady(link)
+    for (const group of this.#groups.values()) group.onLinkReady(link)
+  }
+
+  /** The client begins anew at the bootstrap servers, perhaps of another cluster. */
+  forgetFeatures(): void {
+    this.#featuresEpoch = -1
+  }
+
+  onLinkDown(link: NodeLink, error: KafkaError): void {
+    this.#coordinator.onLinkDown(link, error)
+    for (const group of this.#groups.values()) group.onLinkDown(link, error)
+  }
+
+  close(): void {
+    this.#coordinator.close()
+    for (const group of this.#groups.values()) group.close()
+  }
+
+  /**
+   * A broker that lags behind in a change of features has a lower epoch. One that does not know the
+   * features changes nothing; a feature that is not named has level 0.
+   */
+  #followFeatures(link: NodeLink): void {
+    if (link.featuresEpoch < 0 || link.featuresEpoch < this.#featuresEpoch) return
+    this.#featuresEpoch = link.featuresEpoch
+    this.#version2 = link.featureLevel(featureName) >= 2
+  }
+
+  #group(groupId: string): Coordinator {
+    let group = this.#groups.get(groupId)
+    if (group === undefined) {
+      group = new Coordinator('group', groupId, this.#pool, this.#options)
+      this.#groups.set(groupId, group)
+    }
+    return group
+  }
+
+  /** The gravest of the partitions' errors. */
+  #addPartitionsError(response: AddPartitionsToTxnResponse, broker: string): KafkaError | null {
+    const errors = response.resultsByTopicV3AndBelow.flatMap(({ name, resultsByPartition }) =>
+      resultsByPartition.map(({ partitionIndex, partitionErrorCode }) => ({
+        topic: name,
+        partition: partitionIndex,
+        errorCode: partitionErrorCode,
+      })),
+    )
+    return this.#gravest(errors, addPartitionsToTxnApi.name, broker)
+  }
+
+  #offsetsError(response: TxnOffsetCommitResponse, broker: string): KafkaError | null {
+    const errors = response.topics.flatMap(({ name, partitions }) =>
+      partitions.map(({ partitionIndex, errorCode }) => ({
+        topic: name,
+        partition: partitionIndex,
+        errorCode,
+      })),
+    )
+    return this.#gravest(errors, txnOffsetCommitApi.name, broker)
+  }
+
+  #gravest(
+    responses: readonly (TopicPartition & { readonly errorCode: number })[],
+    api: string,
+    broker: string,
+  ): KafkaError | null {
+    const errors = responses
+      .filter(({ errorCode }) => errorCode !== errorNumber.NONE)
+      // The others of a request that failed for one partition were not tried.
+      .sort((a, b) => Number(isUntried(a.errorCode)) - Number(isUntried(b.errorCode)))
+      .map(({ topic, partition, errorCode }) =>
+        this.#error(errorCode, api, broker, { topic, partition }),
+      )
+    return errors.find((error) => error?.retriable === false) ?? errors[0] ?? null
+  }
+
+  #error(
+    errorCode: number,
+    api: string,
+    broker: string,
+    where: Partial<TopicPartition> = {},
+  ): KafkaError | null {
+    if (errorCode === errorNumber.NONE) return null
+    return brokerError(errorCode, { api, broker, persisted: 'no', ...where })
+  }
+}
+
+const isUntried = (errorCode: number): boolean => errorCode === errorNumber.OPERATION_NOT_ATTEMPTED
+
+const byTopic = <Entry extends TopicPartition>(
+  entries: readonly Entry[],
+): ReadonlyMap<string, readonly Entry[]> => {
+  const topics = new Map<string, Entry[]>()
+  for (const entry of entries) {
+    const known = topics.get(entry.topic)
+    if (known === undefined) topics.set(entry.topic, [entry])
+    else known.push(entry)
+  }
+  return topics
+}

@@ -1,0 +1,263 @@
+// What happens to a batch between its first record and its settlement: its state, its time limit,
+// its attempts and what they prove, its sequence number, its order among the batches of a
+// partition. `batch.ts` adds the content. Fields change through these methods only.
+//
+//   open ─ seal ─▶ sealed ─▶ compressing ─▶ ready ─▶ inFlight ─▶ settled
+//                     └────── (no codec) ─────▲          │
+//                                             └─ retry ──┘
+// Callers: Accumulator and FlushTrigger (time limit), PartitionQueue (state, attempts, sequence
+// number), Delivery (what a response proves), Settlement. Invariant: a batch settles once.
+
+import type { KafkaError } from '../../protocol/kafka-error.ts'
+import type { ProducerId } from '../../protocol/producer-id.ts'
+import { assert } from '../../runtime/assert.ts'
+import type { ProducerIdentity } from '../ports.ts'
+
+/** Sequence numbers wrap from 2^31 - 1 to 0. */
+export const sequenceCount = 2 ** 31
+
+export type BatchState = 'open' | 'sealed' | 'compressing' | 'ready' | 'inFlight' | 'settled'
+
+const legal: Record<BatchState, readonly BatchState[]> = {
+  open: ['sealed', 'settled'],
+  sealed: ['compressing', 'ready', 'settled'],
+  compressing: ['ready', 'sealed', 'settled'],
+  ready: ['inFlight', 'sealed', 'settled'],
+  inFlight: ['ready', 'sealed', 'settled'],
+  settled: [],
+}
+
+export abstract class BatchProgress {
+  /** Order among the batches of its queue. */
+  readonly ordinal: number
+  readonly createdAt: number
+  /**
+   * Ordinals from `ordinal` up to `ordinal + #ordinalSpan` belong to this batch: the pieces of a
+   * split share them out.
+   */
+  #ordinalSpan = 1
+  #state: BatchState = 'open'
+  #deadline: number
+  #flushGeneration: number
+  #baseSequence = -1
+  #producerId: ProducerId = -1
+  #epoch = -1
+  #attempts = 0
+  #sentAt = -1
+  #isInFlight = false
+  #maybeInLog = false
+  #maybeWritten = false
+  #isBehindGap = false
+  #isPieceInDoubt = false
+  #lastError: KafkaError | null = null
+
+  constructor(ordinal: number, createdAt: number, deadline: number, flushGeneration: number) {
+    this.ordinal = ordinal
+    this.createdAt = createdAt
+    this.#deadline = deadline
+    this.#flushGeneration = flushGeneration
+  }
+
+  get state(): BatchState {
+    return this.#state
+  }
+
+  transition(next: BatchState): void {
+    assert(legal[this.#state].includes(next), `batch: ${this.#state} → ${next}`)
+    this.#state = next
+  }
+
+  // ── Time and flush() ───────────────────────────────────────────────────────────────────────────
+
+  /** When it must have settled; infinite while a flush trigger holds it. */
+  get deadline(): number {
+    return this.#deadline
+  }
+
+  /** Its delivery time begins later, with `startDeadline`. */
+  suspendDeadline(): void {
+    this.#deadline = Number.POSITIVE_INFINITY
+  }
+
+  startDeadline(at: number): void {
+    this.#deadline = at
+  }
+
+  /**
+   * It took in a record that had waited. A batch that a flush trigger holds has no deadline yet.
+   */
+  advanceDeadline(at: number): void {
+    if (this.#deadline !== Number.POSITIVE_INFINITY) this.#deadline = Math.min(this.#deadline, at)
+  }
+
+  /** The flush() calls from this one on wait for it. */
+  get flushGeneration(): number {
+    return this.#flushGeneration
+  }
+
+  joinEarlierFlush(flushGeneration: number): void {
+    this.#flushGeneration = Math.min(this.#flushGeneration, flushGeneration)
+  }
+
+  // ── Attempts ───────────────────────────────────────────────────────────────────────────────────
+
+  /** How often it was handed to a connection. */
+  get attempts(): number {
+    return this.#attempts
+  }
+
+  /** When it was handed to a connection first; -1 = not yet. */
+  get sentAt(): number {
+    return this.#sentAt
+  }
+
+  /** It is in a request without a response, settled or not. */
+  get isInFlight(): boolean {
+    return this.#isInFlight
+  }
+
+  /** It goes into a request. */
+  beginAttempt(): void {
+    this.transition('inFlight')
+    this.#attempts++
+    this.#isInFlight = true
+  }
+
+  /** Its request was handed to the connection. */
+  noteSent(now: number): void {
+    if (this.#sentAt < 0) this.#sentAt = now
+  }
+
+  /** Its request has ended. */
+  endAttempt(): void {
+    this.#isInFlight = false
+  }
+
+  /** The attempt does not count: it never left, or the batch was too large. */
+  discountAttempt(): void {
+    this.#attempts--
+  }
+
+  /** It has other records now. */
+  restartAttempts(): void {
+    this.#attempts = 0
+  }
+
+  /** Why the last attempt failed. */
+  get lastError(): KafkaError | null {
+    return this.#lastError
+  }
+
+  noteFailure(error: KafkaError): void {
+    this.#lastError = error
+  }
+
+  /**
+   * An attempt ended without a certain response: the batch may be in the log under the number it
+   * has, and is sent again under that number before numbers restart.
+   */
+  get maybeWritten(): boolean {
+    return this.#maybeWritten
+  }
+
+  /**
+   * Its outcome was unknown at least once. A later "not written" proves nothing: the broker may
+   * have lost its producer state.
+   */
+  get maybeInLog(): boolean {
+    return this.#maybeInLog
+  }
+
+  markMaybeWritten(): void {
+    this.#maybeWritten = true
+    this.#maybeInLog = true
+  }
+
+  /** The broker says that it does not have the batch. */
+  markNotWritten(): void {
+    this.#maybeWritten = false
+    this.#isPieceInDoubt = false
+  }
+
+  /**
+   * It is a piece of a batch that was split although the whole may be in the log: if it is, the
+   * broker does not recognize the piece as a duplicate.
+   */
+  get isPieceInDoubt(): boolean {
+    return this.#isPieceInDoubt
+  }
+
+  /** The broker took another piece: the whole is not in the log. */
+  clearPieceDoubt(): void {
+    this.#isPieceInDoubt = false
+  }
+
+  // ── Sequence number ────────────────────────────────────────────────────────────────────────────
+
+  /** -1 = no sequence number yet. */
+  get baseSequence(): number {
+    return this.#baseSequence
+  }
+
+  /** -1 = none yet, as `baseSequence`. */
+  get producerId(): ProducerId {
+    return this.#producerId
+  }
+
+  get epoch(): number {
+    return this.#epoch
+  }
+
+  setSequence({ producerId, epoch }: ProducerIdentity, baseSequence: number): void {
+    this.#producerId = producerId
+    this.#epoch = epoch
+    this.#baseSequence = baseSequence
+    this.#isBehindGap = false
+  }
+
+  /** An earlier process gave it this number, and may have sent it. */
+  restoreAttempt(identity: ProducerIdentity, baseSequence: number): void {
+    this.setSequence(identity, baseSequence)
+    this.markMaybeWritten()
+    this.#attempts = 1
+  }
+
+  /** Forgets its number, so that the next send gives it a new one. */
+  clearSequence(): void {
+    this.setSequence({ producerId: -1, epoch: -1 }, -1)
+  }
+
+  /** A batch before it lost its number: no broker takes this batch under its own any more. */
+  get isBehindGap(): boolean {
+    return this.#isBehindGap
+  }
+
+  markBehindGap(): void {
+    this.#isBehindGap = true
+  }
+
+  // ── Order ──────────────────────────────────────────────────────────────────────────────────────
+
+  /** The ordinal of the later half of a split. */
+  get middleOrdinal(): number {
+    return this.ordinal + this.#ordinalSpan / 2
+  }
+
+  /**
+   * `later` continues behind `earlierCount` records of this batch, with all that is known of it.
+   */
+  protected continueIn(later: BatchProgress, earlierCount: number): void {
+    this.#ordinalSpan /= 2
+    later.#ordinalSpan = this.#ordinalSpan
+    later.#attempts = this.#attempts
+    later.#sentAt = this.#sentAt
+    later.#maybeWritten = this.#maybeWritten
+    later.#maybeInLog = this.#maybeInLog
+    this.#isPieceInDoubt ||= this.#maybeWritten
+    later.#isPieceInDoubt = this.#isPieceInDoubt
+    if (this.#baseSequence < 0) return
+    later.#producerId = this.#producerId
+    later.#epoch = this.#epoch
+    later.#baseSequence = (this.#baseSequence + earlierCount) % sequenceCount
+  }
+}

@@ -1,0 +1,54 @@
+// Batches made anew from the uncompressed records of another one: without some of its records, or
+// as two halves. No other module moves records between buffers. Callers: BatchPreparation
+// (records were cancelled), Delivery (a batch is too large, or a broker named wrong records).
+
+import { Batch, type PartitionReference } from './batch.ts'
+import type { BufferPool } from './buffer-pool.ts'
+import { copyRecords } from './record-cursor.ts'
+
+const emptyCopy = <Queue extends PartitionReference>(
+  source: Batch<Queue>,
+  ordinal: number,
+  pool: BufferPool,
+): Batch<Queue> =>
+  new Batch(
+    source.queue,
+    ordinal,
+    pool.acquire(Math.min(source.size, source.buffer.length)),
+    source.createdAt,
+    source.deadline,
+    source.flushGeneration,
+  )
+
+/**
+ * Leaves in the batch only the records that `keep` chooses. The batch then needs a sequence number,
+ * compression and a header anew. Returns by how much its cost fell. No socket may still read the
+ * old bytes: their buffer goes back to the pool.
+ */
+export const keepRecords = <Queue extends PartitionReference>(
+  batch: Batch<Queue>,
+  keep: (index: number) => boolean,
+  pool: BufferPool,
+): number => {
+  const costBefore = batch.cost
+  const rebuilt = emptyCopy(batch, batch.ordinal, pool)
+  copyRecords(batch, keep, rebuilt, pool)
+  pool.release(batch.replaceContent(rebuilt))
+  return costBefore - batch.cost
+}
+
+/**
+ * Moves the later half of the records into a new batch right behind this one. Sequence numbers
+ * stay: the second half continues where the first one ends.
+ */
+export const splitInTwo = <Queue extends PartitionReference>(
+  batch: Batch<Queue>,
+  pool: BufferPool,
+): Batch<Queue> => {
+  const half = Math.ceil(batch.recordCount / 2)
+  const later = emptyCopy(batch, batch.middleOrdinal, pool)
+  copyRecords(batch, (index) => index >= half, later, pool)
+  batch.shareWithLaterHalf(later, half)
+  keepRecords(batch, (index) => index < half, pool)
+  return later
+}

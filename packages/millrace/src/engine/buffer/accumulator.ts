@@ -1,0 +1,491 @@
+// Takes records: into the open batch of their partition, or into a queue where they wait for buffer
+// space, for their topic's metadata, or for a partition whose broker takes nothing. Callers: Engine
+// (records, each step), producers with many records (WaitingCaller).
+//
+// Invariants: no record overtakes a waiting record of its partition; past the bounds of the memory
+// budget a record is refused.
+
+import { asKafkaError, type KafkaError } from '../../protocol/kafka-error.ts'
+import { batchHeaderBytes } from '../../protocol/records/layout.ts'
+import { Batch, costOf } from '../batch/batch.ts'
+import type { BufferPool } from '../batch/buffer-pool.ts'
+import type { MemoryBudget } from '../batch/memory-budget.ts'
+import { RecordEncoder, recordOverheadMax } from '../batch/record-encoder.ts'
+import type { Deadlines } from '../deadlines.ts'
+import type { FlushGenerations } from '../delivery/flush-generations.ts'
+import type { IncompleteBatches } from '../delivery/incomplete-batches.ts'
+import type { RecordSpool } from '../delivery/record-spool.ts'
+import type { Dispatcher } from '../dispatch/dispatcher.ts'
+import type { PartitionQueue, QueuedBatch } from '../dispatch/partition-queue.ts'
+import type { ClusterPort } from '../ports.ts'
+import type { ProducerRecord, Settle } from '../record.ts'
+import type { EngineHost, EngineSettings } from '../settings.ts'
+import { PartitionLines } from './partition-lines.ts'
+import { SpaceQueue } from './space-queue.ts'
+import { spooledHandle } from './spooled-handle.ts'
+import type { TopicDirectory } from './topic-directory.ts'
+import type { TopicState } from './topic-state.ts'
+import type { RecordHandle, WaitingCaller, WaitingRecord } from './waiting-record.ts'
+import type { WaitingRecords } from './waiting-records.ts'
+
+/** What a record's own fields usually take around its content. */
+const recordOverheadUsual = 8
+/** Records appended in one turn that share one reading of the clock. */
+const wallTimeUsesMax = 8
+
+export interface AccumulatorEvents {
+  /** An open batch was made. */
+  onBatchCreated(batch: QueuedBatch): void
+  /** A record was appended, which had waited since then (null = it had not). */
+  onAppended(batch: QueuedBatch, bytes: number, since: number | null): void
+  /** There is no space: open batches go out now, whatever they were to wait for. */
+  onFull(): void
+  wake(): void
+}
+
+/** The parts of the engine that the accumulator works with. */
+export interface AccumulatorParts {
+  readonly settings: EngineSettings
+  readonly host: EngineHost
+  readonly cluster: ClusterPort
+  readonly deadlines: Deadlines
+  readonly pool: BufferPool
+  readonly budget: MemoryBudget
+  readonly topics: TopicDirectory
+  readonly generations: FlushGenerations
+  readonly incomplete: IncompleteBatches
+  readonly dispatcher: Dispatcher
+  readonly waiting: WaitingRecords
+  /** null = records go into batches at once. */
+  readonly spool: RecordSpool | null
+  readonly events: AccumulatorEvents
+}
+
+export class Accumulator {
+  readonly #parts: AccumulatorParts
+  readonly #events: AccumulatorEvents
+  readonly #pool: BufferPool
+  readonly #budget: MemoryBudget
+  readonly #topics: TopicDirectory
+  readonly #dispatcher: Dispatcher
+  readonly #spool: RecordSpool | null
+  readonly #draft: RecordEncoder
+  readonly #spaceQueue: SpaceQueue
+  readonly #lines: PartitionLines
+  /** `enqueue` refused a record for this partition since. */
+  #enqueueWaitsFor: PartitionQueue | null = null
+  /** The last record of the spool found no space. */
+  #isSpoolWaiting = false
+  readonly #batchRecordsMax: number
+  #lastWallTime = 0
+  #wallTimeUses = 0
+
+  constructor(parts: AccumulatorParts) {
+    this.#parts = parts
+    this.#events = parts.events
+    this.#pool = parts.pool
+    this.#budget = parts.budget
+    this.#topics = parts.topics
+    this.#dispatcher = parts.dispatcher
+    this.#spool = parts.spool
+    const { maxRequestBytes, flush } = parts.settings
+    this.#batchRecordsMax = flush?.maxRecords || Number.POSITIVE_INFINITY
+    this.#draft = new RecordEncoder(maxRequestBytes)
+    this.#spaceQueue = new SpaceQueue({ ...parts, wake: parts.events.wake }, (waiting) =>
+      this.#appendWaiting(waiting, false),
+    )
+    const lineParts = { ...parts, wake: parts.events.wake }
+    this.#lines = new PartitionLines(lineParts, (queue, waiting) => {
+      const topic = this.#topics.get(queue.topic.name)
+      this.#appendTo(topic, queue, waiting.draft, waiting.settle, waiting.tag, waiting)
+    })
+  }
+
+  /** A record would be taken now, and no other waits for space before it. */
+  get hasSpace(): boolean {
+    return this.#spaceQueue.hasSpace
+  }
+
+  /** `enqueue` would take a record now. */
+  get mayEnqueue(): boolean {
+    const queue = this.#enqueueWaitsFor
+    return this.#spaceQueue.mayEnqueue && (queue === null || !this.#lines.refuses(queue))
+  }
+
+  /** Callers of `enqueue` go on in this turn. */
+  get isFilling(): boolean {
+    return this.#spaceQueue.isFilling
+  }
+
+  /** Entries that wait for space. */
+  get waitingCount(): number {
+    return this.#spaceQueue.length + this.#lines.length
+  }
+
+  /** Since when the first of them waits; Infinity = none does. */
+  get oldestWaitingAt(): number {
+    return Math.min(this.#spaceQueue.oldestAt, this.#lines.oldestAt)
+  }
+
+  // ── Records come in ────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Takes the record if there is space, and the turn has not had its share; false = not taken,
+   * nothing happened, and the host's onSpace follows. Throws where the record itself is wrong.
+   */
+  tryAppend(record: ProducerRecord, settle: Settle | null): boolean {
+    const draft = this.#draft
+    draft.load(record)
+    if (this.#spaceQueue.mayEnqueue || (this.#lines.findSpace() && this.hasSpace)) {
+      const isTaken = this.#append(draft, settle, 0, null) !== null
+      this.#spaceQueue.onEnqueued()
+      draft.unload()
+      if (!isTaken) {
+        this.#enqueueWaitsFor = this.#lines.refusedBy
+        this.#spaceQueue.requestShare()
+      }
+      return isTaken
+    }
+    draft.unload()
+    if (!this.hasSpace) this.#events.onFull()
+    this.#spaceQueue.requestSpace()
+    return false
+  }
+
+  /**
+   * Takes the record, into a batch or to wait. Throws where it is wrong, or past the bounds.
+   */
+  append(record: ProducerRecord, settle: Settle | null): RecordHandle {
+    const draft = this.#draft
+    draft.load(record)
+    if (this.hasSpace || (this.#lines.findSpace() && this.hasSpace)) {
+      const handle = this.#append(draft, settle, 0, null) ?? this.#lines.join(draft, settle, 0)
+      draft.unload()
+      return handle
+    }
+    try {
+      const { waiting: waitingRecords } = this.#parts
+      waitingRecords.checkMemory(draft)
+      this.#events.onFull()
+      const waiting = waitingRecords.add(draft, settle, 0)
+      this.#spaceQueue.push(waiting)
+      return waiting
+    } finally {
+      draft.unload()
+    }
+  }
+
+  /**
+   * Takes a dead letter. With a spool it does not wait for space: it takes the place of the record
+   * that it is made of, and is noted on disk together with the end of that record.
+   */
+  appendDeadLetter(record: ProducerRecord, settle: Settle): void {
+    if (this.#spool === null) {
+      this.append(record, settle)
+      return
+    }
+    const draft = this.#draft
+    draft.load(record)
+    try {
+      this.#append(draft, settle, 0, null)
+    } finally {
+      draft.unload()
+    }
+  }
+
+  /** A caller with many records waits for its turn. */
+  wait(caller: WaitingCaller): void {
+    this.#spaceQueue.pushCaller(caller)
+  }
+
+  /** The caller has cancelled what is left of its records. */
+  stopWaiting(caller: WaitingCaller): void {
+    this.#spaceQueue.removeCaller(caller)
+  }
+
+  /** For a caller whose turn it is, and its flush() calls; null = no space now. */
+  appendInTurn(
+    record: ProducerRecord,
+    settle: Settle,
+    tag: number,
+    flushGeneration: number,
+  ): RecordHandle | null {
+    if (!this.#spaceQueue.mayAppendInTurn()) return null
+    const draft = this.#draft
+    this.#spaceQueue.beginInTurn()
+    draft.load(record)
+    this.#spaceQueue.endInTurn()
+    const handle = this.#append(draft, settle, tag, null) ?? this.#lines.join(draft, settle, tag)
+    draft.unload()
+    this.#joinEarlierFlush(handle, flushGeneration)
+    return handle
+  }
+
+  /** Puts the record into the spool where there is one, else into a batch; null = refused. */
+  #append(
+    draft: RecordEncoder,
+    settle: Settle | null,
+    tag: number,
+    from: WaitingRecord | null,
+  ): RecordHandle | null {
+    if (this.#spool === null) return this.#put(draft, settle, tag, from)
+    if (draft.timestamp < 0) draft.timestamp = this.#wallTime()
+    this.#spool.take(draft, settle, tag)
+    if (from !== null) {
+      from.moveIntoSpool()
+      this.#parts.waiting.leave(from)
+    }
+    return spooledHandle
+  }
+
+  /**
+   * A record of the spool goes into a batch, or waits for its partition so that those behind it go
+   * on; false = there is no space in memory.
+   */
+  appendSpooled(draft: RecordEncoder, settle: Settle | null, recordId: number): boolean {
+    const isTaken =
+      (this.#budget.hasSpace || (this.#lines.findSpace() && this.#budget.hasSpace)) &&
+      (this.#put(draft, settle, recordId, null) !== null ||
+        this.#lines.joinIfSpace(draft, settle, recordId))
+    this.#isSpoolWaiting = !isTaken
+    return isTaken
+  }
+
+  /** Puts the record into its partition's open batch, or lets it wait for its topic. */
+  #put(
+    draft: RecordEncoder,
+    settle: Settle | null,
+    tag: number,
+    from: WaitingRecord | null,
+  ): RecordHandle | null {
+    const topic = this.#topics.get(draft.topic)
+    const { partitionCount } = topic.partitioning
+    let { partition } = draft
+    if (partitionCount === 0 || partition >= partitionCount) {
+      return this.#waitForTopic(topic, draft, settle, tag, from)
+    }
+    if (partition < 0) partition = this.#choosePartition(topic, draft)
+    return this.#appendTo(topic, topic.queues[partition]!, draft, settle, tag, from)
+  }
+
+  /** A partitioner may be the user's code: the draft must not change meanwhile. */
+  #choosePartition({ partitioner, partitioning }: TopicState, draft: RecordEncoder): number {
+    const { keyBytes, keyStart, keyEnd, contentBytes } = draft
+    const recordBytes = contentBytes + recordOverheadUsual
+    this.#draft.lend()
+    try {
+      const chosen = partitioner.partition(partitioning, keyBytes, keyStart, keyEnd, recordBytes)
+      if (partitioner.isCustom === true) draft.checkUnchanged()
+      return chosen
+    } catch (error) {
+      this.#draft.unload()
+      throw error
+    } finally {
+      this.#draft.endLending()
+    }
+  }
+
+  #waitForTopic(
+    topic: TopicState,
+    draft: RecordEncoder,
+    settle: Settle | null,
+    tag: number,
+    from: WaitingRecord | null,
+  ): WaitingRecord {
+    // The caller knows that there is space: the memory bound may be passed by this one record, so
+    // that enqueue need not throw where it returns false the next time.
+    const { waiting: waitingRecords, cluster } = this.#parts
+    const waiting = from ?? waitingRecords.add(draft, settle, tag)
+    topic.pending.push(waiting)
+    topic.noteUse(waiting.since)
+    waitingRecords.watchTopic(waiting, topic)
+    cluster.refreshTopic(topic.name, topic.known ? 'stale' : 'unknown')
+    return waiting
+  }
+
+  // ── Batches ────────────────────────────────────────────────────────────────────────────────────
+
+  #appendTo(
+    topic: TopicState,
+    queue: PartitionQueue,
+    draft: RecordEncoder,
+    settle: Settle | null,
+    tag: number,
+    from: WaitingRecord | null,
+  ): RecordHandle | null {
+    const content = draft.contentBytes
+    const timestamp = draft.timestamp >= 0 ? draft.timestamp : this.#wallTime()
+    let batch = queue.open
+    // Decides for nearly every record, without its exact size.
+    if (batch === null || !this.#fits(batch, content + recordOverheadMax)) {
+      if (this.#lines.refuses(queue)) return this.#lines.refuse(queue, from)
+      batch = this.#batchFor(topic, queue, content, timestamp)
+    }
+    const bytes = batch.append(draft, content, timestamp, settle, tag, this.#pool)
+    this.#budget.take(costOf(bytes, settle))
+    if (from !== null) this.#moveIn(batch, from)
+    this.#events.onAppended(batch, bytes, from === null ? null : from.since)
+    if (!queue.listedOpen) this.#dispatcher.offer(queue)
+    return batch
+  }
+
+  /**
+   * The time of the call, read from the clock for every few records only: it costs as much as an
+   * append.
+   */
+  #wallTime(): number {
+    if (this.#wallTimeUses === 0) this.#lastWallTime = this.#parts.host.wallTime()
+    this.#wallTimeUses = (this.#wallTimeUses + 1) % wallTimeUsesMax
+    return this.#lastWallTime
+  }
+
+  #fits(batch: QueuedBatch, bytes: number): boolean {
+    return (
+      batch.size + bytes <= batch.queue.topic.batchBytes &&
+      batch.recordCount < this.#batchRecordsMax
+    )
+  }
+
+  /** The open batch where the record fits into it to the byte; else a new one. */
+  #batchFor(
+    topic: TopicState,
+    queue: PartitionQueue,
+    content: number,
+    timestamp: number,
+  ): QueuedBatch {
+    const batch = queue.open
+    if (batch === null) return this.#createBatch(topic, queue, content)
+    if (this.#fits(batch, batch.recordBytes(content, timestamp))) return batch
+    topic.partitioner.onBatchSealed?.(queue.partition)
+    this.#dispatcher.seal(queue)
+    return this.#createBatch(topic, queue, content)
+  }
+
+  #createBatch(topic: TopicState, queue: PartitionQueue, content: number): QueuedBatch {
+    const { settings, host, generations, incomplete } = this.#parts
+    const now = host.now()
+    topic.noteUse(now)
+    const needed = Math.max(content + recordOverheadMax + batchHeaderBytes, queue.lastCapacity)
+    const buffer = this.#pool.acquire(needed)
+    const deadline = now + settings.deliveryTimeoutMs
+    const batch = new Batch(queue, queue.takeOrdinal(), buffer, now, deadline, generations.current)
+    queue.openBatch(batch)
+    this.#events.onBatchCreated(batch)
+    incomplete.add(batch)
+    return batch
+  }
+
+  /**
+   * A record that waited is in the batch: its deadline and its flush() calls are the batch's now.
+   */
+  #moveIn(batch: QueuedBatch, waiting: WaitingRecord): void {
+    const { settings, waiting: waitingRecords } = this.#parts
+    waiting.moveInto(batch)
+    batch.advanceDeadline(waiting.since + settings.deliveryTimeoutMs)
+    this.#joinEarlierFlush(batch, waiting.flushGeneration)
+    waitingRecords.leave(waiting)
+  }
+
+  /** The flush() calls from this generation on wait for it too. */
+  #joinEarlierFlush(handle: RecordHandle, flushGeneration: number): void {
+    if (handle.flushGeneration <= flushGeneration) return
+    const { generations } = this.#parts
+    generations.enter(flushGeneration)
+    generations.leave(handle.flushGeneration)
+    handle.joinEarlierFlush(flushGeneration)
+    if (handle instanceof Batch && handle.queue.open === handle) handle.queue.requestRelease()
+  }
+
+  // ── Steps ──────────────────────────────────────────────────────────────────────────────────────
+
+  /** A new event-loop turn: the next record reads the clock. */
+  startTurn(): void {
+    this.#wallTimeUses = 0
+    this.#spaceQueue.startTurn()
+    this.#parts.waiting.startTurn()
+  }
+
+  /** The host's onSpace follows once there is space. */
+  requestSpace(): void {
+    this.#spaceQueue.requestSpace()
+  }
+
+  /** A batch gave memory back. */
+  onMemoryFreed(): void {
+    this.#spaceQueue.onMemoryFreed()
+  }
+
+  /** Admits records that wait for space, and notifies the host where it waits. */
+  admitWaiting(): void {
+    this.#lines.step(this.#spaceQueue.isWanted || this.#isSpoolWaiting)
+    const queue = this.#enqueueWaitsFor
+    const isRefused = queue !== null && this.#lines.refuses(queue)
+    if (!isRefused) this.#enqueueWaitsFor = null
+    this.#spaceQueue.admit(!isRefused)
+  }
+
+  /** `isPending` = it waited for its topic: where there is a spool, it has been there before. */
+  #appendWaiting(waiting: WaitingRecord, isPending: boolean): void {
+    const { draft, settle, tag } = waiting
+    try {
+      if (isPending) this.#put(draft, settle, tag, waiting)
+      else this.#append(draft, settle, tag, waiting)
+    } catch (error) {
+      const { topic } = draft
+      this.#parts.waiting.fail(waiting, asKafkaError(error, `topic ${topic}`, { topic }))
+    }
+  }
+
+  /** The topic is known now, or has more partitions: its records go on, in order. */
+  releasePending(topic: TopicState): void {
+    if (topic.pending.length === 0) return
+    for (const waiting of topic.pending.takeAll()) this.#appendWaiting(waiting, true)
+  }
+
+  /** Nothing that waits has to fail before this moment. */
+  get nextExpiry(): number {
+    return this.#parts.waiting.nextExpiry
+  }
+
+  /** Fails what has waited for too long. */
+  expireWaiting(now: number): void {
+    this.#spaceQueue.expireDue(now, this.#topics.all(), this.#lines)
+  }
+
+  /** Fails everything that waits for the topic. */
+  failPending(topic: TopicState, makeError: () => KafkaError): void {
+    this.#parts.waiting.failPending(topic, makeError)
+  }
+
+  /**
+   * Fails what waits for space, a topic or a partition, for which it holds (null = everything);
+   * returns how many entries.
+   */
+  purgeWaiting(
+    isMeant: ((topic: string, partition: number) => boolean) | null,
+    makeError: (topic: string | undefined) => KafkaError,
+  ): number {
+    const { waiting } = this.#parts
+    const found = [...this.#spaceQueue.takeIf(isMeant)]
+    for (const { pending } of this.#topics.all()) {
+      found.push(
+        ...pending.takeIf(({ draft }) => isMeant?.(draft.topic, draft.partition) !== false),
+      )
+    }
+    found.push(...this.#lines.takeIf(isMeant))
+    for (const entry of found) waiting.failEntry(entry, makeError)
+    return found.length
+  }
+
+  /** Fails everything that waits for the partition. */
+  failLine(queue: PartitionQueue, makeError: () => KafkaError): void {
+    this.#lines.fail(queue, makeError)
+  }
+
+  /** Fails everything that waits: for space, for a topic or for a partition. */
+  failAllWaiting(makeError: () => KafkaError): void {
+    for (const topic of this.#topics.all()) this.failPending(topic, makeError)
+    this.#lines.failAll(makeError)
+    this.#spaceQueue.failAll(makeError)
+  }
+}

@@ -1,0 +1,119 @@
+// Flushing as sarama does it: instead of natural batching, open batches are held until the producer
+// as a whole holds so many records or bytes, or until an interval after the first of them is over.
+// Only what is held counts: a batch that is full, or released, has left. Engine owns it, reports
+// batches and records, and releases early where a caller waits: flush(), close(), a full buffer.
+//
+// Invariant: a held batch has no deadline. Its delivery time begins when it is released: until then
+// it waits because the user's settings say so.
+
+import { batchHeaderBytes } from '../../protocol/records/layout.ts'
+import type { Deadline, Deadlines } from '../deadlines.ts'
+import type { IncompleteBatches } from '../delivery/incomplete-batches.ts'
+import type { QueuedBatch } from '../dispatch/partition-queue.ts'
+import type { EngineHost, EngineSettings, FlushSettings } from '../settings.ts'
+
+export class FlushTrigger {
+  readonly #limits: FlushSettings
+  readonly #deliveryTimeoutMs: number
+  readonly #host: EngineHost
+  readonly #deadlines: Deadlines
+  readonly #incomplete: IncompleteBatches
+  readonly #wake: () => void
+  readonly #held = new Set<QueuedBatch>()
+  /** What the held batches have. */
+  #records = 0
+  #bytes = 0
+  #interval: Deadline | null = null
+
+  /** Null where the settings hold nothing back. */
+  static of(
+    { flush, deliveryTimeoutMs }: EngineSettings,
+    host: EngineHost,
+    deadlines: Deadlines,
+    incomplete: IncompleteBatches,
+    wake: () => void,
+  ): FlushTrigger | null {
+    // With a limit of records per batch alone, batches are smaller, and leave as they would anyway.
+    if (flush === null || flush.records + flush.bytes + flush.intervalMs === 0) return null
+    return new FlushTrigger(flush, deliveryTimeoutMs, host, deadlines, incomplete, wake)
+  }
+
+  private constructor(
+    limits: FlushSettings,
+    deliveryTimeoutMs: number,
+    host: EngineHost,
+    deadlines: Deadlines,
+    incomplete: IncompleteBatches,
+    wake: () => void,
+  ) {
+    this.#limits = limits
+    this.#deliveryTimeoutMs = deliveryTimeoutMs
+    this.#host = host
+    this.#deadlines = deadlines
+    this.#incomplete = incomplete
+    this.#wake = wake
+  }
+
+  /** The open batch must wait. */
+  holds(batch: QueuedBatch): boolean {
+    return this.#held.has(batch)
+  }
+
+  onBatchOpened(batch: QueuedBatch): void {
+    batch.suspendDeadline()
+    this.#held.add(batch)
+  }
+
+  /** The batch goes out: it was released, or is full. */
+  onBatchSealed(batch: QueuedBatch): void {
+    if (!this.#held.has(batch)) return
+    this.onBatchGone(batch)
+    this.#startDeadline(batch)
+  }
+
+  /** Nothing of it is held any more: it goes out, or it failed. */
+  onBatchGone(batch: QueuedBatch): void {
+    if (!this.#held.delete(batch)) return
+    this.#records -= batch.recordCount
+    this.#bytes -= batch.size - batchHeaderBytes
+    if (this.#records === 0) this.#stopInterval()
+  }
+
+  /**
+   * Counts a record, unless its batch was released before. The interval is measured from `since`.
+   */
+  onAppended(batch: QueuedBatch, bytes: number, since: number | null): void {
+    if (!this.#held.has(batch)) return
+    const { records, bytes: bytesMax, intervalMs } = this.#limits
+    this.#records++
+    this.#bytes += bytes
+    if ((records > 0 && this.#records >= records) || (bytesMax > 0 && this.#bytes >= bytesMax)) {
+      this.release()
+    } else if (this.#records === 1 && intervalMs > 0) {
+      const start = since ?? this.#host.now()
+      this.#interval = this.#deadlines.add(start + intervalMs, () => this.release())
+      this.#wake()
+    }
+  }
+
+  /** Lets every batch go that is open now. */
+  release(): void {
+    this.#records = 0
+    this.#bytes = 0
+    this.#stopInterval()
+    for (const batch of this.#held) this.#startDeadline(batch)
+    this.#held.clear()
+    this.#wake()
+  }
+
+  /** The batch's delivery time begins. */
+  #startDeadline(batch: QueuedBatch): void {
+    batch.startDeadline(this.#host.now() + this.#deliveryTimeoutMs)
+    this.#incomplete.watchDeadline(batch)
+  }
+
+  #stopInterval(): void {
+    if (this.#interval !== null) this.#deadlines.remove(this.#interval)
+    this.#interval = null
+  }
+}

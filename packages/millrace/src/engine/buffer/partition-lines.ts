@@ -1,0 +1,202 @@
+// Records that wait for their partition, not for the buffer: its broker or topic takes nothing and
+// holds its share of the memory for batches (fair-shares.ts). One line per partition, in the order
+// of the calls, so that no record waits for another partition. Owner: Accumulator.
+//
+// Invariant: while a partition has a line it has no open batch, and new records go to the line.
+
+import type { KafkaError } from '../../protocol/kafka-error.ts'
+import type { RecordEncoder } from '../batch/record-encoder.ts'
+import type { Deadlines } from '../deadlines.ts'
+import type { PartitionQueue } from '../dispatch/partition-queue.ts'
+import type { Settle } from '../record.ts'
+import type { EngineHost } from '../settings.ts'
+import { type FairShareParts, FairShares, reviewMs } from './fair-shares.ts'
+import { WaitingQueue } from './waiting-queue.ts'
+import type { WaitingRecord } from './waiting-record.ts'
+import type { WaitingRecords } from './waiting-records.ts'
+
+/** Records appended in one turn. */
+const turnRecordsMax = 8192
+
+/** The parts of the engine that the lines need. */
+export interface PartitionLineParts extends FairShareParts {
+  readonly host: EngineHost
+  readonly deadlines: Deadlines
+  readonly waiting: WaitingRecords
+  readonly wake: () => void
+}
+
+export class PartitionLines {
+  readonly #parts: PartitionLineParts
+  readonly #shares: FairShares
+  readonly #append: (queue: PartitionQueue, waiting: WaitingRecord) => void
+  readonly #lines = new Map<PartitionQueue, WaitingQueue<WaitingRecord>>()
+  #refusedBy: PartitionQueue | null = null
+  #isAdmitting = false
+  /** A step follows in time for the next review. */
+  #isReviewPlanned = false
+
+  /** `append` puts a record whose turn came into its batch. */
+  constructor(
+    parts: PartitionLineParts,
+    append: (queue: PartitionQueue, waiting: WaitingRecord) => void,
+  ) {
+    this.#parts = parts
+    this.#shares = new FairShares(parts)
+    this.#append = append
+  }
+
+  /** Records that wait. */
+  get length(): number {
+    let count = 0
+    for (const line of this.#lines.values()) count += line.length
+    return count
+  }
+
+  /** Since when the first of them waits; Infinity = there is none. */
+  get oldestAt(): number {
+    let oldest = Number.POSITIVE_INFINITY
+    for (const { first } of this.#lines.values()) oldest = Math.min(oldest, first?.since ?? oldest)
+    return oldest
+  }
+
+  /** The partition of the record that was refused last. */
+  get refusedBy(): PartitionQueue | null {
+    return this.#refusedBy
+  }
+
+  /** No record of the partition may go into a new batch now. */
+  refuses(queue: PartitionQueue): boolean {
+    return !this.#isAdmitting && (queue.hasLine || this.#shares.isOver(queue))
+  }
+
+  /** A record that waits goes on to wait in the line; null = its caller decides. */
+  refuse(queue: PartitionQueue, from: WaitingRecord | null): WaitingRecord | null {
+    this.#refusedBy = queue
+    if (queue.open !== null) this.#parts.dispatcher.seal(queue)
+    if (from !== null) this.#push(queue, from)
+    return from
+  }
+
+  /** The record that was refused waits in the line. Throws past the bounds. */
+  join(draft: RecordEncoder, settle: Settle | null, tag: number): WaitingRecord {
+    const { waiting: waitingRecords } = this.#parts
+    const queue = this.#refusedBy!
+    try {
+      waitingRecords.checkLineMemory(draft, queue)
+    } catch (error) {
+      draft.unload()
+      throw error
+    }
+    const waiting = waitingRecords.add(draft, settle, tag)
+    this.#push(queue, waiting)
+    return waiting
+  }
+
+  /** As `join`; false = past the bounds, and nothing happened. */
+  joinIfSpace(draft: RecordEncoder, settle: Settle | null, tag: number): boolean {
+    const { waiting } = this.#parts
+    if (!waiting.hasLineMemory(draft)) return false
+    this.#push(this.#refusedBy!, waiting.add(draft, settle, tag))
+    return true
+  }
+
+  #push(queue: PartitionQueue, waiting: WaitingRecord): void {
+    let line = this.#lines.get(queue)
+    if (line === undefined) {
+      line = new WaitingQueue()
+      this.#lines.set(queue, line)
+      queue.hasLine = true
+    }
+    waiting.beginWaitForSpace()
+    waiting.isInLine = true
+    this.#parts.budget.takeInLine(waiting.cost)
+    line.push(waiting)
+  }
+
+  /** The window is full: a review may show that it is so of what does not leave. */
+  findSpace(): boolean {
+    if (!this.#parts.budget.isWindowFull) return false
+    const now = this.#parts.host.now()
+    if (!this.#shares.isDue(now)) return false
+    this.#shares.review(now, true)
+    return !this.#parts.budget.isWindowFull
+  }
+
+  /** Called at each step. `isWanted` = others wait for the buffer, too. */
+  step(isWanted: boolean): void {
+    const now = this.#parts.host.now()
+    const isAwaited = isWanted || this.#lines.size > 0
+    if (this.#shares.isDue(now)) this.#shares.review(now, isAwaited)
+    if (this.#lines.size > 0) {
+      this.#isAdmitting = true
+      try {
+        this.#admit()
+      } finally {
+        this.#isAdmitting = false
+      }
+    }
+    if (!isAwaited || this.#isReviewPlanned) return
+    this.#isReviewPlanned = true
+    this.#parts.deadlines.add(now + reviewMs, () => {
+      this.#isReviewPlanned = false
+    })
+  }
+
+  /** Appends what the shares allow now. */
+  #admit(): void {
+    let left = turnRecordsMax
+    for (const [queue, line] of this.#lines) {
+      left = this.#admitLine(queue, line, left)
+      if (line.length === 0) this.#remove(queue)
+      else if (queue.open !== null) this.#parts.dispatcher.seal(queue)
+    }
+    if (left === 0) this.#parts.wake()
+  }
+
+  /** Returns how many more records this turn may append. */
+  #admitLine(queue: PartitionQueue, line: WaitingQueue<WaitingRecord>, most: number): number {
+    const { budget } = this.#parts
+    let left = most
+    while (left > 0 && line.length > 0 && !budget.isWindowFull && !this.#shares.isOver(queue)) {
+      const waiting = line.shift()
+      left--
+      waiting.endWaitForSpace()
+      this.#append(queue, waiting)
+      this.#shares.onTaken(queue, waiting.cost)
+    }
+    return left
+  }
+
+  #remove(queue: PartitionQueue): void {
+    this.#lines.delete(queue)
+    queue.hasLine = false
+  }
+
+  /** Each line; one that is empty is removed by the next step. */
+  all(): IterableIterator<[PartitionQueue, WaitingQueue<WaitingRecord>]> {
+    return this.#lines.entries()
+  }
+
+  /** Removes the records of partitions for which it holds (null = all), and returns them. */
+  takeIf(isMeant: ((topic: string, partition: number) => boolean) | null): WaitingRecord[] {
+    const taken: WaitingRecord[] = []
+    for (const [queue, line] of this.#lines) {
+      if (isMeant?.(queue.topic.name, queue.partition) === false) continue
+      taken.push(...line.takeAll())
+      this.#remove(queue)
+    }
+    return taken
+  }
+
+  fail(queue: PartitionQueue, makeError: () => KafkaError): void {
+    const line = this.#lines.get(queue)
+    if (line === undefined) return
+    this.#parts.waiting.failQueue(line, makeError)
+    this.#remove(queue)
+  }
+
+  failAll(makeError: () => KafkaError): void {
+    for (const queue of [...this.#lines.keys()]) this.fail(queue, makeError)
+  }
+}

@@ -1,0 +1,46 @@
+// Fails what waits, of all topics, of one, or of one partition, on behalf of a caller who no longer
+// wants it delivered. What is in flight is left to its response. Caller: Engine.
+
+import { KafkaError } from '../../protocol/kafka-error.ts'
+import { batchContext } from '../batch/batch-errors.ts'
+import type { BatchFailures } from '../delivery/batch-failures.ts'
+import type { IncompleteBatches } from '../delivery/incomplete-batches.ts'
+import type { EngineHost } from '../settings.ts'
+import type { Accumulator } from './accumulator.ts'
+
+/** Which records; all of them without a topic. */
+export interface PurgeScope {
+  /** Only records of this topic. */
+  readonly topic?: string | undefined
+  /** Only those of this partition of the topic. */
+  readonly partition?: number | undefined
+}
+
+/** The parts of the engine that a purge changes. */
+export interface PurgeParts {
+  readonly host: EngineHost
+  readonly accumulator: Accumulator
+  readonly incomplete: IncompleteBatches
+  readonly failures: BatchFailures
+}
+
+const message = 'The record was purged before it was delivered'
+
+/** Returns how many records fail; a call with many records that waits for its turn counts as 1. */
+export const purge = (parts: PurgeParts, { topic, partition }: PurgeScope): number => {
+  const { host, accumulator, incomplete, failures } = parts
+  const isMeant = (name: string, index: number): boolean =>
+    (topic === undefined || name === topic) && (partition === undefined || index === partition)
+  const isEverything = topic === undefined
+  let count = accumulator.purgeWaiting(isEverything ? null : isMeant, (name) => {
+    return new KafkaError('ABORTED', message, name === undefined ? {} : { topic: name })
+  })
+  const now = host.now()
+  for (const batch of incomplete.list()) {
+    const { queue } = batch
+    if (batch.state === 'inFlight' || !isMeant(queue.topic.name, queue.partition)) continue
+    count += batch.keptRecordCount
+    failures.fail(batch, new KafkaError('ABORTED', message, batchContext(batch, now)))
+  }
+  return count
+}

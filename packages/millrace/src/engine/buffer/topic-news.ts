@@ -1,0 +1,192 @@
+// What the engine does with news of topics: partitions and leaders, topics that can't be had or are
+// gone, and topics that no record has used for a while. Engine calls it with the events of the
+// cluster client and at each step.
+//
+// A topic is requested for as long as a record waits for it: after each failure this module
+// requests it again, or forgets it. A topic that is forgotten is new when it is used again. Since
+// its partitions would start at sequence number 0 again, numbers of the present epoch must not
+// remain in use: without transactions the epoch is raised, with transactions the topic stays until
+// the next epoch.
+
+import { KafkaError } from '../../protocol/kafka-error.ts'
+import type { Deadlines } from '../deadlines.ts'
+import type { BatchFailures } from '../delivery/batch-failures.ts'
+import type { RecordSpool } from '../delivery/record-spool.ts'
+import type { Dispatcher } from '../dispatch/dispatcher.ts'
+import type { PartitionQueue, PipelineRules, SendGate } from '../dispatch/partition-queue.ts'
+import type { ProducerIdentityState } from '../dispatch/producer-identity-state.ts'
+import type { ClusterPort, TopicView } from '../ports.ts'
+import type { EngineHost, EngineSettings } from '../settings.ts'
+import type { Accumulator } from './accumulator.ts'
+import type { TopicDirectory } from './topic-directory.ts'
+import type { LeaderFacts, TopicState } from './topic-state.ts'
+
+/** Above this number of topics, those are forgotten that were not used for longest. */
+const topicsMax = 5_000
+
+/** A topic in use is requested again while a partition has no leader, also without its records. */
+const inUseMs = 60_000
+
+/** The parts of the engine that news of topics change. */
+export interface TopicNewsParts {
+  readonly settings: EngineSettings
+  readonly host: EngineHost
+  readonly cluster: ClusterPort
+  readonly deadlines: Deadlines
+  readonly topics: TopicDirectory
+  readonly identityState: ProducerIdentityState
+  /** Null without a transactional id. */
+  readonly transactions: SendGate | null
+  readonly spool: RecordSpool | null
+  readonly leaders: LeaderFacts
+  readonly accumulator: Accumulator
+  readonly dispatcher: Dispatcher
+  readonly failures: BatchFailures
+  wake(): void
+}
+
+export class TopicNews {
+  readonly #parts: TopicNewsParts
+  /** The number of topics at which idle ones are looked for. */
+  #topicsLimit = topicsMax
+
+  constructor(parts: TopicNewsParts) {
+    this.#parts = parts
+  }
+
+  onTopic(view: TopicView): void {
+    const { topics, identityState, leaders, accumulator, host, settings, spool } = this.#parts
+    const topic = topics.get(view.name)
+    const now = host.now()
+    if (this.#isIdle(topic) && topic.known && now - topic.usedAt >= settings.metadataMaxIdleMs) {
+      this.#forget([topic])
+      return
+    }
+    const before = topic.queues.map((queue) => queue.leaderId)
+    const isAnother = topic.update(view, identityState, this.#pipelineRules, leaders)
+    for (const [index, queue] of topic.queues.entries()) {
+      if (queue.leaderId === before[index]) continue
+      this.#parts.dispatcher.onLeaderChange(queue, before[index] ?? -1)
+    }
+    for (const queue of topic.lostQueues()) this.#onPartitionLost(topic, queue, isAnother)
+    spool?.onTopic(view.name)
+    accumulator.releasePending(topic)
+    this.#requestLeaders(topic, now)
+    this.#parts.wake()
+  }
+
+  onTopicFailed(name: string, error: KafkaError, final: boolean): void {
+    const { topics, accumulator, cluster, settings, host, spool } = this.#parts
+    const topic = topics.find(name)
+    if (topic === undefined) {
+      // Only partitionsFor() wanted it, which requests it again while it waits.
+      cluster.forgetTopic(name)
+      return
+    }
+    const isMissing = error.code === 'UNKNOWN_TOPIC'
+    const missingSince = topic.onFailure(error, host.now())
+    const isGone = isMissing && host.now() >= missingSince + settings.unknownTopicTimeoutMs
+    if (final || isGone) {
+      const reason = final ? error : notFound(name, settings.unknownTopicTimeoutMs, error)
+      accumulator.failPending(topic, () => reason)
+      for (const queue of topic.queues) this.#failQueue(queue, reason)
+      spool?.onTopicFailed(name, reason)
+    }
+    if (!this.#isIdle(topic)) cluster.refreshTopic(name, isMissing ? 'unknown' : 'stale')
+    else if (final || isMissing) this.#forget([topic])
+    this.#parts.wake()
+  }
+
+  /** Called at each step: forgets topics where there are too many. */
+  limitTopics(): void {
+    const { topics } = this.#parts
+    if (topics.size <= this.#topicsLimit) return
+    const idle = [...topics.all()].filter((topic) => this.#isIdle(topic))
+    idle.sort((left, right) => left.usedAt - right.usedAt)
+    this.#forget(idle.slice(0, Math.max(0, topics.size - topicsMax / 2)))
+    // Where most are in use, they are not looked through at each step.
+    this.#topicsLimit = Math.max(topicsMax, Math.ceil(topics.size * 1.25))
+  }
+
+  /**
+   * Not idempotent, order holds only with one batch of a partition in flight, unless nothing is
+   * retried.
+   */
+  get #pipelineRules(): PipelineRules {
+    const { settings, transactions, spool } = this.#parts
+    const { idempotent, retries, acks, maxInFlightRequests } = settings
+    const isPipelined = idempotent || retries === 0 || acks === 0
+    return { inFlightMax: isPipelined ? maxInFlightRequests : 1, transactions, spool }
+  }
+
+  /**
+   * The topic has fewer partitions than before: it was created again. Brokers without topic ids may
+   * lag behind, so the records wait for a while there.
+   */
+  #onPartitionLost(topic: TopicState, queue: PartitionQueue, isAnother: boolean): void {
+    const { deadlines, host, settings } = this.#parts
+    const fail = (): void => {
+      if (topic.partitioning.partitionCount > queue.partition) return
+      this.#failQueue(queue, partitionLost(topic, queue.partition))
+      this.#parts.wake()
+    }
+    if (isAnother) fail()
+    else if (!queue.isEmpty) deadlines.add(host.now() + settings.unknownTopicTimeoutMs, fail)
+  }
+
+  #failQueue(queue: PartitionQueue, error: KafkaError): void {
+    this.#parts.accumulator.failLine(queue, () => error)
+    for (const batch of queue.batches()) {
+      if (batch.state !== 'settled') this.#parts.failures.failBecause(batch, error)
+    }
+  }
+
+  /** No record in memory or in the spool waits for it. */
+  #isIdle(topic: TopicState): boolean {
+    return topic.isIdle && this.#parts.spool?.waitsFor(topic.name) !== true
+  }
+
+  /** Requests metadata while a partition that is wanted has no leader. */
+  #requestLeaders(topic: TopicState, now: number): void {
+    const isWanted = topic.queues
+      .slice(0, topic.partitioning.partitionCount)
+      .some(({ leaderId, isEmpty }) => leaderId < 0 && (!isEmpty || now - topic.usedAt < inUseMs))
+    if (isWanted) this.#parts.cluster.refreshTopic(topic.name, 'stale')
+  }
+
+  /** The topics are idle. */
+  #forget(idle: readonly TopicState[]): void {
+    const { topics, cluster, identityState, transactions } = this.#parts
+    let mustRaiseEpoch = false
+    for (const topic of idle) {
+      const isNumbered = topic.queues.some(({ sequenceNumbers }) => sequenceNumbers.isCurrent)
+      if (isNumbered && transactions !== null) {
+        identityState.onGap(identityState.identity)
+        continue
+      }
+      mustRaiseEpoch ||= isNumbered
+      topics.delete(topic.name)
+      cluster.forgetTopic(topic.name)
+    }
+    if (mustRaiseEpoch) identityState.bump()
+  }
+}
+
+const notFound = (topic: string, limitMs: number, cause: KafkaError): KafkaError => {
+  const { broker, brokerCode, brokerError, api } = cause
+  const message = `Topic "${topic}" was not found within ${limitMs} ms: ${cause.message}`
+  return new KafkaError('UNKNOWN_TOPIC', message, {
+    topic,
+    broker,
+    brokerCode,
+    brokerError,
+    api,
+    cause,
+  })
+}
+
+const partitionLost = ({ name, partitioning }: TopicState, partition: number): KafkaError => {
+  const count = partitioning.partitionCount
+  const message = `Topic "${name}" was created again with ${count} partitions: ${partition} is gone`
+  return new KafkaError('UNKNOWN_PARTITION', message, { topic: name, partition })
+}

@@ -1,0 +1,125 @@
+// Fails batches: one that can't be delivered, those whose time is over, and many at once because a
+// broker refuses the client, a topic or a producer id can't be had, a transaction or the producer
+// ends. Records that wait for space or for a topic are the accumulator's. Callers: Delivery,
+// TransactionManager's events, Engine.
+
+import { brokerError, errorNumber } from '../../protocol/errors.ts'
+import { type ErrorCode, KafkaError } from '../../protocol/kafka-error.ts'
+import { batchContext, deliveryTimeout, errorOfBatch } from '../batch/batch-errors.ts'
+import type { Dispatcher } from '../dispatch/dispatcher.ts'
+import type { QueuedBatch } from '../dispatch/partition-queue.ts'
+import type { ProducerIdentityState } from '../dispatch/producer-identity-state.ts'
+import { withCause } from '../errors.ts'
+import type { BrokerLink, ClusterPort } from '../ports.ts'
+import type { EngineHost, EngineSettings } from '../settings.ts'
+import type { IncompleteBatches } from './incomplete-batches.ts'
+import type { Settlement } from './settlement.ts'
+
+/** The parts of the engine that failing a batch needs. */
+export interface BatchFailureParts {
+  readonly settings: EngineSettings
+  readonly host: EngineHost
+  readonly cluster: ClusterPort
+  readonly identityState: ProducerIdentityState
+  readonly incomplete: IncompleteBatches
+  readonly settlement: Settlement
+  readonly dispatcher: Dispatcher
+}
+
+export class BatchFailures {
+  readonly #parts: BatchFailureParts
+
+  constructor(parts: BatchFailureParts) {
+    this.#parts = parts
+  }
+
+  /** What keeps the batch from being delivered, as far as known. */
+  blockingError(batch: QueuedBatch): KafkaError | null {
+    const { cluster, identityState } = this.#parts
+    const { leaderId } = batch.queue
+    if (leaderId < 0) return cluster.metadataError ?? noLeader(batch)
+    const link = cluster.link(leaderId)
+    return (
+      batch.lastError ??
+      identityState.lastError ??
+      link?.lastError ??
+      cluster.metadataError ??
+      (link === undefined ? null : this.#unresponsive(link))
+    )
+  }
+
+  /** The broker is connected and has requests without a response, which others wait behind. */
+  #unresponsive({ name, nodeId }: BrokerLink): KafkaError | null {
+    const count = this.#parts.dispatcher.requestsInFlightOf(nodeId)
+    if (count === 0) return null
+    const requests = count === 1 ? 'a Produce request' : `${count} Produce requests`
+    const message = `${name} has not responded to ${requests} yet`
+    return new KafkaError('REQUEST_TIMEOUT', message, { broker: name, api: 'Produce' })
+  }
+
+  /** Fails every record of the batch. A sequence number that was given out is a gap from now on. */
+  fail(batch: QueuedBatch, error: KafkaError): void {
+    const { queue } = batch
+    // While the batch is in flight, its response will say whether there is a gap.
+    if (batch.baseSequence >= 0 && !batch.isInFlight) queue.sequenceNumbers.wantRestart()
+    queue.remove(batch)
+    const unknown = { baseOffset: -1, logAppendTime: -1, logStartOffset: -1 }
+    this.#parts.settlement.settleBatch({ batch, error, ...unknown })
+    this.#parts.dispatcher.offer(queue)
+  }
+
+  /** Fails the batch for a reason that is not its own. */
+  failBecause(batch: QueuedBatch, error: KafkaError): void {
+    this.fail(batch, errorOfBatch(batch, this.#parts.host.now(), error))
+  }
+
+  /** The batch's time is over; `cause` is what kept it from being delivered. */
+  expire(batch: QueuedBatch, now: number, cause: KafkaError | null): void {
+    this.fail(batch, deliveryTimeout(batch, now, this.#parts.settings.deliveryTimeoutMs, cause))
+  }
+
+  /** Fails the batches whose time is over. */
+  expireDue(now: number): void {
+    for (const batch of this.#parts.incomplete.takeExpired(now)) {
+      if (batch.state !== 'settled') this.expire(batch, now, this.blockingError(batch))
+    }
+  }
+
+  failCompression(batch: QueuedBatch, cause: Error): void {
+    const context = { ...batchContext(batch, this.#parts.host.now()), cause }
+    const message = `A batch could not be compressed: ${cause.message}`
+    this.fail(batch, new KafkaError('COMPRESSION_FAILED', message, context))
+  }
+
+  /** Fails what is not in flight; with `leaderId` what waits for that leader only. */
+  failUnsent(error: KafkaError, leaderId?: number): void {
+    for (const batch of this.#parts.incomplete.list()) {
+      if (batch.state === 'inFlight') continue
+      if (leaderId === undefined || batch.queue.leaderId === leaderId) {
+        this.failBecause(batch, error)
+      }
+    }
+  }
+
+  /** Fails everything; what is in flight may be in the log. */
+  failEverything(error: KafkaError): void {
+    for (const batch of this.#parts.incomplete.list()) this.failBecause(batch, error)
+  }
+
+  /** As `failEverything`, with an error for each: its cause is `cause`, or else what kept it. */
+  failEach(code: ErrorCode, message: string, cause: Error | null): void {
+    const now = this.#parts.host.now()
+    for (const batch of this.#parts.incomplete.list()) {
+      const blockingError = cause ?? this.blockingError(batch)
+      this.fail(batch, withCause(code, message, batchContext(batch, now), blockingError))
+    }
+  }
+}
+
+const noLeader = ({ queue, lastError }: QueuedBatch): KafkaError =>
+  brokerError(errorNumber.LEADER_NOT_AVAILABLE, {
+    api: 'Metadata',
+    topic: queue.topic.name,
+    partition: queue.partition,
+    cause: lastError ?? undefined,
+  })

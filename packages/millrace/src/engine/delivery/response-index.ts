@@ -1,0 +1,75 @@
+// Finds each batch's part of a Produce response. With few partitions a broker responds in the order
+// of the request; with many it responds in an order of its own, and an index over the whole
+// response is made, once: looking up each batch by itself would take the square of their number.
+// Caller: Delivery.
+
+import type { ProduceResponse } from '../../protocol/api/00-produce.ts'
+import type { QueuedBatch } from '../dispatch/partition-queue.ts'
+import { topicIdFrom } from '../dispatch/produce-request.ts'
+import type { Topic } from '../dispatch/topic.ts'
+
+type TopicResponse = ProduceResponse['responses'][number]
+export type PartitionResponse = TopicResponse['partitionResponses'][number]
+type PartitionIndex = ReadonlyMap<number, PartitionResponse>
+
+const textOf = (id: Uint8Array): string => Buffer.from(id).toString('latin1')
+
+export class ResponseIndex {
+  readonly #topics: readonly TopicResponse[]
+  readonly #byId: boolean
+  /** Where the next batch's part is, while the parts come in the order of the request. */
+  #topicPosition = 0
+  #partitionPosition = 0
+  #index: ReadonlyMap<string, PartitionIndex> | null = null
+  #lastTopic: Topic | null = null
+  #lastPartitions: PartitionIndex | undefined
+
+  constructor(response: ProduceResponse, version: number) {
+    this.#topics = response.responses
+    this.#byId = version >= topicIdFrom
+  }
+
+  /** Null = the response does not name the partition. */
+  find({ queue: { topic, partition } }: QueuedBatch): PartitionResponse | null {
+    if (this.#index === null) {
+      const next = this.#next(topic, partition)
+      if (next !== null) return next
+      this.#index = this.#makeIndex()
+    }
+    if (topic !== this.#lastTopic) {
+      this.#lastTopic = topic
+      this.#lastPartitions = this.#index.get(this.#byId ? textOf(topic.id) : topic.name)
+    }
+    return this.#lastPartitions?.get(partition) ?? null
+  }
+
+  #next(topic: Topic, partition: number): PartitionResponse | null {
+    const topicPart = this.#topics[this.#topicPosition]
+    const found = topicPart?.partitionResponses[this.#partitionPosition]
+    if (found?.index !== partition || !this.#isAbout(topicPart!, topic)) return null
+    this.#partitionPosition++
+    if (this.#partitionPosition === topicPart!.partitionResponses.length) {
+      this.#topicPosition++
+      this.#partitionPosition = 0
+    }
+    return found
+  }
+
+  #isAbout(topicPart: TopicResponse, topic: Topic): boolean {
+    return this.#byId ? topic.hasSameId(topicPart.topicId) : topicPart.name === topic.name
+  }
+
+  #makeIndex(): Map<string, PartitionIndex> {
+    const index = new Map<string, Map<number, PartitionResponse>>()
+    for (const { topicId, name, partitionResponses } of this.#topics) {
+      const key = this.#byId ? textOf(topicId) : name
+      let partitions = index.get(key)
+      if (partitions === undefined) {
+        partitions = new Map()
+        index.set(key, partitions)
+      }
+      for (const part of partitionResponses) partitions.set(part.index, part)
+    }
+    return index
+  }
+}

@@ -1,0 +1,192 @@
+// One pump per broker: it alone decides to connect, to write or to wait. It lists the partitions
+// that may have something for its broker, and fills requests from them, at most one
+// batch per partition and request. Caller: Dispatcher.
+//
+// Natural batching: open batches are released while fewer than two requests are in flight; sealed
+// ones (full, or to be sent again) up to the limit. So a lone record leaves in its own event-loop
+// turn, and under load batches grow while the requests before them are in flight. With many
+// partitions they are released for one request at a time.
+
+import type { BrokerLink, ClusterPort } from '../ports.ts'
+import type { BatchPreparation } from './batch-preparation.ts'
+import { BrokerSilence, type WatchedBroker } from './broker-silence.ts'
+import type { PartitionQueue, QueuedBatch } from './partition-queue.ts'
+import { ProduceInFlight, type RequestContext } from './produce-in-flight.ts'
+import { batchFieldBytesMax } from './produce-request.ts'
+
+/** Open batches wait once this many requests are in flight. */
+const releaseBelow = 2
+/** Of more partitions than this, one request has so much to do that batches gather behind it. */
+const manyPartitions = 64
+
+/** What all pumps of an engine share. */
+export interface PumpContext extends RequestContext {
+  readonly cluster: ClusterPort
+  readonly preparation: BatchPreparation
+  /** False while the open batch must wait for its linger or its flush trigger. */
+  readonly mayRelease: (queue: PartitionQueue, now: number) => boolean
+  /** Seals the open batch and has it made ready. */
+  readonly seal: (queue: PartitionQueue) => void
+  /** Counts the requests of the producer. */
+  readonly nextRequestNumber: () => number
+  readonly now: () => number
+  /** The broker is available now, or not any more. */
+  readonly onAvailability: () => void
+}
+
+export class BrokerPump implements WatchedBroker {
+  readonly nodeId: number
+  readonly silence: BrokerSilence
+  readonly #context: PumpContext
+  readonly #inFlight = new Set<ProduceInFlight>()
+  /** Partitions with an open batch, and with sealed ones; each partition at most once in each. */
+  #open: PartitionQueue[] = []
+  #waiting: PartitionQueue[] = []
+  readonly #onEnded = (request: ProduceInFlight, hasResponse: boolean): void => {
+    this.#inFlight.delete(request)
+    if (hasResponse) this.silence.onResponse(this.#context.now())
+  }
+
+  constructor(nodeId: number, context: PumpContext) {
+    this.nodeId = nodeId
+    this.#context = context
+    const { settings, onAvailability } = context
+    const timeoutMs = settings.partitionerAvailabilityTimeoutMs
+    this.silence = new BrokerSilence(this, timeoutMs, onAvailability)
+  }
+
+  get isWaitedFor(): boolean {
+    if (this.#inFlight.size > 0) return true
+    return !this.isConnected && this.#open.length + this.#waiting.length > 0
+  }
+
+  get isConnected(): boolean {
+    return this.#context.cluster.link(this.nodeId)?.ready === true
+  }
+
+  connect(): void {
+    this.#context.cluster.link(this.nodeId)?.open()
+  }
+
+  get requestsInFlight(): number {
+    return this.#inFlight.size
+  }
+
+  /** Lists the partition where it has something to send. Harmless at any time. */
+  offer(queue: PartitionQueue): void {
+    if (queue.open !== null && !queue.listedOpen) {
+      queue.listedOpen = true
+      this.#open.push(queue)
+    }
+    if (queue.waiting.length > 0 && !queue.listedWaiting) {
+      queue.listedWaiting = true
+      this.#waiting.push(queue)
+    }
+  }
+
+  /** The partition has another leader now. */
+  withdraw(queue: PartitionQueue): void {
+    if (queue.listedOpen) this.#open = this.#open.filter((other) => other !== queue)
+    if (queue.listedWaiting) this.#waiting = this.#waiting.filter((other) => other !== queue)
+    queue.listedOpen = false
+    queue.listedWaiting = false
+  }
+
+  /** Writes what may be written now. */
+  drain(now: number): void {
+    this.silence.look(now)
+    if (this.#open.length === 0 && this.#waiting.length === 0) return
+    const { cluster, settings } = this.#context
+    const link = cluster.link(this.nodeId)
+    if (link?.ready !== true) this.silence.onWaiting(now)
+    if (link === undefined) {
+      for (const { topic } of [...this.#open, ...this.#waiting]) {
+        cluster.refreshTopic(topic.name, 'stale')
+      }
+      return
+    }
+    if (!link.ready) {
+      link.open()
+      return
+    }
+    while (this.#inFlight.size < settings.maxInFlightRequests) {
+      if (this.#inFlight.size < this.#releaseBelow) this.#release(now)
+      const batches = this.#collect(now)
+      if (batches.length === 0) return
+      this.#send(link, batches, now)
+    }
+  }
+
+  #send(link: BrokerLink, batches: readonly QueuedBatch[], now: number): void {
+    const { events, nextRequestNumber, spool } = this.#context
+    const number = nextRequestNumber()
+    const request = new ProduceInFlight(number, link, batches, now, this.#context, this.#onEnded)
+    this.#inFlight.add(request)
+    this.silence.onWaiting(now)
+    events.onRequestSent(request)
+    for (const batch of batches) batch.noteSent(now)
+    if (spool === null) link.produce(request)
+    else spool.send(request)
+  }
+
+  /** With many partitions a second request would halve the batches, and each batch has its cost. */
+  get #releaseBelow(): number {
+    return this.#open.length > manyPartitions ? 1 : releaseBelow
+  }
+
+  /** Seals the open batches that could go out at once. */
+  #release(now: number): void {
+    if (this.#open.length === 0) return
+    const { mayRelease, seal } = this.#context
+    const kept: PartitionQueue[] = []
+    for (const queue of this.#open) {
+      if (queue.open === null) queue.listedOpen = false
+      else if (!queue.couldSend(now) || !mayRelease(queue, now)) kept.push(queue)
+      else {
+        queue.listedOpen = false
+        seal(queue)
+        this.offer(queue)
+      }
+    }
+    this.#open = kept
+  }
+
+  /** The partition's next batch; one that records were dropped from is made anew first. */
+  #nextOf(queue: PartitionQueue, now: number): QueuedBatch | null {
+    for (;;) {
+      const head = queue.next(now)
+      if (head === null || !head.hasDropped) return head
+      this.#context.preparation.prepareAgain(head)
+    }
+  }
+
+  /**
+   * Takes the batches of the next request. A partition that has none that may go is taken off the
+   * list.
+   */
+  #collect(now: number): QueuedBatch[] {
+    const batches: QueuedBatch[] = []
+    const skipped: PartitionQueue[] = []
+    const again: PartitionQueue[] = []
+    let bytes = 0
+    for (const queue of this.#waiting) {
+      const head = this.#nextOf(queue, now)
+      if (head === null) {
+        queue.listedWaiting = false
+        continue
+      }
+      const size = head.wireBytes + batchFieldBytesMax
+      if (batches.length > 0 && bytes + size > this.#context.settings.maxRequestBytes) {
+        skipped.push(queue)
+        continue
+      }
+      bytes += size
+      queue.take(head)
+      batches.push(head)
+      if (queue.waiting.length > 0) again.push(queue)
+      else queue.listedWaiting = false
+    }
+    this.#waiting = again.length === 0 ? skipped : skipped.concat(again)
+    return batches
+  }
+}

@@ -1,0 +1,119 @@
+// Sends batches: one pump per broker, the partitions that are offered to them, and the sealing of
+// open batches. Callers: the accumulator and delivery offer partitions; Engine drains the pumps at
+// each step.
+
+import type { Deadlines } from '../deadlines.ts'
+import type { ClusterPort } from '../ports.ts'
+import type { EngineHost, EngineSettings } from '../settings.ts'
+import type { BatchPreparation } from './batch-preparation.ts'
+import { BrokerPump, type PumpContext } from './broker-pump.ts'
+import type { PartitionQueue, QueuedBatch, SendGate } from './partition-queue.ts'
+import type { RequestEvents, RequestWriter } from './produce-in-flight.ts'
+
+export interface DispatchEvents extends RequestEvents {
+  /** The batch takes no more records. */
+  onSealed(batch: QueuedBatch): void
+  /** A broker takes records that may go to any partition, or not any more. */
+  onAvailability(): void
+  /** There is something to do in the next step. */
+  wake(): void
+}
+
+/** The parts of the engine that dispatching needs. */
+export interface DispatchParts {
+  readonly settings: EngineSettings
+  readonly host: EngineHost
+  readonly cluster: ClusterPort
+  readonly deadlines: Deadlines
+  readonly preparation: BatchPreparation
+  /** Null without a transactional id. */
+  readonly transactions: SendGate | null
+  /** Null without the option spool. */
+  readonly spool: RequestWriter | null
+  /** False while an open batch must wait for its linger or its flush trigger. */
+  readonly mayRelease: (queue: PartitionQueue, now: number) => boolean
+  readonly events: DispatchEvents
+}
+
+export class Dispatcher {
+  readonly #parts: DispatchParts
+  readonly #context: PumpContext
+  readonly #pumps = new Map<number, BrokerPump>()
+  #requests = 0
+
+  constructor(parts: DispatchParts) {
+    this.#parts = parts
+    this.#context = {
+      ...parts,
+      seal: (queue) => this.seal(queue),
+      nextRequestNumber: () => ++this.#requests,
+      now: () => parts.host.now(),
+      onAvailability: () => parts.events.onAvailability(),
+    }
+  }
+
+  get requestsInFlight(): number {
+    let count = 0
+    for (const pump of this.#pumps.values()) count += pump.requestsInFlight
+    return count
+  }
+
+  requestsInFlightOf(nodeId: number): number {
+    return this.#pumps.get(nodeId)?.requestsInFlight ?? 0
+  }
+
+  /** False while the broker has been silent for too long. */
+  isAvailable(nodeId: number): boolean {
+    return this.#pumps.get(nodeId)?.silence.isAvailable !== false
+  }
+
+  /** Since when the broker leaves requests without a response; Infinity = it does not. */
+  silentSince(nodeId: number): number {
+    return this.#pumps.get(nodeId)?.silence.since ?? Number.POSITIVE_INFINITY
+  }
+
+  /** The silent broker holds its share of the buffer. */
+  onShareFull(nodeId: number): void {
+    this.#pumps.get(nodeId)?.silence.onShareFull()
+  }
+
+  /** The partition may have something to send. Harmless at any time. */
+  offer(queue: PartitionQueue): void {
+    const { leaderId } = queue
+    if (leaderId < 0) {
+      if (!queue.isEmpty) this.#parts.cluster.refreshTopic(queue.topic.name, 'stale')
+      return
+    }
+    let pump = this.#pumps.get(leaderId)
+    if (pump === undefined) {
+      pump = new BrokerPump(leaderId, this.#context)
+      this.#pumps.set(leaderId, pump)
+    }
+    pump.offer(queue)
+    this.#parts.events.wake()
+  }
+
+  /** Offers the partition at this moment. */
+  offerAt(queue: PartitionQueue, at: number): void {
+    this.#parts.deadlines.add(at, () => this.offer(queue))
+  }
+
+  /** Seals the open batch, full or wanted. */
+  seal(queue: PartitionQueue): void {
+    const batch = queue.seal()
+    this.#parts.events.onSealed(batch)
+    this.#parts.preparation.prepare(batch)
+    this.offer(queue)
+  }
+
+  /** The partition has another leader than `before`. */
+  onLeaderChange(queue: PartitionQueue, before: number): void {
+    this.#pumps.get(before)?.withdraw(queue)
+    this.offer(queue)
+  }
+
+  /** Writes what may be written now. */
+  drain(now: number): void {
+    for (const pump of this.#pumps.values()) pump.drain(now)
+  }
+}

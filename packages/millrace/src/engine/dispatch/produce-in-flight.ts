@@ -1,0 +1,104 @@
+// One Produce request from the moment it is written until its response, or the failure that stands
+// for it. BrokerPump makes it; the broker's link calls `onResponse` or `onFailure`, once.
+
+import type { ProduceResponse } from '../../protocol/api/00-produce.ts'
+import type { KafkaError } from '../../protocol/kafka-error.ts'
+import type { BrokerLink, ProduceCall } from '../ports.ts'
+import type { EngineSettings } from '../settings.ts'
+import type { QueuedBatch, SendGate } from './partition-queue.ts'
+import { encodeProduceRequest, topicIdFrom } from './produce-request.ts'
+
+/** Receives what happens to requests. */
+export interface RequestEvents {
+  onRequestSent(request: ProduceInFlight): void
+  /** `response` is null with acks 0. */
+  onRequestCompleted(request: ProduceInFlight, response: ProduceResponse | null): void
+  /** `written` = a byte of it may have reached the broker. */
+  onRequestFailed(request: ProduceInFlight, error: KafkaError, written: boolean): void
+}
+
+/** Writes requests, when the numbers of all their batches are on disk. */
+export interface RequestWriter {
+  send(request: ProduceInFlight): void
+}
+
+/** What all requests of an engine share. */
+export interface RequestContext {
+  readonly settings: EngineSettings
+  /** null = there are no transactions. */
+  readonly transactions: SendGate | null
+  /** null = requests are written at once. */
+  readonly spool: RequestWriter | null
+  readonly events: RequestEvents
+}
+
+/** The last version of Produce that leaves a transaction's partitions to AddPartitionsToTxn. */
+const versionMaxOfTransactions1 = 11
+
+/** Versions above name topics by id, and add partitions to a transaction by themselves. */
+const versionMax = (
+  link: BrokerLink,
+  batches: readonly QueuedBatch[],
+  transactions: SendGate | null,
+): number => {
+  const ofTransactions =
+    transactions === null || transactions.version2 ? topicIdFrom : versionMaxOfTransactions1
+  let version = Math.min(link.produceVersion, ofTransactions)
+  for (const batch of batches) {
+    if (!batch.queue.topic.hasId) version = Math.min(version, topicIdFrom - 1)
+  }
+  return version
+}
+
+export class ProduceInFlight implements ProduceCall {
+  /** Counts the requests of the producer from 1. */
+  readonly number: number
+  readonly link: BrokerLink
+  readonly batches: readonly QueuedBatch[]
+  readonly sentAt: number
+  readonly version: number
+  readonly chunks: readonly Uint8Array[]
+  readonly expectsResponse: boolean
+  readonly #events: RequestEvents
+  readonly #onEnded: (request: ProduceInFlight, hasResponse: boolean) => void
+
+  constructor(
+    number: number,
+    link: BrokerLink,
+    batches: readonly QueuedBatch[],
+    sentAt: number,
+    { settings, transactions, events }: RequestContext,
+    onEnded: (request: ProduceInFlight, hasResponse: boolean) => void,
+  ) {
+    const { acks, requestTimeoutMs, transactionalId } = settings
+    this.number = number
+    this.link = link
+    this.batches = batches
+    this.sentAt = sentAt
+    this.version = versionMax(link, batches, transactions)
+    this.chunks = encodeProduceRequest(
+      this.version,
+      acks,
+      requestTimeoutMs,
+      batches,
+      transactionalId,
+    )
+    this.expectsResponse = acks !== 0
+    this.#events = events
+    this.#onEnded = onEnded
+  }
+
+  get nodeId(): number {
+    return this.link.nodeId
+  }
+
+  onResponse(response: ProduceResponse | null): void {
+    this.#onEnded(this, true)
+    this.#events.onRequestCompleted(this, response)
+  }
+
+  onFailure(error: KafkaError, written: boolean): void {
+    this.#onEnded(this, false)
+    this.#events.onRequestFailed(this, error, written)
+  }
+}

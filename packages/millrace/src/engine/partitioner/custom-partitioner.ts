@@ -1,0 +1,74 @@
+// A partitioner function of the user, with its result checked: whatever it returns or throws, the
+// engine gets a partition that exists or a KafkaError that names the topic, the value and the
+// bound.
+
+import { KafkaError } from '../../protocol/kafka-error.ts'
+import { describeValue, isError, messageOf } from '../../runtime/value-kinds.ts'
+import type { Partitioner, PartitionerTopic } from './partitioner-contract.ts'
+
+/** What a partitioner function receives of a record. */
+export interface CustomPartitionerInput {
+  /** The record's topic. */
+  readonly topic: string
+  /** The encoded key, `null` without one. Valid during the call only: copy what you keep. */
+  readonly key: Uint8Array | null
+  /** How many partitions the topic has now. */
+  readonly partitionCount: number
+  /** Partitions that have a leader which responds, ascending; all with a leader where none does. */
+  readonly availablePartitions: readonly number[]
+}
+
+/**
+ * Chooses the partition of each record that names none: a whole number below `partitionCount`.
+ *
+ * @example
+ * const byFirstByte: CustomPartitioner = ({ key, partitionCount }) =>
+ *   key === null ? 0 : (key[0] ?? 0) % partitionCount
+ */
+export type CustomPartitioner = (input: CustomPartitionerInput) => number
+
+export class CheckedPartitioner implements Partitioner {
+  readonly isCustom = true
+  readonly #choose: CustomPartitioner
+
+  constructor(choose: CustomPartitioner) {
+    this.#choose = choose
+  }
+
+  partition(topic: PartitionerTopic, bytes: Uint8Array, start: number, end: number): number {
+    const { name, partitionCount, available } = topic
+    let partition: unknown
+    try {
+      partition = this.#choose({
+        topic: name,
+        key: start < 0 ? null : bytes.subarray(start, end),
+        partitionCount,
+        availablePartitions: available.length === 0 ? allPartitions(partitionCount) : available,
+      })
+    } catch (cause) {
+      const reason = isError(cause) ? messageOf(cause) : describeValue(cause)
+      throw new KafkaError(
+        'INVALID_ARGUMENT',
+        `The partitioner function threw for topic "${name}": ${reason}`,
+        { topic: name, cause },
+      )
+    }
+    if (
+      typeof partition !== 'number' ||
+      !Number.isInteger(partition) ||
+      partition < 0 ||
+      partition >= partitionCount
+    ) {
+      throw new KafkaError(
+        'INVALID_ARGUMENT',
+        `The partitioner function must return a whole number from 0 to ${partitionCount - 1} ` +
+          `for topic "${name}", got ${describeValue(partition)}`,
+        { topic: name },
+      )
+    }
+    return partition | 0
+  }
+}
+
+const allPartitions = (count: number): number[] =>
+  Array.from({ length: count }, (_, index) => index)

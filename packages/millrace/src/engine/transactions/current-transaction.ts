@@ -1,0 +1,182 @@
+// The current transaction of a producer, or the last one. It owns the number, the state, the reason
+// why it cannot be committed, whether brokers know of it, and the waiting callers. It reports each
+// change of state to the metrics and to the callers whom it concerns. It sends no request.
+//
+// Callers: the classes of this folder that send requests (TransactionBegin, TransactionAdditions,
+// TransactionEnd, EpochRecovery) and TransactionManager.
+
+import type { KafkaError } from '../../protocol/kafka-error.ts'
+import type { Measurements } from '../metrics/measurements.ts'
+import type { ProducerIdentity } from '../ports.ts'
+import { type EndCall, TransactionCallers } from './transaction-callers.ts'
+import type { TransactionEffects } from './transaction-effects.ts'
+import { usage } from './transaction-errors.ts'
+import { TransactionEvents } from './transaction-events.ts'
+import { TransactionFailure } from './transaction-failure.ts'
+import type { TransactionIdentity } from './transaction-identity.ts'
+import { assertLegal, isUnderWay, type TransactionState } from './transaction-state.ts'
+
+export class CurrentTransaction {
+  readonly identity: TransactionIdentity
+  readonly callers = new TransactionCallers()
+  readonly failure = new TransactionFailure()
+  readonly #measurements: Measurements
+  readonly #effects: TransactionEffects
+  readonly #events = new TransactionEvents()
+  #state: TransactionState = 'uninitialized'
+  #number = 0
+  #isReached = false
+  #isConfirmed = false
+
+  constructor(
+    identity: TransactionIdentity,
+    measurements: Measurements,
+    effects: TransactionEffects,
+  ) {
+    this.identity = identity
+    this.#measurements = measurements
+    this.#effects = effects
+  }
+
+  get state(): TransactionState {
+    return this.#state
+  }
+
+  /** Counts the transactions of the producer from 1; 0 until the first has begun. */
+  get number(): number {
+    return this.#number
+  }
+
+  /** A broker may know of the transaction: it has to be ended there. */
+  get isReached(): boolean {
+    return this.#isReached
+  }
+
+  /** The coordinator does know of it: from now on only a timeout or a fence can end it. */
+  get isConfirmed(): boolean {
+    return this.#isConfirmed
+  }
+
+  /** It has begun, and its end is not certain yet. */
+  get isUnderWay(): boolean {
+    return isUnderWay(this.#state)
+  }
+
+  /** Records are accepted, or a commit waits for those that were: it can still be committed. */
+  get isCommittable(): boolean {
+    return this.#state === 'open' || this.#state === 'committing'
+  }
+
+  /** The transaction is neither ended nor being ended. */
+  isOpen(number: number): boolean {
+    if (number !== this.#number) return false
+    if (this.#state === 'probing') return this.callers.endCall === null
+    return this.#state === 'open' || this.#state === 'failed'
+  }
+
+  /** The error of a call that is not possible now. */
+  callError(number: number, call: string): KafkaError {
+    const { fatalError } = this.failure
+    if (fatalError !== null) return fatalError
+    const isOurs = number === this.#number && this.isUnderWay
+    if (!isOurs) return usage(`${call}: the transaction has ended`)
+    if (this.#state === 'failed' || this.#state === 'probing') return this.failure.abortedError()
+    return usage(`${call}: the transaction is being ended`)
+  }
+
+  onReached(): void {
+    this.#isReached = true
+  }
+
+  /** The coordinator, or the leader of a partition, accepted something under this identity. */
+  onAcknowledged(by: ProducerIdentity): void {
+    if (this.identity.isOurs(by)) this.#isConfirmed = true
+  }
+
+  // ── Changes of state ───────────────────────────────────────────────────────────────────────────
+
+  /** A change of state that concerns no caller. */
+  moveTo(next: 'initializing' | 'ready' | 'uninitialized' | 'ending'): void {
+    this.#transition(next)
+  }
+
+  open(): void {
+    this.#transition('open')
+    this.#number++
+    this.failure.clear()
+    this.#forgetBrokers()
+    this.notifyBegun(null)
+  }
+
+  notifyBegun(error: KafkaError | null): void {
+    if (error !== null) this.#measurements.announcements.transactionTracing.end(error)
+    this.callers.onBegun(error)
+  }
+
+  commit(call: EndCall): void {
+    this.callers.waitForEnd(call)
+    this.#transition('committing')
+  }
+
+  abort(call: EndCall): void {
+    this.callers.waitForEnd(call)
+    this.#transition('aborting')
+  }
+
+  /** The transaction has ended, as far as its caller is concerned. */
+  onEnded(isIdentityNeeded: boolean): void {
+    this.#transition(isIdentityNeeded ? 'uninitialized' : 'ready')
+    this.callers.onEnded(null)
+  }
+
+  /** It can only be aborted from now on. A commit that waits fails. */
+  fail(cause: KafkaError): void {
+    this.failure.set(cause)
+    this.#transition('failed')
+    this.#effects.wake()
+    this.callers.onEnded(this.failure.notCommitted())
+  }
+
+  onProbing(error: KafkaError): void {
+    this.#transition('probing')
+    this.failure.set(error)
+  }
+
+  /** The coordinator ended the transaction, and the producer has its identity or a new epoch. */
+  onRecovered(cause: KafkaError): void {
+    this.#forgetBrokers()
+    this.failure.set(cause)
+    this.#effects.wake()
+    if (this.callers.endCall?.commit === false) this.#transition('aborting')
+    else {
+      this.#transition('failed')
+      this.callers.onEnded(this.failure.notCommitted())
+    }
+    this.callers.runPostponed()
+  }
+
+  /** The producer cannot continue: every record and every caller fails. */
+  die(error: KafkaError): void {
+    this.failure.setFatal(error)
+    this.#transition('fatal')
+    this.#effects.failEverything(error)
+    this.notifyBegun(error)
+    this.callers.onEnded(error)
+    this.callers.failOffsets(error)
+  }
+
+  /** No broker knows of the transaction under the identity of now. */
+  #forgetBrokers(): void {
+    this.#isReached = false
+    this.#isConfirmed = false
+  }
+
+  #transition(next: TransactionState): void {
+    assertLegal(this.#state, next)
+    const event = this.#events.eventOf(this.#state, next)
+    if (event !== null) {
+      this.#measurements.onTransaction(event, event === 'failed' ? this.failure.cause : null)
+    }
+    this.#state = next
+  }
+}

@@ -1,0 +1,50 @@
+// What follows when a broker rejects the epoch of the current transaction: probes who took it, and
+// continues under the identity that is left, or ends the producer. It owns no field; the state is
+// CurrentTransaction's. Callers: TransactionManager, TransactionAdditions, TransactionEnd.
+
+import type { KafkaError } from '../../protocol/kafka-error.ts'
+import type { ProducerIdentity } from '../ports.ts'
+import type { CurrentTransaction } from './current-transaction.ts'
+import { fencedError, rejectsEpoch, timedOutError } from './transaction-errors.ts'
+
+export class EpochRecovery {
+  readonly #current: CurrentTransaction
+
+  constructor(current: CurrentTransaction) {
+    this.#current = current
+  }
+
+  /** A broker rejects an epoch; only the producer's present one matters. */
+  onEpochRejected(error: KafkaError, by: ProducerIdentity): void {
+    if (this.#current.identity.isOurs(by)) this.probe(error)
+  }
+
+  /** Finds out who took the epoch, without disturbing another producer. */
+  probe(error: KafkaError): void {
+    const current = this.#current
+    if (current.state === 'probing' || !current.isUnderWay) return
+    const probe = current.identity.probe(current.isConfirmed, current.state === 'ending')
+    if (probe === null) {
+      current.die(fencedError(error))
+      return
+    }
+    current.onProbing(error)
+    probe((failure, identity) => {
+      if (current.state === 'probing') this.#onProbed(error, failure, identity)
+    })
+  }
+
+  #onProbed(
+    rejection: KafkaError,
+    failure: KafkaError | null,
+    identity: ProducerIdentity | null,
+  ): void {
+    const current = this.#current
+    if (identity === null) {
+      current.die(rejectsEpoch(failure!) ? fencedError(rejection) : failure!)
+      return
+    }
+    current.identity.recover(identity)
+    current.onRecovered(timedOutError(rejection))
+  }
+}

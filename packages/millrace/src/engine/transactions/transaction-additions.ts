@@ -1,0 +1,122 @@
+// Adds partitions and consumed offsets to the current transaction. It owns which partitions the
+// coordinator knows, the pause after a transaction, and the number of its requests without a
+// response; a transaction ends only when there is none. Callers: TransactionManager,
+// TransactionEnd.
+//
+// In version 1 each partition is announced (AddPartitionsToTxn) before its first batch. In version
+// 2 (KIP-890) Produce requests announce their partitions by themselves.
+
+import { isRefusal, type KafkaError } from '../../protocol/kafka-error.ts'
+import type { Deadlines } from '../deadlines.ts'
+import type { PartitionQueue } from '../dispatch/partition-queue.ts'
+import type { ConsumedOffset, GroupMetadata, ProducerIdentity, TransactionPort } from '../ports.ts'
+import type { CurrentTransaction } from './current-transaction.ts'
+import type { EpochRecovery } from './epoch-recovery.ts'
+import { MarkerPause } from './marker-pause.ts'
+import type { TransactionDone } from './transaction-callers.ts'
+import type { TransactionEffects } from './transaction-effects.ts'
+import { isFatal, rejectsEpoch } from './transaction-errors.ts'
+import { TransactionPartitions } from './transaction-partitions.ts'
+
+export class TransactionAdditions {
+  readonly #current: CurrentTransaction
+  readonly #recovery: EpochRecovery
+  readonly #port: TransactionPort
+  readonly #deadlines: Deadlines
+  readonly #effects: TransactionEffects
+  readonly #partitions = new TransactionPartitions()
+  readonly #pause = new MarkerPause()
+  #pending = 0
+
+  constructor(
+    current: CurrentTransaction,
+    recovery: EpochRecovery,
+    port: TransactionPort,
+    deadlines: Deadlines,
+    effects: TransactionEffects,
+  ) {
+    this.#current = current
+    this.#recovery = recovery
+    this.#port = port
+    this.#deadlines = deadlines
+    this.#effects = effects
+  }
+
+  /** Every request has its response. */
+  get isIdle(): boolean {
+    return this.#pending === 0
+  }
+
+  /** Another transaction begins. */
+  clear(): void {
+    this.#partitions.clear()
+  }
+
+  /** Version 2: the next transaction waits until the markers of this one are mostly written. */
+  pauseSends(): void {
+    this.#pause.begin(this.#effects.now(), this.#deadlines, () => this.#effects.offerAll())
+  }
+
+  /** Whether the partition's next batch may be sent. */
+  admits(queue: PartitionQueue): boolean {
+    const current = this.#current
+    if (!current.isCommittable) return false
+    if (current.identity.version2) {
+      return current.isReached || !this.#pause.holds(this.#effects.now())
+    }
+    if (this.#partitions.has(queue)) return true
+    if (this.#partitions.want(queue)) this.#effects.wake()
+    return false
+  }
+
+  /** Version 1: announces the partitions that wait to send to the coordinator. */
+  announce(): void {
+    const partitions = this.#partitions.take()
+    if (partitions.length === 0) return
+    const scope = this.#onRequest()
+    this.#port.addPartitions(scope, partitions, (error) => {
+      this.#partitions.end(error === null)
+      this.#onResponse(error, scope)
+      if (error === null) this.#effects.offerAll()
+      this.#effects.wake()
+    })
+  }
+
+  sendOffsets(
+    group: GroupMetadata,
+    offsets: readonly ConsumedOffset[],
+    done: TransactionDone,
+  ): void {
+    const { callers, failure } = this.#current
+    callers.waitForOffsets(done)
+    const scope = this.#onRequest()
+    this.#port.sendOffsets(scope, group, offsets, (error) => {
+      this.#onResponse(error, scope)
+      const notify = (): void =>
+        callers.onOffsetsSent(done, error === null ? null : failure.meaningOf(error))
+      if (this.#current.state === 'probing') callers.postpone(notify)
+      else notify()
+      this.#effects.wake()
+    })
+  }
+
+  #onRequest() {
+    this.#pending++
+    this.#current.onReached()
+    return this.#current.identity.scope
+  }
+
+  #onResponse(error: KafkaError | null, by: ProducerIdentity): void {
+    this.#pending--
+    if (error === null) this.#current.onAcknowledged(by)
+    else this.#onFailed(error, by)
+  }
+
+  #onFailed(error: KafkaError, by: ProducerIdentity): void {
+    const current = this.#current
+    if (current.state === 'fatal') return
+    if (rejectsEpoch(error)) this.#recovery.onEpochRejected(error, by)
+    else if (isFatal(error) && !isRefusal(error)) current.die(error)
+    else if (current.isCommittable) current.fail(error)
+  }
+}

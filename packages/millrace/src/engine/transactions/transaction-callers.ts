@@ -1,0 +1,77 @@
+// The callers that wait for something of the current transaction: for its beginning, for its end,
+// and for the offsets that they send in it. Each is notified once. Owner: CurrentTransaction.
+
+import type { KafkaError } from '../../protocol/kafka-error.ts'
+
+/** Called once when a call has ended. */
+export type TransactionDone = (error: KafkaError | null) => void
+
+/** commit() or abort() as it was called. */
+export interface EndCall {
+  readonly commit: boolean
+  readonly done: TransactionDone
+}
+
+export class TransactionCallers {
+  #begin: TransactionDone | null = null
+  #end: EndCall | null = null
+  readonly #offsets = new Set<TransactionDone>()
+  readonly #postponed: (() => void)[] = []
+
+  get isBeginPending(): boolean {
+    return this.#begin !== null
+  }
+
+  /** The call of commit() or abort() that waits; null = none. */
+  get endCall(): EndCall | null {
+    return this.#end
+  }
+
+  waitForBegin(done: TransactionDone): void {
+    this.#begin = done
+  }
+
+  /** The caller of begin() no longer waits. */
+  forgetBegin(): void {
+    this.#begin = null
+  }
+
+  onBegun(error: KafkaError | null): void {
+    const done = this.#begin
+    this.#begin = null
+    done?.(error)
+  }
+
+  waitForEnd(call: EndCall): void {
+    this.#end = call
+  }
+
+  onEnded(error: KafkaError | null): void {
+    const call = this.#end
+    this.#end = null
+    call?.done(error)
+  }
+
+  waitForOffsets(done: TransactionDone): void {
+    this.#offsets.add(done)
+  }
+
+  /** Notifies a caller of sendOffsets(), unless `failOffsets` did. */
+  onOffsetsSent(done: TransactionDone, error: KafkaError | null): void {
+    if (this.#offsets.delete(done)) done(error)
+  }
+
+  /** Runs once the reason why the epoch was rejected is known. */
+  postpone(run: () => void): void {
+    this.#postponed.push(run)
+  }
+
+  runPostponed(): void {
+    for (const run of this.#postponed.splice(0)) run()
+  }
+
+  failOffsets(error: KafkaError): void {
+    for (const done of this.#offsets) done(error)
+    this.#offsets.clear()
+  }
+}

@@ -1,0 +1,124 @@
+// Ends transactions: a commit waits until its records are settled, an abort until nothing is in
+// flight, and both until every addition has its response; then the coordinator is requested to end
+// the transaction (EndTxn). It owns whether the records of a commit are settled; the state is
+// CurrentTransaction's. Caller: TransactionManager.
+
+import { isRefusal, type KafkaError } from '../../protocol/kafka-error.ts'
+import type { TransactionPort } from '../ports.ts'
+import type { CurrentTransaction } from './current-transaction.ts'
+import type { EpochRecovery } from './epoch-recovery.ts'
+import type { TransactionAdditions } from './transaction-additions.ts'
+import type { TransactionDone } from './transaction-callers.ts'
+import type { TransactionEffects } from './transaction-effects.ts'
+import { fencedError, isFatal, rejectsEpoch } from './transaction-errors.ts'
+
+export class TransactionEnd {
+  readonly #current: CurrentTransaction
+  readonly #additions: TransactionAdditions
+  readonly #recovery: EpochRecovery
+  readonly #port: TransactionPort
+  readonly #effects: TransactionEffects
+  /** Every record accepted before commit() was called is settled. */
+  #isFlushed = false
+
+  constructor(
+    current: CurrentTransaction,
+    additions: TransactionAdditions,
+    recovery: EpochRecovery,
+    port: TransactionPort,
+    effects: TransactionEffects,
+  ) {
+    this.#current = current
+    this.#additions = additions
+    this.#recovery = recovery
+    this.#port = port
+    this.#effects = effects
+  }
+
+  commit(number: number, done: TransactionDone): void {
+    const current = this.#current
+    if (!current.isOpen(number)) done(current.callError(number, 'commit'))
+    else if (current.state === 'failed') done(current.failure.notCommitted())
+    else if (current.state === 'probing') current.callers.waitForEnd({ commit: true, done })
+    else {
+      this.#isFlushed = false
+      current.commit({ commit: true, done })
+      this.#effects.flush(() => {
+        if (number !== current.number) return
+        this.#isFlushed = true
+        this.#effects.wake()
+      })
+      this.#effects.wake()
+    }
+  }
+
+  abort(number: number, done: TransactionDone): void {
+    const current = this.#current
+    if (!current.isOpen(number)) done(current.callError(number, 'abort'))
+    else if (current.state === 'probing') current.callers.waitForEnd({ commit: false, done })
+    else {
+      current.abort({ commit: false, done })
+      this.#effects.wake()
+    }
+  }
+
+  /** The producer closes: an open transaction is aborted. `done` is called when none is left. */
+  finish(done: () => void): void {
+    const { callers, number } = this.#current
+    const { endCall } = callers
+    if (this.#current.isOpen(number)) this.abort(number, () => done())
+    else if (endCall === null) done()
+    else {
+      const both: TransactionDone = (error) => {
+        endCall.done(error)
+        this.finish(done)
+      }
+      callers.waitForEnd({ ...endCall, done: both })
+    }
+  }
+
+  /** A step of the engine while a commit waits. */
+  stepCommit(): void {
+    if (this.#isFlushed && this.#additions.isIdle) this.#end(true)
+  }
+
+  /** A step of the engine while an abort waits. */
+  stepAbort(): void {
+    if (this.#effects.isDrained() && this.#additions.isIdle) this.#end(false)
+  }
+
+  #end(commit: boolean): void {
+    const current = this.#current
+    if (!current.isReached) {
+      this.#complete()
+      return
+    }
+    current.moveTo('ending')
+    this.#port.end(current.identity.scope, commit, (error, next) => {
+      if (current.state !== 'ending') return
+      if (error !== null) this.#onNotEnded(error, commit)
+      else {
+        if (next !== null) current.identity.goOn(next)
+        if (current.identity.version2) this.#additions.pauseSends()
+        this.#complete()
+      }
+    })
+  }
+
+  #complete(): void {
+    this.#current.onEnded(this.#current.identity.hasGap)
+  }
+
+  #onNotEnded(error: KafkaError, commit: boolean): void {
+    const current = this.#current
+    // An attempt without a response may have ended it and taken the next epoch, so the rejection
+    // does not show who did (version 2 would have recognized a repeated request).
+    const isDoubtful = error.persisted === 'maybe' && !current.identity.version2
+    if (rejectsEpoch(error) && isDoubtful) current.die(fencedError(error))
+    else if (rejectsEpoch(error)) this.#recovery.probe(error)
+    else if (isFatal(error) && (commit || !isRefusal(error))) current.die(error)
+    else if (commit) current.fail(error)
+    // Whatever the coordinator does with an abort: the next epoch ends the transaction.
+    else current.onEnded(true)
+  }
+}

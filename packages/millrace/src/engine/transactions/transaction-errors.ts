@@ -1,0 +1,54 @@
+// The errors of transactions: what a broker's error means for the transaction, and the error that
+// the caller gets. Callers: TransactionManager, Delivery.
+
+import { errorNumber } from '../../protocol/errors.ts'
+import { KafkaError } from '../../protocol/kafka-error.ts'
+
+/** An epoch rejected: by the coordinator, or by the leader of a partition. */
+export const rejectsEpoch = ({ brokerCode }: KafkaError): boolean =>
+  brokerCode === errorNumber.PRODUCER_FENCED || brokerCode === errorNumber.INVALID_PRODUCER_EPOCH
+
+/** These end a producer in Kafka's own client; an abort under a new epoch is enough here. */
+const recoverable: ReadonlySet<number | undefined> = new Set([
+  errorNumber.INVALID_PRODUCER_ID_MAPPING,
+  errorNumber.INVALID_TXN_STATE,
+])
+
+export const isRecoverable = (brokerCode: number | undefined): boolean =>
+  recoverable.has(brokerCode)
+
+export const isFatal = (error: KafkaError): boolean =>
+  error.kind === 'fatal' && !isRecoverable(error.brokerCode)
+
+export const usage = (message: string): KafkaError => new KafkaError('INVALID_STATE', message)
+
+export const abortable = (message: string, cause: KafkaError): KafkaError =>
+  new KafkaError('TRANSACTION_ABORTED', `${message}: ${cause.message}`, { ...where(cause), cause })
+
+/** The error of records that were not sent when the caller aborts. */
+export const abortedByCaller = (): KafkaError =>
+  new KafkaError('TRANSACTION_ABORTED', 'The transaction was aborted', { kind: 'aborted' })
+
+export const fencedError = (cause: KafkaError): KafkaError =>
+  new KafkaError('FENCED', `Another producer took over the transactional id: ${cause.message}`, {
+    ...where(cause),
+    persisted: cause.persisted,
+    cause,
+  })
+
+export const timedOutError = (cause: KafkaError): KafkaError =>
+  new KafkaError(
+    'TRANSACTION_ABORTED',
+    `The coordinator aborted the transaction, which was open for longer than ` +
+      `transactionTimeoutMs: ${cause.message}`,
+    { ...where(cause), cause },
+  )
+
+const where = ({ topic, partition, broker, api, brokerCode, brokerError }: KafkaError) => ({
+  topic,
+  partition,
+  broker,
+  api,
+  brokerCode,
+  brokerError,
+})

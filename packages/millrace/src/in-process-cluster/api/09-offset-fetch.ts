@@ -1,0 +1,118 @@
+// OffsetFetch: how far groups have read; -1 if a group committed nothing. Several groups at once
+// since version 8, topics by id since version 10. A request for stable offsets gets an error where
+// an open transaction may still change one (KIP-447).
+
+import {
+  type OffsetFetchRequest,
+  type OffsetFetchResponse,
+  offsetFetchApi,
+} from '../../protocol/api/09-offset-fetch.ts'
+import { errorNumber } from '../../protocol/errors.ts'
+import type { Input } from '../../protocol/schema/api.ts'
+import { zeroUuid } from '../../protocol/schema/message.ts'
+import { type ApiCall, defineHandler } from './handler.ts'
+
+type Call = ApiCall<OffsetFetchRequest, OffsetFetchResponse>
+type AskedGroup = OffsetFetchRequest['groups'][number]
+type AskedTopic = NonNullable<AskedGroup['topics']>[number]
+type GroupResult = Input<OffsetFetchResponse['groups'][number]>
+
+const groupsSince = 8
+const topErrorSince = 2
+const topicIdsSince = 10
+
+const nameOf = (call: Call, asked: AskedTopic): string | undefined =>
+  call.version >= topicIdsSince ? call.node.state.topicById(asked.topicId)?.name : asked.name
+
+const respondPartition = (call: Call, groupId: string, name: string | undefined, index: number) => {
+  const { groups } = call.node
+  if (call.request.requireStable && name !== undefined && groups.isUnstable(groupId, name, index)) {
+    return {
+      partitionIndex: index,
+      committedOffset: -1,
+      committedLeaderEpoch: -1,
+      metadata: '',
+      errorCode: errorNumber.UNSTABLE_OFFSET_COMMIT,
+    }
+  }
+  const found = name === undefined ? undefined : groups.committed(groupId, name, index)
+  return {
+    partitionIndex: index,
+    committedOffset: found?.offset ?? -1,
+    committedLeaderEpoch: found?.leaderEpoch ?? -1,
+    metadata: found?.metadata ?? '',
+    errorCode: name === undefined ? errorNumber.UNKNOWN_TOPIC_ID : 0,
+  }
+}
+
+/** All that was committed, as a query for each partition. */
+const everything = (call: Call, groupId: string): readonly AskedTopic[] => {
+  const byTopic = new Map<string, number[]>()
+  for (const { topic, partition } of call.node.groups.allCommitted(groupId)) {
+    byTopic.set(topic, [...(byTopic.get(topic) ?? []), partition])
+  }
+  return [...byTopic].map(([name, partitionIndexes]) => ({
+    name,
+    topicId: call.node.state.topic(name)?.id ?? zeroUuid,
+    partitionIndexes,
+  }))
+}
+
+const groupResponse = (
+  call: Call,
+  groupId: string,
+  asked: readonly AskedTopic[] | null,
+): GroupResult => {
+  const errorCode = call.node.groups.problem(call.node.id, groupId)
+  if (errorCode !== 0) return { groupId, errorCode, topics: [] }
+  const topics = (asked ?? everything(call, groupId)).map((topic) => ({
+    name: topic.name,
+    topicId: topic.topicId,
+    partitions: topic.partitionIndexes.map((index) =>
+      respondPartition(call, groupId, nameOf(call, topic), index),
+    ),
+  }))
+  return { groupId, topics }
+}
+
+/** The only group of an old request. */
+const respondOne = (call: Call): void => {
+  const { groupId, topics } = call.request
+  const asked = topics?.map((topic) => ({ ...topic, topicId: zeroUuid })) ?? null
+  const response = groupResponse(call, groupId, asked)
+  const named = (response.topics ?? []).map(({ topicId: _id, ...topic }) => topic)
+  if (call.version >= topErrorSince || !response.errorCode) {
+    call.respond({ errorCode: response.errorCode, topics: named })
+    return
+  }
+  // Version 1 has no error but those of partitions.
+  const { errorCode } = response
+  call.respond({
+    topics: (topics ?? []).map(({ name, partitionIndexes }) => ({
+      name,
+      partitions: partitionIndexes.map((partitionIndex) => ({
+        partitionIndex,
+        committedOffset: -1,
+        errorCode,
+      })),
+    })),
+  })
+}
+
+export const offsetFetchHandler = defineHandler({
+  api: offsetFetchApi,
+  handle: (call) => {
+    if (call.version < groupsSince) {
+      respondOne(call)
+      return
+    }
+    const { groups } = call.request
+    call.respond({
+      groups: groups.map(({ groupId, topics }) => groupResponse(call, groupId, topics)),
+    })
+  },
+  reject: (request, errorCode, version) =>
+    version >= groupsSince
+      ? { groups: request.groups.map(({ groupId }) => ({ groupId, errorCode, topics: [] })) }
+      : { errorCode },
+})

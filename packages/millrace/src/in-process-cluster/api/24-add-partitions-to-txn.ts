@@ -1,0 +1,97 @@
+// AddPartitionsToTxn: a transaction is going to write to these partitions; all of them are added,
+// or none is. Up to version 3 for clients, one transaction at a time; from 4 on for brokers,
+// several at a time, and to ask only (`verifyOnly`). Clients whose transactions raise the epoch
+// skip it: their Produce requests add the partitions.
+
+import {
+  type AddPartitionsToTxnRequest,
+  type AddPartitionsToTxnResponse,
+  addPartitionsToTxnApi,
+} from '../../protocol/api/24-add-partitions-to-txn.ts'
+import { errorNumber } from '../../protocol/errors.ts'
+import type { ProducerIdentity, TopicPartition } from '../transaction-entry.ts'
+import { type ApiCall, defineHandler } from './handler.ts'
+
+type Call = ApiCall<AddPartitionsToTxnRequest, AddPartitionsToTxnResponse>
+type TransactionPartitions = AddPartitionsToTxnRequest['transactions'][number]
+
+const batchedSince = 4
+/** Instead of PRODUCER_FENCED older versions know INVALID_PRODUCER_EPOCH. */
+const fencedErrorSince = 2
+
+const transactionOf = (request: AddPartitionsToTxnRequest): TransactionPartitions => ({
+  transactionalId: request.v3AndBelowTransactionalId,
+  producerId: request.v3AndBelowProducerId,
+  producerEpoch: request.v3AndBelowProducerEpoch,
+  topics: request.v3AndBelowTopics,
+  verifyOnly: false,
+})
+
+const partitionsOf = ({ topics }: TransactionPartitions): readonly TopicPartition[] =>
+  topics.flatMap(({ name, partitions }) =>
+    partitions.map((partition) => ({ topic: name, partition })),
+  )
+
+type CodeOf = (partition: TopicPartition) => number
+
+const resultsOf = ({ topics }: TransactionPartitions, codeOf: CodeOf) =>
+  topics.map(({ name, partitions }) => ({
+    name,
+    resultsByPartition: partitions.map((partitionIndex) => ({
+      partitionIndex,
+      partitionErrorCode: codeOf({ topic: name, partition: partitionIndex }),
+    })),
+  }))
+
+/** The error of each partition. */
+const carryOut = (call: Call, transaction: TransactionPartitions): CodeOf => {
+  const { node, effects, version } = call
+  const { transactions, state, id } = node
+  const { transactionalId, producerId, producerEpoch, verifyOnly } = transaction
+  const partitions = partitionsOf(transaction)
+  const problemOf: CodeOf = ({ topic, partition }) =>
+    effects.errorAt('before', topic, partition) ||
+    (state.topic(topic)?.partitions[partition] === undefined
+      ? errorNumber.UNKNOWN_TOPIC_OR_PARTITION
+      : 0)
+  if (partitions.some((each) => problemOf(each) !== 0)) {
+    return (each) => problemOf(each) || errorNumber.OPERATION_NOT_ATTEMPTED
+  }
+  const by: ProducerIdentity = { producerId, epoch: producerEpoch }
+  const problem = transactions.problem(id, transactionalId)
+  if (problem !== 0) return () => problem
+  if (verifyOnly) {
+    return (each) => transactions.verify(transactionalId, by, { partitions: [each], groups: [] })
+  }
+  const level = version >= batchedSince ? 2 : 0
+  const errorCode = transactions.add(transactionalId, by, { partitions, groups: [] }, level)
+  const isUnknownError = errorCode === errorNumber.PRODUCER_FENCED && version < fencedErrorSince
+  const shared = isUnknownError ? errorNumber.INVALID_PRODUCER_EPOCH : errorCode
+  return ({ topic, partition }) => shared || effects.errorAt('after', topic, partition)
+}
+
+export const addPartitionsToTxnHandler = defineHandler({
+  api: addPartitionsToTxnApi,
+  handle: (call) => {
+    const { request, version } = call
+    if (version >= batchedSince) {
+      call.respond({
+        resultsByTransaction: request.transactions.map((transaction) => ({
+          transactionalId: transaction.transactionalId,
+          topicResults: resultsOf(transaction, carryOut(call, transaction)),
+        })),
+      })
+      return
+    }
+    const transaction = transactionOf(request)
+    call.respond({ resultsByTopicV3AndBelow: resultsOf(transaction, carryOut(call, transaction)) })
+  },
+  targets: (request) =>
+    [...request.transactions, transactionOf(request)].flatMap((transaction) =>
+      partitionsOf(transaction),
+    ),
+  transactionalIds: (request) => [
+    ...request.transactions.map(({ transactionalId }) => transactionalId),
+    request.v3AndBelowTransactionalId,
+  ],
+})

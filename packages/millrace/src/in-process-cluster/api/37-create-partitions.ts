@@ -1,0 +1,39 @@
+// CreatePartitions: topics get more partitions; any node makes them, as the controller would.
+
+import {
+  type CreatePartitionsRequest,
+  type CreatePartitionsResponse,
+  createPartitionsApi,
+} from '../../protocol/api/37-create-partitions.ts'
+import { errorNumber } from '../../protocol/errors.ts'
+import { ApiError } from '../api-error.ts'
+import { type ApiCall, defineHandler } from './handler.ts'
+
+type Call = ApiCall<CreatePartitionsRequest, CreatePartitionsResponse>
+
+const create = (call: Call, name: string, count: number) => {
+  const { state } = call.node
+  const rejected = (errorCode: number, errorMessage: string | null = null) => {
+    return { name, errorCode, errorMessage }
+  }
+  const fault = call.effects.errorAt('before', name)
+  if (fault !== 0) return rejected(fault)
+  const topic = state.topic(name)
+  if (topic === undefined) return rejected(errorNumber.UNKNOWN_TOPIC_OR_PARTITION)
+  try {
+    state.createPartitions(topic, count, call.request.validateOnly)
+    return rejected(call.effects.errorAt('after', name))
+  } catch (error) {
+    if (error instanceof ApiError) return rejected(error.code, error.message)
+    throw error
+  }
+}
+
+export const createPartitionsHandler = defineHandler({
+  api: createPartitionsApi,
+  handle: (call) => {
+    const { topics } = call.request
+    call.respond({ results: topics.map(({ name, count }) => create(call, name, count)) })
+  },
+  targets: (request) => request.topics.map(({ name }) => ({ topic: name, partition: -1 })),
+})

@@ -1,0 +1,15 @@
+// PushTelemetry: the metrics of a client.
+
+import { pushTelemetryApi } from '../../protocol/api/72-push-telemetry.ts'
+import { errorNumber } from '../../protocol/errors.ts'
+import { defineHandler } from './handler.ts'
+
+export const pushTelemetryHandler = defineHandler({
+  api: pushTelemetryApi,
+  handle: (call) => {
+    const { telemetry, id } = call.node
+    if (telemetry === null) call.respond({ errorCode: errorNumber.UNSUPPORTED_VERSION })
+    else call.respond(telemetry.push(call.request, id, call.clientId))
+  },
+  reject: (_request, errorCode) => ({ errorCode }),
+})

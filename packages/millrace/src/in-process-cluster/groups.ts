@@ -1,0 +1,201 @@
+// The group coordinator: consumer groups by id, and the offsets that they commit, within
+// transactions too. One for the whole cluster; a node responds only for the groups that
+// coordinators.ts gives it (`NOT_COORDINATOR` else), so that clients must find theirs. Skipped:
+// KIP-848 groups, expiry of offsets.
+
+import { errorNumber } from '../protocol/errors.ts'
+import type { ProducerId } from '../protocol/producer-id.ts'
+import { randomBelow } from '../runtime/random.ts'
+import type { ClusterState } from './cluster-state.ts'
+import type { Coordinators } from './coordinators.ts'
+import { Group, type JoinRequest, type JoinResult, rejectedJoin } from './group.ts'
+import { type CommittedOffset, PendingOffsets } from './pending-offsets.ts'
+import type { ProducerIdentity } from './transaction-entry.ts'
+
+export interface Committer {
+  readonly memberId: string
+  /** Below 0: not a member, but a tool or a consumer that assigns itself. */
+  readonly generation: number
+  readonly groupInstanceId?: string | null | undefined
+}
+
+interface GroupEntry {
+  readonly group: Group
+  /** Ids that were given, and not used yet. */
+  readonly pendingIds: Set<string>
+  /** By topic and partition. */
+  readonly offsets: Map<string, CommittedOffset>
+}
+
+export interface GroupView {
+  readonly groupId: string
+  readonly protocolType: string
+  readonly state: string
+}
+
+const offsetKey = (topic: string, partition: number): string => `${partition} ${topic}`
+
+export class GroupCoordinator {
+  readonly #state: ClusterState
+  readonly #coordinators: Coordinators
+  readonly #groups = new Map<string, GroupEntry>()
+  /** By group id, also of groups that do not exist yet. */
+  readonly #pending = new Map<string, PendingOffsets>()
+  #nextMember = 1
+
+  constructor(state: ClusterState, coordinators: Coordinators) {
+    this.#state = state
+    this.#coordinators = coordinators
+  }
+
+  /** The error that the node must respond with for the group; 0 = none. */
+  problem(nodeId: number, groupId: string): number {
+    if (groupId === '') return errorNumber.INVALID_GROUP_ID
+    return this.#coordinators.problem('group', groupId, nodeId)
+  }
+
+  /** The groups that this node coordinates. */
+  list(nodeId: number): readonly GroupView[] {
+    return [...this.#groups]
+      .filter(([groupId]) => this.#coordinators.of('group', groupId)?.id === nodeId)
+      .map(([groupId, { group }]) => {
+        return { groupId, protocolType: group.protocolType ?? '', state: group.state }
+      })
+  }
+
+  group(groupId: string): Group | undefined {
+    return this.#groups.get(groupId)?.group
+  }
+
+  /**
+   * Joins a member. One without an id gets one: with `mustReturn` (JoinGroup 4 and up) it
+   * must join again under that id. Returns the id that the member has now, for abandonJoin.
+   */
+  join(
+    groupId: string,
+    clientId: string | null,
+    request: JoinRequest,
+    mustReturn: boolean,
+    respond: (response: JoinResult) => void,
+  ): string {
+    const entry = this.#entry(groupId)
+    const { group, pendingIds } = entry
+    const { groupInstanceId } = request
+    if (request.memberId !== '') {
+      const known =
+        pendingIds.delete(request.memberId) || group.memberIds.includes(request.memberId)
+      if (known) group.join(request, respond)
+      else respond(rejectedJoin(errorNumber.UNKNOWN_MEMBER_ID, request.memberId))
+      return request.memberId
+    }
+    const memberId = this.#newMemberId(groupInstanceId ?? clientId ?? 'member')
+    if (groupInstanceId === null && mustReturn) {
+      pendingIds.add(memberId)
+      respond(rejectedJoin(errorNumber.MEMBER_ID_REQUIRED, memberId))
+      return memberId
+    }
+    const before = groupInstanceId === null ? undefined : group.memberOfInstance(groupInstanceId)
+    group.join({ ...request, memberId }, respond)
+    // A static member that starts again replaces its earlier self.
+    if (before !== undefined) group.leave(before)
+    return memberId
+  }
+
+  /** Stores the offset: 0, or the error that prevents it. */
+  commit(groupId: string, committer: Committer, offset: CommittedOffset): number {
+    const { group, offsets } = this.#entry(groupId)
+    const error = this.#commitProblem(group, committer)
+    if (error !== 0) return error
+    const partition = this.#state.topic(offset.topic)?.partitions[offset.partition]
+    if (partition === undefined) return errorNumber.UNKNOWN_TOPIC_OR_PARTITION
+    offsets.set(offsetKey(offset.topic, offset.partition), offset)
+    return 0
+  }
+
+  /**
+   * May the member of this group commit within a transaction? 0 = yes. Unlike an ordinary commit
+   * one without a member and a generation always may, since old clients name none (KIP-447).
+   */
+  transactionalProblem(groupId: string, committer: Committer): number {
+    const { memberId, generation, groupInstanceId = null } = committer
+    const group = this.#groups.get(groupId)?.group
+    if (group === undefined) return generation < 0 ? 0 : errorNumber.ILLEGAL_GENERATION
+    if (generation < 0 && group.state === 'Empty') return 0
+    if (generation < 0 && memberId === '' && groupInstanceId === null) return 0
+    return group.checkMember(memberId, groupInstanceId) || group.check(memberId, generation)
+  }
+
+  /** Transactions that bring offsets to the group. */
+  pending(groupId: string): PendingOffsets {
+    let pending = this.#pending.get(groupId)
+    if (pending === undefined) {
+      pending = new PendingOffsets()
+      this.#pending.set(groupId, pending)
+    }
+    return pending
+  }
+
+  /** Stores the offset until the producer's transaction ends. */
+  commitPending(groupId: string, by: ProducerIdentity, offset: CommittedOffset): void {
+    const key = offsetKey(offset.topic, offset.partition)
+    // The group is there from now on, though its offset is not.
+    this.#entry(groupId)
+    this.pending(groupId).add(by.producerId, by.epoch, key, offset)
+  }
+
+  /** The marker of a transaction that the group is part of. */
+  endTransaction(groupId: string, producerId: ProducerId, epoch: number, isCommit: boolean): void {
+    const brought = this.pending(groupId).end(producerId, epoch)
+    if (!isCommit || brought.size === 0) return
+    const { offsets } = this.#entry(groupId)
+    for (const [key, offset] of brought) offsets.set(key, offset)
+  }
+
+  /** Does an open transaction change this offset? */
+  isUnstable(groupId: string, topic: string, partition: number): boolean {
+    return this.#pending.get(groupId)?.has(offsetKey(topic, partition)) === true
+  }
+
+  committed(groupId: string, topic: string, partition: number): CommittedOffset | undefined {
+    return this.#groups.get(groupId)?.offsets.get(offsetKey(topic, partition))
+  }
+
+  /** All that the group committed. */
+  allCommitted(groupId: string): readonly CommittedOffset[] {
+    return [...(this.#groups.get(groupId)?.offsets.values() ?? [])]
+  }
+
+  close(): void {
+    for (const { group } of this.#groups.values()) group.close()
+    this.#groups.clear()
+  }
+
+  #commitProblem(group: Group, { memberId, generation }: Committer): number {
+    if (generation < 0) {
+      return group.state === 'Empty' ? 0 : errorNumber.UNKNOWN_MEMBER_ID
+    }
+    const error = group.check(memberId, generation)
+    if (error !== 0) return error
+    return group.state === 'CompletingRebalance' ? errorNumber.REBALANCE_IN_PROGRESS : 0
+  }
+
+  #entry(groupId: string): GroupEntry {
+    let entry = this.#groups.get(groupId)
+    if (entry === undefined) {
+      entry = {
+        group: new Group(this.#state.clock),
+        pendingIds: new Set(),
+        offsets: new Map(),
+      }
+      this.#groups.set(groupId, entry)
+    }
+    return entry
+  }
+
+  #newMemberId(prefix: string): string {
+    const suffix = randomBelow(this.#state.random, 2 ** 32)
+      .toString(16)
+      .padStart(8, '0')
+    return `${prefix}-${this.#nextMember++}-${suffix}`
+  }
+}

@@ -1,0 +1,405 @@
+// The in-process Kafka cluster that tests hold: starts its nodes, lets a test look into the logs,
+// move leaders, stop nodes, and set faults. testing.ts gives it to users.
+//
+// As strict as Kafka with formats, checksums, sizes, sequences, epochs and versions. It does not
+// have: replication (replicas share one log, an acked record is never lost), two-phase commit,
+// ACLs, quotas but by faults, fetch sessions, KIP-848 groups, compaction itself, recompression,
+// time-based retention, Kerberos, delegation tokens.
+
+import { KafkaError } from '../protocol/kafka-error.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Random } from '../runtime/random.ts'
+import type { TlsListenerOptions } from '../runtime/tls-listener.ts'
+import type { ListenTransport } from '../runtime/transport.ts'
+import { isError } from '../runtime/value-kinds.ts'
+import { plainApis, servedApis } from './api/handlers.ts'
+import { ApiError } from './api-error.ts'
+import { ClientTelemetry, type PushedMetrics, type TelemetryOptions } from './client-telemetry.ts'
+import { type ClusterOptions, checkOptions, type TopicOptions } from './cluster-options.ts'
+import { type ClusterRecord, clusterRecords } from './cluster-records.ts'
+import { ClusterState } from './cluster-state.ts'
+import { type CoordinatorKind, Coordinators } from './coordinators.ts'
+import { type Fault, type FaultRule, Faults, type RequestView } from './faults.ts'
+import { GroupCoordinator } from './groups.ts'
+import { BrokerNode, type ClusterNode } from './node.ts'
+import type { CommittedOffset } from './pending-offsets.ts'
+import { ProduceQuota } from './produce-quota.ts'
+import { SaslService } from './sasl-service.ts'
+import type { Partition, Topic } from './topic.ts'
+import { TransactionCoordinator, type TransactionView } from './transaction-coordinator.ts'
+import type { TransactionLevel } from './transaction-entry.ts'
+import { TransactionMarkers } from './transaction-markers.ts'
+import { versionsOf } from './versions.ts'
+
+/** What a cluster is made of, apart from what its user chooses: the simulator passes its own. */
+export interface ClusterRuntime {
+  readonly transport: ListenTransport
+  readonly clock: Clock
+  readonly random: Random
+  /** How to listen with TLS; without it a cluster can't be given certificates. */
+  readonly listenSecurely?: ((tls: TlsListenerOptions) => ListenTransport) | undefined
+}
+
+/** The state of a partition. */
+export interface PartitionState {
+  /** -1 = no node leads it. */
+  readonly leader: number
+  /** Rises with each change of the leader. */
+  readonly leaderEpoch: number
+  /** Ids of the nodes that have the partition. */
+  readonly replicas: readonly number[]
+  /** The first offset that is kept. */
+  readonly startOffset: number
+  /** The offset that the next record gets. */
+  readonly endOffset: number
+}
+
+/** Throws INVALID_OPTION if certificates can't be had or used. */
+const transportFor = ({ tls }: ClusterOptions, runtime: ClusterRuntime): ListenTransport => {
+  if (tls === undefined) return runtime.transport
+  const { listenSecurely } = runtime
+  if (listenSecurely === undefined) {
+    throw new KafkaError('INVALID_OPTION', 'tls: the transport in memory carries no TLS')
+  }
+  try {
+    return listenSecurely(tls)
+  } catch (error) {
+    const why = isError(error) ? error.message : String(error)
+    throw new KafkaError(
+      'INVALID_OPTION',
+      `tls: cert, key and ca must be PEM, and the key that of the certificate (${why})`,
+      { cause: error },
+    )
+  }
+}
+
+/**
+ * A Kafka-compatible cluster inside the process. Started by `startCluster`; see docs/testing.md.
+ */
+export class TestCluster {
+  readonly #state: ClusterState
+  readonly #faults = new Faults(servedApis.map((api) => api.name))
+  readonly #nodes: readonly BrokerNode[]
+  readonly #requests: Record<string, number>
+  readonly #listeners = new Set<(request: RequestView) => void>()
+  readonly #defects: unknown[] = []
+  readonly #coordinators: Coordinators
+  readonly #groups: GroupCoordinator
+  readonly #transactions: TransactionCoordinator
+  readonly #sasl: SaslService | null
+  readonly #telemetry: ClientTelemetry | null
+  readonly #hasTransactionFeature: boolean
+  #closing: Promise<void> | null = null
+
+  private constructor(options: ClusterOptions, runtime: ClusterRuntime) {
+    const checked = checkOptions(options)
+    this.#state = new ClusterState(runtime.clock, runtime.random, checked.settings)
+    this.#requests = Object.fromEntries(servedApis.map((api) => [api.name, 0]))
+    const { transactions } = checked
+    this.#state.finalizeTransactionLevel(transactions.level)
+    this.#hasTransactionFeature = transactions.hasFeature
+    this.#coordinators = new Coordinators(this.#state, transactions.coordinatorLoadMs)
+    this.#groups = new GroupCoordinator(this.#state, this.#coordinators)
+    this.#transactions = new TransactionCoordinator(
+      this.#state,
+      this.#coordinators,
+      new TransactionMarkers(this.#state, this.#groups, transactions.markerDelayMs),
+      transactions.timeoutMsMax,
+    )
+    this.#sasl = options.sasl ? new SaslService(options.sasl, runtime.clock, runtime.random) : null
+    const { telemetry } = options
+    this.#telemetry =
+      telemetry === undefined ? null : new ClientTelemetry(telemetry, runtime.clock, runtime.random)
+    const transport = transportFor(options, runtime)
+    const quota =
+      checked.produceQuota === null ? null : new ProduceQuota(checked.produceQuota, runtime.clock)
+    const shared = {
+      state: this.#state,
+      groups: this.#groups,
+      coordinators: this.#coordinators,
+      transactions: this.#transactions,
+      transactionSettings: transactions,
+      telemetry: this.#telemetry,
+      versions: versionsOf(checked.versions, this.#telemetry === null ? plainApis : servedApis),
+    }
+    this.#nodes = Array.from(
+      { length: checked.nodes },
+      (_, index) =>
+        new BrokerNode({
+          context: { ...shared, id: index + 1 },
+          transport,
+          clock: runtime.clock,
+          faults: this.#faults,
+          state: this.#state,
+          host: checked.host,
+          requestBytesMax: checked.requestBytesMax,
+          connectionsMaxIdleMs: checked.connectionsMaxIdleMs,
+          produceQuota: quota,
+          sasl: this.#sasl,
+          onRequest: (request) => this.#onRequest(request),
+          onDefect: (error) => this.#defects.push(error),
+        }),
+    )
+    if (options.onRequest !== undefined) this.#listeners.add(options.onRequest)
+  }
+
+  /**
+   * Listens at all nodes, then creates the topics. Users call `startCluster`.
+   * @internal
+   */
+  static async start(options: ClusterOptions, runtime: ClusterRuntime): Promise<TestCluster> {
+    const cluster = new TestCluster(options, runtime)
+    const { port = 0, topics = {} } = options
+    try {
+      for (const [index, node] of cluster.#nodes.entries()) {
+        await node.start({ port: port === 0 ? 0 : port + index })
+      }
+      for (const [name, topic] of Object.entries(topics)) cluster.createTopic(name, topic)
+    } catch (error) {
+      await cluster.close()
+      throw error
+    }
+    return cluster
+  }
+
+  /** Addresses of all nodes, `127.0.0.1:port`: what a producer or consumer starts from. */
+  get brokers(): string[] {
+    return this.#nodes.map((node) => node.address)
+  }
+
+  /** Nodes have ids from 1 on. */
+  get nodes(): readonly ClusterNode[] {
+    return this.#nodes
+  }
+
+  /** The node with this id. Throws INVALID_ARGUMENT if there is none. */
+  node(id: number): ClusterNode {
+    const node = this.#nodes[id - 1]
+    if (node !== undefined) return node
+    throw new KafkaError(
+      'INVALID_ARGUMENT',
+      `id must be 1 to ${this.#nodes.length}, the number of nodes, got ${id}`,
+    )
+  }
+
+  /** Names of the topics that there are. */
+  get topics(): string[] {
+    return this.#state.topics.map((topic) => topic.name)
+  }
+
+  /** How many partitions the topic has; where each of them stands. */
+  partitions(topic: string): PartitionState[] {
+    return this.#topic(topic).partitions.map((partition) => ({
+      leader: partition.leaderId,
+      leaderEpoch: partition.leaderEpoch,
+      replicas: [...partition.replicas],
+      startOffset: partition.log.startOffset,
+      endOffset: partition.log.endOffset,
+    }))
+  }
+
+  /**
+   * All records of a topic, decoded: by partition, then by offset. Keys and values are bytes. It
+   * shows what transactions wrote before they end and after they were aborted; `readTopic` with
+   * `isolation: 'read_committed'` does not.
+   *
+   * @example
+   * const values = cluster.records('orders').map((record) => record.value?.toString())
+   */
+  records(topic: string): ClusterRecord[] {
+    return clusterRecords(this.#topic(topic))
+  }
+
+  /** Creates a topic: with a number of partitions, or with settings. */
+  createTopic(name: string, options: number | TopicOptions = {}): void {
+    const { partitions = -1, ...rest } =
+      typeof options === 'number' ? { partitions: options } : options
+    try {
+      this.#state.createTopic(name, { ...rest, partitions })
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error
+      throw new KafkaError('INVALID_ARGUMENT', `Topic ${name}: ${error.message}`, { cause: error })
+    }
+  }
+
+  /**
+   * Deletes a topic and its records. Created again under its name, it is another topic, with
+   * another id.
+   */
+  deleteTopic(name: string): void {
+    this.#topic(name)
+    this.#state.deleteTopic(name)
+  }
+
+  /** Makes a running node the leader of the partition. */
+  moveLeader(topic: string, partition: number, nodeId: number): void {
+    const moved = this.#partition(topic, partition)
+    if (!this.node(nodeId).running) {
+      throw new KafkaError('INVALID_STATE', `Node ${nodeId} is stopped: it can't lead`)
+    }
+    this.#state.moveLeader(moved, nodeId)
+  }
+
+  /**
+   * Forgets what idempotent producers wrote (of one topic, of one partition): a resend is not
+   * recognized any more, and a producer that continues is taken as a new one. As Kafka does after
+   * `producer.id.expiration.ms`, or once retention removed a producer's last batch.
+   */
+  forgetProducers(topic?: string, partition?: number): void {
+    const topics = topic === undefined ? this.#state.topics : [this.#topic(topic)]
+    for (const each of topics) {
+      for (const { index, producers } of each.partitions) {
+        if (partition === undefined || index === partition) producers.forgetAll()
+      }
+    }
+  }
+
+  /** Every producer id expires: all partitions forget their producers. */
+  expireProducerIds(): void {
+    this.forgetProducers()
+  }
+
+  /**
+   * Changes a user's password, adds the user, or removes it (null). Connections that have
+   * authenticated stay; the next attempts go by the new password.
+   */
+  setPassword(user: string, password: string | null): void {
+    this.#requireSasl().setPassword(user, password)
+  }
+
+  /**
+   * The sessions of all clients that have authenticated are over, as after `sessionLifetimeMs`: who
+   * does not authenticate again first is closed at its next request.
+   */
+  expireSessions(): void {
+    this.#requireSasl()
+    for (const node of this.#nodes) node.expireSessions()
+  }
+
+  /** The offsets that a consumer group committed. */
+  committedOffsets(groupId: string): readonly CommittedOffset[] {
+    return this.#groups.allCommitted(groupId)
+  }
+
+  /** The transactional ids that were used, each with its producer and its transaction. */
+  transactions(): TransactionView[] {
+    return this.#transactions.list()
+  }
+
+  /**
+   * Aborts the open transaction of a transactional id, as Kafka does when its time is over: the
+   * producer's epoch is then too old.
+   */
+  abortTransaction(transactionalId: string): void {
+    if (this.#transactions.abort(transactionalId)) return
+    throw new KafkaError('INVALID_STATE', `${transactionalId} has no open transaction to abort`)
+  }
+
+  /** The id of the node that coordinates a transactional id or a consumer group; -1 = none. */
+  coordinator(kind: CoordinatorKind, key: string): number {
+    return this.#coordinators.of(kind, key)?.id ?? -1
+  }
+
+  /** Makes a running node the coordinator of a transactional id or a consumer group. */
+  moveCoordinator(kind: CoordinatorKind, key: string, nodeId: number): void {
+    if (!this.node(nodeId).running) {
+      throw new KafkaError('INVALID_STATE', `Node ${nodeId} is stopped: it can't coordinate`)
+    }
+    this.#coordinators.move(kind, key, nodeId)
+  }
+
+  /**
+   * Finalizes the level of Kafka's feature `transaction.version`, as an upgrade does. Clients learn
+   * of it when they next connect.
+   */
+  setTransactionVersion(version: TransactionLevel): void {
+    if (!this.#hasTransactionFeature && version > 0) {
+      throw new KafkaError('INVALID_STATE', 'Before Kafka 4.0 there was no transaction.version')
+    }
+    this.#state.finalizeTransactionLevel(version)
+  }
+
+  /** The metrics that clients pushed, oldest first; of a cluster with the option `telemetry`. */
+  get pushedMetrics(): readonly PushedMetrics[] {
+    return this.#requireTelemetry().pushes
+  }
+
+  /** Asks for other metrics from now on: the next push of each client is rejected, and it asks. */
+  changeTelemetry(options: TelemetryOptions): void {
+    this.#requireTelemetry().change(options)
+  }
+
+  /** Sets a fault, which applies until its count is used up or it is removed. */
+  fault(rule: FaultRule): Fault {
+    return this.#faults.add(rule)
+  }
+
+  /** Removes every fault that is set. */
+  removeFaults(): void {
+    this.#faults.removeAll()
+  }
+
+  /** How many requests came in so far, by api: `cluster.requests.Produce`. */
+  get requests(): Readonly<Record<string, number>> {
+    return { ...this.#requests }
+  }
+
+  /**
+   * Calls the listener with each request, before it is carried out, until the returned function is
+   * called.
+   */
+  onRequest(listener: (request: RequestView) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Stops all nodes. Twice is the same promise. Rejects if the cluster itself failed. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    this.#faults.removeAll()
+    await Promise.all(this.#nodes.map((node) => node.end()))
+    this.#groups.close()
+    this.#transactions.close()
+    this.#state.close()
+    if (this.#defects.length > 0) {
+      throw new KafkaError('INTERNAL', 'The in-process cluster failed while it served a request', {
+        cause: this.#defects[0],
+      })
+    }
+  }
+
+  #onRequest(request: RequestView): void {
+    this.#requests[request.api] = (this.#requests[request.api] ?? 0) + 1
+    for (const listener of this.#listeners) listener(request)
+  }
+
+  #requireSasl(): SaslService {
+    if (this.#sasl !== null) return this.#sasl
+    throw new KafkaError('INVALID_STATE', 'The cluster was started without sasl')
+  }
+
+  #requireTelemetry(): ClientTelemetry {
+    if (this.#telemetry !== null) return this.#telemetry
+    throw new KafkaError('INVALID_STATE', 'The cluster was started without telemetry')
+  }
+
+  #topic(name: string): Topic {
+    const topic = this.#state.topic(name)
+    if (topic !== undefined) return topic
+    throw new KafkaError('INVALID_ARGUMENT', `The cluster has no topic ${JSON.stringify(name)}`)
+  }
+
+  #partition(topic: string, index: number): Partition {
+    const partition = this.#topic(topic).partitions[index]
+    if (partition !== undefined) return partition
+    throw new KafkaError('INVALID_ARGUMENT', `Topic ${topic} has no partition ${index}`)
+  }
+}

@@ -1,0 +1,185 @@
+// Checks before a Produce request is carried out: which of its partitions may be written to by its
+// transaction? As Kafka's leaders do it (KIP-890): the first batch that a transaction brings to a
+// partition is only taken if the coordinator knows of it. Up to version 11 the client must have
+// added the partition (AddPartitionsToTxn); from 12 on the leader adds it. The former responds at
+// once; the latter waits a little while the transaction before is being ended, as a retry would
+// cost more.
+
+import { errorNumber } from '../protocol/errors.ts'
+import { batchHeaderBytes } from '../protocol/records/layout.ts'
+import { type BatchHeader, decodeBatchHeader } from '../protocol/records/record-batch.ts'
+import type { Timer } from '../runtime/clock.ts'
+import type { NodeContext } from './api/handler.ts'
+import type { Partition } from './topic.ts'
+import type { ProducerIdentity } from './transaction-entry.ts'
+
+/** What a request would write to one partition. */
+export interface Candidate {
+  readonly partition: Partition
+  readonly records: Uint8Array | null
+}
+
+export interface Denial {
+  readonly code: number
+  readonly message: string | null
+}
+
+/** Why a partition is not written to; the others may be. */
+export type Denials = ReadonlyMap<Partition, Denial>
+
+/** Since this version clients know TRANSACTION_ABORTABLE. */
+const abortableSince = 11
+/** Since this version the leader adds partitions to transactions. */
+const addsSince = 12
+
+/** Kafka's add.partitions.to.txn.retry.backoff.ms and .max.ms. */
+const retryMs = 20
+const retryMsMax = 100
+
+/** Errors that clients of before may not expect: they send again for this one. */
+const passing: readonly number[] = [
+  errorNumber.COORDINATOR_LOAD_IN_PROGRESS,
+  errorNumber.COORDINATOR_NOT_AVAILABLE,
+  errorNumber.NOT_COORDINATOR,
+]
+
+interface TransactionalBatch {
+  readonly partition: Partition
+  readonly header: BatchHeader
+}
+
+const headerOf = (records: Uint8Array | null): BatchHeader | null => {
+  if (records === null || records.byteLength < batchHeaderBytes) return null
+  try {
+    return decodeBatchHeader(records)
+  } catch {
+    return null
+  }
+}
+
+export class ProduceAdmission {
+  readonly #node: NodeContext
+  readonly #transactionalId: string | null
+  readonly #version: number
+  readonly #batches: TransactionalBatch[] = []
+  #timer: Timer | null = null
+
+  constructor(node: NodeContext, transactionalId: string | null, version: number) {
+    this.#node = node
+    this.#transactionalId = transactionalId
+    this.#version = version
+  }
+
+  /**
+   * Why the request is rejected as a whole; 0 = it is not. The candidates are those partitions that
+   * this node leads.
+   */
+  load(candidates: readonly Candidate[]): number {
+    const identities = new Set<string>()
+    for (const { partition, records } of candidates) {
+      const header = headerOf(records)
+      if (header?.transactional !== true) continue
+      if (this.#transactionalId === null) return errorNumber.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+      if (header.producerId < 0) continue
+      identities.add(`${header.producerId} ${header.producerEpoch}`)
+      this.#batches.push({ partition, header })
+    }
+    return identities.size > 1 ? errorNumber.INVALID_PRODUCER_ID_MAPPING : 0
+  }
+
+  /** Calls back once, at once or after a while; never after `cancel`. */
+  ask(callback: (denials: Denials) => void): void {
+    this.#ask(callback, retryMsMax)
+  }
+
+  cancel(): void {
+    this.#timer?.cancel()
+  }
+
+  get #adds(): boolean {
+    return this.#version >= addsSince
+  }
+
+  #ask(callback: (denials: Denials) => void, leftMs: number): void {
+    const denials = new Map<Partition, Denial>()
+    const toAsk: TransactionalBatch[] = []
+    for (const batch of this.#batches) {
+      const { partition, header } = batch
+      const { producerId, producerEpoch } = header
+      if (partition.producers.isStale(producerId, producerEpoch)) {
+        denials.set(partition, {
+          code: errorNumber.INVALID_PRODUCER_EPOCH,
+          message: `Epoch ${producerEpoch} of producer ${producerId} is no longer the newest`,
+        })
+      } else if (!partition.producers.isOpen(producerId, producerEpoch)) {
+        partition.producers.noteVerification(header, this.#adds)
+        toAsk.push(batch)
+      }
+    }
+    const codes = this.#codesOf(toAsk)
+    const isConcurrent = [...codes.values()].includes(errorNumber.CONCURRENT_TRANSACTIONS)
+    if (isConcurrent && this.#adds && leftMs > 0) {
+      this.#timer = this.#node.state.clock.setTimer(retryMs, () =>
+        this.#ask(callback, leftMs - retryMs),
+      )
+      return
+    }
+    for (const [partition, code] of codes) {
+      if (code !== 0) denials.set(partition, this.#denial(code))
+    }
+    callback(denials)
+  }
+
+  /** The coordinator's result for each of them. */
+  #codesOf(batches: readonly TransactionalBatch[]): ReadonlyMap<Partition, number> {
+    const { transactions, transactionSettings } = this.#node
+    const first = batches[0]
+    const id = this.#transactionalId
+    const isAsked = this.#adds || transactionSettings.verifies
+    if (first === undefined || id === null || !isAsked) return new Map()
+    const by: ProducerIdentity = {
+      producerId: first.header.producerId,
+      epoch: first.header.producerEpoch,
+    }
+    const partitions = batches.map(({ partition }) => ({
+      topic: partition.topic.name,
+      partition: partition.index,
+    }))
+    const problem = transactions.problemInside(id)
+    const ofAll = this.#adds
+      ? problem || transactions.add(id, by, { partitions, groups: [] }, 2)
+      : problem
+    return new Map(
+      batches.map(({ partition }, index) => {
+        if (this.#adds || ofAll !== 0) return [partition, ofAll]
+        const place = { partitions: [partitions[index]!], groups: [] }
+        return [partition, transactions.verify(id, by, place)]
+      }),
+    )
+  }
+
+  #denial(code: number): Denial {
+    switch (code) {
+      case errorNumber.PRODUCER_FENCED:
+        return { code: errorNumber.INVALID_PRODUCER_EPOCH, message: null }
+      case errorNumber.TRANSACTION_ABORTABLE:
+        return this.#version >= abortableSince
+          ? { code, message: null }
+          : {
+              code: errorNumber.INVALID_TXN_STATE,
+              message: 'Partition was not added to the transaction',
+            }
+      default: {
+        const isPassing =
+          passing.includes(code) || (code === errorNumber.CONCURRENT_TRANSACTIONS && !this.#adds)
+        if (!isPassing) return { code, message: null }
+        return {
+          code: errorNumber.NOT_ENOUGH_REPLICAS,
+          message:
+            'Unable to verify the partition has been added to the transaction. ' +
+            `Underlying error: ${code}`,
+        }
+      }
+    }
+  }
+}

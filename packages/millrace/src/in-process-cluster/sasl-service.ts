@@ -1,0 +1,85 @@
+// SASL of the whole cluster: which mechanisms it offers, who its users are, how long a session
+// lives. Nodes get a server from it for each attempt; a test changes passwords here.
+
+import type { Clock } from '../runtime/clock.ts'
+import type { Random } from '../runtime/random.ts'
+import type { SaslMechanismName, SaslServer } from './sasl-mechanism.ts'
+import { OauthBearerServer, unsecuredTokens, type ValidateToken } from './sasl-oauth-bearer.ts'
+import { PlainServer } from './sasl-plain.ts'
+import { type ScramCredential, type ScramHash, ScramServer, scramCredential } from './sasl-scram.ts'
+
+/** SASL of a cluster, as its user chooses it. */
+export interface ClusterSaslOptions {
+  /** What the cluster offers: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER. */
+  readonly mechanisms: readonly SaslMechanismName[]
+  /** Passwords by the names of users, for PLAIN and SCRAM. */
+  readonly users?: Readonly<Record<string, string>> | undefined
+  /**
+   * Kafka's `connections.max.reauth.ms`: after how long a client must authenticate again
+   * (KIP-368). Without it only tokens end.
+   */
+  readonly sessionLifetimeMs?: number | undefined
+  /**
+   * For OAUTHBEARER: whose token it is, or null. By default unsecured JWTs with `sub` and `exp`
+   * are accepted.
+   */
+  readonly validateToken?: ValidateToken | undefined
+}
+
+export class SaslService {
+  readonly mechanisms: readonly SaslMechanismName[]
+  /** Infinity if sessions end with their tokens only. */
+  readonly sessionLifetimeMs: number
+  readonly #random: Random
+  readonly #validateToken: ValidateToken
+  readonly #passwords: Map<string, string>
+  readonly #credentials = new Map<string, ScramCredential>()
+
+  constructor(options: ClusterSaslOptions, clock: Clock, random: Random) {
+    this.mechanisms = [...options.mechanisms]
+    this.sessionLifetimeMs = options.sessionLifetimeMs ?? Number.POSITIVE_INFINITY
+    this.#random = random
+    this.#validateToken = options.validateToken ?? unsecuredTokens(clock)
+    this.#passwords = new Map(Object.entries(options.users ?? {}))
+  }
+
+  /** Adds a user, changes the password, or removes the user (null). Sessions are kept. */
+  setPassword(user: string, password: string | null): void {
+    if (password === null) this.#passwords.delete(user)
+    else this.#passwords.set(user, password)
+    for (const hash of ['sha256', 'sha512']) this.#credentials.delete(`${hash} ${user}`)
+  }
+
+  /** The server's part of one attempt; undefined for a mechanism that is not offered. */
+  newServer(mechanism: string): SaslServer | undefined {
+    const offered = this.mechanisms.find((one) => one === mechanism)
+    switch (offered) {
+      case undefined:
+        return undefined
+      case 'PLAIN':
+        return new PlainServer((user) => this.#passwords.get(user))
+      case 'SCRAM-SHA-256':
+        return this.#scramServer('sha256')
+      case 'SCRAM-SHA-512':
+        return this.#scramServer('sha512')
+      case 'OAUTHBEARER':
+        return new OauthBearerServer(this.#validateToken)
+      default:
+        return offered satisfies never
+    }
+  }
+
+  #scramServer(hash: ScramHash): ScramServer {
+    return new ScramServer(hash, (user) => this.#credentialOf(hash, user), this.#random)
+  }
+
+  /** Derived at first use, and kept: the derivation is slow on purpose. */
+  #credentialOf(hash: ScramHash, user: string): ScramCredential | undefined {
+    const password = this.#passwords.get(user)
+    if (password === undefined) return undefined
+    const key = `${hash} ${user}`
+    const credential = this.#credentials.get(key) ?? scramCredential(hash, password, this.#random)
+    this.#credentials.set(key, credential)
+    return credential
+  }
+}

@@ -1,0 +1,100 @@
+// Layer 2, async: a call resolves when its message is in the buffer, results go to a handler.
+
+import type { ProducerEnvironment } from '../producer/environment.ts'
+import type { CloseReport } from '../producer/producer-lifecycle.ts'
+import type { ProducerOptions } from '../producer/producer-options.ts'
+import type { RecordData } from '../producer/record.ts'
+import type { WaitOptions } from '../producer/wait.ts'
+import { KafkaError } from '../protocol/kafka-error.ts'
+import { type AsyncResultHandler, defaultAsyncResultHandler } from './async-result-handler.ts'
+import { HandledProducer, type ResultCallbacks } from './handled-producer.ts'
+import { type KeyOrTopic, messageOf } from './message.ts'
+import { type MessageProducer, ProducerType } from './message-producer.ts'
+import { type Target, targetOptions } from './target.ts'
+
+const silent: ResultCallbacks = { onSuccess: null, onError: null }
+
+const callbacksOf = (handler: AsyncResultHandler): ResultCallbacks => {
+  if (handler === defaultAsyncResultHandler) return silent
+  const { handleSuccess, handleError } = handler ?? {}
+  if (typeof handleSuccess !== 'function' || typeof handleError !== 'function') {
+    throw new KafkaError(
+      'INVALID_ARGUMENT',
+      'handler must be an object with the functions handleSuccess and handleError',
+    )
+  }
+  return {
+    onSuccess: (metadata, message) => handler.handleSuccess(message, metadata),
+    onError: (error, message) => handler.handleError(error, message),
+  }
+}
+
+/**
+ * Layer 2: takes messages without waiting for their results; each result goes to the handler.
+ * Messages leave at once and batch by themselves while requests are on their way;
+ * BatchAsyncProducer waits for a count or a time.
+ *
+ * @example
+ * const producer = new AsyncProducer('localhost:9092', {
+ *   handleSuccess: (message, { partition, offset }) => console.log(message.key, partition, offset),
+ *   handleError: (error, message) => console.error(message.key, error.code),
+ * })
+ * await producer.sendMessage({ topic: 'clicks', key: '42' }, 'x')
+ * await producer.close()
+ */
+export class AsyncProducer implements MessageProducer {
+  readonly #producer: HandledProducer
+
+  /** Throws INVALID_OPTION if an option of the target is wrong. Connects to nothing. */
+  constructor(target: Target, handler?: AsyncResultHandler)
+  /** @internal */
+  constructor(target: Target, handler?: AsyncResultHandler, environment?: ProducerEnvironment)
+  constructor(
+    target: Target,
+    handler: AsyncResultHandler = defaultAsyncResultHandler,
+    environment?: ProducerEnvironment,
+  ) {
+    const options: ProducerOptions = targetOptions(target)
+    this.#producer = new HandledProducer(options, callbacksOf(handler), environment)
+  }
+
+  /**
+   * Resolves when the message is in the buffer, and waits while the buffer is full. Rejects if it
+   * was not taken (it is invalid, the producer is closed, no space within maxBlockMs, `options`
+   * ended the wait); the handler is not called then. Once it is taken, `options` limit its
+   * delivery.
+   */
+  sendMessage(
+    keyOrTopic: KeyOrTopic,
+    value: RecordData | null,
+    options?: WaitOptions,
+  ): Promise<undefined> {
+    return this.#producer.submit(messageOf(keyOrTopic, value), options)
+  }
+
+  /**
+   * Hands over what is in the buffer; resolves when every message sent before the call has its
+   * result.
+   */
+  flush(options?: WaitOptions): Promise<void> {
+    return this.#producer.flush(options)
+  }
+
+  /**
+   * Takes no more messages, and resolves when each has had its call of the handler. With
+   * `timeoutMs` or `signal` what is left by then fails with ABORTED. A second call gets the same
+   * promise.
+   */
+  close(options?: WaitOptions): Promise<CloseReport> {
+    return this.#producer.close(options)
+  }
+
+  /** `ProducerType.Async`. */
+  type(): ProducerType {
+    return ProducerType.Async
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}

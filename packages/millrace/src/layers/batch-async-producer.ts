@@ -1,0 +1,63 @@
+// Layer 2, batch async: as AsyncProducer, but messages are handed over by count or by time.
+
+import type { ProducerEnvironment } from '../producer/environment.ts'
+import { KafkaError } from '../protocol/kafka-error.ts'
+import { AsyncProducer } from './async-producer.ts'
+import type { AsyncResultHandler } from './async-result-handler.ts'
+import { type Target, targetOptions, withFlush } from './target.ts'
+
+/** When a BatchAsyncProducer hands its messages over. */
+export interface BatchSettings {
+  /** At this many messages, whatever their topics. */
+  readonly batchSize: number
+  /** … or this long after the first message of an empty buffer; 0 = by count only. */
+  readonly batchIntervalMs: number
+}
+
+const flushOf = (settings: BatchSettings): { records: number; intervalMs: number } => {
+  const { batchSize, batchIntervalMs, ...others } = settings ?? {}
+  const problems = Object.keys(others).map(
+    (name) => `Unknown setting "${name}". Settings: batchSize, batchIntervalMs`,
+  )
+  if (!(Number.isSafeInteger(batchSize) && batchSize > 0)) {
+    problems.push(`batchSize must be a whole number of at least 1, got ${String(batchSize)}`)
+  }
+  if (!(Number.isSafeInteger(batchIntervalMs) && batchIntervalMs >= 0)) {
+    problems.push(`batchIntervalMs must be 0 or more milliseconds, got ${String(batchIntervalMs)}`)
+  }
+  if (problems.length > 0) throw new KafkaError('INVALID_OPTION', problems.join('; '))
+  return { records: batchSize, intervalMs: batchIntervalMs }
+}
+
+/**
+ * Layer 2: an AsyncProducer that gathers messages and hands them over at `batchSize` messages, or
+ * `batchIntervalMs` after the first one. flush() and close() hand over what there is, and so does a
+ * full buffer.
+ *
+ * @example
+ * const settings = { batchSize: 500, batchIntervalMs: 100 }
+ * const producer = new BatchAsyncProducer('localhost:9092', defaultAsyncResultHandler, settings)
+ * await producer.sendMessage({ topic: 'clicks', key: '42' }, 'x')
+ * await producer.close()
+ */
+export class BatchAsyncProducer extends AsyncProducer {
+  /** Throws INVALID_OPTION if a setting is wrong, or the target has a `flush` option too. */
+  constructor(target: Target, handler: AsyncResultHandler | undefined, settings: BatchSettings)
+  /** @internal */
+  constructor(
+    target: Target,
+    handler: AsyncResultHandler | undefined,
+    settings: BatchSettings,
+    environment?: ProducerEnvironment,
+  )
+  constructor(
+    target: Target,
+    handler: AsyncResultHandler | undefined,
+    settings: BatchSettings,
+    environment?: ProducerEnvironment,
+  ) {
+    const flush = flushOf(settings)
+    const options = withFlush(targetOptions(target), flush, 'batchSize and batchIntervalMs')
+    super(options, handler, environment)
+  }
+}

@@ -1,0 +1,57 @@
+// Layer 1's sendBatch in async mode: puts messages into the buffer in order and returns those that
+// were not taken. An invalid message is skipped. Any other failure also stops the messages behind
+// it, so that the order holds. A batch may be larger than the buffer: once its first message was
+// taken it waits for space, however many records wait. So waiting batches are bounded too.
+
+import type { WaitOptions } from '../producer/wait.ts'
+import type { KafkaError } from '../protocol/kafka-error.ts'
+import { BatchError, type BatchFailure } from './batch-error.ts'
+import type { HandledProducer } from './handled-producer.ts'
+import type { Message } from './message.ts'
+
+/** Whether the failure is the message's own, and says nothing about the others. */
+const isItsOwn = ({ code, kind }: KafkaError): boolean =>
+  code === 'INVALID_ARGUMENT' || kind === 'rejected'
+
+/** Resolves with `null` when the message was taken, or with why it was not. */
+const take = async (
+  wait: Promise<undefined>,
+  again: (() => Promise<undefined>) | null,
+): Promise<KafkaError | null> => {
+  try {
+    await wait
+    return null
+  } catch (error) {
+    if (again === null || (error as KafkaError).code !== 'BUFFER_FULL') return error as KafkaError
+    return take(again(), again)
+  }
+}
+
+export const sendInTurn = async (
+  producer: HandledProducer,
+  messages: readonly Message[],
+  options: WaitOptions | undefined,
+): Promise<undefined> => {
+  const limits = producer.limitsFrom(options)
+  const failures: BatchFailure[] = []
+  let isBegun = false
+  for (let index = 0; index < messages.length; index++) {
+    const message = messages[index]!
+    const wait = producer.trySubmit(message, limits?.())
+    const again = async (): Promise<undefined> => {
+      await producer.ready(limits?.())
+      return producer.trySubmit(message, limits?.())
+    }
+    const error = wait === undefined ? null : await take(wait, isBegun ? again : null)
+    if (error === null) {
+      isBegun = true
+      continue
+    }
+    // Nothing was tried: the error of the call itself says it better.
+    if (error.code === 'CLOSED' && index === 0) throw error
+    failures.push({ index, error })
+    if (isItsOwn(error)) continue
+    while (++index < messages.length) failures.push({ index, error })
+  }
+  if (failures.length > 0) throw new BatchError(failures, messages.length, 0)
+}

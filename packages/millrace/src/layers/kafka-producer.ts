@@ -1,0 +1,162 @@
+// Layer 1: one class with a switch. Async: messages gather in the buffer until a count or a time,
+// and results go to callbacks. Sync: each call waits for its acknowledgements. Acks are always
+// 'all'. It owns one producer; the counting and the timing are the engine's.
+
+import type { ProducerEnvironment } from '../producer/environment.ts'
+import { Producer } from '../producer/producer.ts'
+import type { CloseReport } from '../producer/producer-lifecycle.ts'
+import type { RecordMetadata } from '../producer/record.ts'
+import type { WaitOptions } from '../producer/wait.ts'
+import { KafkaError } from '../protocol/kafka-error.ts'
+import { BatchError, type BatchFailure } from './batch-error.ts'
+import { sendInTurn } from './batch-in-turn.ts'
+import { HandledProducer } from './handled-producer.ts'
+import type { Message } from './message.ts'
+import { type ProducerConfigInput, validateProducerConfig } from './producer-config.ts'
+import { requireAllAcks, type Target, targetOptions, withFlush } from './target.ts'
+
+/** Layer 1's interface, for code that takes any implementation of it. */
+export interface BufferedProducer {
+  /** Sends one message; see `KafkaProducer.send`. */
+  send(message: Message, options?: WaitOptions): Promise<RecordMetadata | undefined>
+  /** Sends messages in order; see `KafkaProducer.sendBatch`. */
+  sendBatch(
+    messages: readonly Message[],
+    options?: WaitOptions,
+  ): Promise<readonly RecordMetadata[] | undefined>
+  /** Takes no more messages, and resolves when each has its result. */
+  close(options?: WaitOptions): Promise<CloseReport>
+}
+
+/**
+ * What a call resolves with: nothing yet in async mode, where the messages are in the log in sync
+ * mode.
+ */
+type Sent<Async extends boolean, Result> = Async extends true ? undefined : Result
+
+/**
+ * Layer 1: a buffered producer. In async mode (the default) `send` and `sendBatch` resolve when the
+ * messages are in the buffer, which is flushed at `batchSize` messages or `batchTimeoutMs` after
+ * the first one; results reach `onSuccess` and `onError`. With `async: false` they resolve when the
+ * messages are acknowledged, with partition, offset and timestamp.
+ *
+ * @example
+ * const producer = new KafkaProducer('localhost:9092', { batchSize: 200, batchTimeoutMs: 3000 })
+ * await producer.send({ topic: 'orders', key: '42', value: '{}' })
+ * await producer.close()
+ */
+export class KafkaProducer<const Async extends boolean = true> implements BufferedProducer {
+  readonly #sync: Producer | null
+  readonly #async: HandledProducer | null
+
+  /**
+   * Throws INVALID_OPTION if the target asks for other acks than 'all', or a setting makes no
+   * sense.
+   */
+  constructor(target: Target, config?: ProducerConfigInput & { readonly async?: Async | undefined })
+  /** @internal */
+  constructor(
+    target: Target,
+    config?: ProducerConfigInput & { readonly async?: Async | undefined },
+    environment?: ProducerEnvironment,
+  )
+  constructor(
+    target: Target,
+    config: ProducerConfigInput & { readonly async?: Async | undefined } = {},
+    environment?: ProducerEnvironment,
+  ) {
+    const { async, batchSize, batchTimeoutMs, onSuccess, onError } = validateProducerConfig(config)
+    const options = targetOptions(target)
+    requireAllAcks(options, 'KafkaProducer')
+    this.#sync = async ? null : new Producer(options, environment)
+    this.#async = async
+      ? new HandledProducer(
+          withFlush(
+            options,
+            { records: batchSize, intervalMs: batchTimeoutMs },
+            'batchSize and batchTimeoutMs',
+          ),
+          { onSuccess: onSuccess ?? null, onError: onError ?? null },
+          environment,
+        )
+      : null
+  }
+
+  /**
+   * Sends one message. Async mode: resolves when it is in the buffer, and waits while the buffer is
+   * full; it rejects if the message was not taken, and then no callback is called. Sync mode:
+   * resolves with its metadata when it is acknowledged. `options` limit the delivery in both.
+   */
+  send(message: Message, options?: WaitOptions): Promise<Sent<Async, RecordMetadata>> {
+    const sent =
+      this.#async === null
+        ? this.#sync!.send(message, options)
+        : this.#async.submit(message, options)
+    return sent as Promise<Sent<Async, RecordMetadata>>
+  }
+
+  /**
+   * Sends messages in order, in as few requests as they fit into. Async mode: resolves when all are
+   * in the buffer. Sync mode: resolves with their metadata when all are acknowledged. Rejects with
+   * a BatchError that lists every message that failed (in async mode: that was not taken). The
+   * array must not change until then.
+   */
+  sendBatch(
+    messages: readonly Message[],
+    options?: WaitOptions,
+  ): Promise<Sent<Async, readonly RecordMetadata[]>> {
+    const promise = this.#sendAll(messages, options)
+    // A rejection that the caller does not await must not become an unhandled rejection, and must
+    // be reported. In sync mode the producer reports each failure; in async mode this line does.
+    promise.catch((error) => this.#async?.report(error))
+    return promise
+  }
+
+  async #sendAll(
+    messages: readonly Message[],
+    options: WaitOptions | undefined,
+  ): Promise<Sent<Async, readonly RecordMetadata[]>> {
+    if (!Array.isArray(messages)) {
+      throw new KafkaError('INVALID_ARGUMENT', 'messages must be an array of messages')
+    }
+    const sent =
+      this.#async === null
+        ? await this.#sendAcknowledged(this.#sync!, messages, options)
+        : await sendInTurn(this.#async, messages, options)
+    return sent as Sent<Async, readonly RecordMetadata[]>
+  }
+
+  async #sendAcknowledged(
+    producer: Producer,
+    messages: readonly Message[],
+    options: WaitOptions | undefined,
+  ): Promise<readonly RecordMetadata[]> {
+    const { results, failedIndexes } = await producer.sendBatch(messages, options)
+    if (failedIndexes.length === 0) return results as RecordMetadata[]
+    const failures = failedIndexes.map(
+      (index): BatchFailure => ({ index, error: results[index] as KafkaError }),
+    )
+    throw new BatchError(failures, messages.length, messages.length - failures.length)
+  }
+
+  /**
+   * Hands over what is in the buffer; resolves when every message sent before the call has its
+   * result.
+   */
+  flush(options?: WaitOptions): Promise<void> {
+    return (this.#async ?? this.#sync!).flush(options)
+  }
+
+  /**
+   * Takes no more messages, flushes, and resolves when every message has its result. With
+   * `timeoutMs` or `signal` what is left by then fails with ABORTED. A second call gets the same
+   * promise.
+   */
+  close(options?: WaitOptions): Promise<CloseReport> {
+    return (this.#async ?? this.#sync!).close(options)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}

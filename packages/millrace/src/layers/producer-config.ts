@@ -1,0 +1,101 @@
+// How layer 1 batches: the original's four settings and `onSuccess`, their defaults, and their
+// repair.
+
+import type { RecordMetadata } from '../producer/record.ts'
+import { KafkaError } from '../protocol/kafka-error.ts'
+import { nearestName } from '../runtime/nearest-name.ts'
+import type { Message } from './message.ts'
+
+/** Settings of a KafkaProducer. `batchSize` and `batchTimeoutMs` matter in async mode only. */
+export interface ProducerConfig {
+  /** The buffer is flushed when it holds this many messages; 100 by default. */
+  readonly batchSize: number
+  /**
+   * … or this long after the first message of an empty buffer; 5,000 by default, 0 = count only.
+   */
+  readonly batchTimeoutMs: number
+  /**
+   * true (default): sends resolve when the messages are buffered. false: when they are
+   * acknowledged.
+   */
+  readonly async: boolean
+  /** Async mode: called for each message that failed. Without it failures are logged. */
+  readonly onError?: ((error: KafkaError, message: Message) => unknown) | undefined
+  /** Async mode: called for each delivered message with its metadata. */
+  readonly onSuccess?: ((metadata: RecordMetadata, message: Message) => unknown) | undefined
+}
+
+/** A configuration as it is passed in: omitted or `undefined` fields have their defaults. */
+export type ProducerConfigInput = {
+  readonly [Name in keyof ProducerConfig]?: ProducerConfig[Name] | undefined
+}
+
+/**
+ * The original's defaults: 100 messages, 5 seconds, async.
+ *
+ * @example
+ * const config = { ...defaultProducerConfig(), batchSize: 9 }
+ * const producer = new KafkaProducer('localhost:9092', config)
+ */
+export const defaultProducerConfig = (): ProducerConfig => ({
+  batchSize: 100,
+  batchTimeoutMs: 5000,
+  async: true,
+})
+
+const fieldNames = ['batchSize', 'batchTimeoutMs', 'async', 'onError', 'onSuccess'] as const
+
+const isWhole = (value: unknown): boolean => value === undefined || Number.isSafeInteger(value)
+
+const isFunction = (value: unknown): boolean =>
+  value === undefined || value === null || typeof value === 'function'
+
+const problemsOf = (config: ProducerConfigInput): string[] => {
+  const problems: string[] = []
+  const must = (holds: boolean, name: keyof ProducerConfig, expected: string): void => {
+    if (!holds) problems.push(`${name} must be ${expected}, got ${String(config[name])}`)
+  }
+  must(isWhole(config.batchSize), 'batchSize', 'a whole number')
+  must(isWhole(config.batchTimeoutMs), 'batchTimeoutMs', 'whole milliseconds')
+  must(config.async === undefined || typeof config.async === 'boolean', 'async', 'true or false')
+  must(isFunction(config.onError), 'onError', 'a function')
+  must(isFunction(config.onSuccess), 'onSuccess', 'a function')
+  for (const name of Object.keys(config)) {
+    if ((fieldNames as readonly string[]).includes(name)) continue
+    const nearest = nearestName(name, fieldNames)
+    const hint =
+      nearest === undefined ? `Settings: ${fieldNames.join(', ')}` : `Did you mean "${nearest}"?`
+    problems.push(`Unknown setting "${name}". ${hint}`)
+  }
+  return problems
+}
+
+/**
+ * A corrected copy, as the original's Validate() made it: a `batchSize` of 0 or less becomes 100, a
+ * negative `batchTimeoutMs` becomes 5,000, and missing fields get their defaults. NaN, fractions,
+ * wrong types and unknown names throw one INVALID_OPTION that lists all of them. The argument is
+ * not changed.
+ *
+ * @example
+ * validateProducerConfig({ batchSize: 0, batchTimeoutMs: -1 })
+ * // { batchSize: 100, batchTimeoutMs: 5000, async: true }
+ */
+export const validateProducerConfig = (config: ProducerConfigInput): ProducerConfig => {
+  if (typeof config !== 'object' || config === null) {
+    throw new KafkaError(
+      'INVALID_OPTION',
+      `the configuration must be an object, got ${String(config)}`,
+    )
+  }
+  const problems = problemsOf(config)
+  if (problems.length > 0) throw new KafkaError('INVALID_OPTION', problems.join('; '))
+  const defaults = defaultProducerConfig()
+  const { batchSize = 0, batchTimeoutMs = -1, async = defaults.async, onError, onSuccess } = config
+  return {
+    batchSize: batchSize > 0 ? batchSize : defaults.batchSize,
+    batchTimeoutMs: batchTimeoutMs >= 0 ? batchTimeoutMs : defaults.batchTimeoutMs,
+    async,
+    ...(onError ? { onError } : {}),
+    ...(onSuccess ? { onSuccess } : {}),
+  }
+}

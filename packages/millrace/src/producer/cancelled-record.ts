@@ -1,0 +1,39 @@
+// The error of a record whose caller stopped waiting for it: by its signal, or by its own time
+// limit.
+
+import type { ProducerRecord } from '../engine/record.ts'
+import { KafkaError, type Persisted } from '../protocol/kafka-error.ts'
+import { readable } from '../runtime/value-kinds.ts'
+import { reasonOf, type WaitOptions } from './wait.ts'
+
+/** The record's topic, if it can be read: a getter of the application may throw. */
+export const topicForError = (record: ProducerRecord | null): string | undefined => {
+  const topic: unknown = readable(() => record?.topic)
+  return typeof topic === 'string' ? topic : undefined
+}
+
+/**
+ * `blockingError` is what has kept the record from being delivered until then, where that is known.
+ */
+export const cancelledError = (
+  topic: string | undefined,
+  options: WaitOptions,
+  why: 'aborted' | 'timeout',
+  persisted: Persisted,
+  blockingError: KafkaError | null = null,
+): KafkaError => {
+  const fate = persisted === 'no' ? 'it was not sent' : 'it may have been written'
+  const context = { persisted, topic, cause: blockingError ?? undefined }
+  const reason = blockingError === null ? '' : `: ${blockingError.message}`
+  return why === 'timeout'
+    ? new KafkaError(
+        'TIMEOUT',
+        `The record was not delivered within ${options.timeoutMs} ms (timeoutMs of the call); ` +
+          `${fate}${reason}`,
+        context,
+      )
+    : new KafkaError('ABORTED', `aborted by its signal; ${fate}`, {
+        ...context,
+        cause: reasonOf(options.signal),
+      })
+}

@@ -1,0 +1,24 @@
+// Finds the instrumentation of @millrace/opentelemetry: where an OpenTelemetry SDK runs in the
+// process, and the application has installed that package, records have spans without an option.
+// Called when a producer is created; looks for the package once.
+
+import { requireLibrary } from '../protocol/compression/library.ts'
+import type { Logger } from '../runtime/logger.ts'
+
+/** Where all copies of OpenTelemetry's API keep what an SDK has registered. */
+const apiKey = Symbol.for('opentelemetry.js.api.1')
+const absentCodes: readonly unknown[] = ['MODULE_NOT_FOUND', 'ERR_PACKAGE_PATH_NOT_EXPORTED']
+
+let hasLooked = false
+
+export const loadInstrumentation = (logger: Logger): void => {
+  const api = (globalThis as { [apiKey]?: { trace?: unknown } })[apiKey]
+  if (hasLooked || api?.trace === undefined) return
+  hasLooked = true
+  try {
+    requireLibrary('@millrace/opentelemetry/register')
+  } catch (error) {
+    if (absentCodes.includes((error as NodeJS.ErrnoException | null)?.code)) return
+    logger.warn(`millrace: @millrace/opentelemetry could not be loaded: ${error}`)
+  }
+}

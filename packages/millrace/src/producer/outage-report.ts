@@ -1,0 +1,160 @@
+// Logs an outage: one warning when records have not been delivered for about a second, one line
+// when they are again, with how long it took and how many records waited. While the producer has
+// something to deliver it is checked four times a second; an idle producer costs nothing. A
+// condition needs several checks in a row, so that a stall of the process itself is no outage. Its
+// timer keeps no process alive. Owner: Producer.
+
+import type { Cluster } from '../cluster-client/cluster-client.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { KafkaError } from '../protocol/kafka-error.ts'
+import type { Clock, Timer } from '../runtime/clock.ts'
+import type { Logger } from '../runtime/logger.ts'
+import type { FailureReporter } from './failure-reporter.ts'
+import { grouped, type OutageCondition, outageConditions } from './outage-conditions.ts'
+
+const checkMs = 250
+/** Checks in a row for a further condition of an outage that is logged already: 10 s. */
+const checksToWarnAgain = 40
+/** Checks in a row without any condition until the outage is over. */
+const checksToEnd = 3
+
+/** An outage that is logged and not over. */
+export interface Outage {
+  /** On the clock's now(): the last moment at which all was well. */
+  readonly sinceMs: number
+  /** What was wrong first, as a sentence. */
+  readonly reason: string
+  readonly error: KafkaError | null
+}
+
+export interface OutageReportParts {
+  readonly engine: Engine
+  readonly cluster: Cluster
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly failures: FailureReporter
+  /** A caller waits for a first connection. */
+  isConnecting(): boolean
+}
+
+const recordCount = (count: number): string =>
+  count === 1 ? '1 record' : `${grouped(count)} records`
+
+export class OutageReport {
+  readonly #parts: OutageReportParts
+  #timer: Timer | null = null
+  #isStopped = false
+  /** How many checks in a row found each condition. */
+  #seen = new Map<string, number>()
+  readonly #logged = new Set<string>()
+  #outage: Outage | null = null
+  #isBlocked = false
+  #goodChecks = 0
+  #lastGoodMs = 0
+  #failedBefore = 0
+  #waitingMax = 0
+
+  constructor(parts: OutageReportParts) {
+    this.#parts = parts
+  }
+
+  /** The outage of the moment; null = there is none. */
+  get outage(): Outage | null {
+    return this.#outage
+  }
+
+  /** For about a second now no record could be delivered, or taken. */
+  get isBlocked(): boolean {
+    return this.#isBlocked
+  }
+
+  /** The producer has something to do. Costs a comparison while it is watched. */
+  watch(): void {
+    if (this.#timer !== null || this.#isStopped) return
+    this.#noteGood()
+    this.#schedule()
+  }
+
+  /** The producer is closed. */
+  stop(): void {
+    this.#isStopped = true
+    this.#timer?.cancel()
+    this.#timer = null
+  }
+
+  #schedule(): void {
+    const { clock } = this.#parts
+    // The sockets are read first: after a stall the responses that arrived meanwhile count.
+    this.#timer = clock.setTimer(checkMs, () => clock.setImmediate(() => this.#check()))
+    this.#timer.unref?.()
+  }
+
+  #noteGood(): void {
+    this.#lastGoodMs = this.#parts.clock.now()
+    this.#failedBefore = this.#parts.engine.readings.measurements.recordsFailed
+  }
+
+  #check(): void {
+    if (this.#isStopped) return
+    const { engine, cluster, isConnecting } = this.#parts
+    const conditions = outageConditions(engine, cluster, isConnecting())
+    if (conditions.length === 0) this.#onGood()
+    else this.#onConditions(conditions)
+    const isWatched = conditions.length > 0 || this.#outage !== null
+    if (isWatched || isConnecting() || engine.readings.hasUnsettled) this.#schedule()
+    else this.#timer = null
+  }
+
+  #onGood(): void {
+    this.#isBlocked = false
+    this.#seen.clear()
+    if (this.#outage === null) this.#noteGood()
+    else if (++this.#goodChecks >= checksToEnd) this.#end(this.#outage)
+  }
+
+  #onConditions(conditions: readonly OutageCondition[]): void {
+    this.#goodChecks = 0
+    const seen = new Map<string, number>()
+    this.#isBlocked = false
+    for (const condition of conditions) {
+      const count = (this.#seen.get(condition.key) ?? 0) + 1
+      seen.set(condition.key, count)
+      this.#isBlocked ||= condition.blocksAll && count >= condition.checksToWarn
+      const isDue = count >= (this.#outage === null ? condition.checksToWarn : checksToWarnAgain)
+      if (isDue && !this.#logged.has(condition.key)) this.#warn(condition)
+    }
+    this.#seen = seen
+    const { readings } = this.#parts.engine
+    this.#waitingMax = Math.max(this.#waitingMax, readings.unsettledRecords)
+  }
+
+  #warn({ key, text, error, isLogged }: OutageCondition): void {
+    const { logger, failures, engine } = this.#parts
+    this.#logged.add(key)
+    if (this.#outage === null) {
+      this.#outage = { sinceMs: this.#lastGoodMs, reason: text, error }
+      this.#waitingMax = 0
+      failures.beginOutage()
+    }
+    if (isLogged) return
+    const waiting = engine.readings.unsettledRecords
+    const records = `${recordCount(waiting)} ${waiting === 1 ? 'waits' : 'wait'}`
+    logger.warn(`millrace: ${text}. ${records}; trying again until it is over.`)
+  }
+
+  #end({ sinceMs }: Outage): void {
+    const { clock, logger, failures, engine } = this.#parts
+    this.#outage = null
+    this.#goodChecks = 0
+    this.#logged.clear()
+    const seconds = ((clock.now() - checkMs * (checksToEnd - 1) - sinceMs) / 1000).toFixed(1)
+    const failed = engine.readings.measurements.recordsFailed - this.#failedBefore
+    const lost = failed === 0 ? 'none failed' : `${grouped(failed)} failed`
+    logger.info(
+      `millrace: The cluster is available again after ${seconds} s; ` +
+        `${recordCount(this.#waitingMax)} waited, ${lost}.`,
+    )
+    failures.endOutage()
+    this.#noteGood()
+  }
+}

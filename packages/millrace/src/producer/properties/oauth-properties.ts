@@ -1,0 +1,108 @@
+// OAUTHBEARER: what Kafka's names for it mean, Java's and librdkafka's. A client is known by its
+// credentials at a token endpoint, or a file holds the token, which another program renews. No
+// message shows a secret.
+
+import { fileURLToPath } from 'node:url'
+import { type JaasLogin, simpleName } from './jaas.ts'
+import { accessText, type ConnectionAccess, type Take } from './property-settings.ts'
+
+/** Everything of a ConnectionAccess that is about tokens. */
+export const oauthFields = [
+  'oauthClientId',
+  'oauthClientSecret',
+  'oauthScope',
+  'oauthTokenEndpoint',
+  'oauthTokenFile',
+  'oauthExtensions',
+] as const satisfies readonly (keyof ConnectionAccess)[]
+
+/** Java's clients read a token from a file where the URL is one. */
+const tokenEndpoint: Take = (value, { access }) => {
+  const word = value.trim()
+  if (!/^file:/i.test(word)) {
+    access.oauthTokenEndpoint = word
+    return undefined
+  }
+  try {
+    access.oauthTokenFile = fileURLToPath(word)
+    return undefined
+  } catch {
+    return `must be file:///PATH, or https://…, got '${value}'`
+  }
+}
+
+/** librdkafka's form: `name=value,name=value`. */
+const extensions: Take = (value, { access }) => {
+  const found: Record<string, string> = {}
+  for (const pair of value.split(',').filter((each) => each.trim() !== '')) {
+    const equals = pair.indexOf('=')
+    if (equals < 1) return `must be NAME=VALUE, with commas between them, got '${value}'`
+    found[pair.slice(0, equals).trim()] = pair.slice(equals + 1).trim()
+  }
+  access.oauthExtensions = found
+  return undefined
+}
+
+/** A word that chooses among ways to a token, of which there are these. */
+const oneOf =
+  (known: readonly string[], what: string): Take =>
+  (value) => {
+    const word = simpleName(value)
+    return known.includes(word) ? undefined : `is '${value}': ${what}`
+  }
+
+const ways = 'there are client credentials, and tokens from a file'
+
+const loginHandlers = [
+  'OAuthBearerLoginCallbackHandler',
+  'OAuthBearerUnsecuredLoginCallbackHandler',
+]
+
+const loginHandler: Take = (value, { warnings }) => {
+  const name = simpleName(value)
+  if (!loginHandlers.includes(name)) {
+    warnings.push(
+      `sasl.login.callback.handler.class names ${value}, a class of Java: it is not run.`,
+    )
+  }
+  return undefined
+}
+
+export const oauthProperties: Readonly<Record<string, Take>> = {
+  'sasl.oauthbearer.token.endpoint.url': tokenEndpoint,
+  'sasl.oauthbearer.client.id': accessText('oauthClientId'),
+  'sasl.oauthbearer.client.secret': accessText('oauthClientSecret'),
+  'sasl.oauthbearer.client.credentials.client.id': accessText('oauthClientId'),
+  'sasl.oauthbearer.client.credentials.client.secret': accessText('oauthClientSecret'),
+  'sasl.oauthbearer.scope': accessText('oauthScope'),
+  'sasl.oauthbearer.extensions': extensions,
+  'sasl.oauthbearer.method': oneOf(['oidc'], `expected oidc: ${ways}`),
+  'sasl.oauthbearer.grant.type': oneOf(['client_credentials'], ways),
+  'sasl.oauthbearer.jwt.retriever.class': oneOf(
+    ['DefaultJwtRetriever', 'ClientCredentialsJwtRetriever', 'FileJwtRetriever'],
+    ways,
+  ),
+  'sasl.oauthbearer.config': () => `makes unsigned tokens: ${ways}`,
+  'sasl.login.callback.handler.class': loginHandler,
+}
+
+const extensionPrefix = 'extension_'
+
+/** Settings of Java's OAuthBearerLoginModule; newer clients have properties for all of it. */
+export const takeOAuthLogin = (
+  { options }: JaasLogin,
+  access: ConnectionAccess,
+): string | undefined => {
+  const found: Record<string, string> = {}
+  for (const [name, value] of options) {
+    if (name === 'clientId') access.oauthClientId = value
+    else if (name === 'clientSecret') access.oauthClientSecret = value
+    else if (name === 'scope') access.oauthScope = value
+    else if (name.startsWith(extensionPrefix)) found[name.slice(extensionPrefix.length)] = value
+    else if (name.startsWith('unsecured')) {
+      return `names ${name}, and unsigned tokens are not made: ${ways}`
+    }
+  }
+  if (Object.keys(found).length > 0) access.oauthExtensions = found
+  return undefined
+}

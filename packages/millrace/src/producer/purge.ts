@@ -1,0 +1,30 @@
+// `purge` of a producer: checks the call, and passes it to the engine.
+
+import type { Engine, PurgeScope } from '../engine/engine.ts'
+import { KafkaError } from '../protocol/kafka-error.ts'
+
+/** Throws if the call is wrong. Returns how many records fail. */
+export const purgeRecords = (engine: Engine, scope: PurgeScope = {}): number => {
+  if (typeof scope !== 'object' || scope === null) {
+    throw new KafkaError(
+      'INVALID_ARGUMENT',
+      `purge: the scope must be an object, got ${String(scope)}`,
+    )
+  }
+  const { topic, partition } = scope
+  if (topic !== undefined && (typeof topic !== 'string' || topic === '')) {
+    throw new KafkaError('INVALID_ARGUMENT', `topic must be a topic name, got ${String(topic)}`)
+  }
+  if (partition !== undefined && !(Number.isInteger(partition) && partition >= 0)) {
+    const text = `partition must be a whole number from 0, got ${String(partition)}`
+    throw new KafkaError('INVALID_ARGUMENT', text)
+  }
+  if (partition !== undefined && topic === undefined) {
+    throw new KafkaError('INVALID_ARGUMENT', 'partition must be given with its topic')
+  }
+  if (engine.hasSpool) {
+    const text = 'purge: records in the spool are kept until they are delivered'
+    throw new KafkaError('INVALID_STATE', text)
+  }
+  return engine.purge({ topic, partition })
+}

@@ -1,0 +1,70 @@
+// Keeps the records of a topic in the order of the calls when serializers return promises. A record
+// is handed over to the producer once it is serialized and all earlier records of its topic were
+// handed over. Topics do not wait for each other. The number of waiting records is bounded. Typed
+// topics call it.
+
+import { KafkaError } from '../protocol/kafka-error.ts'
+import { heapLimitBytes } from '../runtime/heap-limit.ts'
+import { guarded } from './caller.ts'
+
+/** An estimate of the heap that a waiting record takes without its content: promises, closures. */
+const bytesPerRecord = 2048
+
+/** Records that wait for serializers take at most half of the heap. */
+const waitingMaxOfHeap = (): number => Math.floor(heapLimitBytes() / 2 / bytesPerRecord)
+
+export class SerializationOrder {
+  /** By topic: settles when the last record that waits has been handed over. */
+  readonly #last = new Map<string, Promise<unknown>>()
+  readonly #waitingMax: number
+  #waiting = 0
+
+  constructor(waitingMax: number = waitingMaxOfHeap()) {
+    this.#waitingMax = waitingMax
+  }
+
+  /** Whether records of the topic wait. */
+  isWaiting(topic: string): boolean {
+    return this.#last.has(topic)
+  }
+
+  /**
+   * Calls `handOver` with the result of `made` after the earlier calls for the topic; resolves to
+   * what it returns. `made` must not reject. Rejects with BUFFER_FULL, without a call of
+   * `handOver`, if too many records would wait. While no record waits, any number is accepted.
+   */
+  inTurn<Made, Value>(
+    topic: string,
+    records: number,
+    made: Promise<Made>,
+    handOver: (made: Made) => Promise<Value>,
+  ): Promise<Value> {
+    if (this.#waiting + records > this.#waitingMax && this.#waiting > 0) {
+      const waiting = this.#waiting + records
+      const message = `Records that wait for serializers must be at most ${this.#waitingMax}`
+      return guarded(
+        Promise.reject(new KafkaError('BUFFER_FULL', `${message}, got ${waiting}`, { topic })),
+      )
+    }
+    this.#waiting += records
+    // The next record must wait until this one was handed over, but not until it is delivered. A
+    // promise returned from here would be awaited, so the result is wrapped in an object.
+    const handed = Promise.all([made, this.#last.get(topic)]).then(([content]) => {
+      this.#waiting -= records
+      return { result: handOver(content) }
+    })
+    const last: Promise<unknown> = handed.then(
+      ({ result }) => {
+        guarded(result)
+        this.#release(topic, last)
+      },
+      () => this.#release(topic, last),
+    )
+    this.#last.set(topic, last)
+    return guarded(handed.then(({ result }) => result))
+  }
+
+  #release(topic: string, own: Promise<unknown>): void {
+    if (this.#last.get(topic) === own) this.#last.delete(topic)
+  }
+}

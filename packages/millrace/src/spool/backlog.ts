@@ -1,0 +1,213 @@
+// Gives the spool's records in order, block by block: from memory what was written just now, from
+// disk what is older. Its owner decides when it goes on, so that memory stays bounded. Caller: the
+// producer's feeder, through Spool.
+// Invariant: `cursor` is the first record that was not given yet; every later one is still to come.
+// Records whose files were removed after they had been copied are given before all others: they are
+// older.
+
+import type { FileSystem } from '../runtime/file-system.ts'
+import type { BlockPlaces } from './block-places.ts'
+import { type BlockRecord, type BlockStart, readEntries, type SpooledRecord } from './entries.ts'
+import { damaged } from './errors.ts'
+import { segmentHeaderBytes, segmentName } from './format.ts'
+import type { WrittenBlock } from './log-writer.ts'
+import { SegmentReader } from './segment-reader.ts'
+
+/** Blocks that are kept in memory for a reader that is not far behind. */
+const keptBytesMax = 4 * 1024 * 1024
+
+export interface BacklogSource {
+  readonly files: FileSystem
+  readonly directory: string
+  readonly places: BlockPlaces
+  /** Entries that gather for the next block. */
+  readonly gathering: BlockStart & { readonly bytes: Buffer }
+  /** Id behind the newest record. */
+  readonly nextRecordId: number
+  /** Records below are durable, and so on disk. */
+  readonly durableRecordId: number
+  readonly activeSegment: number
+  /** Records below are settled; the segments that held them may be gone. */
+  readonly firstUnsettledId: number
+  /** The segment that holds the record; -1 = it is gone. */
+  segmentOf(recordId: number): number
+}
+
+export class Backlog {
+  readonly #source: BacklogSource
+  #cursor: number
+  /** Copied records of an earlier process; those before `nextCopy` were given. */
+  #copies: readonly BlockRecord[]
+  #nextCopy = 0
+  #kept: WrittenBlock[] = []
+  #keptBytes = 0
+  #reader: SegmentReader | null = null
+  #readerSegment = 0
+
+  constructor(source: BacklogSource, cursor: number, copies: readonly BlockRecord[]) {
+    this.#source = source
+    this.#cursor = cursor
+    this.#copies = copies
+  }
+
+  get cursor(): number {
+    return this.#cursor
+  }
+
+  /** All records below were given. */
+  get givenId(): number {
+    return this.#hasCopies ? 0 : this.#cursor
+  }
+
+  /** Every record was given. A record that is taken next may be given to the engine directly. */
+  get isAtEnd(): boolean {
+    return !this.#hasCopies && this.#cursor === this.#source.nextRecordId
+  }
+
+  /** The record with this id, and all before it, are with the engine. */
+  moveTo(recordId: number): void {
+    if (!this.#hasCopies) this.#cursor = recordId
+    while (this.#hasCopies && this.#copies[this.#nextCopy]!.id < recordId) this.#nextCopy++
+    if (!this.#hasCopies) this.#copies = []
+  }
+
+  get #hasCopies(): boolean {
+    return this.#nextCopy < this.#copies.length
+  }
+
+  /** Keeps a block that is written now, if it is still to be given. */
+  keep(block: WrittenBlock): void {
+    if (block.recordCount === 0 || endOf(block) <= this.#cursor) return
+    if (this.#keptBytes >= keptBytesMax) return
+    this.#kept.push(block)
+    this.#keptBytes += block.bytes.length
+  }
+
+  /** Whether the buffer of the block is still needed. */
+  isKept(block: WrittenBlock): boolean {
+    return this.#kept.includes(block)
+  }
+
+  /**
+   * The next records from memory; their contents are valid within this call's turn only. Null =
+   * there is none in memory: `read` goes to the disk.
+   */
+  fromMemory(): readonly BlockRecord[] | null {
+    if (this.#hasCopies) return this.#copies.slice(this.#nextCopy)
+    while (this.#kept[0] !== undefined && endOf(this.#kept[0]) <= this.#cursor) {
+      this.#keptBytes -= this.#kept.shift()!.bytes.length
+    }
+    const first = this.#kept[0]
+    if (first !== undefined && first.firstRecordId <= this.#cursor) {
+      return this.#recordsOf(first.bytes, first)
+    }
+    const { gathering } = this.#source
+    if (this.isAtEnd || gathering.firstRecordId > this.#cursor) return null
+    return this.#recordsOf(gathering.bytes, gathering)
+  }
+
+  /**
+   * The next records from disk, with contents of their own; empty = none is durable yet. Rejects
+   * where a file can't be read or is damaged.
+   */
+  async read(): Promise<BlockRecord[]> {
+    for (;;) {
+      this.#passSettled()
+      if (this.#cursor >= this.#source.durableRecordId) return []
+      try {
+        const records = await this.#readBlock()
+        if (records.length > 0) return records
+      } catch (error) {
+        // The segment was removed meanwhile: all of its records are settled.
+        if (this.#source.firstUnsettledId <= this.#cursor) throw error
+        await this.close()
+      }
+    }
+  }
+
+  /** Batches of an earlier process settle before the cursor has passed their records. */
+  #passSettled(): void {
+    this.#cursor = Math.max(this.#cursor, this.#source.firstUnsettledId)
+  }
+
+  async #readBlock(): Promise<BlockRecord[]> {
+    const reader = await this.#readerFor(this.#cursor)
+    const block = await reader.next()
+    if (block !== null) return this.#recordsOf(block.bytes, block)
+    await this.#nextSegment(reader)
+    return []
+  }
+
+  /** The records with these ids, with bytes of their own; all of them are on disk. */
+  async find(recordIds: ReadonlySet<number>): Promise<Map<number, SpooledRecord>> {
+    const found = new Map<number, SpooledRecord>()
+    for (const copy of this.#copies) if (recordIds.has(copy.id)) found.set(copy.id, copy)
+    if (found.size === recordIds.size) return found
+    const returnTo = this.#cursor
+    let first = Number.POSITIVE_INFINITY
+    for (const id of recordIds) if (!found.has(id)) first = Math.min(first, id)
+    await this.close()
+    this.#cursor = first
+    while (found.size < recordIds.size) {
+      const records = await this.read()
+      if (records.length === 0) break
+      for (const record of records) {
+        this.#cursor = record.id + 1
+        if (recordIds.has(record.id)) found.set(record.id, record.copy())
+      }
+    }
+    await this.close()
+    this.#cursor = returnTo
+    return found
+  }
+
+  async close(): Promise<void> {
+    const reader = this.#reader
+    this.#reader = null
+    await reader?.close()
+  }
+
+  #recordsOf(bytes: Buffer, start: BlockStart): BlockRecord[] {
+    const records: BlockRecord[] = []
+    readEntries(bytes, start, {
+      onRecord: (record) => {
+        if (record.id >= this.#cursor) records.push(record)
+      },
+    })
+    return records
+  }
+
+  async #readerFor(cursor: number): Promise<SegmentReader> {
+    const { files, directory, places } = this.#source
+    const segment = this.#source.segmentOf(cursor)
+    const place = places.before(cursor)
+    const offset = place?.segment === segment ? place.offset : segmentHeaderBytes
+    if (this.#reader !== null) {
+      // Records that came from memory meanwhile need not be read.
+      const isAhead =
+        segment < this.#readerSegment ||
+        (segment === this.#readerSegment && offset <= this.#reader.offset)
+      if (isAhead) return this.#reader
+      await this.close()
+    }
+    if (segment < 0) throw damaged(directory, 0, `record ${cursor} is not in the spool`)
+    const path = `${directory}/${segmentName(segment)}`
+    this.#reader = await SegmentReader.open(files, path, offset)
+    this.#readerSegment = segment
+    return this.#reader
+  }
+
+  /** The file ends, or what comes is not whole though it was written and read before. */
+  async #nextSegment(reader: SegmentReader): Promise<void> {
+    const { files, directory, activeSegment } = this.#source
+    if (this.#readerSegment >= activeSegment || (await reader.size()) > reader.offset) {
+      throw damaged(reader.path, reader.offset, 'a block is not as it was written')
+    }
+    await this.close()
+    this.#readerSegment++
+    const path = `${directory}/${segmentName(this.#readerSegment)}`
+    this.#reader = await SegmentReader.open(files, path, segmentHeaderBytes)
+  }
+}
+
+const endOf = (block: WrittenBlock): number => block.firstRecordId + block.recordCount

@@ -1,0 +1,33 @@
+// A set of record ids, one bit each, in pieces that are made when they are needed. Caller:
+// ScannedStates.
+
+const pieceIds = 65_536
+
+export class IdSet {
+  readonly #pieces = new Map<number, Uint8Array>()
+  #size = 0
+
+  get size(): number {
+    return this.#size
+  }
+
+  add(id: number): void {
+    const number = Math.floor(id / pieceIds)
+    let piece = this.#pieces.get(number)
+    if (piece === undefined) {
+      piece = new Uint8Array(pieceIds / 8)
+      this.#pieces.set(number, piece)
+    }
+    const index = id % pieceIds
+    const mask = 1 << (index & 7)
+    if ((piece[index >>> 3]! & mask) !== 0) return
+    piece[index >>> 3]! |= mask
+    this.#size++
+  }
+
+  has(id: number): boolean {
+    const piece = this.#pieces.get(Math.floor(id / pieceIds))
+    const index = id % pieceIds
+    return piece !== undefined && (piece[index >>> 3]! & (1 << (index & 7))) !== 0
+  }
+}

@@ -1,0 +1,470 @@
+// A directory of records that were taken and are not settled yet: opened once, by one process. It
+// owns the lock, the log, the segment files and what is known of every record in them.
+//
+// It holds records, not batches. A batch is made when it is sent, as without a spool: so a backlog
+// goes out in full batches, whatever the disk's rhythm was, and a record needs neither a partition
+// nor a producer id to be taken. What makes it exactly once is the entry `batch`: it says which
+// records a batch holds, under which producer id, epoch and sequence number, and it is durable
+// before the batch is first sent. A later process sends an unsettled batch again as it was.
+//
+//   take ─▶ [record] ─▶ number ─▶ [batch] ─▶ sent ─▶ settle ─▶ [settled] ─▶ segment deleted
+//
+// Caller: the producer's side of the spool, producer/spooling/.
+
+import type { KafkaError } from '../protocol/kafka-error.ts'
+import type { Logger } from '../runtime/logger.ts'
+import { Backlog } from './backlog.ts'
+import { BlockPlaces } from './block-places.ts'
+import { Compaction } from './compaction.ts'
+import { DirectoryLock, type LockEnvironment } from './directory-lock.ts'
+import type { NumberedBatch, RecordContent, SpooledRecord } from './entries.ts'
+import { fileFailed } from './errors.ts'
+import { segmentName } from './format.ts'
+import {
+  type Durability,
+  LogWriter,
+  type WrittenBlock,
+  type WrittenCallback,
+} from './log-writer.ts'
+import type { RecordStates } from './record-states.ts'
+import { cutTornEnd, type Recovered, Recovery } from './recovery.ts'
+
+export type { Durability }
+
+export interface SpoolSettings {
+  readonly directory: string
+  readonly maxBytes: number
+  readonly durability: Durability
+}
+
+export interface SpoolEnvironment extends LockEnvironment {
+  readonly logger: Logger
+}
+
+export interface SpoolEvents {
+  /** A block is durable, or there is space again: what waited may go on. */
+  onProgress(): void
+  /** Nothing can be written any more. What is on disk stays for the next process. */
+  onFailed(error: KafkaError): void
+  /**
+   * The batches of these records whose numbers are in the log; null = what the log says of some of
+   * the records is more than that.
+   */
+  batchesOf(recordIds: ReadonlySet<number>): readonly NumberedBatch[] | null
+}
+
+/** A batch that an earlier process numbered, and its records. */
+export interface RecoveredBatch extends NumberedBatch {
+  readonly records: readonly SpooledRecord[]
+}
+
+export interface SpoolMetrics {
+  /** Size of the files in the directory. */
+  readonly bytes: number
+  /** Records that are not settled. */
+  readonly records: number
+  /** Age of the oldest of them, in milliseconds; 0 = there is none. */
+  readonly oldestMs: number
+  /** Records that an earlier process had left. */
+  readonly recoveredRecords: number
+  /** Records that the directory has taken since it was last empty, by earlier processes too. */
+  readonly takenRecords: number
+}
+
+const segmentBytesMin = 64 * 1024
+const segmentBytesMax = 64 * 1024 * 1024
+const segmentBytesOf = ({ maxBytes }: SpoolSettings): number =>
+  Math.max(segmentBytesMin, Math.min(segmentBytesMax, maxBytes / 16))
+/** A warning comes when the spool is filled to this share, and again after it was half of it. */
+const warningShare = 1 / 4
+
+export class Spool {
+  readonly settings: SpoolSettings
+  readonly #environment: SpoolEnvironment
+  readonly #events: SpoolEvents
+  readonly #lock: DirectoryLock
+  readonly #writer: LogWriter
+  readonly #states: RecordStates
+  readonly #places: BlockPlaces
+  readonly #compaction: Compaction
+  readonly backlog: Backlog
+  /** Records below were taken by an earlier process. */
+  readonly firstNewId: number
+  readonly recoveredRecords: number
+  /** What is left of an earlier process, oldest records first. */
+  readonly unfinished: readonly NumberedBatch[]
+  readonly #segmentBytes = new Map<number, number>()
+  #bytes = 0
+  #activeSegment: number
+  #durableRecordId: number
+  #durableSegment: number
+  /** When the oldest copied record was taken. */
+  #copiesSince: number
+  #nextBatchId: number
+  #removal: Promise<void> = Promise.resolve()
+  #hasWarned = false
+  #needsSpace = false
+
+  private constructor(
+    settings: SpoolSettings,
+    environment: SpoolEnvironment,
+    events: SpoolEvents,
+    lock: DirectoryLock,
+    recovered: Recovered,
+    places: BlockPlaces,
+  ) {
+    this.settings = settings
+    this.#environment = environment
+    this.#events = events
+    this.#lock = lock
+    this.#states = recovered.states
+    this.#places = places
+    this.unfinished = recovered.unfinished
+    this.recoveredRecords = recovered.states.unsettled
+    this.firstNewId = recovered.states.nextId
+    this.#nextBatchId = recovered.nextBatchId
+    this.#activeSegment = recovered.nextSegment - 1
+    this.#durableRecordId = this.firstNewId
+    this.#durableSegment = this.#activeSegment
+    this.#copiesSince = recovered.copiesSince
+    for (const { segment, bytes } of recovered.segments) this.#addBytes(segment, bytes)
+    this.#writer = this.#makeWriter(recovered)
+    this.backlog = this.#makeBacklog(recovered)
+    this.#compaction = this.#makeCompaction()
+  }
+
+  /**
+   * Opens the directory, makes it where it does not exist, and recovers what is in it. Rejects with
+   * SPOOL_LOCKED, SPOOL_DAMAGED or SPOOL_FAILED.
+   */
+  static async open(
+    settings: SpoolSettings,
+    environment: SpoolEnvironment,
+    events: SpoolEvents,
+  ): Promise<Spool> {
+    const { files } = environment
+    const { directory } = settings
+    try {
+      await files.makeDirectory(directory)
+    } catch (error) {
+      throw fileFailed('making the directory', directory, error)
+    }
+    const lock = await DirectoryLock.acquire(environment, directory)
+    try {
+      const places = new BlockPlaces()
+      const recovery = new Recovery(files, directory, { onBlock: (place) => places.add(place) })
+      const recovered = await recovery.read()
+      if (recovered.tornEnd !== null) await cutTornEnd(files, directory, recovered.tornEnd)
+      if (settings.durability === 'machine') await syncLast(files, directory, recovered)
+      const spool = new Spool(settings, environment, events, lock, recovered, places)
+      await spool.#writer.prepare()
+      spool.#removeSettledSegments()
+      await spool.#removal
+      lock.hold((error) => spool.fail(error))
+      return spool
+    } catch (error) {
+      await lock.release()
+      throw error
+    }
+  }
+
+  #makeWriter({ nextSegment, nextBlock }: Recovered): LogWriter {
+    const { directory, durability } = this.settings
+    const { files, clock } = this.#environment
+    const segmentBytes = segmentBytesOf(this.settings)
+    return new LogWriter(
+      files,
+      clock,
+      {
+        directory,
+        durability,
+        segmentBytes,
+        nextSegment,
+        nextBlock,
+        nextRecordId: this.firstNewId,
+      },
+      {
+        onSegment: (segment, firstRecordId) => {
+          this.#activeSegment = segment
+          this.#states.addSegment(segment, firstRecordId)
+        },
+        onBlock: (block) => this.#onBlock(block),
+        onBlockWritten: (block) => this.#onBlockWritten(block),
+        onDiskFull: (error) => {
+          const { logger } = this.#environment
+          logger.warn(`millrace: ${error.message}; records are refused until there is space`)
+        },
+        onDiskSpace: () => this.#events.onProgress(),
+        onFailed: (error) => this.#events.onFailed(error),
+      },
+    )
+  }
+
+  #makeCompaction(): Compaction {
+    const spool = this
+    return new Compaction({
+      files: this.#environment.files,
+      clock: this.#environment.clock,
+      directory: this.settings.directory,
+      writer: this.#writer,
+      states: this.#states,
+      get givenId() {
+        return spool.backlog.givenId
+      },
+      get durableSegment() {
+        return spool.#durableSegment
+      },
+      segmentBytes: segmentBytesOf(this.settings),
+      bytesOf: (segment) => this.#segmentBytes.get(segment) ?? 0,
+      batchesOf: (recordIds) => this.#events.batchesOf(recordIds),
+      onCopied: (takenAt) => {
+        this.#copiesSince = Math.min(this.#copiesSince, takenAt)
+        this.#removeSettledSegments()
+      },
+    })
+  }
+
+  #makeBacklog({ copies }: Recovered): Backlog {
+    const spool = this
+    return new Backlog(
+      {
+        files: this.#environment.files,
+        directory: this.settings.directory,
+        places: this.#places,
+        get gathering() {
+          return spool.#writer.builder
+        },
+        get nextRecordId() {
+          return spool.#writer.nextRecordId
+        },
+        get durableRecordId() {
+          return spool.#durableRecordId
+        },
+        get activeSegment() {
+          return spool.#activeSegment
+        },
+        get firstUnsettledId() {
+          return spool.#states.firstUnsettled
+        },
+        segmentOf: (recordId) => spool.#states.segmentOf(recordId),
+      },
+      this.#states.firstUnsettled,
+      copies,
+    )
+  }
+
+  // ── Entries ────────────────────────────────────────────────────────────────────────────────────
+
+  /** Whether a record may be taken now; after `false`, `onProgress` follows. */
+  get hasSpace(): boolean {
+    if (this.#writer.hasSpace && this.#usedBytes < this.settings.maxBytes) return true
+    this.#needsSpace = true
+    return false
+  }
+
+  /** Why records are refused at present, as far as it is a failure of the disk. */
+  get error(): KafkaError | null {
+    return this.#writer.error
+  }
+
+  get isDiskFull(): boolean {
+    return this.#writer.isDiskFull
+  }
+
+  /** Ids below are taken. */
+  get nextRecordId(): number {
+    return this.#writer.nextRecordId
+  }
+
+  /** The block whose entries gather now: another one once it is being written. */
+  get gathering(): { readonly isEmpty: boolean } {
+    return this.#writer.builder
+  }
+
+  /** Takes a record; it is durable when `whenWritten` calls back. Returns its id. */
+  take(topic: string, partition: number, timestamp: number, content: RecordContent): number {
+    const id = this.#writer.nextRecordId
+    this.#writer.builder.addRecord(topic, partition, timestamp, content)
+    this.#writer.onAppended()
+    return id
+  }
+
+  /** Calls back when everything so far is durable. */
+  whenWritten(callback: WrittenCallback): void {
+    this.#writer.whenWritten(callback)
+  }
+
+  /** Notes what is about to be sent; it may be sent when `whenWritten` calls back. */
+  number(batch: Omit<NumberedBatch, 'batchId' | 'time'>): number {
+    const batchId = this.#nextBatchId++
+    this.#writer.builder.addBatch({ ...batch, batchId })
+    this.#writer.onAppended()
+    return batchId
+  }
+
+  /** The batch needs no further attempt. `onDurable` is called when a crash can't undo that. */
+  settle(batchId: number, recordIds: readonly number[], onDurable: () => void = () => {}): void {
+    this.#writer.builder.addSettled(batchId)
+    // Lost in a crash, the entry costs one request: the broker recognizes the batch.
+    this.#writer.onAppendedInPassing(this.#whenSettled(recordIds, onDurable))
+  }
+
+  /** Single records need no further attempt. */
+  drop(recordIds: readonly number[], onDurable: () => void = () => {}): void {
+    this.#writer.builder.addDropped(recordIds)
+    this.#writer.whenWritten(this.#whenSettled(recordIds, onDurable))
+  }
+
+  #whenSettled(recordIds: readonly number[], onDurable: () => void): WrittenCallback {
+    this.#compaction.onSettling(recordIds)
+    return (error) => {
+      if (error !== null) return
+      for (const id of recordIds) this.#states.settle(id)
+      if (this.#states.copies === 0) this.#copiesSince = Number.POSITIVE_INFINITY
+      this.#removeSettledSegments()
+      this.#compaction.consider()
+      onDurable()
+    }
+  }
+
+  isSettled(recordId: number): boolean {
+    return this.#states.isSettled(recordId)
+  }
+
+  /** Reads the records of the batches that an earlier process left. */
+  async recoveredBatches(): Promise<RecoveredBatch[]> {
+    const ids = new Set(this.unfinished.flatMap((batch) => batch.recordIds))
+    if (ids.size === 0) return []
+    const found = await this.backlog.find(ids)
+    return this.unfinished.map((batch) => ({
+      ...batch,
+      records: batch.recordIds.map((id) => found.get(id)!),
+    }))
+  }
+
+  metrics(): SpoolMetrics {
+    const { unsettled, firstUnsettled } = this.#states
+    // Records that are not in a segment yet are about to be.
+    const records = unsettled + this.#writer.nextRecordId - this.#states.nextId
+    const time = Math.min(
+      this.#copiesSince,
+      this.#places.before(firstUnsettled)?.time ?? Number.POSITIVE_INFINITY,
+    )
+    const oldestMs = unsettled === 0 ? 0 : Math.max(0, this.#environment.clock.wallTime() - time)
+    const { recoveredRecords } = this
+    const takenRecords = this.#writer.nextRecordId
+    return { bytes: this.#usedBytes, records, oldestMs, recoveredRecords, takenRecords }
+  }
+
+  /** Ends the spool with an error; the files stay as they are. */
+  fail(error: KafkaError): void {
+    this.#writer.fail(error)
+  }
+
+  /**
+   * Writes what is not written yet, and leaves the directory to the next process. A spool without
+   * unsettled records leaves it empty.
+   */
+  async close(): Promise<void> {
+    await this.#compaction.stop()
+    await this.#writer.close()
+    await this.#removal
+    await this.backlog.close()
+    const isEmpty = this.#states.unsettled === 0 && this.#writer.error === null
+    if (isEmpty && this.#writer.nextRecordId === this.#durableRecordId) {
+      for (const segment of [...this.#segmentBytes.keys()]) await this.#removeSegment(segment)
+    }
+    await this.#lock.release()
+  }
+
+  // ── Files ──────────────────────────────────────────────────────────────────────────────────────
+
+  get #usedBytes(): number {
+    return this.#bytes + this.#writer.pendingBytes
+  }
+
+  #addBytes(segment: number, bytes: number): void {
+    this.#segmentBytes.set(segment, (this.#segmentBytes.get(segment) ?? 0) + bytes)
+    this.#bytes += bytes
+  }
+
+  #onBlock(block: WrittenBlock): void {
+    const { segment, offset, firstRecordId, recordCount, time } = block
+    this.#states.add(recordCount)
+    this.#places.add({ segment, offset, firstRecordId, time })
+    this.backlog.keep(block)
+  }
+
+  #onBlockWritten(block: WrittenBlock): boolean {
+    this.#durableRecordId = block.firstRecordId + block.recordCount
+    this.#durableSegment = block.segment
+    this.#compaction.consider()
+    this.#addBytes(block.segment, block.bytes.length)
+    this.#warn()
+    if (this.#needsSpace || !this.backlog.isAtEnd) {
+      this.#needsSpace = false
+      this.#events.onProgress()
+    }
+    return !this.backlog.isKept(block)
+  }
+
+  #warn(): void {
+    const { maxBytes, directory } = this.settings
+    const share = this.#usedBytes / maxBytes
+    if (share < warningShare / 2) this.#hasWarned = false
+    if (share < warningShare || this.#hasWarned) return
+    this.#hasWarned = true
+    const { bytes, records, oldestMs } = this.metrics()
+    this.#environment.logger.warn(
+      `millrace: spool ${directory} holds ${bytes} of at most ${maxBytes} bytes: ${records} ` +
+        `records, the oldest of them ${Math.round(oldestMs / 1000)} s old`,
+    )
+  }
+
+  #removeSettledSegments(): void {
+    for (;;) {
+      const segment = this.#states.takeSettledSegment()
+      if (segment === null) return
+      this.#removal = this.#removal.then(() => this.#removeSegment(segment))
+    }
+  }
+
+  /** One after the other, oldest first: a gap in their numbers is damage. */
+  async #removeSegment(segment: number): Promise<void> {
+    const { files } = this.#environment
+    const { directory, durability } = this.settings
+    try {
+      await files.remove(`${directory}/${segmentName(segment)}`)
+      if (durability === 'machine') await files.syncDirectory(directory)
+    } catch (error) {
+      this.fail(fileFailed('removing the file', `${directory}/${segmentName(segment)}`, error))
+      return
+    }
+    this.#places.forgetBefore(segment + 1)
+    this.#bytes -= this.#segmentBytes.get(segment) ?? 0
+    this.#segmentBytes.delete(segment)
+    this.#events.onProgress()
+  }
+}
+
+/** What the last process wrote may not have been forced to the device before it died. */
+const syncLast = async (
+  files: SpoolEnvironment['files'],
+  directory: string,
+  { segments }: Recovered,
+): Promise<void> => {
+  const last = segments.at(-1)
+  if (last === undefined) return
+  const path = `${directory}/${segmentName(last.segment)}`
+  try {
+    const file = await files.open(path, 'update')
+    try {
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await files.syncDirectory(directory)
+  } catch (error) {
+    throw fileFailed('fdatasync', path, error)
+  }
+}

@@ -1,0 +1,74 @@
+// Responses to Produce that a correct broker does not send: none of them makes a storm of requests,
+// loses a record without a result, or keeps one for longer than its time.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { errorNumber } from '../../src/protocol/errors.ts'
+import { Bench } from './engine-kit.ts'
+
+test('INVALID_RECORD that names records outside the batch fails the batch, once', () => {
+  for (const named of [[99], [-1], [-1, -2, 1000], [2 ** 31 - 1]]) {
+    const bench = Bench.ready()
+    for (const value of ['a', 'b', 'c']) bench.send(value)
+    bench.step()
+    bench.takeOne().respond({ error: errorNumber.INVALID_RECORD, named })
+    bench.step()
+    assert.deepEqual(bench.log, ['a!BROKER_REJECTED', 'b!BROKER_REJECTED', 'c!BROKER_REJECTED'])
+    assert.equal(bench.sent.length, 0)
+  }
+})
+
+test('INVALID_RECORD that names records twice or also outside drops those that exist', () => {
+  const bench = Bench.ready()
+  for (const value of ['a', 'b', 'c']) bench.send(value)
+  bench.step()
+  bench.takeOne().respond({ error: errorNumber.INVALID_RECORD, named: [1, 1, 7, -3] })
+  bench.step()
+  assert.deepEqual(bench.log, ['b!BROKER_REJECTED'])
+  bench.takeOne().respond()
+  bench.step()
+  assert.deepEqual(bench.log, ['b!BROKER_REJECTED', 'a:0', 'c:1'])
+})
+
+test('INVALID_PRODUCER_ID_MAPPING without transactions asks for a new producer id', () => {
+  const bench = Bench.ready()
+  bench.send('a')
+  bench.step()
+  const first = bench.takeOne()
+  first.respond({ error: errorNumber.INVALID_PRODUCER_ID_MAPPING })
+  bench.advance(2000)
+  assert.equal(bench.idRequests.at(-1)?.producerId, -1)
+  bench.giveId(4712)
+  bench.advance(2000)
+  const second = bench.takeOne()
+  assert.deepEqual(
+    [first, second].map(({ batches }) => [batches[0]!.producerId, batches[0]!.sequence]),
+    [
+      [4711, 1],
+      [4712, 0],
+    ],
+  )
+  second.respond()
+  bench.step()
+  assert.deepEqual(bench.log, ['a:0'])
+})
+
+test('a redirect is followed at once, and further ones after a backoff', () => {
+  const bench = Bench.ready()
+  bench.send('a')
+  bench.step()
+  let requests = 0
+  for (let turn = 0; turn < 100; turn++) {
+    for (const request of bench.sent.splice(0)) {
+      requests++
+      const next = request.nodeId === 1 ? 2 : 1
+      bench.tellTopic('t', [next], requests)
+      request.respond({ error: errorNumber.NOT_LEADER_OR_FOLLOWER })
+    }
+    bench.step()
+    if (turn === 1) assert.equal(requests, 2, 'the first redirect does not wait')
+  }
+  assert.equal(requests, 2)
+  bench.advance(10_000)
+  assert.ok(bench.sent.length > 0, 'it goes on after the backoff')
+})

@@ -1,0 +1,342 @@
+// Callers that do what they should not: a producer that is closed from inside its own calls, arrays
+// that change, a polluted Object.prototype, calls cancelled during an outage.
+
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { Admin } from '../../src/index.ts'
+import { resolveOptions } from '../../src/producer/options.ts'
+import { Producer } from '../../src/producer/producer.ts'
+import type { ProducerOptions } from '../../src/producer/producer-options.ts'
+import type { KafkaError } from '../../src/protocol/kafka-error.ts'
+import { silentLogger } from '../../src/runtime/logger.ts'
+import { startCluster } from '../../src/testing.ts'
+import { producerFor } from './producer-kit.ts'
+import { unreadableValues } from './unreadable-values.ts'
+
+const ends = {
+  'close()': (producer: Producer) => void producer.close(),
+  'close({ timeoutMs: 0 })': (producer: Producer) => void producer.close({ timeoutMs: 0 }),
+  'destroy()': (producer: Producer) => producer.destroy(),
+}
+
+describe('a producer that is ended from inside a call settles every record once', () => {
+  for (const [name, end] of Object.entries(ends)) {
+    const scenes: Record<string, (producer: Producer) => object> = {
+      'by a getter of the record': (producer) => ({
+        topic: 't',
+        get value() {
+          end(producer)
+          return 'x'
+        },
+      }),
+      'by a getter of a header': (producer) => ({
+        topic: 't',
+        value: 'x',
+        headers: {
+          get h() {
+            end(producer)
+            return 'x'
+          },
+        },
+      }),
+    }
+    const settles = async (producer: Producer, record: object): Promise<void> => {
+      const sent = producer.send(record as never).then(
+        ({ offset }) => assert.ok(offset >= 0),
+        (error) => assert.ok(['CLOSED', 'ABORTED'].includes(error.code), error.code),
+      )
+      let calls = 0
+      const batch = producer.sendBatch([record as never, record as never])
+      try {
+        if (producer.enqueue(record as never, () => calls++)) calls--
+      } catch (error) {
+        assert.equal((error as KafkaError).code, 'CLOSED')
+      }
+      const { results } = await batch.catch((error) => ({ results: [error, error] }))
+      assert.equal(results.length, 2)
+      await sent
+      const { delivered, failed } = await producer.close()
+      assert.equal(calls, 0)
+      const taken = producer.metrics().recordsSent
+      assert.ok(taken <= delivered + failed, `${taken} taken, ${delivered} + ${failed} reported`)
+    }
+    for (const [how, recordOf] of Object.entries(scenes)) {
+      it(`${name} ${how}`, async () => {
+        await using cluster = await startCluster({ topics: { t: 2 } })
+        const producer = producerFor(cluster)
+        await producer.send({ topic: 't', value: 'warm' })
+        await settles(producer, recordOf(producer))
+      })
+    }
+    it(`${name} by a partitioner`, async () => {
+      await using cluster = await startCluster({ topics: { t: 2 } })
+      let isArmed = false
+      const producer: Producer = producerFor(cluster, {
+        partitioner: () => {
+          if (isArmed) end(producer)
+          return 0
+        },
+      })
+      await producer.send({ topic: 't', value: 'warm' })
+      isArmed = true
+      await settles(producer, { topic: 't', value: 'x' })
+    })
+    it(`${name} by a partitioner while the record waited for its topic`, async () => {
+      await using cluster = await startCluster({ topics: { t: 2 } })
+      const producer: Producer = producerFor(cluster, {
+        partitioner: () => {
+          end(producer)
+          return 0
+        },
+      })
+      await settles(producer, { topic: 't', value: 'x' })
+    })
+  }
+})
+
+describe('a record whose getter throws anything is an INVALID_ARGUMENT of every call', () => {
+  for (const [name, thrown] of Object.entries(unreadableValues())) {
+    it(name, async () => {
+      await using cluster = await startCluster({ topics: { t: 1 } })
+      await using producer = producerFor(cluster)
+      const record = {
+        get topic(): string {
+          throw thrown
+        },
+        value: 'x',
+      }
+      const unread = { code: 'INVALID_ARGUMENT', message: /record could not be read/ }
+      await assert.rejects(producer.send(record), unread)
+      await assert.rejects(producer.send(record, { timeoutMs: 1000 }), unread)
+      await assert.rejects(producer.submit(record), unread)
+      await assert.rejects(producer.sendAll([record]), unread)
+      assert.throws(() => producer.enqueue(record), unread)
+      const { results } = await producer.sendBatch([record, { topic: 't', value: 'good' }])
+      assert.equal((results[0] as KafkaError).code, 'INVALID_ARGUMENT')
+      assert.equal(cluster.records('t').length, 1)
+      const aborted = producer.send(record, { signal: AbortSignal.abort(thrown) })
+      await assert.rejects(aborted, { code: 'ABORTED' })
+    })
+  }
+})
+
+it('options of a call that throw or have no meaning are an INVALID_ARGUMENT', async () => {
+  await using cluster = await startCluster({ topics: { t: 1 } })
+  await using producer = producerFor(cluster)
+  const record = { topic: 't', value: 'x' }
+  const throwing = {
+    get timeoutMs(): number {
+      throw new Error('mine')
+    },
+  }
+  const unread = { code: 'INVALID_ARGUMENT', message: /options could not be read: .*mine/ }
+  await assert.rejects(producer.send(record, throwing), unread)
+  await assert.rejects(producer.sendBatch([record], throwing), unread)
+  await assert.rejects(producer.flush(throwing), unread)
+  await assert.rejects(producer.connect(throwing), unread)
+  await assert.rejects(producer.beginTransaction(throwing), unread)
+  const limited = producer.sendAll([record], { timeoutMs: 300 } as never)
+  await assert.rejects(limited, { code: 'INVALID_ARGUMENT', message: /option 'timeoutMs'/ })
+})
+
+describe('a signal that is none is an INVALID_ARGUMENT of every call, and nothing is taken', () => {
+  const throws = (): never => {
+    throw new Error('mine')
+  }
+  const signals: Record<string, object> = {
+    'it cannot be watched': { aborted: false, addEventListener: throws },
+    'its state cannot be read': {
+      get aborted() {
+        return throws()
+      },
+      addEventListener: () => {},
+    },
+    'it has no state': { addEventListener: () => {} },
+    'it is a proxy': new Proxy({}, { get: throws }),
+  }
+  for (const [what, signal] of Object.entries(signals)) {
+    it(what, async () => {
+      await using cluster = await startCluster({ topics: { t: 1 } })
+      await using producer = producerFor(cluster)
+      await using transactional = producerFor(cluster, { transactionalId: 'x' })
+      await using admin = new Admin({ brokers: cluster.brokers, logger: silentLogger })
+      const record = { topic: 't', value: 'x' }
+      const options = { signal: signal as AbortSignal }
+      const calls: Record<string, () => Promise<unknown>> = {
+        send: () => producer.send(record, options),
+        sendBatch: () => producer.sendBatch([record], options),
+        submit: () => producer.submit(record, () => assert.fail('called'), options),
+        sendAll: () => producer.sendAll([record], options),
+        flush: () => producer.flush(options),
+        ready: () => producer.ready(options),
+        connect: () => producer.connect(options),
+        partitionsFor: () => producer.partitionsFor('other', options),
+        beginTransaction: () => transactional.beginTransaction(options),
+        transaction: () => transactional.transaction(() => assert.fail('began'), options),
+        close: () => producer.close(options),
+        'admin.listTopics': () => admin.listTopics(options),
+      }
+      for (const [name, call] of Object.entries(calls)) {
+        await assert.rejects(call(), { code: 'INVALID_ARGUMENT', message: /signal/ }, name)
+      }
+      await producer.send({ topic: 't', value: 'good' })
+      assert.equal(cluster.records('t').length, 1)
+      const { recordsSent, waitingSends } = producer.metrics()
+      assert.deepEqual({ recordsSent, waitingSends }, { recordsSent: 1, waitingSends: 0 })
+    })
+  }
+})
+
+it('a signal that aborts while the record is read ends the call', async () => {
+  await using cluster = await startCluster({ topics: { t: 1 } })
+  await using producer = producerFor(cluster)
+  const aborted = { code: 'ABORTED', persisted: 'no' }
+  for (const call of ['send', 'submit'] as const) {
+    const controller = new AbortController()
+    const record = {
+      topic: 't',
+      get value() {
+        controller.abort()
+        return 'x'
+      },
+    }
+    const { signal } = controller
+    const sent =
+      call === 'send'
+        ? producer.send(record, { signal })
+        : new Promise((resolve, reject) => {
+            const settled = (error: unknown): void =>
+              error === null ? resolve(null) : reject(error)
+            producer.submit(record, settled, { signal }).catch(reject)
+          })
+    await assert.rejects(sent, aborted, call)
+  }
+  assert.equal(cluster.records('t').length, 0)
+})
+
+it('a signal that cannot forget its listener ends no call', async () => {
+  await using cluster = await startCluster({ topics: { t: 1 } })
+  await using producer = producerFor(cluster)
+  const signal = { aborted: false, addEventListener: () => {} } as unknown as AbortSignal
+  await producer.send({ topic: 't', value: 'x' }, { signal })
+  await producer.sendBatch([{ topic: 't', value: 'x' }], { signal })
+  assert.equal(cluster.records('t').length, 2)
+})
+
+it('a time limit of undefined is the default of the call', async () => {
+  await using producer = new Producer({
+    brokers: '127.0.0.1:1',
+    transactionalId: 'x',
+    maxBlockMs: 50,
+    logger: silentLogger,
+    onError: () => {},
+  })
+  await assert.rejects(producer.beginTransaction({ timeoutMs: undefined }), { code: 'TIMEOUT' })
+  await producer.close({ timeoutMs: 0 })
+})
+
+it('every record of a sendBatch settles although the array changes its length', async () => {
+  await using cluster = await startCluster({ topics: { t: 1 } })
+  await using producer = producerFor(cluster, { bufferMemoryBytes: 65_536, batchBytes: 16_384 })
+  await producer.send({ topic: 't', value: 'warm' })
+  for (const length of [3, 900]) {
+    const records = Array.from({ length: 300 }, () => ({ topic: 't', value: 'x'.repeat(1000) }))
+    const sent = producer.sendBatch(records)
+    if (length < 300) records.length = length
+    else while (records.length < length) records.push({ topic: 't', value: 'more' })
+    const { results, failedIndexes } = await sent
+    assert.equal(results.length, 300)
+    assert.equal(results.filter((result) => result === undefined).length, 0)
+    for (const index of failedIndexes) {
+      assert.equal((results[index] as KafkaError).code, 'INVALID_ARGUMENT')
+    }
+  }
+})
+
+describe('a polluted Object.prototype', () => {
+  const pollute = async (fields: object, body: () => unknown): Promise<void> => {
+    for (const [name, value] of Object.entries(fields)) {
+      Object.assign(Object.prototype, { [name]: value })
+    }
+    try {
+      await body()
+    } finally {
+      for (const name of Object.keys(fields)) Reflect.deleteProperty(Object.prototype, name)
+    }
+  }
+
+  it('changes no option of a producer', () =>
+    pollute(
+      {
+        acks: 0,
+        transactionalId: 'x',
+        dangerouslyTrustAnyCertificate: true,
+        dangerouslySkipHostnameCheck: true,
+        rejectUnauthorized: false,
+        checkServerIdentity: () => undefined,
+        sasl: { mechanism: 'PLAIN', username: 'u', password: 'p' },
+        ca: 'not a certificate',
+        level: 9,
+        records: 5,
+      },
+      () => {
+        const options: ProducerOptions = {
+          brokers: 'a:1',
+          tls: {},
+          compression: { type: 'gzip' },
+          flush: { bytes: 10 },
+        }
+        const { engine, effective } = resolveOptions(options)
+        assert.equal(engine.acks, -1)
+        assert.equal(engine.transactionalId, null)
+        assert.equal(engine.flush?.records, 0)
+        assert.equal(effective.compression, 'gzip')
+        assert.ok(!Object.hasOwn(effective, 'sasl'))
+      },
+    ))
+
+  it('changes no option of a call and breaks none', async () => {
+    await using cluster = await startCluster({ topics: { t: 1 } })
+    await using producer = producerFor(cluster)
+    await pollute({ timeoutMs: 0, other: 1, partition: undefined }, async () => {
+      await producer.send({ topic: 't', value: 'x' }, {})
+      await producer.sendBatch([{ topic: 't', value: 'x' }], { timeoutMs: 5000 })
+      await producer.submit({ topic: 't', value: 'x' }, null, {})
+      await producer.flush({})
+      await producer.close({})
+    })
+    assert.equal(cluster.records('t').length, 3)
+  })
+})
+
+it('cancelled calls leave no record behind while no broker can be reached', async () => {
+  await using producer = new Producer({
+    brokers: '127.0.0.1:1',
+    logger: silentLogger,
+    onError: () => {},
+  })
+  const cancelled = (error: KafkaError) => assert.equal(error.persisted, 'no')
+  for (const count of [1000, 1000]) {
+    const controller = new AbortController()
+    const options = { signal: controller.signal }
+    const record = { topic: 't', value: 'x'.repeat(100) }
+    const calls = Array.from({ length: count }, () =>
+      producer.send(record, options).then(() => assert.fail(), cancelled),
+    )
+    const batch = producer.sendBatch(Array(count).fill(record), options)
+    controller.abort()
+    await Promise.all(calls)
+    assert.equal((await batch).failedIndexes.length, count)
+    const { waitingSends, waitingBytes, bufferUsedBytes } = producer.metrics()
+    assert.deepEqual(
+      { waitingSends, waitingBytes, bufferUsedBytes },
+      {
+        waitingSends: 0,
+        waitingBytes: 0,
+        bufferUsedBytes: 0,
+      },
+    )
+  }
+  assert.equal(producer.metrics().recordsFailed, 4000)
+  await producer.close({ timeoutMs: 0 })
+})

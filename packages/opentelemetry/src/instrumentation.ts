@@ -1,0 +1,6 @@
+// The entry point @millrace/opentelemetry/instrumentation.
+
+export {
+  MillraceInstrumentation,
+  type MillraceInstrumentationConfig,
+} from './millrace-instrumentation.ts'

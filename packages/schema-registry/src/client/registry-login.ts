@@ -1,0 +1,166 @@
+// The authorization header of a request: a name and password, a fixed token, a function's token, or
+// one by OAuth's client credentials, which is kept until most of its life is over. Used by
+// schema-registry.ts. Invariant: what a login fails with shows no secret.
+
+import { clearTimeout, setTimeout } from 'node:timers'
+import type { ClientCredentials } from 'millrace'
+import { RegistryError } from './registry-error.ts'
+import type { HttpSend } from './registry-http.ts'
+import { checkedToken, type RegistryAddress, type RegistryAuth } from './registry-options.ts'
+import { messageOf, printable } from './registry-text.ts'
+
+/** What a registry's requests are authorized with. */
+export interface Login {
+  /** The header's value for this address; undefined = none. */
+  authorization(address: RegistryAddress): Promise<string | undefined>
+  /** Forgets a kept token after a 401; true = the request is worth another try. */
+  renew(): boolean
+  /** Everything that must never be shown. */
+  readonly secrets: readonly string[]
+}
+
+const basic = (username: string, password: string): string =>
+  `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
+
+const failed = (what: string, thrown: unknown, status = 0): RegistryError => {
+  const message = printable(messageOf(thrown))
+  return new RegistryError(`${what}: ${message}`, { status, code: undefined })
+}
+
+/** Kept tokens are replaced after this part of their life. */
+const renewFrom = 0.8
+
+class OAuthTokens {
+  readonly #credentials: ClientCredentials
+  readonly #send: HttpSend
+  #token: { readonly value: string; readonly until: number } | null = null
+  #request: Promise<string> | null = null
+
+  constructor(credentials: ClientCredentials, send: HttpSend) {
+    this.#credentials = credentials
+    this.#send = send
+  }
+
+  get(): Promise<string> | string {
+    if (this.#token !== null && Date.now() < this.#token.until) return this.#token.value
+    this.#request ??= this.#fetch().finally(() => {
+      this.#request = null
+    })
+    return this.#request
+  }
+
+  forget(): void {
+    this.#token = null
+  }
+
+  async #fetch(): Promise<string> {
+    const { tokenEndpoint } = this.#credentials
+    try {
+      const { access_token: value, expires_in: seconds = 0 } = await this.#grant()
+      this.#token = { value, until: Date.now() + seconds * 1000 * renewFrom }
+      return checkedToken(value)
+    } catch (thrown) {
+      if (thrown instanceof RegistryError) throw thrown
+      const { error, status } = thrown as { error?: unknown; status?: unknown }
+      const cause = typeof error === 'string' ? new Error(error) : thrown
+      const what = `the token endpoint ${new URL(tokenEndpoint).host} gave no token`
+      throw failed(what, cause, typeof status === 'number' ? status : 0)
+    }
+  }
+
+  async #grant(): Promise<{ access_token: string; expires_in?: number | undefined }> {
+    const oauth = await import('oauth4webapi')
+    const { clientId, clientSecret, tokenEndpoint, scope, audience } = this.#credentials
+    const isPost = this.#credentials.clientAuthentication === 'post'
+    const { origin, protocol } = new URL(tokenEndpoint)
+    const server = { issuer: origin, token_endpoint: tokenEndpoint }
+    const client = { client_id: clientId }
+    const response = await oauth.clientCredentialsGrantRequest(
+      server,
+      client,
+      (isPost ? oauth.ClientSecretPost : oauth.ClientSecretBasic)(clientSecret),
+      new URLSearchParams({
+        ...(scope !== undefined && { scope }),
+        ...(audience !== undefined && { audience }),
+      }),
+      {
+        [oauth.allowInsecureRequests]: protocol === 'http:',
+        [oauth.customFetch]: async (url, { method, headers, body }) => {
+          const sent = await this.#send({ method, url, headers, body: String(body) })
+          const contentType = sent.headers['content-type'] ?? ''
+          return new Response(sent.text, {
+            status: sent.status,
+            headers: { 'content-type': contentType },
+          })
+        },
+      },
+    )
+    return oauth.processClientCredentialsResponse(server, client, response)
+  }
+}
+
+type Password = { readonly username: string; readonly password: string }
+
+const passwordLogin = (
+  auth: Password | undefined,
+  addresses: readonly RegistryAddress[],
+): Login => ({
+  authorization: async (address) => {
+    const login = auth ?? address.login
+    return login === undefined ? undefined : basic(login.username, login.password)
+  },
+  renew: () => false,
+  secrets: [auth, ...addresses.map(({ login }) => login)].flatMap((login) =>
+    login === undefined ? [] : [login.password, `${login.username}:${login.password}`],
+  ),
+})
+
+const oauthLogin = (credentials: ClientCredentials, send: HttpSend): Login => {
+  const tokens = new OAuthTokens(credentials, send)
+  return {
+    authorization: async () => `Bearer ${await tokens.get()}`,
+    renew: () => {
+      tokens.forget()
+      return true
+    },
+    secrets: [credentials.clientSecret],
+  }
+}
+
+const functionLogin = (token: () => string | Promise<string>, timeoutMs: number): Login => {
+  const get = (): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        reject(new Error(`no token within ${timeoutMs} ms (requestTimeoutMs)`))
+      }, timeoutMs)
+      Promise.resolve()
+        .then(token)
+        .then(resolve, reject)
+        .finally(() => clearTimeout(timer))
+    })
+  return {
+    authorization: async () => {
+      const made = await get().catch((thrown) => {
+        throw failed('the token function failed', thrown)
+      })
+      return `Bearer ${checkedToken(made)}`
+    },
+    renew: () => true,
+    secrets: [],
+  }
+}
+
+/** The login that `auth`, or the credentials in the addresses, ask for. */
+export const loginOf = (
+  auth: RegistryAuth | undefined,
+  addresses: readonly RegistryAddress[],
+  send: HttpSend,
+  requestTimeoutMs: number,
+): Login => {
+  if (auth === undefined || 'username' in auth) return passwordLogin(auth, addresses)
+  if ('oauth' in auth) return oauthLogin(auth.oauth, send)
+  const { token } = auth
+  if (typeof token === 'function') return functionLogin(token, requestTimeoutMs)
+  const authorization = async () => `Bearer ${checkedToken(token)}`
+  return { authorization, renew: () => false, secrets: [token] }
+}

@@ -1,0 +1,109 @@
+// JSON Schema, by ajv: drafts 04 to 07, 2019-09 and 2020-12, as `$schema` says. The formats of
+// strings (`"format": "date"`) are not checked.
+
+import type { Serializer } from 'millrace'
+import { schemaSerializer } from '../schema-serializer.ts'
+import type { SchemaSerializerOptions } from '../serializer-options.ts'
+import { jsonText, toJsonData, withoutBigints } from '../values/json-value.ts'
+import type { SchemaText } from './schema-format.ts'
+
+interface JsonSchema {
+  readonly $schema?: string
+  readonly $id?: string
+  readonly title?: string
+}
+
+/** The class for a draft; 07 where none, or an unknown one, is named. */
+const validatorFor = async ({ $schema }: JsonSchema) => {
+  const draft = String($schema ?? '')
+  if (draft.includes('2020-12')) return (await import('ajv/dist/2020.js')).Ajv2020
+  if (draft.includes('2019-09')) return (await import('ajv/dist/2019.js')).Ajv2019
+  if (draft.includes('draft-04')) return (await import('ajv-draft-04')).default.default
+  return (await import('ajv')).Ajv
+}
+
+/** Draft 06 is a part of 07, whose class does not know its name. */
+const withoutDraft06 = <Schema extends JsonSchema>(schema: Schema): Schema => {
+  if (!String(schema?.$schema ?? '').includes('draft-06')) return schema
+  const { $schema: _, ...rest } = schema
+  return rest as Schema
+}
+
+type Imported = readonly [name: string, schema: JsonSchema]
+
+/**
+ * The names under which a schema may be referred to: its reference's name, its `$id`, and the name
+ * as each schema of the set resolves it against its own `$id`.
+ */
+const urisOf = (imported: readonly Imported[], schema: JsonSchema): Map<string, JsonSchema> => {
+  const all = [schema, ...imported.map(([, one]) => one)]
+  const bases = all.flatMap(({ $id }) =>
+    typeof $id === 'string' && URL.canParse($id) ? [$id] : [],
+  )
+  const uris = new Map<string, JsonSchema>()
+  const add = (uri: string, one: JsonSchema): void => {
+    const key = uri.replace(/#$/, '')
+    if (!uris.has(key) && key !== schema.$id) uris.set(key, one)
+  }
+  for (const [, one] of imported) if (typeof one.$id === 'string') add(one.$id, one)
+  for (const [name, one] of imported) add(name, one)
+  for (const [name, one] of imported) {
+    for (const base of bases) if (URL.canParse(name, base)) add(new URL(name, base).href, one)
+  }
+  return uris
+}
+
+/** Compiles a schema into a check that throws a TypeError naming the members that do not fit. */
+export const compileJsonSchema = async ({ schema: text, imports }: SchemaText) => {
+  const schema = withoutDraft06(JSON.parse(text))
+  const Validator = await validatorFor(schema ?? {})
+  const validator = new Validator({
+    strict: false,
+    validateFormats: false,
+    allErrors: false,
+    logger: false,
+  })
+  const imported = imports.map(([name, one]): Imported => [name, withoutDraft06(JSON.parse(one))])
+  for (const [uri, one] of urisOf(imported, schema)) {
+    // Under its own $id it is found by its own name: a copy keeps ajv from seeing it twice.
+    const { $id, ...anonymous } = one
+    validator.addSchema(uri === String($id).replace(/#$/, '') ? one : { ...anonymous, $id: uri })
+  }
+  const isValid = validator.compile(schema)
+  const check = (data: unknown): void => {
+    if (isValid(data)) return
+    const [error] = isValid.errors ?? []
+    const place = (error?.instancePath ?? '').slice(1).replaceAll('/', '.') || 'the value'
+    const { additionalProperty, unevaluatedProperty } = error?.params ?? {}
+    const extra = additionalProperty ?? unevaluatedProperty
+    const what = extra === undefined ? '' : ` (${JSON.stringify(extra)})`
+    throw new TypeError(`${place} ${error?.message ?? 'does not fit the schema'}${what}`)
+  }
+  const { title } = (schema ?? {}) as JsonSchema
+  return { check, title: typeof title === 'string' ? title : undefined }
+}
+
+const noBytes = new Uint8Array()
+
+/**
+ * Serializes to JSON that a JSON Schema accepts. Dates become text and Maps objects before the
+ * schema judges them; what JSON has no form for is rejected with the field's name.
+ *
+ * @example
+ * typedTopics(producer, { orders: { value: jsonSchemaSerializer<Order>({ registry }) } })
+ */
+export const jsonSchemaSerializer = <Value = unknown>(
+  options: SchemaSerializerOptions,
+): Serializer<Value> =>
+  schemaSerializer<Value>(options, {
+    schemaType: 'JSON',
+    compile: async (text) => {
+      const { check, title } = await compileJsonSchema(text)
+      const write = (value: unknown): Buffer => {
+        const { data, hasBigints } = toJsonData(value)
+        check(hasBigints ? withoutBigints(data) : data)
+        return Buffer.from(hasBigints ? jsonText(data) : JSON.stringify(data))
+      }
+      return { recordName: title, prefix: noBytes, write }
+    },
+  })

@@ -1,0 +1,163 @@
+// Keeps, for each subject of a serializer, the id of the schema and its compiled form. A latest
+// schema is asked for again after a while, and serves meanwhile and while the registry is away.
+// Bounded; used by schema-serializer.ts.
+
+import { BoundedMap } from './client/bounded-map.ts'
+import { RegistryError } from './client/registry-error.ts'
+import { messageOf, printable } from './client/registry-text.ts'
+import type { RegisteredSchema, SchemaInput } from './client/schema-registry.ts'
+import type { OwnSchema, SchemaFormat, SchemaText, SchemaWriter } from './formats/schema-format.ts'
+import type { SchemaSerializerOptions } from './serializer-options.ts'
+import { guidBytes, idPrefix } from './wire-format.ts'
+
+/** A subject's schema, ready to write. */
+export interface KnownSchema<Value> {
+  /** What says which schema it is: in front of the bytes, or a header's value. */
+  readonly head: Buffer
+  readonly isInHeader: boolean
+  readonly writer: SchemaWriter<Value>
+  /** By Date.now(); Infinity for a schema that does not change. */
+  readonly until: number
+}
+
+const subjectsMax = 1000
+const latestMaxAgeMsDefault = 300_000
+
+export class SubjectCache<Value> {
+  readonly #options: SchemaSerializerOptions
+  readonly #format: SchemaFormat<Value>
+  readonly #known = new BoundedMap<string, KnownSchema<Value>>(subjectsMax)
+  readonly #asked = new Map<string, Promise<KnownSchema<Value>>>()
+  #option: Promise<SchemaWriter<Value>> | null = null
+
+  constructor(options: SchemaSerializerOptions, format: SchemaFormat<Value>) {
+    this.#options = options
+    this.#format = format
+  }
+
+  /** The subject's schema, at once if it is known. */
+  find(subject: string, own?: OwnSchema<Value>): KnownSchema<Value> | Promise<KnownSchema<Value>> {
+    const key = own === undefined ? subject : `${subject}\n${own.recordName}`
+    const known = this.#known.get(key)
+    if (known !== undefined && Date.now() < known.until) return known
+    const asked = this.#asked.get(key) ?? this.#ask(key, subject, own)
+    // An old latest schema serves until there is a new one, and where the registry is away.
+    return known === undefined ? asked : known
+  }
+
+  /** The compiled option `schema`. */
+  compiledOption(): Promise<SchemaWriter<Value>> {
+    this.#option ??= this.#compileOption().catch((error) => {
+      this.#option = null
+      throw error
+    })
+    return this.#option
+  }
+
+  async #compileOption(): Promise<SchemaWriter<Value>> {
+    const { registry, references = [] } = this.#options
+    const imports = await registry.resolve(references)
+    return this.#compile({ schema: this.#text(), imports })
+  }
+
+  #ask(key: string, subject: string, own?: OwnSchema<Value>): Promise<KnownSchema<Value>> {
+    const asked = this.#load(subject, own).finally(() => this.#asked.delete(key))
+    this.#asked.set(key, asked)
+    asked.then(
+      (known) => this.#known.set(key, known),
+      () => this.#keepOld(key),
+    )
+    return asked
+  }
+
+  /** The registry could not be asked: not again for every record. */
+  #keepOld(key: string): void {
+    const known = this.#known.get(key)
+    if (known !== undefined) this.#known.set(key, { ...known, until: this.#latestUntil() })
+  }
+
+  #latestUntil(): number {
+    return Date.now() + (this.#options.latestMaxAgeMs ?? latestMaxAgeMsDefault)
+  }
+
+  #text(): string {
+    const { schema } = this.#options
+    return typeof schema === 'string' ? schema : JSON.stringify(schema)
+  }
+
+  #load(subject: string, own: OwnSchema<Value> | undefined): Promise<KnownSchema<Value>> {
+    const { schema, useLatest } = this.#options
+    const isLatest = useLatest === true || (schema === undefined && own === undefined)
+    return isLatest ? this.#loadLatest(subject, own) : this.#loadGiven(subject, own)
+  }
+
+  async #loadLatest(subject: string, own: OwnSchema<Value> | undefined) {
+    const { registry } = this.#options
+    const latest = await registry.version(subject, 'latest')
+    this.#checkLatest(subject, latest)
+    const imports = await registry.resolve(latest.references)
+    const text = { schema: latest.schema, imports }
+    const writer =
+      own === undefined
+        ? await this.#compile(text)
+        : { ...(await own.writer()), prefix: await own.prefixIn(text) }
+    return this.#ready(latest.id, writer, latest.guid, this.#latestUntil())
+  }
+
+  #checkLatest(subject: string, { schemaType, writeRules }: RegisteredSchema): void {
+    const expected = this.#format.schemaType
+    if (schemaType !== expected) {
+      throw new TypeError(
+        printable(`subject ${subject} must have a schema of type ${expected}, got ${schemaType}`),
+      )
+    }
+    if (writeRules.length === 0 || this.#options.ignoreRules === true) return
+    const names = writeRules.slice(0, 5).join(', ')
+    throw new TypeError(
+      printable(`subject ${subject} must have no rules for writers (or set ignoreRules): ${names}`),
+    )
+  }
+
+  async #loadGiven(subject: string, own: OwnSchema<Value> | undefined) {
+    const { registry, references = [], autoRegister, normalize } = this.#options
+    const { schemaType } = this.#format
+    // Compiled first: what is not a schema is never registered.
+    const writer = await (own === undefined ? this.compiledOption() : own.writer())
+    const input: SchemaInput =
+      own === undefined
+        ? { schema: this.#text(), schemaType, references, normalize }
+        : await own.input(registry, { autoRegister, normalize })
+    const id = await (autoRegister
+      ? registry.register(subject, input)
+      : registry.lookUp(subject, input))
+    return this.#ready(id, writer, undefined, Number.POSITIVE_INFINITY)
+  }
+
+  async #ready(
+    id: number,
+    writer: SchemaWriter<Value>,
+    guid: string | undefined,
+    until: number,
+  ): Promise<KnownSchema<Value>> {
+    const isInHeader = this.#options.schemaIdIn === 'header'
+    const identity = isInHeader ? guidBytes(guid ?? (await this.#guidOf(id))) : idPrefix(id)
+    return { head: Buffer.concat([identity, writer.prefix]), isInHeader, writer, until }
+  }
+
+  async #guidOf(id: number): Promise<string> {
+    const guid = await this.#options.registry.guidOf(id)
+    if (guid !== undefined) return guid
+    throw new TypeError("schemaIdIn 'header' must have a registry that gives schemas a GUID (8.0)")
+  }
+
+  /** What a library says of a schema it cannot read goes through the one place that cuts it. */
+  async #compile(text: SchemaText): Promise<SchemaWriter<Value>> {
+    try {
+      return await this.#format.compile(text)
+    } catch (error) {
+      if (error instanceof RegistryError) throw error
+      const what = `the schema must be ${this.#format.schemaType} that can be compiled`
+      throw new TypeError(printable(`${what}: ${messageOf(error)}`))
+    }
+  }
+}

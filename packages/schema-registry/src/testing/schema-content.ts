@@ -1,0 +1,109 @@
+// A schema as the registry for tests keeps it: parsed once, in one way of writing, with what makes
+// it the same schema as another. Used by schema-store.ts and compatibility.ts.
+
+import { createHash } from 'node:crypto'
+import { messageOf } from '../client/registry-text.ts'
+import type { SchemaReference, SchemaType } from '../client/schema-registry.ts'
+import { compileAvro } from '../formats/avro.ts'
+import { compileJsonSchema } from '../formats/json-schema.ts'
+import { compileProtobuf } from '../formats/protobuf-file.ts'
+import type { SchemaText } from '../formats/schema-format.ts'
+import { descriptorText, isDescriptor } from './protobuf-descriptor.ts'
+import { invalidSchema } from './registry-rejection.ts'
+
+/** What a client sends to register a schema or to look one up. */
+export interface SchemaRequest {
+  readonly schema?: unknown
+  readonly schemaType?: unknown
+  readonly references?: unknown
+  readonly metadata?: unknown
+  readonly ruleSet?: unknown
+  readonly id?: unknown
+  readonly version?: unknown
+}
+
+/** A schema, whichever subjects it is registered under. */
+export interface SchemaContent {
+  readonly schema: string
+  readonly schemaType: SchemaType
+  readonly references: readonly SchemaReference[]
+  readonly metadata: unknown
+  readonly ruleSet: unknown
+  /** The FileDescriptorProto that it was sent as, in base64. */
+  readonly descriptor: string | undefined
+  /** Equal for the same schema. */
+  readonly identity: string
+}
+
+const sorted = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (typeof value !== 'object' || value === null) return value
+  const names = Object.keys(value).sort()
+  return Object.fromEntries(names.map((name) => [name, sorted((value as never)[name])]))
+}
+
+const compactJson = (text: string): string => {
+  try {
+    return JSON.stringify(JSON.parse(text))
+  } catch (error) {
+    if (/^\w+$/.test(text)) return JSON.stringify(text)
+    throw invalidSchema(messageOf(error))
+  }
+}
+
+const comments = /\/\*[\s\S]*?\*\/|\/\/[^\n]*/g
+
+const compactProto = (text: string): string =>
+  text
+    .replaceAll(comments, ' ')
+    .replaceAll(/\s+/g, ' ')
+    .replaceAll(/ ?([{}[\];=,<>]) ?/g, '$1')
+    .trim()
+
+const isReference = (one: unknown): one is SchemaReference => {
+  const { name, subject, version } = (one ?? {}) as Partial<SchemaReference>
+  return typeof name === 'string' && typeof subject === 'string' && Number.isInteger(version)
+}
+
+const isType = (type: unknown): type is SchemaType =>
+  type === 'AVRO' || type === 'JSON' || type === 'PROTOBUF'
+
+/** Reads a request. Throws a rejection where it is not a schema. */
+export const contentOf = async (
+  request: SchemaRequest,
+  normalize: boolean,
+): Promise<SchemaContent> => {
+  const { schema: text, schemaType = 'AVRO', metadata, ruleSet } = request
+  const references = request.references ?? []
+  if (typeof text !== 'string' || text === '') throw invalidSchema('it is empty')
+  if (!isType(schemaType)) throw invalidSchema(`unknown type ${String(schemaType)}`)
+  if (!Array.isArray(references) || !references.every(isReference)) {
+    throw invalidSchema('references must have name, subject and version')
+  }
+  const isSent = schemaType === 'PROTOBUF' && isDescriptor(text)
+  const descriptor = isSent ? text : undefined
+  const plain = isSent ? await descriptorText(text) : text
+  const schema = schemaType === 'PROTOBUF' ? plain : compactJson(plain)
+  const compared =
+    schemaType === 'PROTOBUF'
+      ? compactProto(schema)
+      : normalize
+        ? JSON.stringify(sorted(JSON.parse(schema)))
+        : schema
+  const identity = JSON.stringify([schemaType, compared, references, metadata, ruleSet])
+  return { schema, schemaType, references, metadata, ruleSet, descriptor, identity }
+}
+
+/** Throws a rejection where the text is not a schema of its type. */
+export const compileContent = async (schemaType: SchemaType, text: SchemaText): Promise<void> => {
+  const compile = { AVRO: compileAvro, JSON: compileJsonSchema, PROTOBUF: compileProtobuf }
+  await compile[schemaType](text).catch((error: unknown) => {
+    throw invalidSchema(messageOf(error))
+  })
+}
+
+/** The same for the same schema, as the real registry's. */
+export const guidOf = ({ identity }: SchemaContent): string => {
+  const hex = createHash('md5').update(identity).digest('hex')
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+}

@@ -1,0 +1,186 @@
+// What the converters of all formats share: the path to the field at hand, rejections that name it,
+// and reading the fields of an object so that no content is lost: a Date, a Map or an instance of a
+// class that has nothing to read is rejected, not written as an empty record.
+
+import { types } from 'node:util'
+import { printable } from '../client/registry-text.ts'
+
+/** Names from the value to the field at hand. Converters push before they go down, and pop. */
+export type FieldPath = (string | number)[]
+
+/** Checks a value, and turns it into what the format's library writes. */
+export type Convert = (value: unknown, path: FieldPath) => unknown
+
+/** Values that refer to themselves end here. */
+const depthMax = 100
+
+const shownMax = 60
+
+const cut = (text: string): string =>
+  printable(text.length > shownMax ? `${text.slice(0, shownMax)}…` : text)
+
+const classOf = (value: object): string => {
+  const made = Object.getPrototypeOf(value)?.constructor
+  return typeof made === 'function' && made.name !== '' ? made.name : 'object'
+}
+
+/** A value as an error message shows it: short, with no control characters. */
+export const shown = (value: unknown): string => {
+  if (typeof value === 'string') return cut(JSON.stringify(value.slice(0, shownMax + 1)))
+  if (typeof value === 'bigint') return cut(`${value}n`)
+  if (typeof value === 'function' || typeof value === 'symbol') return `a ${typeof value}`
+  if (typeof value !== 'object' || value === null) return Object.is(value, -0) ? '-0' : `${value}`
+  if (Array.isArray(value)) return `an array of ${value.length}`
+  const name = classOf(value)
+  return name === 'Object' || name === 'object' ? 'an object' : cut(`an instance of ${name}`)
+}
+
+export const placeOf = (path: FieldPath): string =>
+  path.length === 0 ? 'the value' : printable(path.join('.'))
+
+/** Throws `lines.0.sku must be a string, got 7`. */
+export const reject = (path: FieldPath, expectation: string, value: unknown): never => {
+  throw new TypeError(`${placeOf(path)} must be ${expectation}, got ${shown(value)}`)
+}
+
+/** Throws if the way down is so long that the value refers to itself, or may as well. */
+export const enter = (path: FieldPath, name: string | number): void => {
+  if (path.length >= depthMax) {
+    throw new TypeError(`${placeOf(path.slice(0, 5))}… must be nested at most ${depthMax} levels`)
+  }
+  path.push(name)
+}
+
+/** Objects whose content is not in fields: as a record they would be empty. */
+const isExotic = (value: object): boolean =>
+  Array.isArray(value) ||
+  ArrayBuffer.isView(value) ||
+  types.isAnyArrayBuffer(value) ||
+  types.isDate(value) ||
+  types.isRegExp(value) ||
+  types.isMap(value) ||
+  types.isSet(value) ||
+  types.isWeakMap(value) ||
+  types.isWeakSet(value) ||
+  types.isPromise(value) ||
+  types.isBoxedPrimitive(value)
+
+/** Plain, or of another realm's plain class. */
+export const isPlain = (value: object): boolean => {
+  const prototype = Object.getPrototypeOf(value)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
+}
+
+/** Whether fields can be read from a value. */
+export const isRecord = (value: unknown): value is Record<string, unknown> => {
+  if (typeof value !== 'object' || value === null) return false
+  // Most values: the kinds below are asked for one by one, each in C++.
+  if (Object.getPrototypeOf(value) === Object.prototype) return true
+  return !isExotic(value)
+}
+
+/** A field by name: an own one, or a getter of an instance's class. Never Object.prototype's. */
+export const readField = (value: Record<string, unknown>, name: string): unknown => {
+  if (Object.hasOwn(value, name)) return value[name]
+  if (isPlain(value)) return undefined
+  for (let owner = Object.getPrototypeOf(value); owner !== null; ) {
+    const next = Object.getPrototypeOf(owner)
+    if (next !== null && Object.hasOwn(owner, name) && name !== 'constructor') return value[name]
+    owner = next
+  }
+  return undefined
+}
+
+const distance = (a: string, b: string): number => {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const same = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
+      next.push(Math.min(same, row[j]! + 1, next[j - 1]! + 1))
+    }
+    row = next
+  }
+  return row.at(-1)!
+}
+
+const simple = (name: string): string => name.replaceAll(/[_-]/g, '').toLowerCase()
+
+const nearest = (name: string, names: readonly string[]): string | undefined => {
+  if (name.length > 100) return undefined
+  const near = names.map((one) => [distance(simple(name), simple(one)), one] as const)
+  const [best] = near.sort(([a], [b]) => a - b)
+  return best !== undefined && best[0] <= 2 ? best[1] : undefined
+}
+
+/**
+ * Throws if the value has a field that the schema does not, and if an instance of a class has
+ * none that it does: its content would be lost.
+ */
+export const checkFields = (
+  value: Record<string, unknown>,
+  schemaName: string,
+  names: ReadonlyMap<string, unknown>,
+  path: FieldPath,
+  found: number,
+): void => {
+  // Faster than Object.keys, which makes an array for each record.
+  for (const name in value) {
+    if (names.has(name) || value[name] === undefined || !Object.hasOwn(value, name)) continue
+    const near = nearest(name, [...names.keys()])
+    const hint = near === undefined ? '' : `. Did you mean ${JSON.stringify(near)}?`
+    const place = path.length === 0 ? '' : `${placeOf(path)}: `
+    throw new TypeError(`${place}${schemaName} has no field ${cut(JSON.stringify(name))}${hint}`)
+  }
+  if (found === 0 && names.size > 0 && !isPlain(value)) {
+    reject(path, `an object with the fields of ${schemaName}`, value)
+  }
+}
+
+/** An empty object for these fields: with `__proto__` among them, one without a prototype. */
+export const emptyFor = (names: ReadonlyMap<string, unknown>): (() => Record<string, unknown>) =>
+  names.has('__proto__') ? () => Object.create(null) : () => ({})
+
+/** Converts the items of a list, each with its index in the path. */
+export const convertItems = (
+  items: ArrayLike<unknown>,
+  convert: Convert,
+  path: FieldPath,
+): unknown[] => {
+  const converted = new Array<unknown>(items.length)
+  for (let index = 0; index < items.length; index++) {
+    enter(path, index)
+    converted[index] = convert(items[index], path)
+    path.pop()
+  }
+  return converted
+}
+
+/** Bytes as a Buffer; undefined for anything else. */
+export const bytesOf = (value: unknown): Buffer | undefined => {
+  if (Buffer.isBuffer(value)) return value
+  if (types.isUint8Array(value)) {
+    const { buffer, byteOffset, byteLength } = value as Uint8Array
+    return Buffer.from(buffer, byteOffset, byteLength)
+  }
+  return types.isAnyArrayBuffer(value) ? Buffer.from(value as ArrayBuffer) : undefined
+}
+
+/** Text that UTF-8 can hold. */
+export const textOf: Convert = (value, path) => {
+  if (typeof value !== 'string') return reject(path, 'a string', value)
+  // In Node since 20; TypeScript's library for es2023 does not have it yet.
+  const isWellFormed = (value as string & { isWellFormed(): boolean }).isWellFormed()
+  return isWellFormed ? value : reject(path, 'text without lone surrogates', value)
+}
+
+/** A whole number between bounds, from a number, a bigint, decimal text or a Long. */
+export const wholeNumber = (value: unknown): bigint | undefined => {
+  if (typeof value === 'bigint') return value
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : undefined
+  if (typeof value === 'string') return /^-?\d{1,20}$/.test(value) ? BigInt(value) : undefined
+  const { low, high, unsigned } = (value ?? {}) as Record<string, unknown>
+  if (typeof value !== 'object' || !Number.isInteger(low) || !Number.isInteger(high)) return
+  const whole = (BigInt(high as number) << 32n) | BigInt((low as number) >>> 0)
+  return unsigned === true ? BigInt.asUintN(64, whole) : BigInt.asIntN(64, whole)
+}
