@@ -8,6 +8,7 @@ import java.io.ByteArrayInputStream;
 import java.io.File;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.lang.reflect.Method;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,6 +18,10 @@ import java.security.cert.Certificate;
 import java.security.cert.CertificateFactory;
 import java.security.spec.PKCS8EncodedKeySpec;
 import java.util.Base64;
+import java.util.Collection;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 public final class ReleaseBroker {
   private static final char[] storePassword = "changeit".toCharArray();
@@ -77,5 +82,23 @@ public final class ReleaseBroker {
     factoryType.getMethod("configure", InetSocketAddress.class, int.class)
         .invoke(factory, address, 60);
     factoryType.getMethod("startup", serverType).invoke(factory, server);
+    endEarlierSessions(serverType, server);
+  }
+
+  /**
+   * A broker that was killed left its session, and with it the node /brokers/ids/1, which makes the
+   * next broker with this id end at once. Both are removed here, as when the session expires.
+   */
+  private static void endEarlierSessions(Class<?> serverType, Object server) throws Exception {
+    Object database = serverType.getMethod("getZKDatabase").invoke(server);
+    Method sessions = database.getClass().getMethod("getSessions");
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+    for (Object id : List.copyOf((Collection<?>) sessions.invoke(database))) {
+      serverType.getMethod("closeSession", long.class).invoke(server, id);
+    }
+    while (!((Collection<?>) sessions.invoke(database)).isEmpty()) {
+      if (System.nanoTime() > deadline) throw new TimeoutException("ZooKeeper keeps old sessions");
+      Thread.sleep(10);
+    }
   }
 }

@@ -273,6 +273,12 @@ export type CheckName = keyof typeof checks
 
 const limitMs = 240_000
 
+/** The first line of an error, and the last ones, which say why a broker's process ended. */
+const noteOf = (text: string): string => {
+  const [first = '', ...rest] = text.split(/\s*\n\s*/)
+  return [first, ...rest.slice(-5)].join(' ')
+}
+
 /** Never rejects: what fails is in the outcome. */
 export const runCheck = async (name: CheckName, context: CheckContext): Promise<Outcome> => {
   const known = context.kind.limits?.[name]
@@ -286,13 +292,7 @@ export const runCheck = async (name: CheckName, context: CheckContext): Promise<
     return await Promise.race([checks[name](context), late])
   } catch (error) {
     const text = error instanceof KafkaError ? `${error.code}: ${error.message}` : String(error)
-    return {
-      state: 'failed',
-      note: text
-        .split(/\s*\n\s*/)
-        .slice(0, 6)
-        .join(' '),
-    }
+    return { state: 'failed', note: noteOf(text) }
   } finally {
     timer.cancel()
   }
