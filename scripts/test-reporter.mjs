@@ -83,7 +83,7 @@ class FileReport {
 
 class Report {
   files = new Map()
-  totals = { passed: 0, failed: 0, skipped: 0, problems: [], notRun: [] }
+  totals = { passed: 0, failed: 0, skipped: 0, problems: [], notRun: [], failedFiles: [] }
 
   file(data) {
     const name = sourceName(data.file ?? data.name ?? 'unknown')
@@ -112,7 +112,11 @@ class Report {
     this.totals.passed += report.passed
     this.totals.failed += report.failed
     this.totals.skipped += report.skipped
-    if (report.failed > 0) this.totals.problems.push(`${name}: ${report.failed} failed`)
+    if (report.failed > 0) {
+      const { passed, failed, skipped } = report
+      this.totals.problems.push(`${name}: ${failed} failed`)
+      this.totals.failedFiles.push({ name, passed, failed, skipped })
+    }
     this.files.delete(name)
     return report.write(name)
   }
