@@ -193,6 +193,7 @@ const hints: AccessHints = {
   tokenEndpoint: '--oauth-token-endpoint, or --oauth-token-file',
   clientId: '--oauth-client-id',
   clientSecret: `--oauth-client-secret-file, or ${clientSecretVariable}`,
+  assertion: '-X sasl.oauthbearer.assertion.private.key.file=key.pem',
 }
 
 const complain = (problems: readonly string[]): void => {

@@ -191,14 +191,92 @@ describe('settings by properties', () => {
     assert.deepEqual(propertySettings(list, 'c').access.oauthExtensions, expected)
   })
 
+  const tokens = {
+    'bootstrap.servers': 'a:1',
+    'security.protocol': 'SASL_SSL',
+    'sasl.mechanism': 'OAUTHBEARER',
+    'sasl.oauthbearer.token.endpoint.url': 'https://authority.example/token',
+  }
+  const tokenOptions = {
+    mechanism: 'OAUTHBEARER',
+    tokenEndpoint: 'https://authority.example/token',
+  }
+
+  it("exchange a JWT by Java's names and by librdkafka's (KIP-1139)", async () => {
+    const claims = { iss: 'team', sub: 'orders' }
+    const assertion = { privateKey: '/keys/a.pem', passphrase: 'p', audience: 'kafka', claims }
+    const java = await optionsFromProperties({
+      ...tokens,
+      'sasl.oauthbearer.jwt.retriever.class': 'org.apache.kafka.x.JwtBearerJwtRetriever',
+      'sasl.oauthbearer.assertion.algorithm': 'RS256',
+      'sasl.oauthbearer.assertion.private.key.file': '/keys/a.pem',
+      'sasl.oauthbearer.assertion.private.key.passphrase': 'p',
+      'sasl.oauthbearer.assertion.claim.aud': 'kafka',
+      'sasl.oauthbearer.assertion.claim.iss': 'team',
+      'sasl.oauthbearer.assertion.claim.sub': 'orders',
+    })
+    assert.deepEqual(java.sasl, { ...tokenOptions, clientId: 'orders', assertion })
+    const librdkafka = await optionsFromProperties({
+      ...tokens,
+      'sasl.oauthbearer.method': 'oidc',
+      'sasl.oauthbearer.grant.type': 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+      'sasl.oauthbearer.assertion.private.key.file': '/keys/a.pem',
+      'sasl.oauthbearer.assertion.private.key.passphrase': 'p',
+      'sasl.oauthbearer.assertion.claim.audience': 'kafka',
+      'sasl.oauthbearer.assertion.claim.issuer': 'team',
+      'sasl.oauthbearer.assertion.claim.subject': 'orders',
+    })
+    assert.deepEqual(librdkafka.sasl, java.sasl)
+  })
+
+  it('prove who the client is by a JWT of a file, without the grant by JWT', async () => {
+    const { sasl } = await optionsFromProperties({
+      ...tokens,
+      'sasl.oauthbearer.client.credentials.client.id': 'orders',
+      'sasl.oauthbearer.assertion.file': '/var/run/token',
+    })
+    const clientAssertion = { file: '/var/run/token' }
+    assert.deepEqual(sasl, { ...tokenOptions, clientId: 'orders', clientAssertion })
+  })
+
+  it('name what is missing for the grant by JWT', async () => {
+    const properties = {
+      ...tokens,
+      'sasl.oauthbearer.client.credentials.client.id': 'orders',
+      'sasl.oauthbearer.jwt.retriever.class': 'JwtBearerJwtRetriever',
+    }
+    const pattern = /the JWT is missing \(sasl\.oauthbearer\.assertion\.private\.key\.file/
+    await assert.rejects(optionsFromProperties(properties), isInvalid([pattern]))
+  })
+
+  it('warn of claims of the JWT that are not obeyed', () => {
+    const name = 'sasl.oauthbearer.assertion.claim.exp.seconds'
+    const { warnings, problems } = propertySettings({ [name]: '300' }, 'c')
+    assert.deepEqual(problems, [])
+    assert.match(warnings[0]!, /exp\.seconds is not obeyed: the JWT is used at once/)
+  })
+
+  it('let keys choose no partition, where the partitioner is the default one', () => {
+    const ignore = { 'partitioner.ignore.keys': 'true' }
+    assert.deepEqual(propertySettings(ignore, 'c').options, { partitioner: 'sticky' })
+    const other = { ...ignore, 'partitioner.class': 'RoundRobinPartitioner' }
+    assert.deepEqual(propertySettings(other, 'c').options, { partitioner: 'round_robin' })
+    const off = propertySettings({ 'partitioner.ignore.keys': 'false' }, 'c')
+    assert.deepEqual(off.options, {})
+  })
+
+  it('warn where the choice by load is turned off', () => {
+    const name = 'partitioner.adaptive.partitioning.enable'
+    assert.deepEqual(propertySettings({ [name]: 'true' }, 'c').warnings, [])
+    assert.match(propertySettings({ [name]: 'false' }, 'c').warnings[0]!, /is not obeyed/)
+    assert.match(propertySettings({ [name]: 'x' }, 'c').problems[0]!, /must be true or false/)
+  })
+
   for (const [name, value, expected] of [
     ['sasl.oauthbearer.method', 'default', /is 'default': expected oidc: .*client credentials/],
-    [
-      'sasl.oauthbearer.grant.type',
-      'urn:ietf:params:oauth:grant-type:jwt-bearer',
-      /client credentials/,
-    ],
-    ['sasl.oauthbearer.jwt.retriever.class', 'a.JwtBearerJwtRetriever', /client credentials/],
+    ['sasl.oauthbearer.grant.type', 'password', /client credentials, jwt-bearer/],
+    ['sasl.oauthbearer.jwt.retriever.class', 'a.b.OwnRetriever', /client credentials/],
+    ['sasl.oauthbearer.assertion.algorithm', 'HS256', /must be one of RS256, ES256/],
     ['sasl.oauthbearer.config', 'principal=bob', /unsigned tokens/],
     ['sasl.oauthbearer.extensions', 'nothing', /must be NAME=VALUE/],
     [

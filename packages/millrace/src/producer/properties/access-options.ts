@@ -1,6 +1,6 @@
 // The options `tls` and `sasl` out of what properties say of a connection.
 
-import type { ConnectionAccess } from './property-settings.ts'
+import type { AssertionAccess, ConnectionAccess } from './property-settings.ts'
 
 /** What to set where something is missing, for messages. */
 export interface AccessHints {
@@ -18,6 +18,8 @@ export interface AccessHints {
   readonly clientId: string
   /** For the client's secret there. */
   readonly clientSecret: string
+  /** For the JWT that is exchanged there. */
+  readonly assertion: string
 }
 
 const propertyHints: AccessHints = {
@@ -28,6 +30,7 @@ const propertyHints: AccessHints = {
   tokenEndpoint: 'sasl.oauthbearer.token.endpoint.url',
   clientId: 'sasl.oauthbearer.client.credentials.client.id',
   clientSecret: 'sasl.oauthbearer.client.credentials.client.secret',
+  assertion: 'sasl.oauthbearer.assertion.private.key.file, or sasl.oauthbearer.assertion.file',
 }
 
 const withoutUndefined = (fields: object): object =>
@@ -41,18 +44,40 @@ const tlsOptions = (access: ConnectionAccess): unknown => {
   return Object.keys(options).length === 0 ? true : options
 }
 
+const assertionOption = (assertion: AssertionAccess): object => {
+  const { file, privateKey, passphrase, audience, issuer: iss, subject: sub } = assertion
+  if (file !== undefined) return { file }
+  const claims = withoutUndefined({ iss, sub })
+  const hasClaims = Object.keys(claims).length > 0
+  return withoutUndefined({
+    privateKey,
+    passphrase,
+    audience,
+    claims: hasClaims ? claims : undefined,
+  })
+}
+
 const oauthOption = (access: ConnectionAccess, complain: (field: keyof AccessHints) => void) => {
-  const { oauthClientId: clientId, oauthClientSecret: clientSecret, oauthTokenFile } = access
+  const { oauthClientSecret: clientSecret, oauthTokenFile, oauthAssertion } = access
   const { oauthTokenEndpoint: tokenEndpoint, oauthScope: scope } = access
-  const { oauthExtensions: extensions } = access
+  const { oauthExtensions: extensions, oauthJwtBearer } = access
+  // A JWT names its client itself, so Java and librdkafka take no id beside it.
+  const { issuer, subject } = oauthAssertion ?? {}
+  const clientId = access.oauthClientId ?? subject ?? issuer
   const mechanism = 'OAUTHBEARER'
   if (oauthTokenFile !== undefined) {
     return withoutUndefined({ mechanism, tokenFile: oauthTokenFile, extensions })
   }
   if (tokenEndpoint === undefined) complain('tokenEndpoint')
   if (clientId === undefined) complain('clientId')
-  if (clientSecret === undefined) complain('clientSecret')
-  return withoutUndefined({ mechanism, clientId, clientSecret, tokenEndpoint, scope, extensions })
+  const common = { mechanism, clientId, tokenEndpoint, scope, extensions }
+  if (oauthAssertion !== undefined) {
+    const field = oauthJwtBearer === true ? 'assertion' : 'clientAssertion'
+    return withoutUndefined({ ...common, [field]: assertionOption(oauthAssertion) })
+  }
+  if (oauthJwtBearer === true) complain('assertion')
+  else if (clientSecret === undefined) complain('clientSecret')
+  return withoutUndefined({ ...common, clientSecret })
 }
 
 const titles: AccessHints = {
@@ -63,6 +88,7 @@ const titles: AccessHints = {
   tokenEndpoint: 'token endpoint',
   clientId: "client's id",
   clientSecret: "client's secret",
+  assertion: 'JWT',
 }
 
 const saslOptions = (access: ConnectionAccess, complain: (field: keyof AccessHints) => void) => {

@@ -1,10 +1,10 @@
 // What several properties together mean here: Java's key and trust stores (`ssl.keystore.*`,
-// `ssl.truststore.*`), levels of compression, and the rack. PEM files are taken as they are and
-// PKCS #12 keystores as `pfx`; what only Java can read is rejected with the command that turns it
-// into PEM.
+// `ssl.truststore.*`), levels of compression, the rack, and whether keys choose partitions. PEM
+// files are taken as they are and PKCS #12 keystores as `pfx`; what only Java can read is rejected
+// with the command that turns it into PEM.
 
 import type { PropertySettings } from './property-settings.ts'
-import { levelOption, rackAwareOption } from './property-table.ts'
+import { ignoreKeysOption, levelOption, rackAwareOption } from './property-table.ts'
 
 const take = (options: Record<string, unknown>, name: string): string | undefined => {
   const value = options[name]
@@ -74,10 +74,17 @@ const takeRack = ({ options }: PropertySettings): void => {
   if (!isRackAware || options.rack === '') delete options.rack
 }
 
+/** Java looks at it where the default partitioner is used, and here that one is `java`. */
+const takeIgnoreKeys = ({ options }: PropertySettings): void => {
+  const ignoresKeys = take(options, ignoreKeysOption) === 'true'
+  if (ignoresKeys && (options.partitioner ?? 'java') === 'java') options.partitioner = 'sticky'
+}
+
 /** To be called once all properties are taken. */
 export const joinProperties = (settings: PropertySettings): void => {
   takeKeystore(settings)
   takeTruststore(settings)
   takeLevels(settings)
   takeRack(settings)
+  takeIgnoreKeys(settings)
 }

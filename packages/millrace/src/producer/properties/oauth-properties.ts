@@ -1,10 +1,15 @@
 // OAUTHBEARER: what Kafka's names for it mean, Java's and librdkafka's. A client is known by its
-// credentials at a token endpoint, or a file holds the token, which another program renews. No
-// message shows a secret.
+// credentials at a token endpoint, by a JWT, or exchanges a JWT; or a file holds the token, which
+// another program renews. No message shows a secret.
 
 import { fileURLToPath } from 'node:url'
 import { type JaasLogin, simpleName } from './jaas.ts'
-import { accessText, type ConnectionAccess, type Take } from './property-settings.ts'
+import {
+  type AssertionAccess,
+  accessText,
+  type ConnectionAccess,
+  type Take,
+} from './property-settings.ts'
 
 /** Everything of a ConnectionAccess that is about tokens. */
 export const oauthFields = [
@@ -14,6 +19,8 @@ export const oauthFields = [
   'oauthTokenEndpoint',
   'oauthTokenFile',
   'oauthExtensions',
+  'oauthJwtBearer',
+  'oauthAssertion',
 ] as const satisfies readonly (keyof ConnectionAccess)[]
 
 /** Java's clients read a token from a file where the URL is one. */
@@ -51,7 +58,31 @@ const oneOf =
     return known.includes(word) ? undefined : `is '${value}': ${what}`
   }
 
-const ways = 'there are client credentials, and tokens from a file'
+const ways = 'there are client credentials, jwt-bearer, and tokens from a file'
+
+/** The grant by JWT, or another one that is known. */
+const grant =
+  (jwtBearer: string, others: readonly string[]): Take =>
+  (value, settings) => {
+    const word = simpleName(value)
+    if (word !== jwtBearer) return oneOf(others, ways)(value, settings)
+    settings.access.oauthJwtBearer = true
+    return undefined
+  }
+
+const assertion =
+  (field: keyof AssertionAccess): Take =>
+  (value, { access }) => {
+    access.oauthAssertion = { ...access.oauthAssertion, [field]: value }
+    return undefined
+  }
+
+/** Of the JWT that is signed here; the key decides. */
+const algorithms = ['RS256', 'ES256']
+const assertionAlgorithm: Take = (value) =>
+  algorithms.includes(value.trim().toUpperCase())
+    ? undefined
+    : `must be one of ${algorithms.join(', ')}, got '${value}'`
 
 const loginHandlers = [
   'OAuthBearerLoginCallbackHandler',
@@ -77,11 +108,25 @@ export const oauthProperties: Readonly<Record<string, Take>> = {
   'sasl.oauthbearer.scope': accessText('oauthScope'),
   'sasl.oauthbearer.extensions': extensions,
   'sasl.oauthbearer.method': oneOf(['oidc'], `expected oidc: ${ways}`),
-  'sasl.oauthbearer.grant.type': oneOf(['client_credentials'], ways),
-  'sasl.oauthbearer.jwt.retriever.class': oneOf(
-    ['DefaultJwtRetriever', 'ClientCredentialsJwtRetriever', 'FileJwtRetriever'],
-    ways,
-  ),
+  'sasl.oauthbearer.grant.type': grant('urn:ietf:params:oauth:grant-type:jwt-bearer', [
+    'client_credentials',
+  ]),
+  'sasl.oauthbearer.jwt.retriever.class': grant('JwtBearerJwtRetriever', [
+    'DefaultJwtRetriever',
+    'ClientCredentialsJwtRetriever',
+    'FileJwtRetriever',
+  ]),
+  'sasl.oauthbearer.assertion.algorithm': assertionAlgorithm,
+  'sasl.oauthbearer.assertion.file': assertion('file'),
+  'sasl.oauthbearer.assertion.private.key.file': assertion('privateKey'),
+  'sasl.oauthbearer.assertion.private.key.pem': assertion('privateKey'),
+  'sasl.oauthbearer.assertion.private.key.passphrase': assertion('passphrase'),
+  'sasl.oauthbearer.assertion.claim.aud': assertion('audience'),
+  'sasl.oauthbearer.assertion.claim.audience': assertion('audience'),
+  'sasl.oauthbearer.assertion.claim.iss': assertion('issuer'),
+  'sasl.oauthbearer.assertion.claim.issuer': assertion('issuer'),
+  'sasl.oauthbearer.assertion.claim.sub': assertion('subject'),
+  'sasl.oauthbearer.assertion.claim.subject': assertion('subject'),
   'sasl.oauthbearer.config': () => `makes unsigned tokens: ${ways}`,
   'sasl.login.callback.handler.class': loginHandler,
 }

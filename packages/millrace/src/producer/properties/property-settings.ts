@@ -3,6 +3,22 @@
 
 import type { TlsVersion } from '../../runtime/tls-settings.ts'
 
+/** What properties say of a JWT for a token endpoint; all may be missing. */
+export interface AssertionAccess {
+  /** Path of a file with a JWT that another program renews. */
+  file?: string
+  /** Path of a private key to sign one with, or PEM text. */
+  privateKey?: string
+  /** Opens the key. */
+  passphrase?: string
+  /** `aud` of the JWT. */
+  audience?: string
+  /** `iss` of the JWT. */
+  issuer?: string
+  /** `sub` of the JWT. */
+  subject?: string
+}
+
 /** How to reach the cluster and as whom; all may be missing. */
 export interface ConnectionAccess {
   /** Bootstrap servers. */
@@ -45,6 +61,10 @@ export interface ConnectionAccess {
   oauthTokenFile?: string
   /** SASL extensions that are sent with the token. */
   oauthExtensions?: Readonly<Record<string, string>>
+  /** The JWT is exchanged for the token (`jwt-bearer`), and does not prove who the client is. */
+  oauthJwtBearer?: boolean
+  /** The JWT for the token endpoint, or what to make it of. */
+  oauthAssertion?: AssertionAccess
   /**
    * What to say of a truststore that only Java reads, unless `ca` names authorities after all; what
    * to do with the PEM file follows.

@@ -164,6 +164,21 @@ const partitioner: Take = (value, { options }) => {
 /** Whether records without a key prefer the client's rack; joined-properties.ts uses it. */
 export const rackAwareOption = 'partitioner.rack.aware'
 
+/** Whether keys choose no partition; joined-properties.ts uses it. */
+export const ignoreKeysOption = 'partitioner.ignore.keys'
+
+const adaptivePartitioning: Take = (value, { warnings }) => {
+  const flag = booleanOf(value)
+  if (flag === undefined) return `must be true or false, got '${value}'`
+  if (!flag) {
+    warnings.push(
+      'partitioner.adaptive.partitioning.enable=false is not obeyed: records without a key ' +
+        'always go to the partition with less to deliver, of two at random.',
+    )
+  }
+  return undefined
+}
+
 const truststores = ['PEM', 'PKCS12', 'JKS']
 
 const storeType =
@@ -230,6 +245,8 @@ export const propertyTable: Readonly<Record<string, Take>> = {
   [rackAwareOption]: boolean(rackAwareOption),
   'partitioner.class': partitioner,
   partitioner,
+  [ignoreKeysOption]: boolean(ignoreKeysOption),
+  'partitioner.adaptive.partitioning.enable': adaptivePartitioning,
   'security.protocol': securityProtocol,
   'sasl.mechanism': saslMechanism,
   'sasl.mechanisms': saslMechanism,
@@ -277,6 +294,16 @@ export const notObeyed: Readonly<Record<string, string>> = {
   'batch.num.messages': 'batches are bounded in bytes (batch.size) only',
   'queue.buffering.max.messages': 'the buffer is bounded in bytes (buffer.memory) only',
   'ssl.cipher.suites': "Node.js' own choice of ciphers is used",
+  ...Object.fromEntries(
+    ['exp.seconds', 'nbf.seconds', 'jti.include'].map((claim) => [
+      `sasl.oauthbearer.assertion.claim.${claim}`,
+      'the JWT is used at once; it has exp, nbf and jti of its own',
+    ]),
+  ),
+  'sasl.oauthbearer.assertion.template.file':
+    "name the claims instead, or give the option sasl.assertion's claims",
+  'sasl.oauthbearer.assertion.jose.template.file':
+    "name the claims instead, or give the option sasl.assertion's claims",
 }
 
 /**
