@@ -194,7 +194,10 @@ export class Spool {
           const { logger } = this.#environment
           logger.warn(`millrace: ${error.message}; records are refused until there is space`)
         },
-        onDiskSpace: () => this.#events.onProgress(),
+        onDiskSpace: () => {
+          this.#compaction.consider()
+          this.#events.onProgress()
+        },
         onFailed: (error) => this.#events.onFailed(error),
       },
     )
@@ -325,6 +328,14 @@ export class Spool {
       this.#compaction.consider()
       onDurable()
     }
+  }
+
+  /**
+   * The engine was given more of the backlog. A process that finds the spool full may write nothing
+   * until files go, so that no write leads to their compaction.
+   */
+  onGiven(): void {
+    this.#compaction.consider()
   }
 
   isSettled(recordId: number): boolean {

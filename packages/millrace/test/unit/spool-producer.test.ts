@@ -182,6 +182,35 @@ describe('a producer with a spool', () => {
       { topics: { stuck: 1 } },
     ))
 
+  it('takes records again where an earlier process left it full of settled ones', () =>
+    onMachine(
+      async (machine, stage) => {
+        const toStuck = { topic: 'stuck', partition: 0 }
+        const takeNothing = { ...toStuck, drop: false, error: 'NOT_LEADER_OR_FOLLOWER' } as const
+        const goOn = holdBack(stage.cluster, takeNothing)
+        const small = { maxBytes: 2 ** 20 }
+        const first = machine.producer(small)
+        const value = 'x'.repeat(8000)
+        await stage.run(first.submit({ ...toStuck, value: 'waits' }))
+        let sent = 0
+        while (first.status().spool!.bytes < small.maxBytes) {
+          await stage.run(first.send({ topic: 'orders', value }))
+          sent++
+        }
+        await stage.clock.advance(20)
+        machine.kill()
+        const second = machine.producer(small)
+        await stage.run(second.submit({ topic: 'orders', value }))
+        goOn()
+        await stage.run(second.flush())
+        assert.deepEqual(valuesOf(stage.cluster, 'stuck'), ['waits'])
+        assert.equal(valuesOf(stage.cluster, 'orders').length, sent + 1)
+        await stage.run(second.close())
+        assert.deepEqual(machine.errors, [])
+      },
+      { topics: { stuck: 1 } },
+    ))
+
   it('close() leaves on disk what is not delivered in time', () =>
     onMachine(async (machine, stage) => {
       stage.cluster.node(1).blackHole(true)

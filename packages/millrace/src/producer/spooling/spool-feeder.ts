@@ -50,6 +50,14 @@ export class SpoolFeeder {
   }
 
   feed(): void {
+    const { backlog } = this.#parts.spool
+    const before = backlog.givenId
+    if (!this.isCaughtUp) this.#feed()
+    if (backlog.givenId !== before) this.#parts.spool.onGiven()
+    this.#notify()
+  }
+
+  #feed(): void {
     let left = turnRecordsMax
     while (!this.isCaughtUp && !this.#isStopped && this.#reading === null) {
       const isFromDisk = this.#read.length > 0
@@ -66,7 +74,6 @@ export class SpoolFeeder {
       }
       left -= given
     }
-    this.#notify()
   }
 
   /** Returns how many of the records were given, or needed not be. */
@@ -120,6 +127,7 @@ export class SpoolFeeder {
         this.#reading = null
         this.#read = records
         // Where everything is settled, there is nothing to give, and flush() calls go on.
+        if (this.isCaughtUp) spool.onGiven()
         if (records.length > 0 || this.isCaughtUp) engine.wake()
       },
       (error) => {
