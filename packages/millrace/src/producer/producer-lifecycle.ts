@@ -19,6 +19,7 @@ import {
   checkWaitOptions,
   type WaitClock,
   type WaitOptions,
+  waitFor,
   withTimeout,
 } from './wait.ts'
 
@@ -177,13 +178,29 @@ export class ProducerLifecycle {
     else engine.flush(() => spool.flush(settled))
   }
 
+  /** For a caller of flush(): what a spool that has failed holds is not settled. */
+  flushFor(options: WaitOptions | undefined): Promise<void> {
+    const { spool, waitClock } = this.#parts
+    return waitFor<void>('flush', options, waitClock, (resolve, reject) => {
+      const end = (): void => {
+        const error = spool?.error ?? null
+        if (error === null) resolve()
+        else reject(error)
+      }
+      if (this.#state === 'closed') end()
+      else this.flush(end)
+      return nothing
+    })
+  }
+
   /** The spool has failed: nothing can be sent any more. */
   fail(error: KafkaError): void {
     if (this.#state !== 'open') return
     this.#state = 'failed'
     const { clock, engine } = this.#parts
     clock.setImmediate(() => {
-      if (this.#state === 'failed') engine.failAll(error.code, error.message, error)
+      if (this.#state !== 'failed') return
+      engine.failAll(error.code, 'The record was not delivered', error)
     })
   }
 

@@ -267,15 +267,12 @@ export class Producer {
     return this.#readyCalls.ready(options, () => this.#lifecycle.checkOpen('ready'))
   }
 
-  /** Resolves when every record taken before the call is settled, delivered or not. */
+  /**
+   * Resolves when every record taken before the call is settled, delivered or not. Rejects where
+   * the spool has failed: what becomes of the records on disk is unknown then.
+   */
   flush(options?: WaitOptions): Promise<void> {
-    return guarded(
-      waitFor<void>('flush', options, this.#waitClock, (resolve) => {
-        if (this.#lifecycle.isClosed) resolve()
-        else this.#lifecycle.flush(() => resolve())
-        return nothing
-      }),
-    )
+    return guarded(this.#lifecycle.flushFor(options))
   }
 
   /**

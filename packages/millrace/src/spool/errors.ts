@@ -12,7 +12,7 @@ const causes: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full',
   EDQUOT: 'the disk quota is used up',
   ENOTDIR: 'it is not a directory',
-  ENOENT: 'a file or directory was removed',
+  ENOENT: 'a file or directory does not exist',
   EIO: 'the device failed',
 }
 

@@ -277,8 +277,12 @@ describe('a producer with a spool', () => {
       const error = await stage.run(rejectionOf(second.send({ topic: 'orders', value: '0' })))
       assert.equal(error.code, 'SPOOL_LOCKED')
       assert.match(error.message, /Spool spool: it is in use by process 1 on test/)
+      assert.equal(error.message.split('Spool spool').length, 2, 'it says so once')
       const thrown = thrownBy(() => second.enqueue({ topic: 'orders', value: '0' }))
       assert.equal(thrown.code, 'SPOOL_LOCKED')
+      for (const call of [second.flush(), second.flushSpool()]) {
+        assert.equal((await stage.run(rejectionOf(call))).code, 'SPOOL_LOCKED')
+      }
       assert.deepEqual(
         machine.errors.map(({ code }) => code),
         ['SPOOL_LOCKED', 'SPOOL_LOCKED'],
@@ -292,9 +296,11 @@ describe('a producer with a spool', () => {
       const first = machine.producer({ durability: 'machine' })
       await stage.run(first.send({ topic: 'orders', value: '0' }))
       machine.disk.failing = (operation) => (operation === 'sync' ? 'EIO' : null)
+      const flushed = rejectionOf(Promise.resolve().then(() => first.flush()))
       const failed = await stage.run(rejectionOf(first.submit({ topic: 'orders', value: '1' })))
       assert.equal(failed.code, 'SPOOL_FAILED')
       assert.equal(failed.persisted, 'maybe')
+      assert.equal((await stage.run(flushed)).code, 'SPOOL_FAILED')
       const next = await stage.run(rejectionOf(first.send({ topic: 'orders', value: '2' })))
       assert.equal(next.code, 'SPOOL_FAILED')
       machine.disk.failing = () => null
