@@ -212,6 +212,11 @@ export class Engine implements EngineEvents {
 
   // ── The spool ──────────────────────────────────────────────────────────────────────────────────
 
+  /** The failure of a record that was taken, and has no receiver. */
+  onUnobservedFailure(error: KafkaError): void {
+    this.parts.host.onUnobservedFailure(error)
+  }
+
   get hasSpool(): boolean {
     return this.parts.spool !== null
   }

@@ -60,9 +60,12 @@ export class ExitWatch {
   exit(): void {
     const count = this.#unsettledCount()
     if (count === 0) return
+    const lost = this.#engine.hasSpool
+      ? 'what is not on disk yet is lost, the rest is left to the next process'
+      : 'what the brokers have not yet is lost'
     this.#logger.warn(
-      `millrace: the process ends while ${count} or more records have no result: what the ` +
-        'brokers have not yet is lost. Await close() first.',
+      `millrace: the process ends while ${count} or more records have no result: ${lost}. ` +
+        'Await close() first.',
     )
   }
 

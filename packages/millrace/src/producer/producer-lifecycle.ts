@@ -136,14 +136,21 @@ export class ProducerLifecycle {
 
   /** Closing begins: what fails from now on is what it could not deliver. */
   #noteFailures(): void {
-    this.#failedBefore ??= this.#parts.engine.readings.measurements.recordsFailed
+    this.#failedBefore ??= this.#failed
+  }
+
+  get #failed(): number {
+    const { engine, spool } = this.#parts
+    return engine.readings.measurements.recordsFailed - (spool?.keptRecords ?? 0)
   }
 
   #report(): CloseReport {
     const { engine, spool, deadLetters } = this.#parts
-    const { recordsDelivered: delivered, recordsFailed } = engine.readings.measurements
-    const failed = recordsFailed - (spool?.keptRecords ?? 0)
-    const undelivered = failed - Math.max(0, this.#failedBefore ?? 0)
+    const { recordsDelivered: delivered } = engine.readings.measurements
+    const failed = this.#failed
+    // Records that had failed before may be kept until the end, with dead letters that are not
+    // stored.
+    const undelivered = Math.max(0, failed - (this.#failedBefore ?? 0))
     const report = { delivered, failed, undelivered }
     return {
       ...report,

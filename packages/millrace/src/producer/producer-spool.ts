@@ -207,9 +207,13 @@ export class ProducerSpool implements RecordSpool {
     return this.#error === null && (this.#spooling?.hasSpace ?? true)
   }
 
-  /** Records that fail now stay in the spool: that is no failure to report. */
   get isLeaving(): boolean {
     return this.#isClosed
+  }
+
+  /** Records that fail now stay in the spool: that is no failure to report. */
+  get keepsFailures(): boolean {
+    return this.#isClosed || this.#error !== null
   }
 
   /** Failed records that are still in the spool, and no failures. */

@@ -436,7 +436,7 @@ export class Producer {
       },
       // What fails while the producer leaves its spool stays there: it is not lost.
       onUnobservedFailure: (error) => {
-        if (this.#spool?.isLeaving !== true) this.#failures.report(error)
+        if (this.#spool?.keepsFailures !== true) this.#failures.report(error)
       },
       onCallbackError: (thrown) => this.#failures.callbackFailed(thrown),
       onSpace: () => this.#readyCalls.notify(),

@@ -29,6 +29,10 @@ export class Sending {
   readonly #reportFailure = (error: KafkaError | null): void => {
     if (error !== null) this.#failures.report(error)
   }
+  /** The same for one that was taken: a spool may keep it. */
+  readonly #onUnobserved = (error: KafkaError | null): void => {
+    if (error !== null) this.#engine.onUnobservedFailure(error)
+  }
   /** A loop that never yields can be refused a million times: each costs nothing that stays. */
   #lastRefusal: { error: KafkaError; promise: Promise<RecordMetadata> } | null = null
 
@@ -189,7 +193,7 @@ export class Sending {
       }
       const options = checkWaitOptions(given)
       if (options?.signal?.aborted) throw this.#aborted(record, options)
-      return this.#submitInTurn(record, receiver ?? this.#reportFailure, options)
+      return this.#submitInTurn(record, receiver ?? this.#onUnobserved, options)
     } catch (error) {
       this.#onRefused(scope, error as KafkaError)
       return guarded(Promise.reject(error))

@@ -219,7 +219,13 @@ describe('a producer with a spool', () => {
       await stage.run(first.submit({ topic: 'orders', value: '1' }))
       const report = await stage.run(first.close({ timeoutMs: 100 }))
       assert.deepEqual(report, { delivered: 0, failed: 0, undelivered: 0, spooled: 2 })
-      assert.equal((await sent).code, 'ABORTED')
+      const { code, persisted } = await sent
+      assert.deepEqual([code, persisted], ['ABORTED', 'maybe'], 'it is delivered later')
+      assert.deepEqual(
+        machine.errors.map((error) => error.persisted),
+        ['maybe'],
+        'a record without a receiver is not reported: it is in the spool',
+      )
       stage.cluster.node(1).blackHole(false)
       const second = machine.producer()
       await stage.run(second.flush())
@@ -305,6 +311,11 @@ describe('a producer with a spool', () => {
       assert.equal(next.code, 'SPOOL_FAILED')
       machine.disk.failing = () => null
       await stage.run(first.close())
+      // The spool's own error and that of send(): none for what is in the spool.
+      assert.deepEqual(
+        machine.errors.map(({ code }) => code),
+        ['SPOOL_FAILED', 'SPOOL_FAILED'],
+      )
       const second = machine.producer()
       await stage.run(second.send({ topic: 'orders', value: '3' }))
       const values = valuesOf(stage.cluster, 'orders')
@@ -313,6 +324,26 @@ describe('a producer with a spool', () => {
         ['0', '3'],
       )
       await stage.run(second.close())
+    }))
+
+  it('counts what stays on disk as spooled, not as failed, where the spool has failed', () =>
+    onMachine(async (machine, stage) => {
+      stage.cluster.node(1).blackHole(true)
+      const first = machine.producer()
+      for (const one of numbered('orders', 5)) await stage.run(first.submit(one))
+      await stage.clock.advance(1000)
+      machine.disk.failing = (operation) => (operation === 'write' ? 'EIO' : null)
+      await stage.run(rejectionOf(first.submit({ topic: 'orders', value: '5' })))
+      await stage.clock.advance(1000)
+      const report = await stage.run(first.close())
+      assert.deepEqual(
+        { ...report, spooled: 0 },
+        { delivered: 0, failed: 0, undelivered: 0, spooled: 0 },
+      )
+      assert.deepEqual(
+        machine.errors.map(({ code }) => code),
+        ['SPOOL_FAILED'],
+      )
     }))
 
   it('is rejected together with transactions, and without idempotence', () => {

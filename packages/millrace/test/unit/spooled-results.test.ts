@@ -64,7 +64,7 @@ describe('results of spooled records', () => {
     const { results, calls, caller } = stage()
     results.addRecovered(5, caller('a'))
     results.add(6, caller('b'), 6)
-    results.forgetRecovered()
+    results.leave()
     results.failAll(error)
     assert.deepEqual(calls, ['b 6 CLOSED'])
   })

@@ -3,7 +3,7 @@
 // entry here and nothing else. Callers: Spooling.
 
 import { callSettle, type DeliveredRecord, type Settle, type Settler } from '../../engine/record.ts'
-import type { KafkaError } from '../../protocol/kafka-error.ts'
+import { KafkaError } from '../../protocol/kafka-error.ts'
 import { isPromise } from '../../runtime/value-kinds.ts'
 
 /** The callers of records whose ids follow one another. */
@@ -28,6 +28,7 @@ export class SpooledResults implements Settler {
   readonly #recovered = new Map<number, Settle>()
   readonly #onCallbackError: (thrown: unknown) => void
   #size = 0
+  #isLeaving = false
 
   constructor(onCallbackError: (thrown: unknown) => void) {
     this.#onCallbackError = onCallbackError
@@ -56,8 +57,9 @@ export class SpooledResults implements Settler {
     this.#recovered.set(recordId, settle)
   }
 
-  /** Records of earlier processes are left to the next one. */
-  forgetRecovered(): void {
+  /** What fails from now on is left to the next process, and may be delivered by it. */
+  leave(): void {
+    this.#isLeaving = true
     this.#recovered.clear()
   }
 
@@ -103,8 +105,9 @@ export class SpooledResults implements Settler {
     error: KafkaError | null,
     delivered: DeliveredRecord | null,
   ): void {
+    const isKept = this.#isLeaving && error !== null && error.isDeadLettered !== true
     // No caller awaits an async callback: its rejection is reported.
-    const result = callSettle(settle, tag, error, delivered)
+    const result = callSettle(settle, tag, isKept ? maybePersisted(error) : error, delivered)
     if (isPromise(result)) result.catch(this.#onCallbackError)
   }
 
@@ -125,6 +128,13 @@ export class SpooledResults implements Settler {
     }
   }
 }
+
+/** The record is in the spool. */
+const maybePersisted = (error: KafkaError): KafkaError =>
+  new KafkaError(error.code, error.message, { ...error, ...causeOf(error), persisted: 'maybe' })
+
+const causeOf = ({ cause }: KafkaError): { cause?: unknown } =>
+  cause === undefined ? {} : { cause }
 
 const newPiece = (): Piece => ({
   settles: new Array<Settle | null>(pieceIds).fill(null),

@@ -295,7 +295,7 @@ export class Spooling implements RecordSpool {
   /** From now on nothing is sent or given up: what fails stays for the next process. */
   leave(): void {
     this.#isLeaving = true
-    this.#results.forgetRecovered()
+    this.#results.leave()
     this.#feeder.stop()
   }
 
