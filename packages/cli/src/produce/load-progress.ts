@@ -8,12 +8,13 @@ import { createHash } from 'node:crypto'
 import {
   appendFileSync,
   closeSync,
+  fsyncSync,
   openSync,
   readFileSync,
   readSync,
   renameSync,
   rmSync,
-  writeFileSync,
+  writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../describe-failure.ts'
@@ -57,6 +58,36 @@ const readText = (path: string): string | null => {
   }
 }
 
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0
+
+/** Null = it is not what `#write` wrote. */
+const parseState = (text: string): LoadState | null => {
+  let value: Partial<LoadState> | null
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return null
+  }
+  const isState =
+    typeof value?.load === 'object' &&
+    value.load !== null &&
+    isCount(value.base) &&
+    (value.takenAtClose === undefined || isCount(value.takenAtClose))
+  return isState ? (value as LoadState) : null
+}
+
+/** The content is on the device before the file gets its name: no loss of power leaves half of it. */
+const writeDurably = (path: string, text: string): void => {
+  const descriptor = openSync(`${path}.new`, 'w')
+  try {
+    writeSync(descriptor, text)
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+  renameSync(`${path}.new`, path)
+}
+
 export class LoadProgress {
   readonly #directory: string
   readonly #load: LoadIdentity
@@ -89,7 +120,14 @@ export class LoadProgress {
   #read(): LoadState | null {
     const text = readText(join(this.#directory, loadName))
     if (text === null) return null
-    const state: LoadState = JSON.parse(text)
+    const state = parseState(text)
+    if (state === null) {
+      throw new Failure(
+        `${join(this.#directory, loadName)} is damaged: how far the load has come is unknown; ` +
+          'start it again with another directory. millrace spool export prints what is left in ' +
+          'this one',
+      )
+    }
     for (const [name, wanted] of Object.entries(this.#load)) {
       const known = state.load[name] ?? null
       if (known === wanted) continue
@@ -108,10 +146,8 @@ export class LoadProgress {
 
   /** Written as a whole or not at all. */
   #write(more: Partial<LoadState>): void {
-    const path = join(this.#directory, loadName)
     const state: LoadState = { load: this.#load, base: this.#base, ...more }
-    writeFileSync(`${path}.new`, JSON.stringify(state))
-    renameSync(`${path}.new`, path)
+    writeDurably(join(this.#directory, loadName), JSON.stringify(state))
   }
 
   /** The producer rejected this record of the input. */

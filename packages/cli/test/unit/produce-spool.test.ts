@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { extname, join } from 'node:path'
 import { test } from 'node:test'
@@ -154,4 +154,19 @@ test('the directory of another load is rejected', () =>
       third.errors,
       /is of another load: its head is "|its topic is "orders", got "others"/,
     )
+  }))
+
+test('a position that is damaged is named, and nothing is sent', () =>
+  onStage(async ({ cluster, folder, spool, start }) => {
+    const file = join(folder, 'lines.txt')
+    await writeFile(file, 'a\nb\n')
+    await mkdir(spool)
+    for (const text of ['', '{"load"', 'null', '[]', '{"load":{},"base":-1}']) {
+      await writeFile(join(spool, 'load.json'), text)
+      const { code, errors } = await start('orders', '--file', file, '--spool', spool).ended()
+      assert.equal(code, 1, text)
+      assert.match(errors, /load\.json is damaged: how far the load has come is unknown/)
+      assert.equal(await readFile(join(spool, 'load.json'), 'utf8'), text)
+    }
+    assert.deepEqual(values(cluster), [])
   }))
