@@ -78,14 +78,18 @@ const parseState = (text: string): LoadState | null => {
 
 /** The content is on the device before the file gets its name: no loss of power leaves half of it. */
 const writeDurably = (path: string, text: string): void => {
-  const descriptor = openSync(`${path}.new`, 'w')
   try {
-    writeSync(descriptor, text)
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
+    const descriptor = openSync(`${path}.new`, 'w')
+    try {
+      writeSync(descriptor, text)
+      fsyncSync(descriptor)
+    } finally {
+      closeSync(descriptor)
+    }
+    renameSync(`${path}.new`, path)
+  } catch (error) {
+    throw new Failure(`${path} can't be written: ${(error as Error).message}`)
   }
-  renameSync(`${path}.new`, path)
 }
 
 export class LoadProgress {

@@ -367,7 +367,6 @@ export class LogWriter {
       this.#events.onDiskSpace()
     } catch (error) {
       if (!isDiskFull(error)) throw this.#reserveFailed(error)
-      await this.#files.remove(this.#path(reserveName)).catch(() => {})
       this.#lookForSpaceLater()
     }
   }
@@ -397,6 +396,10 @@ export class LogWriter {
       } finally {
         await file.close()
       }
+    } catch (error) {
+      // A part of it would take the last space from the log, and from other programs.
+      await this.#files.remove(this.#path(reserveName)).catch(() => {})
+      throw error
     } finally {
       this.#isMakingReserve = false
     }

@@ -230,6 +230,19 @@ describe('the disk of a spool', () => {
     assert.deepEqual(await recovered(stage), ['b'])
   })
 
+  it('without space for the reserve keeps what there is for other writes', async () => {
+    const stage = new SpoolStage()
+    stage.disk.capacityBytes = 100_000
+    const spool = await stage.open()
+    assert.equal(spool.isDiskFull, true)
+    assert.ok(stage.disk.usedBytes < 1000, `${stage.disk.usedBytes} bytes are used`)
+    await stage.clock.advance(1000)
+    assert.ok(stage.disk.usedBytes < 1000, `${stage.disk.usedBytes} bytes are used later`)
+    stage.disk.capacityBytes = Number.POSITIVE_INFINITY
+    await stage.clock.advance(1000)
+    assert.equal(spool.hasSpace, true)
+  })
+
   it('whose fdatasync fails ends the spool, without a second try', async () => {
     const stage = new SpoolStage()
     const spool = await stage.open()
