@@ -88,6 +88,9 @@ export class LogWriter {
   #endClose: () => void = () => {}
   #running: Promise<void> = Promise.resolve()
   #isMakingReserve = false
+  /** When the reserve was tried last on a full disk, and the timer of the next try. */
+  #triedAt = Number.NEGATIVE_INFINITY
+  #spaceTimer: Timer | null = null
   #checkedAt = 0
   #error: KafkaError | null = null
   #isClosed = false
@@ -190,6 +193,7 @@ export class LogWriter {
     this.#isClosed = true
     this.#gatheringTimer?.cancel()
     this.#retryTimer?.cancel()
+    this.#spaceTimer?.cancel()
     this.#endWait()
     await this.#running
     await this.#closeFile()
@@ -202,6 +206,7 @@ export class LogWriter {
     this.#error = error
     this.#gatheringTimer?.cancel()
     this.#retryTimer?.cancel()
+    this.#spaceTimer?.cancel()
     this.#endWait()
     const callbacks = [...(this.#writing?.callbacks ?? []), ...this.#callbacks]
     this.#callbacks = []
@@ -283,7 +288,7 @@ export class LogWriter {
     }
     this.#position += bytes.length
     await this.#checkPresence()
-    if (this.#isFull) await this.#leaveFull()
+    if (this.#isFull) await this.#tryToLeaveFull()
     return this.#error === null ? block : null
   }
 
@@ -359,8 +364,14 @@ export class LogWriter {
   }
 
   /** A write went well: records are taken again as soon as the reserve is there again. */
+  async #tryToLeaveFull(): Promise<void> {
+    if (this.#clock.now() >= this.#triedAt + diskFullRetryMs) await this.#leaveFull()
+    else this.#lookForSpaceLater()
+  }
+
   async #leaveFull(): Promise<void> {
     if (this.#isMakingReserve) return
+    this.#triedAt = this.#clock.now()
     try {
       await this.#makeReserve()
       this.#isFull = false
@@ -377,7 +388,9 @@ export class LogWriter {
 
   /** Nothing may be left to write, and so nothing that finds out that there is space again. */
   #lookForSpaceLater(): void {
-    this.#retryTimer = this.#clock.setTimer(diskFullRetryMs, () => {
+    if (this.#spaceTimer !== null) return
+    this.#spaceTimer = this.#clock.setTimer(diskFullRetryMs, () => {
+      this.#spaceTimer = null
       if (this.#error !== null || this.#isClosed || !this.#isFull) return
       if (this.#writing === null) {
         this.#leaveFull().catch((error: KafkaError) => this.fail(error))

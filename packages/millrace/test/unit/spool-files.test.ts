@@ -238,6 +238,17 @@ describe('the disk of a spool', () => {
     assert.ok(stage.disk.usedBytes < 1000, `${stage.disk.usedBytes} bytes are used`)
     await stage.clock.advance(1000)
     assert.ok(stage.disk.usedBytes < 1000, `${stage.disk.usedBytes} bytes are used later`)
+    let attempts = 0
+    stage.disk.failing = (operation, path) => {
+      if (operation === 'open' && path.endsWith('reserve')) attempts++
+      return null
+    }
+    for (let block = 0; block < 30; block++) {
+      spool.number(batchOf([0]))
+      await stage.written(spool)
+    }
+    await stage.clock.advance(2000)
+    assert.ok(attempts <= 12, `${attempts} attempts to make the reserve within two seconds`)
     stage.disk.capacityBytes = Number.POSITIVE_INFINITY
     await stage.clock.advance(1000)
     assert.equal(spool.hasSpace, true)
