@@ -76,7 +76,7 @@ const parseState = (text: string): LoadState | null => {
   return isState ? (value as LoadState) : null
 }
 
-/** The content is on the device before the file gets its name: no loss of power leaves half of it. */
+/** The content is on the device before the file gets its name: a loss of power leaves no half. */
 const writeDurably = (path: string, text: string): void => {
   try {
     const descriptor = openSync(`${path}.new`, 'w')
