@@ -28,8 +28,8 @@ const files = [
 
 const seedMax = 2 ** 31
 
-/** A damaged response through a whole producer takes about 10 ms, for each of ten APIs. */
-const fileTimeoutMsOf = (cases) => 600_000 + cases * 10 * 30
+/** A damaged response through a producer takes about a millisecond, for each of 15 APIs. */
+const fileTimeoutMsOf = (cases) => 600_000 + cases * 15 * 10
 
 const readOptions = () => {
   const { values } = parseArgs({
