@@ -46,8 +46,6 @@ export class Batch<Queue extends PartitionReference = PartitionReference> extend
   #lastFound = 0
   /** The piece that was cut off last: it has the records right behind this batch's. */
   #laterHalf: Batch<Queue> | null = null
-  /** How many of its records have a settle. */
-  #settleCount = 0
   #heldBytes = 0
   #compressed: CompressedBatch | null = null
   #baseTimestamp = 0
@@ -128,20 +126,15 @@ export class Batch<Queue extends PartitionReference = PartitionReference> extend
       this.#baseTimestamp = timestamp
       this.#maxTimestamp = timestamp
     } else if (timestamp > this.#maxTimestamp) this.#maxTimestamp = timestamp
-    return this.#writePrefix(contentBytes, timestamp)
+    return this.#writePrefix(contentBytes, timestamp - this.#baseTimestamp)
   }
 
   #end(settle: Settle | null, tag: number): void {
     if (this.#settles !== null) this.#settles.push(settle)
     else if (settle !== this.#sharedSettle) this.#addSettle(settle)
     if (this.#tags !== null) this.#tags.push(tag)
-    else if (tag !== 0) {
-      this.#tags = entriesUpTo(this.#recordCount, 0, tag)
-    }
-    if (settle !== null) {
-      this.#settleCount++
-      this.#heldBytes += heldBytesOf(settle)
-    }
+    else if (tag !== 0) this.#tags = entriesUpTo(this.#recordCount, 0, tag)
+    this.#heldBytes += heldBytesOf(settle)
     this.#recordCount++
   }
 
@@ -153,8 +146,9 @@ export class Batch<Queue extends PartitionReference = PartitionReference> extend
     this.#sharedSettle = this.#recordCount === 0 ? settle : null
   }
 
+  /** A caller may wait for a record of it. */
   get hasSettles(): boolean {
-    return this.#settleCount > 0
+    return this.#sharedSettle !== null || this.#settles !== null
   }
 
   /** What it costs of the buffer memory: its bytes, and what its waiting callers hold. */
@@ -162,9 +156,20 @@ export class Batch<Queue extends PartitionReference = PartitionReference> extend
     return this.#size - batchHeaderBytes + this.#recordCount * entryCost + this.#heldBytes
   }
 
-  #writePrefix(contentBytes: number, timestamp: number): number {
+  /** Writes what is before the record's content; `delta` = its time in the batch. */
+  #writePrefix(contentBytes: number, delta: number): number {
+    if (delta < 0 || delta >= 64) return this.#writeLatePrefix(contentBytes, delta)
     const buffer = this.#buffer
-    const delta = timestamp - this.#baseTimestamp
+    const index = this.#recordCount
+    const position = writeVarint(buffer, this.#size, 2 + varintSize(index) + contentBytes)
+    buffer[position] = 0
+    buffer[position + 1] = delta << 1 // as a varint
+    return writeVarint(buffer, position + 2, index)
+  }
+
+  /** For a delta of more than one byte: few records under load. */
+  #writeLatePrefix(contentBytes: number, delta: number): number {
+    const buffer = this.#buffer
     const body = 1 + varlongSize(delta) + varintSize(this.#recordCount) + contentBytes
     let position = writeVarint(buffer, this.#size, body)
     buffer[position++] = 0
@@ -330,7 +335,6 @@ export class Batch<Queue extends PartitionReference = PartitionReference> extend
     this.#sharedSettle = rebuilt.#sharedSettle
     this.#settles = rebuilt.#settles
     this.#tags = rebuilt.#tags
-    this.#settleCount = rebuilt.#settleCount
     this.#heldBytes = rebuilt.#heldBytes
     this.#baseTimestamp = rebuilt.#baseTimestamp
     this.#maxTimestamp = rebuilt.#maxTimestamp

@@ -29,6 +29,11 @@ export class MemoryBudget {
   #lineBytes = 0
   #windowLimit: number
   #waitingLimit: number
+  /**
+   * Batches may take another record below this: it follows from what waits, so that every record
+   * compares only once.
+   */
+  #usedLimit: number
 
   /**
    * `waitingBytes` = what waiting records may take, where that is more than their part of the
@@ -42,6 +47,7 @@ export class MemoryBudget {
     this.#onFreed = onFreed
     this.#windowLimit = this.windowBytes
     this.#waitingLimit = this.#waitingShareBytes
+    this.#usedLimit = this.windowBytes
   }
 
   get usedBytes(): number {
@@ -54,11 +60,7 @@ export class MemoryBudget {
 
   /** Another record may be put into a batch; one that is larger than what is left may, too. */
   get hasSpace(): boolean {
-    return (
-      this.#usedBytes < this.#windowLimit &&
-      this.#waitingBytes < this.#waitingLimit &&
-      this.#usedBytes + this.#waitingBytes < this.windowBytes + this.#waitingBytesMax
-    )
+    return this.#usedBytes < this.#usedLimit
   }
 
   get isWindowFull(): boolean {
@@ -99,6 +101,13 @@ export class MemoryBudget {
     this.#windowLimit = this.windowBytes + this.#stalledBytes
     const left = Math.max(1, this.#waitingShareBytes - this.#stalledBytes)
     this.#waitingLimit = left + this.#lineBytes
+    this.#updateUsedLimit()
+  }
+
+  #updateUsedLimit(): void {
+    const waitingBytes = this.#waitingBytes
+    const together = this.windowBytes + this.#waitingBytesMax - waitingBytes
+    this.#usedLimit = waitingBytes < this.#waitingLimit ? Math.min(this.#windowLimit, together) : 0
   }
 
   take(cost: number): void {
@@ -112,10 +121,12 @@ export class MemoryBudget {
 
   takeWaiting(cost: number): void {
     this.#waitingBytes += cost
+    this.#updateUsedLimit()
   }
 
   giveBackWaiting(cost: number): void {
     this.#waitingBytes -= cost
+    this.#updateUsedLimit()
   }
 
   /** A record that waits does so in a line. */

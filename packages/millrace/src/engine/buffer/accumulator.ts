@@ -78,6 +78,7 @@ export class Accumulator {
   #isSpoolWaiting = false
   readonly #batchRecordsMax: number
   #lastWallTime = 0
+  /** How many more records have this time. */
   #wallTimeUses = 0
 
   constructor(parts: AccumulatorParts) {
@@ -334,8 +335,9 @@ export class Accumulator {
    * append.
    */
   #wallTime(): number {
-    if (this.#wallTimeUses === 0) this.#lastWallTime = this.#parts.host.wallTime()
-    this.#wallTimeUses = (this.#wallTimeUses + 1) % wallTimeUsesMax
+    if (this.#wallTimeUses-- > 0) return this.#lastWallTime
+    this.#wallTimeUses = wallTimeUsesMax - 1
+    this.#lastWallTime = this.#parts.host.wallTime()
     return this.#lastWallTime
   }
 
