@@ -11,7 +11,7 @@ import { topicNameProblem } from '../../protocol/topic-name.ts'
 import { nearestName } from '../../runtime/nearest-name.ts'
 import { classOf, messageOf } from '../../runtime/value-kinds.ts'
 import type { HeaderValue, ProducerRecord, RecordData, RecordHeaders } from '../record.ts'
-import { copyStart, copyWhole, isReadable, lengthOf, snapshot } from './caller-bytes.ts'
+import { copyStart, copyWhole, isBytes, isReadable, lengthOf, snapshot } from './caller-bytes.ts'
 import { readVarint, writeVarint } from './varint-length.ts'
 
 /**
@@ -43,14 +43,6 @@ const isPlain = (value: object): boolean => {
   const prototype: unknown = Object.getPrototypeOf(value)
   // Plain objects of another realm have a prototype without one.
   return prototype === null || Object.getPrototypeOf(prototype) === null
-}
-
-const isBytes = (value: unknown): value is Uint8Array => {
-  if (value === null || value === undefined) return false
-  // V8 knows the result of instanceof only after it has checked the object's shape. This read makes
-  // it check: 4 ns less for each record.
-  ;(value as Uint8Array)[0]
-  return value instanceof Uint8Array
 }
 
 /** The length of the bytes; refuses those that can't be read, which would look empty. */

@@ -20,6 +20,7 @@ import type { PartitionQueue, QueuedBatch } from '../dispatch/partition-queue.ts
 import type { ClusterPort } from '../ports.ts'
 import type { ProducerRecord, Settle } from '../record.ts'
 import type { EngineHost, EngineSettings } from '../settings.ts'
+import { AppendClock } from './append-clock.ts'
 import { PartitionLines } from './partition-lines.ts'
 import { SpaceQueue } from './space-queue.ts'
 import { spooledHandle } from './spooled-handle.ts'
@@ -30,8 +31,6 @@ import type { WaitingRecords } from './waiting-records.ts'
 
 /** What a record's own fields usually take around its content. */
 const recordOverheadUsual = 8
-/** Records appended in one turn that share one reading of the clock. */
-const wallTimeUsesMax = 8
 
 export interface AccumulatorEvents {
   /** An open batch was made. */
@@ -69,6 +68,7 @@ export class Accumulator {
   readonly #topics: TopicDirectory
   readonly #dispatcher: Dispatcher
   readonly #spool: RecordSpool | null
+  readonly #clock: AppendClock
   readonly #draft: RecordEncoder
   readonly #spaceQueue: SpaceQueue
   readonly #lines: PartitionLines
@@ -77,9 +77,6 @@ export class Accumulator {
   /** The last record of the spool found no space. */
   #isSpoolWaiting = false
   readonly #batchRecordsMax: number
-  #lastWallTime = 0
-  /** How many more records have this time. */
-  #wallTimeUses = 0
 
   constructor(parts: AccumulatorParts) {
     this.#parts = parts
@@ -91,6 +88,7 @@ export class Accumulator {
     this.#spool = parts.spool
     const { maxRequestBytes, flush } = parts.settings
     this.#batchRecordsMax = flush?.maxRecords || Number.POSITIVE_INFINITY
+    this.#clock = new AppendClock(parts.host)
     this.#draft = new RecordEncoder(maxRequestBytes)
     this.#spaceQueue = new SpaceQueue({ ...parts, wake: parts.events.wake }, (waiting) =>
       this.#appendWaiting(waiting, false),
@@ -230,7 +228,7 @@ export class Accumulator {
     from: WaitingRecord | null,
   ): RecordHandle | null {
     if (this.#spool === null) return this.#put(draft, settle, tag, from)
-    if (draft.timestamp < 0) draft.timestamp = this.#wallTime()
+    if (draft.timestamp < 0) draft.timestamp = this.#clock.wallTime()
     this.#spool.take(draft, settle, tag)
     if (from !== null) {
       from.moveIntoSpool()
@@ -315,7 +313,7 @@ export class Accumulator {
     from: WaitingRecord | null,
   ): RecordHandle | null {
     const content = draft.contentBytes
-    const timestamp = draft.timestamp >= 0 ? draft.timestamp : this.#wallTime()
+    const timestamp = draft.timestamp >= 0 ? draft.timestamp : this.#clock.wallTime()
     let batch = queue.open
     // Decides for nearly every record, without its exact size.
     if (batch === null || !this.#fits(batch, content + recordOverheadMax)) {
@@ -328,17 +326,6 @@ export class Accumulator {
     this.#events.onAppended(batch, bytes, from === null ? null : from.since)
     if (!queue.listedOpen) this.#dispatcher.offer(queue)
     return batch
-  }
-
-  /**
-   * The time of the call, read from the clock for every few records only: it costs as much as an
-   * append.
-   */
-  #wallTime(): number {
-    if (this.#wallTimeUses-- > 0) return this.#lastWallTime
-    this.#wallTimeUses = wallTimeUsesMax - 1
-    this.#lastWallTime = this.#parts.host.wallTime()
-    return this.#lastWallTime
   }
 
   #fits(batch: QueuedBatch, bytes: number): boolean {
@@ -402,7 +389,7 @@ export class Accumulator {
 
   /** A new event-loop turn: the next record reads the clock. */
   startTurn(): void {
-    this.#wallTimeUses = 0
+    this.#clock.startTurn()
     this.#spaceQueue.startTurn()
     this.#parts.waiting.startTurn()
   }
