@@ -118,13 +118,23 @@ export const bundleInput = (folder, ending) => ({
   ),
 })
 
+/**
+ * Code whose characters all have one byte in V8. A single other one ("…" in a message) doubles the
+ * memory of the whole file, and import takes 4 % longer.
+ */
+const escaped = (code) =>
+  code.replace(/[^\0-\xff]/g, (character) => {
+    const digits = character.charCodeAt(0).toString(16)
+    return `\\u${digits.padStart(4, '0')}`
+  })
+
 const comments = { legal: true, annotation: true, jsdoc: false }
 
 const generate = async (rolldown, input, options) => {
   const bundle = await rolldown(input)
   const { output } = await bundle.generate({ comments, ...options })
   await bundle.close()
-  return output
+  return output.map((chunk) => ({ ...chunk, code: escaped(chunk.code) }))
 }
 
 const generateEsModules = (rolldown, folder) =>

@@ -33,7 +33,8 @@ export type {
   TransactionDescription,
   TransactionSummary,
 } from './admin/transactions.ts'
-export { type DiagnoseOptions, diagnose } from './diagnose/diagnose.ts'
+export { diagnose } from './diagnose/diagnose.ts'
+export type { DiagnoseOptions } from './diagnose/diagnose-options.ts'
 export type { Diagnosis, DiagnosisStep, DiagnosisStepName } from './diagnose/report.ts'
 export type { PurgeScope } from './engine/buffer/purge.ts'
 export type { Distribution } from './engine/metrics/histogram.ts'

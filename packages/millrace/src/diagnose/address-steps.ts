@@ -1,5 +1,5 @@
 // The steps of one address: dns, tcp, tls, api-versions, sasl; those that apply and were reached.
-// Callers: diagnose.ts for each bootstrap address; listener-steps.ts takes the same way for each
+// Callers: diagnosis.ts for each bootstrap address; listener-steps.ts takes the same way for each
 // advertised one, and makes one row of it.
 
 import { failureReason } from '../cluster-client/failure-reason.ts'

@@ -1,164 +1,9 @@
-// Does what a producer does to send a record, step by step, and reports which step fails and how to
-// fix it. Each step uses the producer's own code, so its result is valid for a producer with the
-// same options. Applications and the CLI call it.
-//
-//   each bootstrap address: dns → tcp → tls → api-versions → sasl ─► metadata
-//                                   each advertised address: listener ─► produce (option)
+// The public call `diagnose`. Applications and the CLI call it. Its code is loaded by the first
+// call: few programs diagnose, and all of them import the package.
 
-import { formatAddress } from '../cluster-client/address.ts'
-import { type Environment, systemEnvironment } from '../producer/environment.ts'
-import { resolveOptions } from '../producer/options.ts'
 import type { ProducerOptions } from '../producer/producer-options.ts'
-import { checkWaitOptions, type WaitOptions } from '../producer/wait.ts'
-import { KafkaError } from '../protocol/kafka-error.ts'
-import { type CertificateLook, lookAtCertificate } from '../runtime/certificate-look.ts'
-import type { TlsOptions } from '../runtime/tls-settings.ts'
-import type { Address } from '../runtime/transport.ts'
-import { describeValue } from '../runtime/value-kinds.ts'
-import { addressRows, dnsRow, type Examined, examine } from './address-steps.ts'
-import type { Kit } from './kit.ts'
-import { listenerSteps } from './listener-steps.ts'
-import { metadataStep } from './metadata-step.ts'
-import { OrderedSteps, type ReportStep } from './ordered-steps.ts'
-import { produceStep } from './produce-step.ts'
-import { type Diagnosis, type DiagnosisStep, diagnosisOf } from './report.ts'
-import { Visit } from './visit.ts'
-import type { Resolved } from './way.ts'
-
-/** Options of `diagnose`, besides those of the producer. `timeoutMs` is 60,000 by default. */
-export interface DiagnoseOptions extends WaitOptions {
-  /** Sends one record to this topic, as the last step. */
-  readonly produceTo?: string | undefined
-  /** Called with each step of the report, in its order, as soon as the step has ended. */
-  readonly onStep?: ((step: DiagnosisStep) => void) | undefined
-}
-
-/** The clock, network and certificate reader of a diagnosis; tests pass their own. */
-export interface DiagnoseEnvironment extends Environment {
-  readonly look: CertificateLook | null
-}
-
-const onThisMachine: DiagnoseEnvironment = { ...systemEnvironment, look: lookAtCertificate }
-
-const timeoutMsDefault = 60_000
-
-/** Throws INVALID_ARGUMENT. */
-const checkOptions = (options: DiagnoseOptions): void => {
-  const { produceTo, onStep, ...wait } = options ?? {}
-  checkWaitOptions(wait)
-  if (onStep !== undefined && typeof onStep !== 'function') {
-    throw new KafkaError('INVALID_ARGUMENT', `onStep must be a function, got ${typeof onStep}`)
-  }
-  if (produceTo !== undefined && (typeof produceTo !== 'string' || produceTo === '')) {
-    const message = `produceTo must be a topic name, got ${describeValue(produceTo)}`
-    throw new KafkaError('INVALID_ARGUMENT', message)
-  }
-}
-
-const kitFor = (
-  options: ProducerOptions,
-  environment: DiagnoseEnvironment,
-  visit: Visit,
-  timeoutMs: number,
-): Kit => {
-  const { cluster, security, logger } = resolveOptions(options)
-  const secured = security.environment(environment)
-  const plain = resolveOptions({ ...options, tls: undefined }).security.environment(environment)
-  const sasl = security.sasl(secured, logger)
-  // tls may be a function. What it returns is not known here, so it counts as an empty object.
-  const isObject = typeof options.tls === 'object' && options.tls !== null
-  const tls: TlsOptions | null = isObject ? options.tls : options.tls ? {} : null
-  return {
-    visit,
-    cluster,
-    sasl,
-    way: {
-      transport: secured.transport,
-      sasl,
-      clientId: cluster.clientId,
-      stepTimeoutMs: Math.min(cluster.connectTimeoutMs, cluster.requestTimeoutMs, timeoutMs),
-      maxResponseBytes: cluster.maxResponseBytes,
-    },
-    plainTransport: plain.transport,
-    usesTls: tls !== null,
-    look: environment.look,
-    socketFactory: options.socketFactory ?? null,
-    serverName: tls?.serverName ?? null,
-    choices: {
-      usesTls: tls !== null,
-      namesCa: tls?.ca !== undefined,
-      showsCertificate:
-        (tls?.cert ?? tls?.pfx ?? tls?.connectionOptions?.cert ?? tls?.connectionOptions?.pfx) !==
-        undefined,
-      usesSocketFactory: options.socketFactory !== undefined,
-      mechanism: sasl?.mechanism.name ?? null,
-    },
-  }
-}
-
-/**
- * Connects to all bootstrap addresses at the same time. Steps are reported in the order of the
- * addresses: those of an address wait until the addresses before it are complete.
- */
-const examineAll = (kit: Kit, report: ReportStep): Promise<Examined[]> => {
-  const { brokers } = kit.cluster
-  const ordered = new OrderedSteps(brokers.length, report)
-  const examineOne = async (address: Address, index: number): Promise<Examined> => {
-    // The DNS step is reported as soon as it ends, and addressRows returns it once more.
-    let reported = 0
-    const onResolved = (tried: Resolved): void => {
-      ordered.push(index, dnsRow(kit, tried))
-      reported = 1
-    }
-    const examined = await examine(kit, address, formatAddress(address), null, onResolved)
-    for (const row of addressRows(kit, examined).slice(reported)) ordered.push(index, row)
-    ordered.end(index)
-    return examined
-  }
-  return Promise.all(brokers.map(examineOne))
-}
-
-const runSteps = async (
-  kit: Kit,
-  options: ProducerOptions,
-  environment: Environment,
-  { produceTo, onStep }: DiagnoseOptions,
-): Promise<Diagnosis> => {
-  const steps: DiagnosisStep[] = []
-  const report: ReportStep = (step) => {
-    // A step that fails because the caller aborted says nothing about the cluster.
-    if (kit.visit.over?.code === 'ABORTED') return
-    steps.push(step)
-    onStep?.(step)
-  }
-  const { found, row, saslRows } = await metadataStep(kit, await examineAll(kit, report))
-  for (const saslRow of saslRows) report(saslRow)
-  if (row !== null) report(row)
-  if (found !== null) await listenerSteps(kit, found, report)
-  if (found !== null && produceTo !== undefined) {
-    report(await produceStep(kit, found, options, environment, produceTo))
-  }
-  return diagnosisOf(steps)
-}
-
-/** As `diagnose`, with an environment that the caller passes: for tests. */
-export const diagnoseIn = async (
-  environment: DiagnoseEnvironment,
-  options: ProducerOptions,
-  call: DiagnoseOptions = {},
-): Promise<Diagnosis> => {
-  checkOptions(call)
-  const { signal, timeoutMs = timeoutMsDefault } = call
-  const visit = new Visit(environment.clock, { timeoutMs, signal })
-  try {
-    const kit = kitFor(options, environment, visit, timeoutMs)
-    const diagnosis = await runSteps(kit, options, environment, call)
-    visit.throwIfAborted()
-    return diagnosis
-  } finally {
-    visit.end()
-  }
-}
+import type { DiagnoseOptions } from './diagnose-options.ts'
+import type { Diagnosis } from './report.ts'
 
 /**
  * Says why a cluster can't be reached, or that it can: connects to every bootstrap address and
@@ -171,5 +16,10 @@ export const diagnoseIn = async (
  * const { ok, failedStep, steps } = await diagnose({ brokers: 'localhost:9092' })
  * if (!ok) console.log(failedStep, steps.find((step) => !step.ok)?.remedy)
  */
-export const diagnose = (options: ProducerOptions, call?: DiagnoseOptions): Promise<Diagnosis> =>
-  diagnoseIn(onThisMachine, options, call)
+export const diagnose = async (
+  options: ProducerOptions,
+  call?: DiagnoseOptions,
+): Promise<Diagnosis> => {
+  const { diagnoseIn, onThisMachine } = await import('./diagnosis.ts')
+  return diagnoseIn(onThisMachine, options, call)
+}

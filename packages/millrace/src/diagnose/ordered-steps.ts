@@ -1,5 +1,5 @@
 // The rows of steps that run side by side, reported in order: those of the first way
-// as they come, those of the others once the ways before them have ended. Owner: diagnose.ts.
+// as they come, those of the others once the ways before them have ended. Owner: diagnosis.ts.
 
 import type { DiagnosisStep } from './report.ts'
 

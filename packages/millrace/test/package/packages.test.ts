@@ -3,7 +3,7 @@
 // runtimes can show is in scripts/runtimes.mjs. Fetches tools at first (tools.ts), then keeps them.
 
 import assert from 'node:assert/strict'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { pathToFileURL } from 'node:url'
@@ -105,6 +105,17 @@ describe('each package, packed', () => {
         assert.ok(paths.includes(wanted), `${name} has ${wanted}`)
       }
     }
+  })
+
+  it('has characters of one byte in its code: another would double a file in memory', async () => {
+    const dist = join(user, 'node_modules/millrace/dist')
+    const names = await readdir(dist, { recursive: true })
+    const wide: string[] = []
+    for (const name of names.filter((path) => /\.c?js$/.test(path))) {
+      const code = await readFile(join(dist, name), 'utf8')
+      if (/[^\0-\xff]/.test(code)) wide.push(name)
+    }
+    assert.deepEqual(wide, [])
   })
 
   it('has pages whose links lead to pages in it', async () => {

@@ -3,12 +3,8 @@
 
 import assert from 'node:assert/strict'
 import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net'
-import {
-  type DiagnoseEnvironment,
-  type DiagnoseOptions,
-  diagnoseIn,
-} from '../../src/diagnose/diagnose.ts'
-import type { Diagnosis, DiagnosisStep, ProducerOptions } from '../../src/index.ts'
+import { type DiagnoseEnvironment, diagnoseIn } from '../../src/diagnose/diagnosis.ts'
+import type { DiagnoseOptions, Diagnosis, DiagnosisStep, ProducerOptions } from '../../src/index.ts'
 import { silentLogger } from '../../src/runtime/logger.ts'
 import { MemoryNetwork } from '../../src/runtime/memory-transport.ts'
 import { seededRandom } from '../../src/runtime/random.ts'
