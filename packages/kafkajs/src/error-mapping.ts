@@ -71,11 +71,15 @@ const protocolError = (error: KafkaError, code: number, name: string): KafkaJSPr
     error,
   )
 
+/** kafkajs wraps an error of a topic's metadata that will happen again in this class. */
+const nonRetriable = (reason: KafkaJSProtocolError): KafkaJSNonRetriableError =>
+  new KafkaJSNonRetriableError(reason, { cause: reason })
+
 /** The error for a topic name that Kafka does not permit: the error that brokers return. */
-export const invalidTopicError = (topic: string): KafkaJSProtocolError => {
+export const invalidTopicError = (topic: string): KafkaJSNonRetriableError => {
   const message = `topic must have 1 to 249 of the characters a-z A-Z 0-9 . _ -, got "${topic}"`
   const error = new KafkaError('BROKER_REJECTED', message, { topic, brokerCode: 17 })
-  return protocolError(error, 17, 'INVALID_TOPIC_EXCEPTION')
+  return nonRetriable(protocolError(error, 17, 'INVALID_TOPIC_EXCEPTION'))
 }
 
 /** The chain of causes: millrace's errors, and the system's error at its end if there is one. */
@@ -114,7 +118,8 @@ const closedError = (error: KafkaError): KafkaJSError => {
 
 const timeoutError = (error: KafkaError): KafkaJSError => {
   const { errors } = chainOf(error)
-  const { api = 'Produce', elapsedMs } = error
+  const { elapsedMs } = error
+  const api = errors.find((one) => one.api !== undefined)?.api ?? 'Produce'
   const message = `Request ${api} timed out: ${error.message}`
   const broker = brokerOf(errors)
   return withCause(
@@ -142,7 +147,7 @@ const authenticationError = (error: KafkaError, mechanism = 'SASL'): KafkaJSErro
 const reasonOf = (error: KafkaError, facts: ErrorFacts): KafkaJSError => {
   const { code, brokerCode, brokerError, message } = error
   // The cause of a timeout says more than the timeout.
-  if (/_TIMEOUT$/.test(code) && brokerCode === undefined && error.cause instanceof KafkaError) {
+  if (/(^|_)TIMEOUT$/.test(code) && brokerCode === undefined && error.cause instanceof KafkaError) {
     return reasonOf(error.cause, facts)
   }
   switch (code) {
@@ -203,7 +208,10 @@ export const toKafkaJSError = (thrown: unknown, facts: ErrorFacts): Error => {
   const isExhausted = thrown.retriable || thrown.code === 'TLS_FAILED'
   // A full buffer is not retried: the call itself has too many records.
   const wasRetried = isExhausted && !thrown.code.startsWith('BUFFER_') && reason.retriable
-  if (!wasRetried) return reason
+  if (!wasRetried) {
+    const isOfMetadata = thrown.api === 'Metadata' && reason instanceof KafkaJSProtocolError
+    return isOfMetadata ? nonRetriable(reason) : reason
+  }
   const { attempts, elapsedMs = 0 } = thrown
   return retriesExceeded(reason, attempts === undefined ? facts.retries : attempts - 1, elapsedMs)
 }

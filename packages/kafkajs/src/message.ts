@@ -176,20 +176,22 @@ const entryOf = (
   logStartOffset: String(logStartOffset(topic, partition)),
 })
 
-/** One entry for each partition, in the order of their first messages. */
+/** One entry for each partition, by topic in the order of the call, then by number. */
 export const toRecordMetadata = (
   results: readonly (Written | KafkaError)[],
   records: readonly ProducerRecord[],
   logStartOffset: LogStartOffset,
 ): RecordMetadata[] => {
-  const entries: RecordMetadata[] = []
-  const seen = results.length > 1 ? new Set<string>() : null
+  const topics = new Map<string, Map<number, RecordMetadata>>()
   for (const [index, result] of results.entries()) {
     if (result instanceof KafkaError) continue
-    const place = `${result.topic}/${result.partition}`
-    if (seen?.has(place)) continue
-    seen?.add(place)
-    entries.push(entryOf(result, records[index], logStartOffset))
+    const { topic, partition } = result
+    const entries = topics.get(topic) ?? new Map<number, RecordMetadata>()
+    topics.set(topic, entries)
+    if (entries.has(partition)) continue
+    entries.set(partition, entryOf(result, records[index], logStartOffset))
   }
-  return entries
+  return [...topics.values()].flatMap((entries) =>
+    [...entries.values()].sort((a, b) => a.partition - b.partition),
+  )
 }

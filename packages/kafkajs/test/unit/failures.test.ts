@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { KafkaError } from 'millrace'
 import { startCluster, type TestCluster } from 'millrace/testing'
+import { toKafkaJSError } from '../../src/error-mapping.ts'
 import {
   type CompressionTypes,
   Kafka,
@@ -161,4 +162,51 @@ test('sends with every codec and acks at a time: nothing is lost', async () => {
   await Promise.all(sends)
   assert.equal(cluster.records('orders').length, before + 24)
   await producer.disconnect()
+})
+
+test("errors of topic metadata have kafkajs's chain: non-retriable, with Kafka's error as its cause", async (context) => {
+  const producer = await connected()
+  context.after(() => producer.disconnect())
+  const messages = [{ value: 'x' }]
+  const expect = async (call: Promise<unknown>, type: string, code: number) => {
+    const error = await errorOf(call)
+    assert.equal(error.name, 'KafkaJSNonRetriableError')
+    assert.equal(error.retriable, false)
+    const cause = error.cause as KafkaJSProtocolError
+    assert.ok(cause instanceof KafkaJSProtocolError, error.stack)
+    assert.deepEqual([cause.type, cause.code], [type, code])
+    assert.equal(error.message, cause.message)
+    assert.ok(cause.cause instanceof KafkaError)
+  }
+  for (const topic of ['a/b', '..', 'x'.repeat(250)]) {
+    await expect(producer.send({ topic, messages }), 'INVALID_TOPIC_EXCEPTION', 17)
+  }
+  const topicMessages = [
+    { topic: 'orders', messages },
+    { topic: 'a b', messages },
+  ]
+  await expect(producer.sendBatch({ topicMessages }), 'INVALID_TOPIC_EXCEPTION', 17)
+  const forbidden = { api: 'Metadata', topic: 'secret', error: 29, count: Number.POSITIVE_INFINITY }
+  const fault = cluster.fault(forbidden)
+  await expect(producer.send({ topic: 'secret', messages }), 'TOPIC_AUTHORIZATION_FAILED', 29)
+  fault.remove()
+})
+
+test('a call that ended at its time limit fails with what it waited for', () => {
+  const context = {
+    api: 'InitProducerId',
+    brokerCode: 15,
+    brokerError: 'COORDINATOR_NOT_AVAILABLE',
+  }
+  const cause = new KafkaError('BROKER_UNAVAILABLE', 'there is no coordinator', context)
+  const message = 'beginTransaction() did not finish within 50 ms'
+  const waited = toKafkaJSError(new KafkaError('TIMEOUT', message, { cause }), { retries: 1 })
+  assert.equal(waited.name, 'KafkaJSNumberOfRetriesExceeded')
+  assert.equal((waited.cause as KafkaJSProtocolError).type, 'GROUP_COORDINATOR_NOT_AVAILABLE')
+
+  const silent = new KafkaError('REQUEST_TIMEOUT', 'no response', { api: 'InitProducerId' })
+  const timedOut = new KafkaError('TIMEOUT', message, { cause: silent })
+  const error = toKafkaJSError(timedOut, { retries: 1 })
+  assert.equal((error.cause as Error).name, 'KafkaJSRequestTimeoutError')
+  assert.match(error.message, /^Request InitProducerId timed out/)
 })

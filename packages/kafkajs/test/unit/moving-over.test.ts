@@ -193,10 +193,8 @@ test('an illegal topic name fails as brokers reject it, and other topics go on',
   await producer.connect()
   const error = await errorOf(producer.send({ topic: 'a)(*&^%', messages: [{ value: 'x' }] }))
   assert.match(error.message, /attempted to perform an operation on an invalid topic/)
-  assert.deepEqual(
-    [error.type, error.code, error.retriable],
-    ['INVALID_TOPIC_EXCEPTION', 17, false],
-  )
+  assert.deepEqual([error.name, error.retriable], ['KafkaJSNonRetriableError', false])
+  assert.deepEqual([error.cause.type, error.cause.code], ['INVALID_TOPIC_EXCEPTION', 17])
   await producer.send({ topic: 't', messages: [{ value: 'x' }] })
   await producer.disconnect()
 })

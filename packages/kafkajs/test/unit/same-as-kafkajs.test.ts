@@ -158,3 +158,26 @@ test('consumer and admin are those of kafkajs', async () => {
     (theirs as typeof import('kafkajs')).PartitionAssigners.roundRobin,
   )
 })
+
+test('send resolves with the partitions in the order of kafkajs: by topic, then by number', async (context) => {
+  const cluster = await startCluster({ topics: { a: 4, b: 3 }, versions: '3.9' })
+  context.after(() => cluster.close())
+  const to = (...partitions: number[]) =>
+    partitions.map((partition) => ({ value: `${partition}`, partition }))
+  const topicMessages = () => [
+    { topic: 'b', messages: to(2, 0) },
+    { topic: 'a', messages: to(3, 1, 3, 2) },
+    { topic: 'b', messages: to(1, 2) },
+  ]
+  const results: unknown[] = []
+  for (const library of [theirs, ours] as (typeof theirs)[]) {
+    const kafka = new library.Kafka({ brokers: [...cluster.brokers], logLevel: 0 })
+    const producer = kafka.producer({ createPartitioner: library.Partitioners.DefaultPartitioner })
+    await producer.connect()
+    const written = await producer.sendBatch({ topicMessages: topicMessages() })
+    results.push(written.map(({ topicName, partition }) => `${topicName} ${partition}`))
+    await producer.disconnect()
+  }
+  assert.deepEqual(results[0], ['b 0', 'b 1', 'b 2', 'a 1', 'a 2', 'a 3'])
+  assert.deepEqual(results[1], results[0])
+})
