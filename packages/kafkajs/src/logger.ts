@@ -90,14 +90,17 @@ interface OptionWarnings {
   warn(option: string, message: string): void
 }
 
-/** The same logger with the calls that millrace makes. */
+/**
+ * The same logger with the calls that millrace makes. Its warnings about other things than options,
+ * an outage for example, are errors in kafkajs: programs log at the level ERROR to see them.
+ */
 export const forMillrace = (logger: Logger, warnings: OptionWarnings): MillraceLogger => ({
   debug: (message, details) => logger.debug(message, details),
   info: (message, details) => logger.info(message, details),
   warn: (message, details) => {
     const { option } = (details ?? {}) as { option?: unknown }
     if (typeof option === 'string') warnings.warn(option, message)
-    else logger.warn(message, details)
+    else logger.error(message, details)
   },
   error: (message, details) => logger.error(message, details),
 })

@@ -76,11 +76,14 @@ class ProducerLife {
 
   async connect(): Promise<void> {
     await this.#disconnecting
-    if (this.#state === 'connected') return
-    this.#connecting ??= this.#connect().finally(() => {
-      this.#connecting = null
-    })
-    await this.#connecting
+    if (this.#state !== 'connected') {
+      this.#connecting ??= this.#connect().finally(() => {
+        this.#connecting = null
+      })
+      await this.#connecting
+    }
+    // As in kafkajs, each call has its event, also where there is nothing to do.
+    this.#events.emit(producerEvents.CONNECT, null)
   }
 
   async #connect(): Promise<void> {
@@ -105,7 +108,6 @@ class ProducerLife {
     this.#pool = pool
     this.#queue = this.#queueSettings(brokers)
     this.#state = 'connected'
-    this.#events.emit(producerEvents.CONNECT, null)
   }
 
   #makeTransactions(options: ConstructorParameters<typeof Transactions>[0]): Transactions {
@@ -140,7 +142,7 @@ class ProducerLife {
         const mayPass = error instanceof KafkaError && error.retriable
         if (attempt >= retries || !mayPass) throw error
         const details = { retryCount: attempt, retryTime: pauseMs(attempt) }
-        this.#parts.logger.warn(`Failed to connect: ${error.message}`, details)
+        this.#parts.logger.error(`Failed to connect: ${error.message}`, details)
         await sleep(pauseMs(attempt))
       }
     }
@@ -148,11 +150,13 @@ class ProducerLife {
 
   async disconnect(): Promise<void> {
     if (this.#connecting !== null) await this.#connecting.catch(() => {})
-    if (this.#state === 'disconnected') return
-    this.#disconnecting ??= this.#disconnect().finally(() => {
-      this.#disconnecting = null
-    })
-    await this.#disconnecting
+    if (this.#state !== 'disconnected') {
+      this.#disconnecting ??= this.#disconnect().finally(() => {
+        this.#disconnecting = null
+      })
+      await this.#disconnecting
+    }
+    this.#events.emit(producerEvents.DISCONNECT, null)
   }
 
   async #disconnect(): Promise<void> {
@@ -163,7 +167,6 @@ class ProducerLife {
     this.#state = 'disconnected'
     this.#watch.stop()
     this.#requests.connected(false)
-    this.#events.emit(producerEvents.DISCONNECT, null)
   }
 
   async send(record: ProducerRecord): Promise<RecordMetadata[]> {

@@ -181,3 +181,39 @@ test('send resolves with the partitions in the order of kafkajs: by topic, then 
   assert.deepEqual(results[0], ['b 0', 'b 1', 'b 2', 'a 1', 'a 2', 'a 3'])
   assert.deepEqual(results[1], results[0])
 })
+
+test('every connect() and disconnect() has its event, and a refused connection is logged as an error', async (context) => {
+  const cluster = await startCluster({ topics: { t: 1 }, versions: '3.9' })
+  context.after(() => cluster.close())
+  const results: unknown[] = []
+  for (const library of [theirs, ours] as (typeof theirs)[]) {
+    const events: string[] = []
+    const errors: string[] = []
+    const client = (brokers: readonly string[]) =>
+      new library.Kafka({
+        brokers: [...brokers],
+        retry: { retries: 1, initialRetryTime: 1 },
+        logLevel: library.logLevel.ERROR,
+        logCreator:
+          () =>
+          ({ label }) =>
+            errors.push(label),
+      })
+    const createPartitioner = library.Partitioners.DefaultPartitioner
+    const producer = client(cluster.brokers).producer({ createPartitioner })
+    producer.on(producer.events.CONNECT, () => events.push('connect'))
+    producer.on(producer.events.DISCONNECT, () => events.push('disconnect'))
+    await producer.disconnect()
+    await producer.connect()
+    await producer.connect()
+    await producer.disconnect()
+    await producer.disconnect()
+    await assert.rejects(client(['127.0.0.1:1']).producer({ createPartitioner }).connect())
+    results.push({ events, labels: [...new Set(errors)] })
+  }
+  assert.deepEqual(results[1], results[0])
+  assert.deepEqual(results[0], {
+    events: ['disconnect', 'connect', 'connect', 'disconnect', 'disconnect'],
+    labels: ['ERROR'],
+  })
+})
