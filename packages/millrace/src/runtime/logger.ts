@@ -1,6 +1,7 @@
 // Where words go. Recoverable events at debug, a change of state once at warn, lost records
 // at error.
 
+import { types } from 'node:util'
 import { printableText } from './printable-text.ts'
 
 /** The four calls of `console` that millrace uses; any logger that has them will do. */
@@ -43,18 +44,39 @@ const printableMessage = (message: string): string => {
   return [printableText(first, messageLengthMax), ...lines].join('\n')
 }
 
+const reportFailure = (thrown: unknown, text: string): void => {
+  const reason = printableText(types.isNativeError(thrown) ? thrown.message : String(thrown))
+  try {
+    console.error(`millrace: The logger failed with "${reason}" at this message: ${text}`)
+  } catch {
+    // The console is closed: there is nowhere to report to.
+  }
+}
+
 /**
- * The caller's logger, or the console without one. It gets printable messages only,
- * since text in them may come from a broker, a file, or code of the caller that threw.
+ * The caller's logger, or the console without one. It gets printable messages only, since text in
+ * them may come from a broker, a file, or code of the caller that threw. It is called in the middle
+ * of the engine's work, so what it throws goes to the console, once, and no further.
  */
 export const printableLogger = (given?: Logger): Logger => {
   const logger = loggerOf(given)
+  let hasFailed = false
+  const onFailure = (thrown: unknown, text: string): void => {
+    if (hasFailed) return
+    hasFailed = true
+    reportFailure(thrown, text)
+  }
   const logWith =
     (level: keyof Logger) =>
     (message: string, details?: object): void => {
       const text = printableMessage(message)
-      if (details === undefined) logger[level](text)
-      else logger[level](text, details)
+      try {
+        const returned: unknown =
+          details === undefined ? logger[level](text) : logger[level](text, details)
+        if (types.isPromise(returned)) returned.catch((reason) => onFailure(reason, text))
+      } catch (thrown) {
+        onFailure(thrown, text)
+      }
     }
   return {
     debug: logWith('debug'),
