@@ -107,7 +107,7 @@ const received = () =>
 const isComplete = () =>
   received() !== undefined && (request() !== undefined || !hasRequestSpan)
 
-setTimeout(() => end('The trace is not complete.'), 60_000)
+setTimeout(() => end('The trace is not complete.'), 240_000)
 const shop = start('shop', service)
 const [port] = await once(createInterface({ input: shop.stdout }), 'line')
 start('billing', consumer)
