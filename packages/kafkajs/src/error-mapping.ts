@@ -36,12 +36,20 @@ const kafkajsNames: Readonly<Record<number, string>> = {
   14: 'GROUP_LOAD_IN_PROGRESS',
   15: 'GROUP_COORDINATOR_NOT_AVAILABLE',
   16: 'NOT_COORDINATOR_FOR_GROUP',
+  47: 'INVALID_PRODUCER_EPOCH',
 }
+
+/**
+ * Numbers that kafkajs never sees: brokers return the older one to the versions of requests that it
+ * speaks. Programs that notice a fenced producer by its number or type know that one only.
+ */
+const olderCodes: Readonly<Record<number, number>> = { 90: 47 }
 
 /** How Kafka's own messages begin, for programs that match them; used if kafkajs is missing. */
 const knownMessages: Readonly<Record<number, string>> = {
   3: 'This server does not host this topic-partition',
   17: 'The request attempted to perform an operation on an invalid topic',
+  47: 'Producer attempted an operation with an old epoch',
 }
 
 type Cause = { cause?: unknown }
@@ -65,11 +73,10 @@ const descriptionOf = (error: KafkaError, code: number, name: string): ProtocolE
   }
 }
 
-const protocolError = (error: KafkaError, code: number, name: string): KafkaJSProtocolError =>
-  withCause(
-    new KafkaJSProtocolError(descriptionOf(error, code, name), { retriable: error.retriable }),
-    error,
-  )
+const protocolError = (error: KafkaError, code: number, name: string): KafkaJSProtocolError => {
+  const description = descriptionOf(error, olderCodes[code] ?? code, name)
+  return withCause(new KafkaJSProtocolError(description, { retriable: error.retriable }), error)
+}
 
 /** kafkajs wraps an error of a topic's metadata that will happen again in this class. */
 const nonRetriable = (reason: KafkaJSProtocolError): KafkaJSNonRetriableError =>

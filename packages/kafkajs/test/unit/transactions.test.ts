@@ -4,7 +4,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readTopic, startCluster } from 'millrace/testing'
-import { CompressionTypes, Kafka, logLevel, type Producer } from '../../src/index.ts'
+import {
+  CompressionTypes,
+  Kafka,
+  logLevel,
+  type Producer,
+  type Transaction,
+} from '../../src/index.ts'
 
 const withProducer = async (
   body: (producer: Producer, brokers: string[], offsets: () => readonly object[]) => Promise<void>,
@@ -83,3 +89,32 @@ test('the first send of a transaction decides its codec, sends outside use their
     ])
     assert.equal(read.length, 4)
   }))
+
+test('a producer that another one fenced gets the error that kafkajs gets, from every call', async () => {
+  await using cluster = await startCluster({ topics: { output: 1, input: 1 }, versions: '3.9' })
+  const kafka = new Kafka({ brokers: [...cluster.brokers], logLevel: logLevel.NOTHING })
+  const partitions = [{ partition: 0, offset: '1' }]
+  const offsets = { consumerGroupId: 'my-group', topics: [{ topic: 'input', partitions }] }
+  const message = { topic: 'output', messages: [{ value: 'x' }] }
+  const calls: Record<string, (transaction: Transaction) => Promise<unknown>> = {
+    send: (transaction) => transaction.send(message),
+    sendOffsets: (transaction) => transaction.sendOffsets(offsets),
+    commit: (transaction) => transaction.commit(),
+    abort: (transaction) => transaction.abort(),
+  }
+  for (const [name, call] of Object.entries(calls)) {
+    const [old, next] = [0, 1].map(() => kafka.producer({ transactionalId: name }))
+    await old!.connect()
+    const transaction = await old!.transaction()
+    await transaction.send(message)
+    await next!.connect()
+    await next!.transaction()
+    const error = await call(transaction).then(
+      () => assert.fail(`${name} did not fail`),
+      (thrown) => thrown,
+    )
+    const { type, code, retriable } = error
+    assert.deepEqual([name, type, code, retriable], [name, 'INVALID_PRODUCER_EPOCH', 47, false])
+    await Promise.all([old!.disconnect(), next!.disconnect()])
+  }
+})
