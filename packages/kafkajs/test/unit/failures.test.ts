@@ -164,7 +164,7 @@ test('sends with every codec and acks at a time: nothing is lost', async () => {
   await producer.disconnect()
 })
 
-test("errors of topic metadata have kafkajs's chain: non-retriable, with Kafka's error as its cause", async (context) => {
+test('errors of topic metadata are non-retriable, caused by a protocol error', async (context) => {
   const producer = await connected()
   context.after(() => producer.disconnect())
   const messages = [{ value: 'x' }]

@@ -90,7 +90,7 @@ test('the first send of a transaction decides its codec, sends outside use their
     assert.equal(read.length, 4)
   }))
 
-test('a producer that another one fenced gets the error that kafkajs gets, from every call', async () => {
+test('a fenced producer gets the error that kafkajs gets, from every call', async () => {
   await using cluster = await startCluster({ topics: { output: 1, input: 1 }, versions: '3.9' })
   const kafka = new Kafka({ brokers: [...cluster.brokers], logLevel: logLevel.NOTHING })
   const partitions = [{ partition: 0, offset: '1' }]

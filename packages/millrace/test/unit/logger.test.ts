@@ -17,7 +17,7 @@ test('console as a logger gets no debug lines, any other logger is used as it is
   assert.equal(loggerOf(silentLogger), silentLogger)
 })
 
-test('a logger that throws or rejects is reported once on the console, and disturbs no caller', async (context) => {
+test('a logger that throws or rejects is reported once, on the console', async (context) => {
   const failure = (): never => {
     throw new Error('the disk is full')
   }
