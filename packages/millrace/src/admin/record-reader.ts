@@ -245,10 +245,15 @@ export class RecordReader {
       if (!(error instanceof KafkaError) || !error.retriable) throw error
     }
     await this.#calls.pause()
-    this.#leaders = await this.#calls.untilBack(
+    const leaders = await this.#calls.untilBack(
       () => readLeaders(this.#calls, this.#topic, this.#options.partitions ?? null),
       (error) => this.#setHeldUp(error),
     )
+    // Another id is another topic: the offsets are those of the one that was deleted. Brokers
+    // before 2.8 have no ids: all are zero.
+    const isSame = Buffer.compare(leaders.topicId, this.#leaders!.topicId) === 0
+    if (!isSame) throw createdAgain(this.#topic)
+    this.#leaders = leaders
     return []
   }
 
@@ -334,11 +339,8 @@ export class RecordReader {
       position.offset = first
       return
     }
-    // A partition that ends before what was read of it is another one: the topic was made again.
-    if (position.isMoved) {
-      const context = { api: fetchApi.name, topic: this.#topic, partition }
-      throw brokerError(errorNumber.OFFSET_OUT_OF_RANGE, context)
-    }
+    // A partition that ends before what was read of it is another one.
+    if (position.isMoved) throw createdAgain(this.#topic)
     await this.#calls.pause()
   }
 }
@@ -357,6 +359,11 @@ const checkReached = (from: number, topic: string, latest: ReadonlyMap<number, n
   if (from <= end) return
   const message = `from must be an offset up to ${end}, where ${topic} ends, got ${from}`
   throw new KafkaError('INVALID_ARGUMENT', message, { topic })
+}
+
+const createdAgain = (topic: string): KafkaError => {
+  const message = `${topic} must be read again: it was deleted and created again meanwhile`
+  return new KafkaError('INVALID_STATE', message, { topic })
 }
 
 const abortedError = (topic: string, cause: unknown): KafkaError =>

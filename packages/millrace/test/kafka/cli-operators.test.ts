@@ -44,6 +44,13 @@ const producerIn = (brokers: readonly string[]): string => `
   process.kill(process.pid, 'SIGKILL')
 `
 
+/** Bytes of a key or value that `tail --json` printed; -1 = null. */
+const sizeOf = (parts: Readonly<Record<string, string | null>>, name: string): number => {
+  const base64 = parts[`${name}Base64`]
+  if (base64 !== undefined && base64 !== null) return Buffer.from(base64, 'base64').length
+  return Buffer.from(parts[name] ?? '').length - (parts[name] === null ? 1 : 0)
+}
+
 for (const version of versions) {
   describe(`millrace for operators, Kafka ${version}`, () => {
     let kafka: Kafka
@@ -219,8 +226,11 @@ for (const version of versions) {
         const record = {
           topic: 'many',
           partition: index % 10 === 0 ? 1 : 0,
-          key: index % 3 === 0 ? null : `key-${index}`,
-          value: index % 7 === 0 ? null : Buffer.from(`${index} \u00fc\u0000\xff`, 'latin1'),
+          key: index % 3 === 0 ? null : index % 5 === 0 ? '' : `key-${index}`,
+          value:
+            index % 7 === 0
+              ? null
+              : Buffer.from(index % 11 === 0 ? '' : `${index} \u00fc\u0000\xff`, 'latin1'),
           headers: [
             ['h', `${index}`],
             ['n', null],
@@ -235,19 +245,24 @@ for (const version of versions) {
         const tail = ['tail', 'many', '-p', partition, '--from', 'beginning', '--until', 'end']
         const plain = await runChecked(kcat, from)
         assert.ok((await run(tail)).stdout.equals(plain.stdout), 'values')
-        const keyed = await runChecked(kcat, [...from, '-K', '|', '-Z'])
+        const keyed = await runChecked(kcat, [...from, '-K', '|'])
+        assert.ok((await run([...tail, '-K', '|'])).stdout.equals(keyed.stdout), 'keys, values')
+        // With -Z, kcat prints NULL for what is empty, too; ours only for what is null.
+        const named = await runChecked(kcat, [...from, '-K', '|', '-Z'])
         const own = await run([...tail, '-K', '|', '--null-value', 'NULL'])
-        assert.ok(own.stdout.equals(keyed.stdout), 'keys, values and nulls')
+        const withNulls = own.stdout.toString('latin1').replaceAll(/^(?=\|)|(?<=\|)$/gm, 'NULL')
+        assert.equal(withNulls, named.stdout.toString('latin1'))
         // kcat's JSON takes the bytes for text; ours says base64 where they are none.
-        const format = '%o %T %h\\n'
+        const format = '%o %T %K %S %h\\n'
         const listed = (await runChecked(kcat, [...from, '-f', format])).stdout.toString()
         const json = (await run([...tail, '--json'])).stdout.toString().trimEnd().split('\n')
         const lines = json.map((line) => {
-          const { offset, timestamp, headers } = JSON.parse(line)
+          const { offset, timestamp, headers, ...parts } = JSON.parse(line)
           const shown = headers.map(([name, value]: [string, string | null]) => {
             return `${name}=${value ?? 'NULL'}`
           })
-          return `${offset} ${timestamp} ${shown.join(',')}\n`
+          const sizes = `${sizeOf(parts, 'key')} ${sizeOf(parts, 'value')}`
+          return `${offset} ${timestamp} ${sizes} ${shown.join(',')}\n`
         })
         assert.equal(lines.join(''), listed)
       }

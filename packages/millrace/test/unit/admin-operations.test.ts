@@ -219,6 +219,26 @@ test('records are read between the given offsets, and new records are followed',
   assert.deepEqual(followed, ['new', 'moved', 'last'])
 })
 
+// It went on at the offset of the old topic: the first records of the new one were left out.
+test('reading ends where its topic was deleted and created again', async () => {
+  await using stage = await startStage()
+  const { admin, options } = stage
+  const send = async (values: readonly string[]): Promise<void> => {
+    await using producer = new Producer(options)
+    await producer.sendBatch(values.map((value) => ({ topic: 'other', value })))
+  }
+  await send(['old', 'old'])
+  const reading = admin.readRecords('other')
+  assert.equal((await reading.next()).value?.length, 2)
+  await admin.deleteTopic('other')
+  await admin.createTopic({ name: 'other', partitions: 1 })
+  await send(['a', 'b', 'c', 'd'])
+  await assert.rejects(reading.next(), {
+    code: 'INVALID_STATE',
+    message: 'other must be read again: it was deleted and created again meanwhile',
+  })
+})
+
 // While the caller was busy, each step of its loop asked every leader once more, and
 // what came was kept: a slow reader of a large topic ran out of memory.
 test('a busy reader has one response of each leader waiting at most', async () => {

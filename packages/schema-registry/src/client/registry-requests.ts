@@ -53,7 +53,7 @@ export class RegistryRequests {
       } catch (error) {
         const isWorthRetrying = error instanceof RegistryError && error.retriable
         if (!isWorthRetrying || attempt >= this.#retries) throw error
-        await pause(Math.min(this.#retryBackoffMs * 2 ** attempt, backoffMsMax))
+        await pause(pauseMs(this.#retryBackoffMs * 2 ** attempt, retryAfter.get(error)))
       }
     }
   }
@@ -104,7 +104,9 @@ export class RegistryRequests {
       const isOk = response.status >= 200 && response.status < 300
       if (isOk && parsed !== null) return parsed
       const [message, code] = rejectionOf(response, parsed)
-      throw failure(`${method} ${url}: ${message}`, response.status, code)
+      const error = failure(`${method} ${url}: ${message}`, response.status, code)
+      retryAfter.set(error, response.headers['retry-after'] ?? '')
+      throw error
     }
   }
 
@@ -123,6 +125,15 @@ export class RegistryRequests {
     const secrets = [...this.#login.secrets, ...Object.values(this.#options.headers ?? {})]
     return printable(redactor(sent === undefined ? secrets : [...secrets, sent])(message))
   }
+}
+
+/** The Retry-After headers of responses. */
+const retryAfter = new WeakMap<RegistryError, string>()
+
+/** The wait before the next try: at least what the header asks for, in seconds or by a date. */
+export const pauseMs = (backoffMs: number, header = '', now = Date.now()): number => {
+  const askedMs = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - now
+  return Math.min(Math.max(backoffMs, askedMs || 0), backoffMsMax)
 }
 
 const reasonOf = (cause: unknown): string => {

@@ -53,23 +53,35 @@ const urisOf = (imported: readonly Imported[], schema: JsonSchema): Map<string, 
   return uris
 }
 
+/**
+ * A check that ends at the first error is a chain as deep as there are properties: of thousands, it
+ * is too deep for the engine. One that finds all errors is flat.
+ */
+const compileWith = <Check>(compile: (allErrors: boolean) => Check): Check => {
+  try {
+    return compile(false)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    return compile(true)
+  }
+}
+
 /** Compiles a schema into a check that throws a TypeError naming the members that do not fit. */
 export const compileJsonSchema = async ({ schema: text, imports }: SchemaText) => {
   const schema = withoutDraft06(JSON.parse(text))
   const Validator = await validatorFor(schema ?? {})
-  const validator = new Validator({
-    strict: false,
-    validateFormats: false,
-    allErrors: false,
-    logger: false,
-  })
   const imported = imports.map(([name, one]): Imported => [name, withoutDraft06(JSON.parse(one))])
-  for (const [uri, one] of urisOf(imported, schema)) {
-    // Under its own $id it is found by its own name: a copy keeps ajv from seeing it twice.
-    const { $id, ...anonymous } = one
-    validator.addSchema(uri === String($id).replace(/#$/, '') ? one : { ...anonymous, $id: uri })
+  const compile = (allErrors: boolean) => {
+    const options = { strict: false, validateFormats: false, allErrors, logger: false } as const
+    const validator = new Validator(options)
+    for (const [uri, one] of urisOf(imported, schema)) {
+      // Under its own $id it is found by its own name: a copy keeps ajv from seeing it twice.
+      const { $id, ...anonymous } = one
+      validator.addSchema(uri === String($id).replace(/#$/, '') ? one : { ...anonymous, $id: uri })
+    }
+    return validator.compile(schema)
   }
-  const isValid = validator.compile(schema)
+  const isValid = compileWith(compile)
   const check = (data: unknown): void => {
     if (isValid(data)) return
     const [error] = isValid.errors ?? []

@@ -1,6 +1,7 @@
 // Protobuf files that registries know without a reference, beside those of protobufjs: Google's
 // common types, Confluent's decimal and meta data, and the messages that custom options extend.
-// Fields and numbers only. Used by protobuf-file.ts.
+// Any is here because protobufjs' own has a field that is not named in camelCase. Fields and
+// numbers only. Used by protobuf-file.ts.
 
 const google = (body: string): string => `syntax = "proto3"; package google.type; ${body}`
 
@@ -13,6 +14,11 @@ export const commonFiles: ReadonlyMap<string, string> = new Map([
     `syntax = "proto2"; package google.protobuf; ${options
       .map((name) => `message ${name}Options { extensions 1000 to max; }`)
       .join(' ')}`,
+  ],
+  [
+    'google/protobuf/any.proto',
+    `syntax = "proto3"; package google.protobuf;
+    message Any { string type_url = 1; bytes value = 2; }`,
   ],
   [
     'google/protobuf/source_context.proto',

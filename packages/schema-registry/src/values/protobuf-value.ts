@@ -89,8 +89,6 @@ const enumOf = (type: Enum): Convert => {
 interface FieldPlan {
   readonly name: string
   readonly convert: Convert
-  /** The name in camelCase, where protobufjs' own (of google.protobuf.Any) is not. */
-  readonly alias: string | undefined
   readonly isRequired: boolean
   /** The name of the oneof that it is part of. */
   readonly oneof: string | undefined
@@ -122,7 +120,6 @@ export class ProtobufConverters {
   #message(type: Type): Convert {
     const plans = type.fieldsArray.map((field) => this.#plan(field))
     const names = new Map(plans.map((plan) => [plan.name, plan]))
-    for (const plan of plans) if (plan.alias !== undefined) names.set(plan.alias, plan)
     const name = type.fullName.slice(1)
     const empty = emptyFor(names)
     return (value, path) => {
@@ -130,7 +127,7 @@ export class ProtobufConverters {
       const converted = empty()
       let found = 0
       for (const plan of plans) {
-        const content = contentOf(value, plan)
+        const content = readField(value, plan.name)
         if (content === undefined || content === null) {
           if (plan.isRequired) reject([...path, plan.name], 'set: it is required', content)
           continue
@@ -156,9 +153,7 @@ export class ProtobufConverters {
         : single
     const { partOf } = field
     const oneof = partOf !== null && partOf.oneof.length > 1 ? partOf.name : undefined
-    const camel = field.name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
-    const alias = camel === field.name ? undefined : camel
-    return { name: field.name, convert, alias, isRequired: field.required, oneof }
+    return { name: field.name, convert, isRequired: field.required, oneof }
   }
 
   #single(field: Field): Convert {
@@ -166,11 +161,6 @@ export class ProtobufConverters {
     if (resolvedType === null) return scalars.get(type)!
     return this.#isMessage(resolvedType) ? this.of(resolvedType) : enumOf(resolvedType as Enum)
   }
-}
-
-const contentOf = (value: Record<string, unknown>, { name, alias }: FieldPlan): unknown => {
-  const content = readField(value, name)
-  return content === undefined && alias !== undefined ? readField(value, alias) : content
 }
 
 const checkOneof = (

@@ -53,16 +53,18 @@ const avroValue = {
   either: { double: 1.5 },
 }
 
-const proto = `syntax = "proto3"; package shop; enum Color { NONE = 0; RED = 1; }
+const proto = `syntax = "proto3"; package shop; import "google/protobuf/any.proto";
+  enum Color { NONE = 0; RED = 1; }
   message Other { int32 a = 1; }
   message Event { int64 id = 1; repeated Color colors = 2; bytes raw = 3; map<string, int64> n = 4;
-    string text = 5; }`
+    string text = 5; google.protobuf.Any any = 6; }`
 const protoValue = {
   id: 2n ** 60n,
   colors: ['RED'],
   raw: Buffer.from('ab'),
   n: { a: 1 },
   text: '',
+  any: { typeUrl: 'example.com/shop.Other', value: Buffer.from([8, 1]) },
 }
 
 test('what was written is read back, with the id in front or the GUID in a header', async () => {

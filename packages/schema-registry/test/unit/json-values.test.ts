@@ -119,3 +119,14 @@ test('each draft is validated by its own rules', async () => {
     await assert.rejects(serialize({ ...schema, dependentRequired: { a: ['b'] } }, { a: 1 }), /b/)
   }
 })
+
+test('a schema may have thousands of properties', async () => {
+  const names = Array.from({ length: 2500 }, (_, index) => `field${index}`)
+  const properties = Object.fromEntries(names.map((name) => [name, { type: 'integer' }]))
+  const schema = { ...object, properties, additionalProperties: false }
+  assert.equal(await serialize(schema, { field2499: 1 }), '{"field2499":1}')
+  await assert.rejects(
+    serialize(schema, { field1: 1, field2499: 'x' }),
+    /field2499 must be integer/,
+  )
+})

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
 import { gzipSync } from 'node:zlib'
+import { pauseMs } from '../../src/client/registry-requests.ts'
 import { RegistryError, SchemaRegistry, type SchemaRegistryOptions } from '../../src/index.ts'
 import { json, serve } from './http-double.ts'
 
@@ -201,6 +202,20 @@ test('several addresses are tried in turn, and the one that responded stays', as
   const none = client({ url: [nowhere, down.url], retries: 2 })
   assert.equal((await failureOf(none.version('a', 1))).code, 'SCHEMA_REGISTRY_UNAVAILABLE')
   assert.equal(down.received.length, 4)
+})
+
+test('a pause is at least what the registry asks for, and 10 s at most', () => {
+  const now = Date.UTC(2026, 0, 31, 12)
+  const pauses: [header: string | undefined, ms: number][] = [
+    [undefined, 200],
+    ['3', 3000],
+    ['0', 200],
+    ['3600', 10_000],
+    ['Sat, 31 Jan 2026 12:00:04 GMT', 4000],
+    ['Sat, 31 Jan 2026 11:00:00 GMT', 200],
+    ['soon', 200],
+  ]
+  for (const [header, ms] of pauses) assert.equal(pauseMs(200, header, now), ms, header)
 })
 
 test('a registry that does not respond in time is unavailable', async () => {
