@@ -48,7 +48,13 @@ type Read = (bytes: Buffer, prefix: Buffer) => unknown
 
 const schemasMax = 1000
 
-const readJson: Read = (bytes) => JSON.parse(bytes.toString())
+const readJson: Read = (bytes) => {
+  try {
+    return JSON.parse(bytes.toString())
+  } catch (error) {
+    throw new TypeError(printable(`the value must be JSON: ${messageOf(error)}`))
+  }
+}
 
 const entriesOf = (headers: HeadersOfRecord): (readonly [unknown, unknown])[] =>
   Symbol.iterator in headers

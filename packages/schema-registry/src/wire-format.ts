@@ -29,12 +29,20 @@ export const guidBytes = (guid: string): Buffer => {
   return Buffer.from(`01${guid.replaceAll('-', '')}`, 'hex')
 }
 
+const checkLength = (what: string, bytes: Buffer, expected: number): void => {
+  const length = bytes.length - 1
+  if (length >= expected) return
+  throw new TypeError(`the schema's ${what} must have ${expected} bytes, got ${length}`)
+}
+
 /** Reads what was written by `idPrefix` or `guidBytes`. Throws a TypeError for anything else. */
 export const readIdentity = (bytes: Buffer): [identity: SchemaIdentity, rest: Buffer] => {
-  if (bytes[0] === idMagic && bytes.length >= 5) {
+  if (bytes[0] === idMagic) {
+    checkLength('id', bytes, 4)
     return [{ id: bytes.readUInt32BE(1) }, bytes.subarray(5)]
   }
-  if (bytes[0] === guidMagic && bytes.length >= 17) {
+  if (bytes[0] === guidMagic) {
+    checkLength('GUID', bytes, 16)
     const hex = bytes.toString('hex', 1, 17)
     const guid = hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
     return [{ guid }, bytes.subarray(17)]

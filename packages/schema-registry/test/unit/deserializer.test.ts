@@ -120,7 +120,8 @@ test('a tombstone is null, a value without a schema id is rejected', async () =>
   const rejected: [number[], RegExp][] = [
     [[], /must begin with a schema's id \(0x00\) or GUID \(0x01\), got no bytes/],
     [[0x7b, 1, 2, 3, 4, 5], /got 0x7b/],
-    [[0, 0, 0], /got 0x00/],
+    [[0, 0, 0], /the schema's id must have 4 bytes, got 2/],
+    [[1, 0, 0], /the schema's GUID must have 16 bytes, got 2/],
     [[0, 0, 0, 0, 7], /the indexes of the Protobuf message are cut off/],
     [[0, 0, 0, 0, 7, 2, 40], /no message at the indexes 20/],
     [[0, 0, 0, 0, 7, 1], /must have 0 to 100 indexes, got -1/],
@@ -129,4 +130,9 @@ test('a tombstone is null, a value without a schema id is rejected', async () =>
   for (const [bytes, message] of rejected) {
     await assert.rejects(deserialize(Uint8Array.from(bytes)), message)
   }
+  const ofJson = schemaDeserializer({ registry: registryOf('{}', 'JSON') })
+  await assert.rejects(ofJson(Buffer.from('\0\0\0\0\u0007{"a":')), {
+    name: 'TypeError',
+    message: /^the value must be JSON: /,
+  })
 })
