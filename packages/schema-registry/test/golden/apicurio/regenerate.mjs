@@ -1,7 +1,7 @@
 // Writes golden.json: what Apicurio's Java serializers make of ../confluent/cases.json in the wire
-// format of Confluent, whose own Java serializers are not on Maven Central. The jars go into a
-// folder:   mvn -f packages/schema-registry/test/golden/apicurio/pom.xml
-// dependency:copy-dependencies -DoutputDirectory=FOLDER   Then:
+// format of Confluent, whose own are in ../confluent-java. The jars go into a folder:
+// mvn -f packages/schema-registry/test/golden/apicurio/pom.xml dependency:copy-dependencies
+// -DoutputDirectory=FOLDER   Then:
 // node packages/schema-registry/test/golden/apicurio/regenerate.mjs FOLDER
 
 import { spawnSync } from 'node:child_process'

@@ -2,8 +2,8 @@
 // the schema's id in front and in a header; and lets their deserializers read our bytes. They are
 // not among the dependencies, so they are named:   npm install --prefix FOLDER
 // @confluentinc/schemaregistry   pip install 'confluent-kafka[avro,json,protobuf,schemaregistry]'
-// node packages/schema-registry/test/golden/confluent/regenerate.mjs FOLDER python3 Confluent's
-// Java serializers are not on Maven Central.
+// node packages/schema-registry/test/golden/confluent/regenerate.mjs FOLDER python3
+// Confluent's Java serializers are in ../confluent-java.
 
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
