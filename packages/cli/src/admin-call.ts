@@ -1,5 +1,6 @@
-// One call of an admin on the command line: made with the flags of the connection, ended by an
-// interrupt. Called by the commands that look at a cluster or change it.
+// Runs one admin call for a command: creates the Admin from the connection flags, passes an abort
+// signal that follows Ctrl-C, and closes the Admin. Callers: the commands cluster-info, topics, and
+// transactions. The Admin must be closed on every path.
 
 import { Admin } from 'millrace'
 import type { ConnectionFlags } from './connection/flags.ts'
@@ -10,13 +11,13 @@ import { warningLogger } from './warning-logger.ts'
 
 const callTimeoutMs = 30_000
 
-/** What each call of the admin takes. */
+/** The limits that each call of an Admin accepts. */
 export interface CallLimits {
   readonly signal: AbortSignal
   readonly timeoutMs: number
 }
 
-/** `undefined` = interrupted: the exit code is set. */
+/** Resolves with `undefined` after an interrupt; the exit code is already set then. */
 export const withAdmin = async <Value>(
   flags: ConnectionFlags,
   { terminal, ended }: CommandHost,

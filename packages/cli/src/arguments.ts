@@ -1,4 +1,6 @@
-// Values on the command line: each parser turns a word into a value or says what it wanted.
+// Parsers for values on the command line: each converts one argument to a value, or throws an
+// InvalidArgumentError that names the expected form. It keeps no state. Callers: every command that
+// declares arguments or flags.
 
 import { InvalidArgumentError } from 'commander'
 
@@ -40,7 +42,7 @@ export const topicArgument = (word: string): TopicArgument => {
   return { name: topicName(word.slice(0, colon)), partitions }
 }
 
-/** For an option that may be repeated. */
+/** The same for an option that may be repeated. */
 export const topicArguments = (word: string, before: readonly TopicArgument[] | undefined) => {
   const topic = topicArgument(word)
   if (before?.some((other) => other.name === topic.name)) {
@@ -49,10 +51,10 @@ export const topicArguments = (word: string, before: readonly TopicArgument[] | 
   return [...(before ?? []), topic]
 }
 
-/** The last port that there is. */
+/** The largest port number. */
 export const portMax = 65_535
 
-/** `HOST:PORT`, or several with commas between them. An IPv6 address stands in brackets. */
+/** Parses `HOST:PORT`, or several of them separated by commas. An IPv6 address is in brackets. */
 export const brokerList = (list: string): readonly string[] =>
   list.split(',').map((word) => {
     const match = /^(\[[\da-fA-F:.]+\]|[^\s:[\]]+):(\d+)$/.exec(word.trim())
@@ -64,7 +66,10 @@ export const brokerList = (list: string): readonly string[] =>
 
 const escapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', 0: '\0', '\\': '\\' }
 
-/** Bytes of a word: `\n`, `\r`, `\t`, `\0`, `\\` and `\xNN` stand for what can't be typed. */
+/**
+ * The bytes of an argument: `\n`, `\r`, `\t`, `\0`, `\\` and `\xNN` stand for bytes that can't be
+ * typed.
+ */
 export const escapedBytes = (word: string): Buffer => {
   const parts: Buffer[] = []
   for (const [, hex, letter, plain] of word.matchAll(/\\x([\da-fA-F]{2})|\\(.?)|([^\\]+)/gs)) {
@@ -89,7 +94,7 @@ export const positiveNumber = (word: string): number => {
   throw new InvalidArgumentError('It must be a number above 0.')
 }
 
-/** `zstd` or `zstd:3`; the producer knows which levels there are. */
+/** Parses `zstd` or `zstd:3`. The producer checks which levels exist. */
 export const compressionArgument = (word: string): string | { type: string; level: number } => {
   const [type = '', level, ...rest] = word.split(':')
   if (level === undefined) return type

@@ -1,4 +1,6 @@
-// The bar that every long step draws on a screen: its looks, and how often it is drawn.
+// Draws a progress bar with cli-progress: its appearance, and how often it is drawn. The function
+// that startBar returns must be called, because it stops the timer. Callers: progress.ts and
+// produce/input-progress.ts.
 
 import { SingleBar } from 'cli-progress'
 import type { Terminal } from './runtime/terminal.ts'
@@ -6,24 +8,24 @@ import { repeat } from './runtime/time.ts'
 
 const redrawIntervalMs = 100
 
-/** How wide the screen is. */
+/** The width of the terminal in columns. */
 export const columnsOf = ({ output }: Terminal): number =>
   (output as { columns?: number }).columns ?? 80
 
 export interface BarLooks {
-  /** With cli-progress' names, and those of the fields, in braces. */
+  /** Names of cli-progress and of the fields, in braces. */
   readonly format: string
   readonly barWidth: number
   readonly formatValue: (value: number) => string
 }
 
-/** What is drawn now. */
+/** The values that the bar shows. */
 export interface BarState {
   readonly done: number
   readonly fields: object
 }
 
-/** Begins to draw; the result ends it, and draws it one last time. Twice is harmless. */
+/** Starts to draw. The returned function draws the last state and stops; it may be called twice. */
 export const startBar = (
   terminal: Terminal,
   total: number,

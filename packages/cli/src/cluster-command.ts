@@ -1,4 +1,6 @@
-// `millrace cluster`: a Kafka cluster inside this process, until Ctrl-C.
+// The command `millrace cluster`: runs a Kafka cluster inside this process until Ctrl-C. It owns
+// the TestCluster and the file of fault rules, and closes both before it returns. Caller:
+// program.ts.
 
 import type { TestCluster } from 'millrace/testing'
 import { portMax, type TopicArgument, topicArguments, wholeNumber } from './arguments.ts'

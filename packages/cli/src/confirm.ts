@@ -1,5 +1,6 @@
-// Asks before something is destroyed. Without a person at the terminal only the flag --yes agrees:
-// a script does not destroy by accident.
+// Asks for a confirmation before a command deletes or changes something. Without a terminal only
+// the flag --yes confirms, so that a script can't destroy data by accident. Callers:
+// topic-changes-command.ts and transactions-command.ts.
 
 import { createInterface } from 'node:readline'
 import { Failure } from './describe-failure.ts'
@@ -15,8 +16,8 @@ export const confirmOption = ['--yes', 'do it without asking'] as const
 const agreements: readonly string[] = ['y', 'yes']
 
 /**
- * Resolves if the answer is yes; throws a Failure if it is not, and without a terminal to
- * ask. `what` says what will happen, as a sentence; `signal` ends the wait.
+ * Resolves if the user confirms. Throws a Failure if the user declines, or if there is no terminal.
+ * `what` is a sentence that says what will happen; `signal` ends the wait.
  */
 export const confirm = async (
   terminal: Terminal,
@@ -33,7 +34,7 @@ export const confirm = async (
   if (!agreements.includes(answer.trim().toLowerCase())) throw new Failure('Nothing was done')
 }
 
-/** The line that is typed; '' at the end of the input, and once the signal aborts. */
+/** Reads one line; '' at the end of the input and after the signal aborts. */
 const readAnswer = async (terminal: Terminal, signal: AbortSignal): Promise<string> => {
   const lines = createInterface({ input: terminal.input })
   const end = (): void => lines.close()

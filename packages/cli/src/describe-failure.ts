@@ -1,18 +1,22 @@
-// Turns an error into the one or two sentences that a user reads.
+// Converts an error to the one or two sentences that a command prints, and defines Failure, an
+// error whose message is ready to print. Callers: run-program.ts and every command. A stack trace
+// is never printed.
 
 import { KafkaError, printableText } from 'millrace'
 
-/** A failure whose message is already what the user should read. */
+/** An error whose message can be printed as it is. */
 export class Failure extends Error {
   override readonly name = 'Failure'
 }
 
-/** The name of a call, a field or an option: `connect()`, `record.topic`, `lingerMs`. */
+/**
+ * Whether the text begins with the name of a call, a field, or an option: `connect()`, `lingerMs`.
+ */
 const isCodeName = (word: string): boolean => /^[a-z]+[A-Z.(]/.test(word)
 
 /**
- * As a sentence stands alone: it begins with a capital letter, unless it begins with a name of
- * code, and ends with a full stop.
+ * Makes a sentence of a message: a capital letter first, except before a name of code, and a full
+ * stop at the end.
  */
 const sentence = (text: string): string => {
   const [first = ''] = text.split(' ', 1)
@@ -21,7 +25,7 @@ const sentence = (text: string): string => {
 }
 
 export const describeFailure = (error: unknown): string => {
-  // Its message is printable already.
+  // The message of a KafkaError has its control characters escaped already.
   if (error instanceof KafkaError) return `${sentence(error.message)} ${error.remedy}`
   return sentence(printableText(error instanceof Error ? error.message : String(error)))
 }

@@ -1,5 +1,6 @@
-// `millrace doctor`: walks the way to the cluster step by step, and says which one fails and what
-// to do about it. The walk is the library's `diagnose`.
+// The command `millrace doctor`: calls the library's diagnose(), prints each step with its time,
+// and then the first failed step with its remedy. The exit code is the result: 0, 1, or 2. It keeps
+// no state. Caller: program.ts.
 
 import { CommanderError } from 'commander'
 import { type Diagnosis, type DiagnosisStep, diagnose, KafkaError } from 'millrace'
@@ -23,7 +24,7 @@ interface DoctorFlags extends ConnectionFlags {
   readonly json?: true
 }
 
-/** A script can tell a cluster that is ill from a command that is wrong. */
+/** Scripts distinguish a failed diagnosis (1) from an invalid command (2). */
 const doctorExitCodes = { well: 0, ill: 1, usage: 2 } as const
 
 const timeoutSecondsDefault = 60
@@ -90,7 +91,10 @@ const indent = ' '.repeat(
   formatStep({ name: 'dns', ok: true, ms: 0, detail: '', remedy: '' }).length,
 )
 
-/** The first failure is printed at the end; others have their remedy beside them. */
+/**
+ * Prints one step. The first failure is printed again at the end; the others show their remedy
+ * here.
+ */
 const stepPrinter = ({ output }: Terminal): ((step: DiagnosisStep) => void) => {
   let hasFailed = false
   return (step) => {

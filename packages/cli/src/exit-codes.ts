@@ -1,11 +1,12 @@
-// The exit codes of the commands, as docs/cli.md lists them. A command that an interrupt ended has
-// the code that shells give such a process (runtime/terminal.ts).
+// The exit codes of the commands, as docs/cli.md lists them: scripts depend on the numbers, so they
+// must not change. After an interrupt a command exits with the code that shells use
+// (runtime/terminal.ts). Callers: the commands and run-program.ts.
 
 export const exitCodes = {
-  /** All is done; of `produce`: every record is acknowledged. */
+  /** Success; for `produce`: every record is acknowledged. */
   success: 0,
-  /** Wrong words on the command line, or something without which nothing could begin. */
+  /** The command line is invalid, or the command could not start. */
   failure: 1,
-  /** It ran to its end, and some records were not delivered. */
+  /** The command ran to its end, and some records were not delivered. */
   recordsFailed: 2,
 } as const

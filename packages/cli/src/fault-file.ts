@@ -1,6 +1,7 @@
-// The file of `millrace cluster --faults`: the rules of the cluster's fault API as JSON, one array
-// or one rule a line. It is read again when it changes and at SIGHUP: the old rules go, the new
-// ones come. A file that is wrong leaves the rules as they are.
+// Reads the file of `millrace cluster --faults`: fault rules as a JSON array, or one JSON rule a
+// line. FaultFile reads it again after a change and at SIGHUP, and replaces the rules of the
+// cluster. If the new content is invalid, the current rules must stay. Callers: cluster-command.ts
+// and console/.
 
 import { unwatchFile, watchFile } from 'node:fs'
 import { readFile } from 'node:fs/promises'
@@ -37,7 +38,7 @@ const ruleOf = (value: unknown, place: string): FaultRule => {
   }
   const { count, ...rule } = value as Record<string, unknown>
   if (count === undefined) return rule as FaultRule
-  // JSON has no Infinity.
+  // JSON can't express Infinity.
   const number = count === 'forever' ? Number.POSITIVE_INFINITY : count
   if (typeof number !== 'number') {
     throw new Failure(`${place}: count is ${JSON.stringify(count)}: a number, or "forever"`)
@@ -53,7 +54,7 @@ const parseJson = (text: string, place: string): unknown => {
   }
 }
 
-/** Rules of a text: an array, or one rule a line; `path` is for the messages. */
+/** Parses fault rules: an array, or one rule a line. `path` is used in error messages. */
 export const parseFaults = (text: string, path: string): readonly FaultRule[] => {
   if (text.trimStart().startsWith('[')) {
     const rules = parseJson(text, path) as readonly unknown[]
@@ -65,7 +66,7 @@ export const parseFaults = (text: string, path: string): readonly FaultRule[] =>
   })
 }
 
-/** Sets the rules in the place of the old ones; where one is rejected, the old ones stay. */
+/** Watches the file and replaces the cluster's rules; invalid content keeps the current rules. */
 export class FaultFile {
   readonly #path: string
   readonly #cluster: TestCluster
@@ -81,12 +82,12 @@ export class FaultFile {
     this.#terminal = terminal
   }
 
-  /** `2 rules`. */
+  /** The number of rules as text: `2 rules`. */
   get rulesText(): string {
     return this.#count('rule')
   }
 
-  /** Reads it for the first time: throws if it is wrong. */
+  /** Reads the file for the first time; throws if it is invalid. */
   async start(): Promise<void> {
     await this.#read()
     const again = (): void => this.#readAgain(false)
@@ -102,7 +103,7 @@ export class FaultFile {
     this.#stopWatching()
   }
 
-  /** `asked`: rules that have applied are set again also if the file is the same. */
+  /** `asked`: set the rules again even if the file is unchanged, because rules may be used up. */
   #readAgain(asked: boolean): void {
     this.#reading = this.#reading.then(async () => {
       try {

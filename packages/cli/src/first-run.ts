@@ -1,4 +1,5 @@
-// What `npm start` runs in the repository: the first run, on this process's terminal.
+// The program that `npm start` runs in the repository: it runs first-run/run.ts on this process's
+// terminal and sets the exit code. It has no callers in the code.
 
 import { runFirstRun } from './first-run/run.ts'
 import { processTerminal } from './runtime/terminal.ts'

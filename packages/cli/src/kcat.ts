@@ -1,6 +1,7 @@
-// The lines that show a user how to look into a cluster with kcat.
+// Formats example kcat commands that inspect a cluster, for the output of a command. It runs
+// nothing. Callers: cluster-command.ts and first-run/run.ts.
 
-/** A title and the command to type. */
+/** A title and the command. */
 export type Hint = readonly [title: string, command: string]
 
 export const kcatList = (broker: string): Hint => ['List', `kcat -b ${broker} -L`]

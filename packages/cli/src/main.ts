@@ -1,7 +1,7 @@
-// What bin/millrace.js runs: the `millrace` command on this process's terminal. It ends the process
-// itself, once the output is out: while Node cleans up on its own, signals are deadly again, and
-// the second SIGINT of one Ctrl-C (npm passes the terminal's on) would turn a drained end into a
-// kill.
+// The program that bin/millrace.js runs: the `millrace` command on this process's terminal. It
+// calls process.exit itself after the output is written. If Node exited by itself, its signal
+// handlers would be removed first, and the second SIGINT that npm sends for one Ctrl-C would kill
+// the process.
 
 import { runMillrace } from './program.ts'
 import { exitProcess, processTerminal } from './runtime/terminal.ts'

@@ -1,11 +1,12 @@
-// Holds a loop to a number of records a second, without bursts after a pause.
+// Limits a loop to a number of records per second. After a long pause it continues at that rate and
+// must not send a burst. Callers: perf/perf-run.ts and produce/.
 
 import { nowMs, pause } from './runtime/time.ts'
 
-/** Timers are not finer than this. */
+/** Timers are not more precise than this. */
 const slackMs = 2
 
-/** After a longer delay the lost time is not made up for. */
+/** Lost time beyond this delay is not made up. */
 const lagMsMax = 1000
 
 export class Pace {
@@ -18,12 +19,12 @@ export class Pace {
     this.#startedMs = nowMs()
   }
 
-  /** When the next record is due. */
+  /** The time at which the next record is due. */
   get dueMs(): number {
     return this.#startedMs + this.#count * this.#intervalMs
   }
 
-  /** Counts the next record; how long to wait before it, 0 = not at all. */
+  /** Counts the next record and returns how long to wait before it; 0 = no wait. */
   next(): number {
     const waitMs = this.dueMs - nowMs()
     if (waitMs < -lagMsMax) this.#startedMs -= waitMs + lagMsMax
@@ -31,7 +32,7 @@ export class Pace {
     return waitMs > slackMs ? waitMs : 0
   }
 
-  /** Waits until the next record may go. */
+  /** Waits until the next record is due. */
   async turn(signal: AbortSignal): Promise<void> {
     const waitMs = this.next()
     if (waitMs > 0) await pause(waitMs, signal)

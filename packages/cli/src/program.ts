@@ -1,4 +1,5 @@
-// The `millrace` command: its subcommands, its help and its version.
+// The `millrace` command: registers the subcommands and sets the help text and the version. Caller:
+// main.ts. A new subcommand must be added to the list here.
 
 import { createRequire } from 'node:module'
 import { Command } from 'commander'
@@ -15,7 +16,7 @@ import { addTailCommand } from './tail/tail-command.ts'
 import { addTopicsCommand } from './topics-command.ts'
 import { addTransactionsCommand } from './transactions-command.ts'
 
-/** Every subcommand, in the order of the help. A new one is added here and nowhere else. */
+/** Every subcommand, in the order of the help text. */
 const commands: readonly ((host: CommandHost) => void)[] = [
   addProduceCommand,
   addTailCommand,
@@ -29,13 +30,13 @@ const commands: readonly ((host: CommandHost) => void)[] = [
   addClusterCommand,
 ]
 
-/** The library's version is the command's: they are released together. */
+/** The version of the library: both packages are released together. */
 const version = (): string => {
   const manifest: { version: string } = createRequire(import.meta.url)('millrace/package.json')
   return manifest.version
 }
 
-/** Runs the args after `millrace`. */
+/** Runs the arguments after `millrace`. */
 export const runMillrace = (args: readonly string[], terminal: Terminal): Promise<ExitCode> =>
   runProgram(terminal, async () => {
     let exitCode: ExitCode = 0

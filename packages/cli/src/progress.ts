@@ -1,4 +1,5 @@
-// Shows how far a long step is: a bar on a screen, a line when it ends elsewhere.
+// Shows the progress of a long step of the first run: a bar on a terminal, otherwise one line when
+// the step ends. The caller must call stop(). Callers: the files of first-run/.
 
 import { startBar } from './bar.ts'
 import { type Terminal, writeLine } from './runtime/terminal.ts'
@@ -6,15 +7,15 @@ import { nowMs } from './runtime/time.ts'
 import { formatCount } from './text-table.ts'
 
 export interface Progress {
-  /** Count of what is done; the owner raises it as it likes, which costs nothing. */
+  /** The number of finished items. The caller may set it at any time; setting it draws nothing. */
   done: number
-  /** Ends the step, and draws it one last time. Twice is harmless. */
+  /** Draws the last state and ends the step. It may be called twice. */
   stop(): void
 }
 
 const titleWidth = 10
 
-/** Begins a step of `total` records. */
+/** Starts a step of `total` records. */
 export const startProgress = (terminal: Terminal, title: string, total: number): Progress =>
   terminal.interactive ? startDrawn(terminal, title, total) : startPlain(terminal, title, total)
 

@@ -1,6 +1,6 @@
 // Runs a commander program on a terminal and returns the exit code. An error is printed as one
-// sentence on the error stream, never as a stack. Callers: program.ts, the first run, and each
-// command, which adds itself to its CommandHost.
+// sentence on the error stream, never as a stack trace. Callers: program.ts, the first run, and
+// each command, which adds itself to its CommandHost.
 
 import { type Command, CommanderError } from 'commander'
 import { describeFailure } from './describe-failure.ts'
@@ -10,14 +10,14 @@ import { type Terminal, writeLine, writeText } from './runtime/terminal.ts'
 /** What a command returns: the exit code of the process. */
 export type ExitCode = number
 
-/** What a command is added to; `ended` takes its exit code. */
+/** The program that a command adds itself to; `ended` receives the exit code of the command. */
 export interface CommandHost {
   readonly program: Command
   readonly terminal: Terminal
   readonly ended: (exitCode: ExitCode) => void
 }
 
-/** Makes a program (or a command of one) write to `terminal` and throw instead of exiting. */
+/** Makes a program or a command write to `terminal` and throw instead of exiting. */
 export const prepareProgram = (program: Command, terminal: Terminal): Command =>
   program
     .exitOverride()
@@ -39,7 +39,7 @@ export const runProgram = async (
   try {
     return await run()
   } catch (error) {
-    // Commander has written its own message, and ends help and version this way too.
+    // Commander has already printed its message; it ends --help and --version this way too.
     if (error instanceof CommanderError) return error.exitCode
     writeLine(terminal.errors, describeFailure(error))
     return exitCodes.failure

@@ -1,5 +1,6 @@
-// `millrace spool`: what is in the directory of a producer's spool. It reads only, also while the
-// owner runs, and one block of a file at a time.
+// The command `millrace spool`: inspects, verifies, and exports the directory of a producer's
+// spool. It must only read, also while a producer uses the directory, and holds one block of a file
+// in memory at a time. Caller: program.ts.
 
 import type { Command } from 'commander'
 import {

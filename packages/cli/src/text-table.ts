@@ -1,9 +1,10 @@
-// A table in plain text: the first column to the left, the others (figures) to the right.
+// Formats a table as plain text: the first column is aligned left, the others (figures) right. Also
+// formats counts, milliseconds, and megabytes. Callers: the commands that print reports.
 
 import { printableText } from 'millrace'
 
 export const formatTable = (texts: readonly (readonly string[])[]): readonly string[] => {
-  // Escaped before it is measured: a cell may hold text of a broker.
+  // Escaped before the width is measured, because a cell may hold text of a broker.
   const rows = texts.map((row) => row.map((text) => printableText(text)))
   const columnCount = Math.max(...rows.map((row) => row.length))
   const widths = Array.from({ length: columnCount }, (_, column) =>
@@ -20,10 +21,10 @@ export const formatTable = (texts: readonly (readonly string[])[]): readonly str
   )
 }
 
-/** 66667 → `66,667`. */
+/** Formats 66667 as `66,667`. */
 export const formatCount = (value: number): string => Math.round(value).toLocaleString('en-US')
 
-/** Milliseconds with as many digits as are worth reading. */
+/** Formats milliseconds with a suitable number of digits. */
 export const formatMs = (value: number): string =>
   value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)
 

@@ -1,4 +1,5 @@
-// The commands of `millrace topics` that change a topic: delete, add-partitions and config.
+// The commands of `millrace topics` that change a topic: delete, add-partitions, and config. A
+// change that may lose records must be confirmed. It keeps no state. Caller: topics-command.ts.
 
 import { type Command, Option } from 'commander'
 import type { Admin, ConfigChange, TopicDescription } from 'millrace'
@@ -44,7 +45,7 @@ const names = (word: string, before: readonly string[] | undefined): readonly st
   word,
 ]
 
-/** Adds them; `sub` makes a command of `millrace topics`. */
+/** Adds the commands; `sub` creates a subcommand of `millrace topics`. */
 export const addTopicChanges = (host: CommandHost, sub: (name: string) => Command): void => {
   const remove = sub('delete')
     .description('Delete a topic with all of its records.')
@@ -137,7 +138,7 @@ const changesOf = ({ topicConfig, append, subtract, reset }: ConfigFlags): Confi
   ]
 }
 
-/** A change of these may delete records, or keep fewer of them. */
+/** Settings whose change may delete records or shorten their retention. */
 const destructive = /^(?:local\.)?retention\.|^cleanup\.policy$|^delete\.retention\.ms$/
 
 const runConfig = async (name: string, flags: ConfigFlags, host: CommandHost): Promise<void> => {
@@ -152,7 +153,7 @@ const runConfig = async (name: string, flags: ConfigFlags, host: CommandHost): P
       const alter = (validateOnly: boolean, wait: CallLimits): Promise<void> =>
         admin.incrementalAlterConfigs(resource, changes, { ...wait, validateOnly })
       if (flags.reset !== undefined) await checkResets(name, flags.reset, admin, limits)
-      // What the cluster rejects needs no question.
+      // Validates first: a change that the cluster rejects needs no confirmation.
       await alter(true, limits)
       if (flags.dryRun === true) return null
       const risky = changes.filter((change) => destructive.test(change.name))
@@ -172,7 +173,7 @@ const runConfig = async (name: string, flags: ConfigFlags, host: CommandHost): P
   else for (const line of formatSettings(topic, flags.all === true)) writeLine(output, line)
 }
 
-/** Brokers accept the reset of a setting that they do not know, and do nothing. */
+/** Checks names to reset: brokers accept a reset of an unknown setting and do nothing. */
 const checkResets = async (
   topic: string,
   resets: readonly string[],
@@ -187,7 +188,7 @@ const checkResets = async (
   }
 }
 
-/** The settings that are not defaults; with `all`, all of them. */
+/** The settings that are not defaults; all of them if `all` is set. */
 export const formatSettings = ({ settings }: TopicDescription, all: boolean): readonly string[] => {
   const shown = settings.filter(({ source }) => all || source !== 'default')
   if (shown.length === 0) return ['All settings are the defaults.']

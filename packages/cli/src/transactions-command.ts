@@ -1,4 +1,5 @@
-// `millrace transactions`: lists and describes transactions, finds those that hang, and aborts one.
+// The command `millrace transactions`: lists and describes transactions, finds hanging ones, and
+// aborts one. An abort must be confirmed. It keeps no state. Caller: program.ts.
 
 import { type Command, InvalidArgumentError } from 'commander'
 import type { OpenTransaction, TransactionDescription } from 'millrace'
@@ -34,7 +35,7 @@ interface AbortFlags extends JsonFlags, ConfirmFlags {
 
 const int32Max = 2 ** 31 - 1
 const offsetMax = Number.MAX_SAFE_INTEGER
-/** The brokers' transaction.max.timeout.ms, which is Kafka's own default here. */
+/** The default of --timeout: Kafka's default of the broker setting transaction.max.timeout.ms. */
 const timeoutMinutesDefault = 15
 
 const states = [

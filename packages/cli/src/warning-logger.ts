@@ -1,4 +1,5 @@
-// What the producer has to say goes to the error stream: warnings and errors, in one line each.
+// A logger that writes the warnings and errors of a producer or an Admin to the error stream, one
+// line each. Callers: every command that connects.
 
 import type { Logger } from 'millrace'
 import { type Terminal, writeLine } from './runtime/terminal.ts'

@@ -1,5 +1,6 @@
-// The flags that every command with a connection has: where the cluster is, as whom, and any other
-// option by name. There is none for a password: a list of processes shows every flag.
+// The flags that every command with a connection has: brokers, credentials, TLS, and any other
+// option by its name. Callers: the commands, and resolve.ts, which makes producer options of the
+// values. There must be no flag for a password, because process lists show flags.
 
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { propertyMechanisms } from 'millrace'
@@ -59,10 +60,10 @@ export const variables = {
   oauthTokenFile: 'MILLRACE_OAUTH_TOKEN_FILE',
 } as const satisfies Partial<Record<keyof ConnectionFlags, string>>
 
-/** The password itself may stand in the environment. */
+/** The environment variable for the password itself. */
 export const passwordVariable = 'MILLRACE_PASSWORD'
 
-/** The same of a client's secret. */
+/** The environment variable for a client's secret. */
 export const clientSecretVariable = 'MILLRACE_OAUTH_CLIENT_SECRET'
 
 const flag = (name: keyof typeof variables, flags: string, description: string): Option =>

@@ -1,6 +1,6 @@
-// Lays the sources of settings over each other (flags before the environment before the file) and
-// makes the options of a producer of them. Wrong settings are one Failure that lists all of them;
-// no message shows a secret.
+// Merges the sources of connection settings (flags, then the environment, then the properties file)
+// and makes the options of a producer or an Admin of them. Invalid settings are reported together
+// in one Failure. No message may show a secret. Callers: every command that connects.
 
 import { readFile } from 'node:fs/promises'
 import {
@@ -28,11 +28,11 @@ import {
 
 type Environment = Terminal['environment']
 
-/** An empty variable counts as none. */
+/** The value of a variable; an empty variable counts as unset. */
 const variable = (environment: Environment, name: string): string | undefined =>
   environment[name] === '' ? undefined : environment[name]
 
-/** Flags, with the environment where a flag is missing. */
+/** The flags, with values of the environment where a flag is missing. */
 const withEnvironment = (flags: ConnectionFlags, environment: Environment): ConnectionFlags => {
   const found: Record<string, unknown> = {}
   for (const [flag, name] of Object.entries(variables)) {
@@ -59,7 +59,7 @@ const secretOf = async (path: string): Promise<string> => {
   }
 }
 
-/** What flags and environment say of the connection. */
+/** The connection settings of the flags and the environment. */
 const accessOf = async (
   flags: ConnectionFlags,
   environment: Environment,
@@ -88,7 +88,7 @@ const accessOf = async (
   return access
 }
 
-/** Flags about tokens select OAUTHBEARER. */
+/** The flags about tokens; any of them selects OAUTHBEARER. */
 const takeOAuthFlags = async (
   access: ConnectionAccess,
   flags: ConnectionFlags,
@@ -112,7 +112,7 @@ const takeOAuthFlags = async (
   }
 }
 
-/** What comes later goes first; of the two sources of tokens, the later one alone. */
+/** Merges two sources: `upper` wins. Of two token sources only the one in `upper` is kept. */
 const layered = (lower: ConnectionAccess, upper: ConnectionAccess): ConnectionAccess => {
   const access = { ...lower, ...upper }
   if (upper.oauthTokenEndpoint !== undefined) delete access.oauthTokenFile
@@ -121,7 +121,7 @@ const layered = (lower: ConnectionAccess, upper: ConnectionAccess): ConnectionAc
   return access
 }
 
-/** JSON where it is some (numbers, true, objects), else the word itself. */
+/** Parses the value as JSON (number, boolean, object); other text is the value itself. */
 const optionValue = (word: string): unknown => {
   try {
     return JSON.parse(word)
@@ -132,7 +132,7 @@ const optionValue = (word: string): unknown => {
 
 const isSecurityOption = (name: string): boolean => name === 'tls' || name === 'sasl'
 
-/** Whether --set means Kafka's name: none of ours has a dot, and those without mean the same. */
+/** Whether --set names a Kafka property: those have a dot, and Millrace's own options have none. */
 const isPropertyName = (name: string): boolean => name.includes('.')
 
 type Assignments = NonNullable<ConnectionFlags['set']>
@@ -147,7 +147,7 @@ const settingsOfSet = (pairs: Assignments): PropertySettings => {
   const settings = propertySettings(propertiesOf(taken), '--set')
   for (const [index, [name, value]] of taken.entries()) {
     if (isPropertyName(name)) continue
-    // What is said later counts, by whichever name.
+    // A later assignment wins, whichever of the two names it uses.
     const later = propertySettings(propertiesOf(taken.slice(index)), '--set')
     if (later.options[name] === undefined) settings.options[name] = optionValue(value)
   }
@@ -171,7 +171,7 @@ const settingsOfFile = async (path: string): Promise<PropertySettings> => {
   }
 }
 
-/** The commands send without transactions. */
+/** Removes the transactional id: the commands send without transactions. */
 const withoutTransactions = (settings: PropertySettings, source: string): PropertySettings => {
   for (const [name, option] of [
     ['transactional.id', 'transactionalId'],
@@ -200,7 +200,7 @@ const complain = (problems: readonly string[]): void => {
   if (problems.length > 0) throw new Failure(`Invalid settings: ${problems.join('; ')}.`)
 }
 
-/** Options for a producer (or an admin), and warnings to the error stream. */
+/** The options for a producer or an Admin. Writes warnings to the error stream. */
 export const resolveConnection = async (
   given: ConnectionFlags,
   terminal: Terminal,

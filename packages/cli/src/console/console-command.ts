@@ -1,5 +1,6 @@
-// `millrace console`: a page that shows a producer live while it sends a small steady load, until
-// Ctrl-C. Where no cluster is named it runs one in this process, as a demonstration.
+// The command `millrace console`: sends a small steady load and serves a page that shows the
+// producer, until Ctrl-C. If no cluster is named, it runs one in this process as a demonstration.
+// It owns the producer, the page, and that cluster, and closes them. Caller: program.ts.
 
 import type { Console } from '@millrace/console'
 import { Producer, type ProducerOptions } from 'millrace'
@@ -34,7 +35,7 @@ const demonstration = {
   topic: 'orders',
   partitions: 6,
   nodes: 3,
-  /** It may run for days: only the newest records of each partition are kept. */
+  /** The command may run for days, so each partition keeps only its newest records. */
   records: 10_000,
 } as const
 
@@ -71,7 +72,7 @@ export const addConsoleCommand = (host: CommandHost): void => {
   })
 }
 
-/** Whether anything says where a cluster is, or how to come in. */
+/** Whether a flag or a variable names a cluster or credentials. */
 const namesCluster = (flags: ConsoleFlags, { environment }: Terminal): boolean => {
   const names = Object.keys(variables) as (keyof typeof variables)[]
   const isGiven = (name: keyof typeof variables): boolean =>
@@ -116,12 +117,12 @@ class ConsoleRun {
   readonly #stop = new AbortController()
   readonly #load: PerfRun
 
-  /** Throws if an option is wrong; nothing is open then. */
+  /** Throws if an option is invalid; nothing is open at that point. */
   constructor(topic: string, flags: ConsoleFlags, options: ProducerOptions, terminal: Terminal) {
     this.#topic = topic
     this.#flags = flags
     this.#terminal = terminal
-    // Every failure is counted, and on the page.
+    // The page counts and shows every failure, so onError does nothing.
     const quiet = { onError: () => {}, logger: warningLogger(terminal) }
     this.#producer = new Producer({ ...options, ...quiet } as ProducerOptions)
     this.#load = new PerfRun({
@@ -147,7 +148,7 @@ class ConsoleRun {
       await this.#send()
       await producer.close({ timeoutMs: drainMs })
     } catch (error) {
-      // A second interrupt ends what the first one left to be delivered.
+      // A second interrupt ends the delivery of the remaining records.
       if (!this.#stop.signal.aborted) throw error
     } finally {
       forget()
@@ -157,7 +158,7 @@ class ConsoleRun {
     return this.#tellEnd()
   }
 
-  /** Until the interrupt. A cluster that can't be reached is on the page until then. */
+  /** Sends until the interrupt. If the cluster can't be reached, the page shows that meanwhile. */
   async #send(): Promise<void> {
     const wait = { timeoutMs: connectTimeoutMs, signal: this.#stop.signal }
     await this.#producer.connect(wait)

@@ -1,5 +1,6 @@
-// The console of a run: the flags that ask for one, and the page that is served for as long as the
-// run lasts. Its address goes to the error stream, so that the output stays what it is.
+// The flags --console and --console-port, and the console page that `perf` and `produce` serve
+// while they run. The page's address goes to the error stream, so that the output of a command
+// stays unchanged. Callers: perf/ and produce/.
 
 import type { Console } from '@millrace/console'
 import type { Command } from 'commander'
@@ -21,7 +22,7 @@ export const addShowConsoleFlags = (command: Command): Command =>
       wholeNumber(0, portMax),
     )
 
-/** Serves the page where the flags ask for it; null if they don't. */
+/** Serves the page if the flags ask for it; otherwise returns null. */
 export const showConsole = async (
   producer: Producer,
   { console, consolePort }: ShowConsoleFlags,

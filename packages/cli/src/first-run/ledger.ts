@@ -1,6 +1,6 @@
-// What the run knows about each of its orders: when it was sent and where it was acknowledged.
-// Typed arrays, so that keeping the books costs the sending next to nothing. Written by the three
-// ways of sending, read by the check and the report.
+// Stores for each order when it was sent, and the partition and offset that acknowledged it. It
+// uses typed arrays, so that storing costs little during the measurement. ways.ts writes it;
+// verify.ts and run.ts read it.
 
 import type { RecordMetadata } from 'millrace'
 import { nowMs } from '../runtime/time.ts'
@@ -30,12 +30,12 @@ export class Ledger {
     this.#offsets[order] = metadata.offset
   }
 
-  /** -1 while the order was not acknowledged. */
+  /** The partition; -1 until the order is acknowledged. */
   partition(order: number): number {
     return this.#partitions[order]!
   }
 
-  /** -1 if the broker did not say. */
+  /** The offset; -1 if the broker did not return one. */
   offset(order: number): number {
     return this.#offsets[order]!
   }

@@ -1,4 +1,4 @@
-// The args after `npm start --`.
+// Parses the arguments after `npm start --`. It keeps no state. Caller: run.ts.
 
 import { Command } from 'commander'
 import { brokerList, topicName, wholeNumber } from '../arguments.ts'
@@ -6,12 +6,12 @@ import { prepareProgram } from '../run-program.ts'
 import type { Terminal } from '../runtime/terminal.ts'
 
 export interface FirstRunOptions {
-  /** Brokers of a real cluster; without them a cluster is started in this process. */
+  /** Brokers of an existing cluster; if missing, the run starts a cluster in this process. */
   readonly brokers?: readonly string[]
   readonly topic: string
   /** How many orders to send. */
   readonly count: number
-  /** Whether the cluster in this process goes on until Ctrl-C. */
+  /** Whether the cluster in this process keeps running until Ctrl-C. */
   readonly keep: boolean
 }
 

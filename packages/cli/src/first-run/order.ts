@@ -1,5 +1,6 @@
-// What the first run sends: orders of a made-up shop. Order N is the same in every run, so that
-// what was read back can be compared with what must have been written, byte for byte.
+// Makes the records of the first run: orders of an imaginary shop. Order N must have the same bytes
+// in every run, because verify.ts compares what it reads with what this file makes. Callers: run.ts
+// and verify.ts.
 
 const customers = [
   ['Ida Sørensen', 'København'],
@@ -39,12 +40,14 @@ const firstOrderAtMs = Date.UTC(2026, 0, 5, 8)
 const orderIntervalMs = 137
 const itemsMax = 3
 
-/** The parts of an order as JSON, made once: 200,000 orders are made and checked in a moment. */
+/**
+ * The parts of an order as JSON, made once, so that 200,000 orders are made and checked quickly.
+ */
 const customerParts = customers.map(([name, city]) => JSON.stringify({ name, city }).slice(1))
 const articleParts = articles.map(([sku, title]) => JSON.stringify({ sku, title }).slice(0, -1))
 const remarkParts = remarks.map((remark) => `,"remark":${JSON.stringify(remark)}`)
 
-/** A number below `bound` that looks like chance but depends on the order and the place alone. */
+/** A pseudorandom number below `bound` that depends on the order and the place only. */
 const numberFor = (order: number, place: number, bound: number): number => {
   let mixed = Math.imul(order + 1, 0x9e3779b1) ^ Math.imul(place + 1, 0x85ebca6b)
   mixed = Math.imul(mixed ^ (mixed >>> 15), 0x2c1b3c6d)
@@ -52,7 +55,7 @@ const numberFor = (order: number, place: number, bound: number): number => {
   return ((mixed ^ (mixed >>> 15)) >>> 0) % bound
 }
 
-/** Which number of an order decides what. */
+/** The place of each decision, for `numberFor`. */
 const places = { customer: 0, itemCount: 1, paid: 2, remark: 3, items: 4 } as const
 
 /** The key: the customer, so that the orders of one customer stay in order. */

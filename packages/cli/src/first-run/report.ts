@@ -1,9 +1,10 @@
-// The table at the end of the first run.
+// Formats the results of the three ways of sending as the table at the end of the first run. It
+// keeps no state. Caller: run.ts.
 
 import { formatCount, formatMegabytes, formatMs, formatTable } from '../text-table.ts'
 import type { Way } from './ways.ts'
 
-/** What one way of sending came to. */
+/** The measured result of one way of sending. */
 export interface WayResult {
   readonly way: Way
   readonly records: number
@@ -12,7 +13,7 @@ export interface WayResult {
   readonly p99Ms: number
   readonly batches: number
   readonly requests: number
-  /** Of the Produce requests, as written to the sockets. */
+  /** Bytes of the Produce requests as written to the sockets. */
   readonly requestBytes: number
 }
 

@@ -21,10 +21,12 @@ import { type Way, ways } from './ways.ts'
 const nodes = 3
 const partitions = 6
 const connectTimeoutMs = 15_000
-/** The topic is there or it isn't: it is not created while we wait. */
+/**
+ * The topic exists or it doesn't: no one creates it during the wait, so a short limit is enough.
+ */
 const unknownTopicTimeoutMs = 2000
 
-/** The run, as far as its parts need to know. */
+/** The values that the steps of the run share. */
 interface Run {
   readonly terminal: Terminal
   readonly options: FirstRunOptions
@@ -116,7 +118,7 @@ const runOn = async (
   for (const line of lines) writeLine(terminal.output, line)
 }
 
-/** Each way gets a producer of its own, so that its metrics are the way's. */
+/** Each way gets its own producer, so that the producer's metrics belong to that way only. */
 const runWay = async (run: Run, way: Way, from: number, to: number): Promise<WayResult> => {
   const { terminal, options, brokers, ledger, signal } = run
   const producer = new Producer({

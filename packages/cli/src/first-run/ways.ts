@@ -1,17 +1,18 @@
-// The three ways of sending that millrace has, each as a program would use it for many records. All
-// of them send orders `from` to `to` - 1, in this order, and note each delivery in the ledger.
+// The three ways to send many records with Millrace: send(), sendBatch(), and enqueue(). Each sends
+// orders `from` to `to` - 1 in this order and notes every delivery in the ledger. Callers: run.ts,
+// and report.ts for the type.
 
 import type { Producer, ProducerRecord, RecordMetadata } from 'millrace'
 import { KafkaError } from 'millrace'
 import type { Progress } from '../progress.ts'
 import type { Ledger } from './ledger.ts'
 
-/** One way's share of the run. */
+/** The part of the run that one way sends. */
 export interface Share {
   readonly producer: Producer
   readonly ledger: Ledger
   readonly progress: Progress
-  /** Made before the clock starts: `records[0]` is order `from`. */
+  /** `records[0]` is order `from`. The records are made before the measurement starts. */
   readonly records: readonly ProducerRecord[]
   readonly from: number
   readonly to: number
@@ -20,7 +21,7 @@ export interface Share {
 
 export interface Way {
   readonly name: string
-  /** What the user would read in the documentation, for the table's legend. */
+  /** The description in the table's legend. */
   readonly legend: string
   run(share: Share): Promise<void>
 }
@@ -29,7 +30,7 @@ const sendsAtATime = 1000
 const batchRecords = 1000
 const batchesAtATime = 4
 
-/** Runs `worker` several times side by side; the first failure is the result. */
+/** Runs `worker` several times concurrently; rejects with the first failure. */
 const sideBySide = async (count: number, worker: () => Promise<void>): Promise<void> => {
   await Promise.all(Array.from({ length: count }, worker))
 }

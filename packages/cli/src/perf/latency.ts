@@ -1,12 +1,13 @@
-// Latencies of acknowledged records: Node's own HDR histogram (three digits) for the percentiles,
-// and a few counts by 1-2-5 steps for the picture.
+// Latencies of acknowledged records: Node's HDR histogram (three significant digits) for
+// percentiles, and counts in 1-2-5 steps for the bar chart. perf-run.ts records them;
+// perf-report.ts reads them.
 
 import { createHistogram } from 'node:perf_hooks'
 
 const microsMax = 3_600_000_000
 const significantFigures = 3
 
-/** Upper bounds of the bars in milliseconds; what is slower comes into one more. */
+/** Upper bounds of the bars in milliseconds; one more bar counts slower records. */
 export const barBoundsMs: readonly number[] = [0.1, 1, 10, 100, 1000, 10_000].flatMap((unit) => [
   unit,
   2 * unit,
@@ -39,12 +40,12 @@ export class Latencies {
     return this.#count
   }
 
-  /** Index = bar, see barBoundsMs. */
+  /** The count of each bar; the index is that of barBoundsMs. */
   get bars(): readonly number[] {
     return this.#bars
   }
 
-  /** Within three digits; 0 if nothing was recorded. */
+  /** A percentile with three significant digits; 0 if nothing was recorded. */
   percentileMs(percent: number): number {
     return this.#count === 0 ? 0 : this.#histogram.percentile(percent) / 1000
   }

@@ -1,17 +1,21 @@
-// The values that `perf` sends: random capital letters of one size, as Java's tool makes them, or
-// the records of a file in turn.
+// Makes the values that `perf` and `console` send: random capital letters of one size, as Java's
+// tool does, or the records of a file in turn. A returned value is valid only until the next call.
+// Callers: perf/ and console/.
 
 import { readFile } from 'node:fs/promises'
 import { Failure } from '../describe-failure.ts'
 
-/** The next value; a view that is good until the next call. */
+/** Returns the next value, a view that is valid until the next call. */
 export type Payloads = () => Buffer
 
 const poolBytes = 1_048_576
-/** Not a divisor of the pool: it takes long until a value comes again. */
+/** Not a divisor of the pool size, so that a value repeats only after a long time. */
 const strideBytes = 7919
 
-/** Letters that differ from record to record, cut from one pool: making them costs nothing. */
+/**
+ * Random letters, different for each record. They are slices of one pool, which costs almost
+ * nothing.
+ */
 export const randomPayloads = (recordBytes: number, random = Math.random): Payloads => {
   const pool = Buffer.allocUnsafe(poolBytes + recordBytes)
   for (let index = 0; index < pool.length; index++) pool[index] = 65 + Math.floor(random() * 26)

@@ -1,5 +1,5 @@
-// `millrace perf`: throughput and latency of a topic, as Java's kafka-producer-perf-test tells
-// them.
+// The command `millrace perf`: measures throughput and latency of a topic and prints them in the
+// form of Java's kafka-producer-perf-test. It owns the producer and closes it. Caller: program.ts.
 
 import type { Console } from '@millrace/console'
 import { Producer, type ProducerOptions } from 'millrace'
@@ -43,7 +43,7 @@ const optionsOf = (
     ...(compression === undefined ? {} : { compression }),
     ...(acks === undefined ? {} : { acks }),
     ...(partitioner === undefined ? {} : { partitioner }),
-    // Every failure is counted and printed at the end.
+    // The run counts every failure, and the report prints them.
     onError: () => {},
     logger: warningLogger(terminal),
   }) as ProducerOptions

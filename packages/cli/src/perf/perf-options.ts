@@ -1,4 +1,5 @@
-// The words of `millrace perf`, named as those of Java's tool where it has the same.
+// The arguments and flags of `millrace perf`, named as in Java's tool where it has the same ones.
+// It keeps no state. Caller: perf-command.ts.
 
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import {
@@ -43,7 +44,7 @@ const percentileList = (list: string): readonly number[] =>
     throw new InvalidArgumentError('It must be numbers above 0, up to 100, such as 50,99.9.')
   })
 
-/** Java's tool has -1 for no limit. */
+/** In Java's tool -1 means no limit. */
 const throughput = (word: string): number =>
   word.trim() === '-1' ? Number.POSITIVE_INFINITY : positiveNumber(word)
 

@@ -1,4 +1,6 @@
-// What `perf` prints: lines as Java's tool has them, a picture of the latencies, or JSON.
+// Formats the results of `perf`: lines in the form of Java's tool, a bar chart of the latencies, or
+// JSON. Scripts parse the lines and the JSON, so their form must not change. Callers:
+// perf-command.ts and perf-run.ts.
 
 import type { FailureGroup } from '../produce/tally.ts'
 import { formatCount, formatMs } from '../text-table.ts'
@@ -51,7 +53,7 @@ const boundText = (bar: number): string => {
   return bound < 1000 ? `≤ ${bound} ms` : `≤ ${bound / 1000} s`
 }
 
-/** One line for each bar that holds something, and those between them. */
+/** One line for each bar, from the first that counted a record to the last. */
 export const histogramLines = (latencies: Latencies): readonly string[] => {
   const { bars, count } = latencies
   const first = bars.findIndex((amount) => amount > 0)

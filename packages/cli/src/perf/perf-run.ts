@@ -1,6 +1,7 @@
-// Sends generated records and measures how many are acknowledged a second, and how long each took.
-// A latency begins when the record is passed to the producer and includes the wait for space, as in
-// Java's tool. With a rate, the latency of a delayed record begins when it was due.
+// Sends generated records and measures the acknowledged records per second and the latency of each.
+// A latency starts when the record is passed to the producer and includes the wait for buffer
+// space, as in Java's tool. With a rate limit, the latency of a late record starts when it was due.
+// Callers: perf-command.ts and console/.
 
 import type { Producer } from 'millrace'
 import { Pace } from '../pace.ts'
@@ -10,7 +11,7 @@ import { Latencies } from './latency.ts'
 import type { Payloads } from './payloads.ts'
 import type { Measured } from './perf-report.ts'
 
-/** Later than this is more than the coarseness of a timer. */
+/** A longer delay than this is not caused by the precision of a timer. */
 const lateMs = 5
 
 export interface PerfLoad {
@@ -18,11 +19,11 @@ export interface PerfLoad {
   readonly topic: string
   readonly payloads: Payloads
   readonly recordsPerSecond: number
-  /** Aborts when no more is to be sent. */
+  /** Aborts when no more records must be sent. */
   readonly signal: AbortSignal
 }
 
-/** What has been acknowledged since it was made. */
+/** Counts of acknowledged records since the object was created. */
 export class PerfCount {
   readonly #startedMs = nowMs()
   #records = 0
@@ -51,7 +52,7 @@ export class PerfCount {
 export class PerfRun {
   readonly #load: PerfLoad
   readonly tally = new Tally()
-  /** Of the whole run, and of the present interval. */
+  /** Counts of the whole run; `interval` holds those of the current interval. */
   total = new PerfCount()
   interval = new PerfCount()
   latencies = new Latencies()
@@ -60,14 +61,14 @@ export class PerfRun {
     this.#load = load
   }
 
-  /** Begins to count anew: what was sent before was to warm up. */
+  /** Starts the counts again after the warm-up. */
   restart(): void {
     this.total = new PerfCount()
     this.latencies = new Latencies()
     this.interval = new PerfCount()
   }
 
-  /** Resolves when all are settled, or after an abort when no more is taken. */
+  /** Resolves when every record is settled, or after an abort when no more records are accepted. */
   async send(count: number): Promise<void> {
     const { recordsPerSecond, signal, producer } = this.#load
     const pace = Number.isFinite(recordsPerSecond) ? new Pace(recordsPerSecond) : null
@@ -89,7 +90,7 @@ export class PerfRun {
   async #waitForSpace(fromMs: number): Promise<void> {
     const { producer, signal } = this.#load
     do {
-      // Rejects if the run is ended: then nothing more is offered.
+      // ready() rejects if the run is aborted; the loop then sends nothing more.
       await producer.ready({ signal }).catch(() => {})
       if (signal.aborted) return
     } while (!this.#offer(fromMs))

@@ -1,6 +1,7 @@
-// The file of the records that were not delivered, one JSON object a line, in the form that
-// `produce --format json` reads: bytes that are no UTF-8 stand in base64. It is appended to, never
-// cut: an older run's records stay. The owner adds records and waits for `ready` now and then.
+// The file of the records that were not delivered: one JSON object a line, in the form that
+// `produce --format json` reads, with base64 for bytes that are not UTF-8. It is only appended to,
+// so records of earlier runs stay. sending.ts adds records and must await `ready`, or memory grows.
+// Callers: produce-command.ts, sending.ts, and tally.ts.
 
 import { once } from 'node:events'
 import { createWriteStream, type WriteStream } from 'node:fs'
@@ -10,7 +11,7 @@ import { jsonText } from '../json-text.ts'
 import { fileIdOf } from './file-id.ts'
 import { dataField, headersField } from './record-json.ts'
 
-/** What is written of a failure. */
+/** The facts about a failure that the file stores. */
 export interface Mishap {
   readonly code: string
   readonly message: string
@@ -18,7 +19,7 @@ export interface Mishap {
 }
 
 const headersOf = (headers: ProducerRecord['headers']): object =>
-  // The formats make pairs only.
+  // The input formats make headers as pairs only.
   headers === undefined ? {} : headersField(headers as Parameters<typeof headersField>[0])
 
 const errorField = (mishap: Mishap): object => {
@@ -50,13 +51,16 @@ export const deadLetterOf = (record: ProducerRecord, mishap: Mishap, line: numbe
   return `${jsonText(letter)}\n`
 }
 
-/** Bytes of which no record could be made; `raw` is not a field of a record: it can't be resent. */
+/**
+ * A line for bytes that are not a record. `raw` is not a field of a record, so it can't be sent
+ * again.
+ */
 export const deadLineOf = (bytes: Uint8Array, mishap: Mishap, line: number): string =>
   `${jsonText({ ...dataField('raw', bytes), line, ...errorField(mishap) })}\n`
 
 export class DeadLetterFile {
   readonly path: string
-  /** Which file it is, whatever its name; null if it is not a file. */
+  /** Identifies the file independently of its name; null if it is not a regular file. */
   readonly fileId: string | null
   readonly #stream: WriteStream
   #count = 0
@@ -82,12 +86,12 @@ export class DeadLetterFile {
     return new DeadLetterFile(path, stream, opened[0] as number)
   }
 
-  /** Records handed over. */
+  /** The number of records added. */
   get count(): number {
     return this.#count
   }
 
-  /** Why the file does not take any more; null = it does. */
+  /** Why the file can't be written; null = it can. */
   get error(): Error | null {
     return this.#error
   }
@@ -97,15 +101,15 @@ export class DeadLetterFile {
     if (this.#error === null) this.#stream.write(line)
   }
 
-  /** Waits until most of what was added is with the operating system. */
+  /** Resolves when most of the added bytes have been passed to the operating system. */
   async ready(): Promise<void> {
     while (this.#stream.writableNeedDrain && this.#error === null) {
-      // An error ends the wait too: `error` keeps it.
+      // An error also ends the wait; `error` stores it.
       await once(this.#stream, 'drain').catch(() => {})
     }
   }
 
-  /** All is with the operating system, or `error` says why not. */
+  /** Resolves when all bytes are passed to the operating system, or `error` is set. */
   async close(): Promise<void> {
     if (this.#error !== null) return
     const closed = once(this.#stream, 'close')

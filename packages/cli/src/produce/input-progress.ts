@@ -1,5 +1,6 @@
-// Shows on a screen how far the input is read: a bar with rate and remaining time where the size is
-// known, counts and rates where it is not. It draws nothing elsewhere, nor while a person types.
+// Shows on the terminal how much of the input has been read: a bar with the remaining time if the
+// size is known, otherwise counts and rates. It draws nothing if the output is not a terminal or if
+// the user types the input. Caller: produce-command.ts.
 
 import { columnsOf, startBar } from '../bar.ts'
 import type { Terminal } from '../runtime/terminal.ts'
@@ -7,7 +8,7 @@ import { nowMs } from '../runtime/time.ts'
 import { formatCount, formatMegabytes } from '../text-table.ts'
 import type { Input } from './input.ts'
 
-/** The bar and all that stands beside it. */
+/** From this width on, the bar and all figures fit. */
 const wideColumns = 80
 
 export interface ProgressView {
@@ -22,7 +23,7 @@ const remaining = (seconds: number): string => {
   return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`
 }
 
-/** The result ends it, and draws it one last time. Twice is harmless. */
+/** Starts to draw. The returned function draws the last state and stops; it may be called twice. */
 export const startInputProgress = (
   terminal: Terminal,
   { totalBytes, isTyped }: Pick<Input, 'totalBytes' | 'isTyped'>,
@@ -31,7 +32,7 @@ export const startInputProgress = (
   if (!terminal.interactive || isTyped) return () => {}
   const counts = '{records} records  {rate}/s  {megabytes}/s{failures}'
   const wide = `{bar} {percentage}%  ${counts}  {left} left`
-  // What does not fit is cut off at the right: then the share and the end matter most.
+  // Text that does not fit is cut off at the right, so the most important figures come first.
   const known = columnsOf(terminal) < wideColumns ? `{percentage}%  {left} left  ${counts}` : wide
   const looks = {
     format: totalBytes === null ? counts : known,

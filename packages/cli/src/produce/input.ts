@@ -1,6 +1,7 @@
-// Where the records come from, as chunks of bytes: a file, or a stream such as a pipe. A file is
-// read where its records are taken, in chunks that stay in the processor's own cache: large ones
-// handed over by a reader's thread cost twice as much as to split them.
+// The input of `produce` as chunks of bytes: a file, a named pipe, or a stream. A file is read
+// synchronously in chunks that fit the processor's cache: larger chunks from a reader thread took
+// twice as long. A chunk is valid only until the next read. Callers: produce-command.ts,
+// sending.ts, and input-progress.ts.
 
 import {
   closeSync,
@@ -19,34 +20,35 @@ import { nextTurn, pause } from '../runtime/time.ts'
 import { fileIdOf } from './file-id.ts'
 
 export interface Input {
-  /** For people: the file's name, or `Standard input`. */
+  /** The name in messages: the file's name, or `Standard input`. */
   readonly name: string
-  /** Which file it is, whatever its name; null if it is not a file. */
+  /** Identifies the file independently of its name; null if it is not a regular file. */
   readonly fileId: string | null
-  /** True when a person types it: then nothing may be drawn meanwhile. */
+  /** True if the user types the input; the command must not draw then. */
   readonly isTyped: boolean
-  /** Size of a file; null if the end is unknown. */
+  /** Size of a file; null if the size is unknown. */
   readonly totalBytes: number | null
-  /** The next chunk, good until the next call; null at the end, or once stopped. */
+  /** The next chunk, valid until the next call; null at the end of the input or after stop(). */
   read(): Promise<Buffer | null>
-  /** Ends a read that waits, and all later ones. Twice is harmless. */
+  /** Ends a pending read and all later ones. It may be called twice. */
   stop(): void
   close(): Promise<void>
 }
 
 const chunkBytes = 131_072
-/** What was taken goes out in the turns between; a turn costs as much as some records. */
+/** After this many chunks the loop yields to the event loop, which sends the records. */
 const chunksPerTurn = 4
 
-/** How often a named pipe is checked until a program writes to it. */
+/** How often a named pipe is checked for its writer. */
 const writerLookMs = 50
 
-/** `keepsChunks`: each chunk gets memory of its own. */
+/** `keepsChunks`: each chunk gets its own memory, so that it stays valid. */
 export const openFile = (path: string, keepsChunks: boolean): Input => {
   let descriptor: number
   try {
-    // A named pipe would wait here for its writer, and a process that waits in the kernel does not
-    // end: so nothing waits but the event loop. A terminal or a device waits in a thread, as ever.
+    // Opening a named pipe blocks until a writer opens it, and a process that is blocked in the
+    // kernel does not exit on a signal. So a pipe is opened without blocking. A terminal or a
+    // device is read in a thread.
     const isPipe = statSync(path, { throwIfNoEntry: false })?.isFIFO() === true
     descriptor = openSync(path, constants.O_RDONLY | (isPipe ? constants.O_NONBLOCK : 0))
   } catch (error) {
@@ -56,7 +58,7 @@ export const openFile = (path: string, keepsChunks: boolean): Input => {
 }
 
 /**
- * A file that is open already: standard input, where it is one. It is read from where it stands.
+ * An open file, such as standard input redirected from one. It is read from its current position.
  */
 export const describedInput = (descriptor: number, name: string, keepsChunks: boolean): Input => {
   const stat = fstatSync(descriptor)
@@ -94,7 +96,7 @@ async function* pipeChunks(descriptor: number, signal: AbortSignal): AsyncGenera
   yield* new Socket({ fd: descriptor, readable: true, writable: false, signal })
 }
 
-/** Waits for a writer; what it has written by then, or nothing. */
+/** Waits for a writer; returns what it has written by then, possibly nothing. */
 const firstOfPipe = async (descriptor: number, signal: AbortSignal): Promise<Buffer> => {
   const bytes = Buffer.allocUnsafeSlow(chunkBytes)
   while (!signal.aborted) {
@@ -102,7 +104,7 @@ const firstOfPipe = async (descriptor: number, signal: AbortSignal): Promise<Buf
       const count = readSync(descriptor, bytes)
       if (count > 0) return bytes.subarray(0, count)
     } catch (error) {
-      // A writer is there, its bytes are not yet.
+      // A writer has opened the pipe but has not written yet.
       if ((error as NodeJS.ErrnoException).code === 'EAGAIN') break
       throw error
     }
@@ -150,10 +152,13 @@ class FileInput implements Input {
   }
 }
 
-/** A stream that is read as it comes: standard input. */
+/** A stream, such as standard input that is a pipe. */
 export const streamInput = (stream: Readable, name: string, isTyped = false): Input => {
   const iterator = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer | string>
-  /** Ends the read under way: a promise to race would remember every chunk of a pipe for good. */
+  /**
+   * Ends the pending read. It is not a promise: Promise.race would retain every chunk of the
+   * stream.
+   */
   let end = (): void => {}
   let stopped = false
   const stop = (): void => {

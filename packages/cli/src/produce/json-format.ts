@@ -1,6 +1,7 @@
-// NDJSON: each line is an object that says what a record is made of. Strings are sent as UTF-8 (or
-// decoded from base64 where that was asked for), null is null, and any other value of `key` and
-// `value` as the bytes that stand in the line. The form that dead-letter.ts writes is one of these.
+// The input format NDJSON: converts a line, a JSON object that describes a record, to a record.
+// Strings become UTF-8 (or are decoded from base64 on request), and null stays null. Other values
+// of `key` and `value` keep the exact bytes of the line. It also reads the lines that
+// dead-letter.ts writes. Callers: produce-command.ts and produce-options.ts.
 
 import { isUtf8 } from 'node:buffer'
 import type { HeaderValue, ProducerRecord, RecordHeaders } from 'millrace'
@@ -29,13 +30,13 @@ const fields = [
   'headers',
   'partition',
   'timestamp',
-  // What dead letters and `tail` say besides; it is not sent.
+  // Fields that dead letters and `tail` add; they are not sent.
   'error',
   'line',
   'offset',
 ]
 
-/** A line as it was parsed, with where each of its fields stands. */
+/** A parsed line and the position of each field in its bytes. */
 interface Line {
   readonly bytes: Buffer
   readonly values: Readonly<Record<string, unknown>>
@@ -47,7 +48,7 @@ const article = (value: unknown): string => {
   return Array.isArray(value) ? 'an array' : `a ${typeof value}`
 }
 
-/** The place of the first byte that is not UTF-8. */
+/** The index of the first byte that is not UTF-8. */
 const invalidByteOf = (bytes: Buffer): number => {
   const text = bytes.toString('utf8')
   for (let at = text.indexOf('\ufffd'); at >= 0; at = text.indexOf('\ufffd', at + 1)) {
@@ -97,7 +98,7 @@ const named =
   ({ name }: JsonMember): boolean =>
     name === wanted
 
-/** A field that is there. */
+/** The member of a field that is known to exist. */
 const memberOf = ({ members }: Line, wanted: string): JsonMember =>
   members.find(named(wanted)) as JsonMember
 
@@ -106,7 +107,7 @@ const bytesOf = (line: Line, name: string): Buffer => {
   return line.bytes.subarray(start, end)
 }
 
-/** UTF-8 has no form for half of a pair of surrogates, and would replace it. */
+/** UTF-8 can't encode half of a surrogate pair and would replace it, so such text is rejected. */
 const textOf = (text: string, name: string): string => {
   if (text.isWellFormed()) return text
   throw new LineError(`${name} must be Unicode text, got half of a surrogate pair`)
@@ -135,7 +136,7 @@ const dataOf = (
   return isBase64 ? decoded(plain, name) : textOf(plain, name)
 }
 
-/** Numbers, true and false are sent as they stand in the line. */
+/** Numbers, true, and false are sent as the bytes of the line. */
 const headerValue = (
   bytes: Buffer,
   member: JsonMember,
@@ -154,7 +155,7 @@ const headerValue = (
 
 const isArrayAt = (bytes: Buffer, { start }: JsonMember): boolean => bytes[start] === 0x5b
 
-/** The second of a pair, named by the first. */
+/** The value of a pair; the first element is the header's name. */
 const pairOf = (bytes: Buffer, pair: JsonMember): JsonMember => {
   const [first, second, ...rest] = isArrayAt(bytes, pair) ? jsonMembers(bytes, pair.start) : []
   const name = first === undefined ? null : jsonValue(bytes, first)
@@ -184,7 +185,7 @@ const headersOf = (line: Line, isBase64: boolean): Pairs | undefined => {
   return pairs
 }
 
-/** In digits: another form could be rounded while it is read. */
+/** Digits only: other forms could be rounded when they are parsed. */
 const wholeNumberText = /^\d+(?:\.0+)?$/
 
 const wholeNumber = (line: Line, name: string): number | undefined => {
@@ -196,7 +197,7 @@ const wholeNumber = (line: Line, name: string): number | undefined => {
   throw new LineError(`${name} must be a whole number from 0 to ${max} in digits, got ${text}`)
 }
 
-/** A timestamp is in milliseconds since the epoch, or a date as JSON writes one. */
+/** A timestamp: milliseconds since the epoch, or a date in the form that JSON uses. */
 const timestampOf = (line: Line): number | undefined => {
   const { timestamp } = line.values
   if (typeof timestamp !== 'string') return wholeNumber(line, 'timestamp')
@@ -216,7 +217,7 @@ const blanks: readonly number[] = [0x20, 0x09, 0x0d]
 
 const isBlank = (bytes: Buffer): boolean => bytes.every((byte) => blanks.includes(byte))
 
-/** Some editors begin a file with a byte order mark; JSON does not know it. */
+/** Removes the byte order mark that some editors write; JSON does not allow it. */
 const withoutMark = (bytes: Buffer): Buffer => {
   const isMarked = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
   return isMarked ? bytes.subarray(3) : bytes

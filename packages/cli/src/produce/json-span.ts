@@ -1,7 +1,7 @@
-// Finds where the members of a JSON object, or the elements of an array, stand in its text. So a
-// value can be sent as the bytes of the input: no number loses digits, no member changes its place,
-// and none is lost because its name is repeated. The text has been parsed before: it is known to be
-// one JSON object or array.
+// Finds the byte positions of the members of a JSON object or the elements of an array, so that
+// `produce` can send a value as the exact bytes of the input, with all digits, its order, and
+// repeated names. Caller: json-format.ts, which must have parsed the text before: this file does
+// not check the syntax.
 
 const quote = 0x22
 const backslash = 0x5c
@@ -11,18 +11,18 @@ const isClosing = (byte: number): boolean => byte === 0x7d || byte === 0x5d
 const isSpace = (byte: number): boolean =>
   byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
 
-/** A member of an object, or an element of an array: then its name is null. */
+/** A member of an object, or an element of an array, whose name is null. */
 export interface JsonMember {
   readonly name: string | null
-  /** Where its value begins and ends in the text. */
+  /** The position of the value in the text. */
   readonly start: number
   readonly end: number
 }
 
-/** Shorter strings are searched faster byte by byte than by a call into the runtime. */
+/** For shorter strings a loop over the bytes is faster than a call of indexOf. */
 const nearBytes = 48
 
-/** The index behind the string that begins at `at`. */
+/** The index after the string that begins at `at`. */
 const endOfString = (text: Buffer, at: number): number => {
   let index = at + 1
   for (const nearEnd = index + nearBytes; index < nearEnd; index++) {
@@ -38,7 +38,7 @@ const endOfString = (text: Buffer, at: number): number => {
   return text.length
 }
 
-/** What the string from `at` to `end` says. */
+/** The content of the string from `at` to `end`. */
 const stringAt = (text: Buffer, at: number, end: number): string => {
   const plain = text.toString('utf8', at + 1, end - 1)
   return plain.includes('\\') ? (JSON.parse(`"${plain}"`) as string) : plain
@@ -54,7 +54,7 @@ const skipSpace = (text: Uint8Array, at: number): number => {
   return index
 }
 
-/** The index behind the value that begins at `at`: its comma or the end of what holds it. */
+/** The index after the value that begins at `at`: its comma, or the end of the container. */
 const endOfValue = (text: Buffer, at: number): number => {
   let depth = 0
   for (let index = at; index < text.length; ) {
@@ -78,8 +78,8 @@ const trimEnd = (text: Uint8Array, end: number): number => {
 }
 
 /**
- * The members of the object or array that begins at `from`, or behind the space there, in their
- * order; those with a repeated name included.
+ * The members of the object or array that begins at `from`, after optional space, in their order.
+ * Members with a repeated name are included.
  */
 export const jsonMembers = (text: Buffer, from = 0): readonly JsonMember[] => {
   const members: JsonMember[] = []

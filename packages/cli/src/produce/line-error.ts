@@ -1,6 +1,7 @@
-// A record of the input that no producer ever saw: it can't be made into a record at all.
+// The error for a part of the input that can't be made into a record. No producer receives such a
+// part. Callers: json-format.ts, record-format.ts, sending.ts, tally.ts, and report.ts.
 
-/** Its code, in the place of a KafkaError's. */
+/** The code that takes the place of a KafkaError's code. */
 export const invalidRecordCode = 'INVALID_RECORD'
 
 export const invalidRecordRemedy =

@@ -1,8 +1,7 @@
-// How far a load with a spool has come: which records of the input are in the spool, or were
-// delivered from it, so that the same command goes on there after a kill. The spool itself counts
-// the records that it has taken; what it can't know is in two files beside its own: which load it
-// is, and which records of the input the producer rejected. Caller: ProduceRun, which holds the
-// spool's lock.
+// Stores how far a load with --spool has come, so that the same command continues there after the
+// process was killed. The spool counts the records that it accepted. This class adds two files in
+// the spool's directory: the identity of the load, and the records of the input that the producer
+// rejected. Caller: produce-command.ts, which must hold the spool's lock.
 
 import { createHash } from 'node:crypto'
 import {
@@ -24,20 +23,20 @@ const rejectedName = 'load-rejected'
 const rejectedMax = 1_000_000
 const headBytes = 4096
 
-/** What must be the same for a load to go on. */
+/** The values that must be equal for a load to continue. */
 export type LoadIdentity = Readonly<Record<string, string | number | null>>
 
 interface LoadState {
   readonly load: LoadIdentity
-  /** Records that were taken before the spool last began to count at 0. */
+  /** Records that were accepted before the spool last restarted its count at 0. */
   readonly base: number
-  /** Records that had been taken when a run ended by itself: its spool may count from 0 again. */
+  /** Records accepted when a run closed normally; after that, the spool may count from 0 again. */
   readonly takenAtClose?: number
-  /** Everything is delivered. */
+  /** Every record is delivered. */
   readonly isComplete?: boolean
 }
 
-/** The beginning of the file, as a hash: another file of this name is another load. */
+/** A hash of the beginning of the file: another content means another load. */
 export const headOf = (path: string): string => {
   const bytes = Buffer.alloc(headBytes)
   const descriptor = openSync(path, 'r')
@@ -60,7 +59,7 @@ const readText = (path: string): string | null => {
 
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0
 
-/** Null = it is not what `#write` wrote. */
+/** Returns null if the text was not written by `#write`. */
 const parseState = (text: string): LoadState | null => {
   let value: Partial<LoadState> | null
   try {
@@ -76,7 +75,7 @@ const parseState = (text: string): LoadState | null => {
   return isState ? (value as LoadState) : null
 }
 
-/** The content is on the device before the file gets its name: a loss of power leaves no half. */
+/** Writes and syncs a temporary file, then renames it: a power loss can't leave half a file. */
 const writeDurably = (path: string, text: string): void => {
   try {
     const descriptor = openSync(`${path}.new`, 'w')
@@ -97,14 +96,14 @@ export class LoadProgress {
   readonly #load: LoadIdentity
   readonly #base: number
   readonly #rejected: Set<number>
-  /** Records of earlier runs that the spool has taken. */
+  /** Records that the spool accepted in earlier runs. */
   readonly taken: number
-  /** An earlier run has delivered everything. */
+  /** Whether an earlier run delivered every record. */
   readonly isComplete: boolean
 
   /**
-   * `spoolCount` is what the spool has taken since it was empty. Throws if the directory is
-   * another load's.
+   * `spoolCount` is the number of records that the spool has accepted since it was empty. Throws if
+   * the directory belongs to another load.
    */
   constructor(directory: string, load: LoadIdentity, spoolCount: number) {
     this.#directory = directory
@@ -148,18 +147,18 @@ export class LoadProgress {
     return new Set(text.split('\n').filter(Boolean).map(Number))
   }
 
-  /** Written as a whole or not at all. */
+  /** Writes the state atomically. */
   #write(more: Partial<LoadState>): void {
     const state: LoadState = { load: this.#load, base: this.#base, ...more }
     writeDurably(join(this.#directory, loadName), JSON.stringify(state))
   }
 
-  /** The producer rejected this record of the input. */
+  /** Whether the producer rejected this record of the input. */
   isRejected(line: number): boolean {
     return this.#rejected.has(line)
   }
 
-  /** Noted before a later record is taken. */
+  /** Must be called before a later record is accepted. */
   noteRejected(line: number): void {
     if (this.#rejected.size >= rejectedMax) {
       throw new Failure(`A load with --spool may have ${rejectedMax} rejected records, got more`)
@@ -168,17 +167,17 @@ export class LoadProgress {
     appendFileSync(join(this.#directory, rejectedName), `${line}\n`)
   }
 
-  /** The run ends before the end of the input; nothing is taken any more. */
+  /** The run ends before the end of the input, and accepts no more records. */
   noteClose(spoolCount: number): void {
     this.#write({ takenAtClose: this.#base + spoolCount })
   }
 
-  /** Everything is delivered: what the spool counts from now on does not matter. */
+  /** Every record is delivered; later counts of the spool are ignored. */
   complete(): void {
     this.#write({ isComplete: true })
   }
 
-  /** The load is over, and the spool is empty. */
+  /** Removes both files; the load is complete and the spool is empty. */
   remove(): void {
     for (const name of [rejectedName, loadName])
       rmSync(join(this.#directory, name), { force: true })

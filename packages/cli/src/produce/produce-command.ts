@@ -1,5 +1,7 @@
-// `millrace produce`: reads records, sends them, and says exactly what became of them. An interrupt
-// ends the reading; what was taken is delivered within a time limit, a second interrupt ends that.
+// The command `millrace produce`: reads records from a file or a stream, sends them, and prints
+// exact counts of the results. It owns the producer, the input, and the dead letters' file, and
+// closes them. The first interrupt ends the reading and starts a time limit for the delivery; the
+// second one ends the delivery. Caller: program.ts.
 
 import type { Console } from '@millrace/console'
 import { type CloseReport, type KafkaError, Producer, type ProducerOptions } from 'millrace'
@@ -64,7 +66,9 @@ const formatOf = (topic: string | undefined, flags: ProduceFlags): RecordFormat 
     : lineFormat(defaults, { keyDelimiter, nullMarker: nullValue })
 }
 
-/** What fails would be read again, and fail again, until the disk is full. */
+/**
+ * Rejects a dead letters' file that is also the input: each failure would be read and fail again.
+ */
 const rejectLoop = (input: Input, deadLetters: DeadLetterFile | null): void => {
   if (deadLetters === null || deadLetters.fileId === null) return
   if (deadLetters.fileId !== input.fileId) return
@@ -80,12 +84,12 @@ class ProduceRun {
   #sending: Sending | null = null
   readonly #tally = new Tally()
   readonly #stop = new AbortController()
-  /** Null without --spool. */
+  /** null without --spool. */
   #progress: LoadProgress | null = null
   #interrupt: Interrupt | null = null
   #forgetDrain: () => void = () => {}
 
-  /** Throws if an option is wrong; nothing is open then. */
+  /** Throws if an option is invalid; nothing is open at that point. */
   constructor(
     topic: string | undefined,
     flags: ProduceFlags,
@@ -100,7 +104,7 @@ class ProduceRun {
   }
 
   #onError(error: KafkaError): void {
-    // Those records are sent again all the same.
+    // SPOOL_EXPIRED: the spool sends these records again, so they have not failed.
     if (error.code !== 'SPOOL_EXPIRED') this.#sending?.onFailed(error)
     else writeLine(this.#terminal.errors, describeFailure(error))
   }
@@ -140,7 +144,7 @@ class ProduceRun {
     return streamInput(this.#terminal.input, name, inputIsTyped)
   }
 
-  /** Opens the spool; no broker is needed for that. */
+  /** Opens the spool, which needs no broker. */
   async #openProgress(input: Input): Promise<void> {
     await this.#producer.flushSpool({ signal: this.#stop.signal })
     const identity = loadIdentity(this.#topic, this.#flags, input.name)
@@ -156,7 +160,9 @@ class ProduceRun {
     return this.#producer.metrics().spool!.takenRecords
   }
 
-  /** Before anything is read, the cluster and the topic must be there. False = interrupted. */
+  /**
+   * Waits for the cluster and the topic before the input is read. Returns false after an interrupt.
+   */
   async #connect(): Promise<boolean> {
     const wait = { timeoutMs: connectTimeoutMs, signal: this.#stop.signal }
     try {
@@ -225,7 +231,10 @@ class ProduceRun {
     return this.#exitCode(report, failure, deadLetters)
   }
 
-  /** With a spool, delivers everything, however long that takes, unless it is interrupted. */
+  /**
+   * Closes the producer. With a spool it waits until every record is delivered, or for an
+   * interrupt.
+   */
   async #close(sending: Sending): Promise<CloseReport> {
     const progress = this.#progress
     if (progress === null) return this.#producer.close()
@@ -239,10 +248,10 @@ class ProduceRun {
     return closed
   }
 
-  /** What was taken is counted here: if it does not add up, the report is wrong. */
+  /** Throws if the records in the report don't add up to the records that were accepted. */
   #checkCounts({ delivered, spooled = 0 }: CloseReport): void {
     const { failed, groups } = this.#tally
-    // What a spool that has failed holds is for the next run to say.
+    // After a failure of the spool, the next run reports what the spool holds.
     if (groups.some(({ code }) => code.startsWith('SPOOL_'))) return
     const recovered = this.#producer.metrics().spool?.recoveredRecords ?? 0
     const taken = this.#tally.taken + recovered

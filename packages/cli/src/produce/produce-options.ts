@@ -1,4 +1,5 @@
-// The words of `millrace produce`.
+// The arguments and flags of `millrace produce`, the checks between flags, and the producer options
+// that result. It keeps no state. Caller: produce-command.ts.
 
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { ProducerOptions } from 'millrace'
@@ -113,7 +114,7 @@ const addOutcomeFlags = (command: Command): Command =>
     .option('-q, --quiet', 'say nothing unless something failed')
     .option('--json', 'print the counts as JSON')
 
-/** The command with its flags, without what it does. */
+/** Declares the command with its flags, without its action. */
 export const describeProduce = (host: CommandHost): Command => {
   const command = addCommand(host, 'produce')
     .description(
@@ -132,12 +133,12 @@ export const describeProduce = (host: CommandHost): Command => {
 }
 
 /**
- * A full batch with its request stays below half a mebibyte: what is larger, a broker's collector
- * keeps apart (G1 with a heap of up to 2 GiB), and a load of one partition took a tenth longer.
+ * A full batch with its request stays below 512 KiB. A JVM with the G1 collector and a heap of up
+ * to 2 GiB allocates larger buffers separately, and a load of one partition took 10 % longer.
  */
 const batchBytes = 480 * 1024
 
-/** What the command's own flags say to the producer, over what the connection's say. */
+/** The producer options: those of the command's flags replace those of the connection. */
 export const producerOptions = (flags: ProduceFlags, connection: ProducerOptions) => {
   const { partitioner, compression, acks, spool } = flags
   const own = {
@@ -149,7 +150,7 @@ export const producerOptions = (flags: ProduceFlags, connection: ProducerOptions
   return { batchBytes, ...connection, ...own } as ProducerOptions
 }
 
-/** What is wrong with flags that are right by themselves; null = nothing. */
+/** The problem of a combination of flags, or null. Each flag is valid by itself. */
 export const produceProblem = (topic: string | undefined, flags: ProduceFlags): string | null => {
   const { format, keyDelimiter, nullValue, base64, spool, deadLetter, acks } = flags
   if (topic === undefined && format !== 'json')
@@ -170,7 +171,7 @@ export const produceProblem = (topic: string | undefined, flags: ProduceFlags): 
 
 const textOf = (bytes: Buffer | undefined): string | null => bytes?.toString('hex') ?? null
 
-/** What decides which records are made of the input. */
+/** The settings that decide which records are made from the input. */
 export const loadIdentity = (
   topic: string | undefined,
   flags: ProduceFlags,

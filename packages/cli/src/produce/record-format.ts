@@ -1,9 +1,10 @@
-// What a record of the input is made into: by default its bytes are the value as they are. The
-// record that comes back is used at once and not kept, so one object serves for all.
+// Converts the bytes of an input record to a producer record; by default the bytes are the value.
+// The returned object is reused for the next record, so the caller must not keep it. Callers:
+// produce-command.ts, sending.ts, and json-format.ts.
 
 import type { ProducerRecord, RecordData, RecordHeaders } from 'millrace'
 
-/** A record that may be filled anew. */
+/** A record object that is filled again for each input record. */
 export interface DraftRecord {
   topic: string
   key: RecordData | null
@@ -13,14 +14,14 @@ export interface DraftRecord {
   timestamp: number | undefined
 }
 
-/** Makes a record of bytes; null = nothing to send (a blank line). Throws a LineError. */
+/** Returns a record, or null for a blank line. Throws a LineError. */
 export type RecordFormat = (bytes: Uint8Array) => ProducerRecord | null
 
-/** The same bytes with the methods of a Buffer. */
+/** A Buffer that views the same bytes. */
 export const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
   Buffer.from(buffer, byteOffset, byteLength)
 
-/** What the command line says of all records. */
+/** The parts of a record that the command line sets for all records. */
 export interface RecordDefaults {
   readonly topic: string
   readonly key: string | null
@@ -39,11 +40,11 @@ export const draftOf = ({ topic, key, headers, partition }: RecordDefaults): Dra
 
 export interface LineFormatOptions {
   readonly keyDelimiter: Buffer | undefined
-  /** A value (or key) of exactly these bytes is null. */
+  /** A value or a key with exactly these bytes is null. */
   readonly nullMarker: Buffer | undefined
 }
 
-/** The bytes are the value; with a key delimiter, what stands before the first one is the key. */
+/** The bytes are the value. With a key delimiter, the bytes before the first one are the key. */
 export const lineFormat = (
   defaults: RecordDefaults,
   { keyDelimiter, nullMarker }: LineFormatOptions,

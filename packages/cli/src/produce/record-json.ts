@@ -1,5 +1,6 @@
-// The parts of a record as fields of JSON: text where the bytes are UTF-8, else base64, so that
-// every byte comes back. json-format.ts reads this form; dead letters and `tail` write it.
+// Converts the parts of a record to JSON fields: text if the bytes are UTF-8, otherwise base64, so
+// that every byte is preserved. json-format.ts must be able to read this form. Callers:
+// dead-letter.ts, tail/record-writer.ts, and spool-command.ts.
 
 import { isUtf8 } from 'node:buffer'
 
@@ -10,7 +11,7 @@ const bytesOf = (data: string | Uint8Array): Buffer =>
     ? Buffer.from(data)
     : Buffer.from(data.buffer, data.byteOffset, data.byteLength)
 
-/** `{ key: 'text' }`, `{ keyBase64: '…' }` or `{ key: null }`; nothing if there is none. */
+/** `{ key: 'text' }`, `{ keyBase64: '…' }` or `{ key: null }`; `{}` if the data is undefined. */
 export const dataField = (name: string, data: RecordBytes | undefined): object => {
   if (data === undefined) return {}
   if (data === null) return { [name]: null }
@@ -26,7 +27,7 @@ const headerField = (data: RecordBytes): unknown => {
   return isUtf8(bytes) ? bytes.toString('utf8') : { base64: bytes.toString('base64') }
 }
 
-/** As pairs: a name may repeat, and their order counts. */
+/** Headers as pairs, because names may repeat and their order matters. */
 export const headersField = (
   headers: readonly (readonly [name: string, value: RecordBytes])[],
 ): object => ({ headers: headers.map(([name, value]) => [name, headerField(value)]) })

@@ -1,26 +1,26 @@
-// Cuts a stream of bytes into records at a delimiter, without making strings of them. It owns what
-// is left of a record at the end of a chunk; the owner feeds a chunk, takes records until there is
-// none, and feeds the next one. A record is a view into the chunk or a joined copy: it is good
-// until the next feed.
+// Splits a stream of bytes into records at a delimiter, without making strings. It owns the
+// incomplete record at the end of a chunk. The caller feeds a chunk, takes records until next()
+// returns null, and feeds the next one. A returned record is valid only until the next feed.
+// Callers: sending.ts and produce-command.ts.
 
 import { Failure } from '../describe-failure.ts'
 
-/** Longer records can't be sent anyway: most likely the delimiter is wrong. */
+/** A longer record can't be sent; most likely the delimiter is wrong. */
 export const recordBytesMax = 104_857_600
 
 export class RecordSplitter {
   readonly #delimiter: Uint8Array
   readonly #delimiterBytes: number
-  /** The delimiter, where it is a single byte; else -1. */
+  /** The delimiter if it is a single byte; otherwise -1. */
   readonly #byte: number
   #chunk: Buffer = Buffer.alloc(0)
-  /** The chunk's memory, and where it begins there. */
+  /** The ArrayBuffer of the chunk, and the chunk's offset in it. */
   #memory = this.#chunk.buffer
   #offset = 0
   #at = 0
-  /** Bytes at the beginning of `#chunk` that came with chunks before it. */
+  /** Bytes at the beginning of `#chunk` that were copied from earlier chunks. */
   #joinedBytes = 0
-  /** Copies of what chunks before this one left over, in order. */
+  /** Copies of the incomplete record of earlier chunks, in order. */
   #left: Buffer[] = []
   #leftBytes = 0
   #count = 0
@@ -31,20 +31,20 @@ export class RecordSplitter {
     this.#byte = delimiter.length === 1 ? delimiter[0]! : -1
   }
 
-  /** Records taken so far. */
+  /** Records returned so far. */
   get count(): number {
     return this.#count
   }
 
-  /** Bytes of the last chunk that stand before the next record; 0 once it is used up. */
+  /** Bytes of the last chunk before the next record; 0 once the chunk is used up. */
   get consumedBytes(): number {
     return Math.max(0, this.#at - this.#joinedBytes)
   }
 
-  /** Gives the next chunk; all records of the one before must have been taken. */
+  /** Sets the next chunk; every record of the previous chunk must have been taken. */
   feed(chunk: Buffer): void {
     this.#at = 0
-    // A longer delimiter may lie across the border: then both sides are searched as one.
+    // A longer delimiter may span two chunks, so both are searched as one.
     if (this.#byte < 0 && this.#leftBytes > 0) {
       this.#chunk = Buffer.concat([...this.#left, chunk])
       this.#joinedBytes = this.#leftBytes
@@ -58,7 +58,7 @@ export class RecordSplitter {
     this.#offset = this.#chunk.byteOffset
   }
 
-  /** The next whole record without its delimiter; null = feed more. */
+  /** The next complete record without its delimiter; null = feed the next chunk. */
   next(): Uint8Array | null {
     const chunk = this.#chunk
     const at = this.#at
@@ -69,12 +69,12 @@ export class RecordSplitter {
     }
     this.#at = end + this.#delimiterBytes
     this.#count++
-    // A plain view is made in half the time of a Buffer's.
+    // Creating a Uint8Array takes half the time of creating a Buffer.
     const record = new Uint8Array(this.#memory, this.#offset + at, end - at)
     return this.#leftBytes === 0 ? record : this.#join(record)
   }
 
-  /** What stands behind the last delimiter; null = nothing. Call it at the end of the stream. */
+  /** The bytes after the last delimiter; null = none. Call it at the end of the stream. */
   end(): Uint8Array | null {
     if (this.#leftBytes === 0) return null
     this.#count++

@@ -1,5 +1,6 @@
-// What `produce` says at the end: exact counts, failures by code with their remedies, and how far
-// the input was read.
+// Formats the result of `produce`: exact counts, failures by code with their remedies, and the
+// number of input records read. It keeps no state. Callers: produce-command.ts,
+// perf/perf-command.ts, and console/console-command.ts.
 
 import { formatCount, formatMegabytes } from '../text-table.ts'
 import { invalidRecordCode } from './line-error.ts'
@@ -9,17 +10,17 @@ export interface ProduceReport {
   readonly taken: number
   readonly delivered: number
   readonly failed: number
-  /** Of the failed: how many may be in the log all the same. */
+  /** Failed records that may be in the log (`persisted: 'maybe'`). */
   readonly failedMaybeInLog: number
   readonly failures: readonly FailureGroup[]
   readonly seconds: number
   readonly bytesRead: number
   readonly input: string
-  /** Whether the input was read to its end, or as far as was asked for. */
+  /** Whether the input was read to its end, or to the requested limit. */
   readonly complete: boolean
-  /** Records of the input that need not be read again. */
+  /** Records of the input that don't have to be read again. */
   readonly done: number
-  /** With a spool: the same command goes on where this run ended. */
+  /** With a spool: the same command continues where this run ended. */
   readonly goesOn: boolean
   readonly deadLetters: { readonly path: string; readonly count: number } | null
 }
@@ -35,13 +36,13 @@ const failureLine = ({ count, code, persisted, message, line, remedy }: FailureG
   return `  ${formatCount(count)} × ${code}, ${where}: ${sentence.trim()}${at} ${remedy}`
 }
 
-/** With the others that have a message of their own, and their records. */
+/** The line of the group, and one for each of its other examples. */
 export const failureLines = (group: FailureGroup): readonly string[] => [
   failureLine(group),
   ...group.others.map(({ message, line }) => `    record ${formatCount(line ?? 0)}: ${message}`),
 ]
 
-/** Lines of which no record could be made can't be sent again as they are. */
+/** Lines that are not records can't be sent again unchanged. */
 const deadLettersLine = ({ deadLetters, failures }: ProduceReport): readonly string[] => {
   if (deadLetters === null || deadLetters.count === 0) return []
   const { path, count } = deadLetters

@@ -1,7 +1,7 @@
-// The loop that reads the input and hands each record to the producer: no promise, string or object
-// per record unless the format or the dead letters need one. It waits where the producer's buffer
-// is full, where a rate was asked for, and for the dead letters' file. Every record that was read
-// is counted in the tally as taken, and again if it failed; the producer counts the delivered ones.
+// The loop of `produce` that reads the input and passes each record to the producer. It creates no
+// promise, string, or object per record unless the format or the dead letters need one. It waits
+// for buffer space, for the rate limit, and for the dead letters' file. Every record read must be
+// counted in the tally, and again if it fails. Caller: produce-command.ts.
 
 import type { KafkaError, Producer, ProducerRecord } from 'millrace'
 import type { Pace } from '../pace.ts'
@@ -21,13 +21,13 @@ export interface SendingOptions {
   readonly tally: Tally
   readonly deadLetters: DeadLetterFile | null
   readonly pace: Pace | null
-  /** How many records of the input to skip, and how many to send at most. */
+  /** The number of input records to skip, and the largest number to send. */
   readonly skip: number
   readonly limit: number
-  /** With a spool: records of the input that earlier runs have taken are passed over. */
+  /** With a spool: records that earlier runs passed to the spool are skipped. */
   readonly progress: LoadProgress | null
   readonly stopsOnError: boolean
-  /** Aborts when reading has to stop. */
+  /** Aborts when reading must stop. */
   readonly signal: AbortSignal
 }
 
@@ -36,9 +36,9 @@ export class Sending {
   #bytesRead = 0
   /** Records of the input that were sent, rejected or skipped. */
   #done = 0
-  /** Records that earlier runs have taken, and this one has not met yet. */
+  /** Records that earlier runs passed to the spool and this run has not read yet. */
   #toResume: number
-  /** Records that count for the limit. */
+  /** Records that count toward the limit. */
   #counted = 0
   #isOver = false
   #reachedEnd = false
@@ -57,12 +57,12 @@ export class Sending {
     return this.#done
   }
 
-  /** The input was read to its end, or to the limit of records. */
+  /** Whether the input was read to its end or to the record limit. */
   get reachedEnd(): boolean {
     return this.#reachedEnd
   }
 
-  /** Reads to the end of the input. Records can still be in flight when it resolves. */
+  /** Reads to the end of the input. Records may still be in flight when it resolves. */
   async run(): Promise<void> {
     const { input, splitter, deadLetters } = this.#options
     while (!this.#mustStop()) {
@@ -101,7 +101,8 @@ export class Sending {
     }
     if (pace !== null && this.#toResume === 0) await pace.turn(signal)
     while (!this.#mustStop() && !this.#offerBytes(bytes)) {
-      // Rejects if the signal aborts or the producer was destroyed: the record was not taken.
+      // ready() rejects if the signal aborts or the producer is destroyed; the record was not
+      // accepted.
       await producer.ready({ signal }).catch(() => this.#stop())
     }
   }
@@ -139,7 +140,7 @@ export class Sending {
     this.#countOne()
   }
 
-  /** As `#countTaken`, or it was in an earlier run. */
+  /** Counts a record of this run or of an earlier run. */
   #countOne(): void {
     if (++this.#counted < this.#options.limit) return
     this.#reachedEnd = true
@@ -154,7 +155,7 @@ export class Sending {
       return this.#offerKept(record, deadLetters)
     } catch (error) {
       const line = this.#done + 1
-      // An error of the whole producer says nothing about the record.
+      // A fatal error concerns the producer, not this record.
       if ((error as KafkaError).kind !== 'fatal') progress?.noteRejected(line)
       this.onFailed(error as KafkaError, line)
       deadLetters?.add(deadLetterOf(record, error as KafkaError, line))
@@ -162,7 +163,7 @@ export class Sending {
     }
   }
 
-  /** With dead letters, the record is kept until its result is known. */
+  /** With dead letters, the record is copied and kept until its result is known. */
   #offerKept(record: ProducerRecord, deadLetters: DeadLetterFile): boolean {
     const kept = { ...record }
     const line = this.#done + 1
@@ -173,7 +174,7 @@ export class Sending {
     })
   }
 
-  /** A record was not delivered. */
+  /** Counts a record that was not delivered. */
   onFailed(error: KafkaError, line: number | null = null): void {
     const { tally, stopsOnError } = this.#options
     tally.fail(error, line)

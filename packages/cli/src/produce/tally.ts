@@ -1,27 +1,28 @@
-// Counts the records that were taken, and those of them that failed, by what became of them. The
-// loop that reads and the producer's failures tell it; the report reads it.
+// Counts the records that were passed to the producer, and the failed ones by code and `persisted`.
+// sending.ts and the producer's onError add to it; report.ts and perf/ read it. Its memory is
+// bounded: each group keeps a few examples.
 
 import { KafkaError, printableText } from 'millrace'
 import type { Mishap } from './dead-letter.ts'
 import { invalidRecordRemedy } from './line-error.ts'
 
-/** A failure, and which record of the input it was, where that is known. */
+/** A failure, and the number of its input record if that is known. */
 export interface FailureExample {
   readonly message: string
   readonly line: number | null
 }
 
-/** Failures with the same code and `persisted`; message and line are the first one's. */
+/** Failures with the same code and `persisted`; message and line are those of the first one. */
 export interface FailureGroup extends FailureExample {
   readonly code: string
   readonly persisted: 'no' | 'maybe'
   readonly remedy: string
-  /** Some of the others, each with a message of its own. */
+  /** Some of the other failures, each with a different message. */
   readonly others: readonly FailureExample[]
   count: number
 }
 
-/** A wrong file has a wrong line in every line. */
+/** In a file of the wrong format every line fails, so the number of examples is limited. */
 const othersMax = 4
 
 const addExample = (group: FailureGroup, example: FailureExample): void => {
@@ -32,7 +33,7 @@ const addExample = (group: FailureGroup, example: FailureExample): void => {
 }
 
 export class Tally {
-  /** Records that were made of the input, those that failed at once included. */
+  /** Records made from the input, including those that failed at once. */
   taken = 0
   readonly #groups = new Map<string, FailureGroup>()
 
@@ -40,7 +41,7 @@ export class Tally {
     return this.#sum(() => true)
   }
 
-  /** Failed records that may be in the log all the same. */
+  /** Failed records that may be in the log. */
   get failedMaybe(): number {
     return this.#sum(({ persisted }) => persisted === 'maybe')
   }
@@ -49,7 +50,7 @@ export class Tally {
     return [...this.#groups.values()].sort((one, other) => other.count - one.count)
   }
 
-  /** `line`: which record of the input it was, where that is known. */
+  /** `line`: the number of the input record, if that is known. */
   fail(mishap: Mishap, line: number | null): void {
     const { code, persisted } = mishap
     const message = printableText(mishap.message)

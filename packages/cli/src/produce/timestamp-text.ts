@@ -1,5 +1,6 @@
-// Dates as text, as a line of JSON may have them. Only what means one moment is taken, and all of
-// it: a date without a time zone, or finer than Kafka's milliseconds, would be changed in silence.
+// Parses a date in a line of JSON or in a flag as milliseconds since the epoch. A date without a
+// time zone, or with more digits than milliseconds, must be rejected: accepting it would change its
+// meaning silently. Callers: json-format.ts and tail/read-bound.ts.
 
 const form =
   /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(?:Z|([+-])(\d\d):(\d\d))$/
@@ -7,7 +8,7 @@ const form =
 const minuteMs = 60_000
 const yearMin = 1970
 
-/** Milliseconds since the epoch, or what is wrong with the text. */
+/** Milliseconds since the epoch, or the text of the problem. */
 export const timestampOfText = (text: string): number | string => {
   const match = form.exec(text)
   if (match === null) {

@@ -1,4 +1,6 @@
-// Where a command writes and hears Ctrl-C. Commands get it passed in, so that tests can watch one.
+// The terminal of a command: its input, output, error stream, environment, and signals. Every
+// command receives a Terminal as an argument, so that tests can pass their own. Only this file may
+// use process.stdin, process.stdout, and process signals. Callers: every command.
 
 import { fstatSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
@@ -8,40 +10,45 @@ import { exitCodes } from '../exit-codes.ts'
 import { jsonText } from '../json-text.ts'
 import { nowMs } from './time.ts'
 
-/** What was asked for with a signal: Ctrl-C, or the end of the process. */
+/** The signal of an interrupt: Ctrl-C or a request to terminate. */
 export type Interrupt = 'SIGINT' | 'SIGTERM'
 
 export interface Terminal {
   readonly input: Readable
   /**
-   * The descriptor of the input where it is a file, which can be read faster than a stream, or a
-   * folder, which can't be read; null for pipes, devices and terminals.
+   * The descriptor of the input if it is a file or a folder; null for pipes, devices, and
+   * terminals. A file is read faster by its descriptor; a folder is rejected by its reader.
    */
   readonly inputFile: number | null
-  /** True when a person types the input: then nothing may be drawn meanwhile. */
+  /** True if the user types the input; the command must not draw then. */
   readonly inputIsTyped: boolean
   readonly output: Writable
   readonly errors: Writable
-  /** True when `output` is a screen that a progress bar may draw on. */
+  /** True if `output` is a terminal on which a progress bar may be drawn. */
   readonly interactive: boolean
-  /** The environment that options may come from. */
+  /** The environment variables that options may come from. */
   readonly environment: Readonly<Record<string, string | undefined>>
   /**
-   * Calls `listener` at the first interrupt, and `again` at the second, which by default ends the
-   * process at once; a third one always does. The result takes it back.
+   * Calls `listener` at the first interrupt and `again` at the second, which by default exits the
+   * process at once. A third one always does. The returned function removes the listener.
    */
   onInterrupt(listener: (interrupt: Interrupt) => void, again?: () => void): () => void
-  /** Calls `listener` at each SIGHUP: read your files again. The result takes it back. */
+  /**
+   * Calls `listener` at each SIGHUP, which asks to read files again. The returned function removes
+   * it.
+   */
   onHangup(listener: () => void): () => void
 }
 
-/** npm passes on the Ctrl-C that the terminal has sent already: within this time, two are one. */
+/**
+ * npm forwards the Ctrl-C that the terminal has already sent: two within this time count as one.
+ */
 const sameInterruptMs = 500
 
-/** The exit code that shells give a process which ended by Ctrl-C. */
+/** The exit code that shells use for a process that SIGINT ended. */
 export const exitCodeInterrupted = 130
 
-/** The same for a process that should end. */
+/** The exit code that shells use for a process that SIGTERM ended. */
 export const exitCodeTerminated = 143
 
 export const exitCodeOf = (interrupt: Interrupt): number =>
@@ -49,12 +56,12 @@ export const exitCodeOf = (interrupt: Interrupt): number =>
 
 const standardInput = 0
 
-/** A reader that goes away, as in `| head`, ends nothing: the rest is not written. */
+/** Ignores EPIPE: if the reader closes the output, as `| head` does, the rest is discarded. */
 const survive = (stream: Writable): void => {
   stream.on('error', () => {})
 }
 
-/** Ends the process once its output is out; output that could not be written is a failure. */
+/** Exits after the output is written. If it can't be written, the exit code is a failure. */
 export const exitProcess = (exitCode: number): void => {
   const { stdout, stderr } = process
   stdout.write('', () => {
@@ -70,7 +77,7 @@ const isFileOrFolder = (descriptor: number): boolean => {
     const stat = fstatSync(descriptor)
     return stat.isFile() || stat.isDirectory()
   } catch {
-    // It is closed.
+    // The descriptor is closed.
     return false
   }
 }
@@ -79,7 +86,7 @@ const isFileOrFolder = (descriptor: number): boolean => {
 export const processTerminal = (): Terminal => {
   for (const stream of [process.stdout, process.stderr]) survive(stream)
   return {
-    // Opened when it is first asked for: a command that reads nothing leaves it alone.
+    // Opened on first use, so that a command that reads nothing does not touch the input.
     get input() {
       return process.stdin
     },
@@ -117,15 +124,17 @@ const onInterrupt: Terminal['onInterrupt'] = (listener, again) => {
   }
 }
 
-/** A line may be long where its parts were cut before: a table, JSON. */
+/** Escapes control characters without the length limit, because a table or JSON may be long. */
 const printable = (line: string): string => printableText(line, Number.POSITIVE_INFINITY)
 
-/** Writes one line. Its control characters are escaped: it may hold text of a broker or a file. */
+/**
+ * Writes one line. Control characters are escaped, because it may hold text of a broker or a file.
+ */
 export const writeLine = (stream: Writable, line = ''): void => {
   stream.write(`${printable(line)}\n`)
 }
 
-/** Writes text of several lines, such as a help text, in the same way. */
+/** Writes text of several lines, such as a help text, with the same escapes. */
 export const writeText = (stream: Writable, text: string): void => {
   stream.write(text.split('\n').map(printable).join('\n'))
 }
@@ -135,7 +144,7 @@ export const writeJson = (stream: Writable, value: unknown): void => {
   writeLine(stream, jsonText(value))
 }
 
-/** Writes bytes as they are: records, for a reader that is not a screen. */
+/** Writes bytes unchanged: records, for an output that is not a terminal. */
 export const writeBytes = (stream: Writable, bytes: Uint8Array): void => {
   stream.write(bytes)
 }

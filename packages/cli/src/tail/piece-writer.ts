@@ -1,12 +1,12 @@
-// Collects bytes for an output and writes them in chunks of 64 KiB. It owns the bytes that were not
-// written yet. The caller awaits `ready` when `isFull`, so that memory stays bounded. Callers:
-// RecordWriter, `spool export`.
+// Collects bytes for an output and writes them in chunks of 64 KiB. It owns the bytes that are not
+// written yet. The caller must await `ready` when `isFull`, so that memory stays bounded. Callers:
+// record-writer.ts and spool-command.ts.
 
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
 import { writeBytes } from '../runtime/terminal.ts'
 
-/** Written in pieces of about this size. */
+/** The size of a chunk, approximately. */
 const pieceBytes = 65_536
 
 export class PieceWriter {
@@ -18,12 +18,12 @@ export class PieceWriter {
     this.#output = output
   }
 
-  /** The reader has closed the output, as `| head` does. */
+  /** Whether the reader closed the output, as `| head` does. */
   get isClosed(): boolean {
     return this.#output.destroyed || this.#output.errored !== null
   }
 
-  /** The output has to drain before more is written. */
+  /** Whether the output must drain before more is written. */
   get isFull(): boolean {
     return this.#output.writableNeedDrain
   }
@@ -44,7 +44,7 @@ export class PieceWriter {
     if (!this.isClosed) writeBytes(this.#output, piece)
   }
 
-  /** Resolves when the output takes more. */
+  /** Resolves when the output accepts more bytes. */
   async ready(): Promise<void> {
     this.flush()
     if (this.isClosed || !this.#output.writableNeedDrain) return
@@ -54,7 +54,7 @@ export class PieceWriter {
     try {
       await Promise.race([once(this.#output, 'drain', { signal }), closed])
     } catch {
-      // The output failed: `isClosed` says so.
+      // The output failed; `isClosed` is true now.
     } finally {
       closed.catch(() => {})
       ended.abort()

@@ -1,4 +1,5 @@
-// Where reading begins and ends, as words of the command line.
+// Parses the values of --from and --until: where reading a partition starts and ends. It keeps no
+// state. Caller: tail-command.ts.
 
 import { InvalidArgumentError } from 'commander'
 import type { ReadFrom, ReadUntil } from 'millrace'
@@ -14,7 +15,7 @@ const unitMs: Readonly<Record<string, number>> = {
 
 const timeText = 'a time such as 2026-01-31T12:00:00Z, or how long ago: 90s, 15m, 2h, 7d'
 
-/** A moment, or how long ago it was; `null` = neither. */
+/** A time, or how long ago it was; null = neither. */
 const timeOf = (word: string): { readonly timestamp: number } | null => {
   const ago = /^(\d+)([smhd])$/.exec(word)
   if (ago !== null) {
@@ -45,7 +46,7 @@ export const readFrom = (word: string): ReadFrom => {
   )
 }
 
-/** `end`, an offset, or a time: reading ends before it. */
+/** `end`, an offset, or a time; reading ends before it. */
 export const readUntil = (word: string): ReadUntil => {
   if (word === 'end') return 'latest'
   const bound = offsetOf(word) ?? timeOf(word)

@@ -1,6 +1,6 @@
-// Writes records: their bytes as they are, one value a line, or one JSON object a line in the form
-// that `produce --format json` reads. To a terminal the bytes go without its control characters.
-// The caller waits for `ready` between batches.
+// Writes the records of `tail`: the bytes of the values, one a line, or one JSON object a line in
+// the form that `produce --format json` reads. On a terminal the control characters must be
+// escaped. The caller awaits `ready` between batches. Caller: tail-command.ts.
 
 import type { Writable } from 'node:stream'
 import { printableText, type TopicRecord } from 'millrace'
@@ -14,7 +14,7 @@ export interface WriterOptions {
   readonly delimiter: Buffer
   readonly keyDelimiter: Buffer | undefined
   readonly nullValue: Buffer | undefined
-  /** The output is a screen. */
+  /** Whether the output is a terminal. */
   readonly isScreen: boolean
 }
 
@@ -52,7 +52,7 @@ export class RecordWriter extends PieceWriter {
   }
 }
 
-/** Without the topic: sent again, the records go to the topic of the command line. */
+/** Without the topic, so that `produce` sends the record to the topic of its own command line. */
 const jsonLine = (record: TopicRecord | ReadRecord): string => {
   const { partition, offset, timestamp, key, value, headers } = record
   return jsonText({

@@ -1,16 +1,17 @@
-// Reads records that were written with the schemas of a registry, for `tail --registry`. The
-// package that does it, with its libraries for each format, is loaded only then.
+// Decodes records with the schemas of a registry, for `tail --registry`. It loads
+// @millrace/schema-registry and its format libraries only when the flag is used. Callers:
+// tail-command.ts and record-writer.ts.
 
 import { printableText, type TopicRecord } from 'millrace'
 import { Failure } from '../describe-failure.ts'
 
-/** A record with what its key and value say: bytes as they are, or what was made of them. */
+/** A record whose key and value are decoded, or the original bytes if they can't be decoded. */
 export interface ReadRecord extends Omit<TopicRecord, 'key' | 'value'> {
   readonly key: Buffer | Decoded | null
   readonly value: Buffer | Decoded | null
 }
 
-/** A value that a schema describes. */
+/** A value that was decoded with a schema. */
 export class Decoded {
   readonly value: unknown
 
@@ -22,7 +23,9 @@ export class Decoded {
 export interface RegistryReaderOptions {
   readonly url: string
   readonly readsKeys: boolean
-  /** Called for what is not a record of the registry: it is printed as it is. */
+  /**
+   * Called for a record that was not written with the registry; its bytes are printed unchanged.
+   */
   readonly onUnreadable: (message: string) => void
 }
 
@@ -44,7 +47,7 @@ export const registryReader = async ({
     try {
       return new Decoded(await deserialize(bytes, { field, headers: record.headers }))
     } catch (error) {
-      // A registry that does not respond would make a message of every record.
+      // An unavailable registry ends the command: otherwise every record would print a message.
       if (error instanceof RegistryError && error.retriable) throw error
       const { partition, offset } = record
       const reason = printableText(error instanceof Error ? error.message : String(error))
@@ -59,7 +62,9 @@ export const registryReader = async ({
   })
 }
 
-/** A list of processes shows every flag: a password may be in the environment only. */
+/**
+ * The registry's URL. A password may be only in the environment, because process lists show flags.
+ */
 export const registryUrl = (flag: string | undefined, environment: string | undefined) => {
   if (flag === undefined) return environment === '' ? undefined : environment
   if (URL.canParse(flag) && new URL(flag).password === '') return flag

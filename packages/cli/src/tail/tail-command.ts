@@ -37,7 +37,7 @@ interface TailFlags extends ConnectionFlags {
 
 const int32Max = 2 ** 31 - 1
 const registryVariable = 'MILLRACE_REGISTRY'
-/** Of a topic without schemas, each record would be spoken of. */
+/** Limits the messages for a topic without schemas, where every record is unreadable. */
 const unreadableMax = 10
 
 const partition = (word: string, before: readonly number[] | undefined): readonly number[] => {
@@ -94,7 +94,7 @@ const addFormatFlags = (command: Command): Command =>
         .default('read_committed'),
     )
 
-/** What is wrong with flags that are right by themselves; null = nothing. */
+/** The problem of a combination of flags, or null. Each flag is valid by itself. */
 const tailProblem = ({ format, json, keyDelimiter, nullValue }: TailFlags): string | null => {
   if (format !== 'json' && json !== true) return null
   if (keyDelimiter !== undefined) return '--key-delimiter is for lines: JSON names the key'
@@ -144,7 +144,7 @@ const runTail = async (topic: string, flags: TailFlags, terminal: Terminal): Pro
   return interrupt === null ? 0 : exitCodeOf(interrupt)
 }
 
-/** `null` = bytes are printed as they are. */
+/** Returns null if the bytes are printed unchanged. */
 const registryOf = async (
   { registry, registryKeys }: TailFlags,
   { environment, errors }: Terminal,
