@@ -169,10 +169,11 @@ const agoText = (ms: number): string => {
 
 const formatTransaction = (transaction: TransactionDescription): readonly string[] => {
   const { transactionalId, state, startedAt, timeoutMs, partitions } = transaction
-  const since =
-    startedAt === null
-      ? 'no transaction is open'
-      : `open for ${agoText(wallTimeMs() - startedAt)}, since ${new Date(startedAt).toISOString()}`
+  // A coordinator also names the start of a transaction that has ended.
+  const hasEnded = startedAt === null || !/^(?:Ongoing|Prepare)/.test(state)
+  const since = hasEnded
+    ? 'no transaction is open'
+    : `open for ${agoText(wallTimeMs() - startedAt)}, since ${new Date(startedAt).toISOString()}`
   return [
     `${transactionalId}: ${state}, ${since}`,
     `  producer ${transaction.producerId}, epoch ${transaction.producerEpoch}`,
