@@ -43,6 +43,9 @@ export class Backlog {
   #keptBytes = 0
   #reader: SegmentReader | null = null
   #readerSegment = 0
+  #isReading = false
+  /** The files up to this one were removed. */
+  #removedSegment = 0
 
   constructor(source: BacklogSource, cursor: number, copies: readonly BlockRecord[]) {
     this.#source = source
@@ -111,6 +114,26 @@ export class Backlog {
    * where a file can't be read or is damaged.
    */
   async read(): Promise<BlockRecord[]> {
+    this.#isReading = true
+    try {
+      return await this.#readNext()
+    } finally {
+      this.#isReading = false
+      await this.#closeRemoved()
+    }
+  }
+
+  /** The file was removed: the disk has its space when no descriptor is left. */
+  async onRemoved(segment: number): Promise<void> {
+    this.#removedSegment = segment
+    if (!this.#isReading) await this.#closeRemoved()
+  }
+
+  async #closeRemoved(): Promise<void> {
+    if (this.#readerSegment <= this.#removedSegment) await this.close()
+  }
+
+  async #readNext(): Promise<BlockRecord[]> {
     for (;;) {
       this.#passSettled()
       if (this.#cursor >= this.#source.durableRecordId) return []

@@ -451,6 +451,7 @@ export class Spool {
       this.fail(fileFailed('removing the file', `${directory}/${segmentName(segment)}`, error))
       return
     }
+    await this.backlog.onRemoved(segment)
     this.#places.forgetBefore(segment + 1)
     this.#bytes -= this.#segmentBytes.get(segment) ?? 0
     this.#segmentBytes.delete(segment)

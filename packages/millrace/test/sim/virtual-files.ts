@@ -17,6 +17,8 @@ class Inode {
   durable: Buffer = Buffer.alloc(0)
   pending: PendingWrite[] = []
   links = 1
+  /** Descriptors: a file that was removed takes space until the last one is closed. */
+  opens = 0
   modifiedAt = 0
 
   apply({ position, bytes }: PendingWrite): void {
@@ -57,6 +59,7 @@ export class VirtualDisk {
   #entries = new Map<string, Inode>()
   #durableEntries = new Map<string, Inode>()
   #alive = { isAlive: true }
+  readonly #removed = new Set<Inode>()
   readonly #writing = new Set<{ inode: Inode; write: PendingWrite }>()
   capacityBytes = Number.POSITIVE_INFINITY
   latencyMaxMs = 2
@@ -133,6 +136,9 @@ export class VirtualDisk {
     inode: Inode,
     run: <Value>(operation: Operation, path: string, action: () => Value) => Promise<Value>,
   ): OpenFile {
+    const alive = this.#alive
+    inode.opens++
+    let isOpen = true
     return {
       write: (chunks, position) => {
         const entry = { inode, write: { position, bytes: Buffer.concat(chunks) } }
@@ -156,7 +162,11 @@ export class VirtualDisk {
         }),
       stat: () =>
         run('read', path, () => ({ bytes: inode.content.length, isLinked: inode.links > 0 })),
-      close: () => Promise.resolve(),
+      close: () => {
+        if (isOpen && alive.isAlive && --inode.opens === 0) this.#removed.delete(inode)
+        isOpen = false
+        return Promise.resolve()
+      },
     }
   }
 
@@ -187,7 +197,9 @@ export class VirtualDisk {
   }
 
   #remove(path: string): void {
-    this.#existing(path).links--
+    const inode = this.#existing(path)
+    inode.links--
+    if (inode.opens > 0) this.#removed.add(inode)
     this.#entries.delete(path)
   }
 
@@ -198,6 +210,7 @@ export class VirtualDisk {
   get usedBytes(): number {
     let bytes = 0
     for (const { content } of this.#entries.values()) bytes += content.length
+    for (const { content } of this.#removed) bytes += content.length
     return bytes
   }
 
@@ -229,6 +242,8 @@ export class VirtualDisk {
     this.#alive = { isAlive: true }
     for (const { inode, write } of this.#writing) this.#tear(inode, write)
     this.#writing.clear()
+    this.#removed.clear()
+    for (const inode of this.#entries.values()) inode.opens = 0
     if (kind === 'power') this.#losePower()
   }
 

@@ -211,6 +211,26 @@ describe('a producer with a spool', () => {
       { topics: { stuck: 1 } },
     ))
 
+  it('frees the space of files that it has read and removed', () =>
+    onMachine(async (machine, stage) => {
+      stage.cluster.node(1).blackHole(true)
+      const first = machine.producer()
+      const value = 'x'.repeat(8000)
+      for (let id = 0; id < 50; id++) await stage.run(first.submit({ topic: 'orders', value }))
+      machine.kill()
+      stage.cluster.node(1).blackHole(false)
+      // There is no space for the reserve of 2 MiB until the first file is gone.
+      machine.disk.delete('spool/reserve')
+      machine.disk.capacityBytes = 2 ** 21 + 200_000
+      const second = machine.producer()
+      await stage.run(second.flush())
+      await stage.clock.advance(1000)
+      assert.equal(second.status().spool!.isDiskFull, false)
+      await stage.run(second.submit({ topic: 'orders', value }))
+      await stage.run(second.close())
+      assert.deepEqual(machine.disk.paths(), [])
+    }))
+
   it('close() leaves on disk what is not delivered in time', () =>
     onMachine(async (machine, stage) => {
       stage.cluster.node(1).blackHole(true)
