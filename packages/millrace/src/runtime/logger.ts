@@ -3,6 +3,7 @@
 
 import { types } from 'node:util'
 import { printableText } from './printable-text.ts'
+import { messageOf } from './value-kinds.ts'
 
 /** The four calls of `console` that millrace uses; any logger that has them will do. */
 export interface Logger {
@@ -45,7 +46,7 @@ const printableMessage = (message: string): string => {
 }
 
 const reportFailure = (thrown: unknown, text: string): void => {
-  const reason = printableText(types.isNativeError(thrown) ? thrown.message : String(thrown))
+  const reason = printableText(messageOf(thrown))
   try {
     console.error(`millrace: The logger failed with "${reason}" at this message: ${text}`)
   } catch {

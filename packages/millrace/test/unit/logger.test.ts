@@ -39,6 +39,19 @@ test('a logger that throws or rejects is reported once, on the console', async (
   }
 })
 
+test('a logger may throw what has no text', (context) => {
+  const onConsole = context.mock.method(console, 'error', () => {})
+  const write = (): never => {
+    throw Object.create(null)
+  }
+  const logger = printableLogger({ debug: write, info: write, warn: write, error: write })
+  logger.warn('one')
+  const lines = onConsole.mock.calls.map(({ arguments: [line] }) => line)
+  assert.deepEqual(lines, [
+    'millrace: The logger failed with "a value without text" at this message: one',
+  ])
+})
+
 test('a producer whose logger throws delivers its records through an outage', async (context) => {
   context.mock.method(console, 'error', () => {})
   const write = (): never => {
