@@ -1,5 +1,6 @@
-// Broker addresses as people write them. Read by the options of the producer (`brokers`) and
-// wherever an address is shown. Nothing here resolves a name or opens anything.
+// Owns how broker addresses are parsed and shown as text. Callers: the option `brokers` of the
+// producer, and every message that contains an address. Invariant: nothing here resolves a name or
+// opens a connection.
 
 import { KafkaError } from '../protocol/kafka-error.ts'
 import { hasUnprintable, printableText } from '../runtime/printable-text.ts'
@@ -8,17 +9,17 @@ import { describeValue } from '../runtime/value-kinds.ts'
 
 const portDefault = 9092
 const portMax = 65_535
-/** Of DNS. */
+/** The limit of DNS. */
 const hostLengthMax = 255
 
-/** `host:port`; an IPv6 address goes into brackets. */
+/** `host:port`, with brackets around an IPv6 address. */
 export const formatAddress = ({ host, port }: Address): string => {
-  // Brokers name hosts, too.
+  // Host names also come from brokers, so they are escaped.
   const name = printableText(host, hostLengthMax)
   return name.includes(':') ? `[${name}]:${port}` : `${name}:${port}`
 }
 
-/** Host names are compared without regard to case, as DNS does. */
+/** Host names are compared without case, as in DNS. */
 export const sameAddress = (left: Address, right: Address): boolean =>
   left.port === right.port && left.host.toLowerCase() === right.host.toLowerCase()
 
@@ -30,7 +31,7 @@ const parsePort = (text: string): number | string => {
 
 const bracketed = /^\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\](?::(.*))?$/
 
-/** An address, or what is wrong with the entry. */
+/** The address, or the problem with the entry. */
 const parseEntry = (entry: string): Address | string => {
   const scheme = /^\w+:\/\//.exec(entry)?.[0]
   if (scheme !== undefined) return `leave out '${scheme}', only host:port is wanted`
@@ -50,12 +51,12 @@ const parseEntry = (entry: string): Address | string => {
   return typeof port === 'number' ? { host, port } : port
 }
 
-/** An entry as it may be shown: a password may hold any character, a comma as well. */
+/** The entry without a password, which may contain any character, a comma too. */
 const withoutCredentials = (text: string): string => text.replace(/^(\w+:\/\/)?.*@/s, '$1…@')
 
 /**
- * Reads bootstrap addresses: `'a:9092,[::1]:9092'`, or an array of such strings. The port is 9092
- * where none is written; an address named twice counts once. One usage error names every bad entry.
+ * Parses bootstrap addresses: `'a:9092,[::1]:9092'`, or an array of such strings. The default port
+ * is 9092. An address that is listed twice counts once. One usage error names all invalid entries.
  */
 export const parseBrokers = (brokers: string | readonly string[]): readonly Address[] => {
   if (typeof brokers !== 'string' && !Array.isArray(brokers)) {

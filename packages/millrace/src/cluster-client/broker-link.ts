@@ -1,15 +1,14 @@
-// The way to one broker: a node of the cluster, or a bootstrap address whose node id is not known
-// yet (nodeId -1). It owns at most one Connection and one attempt at one, and the wait between
-// attempts.
+// Owns the link to one broker: at most one Connection, one connection attempt, and the wait between
+// attempts. The broker is a node of the cluster, or a bootstrap address whose node id is not known
+// yet (nodeId -1). Callers: the engine through the port BrokerLink, BrokerPool, BrokerSearch.
 //
 //   idle ──open──► resolving ──► connecting ──► ready      a failure anywhere ──► backoff ──► idle
 //                               (each resolved address in turn)
 //
-// One call of open() buys one attempt; a call during the backoff buys the next one. A caller
-// that still needs the broker after onDown calls open() again; an unused broker is left alone.
-// Names are resolved anew for each attempt. Callers: the engine through BrokerLink, BrokerPool
-// and BrokerSearch. Events come from the event loop, never from inside a call of open, produce,
-// request or moveTo.
+// One call of open() starts one attempt; a call during the backoff starts the next one. A caller
+// that still needs the broker after onDown calls open() again. Names are resolved for each attempt.
+// Invariant: events come from the event loop, never from inside a call of open, produce, request or
+// moveTo.
 
 import type { BrokerLink, ProduceCall } from '../engine/ports.ts'
 import { Connection } from '../net/connection.ts'
@@ -35,9 +34,9 @@ import { readProduceResponse } from './produce-response.ts'
 import { endRequestTrace, traceRequest } from './request-tracing.ts'
 
 export interface LinkEvents {
-  /** Requests may be sent; also when a throttle time is over. */
+  /** Requests may be sent; also called when a throttle time ends. */
   onReady(link: NodeLink): void
-  /** The connection or an attempt failed; requests in flight were failed before. */
+  /** The connection or an attempt failed; requests in flight have failed before. */
   onDown(link: NodeLink, error: KafkaError): void
 }
 
@@ -46,25 +45,25 @@ export class NodeLink implements BrokerLink {
   readonly #events: LinkEvents
   #nodeId: number
   #address: Address
-  /** The source of this address; null for one that the user gave. */
+  /** The broker that advertised this address; null for an address of the option `brokers`. */
   #advertisedBy: string | null
   #state: LinkState = 'idle'
   #connection: Connection | null = null
   #timer: Timer | null = null
-  /** Marks the attempt under way; what belongs to an older one is stale. */
+  /** Counts the attempts; a callback of an earlier attempt is ignored. */
   #attemptToken = 0
-  /** The resolved addresses that this attempt has not tried yet, and what became of the others. */
+  /** The resolved addresses that this attempt has not tried, and the failures of the others. */
   #untried: string[] = []
   #failures: AttemptFailure[] = []
-  /** open() was called, and no attempt has been made for it to its end. */
+  /** open() was called, and the attempt for it is not complete. */
   #wanted = false
-  /** Attempts that failed since the link was ready. */
+  /** Failed attempts since the link was last ready. */
   #failureCount = 0
-  /** The present address has responded before. */
+  /** The current address has responded before. */
   #proven = false
   #lastError: KafkaError | null = null
   #lastFailureText = ''
-  /** A connection to the address that the node has left, until its close event. */
+  /** A connection to the previous address of the node, until its close event. */
   #movedFrom: Connection | null = null
   #connectionsOpened = 0
 
@@ -100,47 +99,47 @@ export class NodeLink implements BrokerLink {
     return this.#state === 'ready' && connection?.state === 'ready' && !connection.muted
   }
 
-  /** Connected, if perhaps muted by a quota just now. */
+  /** True if connected, even during a throttle time. */
   get connected(): boolean {
     return this.#state === 'ready'
   }
 
-  /** Neither connected nor trying, nor resting after a failure. */
+  /** True if not connected, not connecting and not in backoff. */
   get idle(): boolean {
     return this.#state === 'idle'
   }
 
-  /** open() was called, and the attempt that it buys goes on or is still to come. */
+  /** True after open() until its attempt is complete. */
   get wanted(): boolean {
     return this.#wanted
   }
 
-  /** For good: its node left the cluster, or the client closed. */
+  /** Closed for good: its node left the cluster, or the client closed. */
   get closed(): boolean {
     return this.#state === 'closed'
   }
 
-  /** The last attempt failed, and the next may not begin yet. */
+  /** The last attempt failed, and the next may not start yet. */
   get inBackoff(): boolean {
     return this.#state === 'backoff'
   }
 
-  /** Requests that wait for their response: the load that we know of. */
+  /** Requests without a response: the known load of the broker. */
   get inFlight(): number {
     return this.#connection?.inFlight ?? 0
   }
 
-  /** Why the link is not ready: a quota's throttle time, or the last failure since it was. */
+  /** Why the link is not ready: a throttle time, or the last failure since it was ready. */
   get lastError(): KafkaError | null {
     return this.#connection?.throttleError ?? this.#lastError
   }
 
-  /** The last failure in a few words, for a list: `127.0.0.1:1 connection refused`. */
+  /** The last failure as a short text for a list: `127.0.0.1:1 connection refused`. */
   get lastFailureText(): string {
     return this.#lastFailureText
   }
 
-  /** Connections that came up so far. */
+  /** Connections that became ready so far. */
   get connectionsOpened(): number {
     return this.#connectionsOpened
   }
@@ -149,7 +148,7 @@ export class NodeLink implements BrokerLink {
     return this.versionFor(produceApi)
   }
 
-  /** Highest version that both sides know; -1 = none, or not connected. */
+  /** Highest version that client and broker share; -1 = none, or not connected. */
   versionFor(api: ApiDescription): number {
     return this.#connection?.versionFor(api) ?? -1
   }
@@ -159,14 +158,14 @@ export class NodeLink implements BrokerLink {
     return this.#connection?.featuresEpoch ?? -1
   }
 
-  /** Level of a finalized feature of the cluster; -1 = not named, or not connected. */
+  /** Level of a finalized feature of the cluster; -1 = not in the response, or not connected. */
   featureLevel(name: string): number {
     return this.#connection?.featureLevel(name) ?? -1
   }
 
   open(): void {
-    // A connection that has ended may not have been reported yet, and a muted one may end before it
-    // can be used again: then the call is for the next one.
+    // A connection that has ended may not be reported yet, and a connection in a throttle time may
+    // end before it can be used again: then this call requests the next one.
     if (this.#state === 'closed' || this.ready) return
     this.#wanted = true
     if (this.#state === 'idle') this.#resolve()
@@ -192,7 +191,7 @@ export class NodeLink implements BrokerLink {
     })
   }
 
-  /** Any other request; `handler` is called once, in a later turn. */
+  /** Sends any other request; `handler` is called once, in a later turn. */
   request<Request, Response>(
     api: Api<Request, Response>,
     request: Input<Request>,
@@ -206,13 +205,13 @@ export class NodeLink implements BrokerLink {
     this.#options.clock.setImmediate(() => handler(error, null))
   }
 
-  /** A bootstrap link turns out to be the way to a node, at this very address. */
+  /** The address of a bootstrap link belongs to this node: the link becomes the node's link. */
   adopt(nodeId: number): void {
     assert(this.#nodeId < 0, 'a link that has a node id keeps it')
     this.#nodeId = nodeId
   }
 
-  /** The node lives at another address now: a connection to the old one is given up. */
+  /** The node has another address now: the connection to the old one is closed. */
   moveTo(address: Address, advertisedBy: string): void {
     if (this.#state === 'closed' || sameAddress(this.#address, address)) return
     const from = this.name
@@ -232,7 +231,7 @@ export class NodeLink implements BrokerLink {
     if (wanted) this.#resolve()
   }
 
-  /** For good: requests in flight fail, no event follows, later calls do nothing. */
+  /** Closes for good: requests in flight fail, no event follows, and later calls do nothing. */
   close(error?: KafkaError): void {
     if (this.#state === 'closed') return
     this.#transition('closed')
@@ -250,7 +249,7 @@ export class NodeLink implements BrokerLink {
     this.#timer = null
   }
 
-  /** Forgets the attempt and the connection of the moment, and closes what is open of them. */
+  /** Ends the current attempt, and closes the current connection. */
   #abandon(error: KafkaError): void {
     this.#attemptToken++
     this.#untried = []
@@ -294,7 +293,7 @@ export class NodeLink implements BrokerLink {
     }, fail)
   }
 
-  /** Tries the next resolved address. Without one the attempt has failed. */
+  /** Tries the next resolved address. If none is left, the attempt has failed. */
   #connectNext(): void {
     assert(this.#state === 'connecting', 'a resolved address is tried while connecting')
     const host = this.#untried.shift()
@@ -386,8 +385,8 @@ export class NodeLink implements BrokerLink {
   }
 
   /**
-   * A connection ended before it was ready. Where the broker hung up on our first request it may be
-   * one that does so on versions of ApiVersions that it does not know: it gets the oldest, once.
+   * A connection ended before it was ready. If the broker closed it at the first request, the
+   * broker may not know this version of ApiVersions: the oldest version is tried, once.
    */
   #onAttemptClosed(
     connection: Connection,
@@ -419,12 +418,12 @@ export class NodeLink implements BrokerLink {
       this.#goDown(error, error.message)
       return
     }
-    // Closed for idleness: nothing was lost, and the next open() connects again.
+    // Closed because it was idle: nothing was lost, and the next open() connects again.
     this.#transition('idle')
     if (this.#wanted) this.#resolve()
   }
 
-  /** The connection to the address that the node has left is gone: its requests were failed. */
+  /** The connection to the node's previous address is closed: its requests have failed. */
   #onMovedFromClosed(error: KafkaError | null): void {
     this.#movedFrom = null
     if (this.#state === 'closed' || this.#state === 'ready' || error === null) return
@@ -447,7 +446,10 @@ export class NodeLink implements BrokerLink {
     this.#goDown(attemptError(attempt), attemptText(attempt))
   }
 
-  /** The connection or the attempt is lost: rest, then connect again when a caller asks. */
+  /**
+   * The connection or the attempt failed: waits for the backoff, and connects again when open() is
+   * called.
+   */
   #goDown(error: KafkaError, text: string): void {
     const { clock, random, reconnectBackoffMs, reconnectBackoffMaxMs } = this.#options
     this.#transition('backoff')

@@ -1,8 +1,7 @@
-// All links of a cluster: one for each node that metadata names, and one for each bootstrap
-// address that had to be used. It owns them and what is known of the nodes (address, who
-// advertised it). A bootstrap link whose address a node advertises becomes that node's link, so
-// the first connection is not wasted. Callers: Metadata (what nodes there are), BrokerSearch
-// (candidates), Cluster (link, nodes, close).
+// Owns all links of a cluster, one for each node of the metadata and one for each bootstrap address
+// in use, and the nodes' addresses. Callers: Metadata reports the nodes, BrokerSearch requests
+// candidates, Cluster reads links and nodes and closes the pool. Invariant: a bootstrap link whose
+// address a node advertises becomes the link of that node, so the first connection is used further.
 
 import { KafkaError } from '../protocol/kafka-error.ts'
 import type { Address } from '../runtime/transport.ts'
@@ -11,16 +10,16 @@ import { type LinkEvents, NodeLink } from './broker-link.ts'
 import type { LinkOptions } from './link-contract.ts'
 
 export interface PoolEvents extends LinkEvents {
-  /** We gave the link up ourselves, in an earlier turn: the cluster has no such node any more. */
+  /** The pool closed the link in an earlier turn: the cluster has no such node any more. */
   onDropped(link: NodeLink, error: KafkaError): void
-  /** Everything known is forgotten: what comes next may be another cluster. */
+  /** All nodes are forgotten: the next metadata may come from another cluster. */
   onStartedOver?(): void
 }
 
-/** One node as metadata names it. */
+/** One node in metadata. */
 export interface NodeAddress extends Address {
   readonly nodeId: number
-  /** Left out if the response does not say. */
+  /** Missing if the response does not contain it. */
   readonly rack?: string | null
 }
 
@@ -28,7 +27,7 @@ export interface NodeStatus extends Address {
   readonly nodeId: number
   /** Requests may be sent to it now. */
   readonly ready: boolean
-  /** There is a connection, even if a quota forbids requests now. */
+  /** There is a connection, even if a throttle time forbids requests now. */
   readonly connected: boolean
   readonly inFlight: number
   readonly lastError: KafkaError | null
@@ -38,15 +37,15 @@ export class BrokerPool {
   readonly #bootstrap: readonly Address[]
   readonly #options: LinkOptions
   readonly #events: PoolEvents
-  /** The nodes of the latest metadata response, and those that leader hints named since. */
+  /** The nodes of the latest metadata response, and those that leader hints named since then. */
   readonly #nodes = new Map<number, Address>()
-  /** Of the nodes that have one. */
+  /** The racks of the nodes that have one. */
   readonly #racks = new Map<number, string>()
-  /** A link for each known node; and those that metadata dropped with requests still in flight. */
+  /** The links of the known nodes, and of removed nodes while requests are in flight. */
   readonly #links = new Map<number, NodeLink>()
   /** Links of bootstrap addresses, by `host:port`. */
   readonly #bootstrapLinks = new Map<string, NodeLink>()
-  /** Of links that are gone. */
+  /** Connections of links that were removed. */
   #connectionsOpenedBefore = 0
   #clusterId: string | null = null
   #closed = false
@@ -57,7 +56,7 @@ export class BrokerPool {
     this.#events = events
   }
 
-  /** The link of a node; undefined while the node is not known. */
+  /** The link of a node; undefined if the node is not known. */
   link(nodeId: number): NodeLink | undefined {
     return this.#nodes.has(nodeId) ? this.#links.get(nodeId) : undefined
   }
@@ -84,7 +83,7 @@ export class BrokerPool {
     return links
   }
 
-  /** Links of the bootstrap addresses, save those that are the address of a known node. */
+  /** Links of the bootstrap addresses, except addresses of known nodes. */
   bootstrapLinks(): NodeLink[] {
     if (this.#closed) return []
     const links: NodeLink[] = []
@@ -101,7 +100,7 @@ export class BrokerPool {
     return links
   }
 
-  /** Every link that can take a request now. */
+  /** Every link that can send a request now. */
   readyLinks(): NodeLink[] {
     const links: NodeLink[] = []
     for (const link of this.#links.values()) {
@@ -113,11 +112,11 @@ export class BrokerPool {
     return links
   }
 
-  /** The nodes of a Metadata response from `source`; they replace what was known. */
+  /** Replaces the known nodes by those of a Metadata response from `source`. */
   replaceNodes(nodes: readonly NodeAddress[], clusterId: string | null, source: NodeLink): void {
     this.#clusterId = clusterId
     const advertisedBy = source.nodeId < 0 ? `bootstrap ${source.name}` : source.name
-    // Of an id that is listed twice the last address counts, as in Java's client.
+    // If an id is listed twice, the last address counts, as in the Java client.
     const listed = new Map(nodes.map((node) => [node.nodeId, node]))
     for (const nodeId of [...this.#nodes.keys()]) {
       if (listed.has(nodeId)) continue
@@ -128,14 +127,14 @@ export class BrokerPool {
     this.#dropUnlistedLinks()
   }
 
-  /** A node that a leader hint named. */
+  /** Adds a node that a leader hint named. */
   putNode(node: NodeAddress, advertisedBy: string): void {
     this.#putNode(node, advertisedBy)
   }
 
   /**
-   * Forgets the nodes and closes every connection: what follows begins at the bootstrap addresses.
-   * For a client that was sent away, or that has been in the dark for too long.
+   * Forgets the nodes and closes every connection: the client starts again at the bootstrap
+   * addresses. Used when a broker requests it, and after a long time without metadata.
    */
   startOver(error: KafkaError): void {
     this.#nodes.clear()
@@ -149,7 +148,7 @@ export class BrokerPool {
     this.#bootstrapLinks.clear()
   }
 
-  /** Bootstrap connections have done their work once a node is connected. */
+  /** Closes the bootstrap connections once a node is connected. */
   releaseBootstrapLinks(): void {
     for (const [key, link] of this.#bootstrapLinks) {
       if (!link.connected || link.inFlight > 0) continue
@@ -174,7 +173,7 @@ export class BrokerPool {
     })
   }
 
-  /** Connections that came up so far, those of links that are gone too. */
+  /** Connections that became ready so far, including those of removed links. */
   get connectionsOpened(): number {
     let count = this.#connectionsOpenedBefore
     for (const link of this.#links.values()) count += link.connectionsOpened
@@ -222,7 +221,7 @@ export class BrokerPool {
     if (link === undefined) return undefined
     this.#bootstrapLinks.delete(key)
     link.adopt(nodeId)
-    // As a node's link it has not been reported yet.
+    // As the link of a node it has not been reported as ready yet.
     this.#options.clock.setImmediate(() => {
       if (!this.#closed && link.ready) this.#events.onReady(link)
     })
@@ -236,7 +235,9 @@ export class BrokerPool {
     return false
   }
 
-  /** Links of nodes that metadata no longer lists go, once nothing is in flight on them. */
+  /**
+   * Removes the links of nodes that metadata no longer lists, once nothing is in flight on them.
+   */
   #dropUnlistedLinks(): void {
     for (const [nodeId, link] of this.#links) {
       if (this.#nodes.has(nodeId) || link.inFlight > 0) continue

@@ -1,9 +1,9 @@
-// Looks for a broker, any broker, that can take a request: the least loaded ready link first,
-// then the known nodes, then the bootstrap addresses, each once, from a random start. A candidate
-// that takes long to connect does not hold up the others: the next one is opened beside it after
-// `staggerMs`, and the first one that is ready is taken. One search serves one round of its owner
-// (Metadata, ProducerIdRequest), which calls next() when the broker it found did not help, and is
-// reported when none is left.
+// Owns one round of a search for a broker that can accept a request. The order of the candidates
+// is: ready links by load, then the known nodes, then the bootstrap addresses, each once, from a
+// random start. While a candidate connects slowly, the next one is opened after `staggerMs`; the
+// first one that is ready is used. Callers: Metadata, ProducerIdRequest, Coordinator, admin/. The
+// caller calls next() if the broker did not help. Invariant: a round ends with stop() or when no
+// candidate is left.
 
 import type { KafkaError } from '../protocol/kafka-error.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
@@ -18,9 +18,9 @@ export interface SearchFailure {
 }
 
 export interface SearchEvents {
-  /** A broker that is ready; the search rests until next() or stop(). */
+  /** A broker is ready. The search pauses until next() or stop(). */
   onFound(link: NodeLink): void
-  /** Known nodes are there, and each has failed: the bootstrap addresses are next. */
+  /** All known nodes have failed; the bootstrap addresses are next. */
   onNodesExhausted?(): void
   /** A candidate failed. */
   onCandidateFailed?(): void
@@ -29,8 +29,8 @@ export interface SearchEvents {
 }
 
 /**
- * Whether the bootstrap addresses follow when the known nodes are through: always, or only where
- * none of these has responded at all, if with an error.
+ * When the bootstrap addresses are tried after the known nodes: always, or only if none of the
+ * nodes has responded, not even with an error.
  */
 export type BootstrapUse = 'always' | 'ifNoNodeResponds'
 
@@ -49,14 +49,14 @@ export class BrokerSearch {
   readonly #events: SearchEvents
   readonly #usesBootstrap: BootstrapUse
   #searching = false
-  /** What next() has not opened yet, in order. */
+  /** The candidates that are not opened yet, in order. */
   #nodes: NodeLink[] = []
   #bootstrap: NodeLink[] | null = null
   readonly #opening = new Set<NodeLink>()
   readonly #tried = new Set<NodeLink>()
-  /** The broker that the owner was given last. */
+  /** The last broker that was passed to the owner. */
   #found: NodeLink | null = null
-  /** Links that were connected, broke when they were used, and are opened once more. */
+  /** Links that were connected, failed when they were used, and are opened once more. */
   readonly #reopened = new Set<NodeLink>()
   #failures: SearchFailure[] = []
   #staggerTimer: Timer | null = null
@@ -75,19 +75,19 @@ export class BrokerSearch {
     this.#usesBootstrap = usesBootstrap
   }
 
-  /** What failed so far in this round. */
+  /** The failures of this round. */
   get failures(): readonly SearchFailure[] {
     return this.#failures
   }
 
-  /** Begins a round. */
+  /** Starts a round. */
   start(): void {
     this.stop()
     this.#failures = []
     this.#tried.clear()
     this.#reopened.clear()
     const links = shuffledStart(this.#pool.nodeLinks(), this.#random)
-    // Brokers that failed a moment ago come after those that are probably available.
+    // Brokers that failed recently are tried after the others.
     this.#nodes = [
       ...links.filter((link) => !link.inBackoff),
       ...links.filter((link) => link.inBackoff),
@@ -97,12 +97,12 @@ export class BrokerSearch {
     this.#advance()
   }
 
-  /** The broker that was found did not help: goes on with the others. */
+  /** The broker did not help: continues with the other candidates. */
   next(failure: SearchFailure): void {
     this.#failures.push(failure)
     this.#searching = true
     const link = this.#found
-    // An old connection that turns out to be dead says nothing of the broker behind it.
+    // The failure of an old connection does not show that the broker is unavailable.
     if (link !== null && failure.error.code === 'CONNECTION_LOST' && !this.#reopened.has(link)) {
       this.#reopened.add(link)
       this.#tried.delete(link)
@@ -123,7 +123,7 @@ export class BrokerSearch {
   }
 
   onLinkDown(link: NodeLink, error: KafkaError): void {
-    // What was lost is an older connection, where the attempt that we asked for is still to come.
+    // The failure is that of an older connection; the attempt for open() is still to come.
     if (link.wanted || !this.#opening.delete(link)) return
     this.#tried.add(link)
     if (!this.#searching) return
@@ -177,7 +177,8 @@ export class BrokerSearch {
   #takeBootstrap(): NodeLink | undefined {
     if (this.#bootstrap === null) {
       if (this.#pool.nodeCount > 0) {
-        // The last node that is still connecting decides whether it comes to this.
+        // The last node that is still connecting decides whether the bootstrap addresses are
+        // needed.
         if (this.#opening.size > 0 || !this.#mayUseBootstrap()) return undefined
         this.#events.onNodesExhausted?.()
       }

@@ -1,8 +1,8 @@
-// The client's view of a cluster: what the engine sees as ClusterPort. It composes the links to
-// the brokers (BrokerPool), the topics (Metadata) and the producer id, and passes on what happens
-// to them. It connects when the first call needs a connection. Callers: the producer (connect,
-// close, counters, nodes) and the engine (the port). The engine's events come from the event loop
-// only, and none comes after close().
+// Owns the client's view of a cluster, and implements ClusterPort for the engine. It creates the
+// links to brokers (BrokerPool), the topics (Metadata), the producer id and the transaction
+// requests, and forwards their events. The first call that needs a connection opens it. Callers:
+// the producer (connect, close, counters, nodes) and the engine (the port). Invariant: events are
+// called from the event loop only, and none after close().
 
 import type {
   BrokerLink,
@@ -29,7 +29,7 @@ import { Telemetry } from './telemetry.ts'
 import type { TelemetrySource } from './telemetry-payload.ts'
 import { TransactionRequests } from './transaction-requests.ts'
 
-/** Failures that an operator has to fix: warned of once, until a broker is ready. */
+/** Failures that an operator has to fix: logged once, until a broker is ready again. */
 const isLoud: ReadonlySet<ErrorCode> = new Set([
   'AUTHENTICATION_FAILED',
   'TLS_FAILED',
@@ -59,29 +59,29 @@ export interface ClusterOptions {
   /** 0 = an idle connection stays open. */
   readonly connectionsMaxIdleMs: number
   readonly maxResponseBytes: number
-  /** How to authenticate; without it brokers are expected to ask for nothing. */
+  /** The SASL settings; if missing, brokers are expected to require no authentication. */
   readonly sasl?: SaslSettings | undefined
-  /** What each broker must serve: Metadata, Produce and what the options need of them. */
+  /** What each broker must support: Metadata, Produce and what the options need. */
   readonly requirements?: readonly VersionRequirement[] | undefined
-  /** Whose cluster it is, in events; without it there are none. */
+  /** The producer in diagnostics events; if missing, none are published. */
   readonly origin?: EventOrigin | undefined
-  /** What brokers may ask for (KIP-714); without it nothing is pushed. */
+  /** The metrics that brokers may subscribe to (KIP-714); if missing, nothing is pushed. */
   readonly telemetry?: TelemetrySource | undefined
 }
 
-/** Counted since the start. */
+/** Counters since the start. */
 export interface ClusterCounters {
-  /** Open now. */
+  /** Connections that are open now. */
   readonly connections: number
   readonly connectionsOpened: number
-  /** Connections lost, and attempts that failed. */
+  /** Lost connections and failed attempts. */
   readonly connectionFailures: number
   readonly metadataRequests: number
   /** Rounds through all brokers in which none responded. */
   readonly metadataFailures: number
   readonly rebootstraps: number
   readonly producerIdRequests: number
-  /** When metadata was last received, by the clock's now(); null = never. */
+  /** When the last metadata response arrived, by the clock's now(); null = never. */
   readonly metadataAtMs: number | null
 }
 
@@ -96,10 +96,10 @@ export class Cluster implements ClusterPort {
   readonly transactions: TransactionRequests | null
   #connectionFailures = 0
   #disconnectedAtMs: number | null = null
-  /** What was logged, while no link was ready since. */
+  /** The error code that was logged, until a link is ready. */
   #warnedOf: ErrorCode | null = null
   #closed = false
-  /** What there is to say before any broker has responded, or failed to. */
+  /** The error before any broker has responded or failed. */
   readonly #noResponseYet: KafkaError
 
   constructor(options: ClusterOptions, events: EngineEvents) {
@@ -125,8 +125,9 @@ export class Cluster implements ClusterPort {
   }
 
   /**
-   * Warms up. Calls back once, in a later turn: with null when a broker has responded, or with an
-   * error that names each address that was tried and why it failed. Never after close().
+   * Connects ahead of the first record. Calls back once, in a later turn: with null when a broker
+   * has responded, or with an error that names each address and why it failed. It never calls back
+   * after close().
    */
   connect(callback: ConnectCallback): void {
     this.#metadata.connect(callback)
@@ -162,18 +163,21 @@ export class Cluster implements ClusterPort {
     return this.#noResponseYet
   }
 
-  /** When the last connection was lost, by the clock's now(); null = one is open, none failed. */
+  /**
+   * When the last connection was lost, by the clock's now(); null = one is open, or none has
+   * failed.
+   */
   get disconnectedAtMs(): number | null {
     return this.#disconnectedAtMs
   }
 
-  /** Why the last round through all brokers failed; null = it did not, or there was none. */
+  /** Why the last round through all brokers failed; null = it succeeded, or there was none. */
   get metadataFailure(): KafkaError | null {
     return this.#metadata.error
   }
 
   /**
-   * Kafka's id of the cluster; null before the first response, or where the broker does not say.
+   * Kafka's id of the cluster; null before the first response, or if the broker does not send it.
    */
   get clusterId(): string | null {
     return this.#metadata.clusterId
@@ -197,13 +201,16 @@ export class Cluster implements ClusterPort {
     }
   }
 
-  /** Before close(): what is to be said at the end. `done` is called once, within a second. */
+  /** Sends the last metrics before close(). `done` is called once, within a second. */
   leave(done: () => void): void {
     if (this.#telemetry === null) done()
     else this.#telemetry.leave(done)
   }
 
-  /** Ends every connection and timer. Requests in flight fail with `error`. Twice is harmless. */
+  /**
+   * Closes every connection and timer. Requests in flight fail with `error`. A second call has no
+   * effect.
+   */
   close(error?: KafkaError): void {
     if (this.#closed) return
     this.#closed = true
@@ -234,12 +241,12 @@ export class Cluster implements ClusterPort {
     this.#logFailure(error)
     this.#tellLinkDown(link, error)
     if (error.brokerError === 'REBOOTSTRAP_REQUIRED') this.#metadata.onMisrouted(link)
-    // Perhaps the leaders have moved with it. A bootstrap address leads nothing, and a broker that
-    // refused us is where it was.
+    // The leaders may have moved with it. A bootstrap address is not a leader, and a broker that
+    // refused this client has not moved.
     if (link.nodeId >= 0 && !isRefusal(error)) this.#metadata.markStale()
   }
 
-  /** Failures that need a person are logged once, until a broker accepts the client. */
+  /** A failure that needs an operator is logged once, until a broker accepts the client. */
   #logFailure(error: KafkaError): void {
     if (isLoud.has(error.code) && this.#warnedOf !== error.code) {
       this.#warnedOf = error.code

@@ -1,68 +1,69 @@
-// Events of the cluster on node:diagnostics_channel: connections and metadata.
-// Nothing is built without subscribers. Called by NodeLink and Metadata.
+// Owns the diagnostics events of the cluster on node:diagnostics_channel: connections, requests and
+// metadata. Callers: NodeLink and Metadata. Invariant: no event object is created without
+// subscribers.
 
 import type { RawRequest } from '../net/connection-contract.ts'
 import type { InFlightEntry } from '../net/in-flight-table.ts'
 import type { KafkaError } from '../protocol/kafka-error.ts'
 import { type EventOrigin, eventChannel } from '../runtime/diagnostics.ts'
 
-/** A connection, or an attempt at one. */
+/** A connection or a connection attempt. */
 interface ConnectionEvent extends EventOrigin {
   /** -1 = an address of the option `brokers` whose node is not known yet. */
   readonly nodeId: number
-  /** For people: `127.0.0.1:9092 (node 1)`. */
+  /** The broker's name in messages: `127.0.0.1:9092 (node 1)`. */
   readonly broker: string
-  /** The address that was tried: what DNS returned. */
+  /** The IP address that was tried, as DNS returned it. */
   readonly host: string
   readonly port: number
 }
 
-/** `connection.opened`: connected, secured, authenticated, and ready for requests. */
+/** `connection.opened`: connected, TLS handshake and authentication done, ready for requests. */
 export interface ConnectionOpenedEvent extends ConnectionEvent {
   readonly elapsedMs: number
 }
 
-/** `connection.closed`: one that was open has ended. */
+/** `connection.closed`: an open connection has ended. */
 export interface ConnectionClosedEvent extends ConnectionEvent {
-  /** null = we closed it: it was idle, or is not needed any more. */
+  /** null = the client closed it because it was idle or is not needed any more. */
   readonly error: KafkaError | null
 }
 
-/** `connection.failed`: an attempt at one address came to nothing. */
+/** `connection.failed`: an attempt at one address failed. */
 export interface ConnectionFailedEvent extends ConnectionEvent {
   readonly error: KafkaError
 }
 
 /** `metadata.refreshed`: a Metadata response was processed. */
 export interface MetadataRefreshedEvent extends EventOrigin {
-  /** For people: the broker that responded. */
+  /** The name of the broker that responded. */
   readonly broker: string
   readonly clusterId: string | null
   readonly nodeCount: number
-  /** The topics that were asked for. */
+  /** The topics that were requested. */
   readonly topics: readonly string[]
 }
 
-/** What a request is. */
+/** The API and the number of a request. */
 export interface RequestDescription {
-  /** Kafka's number of the API. */
+  /** The API key of the Kafka protocol. */
   readonly apiKey: number
   /** `Produce`, `Metadata`, `ApiVersions`, … */
   readonly apiName: string
   readonly apiVersion: number
-  /** Counts the requests of its connection. */
+  /** The correlation id: counts the requests of its connection. */
   readonly correlationId: number
 }
 
-/** A request of any API, on one connection. */
+/** A request of any API on one connection. */
 interface ApiRequestEvent extends ConnectionEvent, RequestDescription {
-  /** From the moment it was written. */
+  /** Milliseconds since the request was written. */
   readonly elapsedMs: number
 }
 
 /** `response.received`: a broker responded to a request of any API. */
 export interface ResponseReceivedEvent extends ApiRequestEvent {
-  /** 0 = no response is expected, and the request was handed to the operating system. */
+  /** 0 = no response is expected, and the operating system has accepted the request. */
   readonly responseBytes: number
 }
 
@@ -77,7 +78,7 @@ const refreshed = eventChannel<MetadataRefreshedEvent>('metadata.refreshed')
 const received = eventChannel<ResponseReceivedEvent>('response.received')
 const timedOut = eventChannel<ResponseTimedOutEvent>('response.timedOut')
 
-/** Where a connection goes. */
+/** The broker and the address of a connection. */
 export type ConnectionPlace = Omit<ConnectionEvent, keyof EventOrigin>
 
 export const announceOpened = (
@@ -89,7 +90,7 @@ export const announceOpened = (
   opened.publish({ ...origin, ...place, elapsedMs })
 }
 
-/** The connection has ended, or did not come about. */
+/** The connection has ended, or the attempt failed. */
 export const announceEnded = (
   origin: EventOrigin | undefined,
   place: ConnectionPlace,

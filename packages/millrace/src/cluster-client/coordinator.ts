@@ -1,11 +1,14 @@
-// The way to one coordinator: of a transactional id or of a consumer group. It owns who the
-// coordinator is, as far as known, and the calls that wait for it: one at a time, in call order.
-// What may pass (a lost connection, a coordinator that moves or still loads, a transaction that is
-// still being ended) is tried again until the call has a response. Callers: TransactionRequests.
+// Owns the requests to one coordinator, of a transactional id or of a consumer group, and the node
+// that is the coordinator as far as known. The calls are sent one at a time, in call order.
+// Temporary failures (a lost connection, a coordinator that moves or still loads, a previous
+// transaction that is still being ended) are retried until the call has a response. Caller:
+// TransactionRequests.
 //
 //   idle ──call──► finding ──node──► connecting ──ready──► asking ──response──► idle / next call
 //                     ▲                  │                   │
 //                     └──── waiting ◄────┴───── failure ─────┘
+//
+// Invariant: the callback of a call is called once.
 
 import { findCoordinatorApi } from '../protocol/api/10-find-coordinator.ts'
 import { errorNumber } from '../protocol/errors.ts'
@@ -33,7 +36,7 @@ export interface CoordinatorOptions {
 export const coordinatorKinds = { group: 0, transaction: 1 } as const
 export type CoordinatorKind = keyof typeof coordinatorKinds
 
-/** One call. `request` is asked for at each attempt; `judge` reads the error out of a response. */
+/** One call. `request` is called for each attempt; `judge` returns the error of a response. */
 export interface CoordinatorCall<Request, Response> {
   readonly api: Api<Request, Response>
   readonly request: (link: NodeLink) => Input<Request>
@@ -60,11 +63,11 @@ const legal: Readonly<Record<CoordinatorState, readonly CoordinatorState[]>> = {
   closed: [],
 }
 
-/** Ending a transaction takes the coordinator a few milliseconds: asked again soon, then later. */
+/** Ending a transaction takes the coordinator a few milliseconds: the first retries come soon. */
 const concurrentBackoffMs = 5
 const concurrentBackoffMaxMs = 100
 
-/** From this version on, a request names several keys. */
+/** From this version on a request contains several keys. */
 const severalKeysFrom = 4
 
 export class Coordinator {
@@ -80,7 +83,7 @@ export class Coordinator {
   #failures = 0
   #concurrentFailures = 0
   #lastError: KafkaError | null = null
-  /** An attempt of the call under way may have been carried out: its response does not say. */
+  /** An earlier attempt of the current call may have been carried out: it has no response. */
   #isDoubtful = false
 
   constructor(kind: CoordinatorKind, key: string, pool: BrokerPool, options: CoordinatorOptions) {
@@ -94,7 +97,7 @@ export class Coordinator {
     })
   }
 
-  /** Why the call under way has no response yet. */
+  /** Why the current call has no response yet. */
   get lastError(): KafkaError | null {
     return this.#lastError
   }
@@ -112,7 +115,7 @@ export class Coordinator {
 
   onLinkDown(link: NodeLink, error: KafkaError): void {
     this.#search.onLinkDown(link, error)
-    // An attempt that open() bought may still be to come.
+    // The attempt that open() started may still be in progress.
     if (this.#state !== 'connecting' || link.nodeId !== this.#nodeId || link.wanted) return
     this.#nodeId = -1
     this.#retryOrFail(error)
@@ -132,7 +135,7 @@ export class Coordinator {
     this.#timer = null
   }
 
-  /** Goes on with the first call, as far as it can. */
+  /** Continues with the first call, as far as possible. */
   #advance(): void {
     if (this.#calls.length === 0) {
       if (this.#state !== 'idle') this.#transition('idle')
@@ -185,7 +188,7 @@ export class Coordinator {
   #onExhausted(failures: readonly SearchFailure[]): void {
     const [first] = failures
     const error = first?.error ?? new KafkaError('CONNECTION_FAILED', 'no broker responds')
-    // While one of them may come back, so may the coordinator.
+    // While one of the brokers may become available, so may the coordinator.
     if (failures.some((failure) => failure.error.retriable)) this.#retryLater(error)
     else this.#retryOrFail(error)
   }
@@ -240,10 +243,10 @@ export class Coordinator {
   }
 }
 
-/** The error of a call that may have been carried out nevertheless, by an earlier attempt. */
+/** The error of a call that an earlier attempt may have carried out. */
 const doubtful = (error: KafkaError): KafkaError =>
   new KafkaError(error.code, error.message, { ...error, persisted: 'maybe', cause: error })
 
-/** Kafka returns this also when the coordinator could not store its change in time (KIP-98). */
+/** Kafka also returns this if the coordinator could not store its change in time (KIP-98). */
 const movedAway = ({ brokerCode }: KafkaError): boolean =>
   brokerCode === errorNumber.NOT_COORDINATOR || brokerCode === errorNumber.COORDINATOR_NOT_AVAILABLE

@@ -1,4 +1,6 @@
-// What a link to a broker is given, and the states it goes through. BrokerPool makes the links.
+// Owns the types of a link to a broker: its options, its states and their legal transitions.
+// Callers: BrokerPool and admin/, which create links, and NodeLink. Invariant: `closed` is the last
+// state.
 
 import type { SaslSettings } from '../net/connection-contract.ts'
 import type { VersionRequirement } from '../net/version-requirements.ts'
@@ -20,17 +22,17 @@ export interface LinkOptions {
   readonly reconnectBackoffMs: number
   readonly reconnectBackoffMaxMs: number
   readonly sasl?: SaslSettings | undefined
-  /** What each broker must serve; basicRequirements without it. */
+  /** What each broker must support; basicRequirements if missing. */
   readonly requirements?: readonly VersionRequirement[] | undefined
   /** Kafka's id of the cluster, as far as known; a broker of another cluster rejects it. */
   readonly clusterId?: (() => string | null) | undefined
-  /** Whose connections these are, in events; without it there are none. */
+  /** The producer in diagnostics events; if missing, none are published. */
   readonly origin?: EventOrigin | undefined
 }
 
 export type LinkState = 'idle' | 'resolving' | 'connecting' | 'ready' | 'backoff' | 'closed'
 
-/** From which state to which. */
+/** The legal transitions: for each state the states that may follow. */
 export const legalLinkStates: Readonly<Record<LinkState, readonly LinkState[]>> = {
   idle: ['resolving', 'closed'],
   resolving: ['connecting', 'backoff', 'idle', 'closed'],

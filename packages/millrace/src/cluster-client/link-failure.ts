@@ -1,6 +1,8 @@
-// Words for an attempt at a broker that failed. Two readers: someone whose address is wrong, and
-// someone whose bootstrap address is right but whose brokers advertise another that cannot be
-// reached from here.
+// Owns the text and the error of a failed attempt to connect to a broker. The text distinguishes
+// two cases: the configured address is wrong, or the bootstrap address works but the brokers
+// advertise another address that is not reachable from this machine. Callers: NodeLink,
+// RoundFailures. Invariant: several failures become one error code only if they share it
+// (`sharedNature`).
 
 import {
   type ConnectStep,
@@ -13,7 +15,7 @@ import type { Address } from '../runtime/transport.ts'
 import { formatAddress } from './address.ts'
 import { failureReason } from './failure-reason.ts'
 
-/** What became of one resolved address, or of the look-up itself (then `host` is the name). */
+/** The failure of one resolved address, or of the DNS lookup (then `host` is the name). */
 export interface AttemptFailure {
   readonly host: string
   readonly error: KafkaError | Error
@@ -23,13 +25,16 @@ export interface FailedAttempt {
   readonly nodeId: number
   readonly address: Address
   readonly name: string
-  /** Who named the address, while nothing ever responded there; null when the user typed it. */
+  /**
+   * The broker that advertised the address, if nothing has responded there; null for a configured
+   * one.
+   */
   readonly advertisedBy: string | null
   /** One for each resolved address, in order. */
   readonly failures: readonly AttemptFailure[]
 }
 
-/** The address itself failed; there is no resolved address to tell it from. */
+/** The address was not resolved to another one, so the text does not repeat it. */
 const isPlain = ({ failures, address }: FailedAttempt): boolean =>
   failures.length <= 1 && (failures[0]?.host ?? address.host) === address.host
 
@@ -48,7 +53,9 @@ const reasons = (attempt: FailedAttempt): string => {
     .join(', ')
 }
 
-/** The whole story where the address was advertised, `host:port reason` where the user typed it. */
+/**
+ * `host:port reason` for a configured address; also the broker that advertised it for any other.
+ */
 export const attemptText = (attempt: FailedAttempt): string => {
   const { advertisedBy, nodeId } = attempt
   const where = formatAddress(attempt.address)
@@ -60,7 +67,7 @@ export const attemptText = (attempt: FailedAttempt): string => {
   return `${advertises}, which failed: ${reasons(attempt)}`
 }
 
-/** What a failure is, whatever its words. */
+/** The code and kind of a failure, without its text. */
 export interface FailureNature {
   readonly code: ErrorCode
   readonly kind: ErrorKind
@@ -73,8 +80,8 @@ const natureOf = (error: unknown): FailureNature =>
     : { code: 'CONNECTION_FAILED', kind: 'retriable', step: 'dns' }
 
 /**
- * What several failures are together: the nature that all share. Where they differ, a refusal says
- * more than an address that does not respond; and without one they are CONNECTION_FAILED.
+ * The common nature of several failures. If they differ, a refusal counts more than an address that
+ * does not respond; without a refusal the code is CONNECTION_FAILED.
  */
 export const sharedNature = (errors: readonly unknown[]): FailureNature => {
   const natures = errors.map(natureOf)

@@ -1,10 +1,9 @@
-// What is known of topics: partitions, leaders, epochs, ids. Pure bookkeeping: it sends nothing
-// and wants nothing; Metadata feeds it. Views are immutable: news makes a new one.
-//
-// Brokers learn of a change at different times, so a response may be older than what is known.
-// Therefore a partition never goes back to an older leader epoch while the topic keeps its id.
-// Another id means that the topic was deleted and made again, and everything known of it is void.
-// Brokers without topic ids leave that to guess: they are believed when they keep saying it.
+// Owns the known topics: partitions, leaders, epochs, ids. It sends nothing. Caller: Metadata,
+// which passes each response to it. Invariants: views are immutable, and a change creates a new
+// view. A partition never returns to an older leader epoch while the topic keeps its id, because a
+// response may be older than what is known. A new id means that the topic was deleted and created
+// again: its known partitions are discarded. Without topic ids, an older epoch is accepted after
+// several responses that agree.
 
 import type { LeaderHint, PartitionView, TopicView } from '../engine/ports.ts'
 import type { MetadataResponse } from '../protocol/api/03-metadata.ts'
@@ -13,7 +12,7 @@ type TopicResponse = MetadataResponse['topics'][number]
 type PartitionResponse = TopicResponse['partitions'][number]
 
 const noError = 0
-/** Some replica is away; the leader is there all the same. */
+/** A replica is not available; the leader is. */
 const replicaNotAvailable = 9
 
 const topicIdBytes = 16
@@ -23,14 +22,14 @@ const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0)
 const sameBytes = (left: Uint8Array, right: Uint8Array): boolean =>
   left.length === right.length && left.every((byte, index) => byte === right[index])
 
-/** Without topic ids, an older epoch is believed when so many responses in turn name one. */
+/** Without topic ids, an older epoch is accepted after this many responses in a row. */
 const olderEpochsBelieved = 5
 
 export class MetadataCache {
   readonly #views = new Map<string, TopicView>()
-  /** Topics whose epochs were heard from a cluster that we have left, perhaps for another one. */
+  /** Topics whose epochs come from a cluster that the client has left, possibly for another one. */
   readonly #unanchored = new Set<string>()
-  /** By topic, for each partition: how many responses in turn named an older epoch. */
+  /** By topic, for each partition: how many responses in a row had an older epoch. */
   readonly #olderResponses = new Map<string, number[]>()
 
   view(topic: string): TopicView | undefined {
@@ -43,14 +42,14 @@ export class MetadataCache {
     this.#olderResponses.delete(topic)
   }
 
-  /** From now on the first response about each topic is taken as it is, whatever its epochs. */
+  /** From now on the first response of each topic is accepted, with any epochs. */
   forgetEpochs(): void {
     for (const topic of this.#views.keys()) this.#unanchored.add(topic)
   }
 
   /**
-   * Takes a response in which topicError found nothing wrong; `knowsNode` says whether a leader can
-   * be found.
+   * Applies a response without a topicError. `knowsNode` returns whether a leader's address is
+   * known.
    */
   apply(name: string, response: TopicResponse, knowsNode: (nodeId: number) => boolean): TopicView {
     const known = this.#views.get(name)
@@ -78,18 +77,18 @@ export class MetadataCache {
     if (olderResponses.length > 0) this.#olderResponses.set(name, olderResponses)
     else this.#olderResponses.delete(name)
     if (basis !== undefined && hasId) {
-      // A topic never loses partitions: the response is from before they were added.
+      // A topic never loses partitions: the response is older than the added partitions.
       partitions.push(...basis.partitions.slice(partitions.length))
     }
-    // The response's bytes are a view of the whole response: the id is copied out of it. A broker
-    // that knows no ids does not take away one that we have.
+    // The id is copied, because its bytes are a view of the whole response. A response without ids
+    // does not remove a known id.
     const topicId = hasId ? response.topicId.slice(0, topicIdBytes) : keptId(basis)
     const view = { name, topicId, partitions }
     this.#views.set(name, view)
     return view
   }
 
-  /** The new view, or undefined if the hint is not news. */
+  /** The new view, or undefined if the hint changes nothing. */
   applyHint(hint: LeaderHint): TopicView | undefined {
     const known = this.#views.get(hint.topic)
     const before = known?.partitions[hint.partition]
@@ -110,9 +109,9 @@ const isOlderThan = (known: PartitionView, { leaderEpoch }: PartitionResponse): 
   leaderEpoch >= 0 && leaderEpoch < known.leaderEpoch
 
 /**
- * An older epoch is old news, as a rule. Before topic ids it may also come from a topic that was
- * made again, with epochs from 0. Where no leader is known there is nothing to lose by believing
- * it: a wrong one says so.
+ * An older epoch is usually outdated. Before topic ids it may also come from a topic that was
+ * created again, with epochs from 0. If no leader is known, the older epoch is accepted: a wrong
+ * leader rejects the request.
  */
 const mergeOlder = (
   before: PartitionView,

@@ -1,14 +1,13 @@
-// Keeps the metadata of the topics in use fresh. It owns the one Metadata request in flight and the
-// time of the next one. Any number of calls for metadata become one request: the first call sends
-// it at once, and the calls that follow wait for a backoff, which grows while calls keep coming. A
-// topic that was not requested lately does not wait for the backoff, unless no broker can be
-// reached.
+// Owns the Metadata request in flight and the time of the next one. Calls for metadata share
+// requests: the first call sends one at once, and later calls wait for a backoff, which grows while
+// calls continue. A topic that was not requested recently does not wait, unless no broker is
+// reachable.
 //
 //   idle ──call──► waiting ──due──► searching ──broker──► asking ──response──► idle (or waiting)
 //                                       ▲─────────error─────┘
 //
-// A round tries the brokers one after the other until one responds (BrokerSearch). Callers:
-// Cluster, on behalf of the engine. The engine's events are called from the event loop only.
+// A round tries the brokers one after the other until one responds (BrokerSearch). Caller: Cluster,
+// on behalf of the engine. Invariant: the engine's events are called from the event loop only.
 
 import type { EngineEvents, LeaderHint, TopicRequestReason } from '../engine/ports.ts'
 import { type MetadataResponse, metadataApi } from '../protocol/api/03-metadata.ts'
@@ -35,7 +34,7 @@ export interface MetadataOptions {
   readonly logger: Logger
   readonly allowAutoTopicCreation: boolean
   readonly metadataMaxAgeMs: number
-  /** Without a response for this long, the client starts again from the bootstrap servers. */
+  /** After this time without a response, the client starts again from the bootstrap servers. */
   readonly metadataRecoveryRebootstrapTriggerMs: number
   readonly retryBackoffMs: number
   readonly retryBackoffMaxMs: number
@@ -52,10 +51,10 @@ const legal: Readonly<Record<MetadataState, readonly MetadataState[]>> = {
   closed: [],
 }
 
-/** Of a string in the protocol; Kafka's own limit for a topic is 249 characters. */
+/** The limit of a string in the protocol; Kafka's own limit for a topic is 249 characters. */
 const nameBytesMax = 32_767
 
-/** Called once: null when a broker has responded, else why none did. */
+/** Called once: null when a broker has responded, otherwise the reason why none did. */
 export type ConnectCallback = (error: KafkaError | null) => void
 
 type TopicResponse = MetadataResponse['topics'][number]
@@ -71,17 +70,17 @@ export class Metadata {
   #connectCallbacks: ConnectCallback[] = []
   #state: MetadataState = 'idle'
   #timer: Timer | null = null
-  /** When the round that waits begins; meaningful while waiting. */
+  /** When the waiting round begins; used in the state `waiting`. */
   #dueAtMs = 0
-  /** Before this, only a topic that is new may be requested. */
+  /** Before this time only a new topic may be requested. */
   #restUntilMs = 0
-  /** Rounds that followed each other without rest. */
+  /** Rounds that followed each other without a pause. */
   #busyRounds = 0
   #lastRoundFailed = false
-  /** Since when every round failed; null after a success. */
+  /** Since when every round has failed; null after a success. */
   #failingSinceMs: number | null = null
   #startedOver = false
-  /** Why the next round starts over at the bootstrap servers; null = it does not. */
+  /** Why the next round starts at the bootstrap servers; null = it does not. */
   #startOverReason: string | null = null
   #ageTimer: Timer | null = null
   readonly #failures = new RoundFailures()
@@ -114,7 +113,7 @@ export class Metadata {
     return this.#clusterId
   }
 
-  /** When a broker last responded; null = none did yet. */
+  /** When a broker last responded; null = none has responded yet. */
   get respondedAtMs(): number | null {
     return this.#respondedAtMs
   }
@@ -142,7 +141,7 @@ export class Metadata {
     if (urgency !== null) this.#schedule(urgency)
   }
 
-  /** A name that no request can carry fails alone: it never reaches a request with other topics. */
+  /** A name that does not fit into a request fails alone, so other topics are not affected. */
   #rejectName(topic: string): void {
     const limit = `at most ${nameBytesMax} bytes`
     const message = `A topic name must have ${limit}, got ${Buffer.byteLength(topic)}`
@@ -157,14 +156,14 @@ export class Metadata {
     this.#cache.forget(topic)
   }
 
-  /** What is known of the topics in use proved wrong, or may have. */
+  /** The metadata of the topics in use is wrong, or may be. */
   markStale(): void {
     if (this.#state === 'closed' || this.#topics.isEmpty) return
     this.#topics.requestAll()
     this.#schedule('known')
   }
 
-  /** A node was not at its address: what is known may belong to another cluster. */
+  /** Another node responded at a node's address: the metadata may be that of another cluster. */
   onMisrouted(link: NodeLink): void {
     if (this.#state === 'closed') return
     this.#startOverReason = `${link.name} is not the node that metadata named`
@@ -189,7 +188,7 @@ export class Metadata {
     })
   }
 
-  /** Warms up: calls back when a broker has responded, or a round through all of them failed. */
+  /** Calls back when a broker has responded, or when a round through all of them has failed. */
   connect(callback: ConnectCallback): void {
     if (this.#state === 'closed') return
     this.#connectCallbacks.push(callback)
@@ -220,7 +219,7 @@ export class Metadata {
     this.#timer = null
   }
 
-  /** Schedules a round, or makes the one that is scheduled earlier. */
+  /** Schedules a round, or moves the scheduled one forward. */
   #schedule(urgency: Urgency): void {
     if (this.#state !== 'idle' && this.#state !== 'waiting') return
     const { clock } = this.#options
@@ -260,7 +259,7 @@ export class Metadata {
     this.#search.start()
   }
 
-  /** Sends the request to one broker, with the topics that are requested at this moment. */
+  /** Sends the request to one broker, with the topics that are requested now. */
   #ask(link: NodeLink): void {
     this.#transition('asking')
     this.#requestCount++
@@ -355,7 +354,7 @@ export class Metadata {
     for (const notify of notifications) if (!this.#isClosed()) notify()
   }
 
-  /** Returns the event for the engine, which follows once all topics are up to date. */
+  /** Returns the event for the engine, which is called when all topics are updated. */
   #takeTopic(name: string, response: TopicResponse, call: number): Notification {
     const view = this.#cache.apply(name, response, (nodeId) => this.#pool.hasNode(nodeId))
     this.#topics.onFound(name, call)
@@ -364,7 +363,7 @@ export class Metadata {
     }
   }
 
-  /** A topic that can't be had is requested again when the engine says so. */
+  /** The engine decides whether a topic with an error is requested again. */
   #takeTopicError(name: string, error: KafkaError): Notification {
     const isFinal = !error.retriable
     if (isFinal || error.code === 'UNKNOWN_TOPIC') this.forgetTopic(name)
@@ -383,7 +382,7 @@ export class Metadata {
     if (urgency !== null) this.#schedule(urgency)
   }
 
-  /** A method, since the state can change in calls out of this class. */
+  /** A method, because calls out of this class can change the state. */
   #isClosed(): boolean {
     return this.#state === 'closed'
   }

@@ -1,5 +1,6 @@
-// Reads responses to Produce for NodeLink: the engine writes the requests as bytes and gets the
-// responses as objects.
+// Owns the decoding of Produce responses. The engine encodes the requests as bytes and gets the
+// responses as objects. Caller: NodeLink. Invariant: a response that cannot be decoded is returned
+// as an error, never thrown.
 
 import { type ProduceResponse, produceApi } from '../protocol/api/00-produce.ts'
 import { Reader } from '../protocol/bytes/reader.ts'
@@ -7,7 +8,7 @@ import type { KafkaError } from '../protocol/kafka-error.ts'
 import { messageOf } from '../runtime/value-kinds.ts'
 import { malformedResponse, produceError } from './response-errors.ts'
 
-/** The response of the named broker, or why it can't be used. */
+/** The decoded response of the broker, or the error. */
 export const readProduceResponse = (
   body: Uint8Array,
   version: number,

@@ -1,10 +1,12 @@
-// Gets a producer id and epoch from any broker (without a transactional id any will do). It owns
-// the one request at a time and its retries: another broker at once, and when all have failed,
-// again after a backoff, for as long as the cause may pass. Callers: Cluster, on behalf of the
+// Owns the InitProducerId request of a producer without a transactional id, and its retries. Any
+// broker can respond. If one fails, another is tried at once; if all have failed, they are tried
+// again after a backoff, as long as the cause can be temporary. Caller: Cluster, on behalf of the
 // engine.
 //
 //   idle ──want──► waiting ──due──► searching ──broker──► asking ──response──► idle
 //                     ▲──────all failed────┘ ▲──────error───┘
+//
+// Invariant: one request at a time.
 
 import type { EngineEvents, ProducerIdentity } from '../engine/ports.ts'
 import {
@@ -40,10 +42,10 @@ const legal: Readonly<Record<ProducerIdState, readonly ProducerIdState[]>> = {
   closed: [],
 }
 
-/** From this version on, the request carries the id and epoch of the moment (KIP-360). */
+/** From this version on the request contains the current id and epoch (KIP-360). */
 const versionWithIdentity = 3
 
-/** Without a transactional id the broker does not look at it. */
+/** Without a transactional id the broker ignores it. */
 const transactionTimeoutMs = 60_000
 
 export class ProducerIdRequest {
@@ -69,7 +71,7 @@ export class ProducerIdRequest {
     return this.#requestCount
   }
 
-  /** Wants an identity. While a request for one is under way, that one serves this call too. */
+  /** Requests an identity. If a request is in progress, its result serves this call too. */
   want(current: ProducerIdentity): void {
     if (this.#state === 'closed') return
     this.#current = current
@@ -156,7 +158,7 @@ export class ProducerIdRequest {
   #onExhausted(failures: readonly SearchFailure[]): void {
     const [first] = failures
     if (first !== undefined && failures.every(({ error }) => !error.retriable)) {
-      // Every broker refused us: the credentials are wrong, or all of them are too old.
+      // Every broker refused this client: the credentials are wrong, or all brokers are too old.
       this.#fail(first.error)
       return
     }

@@ -1,5 +1,6 @@
-// Remembers for a while which names were asked for, so that a topic that is given up and wanted
-// again all the time is not taken for a new one each time. Owned by Metadata.
+// Owns the names of topics that were requested within a time window, oldest first. A topic that is
+// forgotten and requested repeatedly is therefore not treated as new each time. Caller:
+// RequestedTopics. Invariant: the order of insertion is the order of time.
 
 export class RecentNames {
   readonly #windowMs: number
@@ -20,7 +21,7 @@ export class RecentNames {
     this.#addedAtMs.set(name, nowMs)
   }
 
-  /** Drops what is older than the window. */
+  /** Removes names that are older than the window. */
   prune(nowMs: number): void {
     for (const [name, addedAtMs] of this.#addedAtMs) {
       if (nowMs - addedAtMs < this.#windowMs) return

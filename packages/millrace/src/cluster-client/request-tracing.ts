@@ -1,5 +1,6 @@
-// The tracing channel `millrace:request`: one operation for each request to a broker, of any API,
-// those of the handshake included. Called by BrokerLink.
+// Owns the tracing channel `millrace:request`: one operation for each request to a broker, of any
+// API, including those of the handshake. Caller: NodeLink. Invariant: no context is created without
+// subscribers.
 
 import type { RawRequest } from '../net/connection-contract.ts'
 import type { InFlightEntry } from '../net/in-flight-table.ts'
@@ -9,11 +10,11 @@ import { type ConnectionPlace, describeRequest, type RequestDescription } from '
 
 /** `tracing:millrace:request`: from the writing of a request until its response. */
 export interface RequestTrace extends TraceContext, ConnectionPlace, RequestDescription {
-  /** Without the request's header. */
+  /** The size of the request without its header. */
   readonly requestBytes: number
   /**
-   * The connection ended, or no response came in time. What a broker rejects is in its response:
-   * that request has not failed.
+   * The connection ended, or no response arrived in time. An error code of the broker is not an
+   * error here: the request itself succeeded.
    */
   error?: KafkaError
 }
@@ -32,7 +33,7 @@ export const traceRequest = (
   requestTracing.begin(trace)
 }
 
-/** `error` is null for a response, and for bytes that left where none is expected. */
+/** `error` is null for a response, and for a request that expects none and was written. */
 export const endRequestTrace = (
   entry: InFlightEntry<RawRequest>,
   error: KafkaError | null,

@@ -1,6 +1,7 @@
-// The topics in use, and which of them the next Metadata request has to name. Each call for fresh
+// Owns the topics in use, and which of them the next Metadata request contains. Each call for
 // metadata gets a number; a response serves the calls up to the number at which its request was
-// sent. Owned by Metadata, which decides when requests are sent.
+// sent. Caller: Metadata, which decides when requests are sent. Invariant: a call stays pending
+// until a response or dropCalls() serves it.
 
 import type { TopicRequestReason } from '../engine/ports.ts'
 import { RecentNames } from './recent-names.ts'
@@ -9,11 +10,11 @@ import { RecentNames } from './recent-names.ts'
 interface TopicUse {
   /** Number of the latest call for it that no response has served; 0 = none. */
   call: number
-  /** A caller wants to use it: the broker may create it. A refresh creates nothing. */
+  /** A caller wants to write to it, so the broker may create it. A refresh never creates topics. */
   mayCreate: boolean
 }
 
-/** `known`: an earlier response may have had it; `new`: it was not requested lately. */
+/** `known`: an earlier response may have contained it; `new`: it was not requested recently. */
 export type Urgency = 'known' | 'new'
 
 export interface TopicSelection {
@@ -26,7 +27,7 @@ export class RequestedTopics {
   readonly #recentlyRequested: RecentNames
   readonly #allowAutoTopicCreation: boolean
   #lastCall = 0
-  /** The last request was for topics that may be created. */
+  /** The last request contained topics that may be created. */
   #createdLast = false
 
   constructor(rememberMs: number, allowAutoTopicCreation: boolean) {
@@ -47,19 +48,19 @@ export class RequestedTopics {
     return this.#topics.has(topic)
   }
 
-  /** Notes a call for a topic; null = the request in flight serves it, too. */
+  /** Records a call for a topic; null = the request in flight serves it. */
   request(topic: string, why: TopicRequestReason, nowMs: number): Urgency | null {
     const use = this.#topics.get(topic)
     const mayCreate = why === 'unknown' || use?.mayCreate === true
-    // The request in flight serves a caller that knows nothing. One that knows that its metadata is
-    // stale needs a later request.
+    // The request in flight serves a caller without metadata. A caller whose metadata is stale
+    // needs a later request.
     const isServed = use !== undefined && use.call > 0 && use.mayCreate === mayCreate
     if (isServed && why !== 'stale') return null
     this.#topics.set(topic, { call: ++this.#lastCall, mayCreate })
     return use === undefined && !this.#recentlyRequested.has(topic, nowMs) ? 'new' : 'known'
   }
 
-  /** Notes a call for every topic in use. */
+  /** Records a call for every topic in use. */
   requestAll(): void {
     this.#lastCall++
     for (const use of this.#topics.values()) use.call = this.#lastCall
@@ -74,8 +75,8 @@ export class RequestedTopics {
   }
 
   /**
-   * The topics of the next request. One flag of a request lets all of its topics be created, so
-   * those that may be created have requests of their own, in turns with the others.
+   * The topics of the next request. One flag of a request allows the creation of all its topics, so
+   * topics that may be created alternate with the others, in requests of their own.
    */
   select(nowMs: number): TopicSelection {
     const creatable: string[] = []
@@ -92,7 +93,7 @@ export class RequestedTopics {
     return { topics, allowAutoTopicCreation: creates }
   }
 
-  /** A response has the topic; it serves the calls up to `call`. */
+  /** The topic is in a response, which serves the calls up to `call`. */
   onFound(topic: string, call: number): void {
     const use = this.#topics.get(topic)
     if (use === undefined) return
@@ -100,13 +101,13 @@ export class RequestedTopics {
     use.mayCreate = false
   }
 
-  /** A response has an error for the topic: it is requested again when a caller says so. */
+  /** A response has an error for the topic: it is requested again only by a new call. */
   onFailed(topic: string): void {
     const use = this.#topics.get(topic)
     if (use !== undefined) use.call = 0
   }
 
-  /** Drops all calls that are not served, and returns their topics; these stay in use. */
+  /** Drops all pending calls and returns their topics, which stay in use. */
   dropCalls(): string[] {
     const dropped: string[] = []
     for (const [topic, use] of this.#topics) {
@@ -117,7 +118,7 @@ export class RequestedTopics {
     return dropped
   }
 
-  /** The most urgent call that is not served; null = all are. */
+  /** The most urgent pending call; null = none is pending. */
   pending(nowMs: number): Urgency | null {
     this.#recentlyRequested.prune(nowMs)
     let urgency: Urgency | null = null

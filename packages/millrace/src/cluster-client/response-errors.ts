@@ -1,7 +1,7 @@
-// Finds what is wrong with a response: its error code, or content that no Kafka broker sends.
-// null = nothing is wrong. Whether to send the request again is `retriable` of the error. These
-// requests write no record, so `persisted` is always 'no'. Callers: Metadata, NodeLink,
-// ProducerIdRequest, Coordinator, TransactionRequests.
+// Owns the check of responses: their error codes, and content that no Kafka broker sends. null = no
+// error. `retriable` of the error decides whether the request is sent again. Callers: Metadata,
+// produce-response.ts, ProducerIdRequest, Coordinator, TransactionRequests. Invariant: these
+// requests write no records, so `persisted` is always 'no'.
 
 import type { ProduceResponse } from '../protocol/api/00-produce.ts'
 import type { MetadataResponse } from '../protocol/api/03-metadata.ts'
@@ -13,10 +13,10 @@ import { printableText } from '../runtime/printable-text.ts'
 
 type TopicResponse = MetadataResponse['topics'][number]
 
-/** Larger clusters do not exist; each node costs a link. */
+/** Larger clusters do not exist. The limit protects memory: each node has a link. */
 const nodesMax = 10_000
 
-/** Larger topics do not exist; each partition costs a queue. */
+/** Larger topics do not exist. The limit protects memory: each partition has a queue. */
 const partitionsMax = 100_000
 
 export const malformedResponse = (
@@ -31,7 +31,7 @@ export const malformedResponse = (
     broker,
   })
 
-/** What is wrong with a Metadata response as a whole; `broker` sent it. */
+/** The error of a Metadata response as a whole; `broker` sent it. */
 export const metadataError = (response: MetadataResponse, broker: string): KafkaError | null => {
   if (response.errorCode !== errorNumber.NONE) {
     return brokerError(response.errorCode, { api: 'Metadata', broker, persisted: 'no' })
@@ -52,7 +52,7 @@ export const metadataError = (response: MetadataResponse, broker: string): Kafka
   )
 }
 
-/** What is wrong with one topic; `response` is missing if the broker left it out. */
+/** The error of one topic; `response` is missing if the broker did not return it. */
 export const topicError = (
   topic: string,
   response: TopicResponse | undefined,
@@ -69,10 +69,10 @@ export const topicError = (
   return brokerError(errorCode, { api: 'Metadata', topic, broker, persisted: 'no' })
 }
 
-/** So far from 2^53 that the offset of each record of a batch is exact. */
+/** Far enough below 2^53 that the offset of each record of a batch is exact. */
 const baseOffsetMax = Number.MAX_SAFE_INTEGER - 2 ** 31
 
-/** What no broker responds to Produce; error codes are the engine's. */
+/** Content that no broker sends in a Produce response. The engine reads the error codes. */
 export const produceError = (response: ProduceResponse, broker: string): KafkaError | null => {
   for (const { name, partitionResponses } of response.responses) {
     for (const { index, baseOffset, errorCode } of partitionResponses) {
@@ -98,7 +98,10 @@ export const producerIdError = (
   return malformedResponse('InitProducerId', broker, problem)
 }
 
-/** `found` is the coordinator of our key; undefined = the response names those of other keys. */
+/**
+ * `found` is the coordinator of the requested key; undefined = the response contains other keys
+ * only.
+ */
 export const coordinatorError = (
   found: Omit<FindCoordinatorResponse['coordinators'][number], 'key'> | undefined,
   broker: string,
@@ -115,7 +118,7 @@ export const coordinatorError = (
   return malformedResponse('FindCoordinator', broker, `coordinator ${nodeId} at '${host}'`)
 }
 
-/** The partitions of a topic are numbered from 0, each once, so no index is past their count. */
+/** Partitions are numbered from 0, each once, so no index is larger than their count. */
 const partitionsProblem = ({ partitions }: TopicResponse): string | null => {
   const count = partitions.length
   if (count === 0) return 'no partitions'

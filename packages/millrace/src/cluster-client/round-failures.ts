@@ -1,5 +1,5 @@
-// Why there is no fresh metadata: the failures of the present round of brokers and of the last one,
-// as one error. Owned by Metadata.
+// Owns the failures of the current and the last round of brokers, as one error: why there is no
+// fresh metadata. Caller: Metadata. Invariant: the error is null after a success.
 
 import { KafkaError } from '../protocol/kafka-error.ts'
 import type { SearchFailure } from './broker-search.ts'
@@ -7,17 +7,17 @@ import { sharedNature } from './link-failure.ts'
 
 export class RoundFailures {
   #error: KafkaError | null = null
-  /** Of the last round that failed, while none has succeeded since. */
+  /** The error of the last failed round, until a round succeeds. */
   #last: readonly SearchFailure[] = []
 
-  /** Null when the last request succeeded. */
+  /** Null if the last request succeeded. */
   get error(): KafkaError | null {
     return this.#error
   }
 
   /**
-   * The round has not ended, but its waiting callers can already learn why it fails. Brokers that
-   * it has not tried yet failed in the round before.
+   * Gives the waiting callers an error before the round has ended. Brokers that it has not tried
+   * yet failed in the round before.
    */
   onFailing(failures: readonly SearchFailure[]): void {
     if (failures.length === 0) return

@@ -1,9 +1,10 @@
-// What goes into one push: of all metrics those that the broker asked for, sums as it wants them.
-// It owns what was pushed before, so that a delta counts from the last push that was taken.
+// Owns the values of the last push that a broker accepted, from which the next deltas count. It
+// builds the content of a push: the subscribed metrics, with sums as deltas or totals as the broker
+// requires. Callers: Telemetry, pushed-metrics.ts. Invariant: values change only in onTaken().
 
 import type { OtlpMetric, OtlpMetrics } from '../protocol/otlp.ts'
 
-/** One number that can be pushed. A sum is what was counted since the client began. */
+/** One value that can be pushed. A sum counts from the start of the client. */
 export interface TelemetryMetric {
   /** `org.apache.kafka.producer.record.send.total` */
   readonly name: string
@@ -12,24 +13,24 @@ export interface TelemetryMetric {
   readonly attributes: Readonly<Record<string, string>>
 }
 
-/** What the client knows of itself, read when it is pushed. */
+/** The metrics of the client, read at each push. */
 export interface TelemetrySource {
   readonly resource: Readonly<Record<string, string>>
   read(): readonly TelemetryMetric[]
 }
 
-/** Metrics in one push at most: a broker may ask for those of every topic. */
+/** Limit of the metrics in one push: a broker may subscribe to those of every topic. */
 const metricsMax = 5000
 
-/** A subscription with more prefixes is rejected: Kafka's own have a few. */
+/** A subscription with more prefixes is rejected; Kafka's own have a few. */
 export const prefixesMax = 1000
 
 /**
- * Which metrics a broker subscribed to: by the beginnings of their names; '' = all. Compiled once
- * per subscription, so that a look-up costs a binary search, however many prefixes there are.
+ * The metrics that a broker subscribed to, by prefixes of their names; '' = all. Compiled once per
+ * subscription, so that a lookup is one binary search for any number of prefixes.
  */
 export class MetricSelection {
-  /** Sorted, and without those that begin with another one. */
+  /** Sorted, without prefixes that another prefix covers. */
   readonly #prefixes: readonly string[]
 
   constructor(prefixes: readonly string[]) {
@@ -63,9 +64,9 @@ export class TelemetryPayload {
   readonly #source: TelemetrySource
   readonly #startedAtMs: number
   #pushedAtMs: number
-  /** Of the last push that was taken: each sum by its name and attributes. */
+  /** From the last accepted push: each sum by its name and attributes. */
   #pushed = new Map<string, number>()
-  /** Of the push under way. */
+  /** The sums of the push in progress. */
   #pending = new Map<string, number>()
   #pendingAtMs: number
 
@@ -105,7 +106,7 @@ export class TelemetryPayload {
     return { name, kind: 'deltaSum', value: delta, attributes, startTimeMs, timeMs }
   }
 
-  /** The push was taken: the next deltas count from it. */
+  /** The push was accepted: the next deltas count from it. */
   onTaken(): void {
     this.#pushed = this.#pending
     this.#pushedAtMs = this.#pendingAtMs

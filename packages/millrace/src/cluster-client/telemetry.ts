@@ -1,13 +1,14 @@
-// Pushes the client's metrics to brokers that ask for them (KIP-714). It owns the subscription and
-// when what is sent next; it opens no connection of its own, and keeps no process alive.
+// Owns the telemetry subscription of a client and the time of its next request (KIP-714). It pushes
+// the client's metrics to brokers that request them. It opens no connection and does not keep the
+// process alive. Caller: Cluster.
 //
 //   waiting ──broker──► asking ──subscription──► resting ──due──► pushing ──taken──► resting …
 //      ▲                  ▲                         │                │
 //      └── no broker now  └── nothing is wanted, or the subscription is not known any more
 //
-// The first push comes after half to one and a half intervals, so that clients that started
-// together do not push together; leave() pushes once more. A broker that rejects for good ends it.
-// Callers: Cluster.
+// The first push comes after 0.5 to 1.5 intervals, so that clients which started together push at
+// different times; leave() pushes once more. Invariant: after a permanent rejection nothing is
+// sent.
 
 import {
   type GetTelemetrySubscriptionsResponse,
@@ -49,13 +50,13 @@ const legal: Readonly<Record<TelemetryState, readonly TelemetryState[]>> = {
 
 type Subscription = GetTelemetrySubscriptionsResponse
 
-/** Where a broker does not say, or asking has failed: Kafka's own default. */
+/** Used if a broker sends no interval, or the request failed: Kafka's default. */
 const defaultIntervalMs = 300_000
 const intervalMsMin = 100
-/** What close() waits for its last push at most. */
+/** How long close() waits for the last push. */
 const leaveMs = 1000
 
-/** Rejections that will not pass: this client has nothing to say to this cluster. */
+/** Permanent rejections: this cluster accepts no metrics of this client. */
 const finalErrors: ReadonlySet<number> = new Set([
   errorNumber.INVALID_REQUEST,
   errorNumber.INVALID_RECORD,
@@ -73,13 +74,13 @@ export class Telemetry {
   #state: TelemetryState = 'waiting'
   #next: 'ask' | 'push' = 'ask'
   #timer: Timer | null = null
-  /** Marks the call under way; the response to an older one is stale. */
+  /** Counts the calls; the response to an earlier call is ignored. */
   #token = 0
   #instanceId: Uint8Array = noInstanceId
   #subscription: Subscription | null = null
-  /** Of the subscription. */
+  /** The id of the subscription. */
   #selection = new MetricSelection([])
-  /** A broker did not take the codec that it had named. */
+  /** A broker rejected a codec that it had listed. */
   #isPlain = false
   #onLeft: () => void = nothing
 
@@ -93,7 +94,7 @@ export class Telemetry {
     if (this.#state === 'waiting') this.#proceed()
   }
 
-  /** Pushes once more, if a broker has asked for metrics; `done` is called once, soon. */
+  /** Pushes once more if a broker has requested metrics; `done` is called once, within a second. */
   leave(done: () => void): void {
     const link = this.#link()
     const isWanted = !this.#selection.isEmpty
@@ -102,7 +103,7 @@ export class Telemetry {
       done()
       return
     }
-    // What is on its way comes first: the last push counts from it.
+    // A push in progress is completed first: the last push counts from it.
     const isPushing = this.#state === 'pushing'
     this.#transition('leaving')
     this.#onLeft = done
@@ -130,7 +131,7 @@ export class Telemetry {
     this.#timer = null
   }
 
-  /** A broker that takes metrics and can be asked now. */
+  /** A broker that supports telemetry and can accept a request now. */
   #link(): NodeLink | undefined {
     return this.#pool
       .readyLinks()
@@ -201,7 +202,7 @@ export class Telemetry {
     const wallTimeMs = this.#options.clock.wallTime()
     const metrics = this.#payload.read(this.#selection, deltaTemporality, wallTimeMs)
     const isCurrent = (): boolean => token === this.#token
-    // Few clusters ask for metrics: what writes them is loaded by the first that does.
+    // Few clusters request metrics, so the encoder is loaded at the first push.
     import('../protocol/otlp.ts').then(
       ({ encodeMetrics }) => {
         if (!isCurrent()) return
@@ -228,7 +229,7 @@ export class Telemetry {
     }
   }
 
-  /** The first that the broker named, of those that there are. */
+  /** The first codec of the broker's list that this client supports. */
   get #codecId(): number {
     if (this.#isPlain) return 0
     return this.#subscription!.acceptedCompressionTypes.find((id) => id > 0 && id <= 4) ?? 0
@@ -287,7 +288,7 @@ export class Telemetry {
     }
   }
 
-  /** At once if a push was rejected: the next push has to wait for its interval anyhow. */
+  /** Sent at once if a push was rejected: the next push has to wait for its interval. */
   #askAgain(): void {
     if (this.#state === 'asking') this.#rest(defaultIntervalMs, 'ask')
     else {

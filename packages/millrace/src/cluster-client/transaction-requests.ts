@@ -1,7 +1,7 @@
-// The requests of a transactional producer: to the coordinator of its transactional id, and to the
-// coordinators of the consumer groups whose offsets it commits. It owns one Coordinator for each,
-// and says what each response means; the engine decides what follows. Callers: Cluster, and the
-// engine through TransactionPort.
+// Owns the Coordinators of a transactional producer: one for its transactional id, and one for each
+// consumer group whose offsets it commits. It sends the transaction requests and classifies each
+// response; the engine decides what follows. Callers: Cluster, and the engine through
+// TransactionPort. Invariant: each callback is called once.
 
 import type {
   ConsumedOffset,
@@ -32,20 +32,20 @@ import { malformedResponse, producerIdError } from './response-errors.ts'
 
 export interface TransactionOptions {
   readonly transactionalId: string
-  /** The coordinator aborts a transaction that is open for longer. */
+  /** The coordinator aborts a transaction that stays open longer. */
   readonly transactionTimeoutMs: number
 }
 
-/** Above these a broker takes the request for one of KIP-890 part 2. */
+/** A broker treats requests above these versions as those of KIP-890 part 2. */
 const endTxnVersion1 = upToVersion(endTxnApi, 4)
 const txnOffsetCommitVersion1 = upToVersion(txnOffsetCommitApi, 4)
-/** From version 6 on topics go by id, which the caller does not have. */
+/** From version 6 on topics are identified by id, which the caller does not have. */
 const txnOffsetCommitVersion2 = upToVersion(txnOffsetCommitApi, 5)
 
-/** From this version on, InitProducerId carries the id and epoch of the moment (KIP-360). */
+/** From this version on InitProducerId contains the current id and epoch (KIP-360). */
 const versionWithIdentity = 3
 
-/** From this version on, TxnOffsetCommit names the member of the group (KIP-447). */
+/** From this version on TxnOffsetCommit contains the group's member (KIP-447). */
 const versionWithMember = 3
 
 const featureName = 'transaction.version'
@@ -56,7 +56,7 @@ export class TransactionRequests implements TransactionPort {
   readonly #coordinator: Coordinator
   readonly #groups = new Map<string, Coordinator>()
   #version2 = false
-  /** Of the response that #version2 was read from. */
+  /** The epoch of the features that #version2 was read from. */
   #featuresEpoch = -1
 
   constructor(pool: BrokerPool, options: TransactionOptions & CoordinatorOptions) {
@@ -160,7 +160,7 @@ export class TransactionRequests implements TransactionPort {
         groupId,
         producerId,
         producerEpoch: epoch,
-        // Before KIP-447 a coordinator cannot know who commits.
+        // Before KIP-447 a coordinator cannot check which member commits.
         ...(link.versionFor(txnOffsetCommitApi) >= versionWithMember
           ? { generationIdOrMemberEpoch: generationId, memberId, groupInstanceId }
           : {}),
@@ -194,7 +194,7 @@ export class TransactionRequests implements TransactionPort {
       }),
       judge: ({ errorCode, producerId: nextId, producerEpoch }, broker) => {
         const error = this.#error(errorCode, endTxnApi.name, broker)
-        // -1: the next transaction has no identity of its own.
+        // -1: the next transaction has no new identity.
         if (error !== null || !version2 || nextId < 0 || producerEpoch >= 0) return error
         return malformedResponse('EndTxn', broker, `producer id ${nextId}, epoch ${producerEpoch}`)
       },
@@ -214,7 +214,7 @@ export class TransactionRequests implements TransactionPort {
     for (const group of this.#groups.values()) group.onLinkReady(link)
   }
 
-  /** The client begins anew at the bootstrap servers, perhaps of another cluster. */
+  /** The client starts again at the bootstrap servers, possibly of another cluster. */
   forgetFeatures(): void {
     this.#featuresEpoch = -1
   }
@@ -230,8 +230,8 @@ export class TransactionRequests implements TransactionPort {
   }
 
   /**
-   * A broker that lags behind in a change of features has a lower epoch. One that does not know the
-   * features changes nothing; a feature that is not named has level 0.
+   * A broker that has not applied a feature change yet has a lower epoch. A broker without features
+   * changes nothing; a feature that is not listed has level 0.
    */
   #followFeatures(link: NodeLink): void {
     if (link.featuresEpoch < 0 || link.featuresEpoch < this.#featuresEpoch) return
@@ -248,7 +248,7 @@ export class TransactionRequests implements TransactionPort {
     return group
   }
 
-  /** The gravest of the partitions' errors. */
+  /** The most severe error of the partitions. */
   #addPartitionsError(response: AddPartitionsToTxnResponse, broker: string): KafkaError | null {
     const errors = response.resultsByTopicV3AndBelow.flatMap(({ name, resultsByPartition }) =>
       resultsByPartition.map(({ partitionIndex, partitionErrorCode }) => ({
@@ -278,7 +278,7 @@ export class TransactionRequests implements TransactionPort {
   ): KafkaError | null {
     const errors = responses
       .filter(({ errorCode }) => errorCode !== errorNumber.NONE)
-      // The others of a request that failed for one partition were not tried.
+      // The other partitions of a request that failed for one were not tried.
       .sort((a, b) => Number(isUntried(a.errorCode)) - Number(isUntried(b.errorCode)))
       .map(({ topic, partition, errorCode }) =>
         this.#error(errorCode, api, broker, { topic, partition }),

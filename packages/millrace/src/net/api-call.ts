@@ -1,5 +1,6 @@
-// A request of an API as the bytes that a connection sends, and its response as an object. Callers:
-// Connection.request, for every API but Produce, whose bytes the engine writes by itself.
+// Owns the conversion of one request object to the bytes that a connection sends, and of the
+// response bytes to an object. Caller: Connection.request, for every API except Produce, whose
+// bytes the engine encodes. Invariant: the handler of a call is called exactly once.
 
 import { Reader } from '../protocol/bytes/reader.ts'
 import { Writer } from '../protocol/bytes/writer.ts'
@@ -13,7 +14,7 @@ import type { RawRequest } from './connection-contract.ts'
 export type CallHandler<Response> = (error: KafkaError | null, response: Response | null) => void
 
 export interface CallOwner {
-  /** The response can't be read: closes the connection, and says with which error. */
+  /** The response cannot be decoded: closes the connection and returns the error. */
   onMalformed(reason: string, api: string, cause: unknown): KafkaError
   throttle(throttleTimeMs: number): void
 }
@@ -24,7 +25,9 @@ const throttleTimeOf = (response: unknown): number => {
   return typeof response.throttleTimeMs === 'number' ? response.throttleTimeMs : 0
 }
 
-/** Throws if the request can't be encoded. With version -1 it is never sent: it has no bytes. */
+/**
+ * Throws if the request cannot be encoded. With version -1 no bytes are created: it is never sent.
+ */
 export const makeCall = <Request, Response>(
   api: Api<Request, Response>,
   version: number,

@@ -1,12 +1,12 @@
-// Authenticates one connection by SASL: the last step of its handshake, and again on the live
-// connection before the broker ends the session (KIP-368). It owns the exchange that is under way
-// and the times of the session; the connection owns its timer and asks `dueAtMs`.
+// Owns the SASL exchange of one connection and the start and end times of its session. The exchange
+// is the last step of the handshake. It is repeated on the open connection before the broker ends
+// the session (KIP-368). Caller: Connection, which owns the timer and reads `dueAtMs`.
 //
 //   own work (token, first message) ─► SaslHandshake ─► SaslAuthenticate … ─► done
 //
-// Our own work comes first, so that a session that is renewed holds nothing up while it waits for
-// a token, and a failure of it harms nothing: the session lives on, and it is tried again.
-// Invariant: no secret is in an error (sasl-errors.ts).
+// The local work is done first. While a session that is renewed waits for a token, requests
+// continue. If the local work fails, the session stays valid and the renewal is repeated later.
+// Invariant: no secret is part of an error (sasl-errors.ts).
 
 import { saslHandshakeApi } from '../protocol/api/17-sasl-handshake.ts'
 import { saslAuthenticateApi } from '../protocol/api/36-sasl-authenticate.ts'
@@ -26,29 +26,32 @@ export interface AuthenticationOptions {
   readonly sasl: SaslSettings
   readonly clock: Clock
   readonly versions: VersionNegotiation
-  /** What the user or the cluster calls the broker. */
+  /** The broker's name in messages: from the option `brokers` or from metadata. */
   readonly host: string
   readonly port: number
   readonly clientId: string
-  /** How long our own work may take: a token, a key. */
+  /** Time limit of the local work: getting a token, deriving a key. */
   readonly workTimeoutMs: number
 }
 
-/** Where in its lifetime a session is renewed: spread, so that connections do not do it at once. */
+/**
+ * The share of its lifetime after which a session is renewed. It is random, so that connections do
+ * not renew at the same time.
+ */
 const renewFrom = 0.85
 const renewSpread = 0.1
 
-/** Kafka ignores a renewal that comes sooner than a second after the last. */
+/** Kafka ignores a renewal that comes less than a second after the last one. */
 const renewDelayMsMin = 1100
 const lifetimeMsMin = 2000
 
-/** Messages of an exchange; SCRAM has two, and none that is known has more than a few. */
+/** Limit of the messages of one exchange. SCRAM has two; no known mechanism has more than a few. */
 const messagesMax = 16
 
 const never = Number.POSITIVE_INFINITY
 const noBytes = new Uint8Array(0)
 
-/** The exchange belongs to a connection that is closed or was replaced: its result is dropped. */
+/** The exchange belongs to a connection that is closed or was replaced: its result is ignored. */
 class Abandoned extends Error {}
 
 export class Authentication implements HandshakeStep {
@@ -72,7 +75,7 @@ export class Authentication implements HandshakeStep {
     return this.#isRenewing ? never : this.#renewAtMs
   }
 
-  /** The broker takes no request any more from then on. */
+  /** From this time on the broker accepts no request of the session. */
   get expiresAtMs(): number {
     return this.#expiresAtMs
   }
@@ -85,9 +88,9 @@ export class Authentication implements HandshakeStep {
   }
 
   /**
-   * Authenticates again on the live connection. `begin` is called when nothing but the exchange may
-   * be sent, `done` when that is over. Where our own work fails only `done` is called: the session
-   * goes on, and `dueAtMs` says when to try again.
+   * Authenticates again on the open connection. `begin` is called when only messages of the
+   * exchange may be sent, and `done` when the exchange is over. If the local work fails, only
+   * `done` is called: the session continues, and `dueAtMs` is the time of the next attempt.
    */
   renew(channel: HandshakeChannel, begin: () => void, done: () => void): void {
     this.#isRenewing = true
@@ -111,7 +114,7 @@ export class Authentication implements HandshakeStep {
     this.#controller.abort()
   }
 
-  // ---- our own work
+  // ---- the local work
 
   /** A session with its first message. */
   async #prepare(): Promise<{ session: SaslSession; first: Uint8Array }> {
@@ -131,7 +134,9 @@ export class Authentication implements HandshakeStep {
     throw new SaslError('the mechanism gave neither bytes nor null')
   }
 
-  /** What our own side works out, within its time, and only for as long as it is wanted. */
+  /**
+   * Runs the local work within its time limit. The result is ignored if the exchange was stopped.
+   */
   #limited<Value>(work: () => Value | Promise<Value>): Promise<Value> {
     const { clock, workTimeoutMs, sasl } = this.#options
     const controller = this.#controller
@@ -159,7 +164,8 @@ export class Authentication implements HandshakeStep {
   #tryLater(): void {
     this.#isRenewing = false
     const now = this.#options.clock.now()
-    // Past its end there is nothing to renew: the next request finds that out, or idleness does.
+    // After the end of the session it cannot be renewed: the next request fails, or the connection
+    // is closed as idle.
     if (now >= this.#expiresAtMs) this.#renewAtMs = never
     else this.#renewAtMs = now + Math.max(renewDelayMsMin, (this.#expiresAtMs - now) / 4)
   }
@@ -246,7 +252,7 @@ export class Authentication implements HandshakeStep {
             reject(this.#errors.malformed(channel.name, api.name, cause))
           }
         },
-        // Why the connection closed is reported to its owner by onClosed.
+        // The owner of the connection gets the reason in onClosed.
         onFailure: () => reject(new Abandoned()),
       })
     })

@@ -1,7 +1,8 @@
-// JWTs for a token endpoint (RFC 7523): from a file or a function, or signed with a private key.
-// Such a JWT proves who the client is (section 2.2), or is what it exchanges for a token (section
-// 2.1). Files are read again for each token. The signature is oauth4webapi's. No message shows a
-// key or a JWT.
+// Owns how a JWT for a token endpoint is obtained (RFC 7523): from a file, from a function, or
+// signed with a private key. The JWT authenticates the client (section 2.2) or is exchanged for a
+// token (section 2.1). oauth4webapi signs it. Callers: client-credentials.ts for each token,
+// producer/sasl-option.ts for the option. Invariants: a file is read again for each token; no
+// message contains a key or a JWT.
 
 import { createPrivateKey, webcrypto } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
@@ -17,9 +18,9 @@ export interface SignedAssertion {
   readonly passphrase?: string | undefined
   /** `kid` of the key at the authority. */
   readonly keyId?: string | undefined
-  /** `aud` of the JWT; the token endpoint without it. */
+  /** `aud` of the JWT; the URL of the token endpoint if it is missing. */
   readonly audience?: string | undefined
-  /** More claims, or other ones than `iss` and `sub`, which are `clientId`. */
+  /** Additional claims, or other values of `iss` and `sub`, which are `clientId` by default. */
   readonly claims?: Readonly<Record<string, unknown>> | undefined
 }
 
@@ -28,25 +29,25 @@ export type ClientAssertion =
   | SignedAssertion
   /** A file with a JWT that another program renews: a projected token of Kubernetes. */
   | { readonly file: string }
-  /** A function that gives the JWT. */
+  /** A function that returns the JWT. */
   | (() => string | Promise<string>)
 
 type OAuth = typeof import('oauth4webapi')
 
-/** Who asks for a token, and where. */
+/** The client that requests a token, and the endpoint. */
 export interface TokenRequester {
   readonly clientId: string
   readonly tokenEndpoint: string
 }
 
-/** Makes the JWT of a request; a key signs another one each time. */
+/** Creates the JWT of a token request; with a key each call signs a new one. */
 export type JwtMaker = (requester: TokenRequester) => string | Promise<string>
 
 const jwtForm = /^[\w-]+\.[\w-]+\.[\w-]*$/
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
 
-/** What is wrong with the field, as the end of a sentence; null = nothing. */
+/** The problem with the field, as the end of a sentence; null = none. */
 export const assertionProblem = (value: unknown): string | null => {
   if (typeof value === 'function') return null
   if (typeof value !== 'object' || value === null) return 'must be an object or a function'
@@ -92,7 +93,10 @@ const readKey = async (field: string, { privateKey, passphrase }: SignedAssertio
   }
 }
 
-/** Reads what the JWT is made of. `field` names the option. Rejects with a SaslError. */
+/**
+ * Reads the file or key that the JWT comes from. `field` names the option. Rejects with a
+ * SaslError.
+ */
 export const readAssertion = async (
   oauth: OAuth,
   field: string,
@@ -106,7 +110,7 @@ export const readAssertion = async (
   return (requester) => sign(oauth, key, assertion, requester)
 }
 
-/** The library signs client assertions only, into the form of a request. */
+/** oauth4webapi signs client assertions only, and puts them into the form of a request. */
 const sign = async (
   oauth: OAuth,
   key: webcrypto.CryptoKey,

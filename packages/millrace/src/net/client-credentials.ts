@@ -1,6 +1,8 @@
-// Tokens of an authority's token endpoint: for the client's credentials (RFC 6749, 4.4), or in
-// exchange for a JWT (RFC 7523, 2.1). The protocol is oauth4webapi's, loaded at first use; here are
-// the settings and the messages. Caller: producer/sasl-option.ts, through a TokenSource.
+// Owns the requests to an OAuth token endpoint: with the client's credentials (RFC 6749, 4.4), or
+// with a JWT that is exchanged for a token (RFC 7523, 2.1). oauth4webapi, which is loaded at first
+// use, implements the protocol; this file has the settings and the error messages. Caller:
+// producer/sasl-option.ts, through a TokenSource. Invariant: no message contains a secret or a
+// token.
 
 import { importLibrary } from '../protocol/compression/library.ts'
 import { ChangingValue, type Warn } from '../protocol/sasl/changing-value.ts'
@@ -13,29 +15,31 @@ import { type ClientAssertion, readAssertion } from './client-assertion.ts'
 import type { TokenContext, TokenProvider } from './token-source.ts'
 
 /**
- * A client of an OAuth authority, and where its tokens come from (RFC 6749, section 4.4; KIP-768).
+ * The credentials of a client at an OAuth authority, and the token endpoint (RFC 6749, section 4.4;
+ * KIP-768).
  */
 export interface ClientCredentials {
-  /** The client's name at the authority. */
+  /** The id of the client at the authority. */
   readonly clientId: string
-  /** Its secret. It is in no message, log line or error. */
+  /** The client's secret. No message, log line or error contains it. */
   readonly clientSecret: string
-  /** URL of the token endpoint: `https://`, or `http://` of this machine. */
+  /** URL of the token endpoint: `https://`, or `http://` with a loopback address. */
   readonly tokenEndpoint: string
   /** Scopes, separated by spaces. */
   readonly scope?: string | undefined
   /** The audience of the token, if the token endpoint requires it. */
   readonly audience?: string | undefined
-  /** How the endpoint wants the secret: in the header (`basic`, as usual) or in the body. */
+  /** Where the secret is sent: in the header (`basic`, the default) or in the body. */
   readonly clientAuthentication?: 'basic' | 'post' | undefined
   /** SASL extensions that are sent with the token (KIP-342). */
   readonly extensions?: Readonly<Record<string, string>> | undefined
 }
 
-/** A client that proves who it is by a secret that may change, or by a JWT. */
+/** A client that authenticates with a secret that may change, or with a JWT. */
 export interface ProvableClient extends Omit<ClientCredentials, 'clientSecret'> {
   /**
-   * Its secret. It is in no message, log line or error. A function is called for each token.
+   * The client's secret. No message, log line or error contains it. A function is called for each
+   * token.
    */
   readonly clientSecret?: SecretSource | undefined
   /** In place of the secret: a JWT, or a key to sign one with (RFC 7523). */
@@ -52,7 +56,10 @@ type ClientAuth = import('oauth4webapi').ClientAuth
 
 const loopbackHosts: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]'])
 
-/** What is wrong with the endpoint; null = nothing. A secret goes over TLS, or stays at home. */
+/**
+ * The problem with the endpoint; null = none. A secret is sent over TLS or to a loopback address
+ * only.
+ */
 export const endpointProblem = (tokenEndpoint: unknown): string | null => {
   if (typeof tokenEndpoint !== 'string' || !URL.canParse(tokenEndpoint)) return 'must be a URL'
   const { protocol, hostname, username, password } = new URL(tokenEndpoint)
@@ -62,7 +69,7 @@ export const endpointProblem = (tokenEndpoint: unknown): string | null => {
   return isLocal ? null : 'must begin with https:// (http:// only for this machine itself)'
 }
 
-/** A provider of tokens. The credentials stay inside it. */
+/** Returns a token provider. The credentials are not accessible from outside. */
 export const clientCredentialsProvider = (
   credentials: ProvableClient,
   clock: Clock,
@@ -83,7 +90,7 @@ export const clientCredentialsProvider = (
   }
 }
 
-/** What a token is given for. */
+/** The grant of the token request. */
 interface Grant {
   readonly type: string
   readonly authenticate: ClientAuth
@@ -158,12 +165,13 @@ const askEndpoint = async (
   }
 }
 
-/** A token is a few kilobytes. */
+/** Limit of a token response in bytes; a token has a few kilobytes. */
 const bodyBytesMax = 1024 * 1024
 
 /**
- * As fetch, for the body of a token response: read up to a limit. Redirects are not followed, since
- * they would carry the secret to another server (oauth4webapi passes `redirect: 'manual'`, too).
+ * Works like fetch, but reads the body of a token response up to a limit. Redirects are not
+ * followed, because they would send the secret to another server (oauth4webapi also passes
+ * `redirect: 'manual'`).
  */
 const fetchLimited = async (url: string, options: object): Promise<Response> => {
   const response = await fetch(url, { ...options, redirect: 'manual' })
@@ -182,7 +190,10 @@ const fetchLimited = async (url: string, options: object): Promise<Response> => 
 
 class BodyTooLarge extends Error {}
 
-/** Refused = the client or its permissions must be fixed; anything else may be temporary. */
+/**
+ * 'Refused' means that the client or its permissions must be fixed; any other failure may be
+ * temporary.
+ */
 const failureOf = (oauth: OAuth, credentials: ProvableClient, thrown: unknown): SaslError => {
   if (thrown instanceof SaslError) return thrown
   const where = new URL(credentials.tokenEndpoint).host
@@ -205,5 +216,5 @@ const failureOf = (oauth: OAuth, credentials: ProvableClient, thrown: unknown): 
   return new SaslError(`no token from the token endpoint ${where}: ${reason}`, true)
 }
 
-/** An endpoint's words go into messages where they are a code, such as `invalid_client`. */
+/** Messages quote the endpoint's error only if it is a code, such as `invalid_client`. */
 const shortWord = (text: string): string => (/^[\w.-]{1,80}$/.test(text) ? text : 'an unknown code')

@@ -1,5 +1,6 @@
-// The errors of one connection: each names its broker and the step of the way that failed, and says
-// in words what happened.
+// Owns the errors of one connection. Each error names the broker, the step that failed and the
+// cause. Caller: Connection. Invariant: the error code decides whether a request is sent again, so
+// the code of an existing case must not change.
 
 import {
   type ConnectStep,
@@ -13,7 +14,7 @@ import type { ConnectionState } from './connection-contract.ts'
 import { describeNetworkError } from './connection-messages.ts'
 import { judgeTlsFailure } from './tls-messages.ts'
 
-/** Where a connection was when its stream ended. */
+/** The state of a connection when its stream ended. */
 export interface EndedAt {
   readonly step: ConnectStep
   readonly title: string
@@ -27,7 +28,7 @@ const wantsSasl = 'it carried no response: does the listener expect SASL?'
 
 const tlsAdvice = 'the listener expects TLS, and the connection is plain: set the option tls'
 
-/** Makes the errors of one connection. */
+/** Creates the errors of one connection. */
 export class ConnectionErrors {
   readonly #name: string
   readonly #address: ConnectAddress
@@ -59,7 +60,7 @@ export class ConnectionErrors {
     return this.#error('TLS_FAILED', text, { step: 'tls' })
   }
 
-  /** The broker wants no request for a while (KIP-219). */
+  /** The broker requested that the client sends nothing for a while (KIP-219). */
   throttled(wantedMs: number, heldMs: number): KafkaError {
     const limit = heldMs < wantedMs ? `, of which ${heldMs} ms are granted` : ''
     const text = `${this.#name} throttles this client by a quota: no request for ${wantedMs} ms`
@@ -70,7 +71,10 @@ export class ConnectionErrors {
     return this.#error('CONNECTION_LOST', `${this.#name} is not connected yet`, { api })
   }
 
-  /** A live connection could not authenticate again. A new one says whether that is for good. */
+  /**
+   * A re-authentication failed on an open connection. The next connection shows whether it can
+   * succeed.
+   */
   sessionLost(cause: KafkaError): KafkaError {
     const failed = `The connection to ${this.#name} could not be authenticated again`
     const text = `${failed}: ${cause.message}`
@@ -78,7 +82,7 @@ export class ConnectionErrors {
   }
 
   /**
-   * For a request of a connection that was closed because of `why`; null = its owner wanted it, or
+   * For a request of a connection that was closed because of `why`; null = its owner closed it, or
    * it was idle.
    */
   lost(why: KafkaError | null, api: string): KafkaError {
@@ -90,8 +94,8 @@ export class ConnectionErrors {
   }
 
   /**
-   * The stream ended by itself, in this state. `isUnused` = it was ready, did not authenticate, and
-   * no response ever arrived on it.
+   * The peer ended the stream in this state. `isUnused` = it was ready, did not authenticate, and
+   * no response arrived on it.
    */
   streamEnded(
     state: ConnectionState,

@@ -1,5 +1,6 @@
-// Why a connection failed, in text for people: what the operating system's codes mean, and who
-// else may be listening where Kafka should.
+// Owns the readable text for a failed connection: the meaning of the operating system's error
+// codes, and which other protocol the peer may speak. Callers: connection.ts, connection-errors.ts,
+// cluster-client/failure-reason.ts, diagnose/. Invariant: the functions only read their arguments.
 
 const textByCode: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
@@ -22,7 +23,7 @@ const codeOf = (error: unknown): string | undefined => {
   return typeof error.code === 'string' ? error.code : undefined
 }
 
-/** `connection refused (ECONNREFUSED)`, or the error's own message where its code says nothing. */
+/** `connection refused (ECONNREFUSED)`, or the error's own message if its code is not known. */
 export const describeNetworkError = (error: Error): string => {
   const code = codeOf(error)
   const text = code === undefined ? undefined : textByCode[code]
@@ -33,7 +34,7 @@ const tlsAlert = 0x15
 const tlsHandshake = 0x16
 const tlsMajorVersion = 0x03
 
-/** True if the first four bytes of a response begin a record of TLS. */
+/** True if the first four bytes of a response are the beginning of a TLS record. */
 export const isTlsPeer = (sizeField: number): boolean => {
   const type = sizeField >>> 24
   return (
@@ -42,8 +43,8 @@ export const isTlsPeer = (sizeField: number): boolean => {
 }
 
 /**
- * Who sends this where the size of a response must be; null = cannot tell.
- * `sizeField` is the first four bytes of a response, big endian.
+ * The protocol that sends these bytes in place of the size of a response; null = not recognized.
+ * `sizeField` is the first four bytes of a response, big-endian.
  */
 export const describeForeignPeer = (sizeField: number): string | null => {
   const bytes = [24, 16, 8, 0].map((shift) => (sizeField >>> shift) & 0xff)

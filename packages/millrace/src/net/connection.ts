@@ -1,13 +1,14 @@
-// One connection to one broker: its byte stream, its handshake, the table of requests in flight.
-// `cluster/` makes it, sends through it, and makes another when it is closed: it never reconnects.
+// Owns one connection to one broker: the byte stream, the handshake and the requests in flight.
+// Callers: cluster-client/broker-link.ts and diagnose/. They create a new Connection when this one
+// is closed; a Connection never reconnects.
 //
 //   request → [held while muted] → written → in flight ──response──→ onResponse
 //                     └──────────────────────────└──── close ───→ onFailure (written: false / true)
 //
-// Invariants: each request is settled once, never inside a call of its owner; responses come in the
-// order of the requests, and one that does not fit closes this connection, and nothing else; when
-// it closes, requests fail only after the stream is gone, so their chunks are free to be reused;
-// onClosed is last.
+// Invariants: each request is settled once, never inside a call of its owner. Responses arrive in
+// the order of the requests; a response that does not match closes this connection only. When the
+// connection closes, requests fail after the stream is closed, so that their chunks can be reused.
+// onClosed is the last event.
 
 import type { ApiKeyRange } from '../protocol/api/18-api-versions.ts'
 import { asKafkaError, type ConnectStep, type KafkaError } from '../protocol/kafka-error.ts'
@@ -44,8 +45,8 @@ export type {
 } from './connection-contract.ts'
 
 /**
- * A broker's throttle time counts up to this. Kafka's own are below a quota's window, 11 seconds by
- * default; a broker that wants a longer silence asks for it again.
+ * Limit of a broker's throttle time. Kafka's own throttle times are shorter than the window of a
+ * quota, 11 seconds by default. A broker that needs longer sends a throttle time again.
  */
 const throttleMsMax = 60_000
 
@@ -75,13 +76,13 @@ export class Connection {
   #closedIn: ConnectionState | null = null
   #lastRequestAtMs: number
   #receivedBytes = 0
-  /** A response has arrived since the connection became ready. */
+  /** True if a response arrived after the connection became ready. */
   #hasResponded = false
-  /** About the last throttle time. */
+  /** The last throttle time, for the log. */
   #throttleError: KafkaError | null = null
-  /** Why it was closed, as passed to onClosed. */
+  /** The reason of the close, as passed to onClosed. */
   #closeError: KafkaError | null = null
-  /** The error that the owner closed it with: requests fail with this one. */
+  /** The error that the owner passed to close(): requests fail with it. */
   #givenError: KafkaError | null = null
 
   constructor(options: ConnectionOptions, events: ConnectionEvents) {
@@ -125,22 +126,22 @@ export class Connection {
     return this.#state
   }
 
-  /** The state that it was closed in; null while it is not closed. */
+  /** The state in which it was closed; null while it is not closed. */
   get closedIn(): ConnectionState | null {
     return this.#closedIn
   }
 
-  /** The step of the way that is under way, or was last: where it failed, once it is closed. */
+  /** The current or last step of the handshake; after a failure, the step that failed. */
   get step(): ConnectStep {
     return this.#handshake.step
   }
 
-  /** True while a throttle time or a re-authentication runs: nothing is sent. */
+  /** True during a throttle time or a re-authentication: no request is sent. */
   get muted(): boolean {
     return this.#gate.closed
   }
 
-  /** Why nothing is sent while a throttle time runs; null = none does. */
+  /** Why no request is sent during a throttle time; null = there is none. */
   get throttleError(): KafkaError | null {
     return this.#gate.isThrottled ? this.#throttleError : null
   }
@@ -150,32 +151,32 @@ export class Connection {
     return this.#table.size
   }
 
-  /** Bytes written that the operating system has not taken yet. */
+  /** Bytes that were written and that the operating system has not accepted yet. */
   get pendingBytes(): number {
     return this.#stream.pendingBytes
   }
 
-  /** What the broker serves, by API key; empty until ready. */
+  /** The APIs and versions that the broker supports, by API key; empty until ready. */
   get brokerVersions(): ReadonlyMap<number, ApiKeyRange> {
     return this.#versions.ranges
   }
 
-  /** Epoch of the finalized features; -1 = the broker does not know it. */
+  /** Epoch of the finalized features; -1 = the broker did not send it. */
   get featuresEpoch(): number {
     return this.#versions.featuresEpoch
   }
 
-  /** Level of a finalized feature (`transaction.version`, …); -1 if the broker names none. */
+  /** Level of a finalized feature (`transaction.version`, …); -1 if the broker did not send it. */
   featureLevel(name: string): number {
     return this.#versions.featureLevel(name)
   }
 
-  /** Highest version that the api's `clientVersions` and the broker share; -1 = none. */
+  /** Highest version that `clientVersions` of the API and the broker share; -1 = none. */
   versionFor(api: Pick<ApiDescription, 'key' | 'clientVersions'>): number {
     return this.#versions.versionFor(api)
   }
 
-  /** Sends at the highest common version; the handler is called once, in a later turn. */
+  /** Sends in the highest common version; the handler is called once, in a later turn. */
   request<Request, Response>(
     api: Api<Request, Response>,
     request: Input<Request>,
@@ -202,8 +203,8 @@ export class Connection {
   requestRaw(request: RawRequest): void {
     if (this.#state !== 'ready') this.#refuse(request)
     else if (Math.min(this.#idleAtMs(), this.#sessionEndAtMs()) <= this.#clock.now()) {
-      // The process slept past the idle time or the session (a frozen sandbox): the peer has
-      // dropped us, or will at the next byte.
+      // The process was suspended (a frozen sandbox) past the idle time or the end of the session:
+      // the broker has closed the connection, or closes it at the next byte.
       this.#close(null)
       this.#refuse(request)
     } else if (this.#gate.closed) this.#gate.hold(request)
@@ -211,8 +212,8 @@ export class Connection {
   }
 
   /**
-   * A response carried a throttle time: requests are held until it is over. `request` calls it
-   * itself.
+   * A response carried a throttle time: requests are held until it ends. `request` calls this
+   * method for its own responses.
    */
   throttle(throttleTimeMs: number): void {
     if (throttleTimeMs <= 0 || this.#state === 'closed') return
@@ -223,14 +224,17 @@ export class Connection {
   }
 
   /**
-   * A decoder outside found a response malformed: closes, failing everything in flight with
-   * `error`.
+   * A decoder outside this class found a malformed response: closes the connection, and all
+   * requests in flight fail with `error`.
    */
   closeAsMalformed(error: KafkaError): void {
     this.close(error)
   }
 
-  /** Closes now; requests in flight fail with `error`, or CONNECTION_LOST. Twice is harmless. */
+  /**
+   * Closes now; requests in flight fail with `error` or CONNECTION_LOST. A second call has no
+   * effect.
+   */
   close(error?: KafkaError): void {
     if (this.#state === 'closed') return
     this.#givenError = error ?? null
@@ -282,7 +286,7 @@ export class Connection {
     this.#guard(() => this.#events.onReady())
   }
 
-  /** Before the session ends: what is in flight goes on, what comes now waits until it is over. */
+  /** Before the session ends. Requests in flight continue; new requests wait until it is over. */
   #reauthenticate(authentication: Authentication): void {
     const channel = this.#channel((error) => this.#close(this.#errors.sessionLost(error)))
     const done = () => {
@@ -330,7 +334,7 @@ export class Connection {
       this.#responses.read(bytes, (entry, body) => {
         this.#hasResponded ||= this.#state === 'ready'
         this.#respond(entry, body)
-        // A callback may have closed the connection; then what follows is not read.
+        // A callback may have closed the connection; then the remaining responses are not read.
         return !this.#isClosed()
       })
     } catch (error) {
@@ -341,7 +345,7 @@ export class Connection {
 
   #onMalformed({ message, sizeField, api, cause }: MalformedResponseError): void {
     if (sizeField !== null && this.#state !== 'ready') {
-      // Another protocol, perhaps: its first bytes name it.
+      // The peer may speak another protocol, which its first bytes show.
       if (isTlsPeer(sizeField)) this.#close(this.#errors.tlsExpected())
       else this.#closeAsMalformed(describeForeignPeer(sizeField) ?? message)
     } else this.#closeAsMalformed(message, api, cause)
@@ -358,13 +362,13 @@ export class Connection {
 
   // ---- time
 
-  /** When what is waited for longest is overdue. */
+  /** The deadline of the oldest request in flight or of the handshake. */
   #deadlineAtMs(): number {
     if (this.#state === 'connecting') return this.#connectDeadlineAtMs
     return this.#table.oldest?.deadlineAtMs ?? never
   }
 
-  /** When it has been idle for too long; Infinity while there is something to do. */
+  /** When the connection has been idle for too long; Infinity while it has work. */
   #idleAtMs(): number {
     const { connectionsMaxIdleMs } = this.#options
     const isBusy = this.#table.size > 0 || !this.#gate.isEmpty
@@ -372,7 +376,9 @@ export class Connection {
     return this.#lastRequestAtMs + connectionsMaxIdleMs
   }
 
-  /** When the broker ends the session; Infinity while requests are in flight, or there is none. */
+  /**
+   * When the broker ends the session; Infinity while requests are in flight or without a session.
+   */
   #sessionEndAtMs(): number {
     return this.#table.size > 0 ? never : (this.#authentication?.expiresAtMs ?? never)
   }
@@ -413,7 +419,7 @@ export class Connection {
     return this.#state === 'closed'
   }
 
-  /** Closes because of what the broker sent; returns the error. */
+  /** Closes because of the bytes that the broker sent; returns the error. */
   #closeAsMalformed(reason: string, api?: string, cause?: unknown): KafkaError {
     const step = this.#state === 'ready' ? undefined : this.step
     const error = this.#errors.malformed(reason, { api, step, cause })
@@ -421,7 +427,7 @@ export class Connection {
     return error
   }
 
-  /** Closes; #onStreamClose settles everything once the stream is gone. */
+  /** Starts to close; #onStreamClose settles all requests when the stream is closed. */
   #close(error: KafkaError | null): void {
     if (this.#state === 'closed') return
     this.#enterClosed(error)
@@ -454,7 +460,7 @@ export class Connection {
     this.#guard(() => this.#events.onClosed(this.#closeError))
   }
 
-  /** The error of a request: the owner's own error, or one that names the request's API. */
+  /** The error of a request: the owner's error, or an error that names the API of the request. */
   #errorFor(request: RawRequest): KafkaError {
     return this.#givenError ?? this.#errors.lost(this.#closeError, request.apiName)
   }

@@ -1,13 +1,12 @@
-// Cuts the bytes of a stream into frames: an int32 size, then that many bytes. The connection
-// pushes what arrives, however it is cut, and takes frames until there is none.
-// Invariants: a frame that lies within one chunk is a view of it, not a copy; one that spans chunks
-// is copied once or twice, never more, whatever the number of chunks; memory grows with the bytes
-// that have arrived, not with the size that was announced; the first failure is final.
-// Ownership: a frame lives as long as its receiver wants, and may keep its chunk alive.
+// Owns the bytes of a stream that are not a complete frame yet. A frame is an int32 size and that
+// many bytes. Caller: ResponseReader, which pushes each chunk and takes all complete frames.
+// Invariants: a frame inside one chunk is a view of it, not a copy. A frame that spans chunks is
+// copied at most twice. Memory grows with the bytes received, not with the announced size. After a
+// failure every call fails. The receiver of a frame may keep it, and with it the chunk.
 
 import { assert } from '../runtime/assert.ts'
 
-/** The stream is not what it should be. `sizeField` is what stood where a size must be. */
+/** The stream is malformed. `sizeField` is the value at the position of the size. */
 export class MalformedFrameError extends Error {
   override readonly name = 'MalformedFrameError'
   readonly sizeField: number
@@ -25,15 +24,15 @@ const partialBytesMin = 64 * 1024
 
 export class FrameSplitter {
   #frameBytesMax: number
-  /** What was pushed and not taken yet, from #offset on. */
+  /** The pushed bytes that were not taken yet, from #offset on. */
   #chunk: Uint8Array | null = null
   #offset = 0
-  /** The size field, while it is cut. */
+  /** The size field, while only a part of it has arrived. */
   #sizeField = 0
   #sizeFieldCount = 0
-  /** Size of the frame that is being gathered; -1 = its size is not known yet. */
+  /** Size of the frame that is being collected; -1 = its size is not known yet. */
   #frameBytes = -1
-  /** The part of a frame that came in earlier chunks. */
+  /** The part of a frame that arrived in earlier chunks. */
   #partial: Uint8Array | null = null
   #partialBytes = 0
   #failure: MalformedFrameError | null = null
@@ -42,14 +41,14 @@ export class FrameSplitter {
     this.#frameBytesMax = frameBytesMax
   }
 
-  /** The limit of the frames whose size is still to come. */
+  /** Sets the size limit of the following frames. */
   setFrameBytesMax(frameBytesMax: number): void {
     this.#frameBytesMax = frameBytesMax
   }
 
   /**
-   * The bytes belong to the splitter and its frames from then on. Take all frames before the next
-   * push.
+   * From this call on the bytes belong to the splitter and its frames. The caller takes all frames
+   * before the next push.
    */
   push(bytes: Uint8Array): void {
     assert(this.#chunk === null, 'all frames are taken before more bytes are pushed')
@@ -115,7 +114,9 @@ export class FrameSplitter {
     this.#chunk = null
   }
 
-  /** The partial frame's buffer, of this size at least: it doubles or more when it grows. */
+  /**
+   * The buffer of the partial frame, with at least this size. It grows to twice its size or more.
+   */
   #bufferFor(bytes: number): Uint8Array {
     const present = this.#partial
     if (present !== null && present.length >= bytes) return present

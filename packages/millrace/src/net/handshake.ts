@@ -1,17 +1,17 @@
-// What happens between a connected stream and a connection that is ready: steps, one after the
-// other. It runs them and knows which one is under way and since when; each has a name, for errors
-// and for diagnose(). The connection owns it; authentication also uses its
-// channel later, when it is repeated on the live connection.
+// Owns the steps between the connected stream and a ready connection: which step runs, and since
+// when. Each step has a name for errors and for diagnose(). Callers: Connection; Authentication
+// uses the channel again for a re-authentication. Invariant: the steps run one after the other, and
+// none runs after stop().
 
 import type { ConnectStep, KafkaError } from '../protocol/kafka-error.ts'
 import type { RawRequest } from './connection-contract.ts'
 
-/** What a step may do with the connection that is being made. */
+/** What a step may do with the connection. */
 export interface HandshakeChannel {
-  /** For people and errors. */
+  /** The broker's name in messages. */
   readonly name: string
   send(request: RawRequest): void
-  /** The broker asks for silence, once the connection is ready. */
+  /** The broker sent a throttle time; it applies once the connection is ready. */
   throttle(throttleTimeMs: number): void
   /** The handshake failed: closes the connection. */
   fail(error: KafkaError): void
@@ -22,8 +22,7 @@ export interface HandshakeStep {
   /** What the step does, for errors: `asking for the broker's versions`. */
   readonly title: string
   /**
-   * Calls `done` or `channel.fail` in a later turn, once; neither when the connection closes
-   * before.
+   * Calls `done` or `channel.fail` once, in a later turn; neither if the connection closes before.
    */
   start(channel: HandshakeChannel, done: () => void): void
 }
@@ -33,7 +32,7 @@ export interface HandshakeEvents {
   onDone(): void
 }
 
-/** The steps before the first byte of ours: the stream's own. */
+/** The steps of the stream itself, before the first byte is sent. */
 const streamTitles = { tcp: 'connecting', tls: 'agreeing on TLS' } as const
 
 export class Handshake {
@@ -49,7 +48,7 @@ export class Handshake {
     this.#events = events
   }
 
-  /** The step that is under way, or was last. */
+  /** The current or last step. */
   get step(): ConnectStep {
     return this.#name
   }
@@ -58,23 +57,23 @@ export class Handshake {
     return this.#title
   }
 
-  /** The stream is under TLS, or on its way there. */
+  /** True if the stream uses TLS or the TLS handshake is in progress. */
   get isSecure(): boolean {
     return this.#isSecure
   }
 
-  /** The stream began to secure itself. */
+  /** The TLS handshake of the stream began. */
   onSecuring(): void {
     this.#isSecure = true
     this.#enter('tls', streamTitles.tls)
   }
 
-  /** The stream is there: runs the steps. */
+  /** The stream is connected: runs the steps. */
   run(channel: HandshakeChannel): void {
     this.#start(0, channel)
   }
 
-  /** The connection is closed: what a step still says is not heard. */
+  /** The connection is closed: later results of a step are ignored. */
   stop(): void {
     this.#ended = true
   }

@@ -1,14 +1,14 @@
-// The requests of one connection that were written and are not settled yet. It gives out
-// correlation ids, and knows which request is next: Kafka responds in the order of the requests, so
-// a response either belongs to the oldest entry or to none.
+// Owns the requests of one connection that were written and are not settled, and their correlation
+// ids. Kafka responds in the order of the requests, so a response belongs to the oldest entry or is
+// malformed. Callers: Connection adds and drops entries, ResponseReader settles them.
 //
 //   add ─┬─ expects a response ──→ [awaiting]  oldest … newest ──settle()──→ settled
 //        └─ expects none (acks 0) → [flushes] oldest … newest ──flush()──→ settled
 //
-// Invariants: each entry leaves exactly once; both queues are in the order of writing, and so,
-// since all requests have the same time limit, in the order of their deadlines.
+// Invariants: each entry is removed exactly once. Both queues have the order of writing. All
+// requests have the same time limit, so this is also the order of their deadlines.
 
-/** Correlation ids run from 0 to this and begin again. */
+/** Correlation ids go from 0 to this number, then start at 0 again. */
 export const correlationIdMax = 2 ** 31 - 1
 
 export interface InFlightEntry<Request> {
@@ -16,11 +16,11 @@ export interface InFlightEntry<Request> {
   readonly request: Request
   /** On the connection's clock. */
   readonly deadlineAtMs: number
-  /** What an observer of requests keeps with it. */
+  /** Data that an observer of requests stores with the entry. */
   trace: object | null
 }
 
-/** First in, first out, without moving what remains. */
+/** A first-in, first-out queue that does not move the remaining items at each removal. */
 class Queue<Item> {
   #items: (Item | undefined)[] = []
   #headIndex = 0
@@ -52,7 +52,7 @@ class Queue<Item> {
   }
 }
 
-/** Settled entries that a queue may hold before it is compacted. */
+/** Removed entries that a queue may hold before it is compacted. */
 const compactAtIndex = 64
 
 export class InFlightTable<Request> {
@@ -68,12 +68,12 @@ export class InFlightTable<Request> {
     return this.#awaiting.size + this.#flushes.size
   }
 
-  /** The oldest entry that expects a response: the next response is its. */
+  /** The oldest entry that expects a response: the next response belongs to it. */
   get awaited(): InFlightEntry<Request> | undefined {
     return this.#awaiting.head
   }
 
-  /** The entry whose deadline is first. */
+  /** The entry with the earliest deadline. */
   get oldest(): InFlightEntry<Request> | undefined {
     const awaited = this.#awaiting.head
     const flush = this.#flushes.head
@@ -90,17 +90,21 @@ export class InFlightTable<Request> {
     return entry
   }
 
-  /** Settles the oldest entry that expects a response, if the id is its; else nothing changes. */
+  /**
+   * Removes the oldest entry that expects a response if the id matches; otherwise changes nothing.
+   */
   settle(correlationId: number): InFlightEntry<Request> | undefined {
     return this.#awaiting.head?.correlationId === correlationId ? this.#awaiting.shift() : undefined
   }
 
-  /** Settles the oldest entry that expects none: its bytes have left, in order. */
+  /** Removes the oldest entry that expects no response: its bytes were accepted, in order. */
   flush(): InFlightEntry<Request> | undefined {
     return this.#flushes.shift()
   }
 
-  /** Settles the oldest entry of all, in order of deadlines; undefined = the table is empty. */
+  /**
+   * Removes the oldest entry of both queues, in the order of deadlines; undefined = there is none.
+   */
   drop(): InFlightEntry<Request> | undefined {
     return this.oldest === this.#awaiting.head ? this.#awaiting.shift() : this.#flushes.shift()
   }

@@ -1,8 +1,9 @@
-// Puts a request into the bytes of one write: size, request header (version 1, or 2 where the
-// message is flexible), body. The hot path: one small buffer for the header, the body's chunks as
-// they are; a small request becomes one buffer, since copying it is cheaper than a vectored write.
+// Owns the layout of a request's frame: size, request header (version 1, or 2 for flexible
+// versions), body. Caller: Connection, for each request, so this code affects throughput.
+// Invariant: the chunks of a large body are not copied. A small request becomes one buffer, because
+// copying it costs less than a vectored write.
 
-/** What a frame is made of. */
+/** The parts of a frame. */
 export interface FrameRequest {
   readonly apiKey: number
   readonly version: number
@@ -25,10 +26,12 @@ export class RequestFramer {
     this.#clientId = new TextEncoder().encode(clientId)
   }
 
-  /** The frame as chunks: one where the request is small, else the header and the request's own. */
+  /**
+   * The frame as chunks: one for a small request, otherwise the header and the chunks of the body.
+   */
   frame(request: FrameRequest, correlationId: number): Uint8Array[] {
     const { chunks } = request
-    // A flexible header ends with a section of tagged fields: ours is empty, one zero byte.
+    // A flexible header ends with a section of tagged fields. It is empty here: one zero byte.
     const headerBytes = fixedHeaderBytes + this.#clientId.length + (request.flexible ? 1 : 0)
     let totalBytes = headerBytes
     for (let index = 0; index < chunks.length; index++) totalBytes += chunks[index]!.length

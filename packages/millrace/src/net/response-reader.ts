@@ -1,6 +1,7 @@
-// Cuts the byte stream of a connection into responses and matches each with its request. Owned by
-// Connection. Kafka sends responses in the order of the requests; bytes that do not fit are a
-// MalformedResponseError, after which nothing more may be read.
+// Owns the matching of a connection's bytes with its requests: it splits the stream into responses
+// and gives each to the oldest request in flight. Caller: Connection. Invariant: after a
+// MalformedResponseError nothing more may be read, because the position of the next response is
+// unknown.
 
 import { decodeResponseHeader } from '../protocol/api/header.ts'
 import { Reader } from '../protocol/bytes/reader.ts'
@@ -8,18 +9,21 @@ import type { RawRequest } from './connection-contract.ts'
 import { FrameSplitter, MalformedFrameError } from './frame-splitter.ts'
 import type { InFlightEntry, InFlightTable } from './in-flight-table.ts'
 
-/** No response of a handshake is longer; TLS, HTTP and the like look like a longer one. */
+/**
+ * Limit of a response during the handshake. Bytes of TLS, HTTP and other protocols look like a
+ * longer response.
+ */
 const handshakeResponseBytesMax = 1024 * 1024
 
 /** A response has at least a correlation id. */
 const responseBytesMin = 4
 
-/** The peer's bytes are not the next response. */
+/** The bytes of the peer are not the expected response. */
 export class MalformedResponseError extends Error {
   override readonly name = 'MalformedResponseError'
-  /** The API whose response was expected; undefined = none was. */
+  /** The API whose response was expected; undefined = no response was expected. */
   readonly api: string | undefined
-  /** What stood where a size must be; null = the size was good. */
+  /** The value at the position of the size; null = the size was valid. */
   readonly sizeField: number | null
 
   constructor(message: string, context: { api?: string; sizeField?: number; cause?: unknown }) {
@@ -34,7 +38,7 @@ export class ResponseReader {
   readonly #table: InFlightTable<RawRequest>
   readonly #responseBytesMax: number
 
-  /** `responseBytesMax` holds after the handshake. */
+  /** `responseBytesMax` applies after the handshake. */
   constructor(table: InFlightTable<RawRequest>, responseBytesMax: number) {
     this.#table = table
     this.#responseBytesMax = responseBytesMax
@@ -46,8 +50,8 @@ export class ResponseReader {
   }
 
   /**
-   * Reads what arrived. `take` gets each response's request and body and says whether to go on.
-   * Throws a MalformedResponseError, and whatever `take` throws.
+   * Reads the bytes that arrived. `take` gets the request and the body of each response and returns
+   * whether to continue. Throws a MalformedResponseError, and any error that `take` throws.
    */
   read(bytes: Uint8Array, take: (entry: InFlightEntry<RawRequest>, body: Uint8Array) => boolean) {
     this.#splitter.push(bytes)

@@ -1,6 +1,6 @@
-// The errors of authentication: every one names its broker and the step, none holds a secret. What
-// a mechanism throws is reported by its message alone, without the error itself: that may hold a
-// request with its credentials.
+// Owns the errors of SASL authentication. Each error names the broker and the step. Caller:
+// Authentication. Invariant: no error contains a secret. If a mechanism throws, the error contains
+// only the message, never the thrown object as `cause`: it may hold a request with its credentials.
 
 import type { SaslHandshakeResponse } from '../protocol/api/17-sasl-handshake.ts'
 import { brokerError, brokerErrorEntry, errorNumber } from '../protocol/errors.ts'
@@ -8,7 +8,7 @@ import { KafkaError } from '../protocol/kafka-error.ts'
 import { SaslError, type SaslMechanism } from '../protocol/sasl/mechanism.ts'
 import { messageOf } from '../runtime/value-kinds.ts'
 
-/** Mechanisms of a broker that are named. */
+/** Limit of the mechanisms of a broker that a message lists. */
 const offeredMax = 16
 
 export class SaslErrors {
@@ -54,7 +54,7 @@ export class SaslErrors {
     return error
   }
 
-  /** The broker does not serve what SASL needs. */
+  /** The broker does not support an API that SASL needs. */
   unserved(broker: string, api: string): KafkaError {
     const text = `${broker} serves no version of ${api} that this client knows: it can't do SASL`
     return new KafkaError('UNSUPPORTED_VERSION', text, { broker, api, step: 'sasl' })
@@ -79,7 +79,7 @@ export class SaslErrors {
   }
 }
 
-/** Whatever the number means elsewhere: here it means that we were not let in. */
+/** During authentication every error code means that the broker refused the client. */
 const asAuthenticationError = (error: KafkaError, text?: string): KafkaError => {
   const { broker, api, brokerCode = 0, brokerError: name, brokerMessage } = error
   const message = text === undefined ? error.message : `${text} (${name}, ${brokerCode})`

@@ -1,7 +1,7 @@
-// Holds a connection's requests back for as long as there is a reason: a broker asked for silence
-// (KIP-219), or the connection authenticates itself anew (KIP-368). It owns the reasons and what is
-// held; what was held goes out in order when the last reason is gone. Owned by Connection.
-// Invariant: a caller is notified of a change in a later turn, and of each state once.
+// Owns the requests that a connection must not send yet, and the reasons: a throttle time of the
+// broker (KIP-219) or a re-authentication (KIP-368). Caller: Connection. Invariants: held requests
+// are written in order when the last reason is gone; a change is reported in a later turn, and each
+// state once.
 
 import type { Clock } from '../runtime/clock.ts'
 
@@ -16,7 +16,7 @@ export class SendGate<Request> {
   readonly #clock: Clock
   readonly #events: GateEvents<Request>
   #held: Request[] = []
-  /** The throttle time ends then; -Infinity = there is none. */
+  /** When the throttle time ends; -Infinity = there is none. */
   #throttledUntilMs = Number.NEGATIVE_INFINITY
   #shut = false
   #closed = false
@@ -28,7 +28,7 @@ export class SendGate<Request> {
     this.#events = events
   }
 
-  /** Requests are held. */
+  /** True while requests are held. */
   get closed(): boolean {
     return this.#closed
   }
@@ -37,7 +37,7 @@ export class SendGate<Request> {
     return this.#held.length === 0
   }
 
-  /** When a throttle time is over; Infinity = none runs. */
+  /** When the throttle time ends; Infinity = there is none. */
   get dueAtMs(): number {
     return this.isThrottled ? this.#throttledUntilMs : Number.POSITIVE_INFINITY
   }
@@ -55,7 +55,7 @@ export class SendGate<Request> {
     this.#update()
   }
 
-  /** Holds everything until `open`, whatever the time. */
+  /** Holds all requests until `open`, independent of the throttle time. */
   shut(): void {
     this.#shut = true
     this.#update()
@@ -66,14 +66,14 @@ export class SendGate<Request> {
     this.#update()
   }
 
-  /** Looks at the time. */
+  /** Opens the gate if the throttle time has ended. */
   check(nowMs: number): void {
     if (nowMs < this.#throttledUntilMs) return
     this.#throttledUntilMs = Number.NEGATIVE_INFINITY
     this.#update()
   }
 
-  /** For good: no caller is notified any more. Gives what was held. */
+  /** Closes for good: no change is reported any more. Returns the held requests. */
   stop(): Request[] {
     this.#stopped = true
     const held = this.#held

@@ -1,40 +1,45 @@
-// Decides whether a deadline has really passed. A program that blocks its event loop for seconds
-// finds its timers due and the broker's responses unread in the kernel; judging by the clock alone
-// would close healthy connections (and send their batches again). So, once a deadline is past:
-// 1. where the wake-up came late, the loop was stalled: the deadline gets that time back, once;
-// 2. the sentence is put off by event-loop turns, each of which reads what has arrived, and for as
-//    long as bytes keep arriving (within a bound).
-// The connection calls check() when its timer wakes it.
+// Owns the decision whether a deadline has really passed. After a program blocks its event loop for
+// seconds, timers are due while the broker's responses are still unread in the kernel. Closing at
+// once would close healthy connections and send their batches again. So, when a deadline has
+// passed:
+//  1. If the wake-up was late, the event loop was blocked: the deadline is extended by that time.
+//  2. The decision waits for several event-loop turns, each of which reads arrived bytes. It waits
+//     longer while bytes arrive, up to a limit.
+// Caller: Connection calls check() when its timer fires. Invariant: no deadline is extended twice.
 
 import type { Clock } from '../runtime/clock.ts'
 
 export interface VerdictSubject {
-  /** When the oldest thing that is waited for is overdue; Infinity = nothing is. */
+  /** When the oldest request is overdue; Infinity = there is none. */
   deadlineAtMs(): number
   /** A number that grows when bytes arrive. */
   receivedBytes(): number
   /**
-   * Still overdue after all: the sentence. May come when the subject is gone: then it is a no-op.
+   * The deadline has really passed. May be called after the subject is closed; then it does
+   * nothing.
    */
   onOverdue(): void
-  /** Not overdue any more: the subject may arm its timer again. */
+  /** The deadline has not passed any more: the subject may start its timer again. */
   onAcquitted(): void
 }
 
-/** A wake-up that is later than this is a stall, not the usual delay of a busy loop. */
+/** A wake-up that is later than this is a blocked loop, not the usual delay of a busy one. */
 const stallMsMin = 20
 
-/** Turns without a byte before the sentence. The first one reads what came during the stall. */
+/**
+ * Turns without a byte before the decision. The first one reads what arrived while the loop was
+ * blocked.
+ */
 const quietTurns = 2
 
-/** Turns in all, for a peer that sends its response in tiny pieces. */
+/** Limit of the turns, for a peer that sends its response in small pieces. */
 const turnsMax = 200
 
 export class Verdict {
   readonly #clock: Clock
   readonly #subject: VerdictSubject
   readonly #graceMsMax: number
-  /** The deadline that got its time back: none gets it twice. */
+  /** The deadline that was extended: it is not extended again. */
   #gracedDeadlineAtMs = Number.NaN
   #graceUntilMs = Number.NEGATIVE_INFINITY
   #pending = false
@@ -45,7 +50,7 @@ export class Verdict {
     this.#subject = subject
   }
 
-  /** When check() is due; Infinity while a verdict is being reached, or nothing is waited for. */
+  /** When check() is due; Infinity while a decision is in progress or without a deadline. */
   get dueAtMs(): number {
     if (this.#pending) return Number.POSITIVE_INFINITY
     return Math.max(this.#subject.deadlineAtMs(), this.#graceUntilMs)

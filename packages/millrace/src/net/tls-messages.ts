@@ -1,5 +1,6 @@
-// Why a TLS handshake failed, in reason for people, with what to change; and whether trying again
-// may help without anybody changing anything.
+// Owns the readable text for a failed TLS handshake: the reason, the remedy, and whether a retry
+// can succeed without a change. Callers: connection-errors.ts, diagnose/remedy-tls.ts. Invariant:
+// the error code decides; OpenSSL's text is read only where the code is not specific.
 
 import type { ErrorKind } from '../protocol/kafka-error.ts'
 import { printableText } from '../runtime/printable-text.ts'
@@ -13,7 +14,7 @@ export interface TlsVerdict {
 
 const untrusted = "the broker's certificate is not signed by an authority that is trusted here"
 const caAdvice = 'pass its authority as tls.ca'
-/** Node's code is of the peer's alert; this one is of our own options. */
+/** Not a code of Node: the local TLS options cannot be used (runtime/tls-source.ts). */
 const unavailable = 'TLS_UNAVAILABLE'
 const clientMissing = 'the broker wants a certificate of the client: pass tls.cert and tls.key'
 const versions = 'the broker and this client share no version or cipher of TLS'
@@ -36,15 +37,15 @@ const wordsByCode: Readonly<Record<string, string>> = {
   ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: clientMissing,
 }
 
-/** Alerts in which a server judges its client's certificate. */
+/** Alerts with which a server rejects the certificate of its client. */
 export const certificateAlert =
   /ALERT_((BAD|UNSUPPORTED)_CERTIFICATE|CERTIFICATE_[A-Z]+|UNKNOWN_CA|ACCESS_DENIED)/
 export const handshakeAlert = /ALERT_(HANDSHAKE_FAILURE|INSUFFICIENT_SECURITY)/
-/** What OpenSSL says of bytes that are no TLS. */
+/** OpenSSL's text for bytes that are not TLS. */
 export const notTls =
   /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|BAD_RECORD_TYPE|RECORD_LAYER/
 
-/** Where the code is only EPROTO, OpenSSL's sentence says the same in small letters. */
+/** If the code is only EPROTO, OpenSSL's text contains the same reason in lower case. */
 export const saidBy = ({ code, message }: TlsFailure): string =>
   `${code}_${message.trim().replace(/[ :]+/g, '_').toUpperCase()}`
 
@@ -58,7 +59,7 @@ const ownCertificate = ({ clientCertificate }: TlsFailure): string =>
     ? 'a certificate of this client'
     : `this client's certificate (${printableText(clientCertificate)})`
 
-/** `address` is what was connected to. */
+/** `address` is the address of the connection. */
 export const judgeTlsFailure = (failure: TlsFailure, address: ConnectAddress): TlsVerdict => {
   const { code } = failure
   if (code === unavailable) return { reason: failure.message, kind: 'retriable' }
@@ -88,7 +89,7 @@ export const judgeTlsFailure = (failure: TlsFailure, address: ConnectAddress): T
     return refused(`what responds there does not speak TLS: ${plainAdvice}`)
   }
   if (failure.isSilent) {
-    // As a plain listener does; but also a broker that is stopping.
+    // A plaintext listener closes in this way, and so does a broker that is stopping.
     const reason = `the peer hung up on the TLS handshake: if it does not speak TLS, ${plainAdvice}`
     return { reason, kind: 'retriable' }
   }

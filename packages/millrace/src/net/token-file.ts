@@ -1,11 +1,12 @@
-// Tokens in a file that another program renews: a projected token of Kubernetes, a side process.
-// Each call reads the file again.
+// Owns how a token is read from a file that another program renews, such as a projected token of
+// Kubernetes. Callers: client-assertion.ts, producer/sasl-option.ts. Invariant: each call reads the
+// file again, and no message contains its text.
 
 import { readFile } from 'node:fs/promises'
 import { SaslError } from '../protocol/sasl/mechanism.ts'
 import type { TokenProvider } from './token-source.ts'
 
-/** The file's text. No message shows it; the path is shown. */
+/** The text of the file. A message contains the path, never the text. */
 export const readTokenFile = async (path: string): Promise<string> => {
   try {
     return (await readFile(path, 'utf8')).trim()
@@ -15,7 +16,7 @@ export const readTokenFile = async (path: string): Promise<string> => {
   }
 }
 
-/** A provider of the token in a file. */
+/** Returns a provider that reads the token from the file. */
 export const tokenFileProvider =
   (path: string, extensions: Readonly<Record<string, string>> | undefined): TokenProvider =>
   async () => ({ value: await readTokenFile(path), extensions })

@@ -1,8 +1,9 @@
-// The tokens of one client: asked for one at a time, shared by all its connections, and renewed
-// ahead of their end. It has no timer: a connection that authenticates (again) late in a token's
-// life brings a new one about, and KIP-368 makes connections do that before the token ends. Where
-// the provider fails and the token still lives, the token goes on being used, with one warning.
-// Invariant: no token and nothing that a provider threw leaves by an error; its message does.
+// Owns the current OAuth token of one client. All connections share it, and at most one request for
+// a token is in progress. Callers: producer/sasl-option.ts creates it, and connections call get()
+// when they authenticate. It has no timer: KIP-368 makes a connection authenticate again before its
+// token ends, and that call requests a new token. If the provider fails, a token that is still
+// valid is used, with one warning. Invariant: an error contains the message that a provider threw,
+// but never a token or the thrown object.
 
 import type { Warn } from '../protocol/sasl/changing-value.ts'
 import { SaslError } from '../protocol/sasl/mechanism.ts'
@@ -15,29 +16,26 @@ import {
 import type { Clock } from '../runtime/clock.ts'
 import { messageOf } from '../runtime/value-kinds.ts'
 
-/** What a token provider gets. */
+/** The argument of a token provider. */
 export interface TokenContext {
   /** Aborts when no connection waits for the token any more. */
   readonly signal: AbortSignal
 }
 
-/**
- * Gives a token when it is asked; throws or rejects if it has none: then it is asked again
- * later.
- */
+/** Returns a token. If it has none, it throws or rejects, and is called again later. */
 export type TokenProvider = (context: TokenContext) => OAuthToken | Promise<OAuthToken>
 
 interface Held {
   readonly token: OAuthToken
   readonly receivedAtMs: number
-  /** Infinity is not among them: a token without an end is not held. */
+  /** Infinity is not included: a token without an end is not kept. */
   readonly expiresAtMs: number
 }
 
-/** From this part of its life on a token is replaced at the next request; as Java does it. */
+/** A token is replaced at the next call after this share of its lifetime, as in the Java client. */
 const renewFrom = 0.8
 
-/** A token that ends sooner than this is not handed out. */
+/** A token that ends sooner than this is not returned. */
 const remainingMsMin = 5_000
 
 export class TokenSource implements TokenSupply {
@@ -50,7 +48,9 @@ export class TokenSource implements TokenSupply {
   #held: Held | null = null
   #asking: Promise<OAuthToken> | null = null
 
-  /** `asksAlways`: a token that is held is only for the case that the provider fails. */
+  /**
+   * `asksAlways`: the provider is called each time, and the kept token is used only if it fails.
+   */
   constructor(
     provider: TokenProvider,
     clock: Clock,
@@ -65,7 +65,7 @@ export class TokenSource implements TokenSupply {
     this.#timeoutMs = timeoutMs
   }
 
-  /** A token that is good for a while. Rejects with a SaslError. */
+  /** Returns a token that is valid for a while. Rejects with a SaslError. */
   async get(): Promise<OAuthToken> {
     const held = this.#held
     const now = this.#clock.wallTime()
@@ -83,7 +83,7 @@ export class TokenSource implements TokenSupply {
     }
   }
 
-  /** A broker refused it: the next caller gets another. */
+  /** A broker rejected the token: the next call requests another one. */
   forget(token: OAuthToken): void {
     if (this.#held?.token === token) this.#held = null
   }
@@ -99,7 +99,7 @@ export class TokenSource implements TokenSupply {
     const problem = tokenProblem(token)
     if (problem !== null) throw new SaslError(`the token provider's result is invalid: ${problem}`)
     this.#isFailing = false
-    // One that seems to be over is used once all the same: the broker's clock decides.
+    // A token that seems to have ended is used once: the broker's clock decides.
     const receivedAtMs = this.#clock.wallTime()
     const expiresAtMs = token.expiresAt ?? jwtExpiresAt(token.value)
     this.#held = expiresAtMs === undefined ? null : { token, receivedAtMs, expiresAtMs }
@@ -114,7 +114,7 @@ export class TokenSource implements TokenSupply {
         reject(new SaslError(`the token provider returned no token within ${limit}`, true))
         controller.abort()
       })
-      // Each caller that waits for the token has its own timer.
+      // Each caller that waits for the token has a timer of its own.
       timer.unref?.()
       Promise.resolve()
         .then(() => this.#provider({ signal: controller.signal }))

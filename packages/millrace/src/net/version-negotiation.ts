@@ -1,9 +1,9 @@
-// The first step of each handshake: ApiVersions. It holds what the broker serves for as long as the
-// connection lives, and fails the handshake of a broker that does not serve what is required, or
-// that is another node than the one expected (KIP-1242). A broker that does not know the requested
-// version responds in version 0 with the versions that it has: the request is sent again in one of
-// those. Each attempt is lower than the one before, so the step ends. Very old brokers close the
-// connection instead; then the owner connects again with `versionMax` lowered.
+// Owns the first step of a handshake, ApiVersions, and the versions that the broker supports. It
+// fails the handshake if the broker lacks a required API or is another node than expected
+// (KIP-1242). A broker that does not know the requested version responds in version 0 with its
+// versions; the request is sent again in a lower version, so the step ends. Callers: Connection,
+// Authentication. Very old brokers close the connection instead; then the owner connects again with
+// a lower `versionMax`.
 
 import {
   type ApiKeyRange,
@@ -38,12 +38,12 @@ export class VersionNegotiation implements HandshakeStep {
     this.#options = options
   }
 
-  /** What the broker serves, by API key; empty before the response. */
+  /** The APIs and versions that the broker supports, by API key; empty before the response. */
   get ranges(): ReadonlyMap<number, ApiKeyRange> {
     return this.#ranges
   }
 
-  /** Epoch of the finalized features: the higher one of two is newer; -1 = not in the response. */
+  /** Epoch of the finalized features, where the higher epoch is newer; -1 = not in the response. */
   get featuresEpoch(): number {
     return this.#featuresEpoch
   }
@@ -53,7 +53,7 @@ export class VersionNegotiation implements HandshakeStep {
     return this.#featureLevels.get(name) ?? -1
   }
 
-  /** Highest version that the api's `clientVersions` and the broker share; -1 = none. */
+  /** Highest version that `clientVersions` of the API and the broker share; -1 = none. */
   versionFor(api: Pick<ApiDescription, 'key' | 'clientVersions'>): number {
     const broker = this.#ranges.get(api.key)
     if (broker === undefined) return -1
@@ -78,7 +78,7 @@ export class VersionNegotiation implements HandshakeStep {
       chunks: [writer.finish()],
       expectsResponse: true,
       onResponse: (body) => this.#onResponse(body ?? new Uint8Array(0), version, channel, done),
-      // The owner of the connection learns from onClosed why it was closed.
+      // The owner of the connection gets the reason in onClosed.
       onFailure: () => {},
     })
   }
@@ -131,7 +131,7 @@ export class VersionNegotiation implements HandshakeStep {
   }
 }
 
-/** The highest version that the broker named, or 0; always below the one that failed. */
+/** The highest version that the broker named, or 0; always lower than the version that failed. */
 const lowerVersion = (response: ApiVersionsResponse, version: number): number => {
   const named = response.apiKeys.find((range) => range.apiKey === apiVersionsApi.key)
   if (named === undefined || named.maxVersion < 0 || named.maxVersion >= version) return 0

@@ -1,7 +1,7 @@
-// What a broker must serve for a client to be of use, and the error where it does not: the API, its
-// versions on both sides, and the feature that needs it. VersionNegotiation checks what its owner
-// requires during the handshake; Connection uses the same error for a request without a common
-// version.
+// Owns what a broker must support, and the error if it does not: the API, the versions of both
+// sides, and the feature that needs it. Callers: VersionNegotiation during the handshake;
+// Connection for a request without a common version; the producer's options add requirements.
+// Invariant: without the basic requirements the client can send nothing.
 
 import { produceApi } from '../protocol/api/00-produce.ts'
 import { metadataApi } from '../protocol/api/03-metadata.ts'
@@ -9,44 +9,44 @@ import type { ApiKeyRange } from '../protocol/api/18-api-versions.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 import type { ApiDescription } from '../protocol/schema/api.ts'
 
-/** What is read of an API here. */
+/** The fields of an API that this file reads. */
 export type VersionedApi = Pick<ApiDescription, 'key' | 'name' | 'clientVersions'>
 
 export interface VersionRequirement {
   readonly api: VersionedApi
-  /** The lowest version that will do; the lowest that the client knows without it. */
+  /** The lowest version that suffices; if missing, the lowest that the client supports. */
   readonly min?: number | undefined
-  /** What needs it, for the error: `compression zstd`. Without it nothing works. */
+  /** What needs it, for the error: `compression zstd`. If missing, the client itself needs it. */
   readonly feature?: string | undefined
 }
 
-/** The node that the address should lead to; only a broker of Kafka 4.3 or newer checks it. */
+/** The node that the address should belong to; only brokers since Kafka 4.3 check it. */
 export interface ExpectedNode {
   readonly nodeId: number
   readonly clusterId: string
 }
 
 export interface NegotiationOptions {
-  /** Requests begin with this version; the highest known without it. */
+  /** The version of the first request; the highest known if missing. */
   readonly versionMax?: number | undefined
   readonly requirements?: readonly VersionRequirement[] | undefined
   readonly expectedNode?: ExpectedNode | undefined
 }
 
-/** Without these two nothing can be sent. */
+/** Without these two APIs nothing can be sent. */
 export const basicRequirements: readonly VersionRequirement[] = [
   { api: metadataApi },
   { api: produceApi },
 ]
 
-/** Brokers take zstd since Kafka 2.1 (KIP-110). */
+/** Brokers accept zstd since Kafka 2.1 (KIP-110). */
 export const zstdRequirement: VersionRequirement = {
   api: produceApi,
   min: 7,
   feature: 'compression zstd',
 }
 
-/** The feature that an API is for, where most clients do without it. */
+/** The feature that needs an API which most clients do not use. */
 const featureOfApi: ReadonlyMap<string, string> = new Map([
   ['InitProducerId', 'idempotence'],
   ['FindCoordinator', 'transactions'],
@@ -59,7 +59,7 @@ const featureOfApi: ReadonlyMap<string, string> = new Map([
 const rangeText = (min: number, max: number): string =>
   min === max ? `${min}` : `${min} to ${max}`
 
-/** The error of a broker that serves no version of the API that will do. */
+/** The error if the broker supports no suitable version of the API. */
 export const noCommonVersion = (
   broker: string,
   { api, min = api.clientVersions.min, feature = featureOfApi.get(api.name) }: VersionRequirement,
@@ -77,7 +77,7 @@ export const noCommonVersion = (
   })
 }
 
-/** The first requirement that the broker does not meet; undefined = it meets all of them. */
+/** The first requirement that the broker does not meet; undefined = it meets all. */
 export const unmetRequirement = (
   requirements: readonly VersionRequirement[],
   ranges: ReadonlyMap<number, ApiKeyRange>,

@@ -1,7 +1,7 @@
-// The one timer of a connection. Its owner asks to be woken at the latest when something may be
-// due, and looks then what is; so requests come and go without starting and stopping timers.
-// Invariants: at most one timer is armed; a wake-up that was replaced or stopped is a no-op, by
-// token.
+// Owns the single timer of a connection. The owner requests a wake-up for the time when something
+// may be due, and then checks what is due, so requests start and stop no timers. Caller:
+// Connection. Invariants: at most one timer runs; a wake-up that was replaced or stopped does
+// nothing, which a token ensures.
 
 import type { Clock, Timer } from '../runtime/clock.ts'
 
@@ -10,19 +10,19 @@ export class WakeTimer {
   readonly #onWake: (lateMs: number) => void
   #timer: Timer | null = null
   #token = 0
-  /** When the armed timer fires; Infinity = none is armed. */
+  /** When the running timer fires; Infinity = none runs. */
   #atMs = Number.POSITIVE_INFINITY
 
   /**
-   * `lateMs` = how much later than asked the event loop came round to it: a stall, where it is
-   * long.
+   * `lateMs` = how much later than requested the event loop called back; a large value means that
+   * the loop was blocked.
    */
   constructor(clock: Clock, onWake: (lateMs: number) => void) {
     this.#clock = clock
     this.#onWake = onWake
   }
 
-  /** Wakes the owner at this time, or earlier where it asked for that before. */
+  /** Wakes the owner at this time, or earlier if it requested an earlier time before. */
   wakeAt(atMs: number): void {
     if (atMs >= this.#atMs) return
     this.stop()

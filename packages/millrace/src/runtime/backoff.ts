@@ -1,5 +1,6 @@
-// How long to wait before trying again: doubling from `initialMs`, spread by ±20 % so that
-// clients that failed together do not come back together, and never more than `maxMs`.
+// Owns the delay before a retry: it doubles from `initialMs` and is at most `maxMs`. It varies by
+// ±20 %, so that clients which failed together do not retry together. Callers: cluster-client/,
+// delivery.ts, admin/. Invariant: the result depends on the arguments only.
 
 const spread = 0.2
 
@@ -9,7 +10,7 @@ export interface BackoffRange {
 }
 
 /**
- * Delay before the retry that follows failure number `failureIndex` (0 = the first). `chance` is a
+ * The delay before the retry after failure number `failureIndex` (0 = the first). `chance` is a
  * random number in [0, 1).
  */
 export const backoffDelayMs = (
@@ -18,7 +19,7 @@ export const backoffDelayMs = (
   chance: number,
 ): number => {
   const doubled = range.initialMs * 2 ** Math.min(failureIndex, 30)
-  // The middle stays below the bound by the spread, so that the longest waits differ as well.
+  // The average stays below the limit by the spread, so that the longest delays differ as well.
   const middle = Math.min(doubled, range.maxMs / (1 + spread))
   return middle * (1 - spread + 2 * spread * chance)
 }

@@ -1,6 +1,6 @@
-// Looks at the certificate that a server shows, trusted or not, and hangs up: nothing is sent over
-// such a connection. For diagnose/, which explains why a handshake failed, since Node
-// forgets the certificate of a peer that it does not trust.
+// Owns the inspection of a server's certificate, trusted or not. Caller: diagnose/, which explains
+// why a handshake failed, because Node does not keep the certificate of a peer that it does not
+// trust. Invariant: nothing is sent over this connection; it is closed after the handshake.
 
 import type { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
@@ -13,7 +13,7 @@ import type { ConnectAddress } from './transport.ts'
 export interface CertificateFacts {
   readonly subject: string
   readonly issuer: string
-  /** `DNS:broker.example, IP Address:10.0.0.1`; empty if it names no host. */
+  /** `DNS:broker.example, IP Address:10.0.0.1`; empty if it contains no host name. */
   readonly names: string
   readonly validFrom: string
   readonly validTo: string
@@ -21,13 +21,13 @@ export interface CertificateFacts {
   readonly isSelfSigned: boolean
 }
 
-/** What a server showed: its own certificate first, then those that it brought along. */
+/** The certificates of a server: its own first, then the others that it sent. */
 export type CertificateChain = readonly CertificateFacts[]
 
 const chainLengthMax = 10
 const textLengthMax = 300
 
-/** `CN=broker, O=Example`; OpenSSL puts each part on a line of its own. */
+/** `CN=broker, O=Example`; OpenSSL puts each part on a separate line. */
 const oneLine = (text: string): string =>
   text.trim().split('\n').reverse().join(', ').slice(0, textLengthMax) || 'no name'
 
@@ -54,9 +54,9 @@ const chainOf = (first: X509Certificate | undefined): CertificateChain => {
 
 export interface LookOptions {
   readonly socketFactory: SocketFactory | null
-  /** The name to ask for, where that is not the one connected to. */
+  /** The server name to request, if it differs from the host of the connection. */
   readonly serverName: string | null
-  /** Ends the look. */
+  /** Cancels the inspection. */
   readonly signal: AbortSignal
 }
 
@@ -70,7 +70,7 @@ const dial = async (
     ? dialTcp(address)
     : socketFactory({ host: withoutBrackets(address.host), port: address.port })
 
-/** Null if the other side shows no certificate: it does not speak TLS, or hangs up before. */
+/** Null if the peer shows no certificate: it does not use TLS, or closes before. */
 export const lookAtCertificate = async (
   address: ConnectAddress,
   { socketFactory, serverName, signal }: LookOptions,

@@ -1,9 +1,10 @@
-// The one entry point to time. Production uses the machine's clock, the simulator a virtual one;
-// nothing outside `runtime/` reads Date or starts a timer (held by test/tidy.test.ts).
+// Owns the access to time: the port Clock and the system clock. Callers: all code that reads the
+// time or starts timers; the simulator passes a virtual clock. Invariant: nothing outside
+// `runtime/` reads Date or starts a timer (checked by test/tidy.test.ts).
 
 import { clearTimeout, monotonicMs, setImmediate, setTimeout } from './timers.ts'
 
-/** A timer that was started; cancelling it late or twice is harmless. */
+/** A running timer; cancelling it late or twice has no effect. */
 export interface Timer {
   cancel(): void
   /** From now on it does not keep the process alive. Virtual timers never do. */
@@ -11,13 +12,12 @@ export interface Timer {
 }
 
 export interface Clock {
-  /** Monotonic milliseconds (fractions allowed). Only differences mean anything. */
+  /** Monotonic milliseconds (fractions allowed). Only differences are meaningful. */
   now(): number
-  /** Milliseconds since the epoch: what goes into record timestamps. A whole number. */
+  /** Milliseconds since the epoch, for record timestamps. A whole number. */
   wallTime(): number
   /**
-   * Runs `callback` once, `delayMs` from now at the earliest. It keeps the process alive until
-   * then.
+   * Runs `callback` once, at the earliest `delayMs` from now. The timer keeps the process alive.
    */
   setTimer(delayMs: number, callback: () => void): Timer
   /** Runs `callback` once in this event-loop turn, after the I/O that is ready. */
@@ -40,10 +40,10 @@ class NodeTimer implements Timer {
   }
 }
 
-/** Longest delay that `setTimeout` takes; a longer one would fire at once. */
+/** Longest delay of `setTimeout`; a longer one would fire at once. */
 const delayMsMax = 2 ** 31 - 1
 
-/** The machine's clock. */
+/** The system clock. */
 export const systemClock: Clock = {
   now: monotonicMs,
   wallTime: () => Date.now(),
@@ -54,7 +54,7 @@ export const systemClock: Clock = {
   },
 }
 
-/** A moment in milliseconds since the epoch, for people: `2030-01-01T00:00:00.000Z`. */
+/** A time in milliseconds since the epoch as text: `2030-01-01T00:00:00.000Z`. */
 export const isoTime = (time: number): string => {
   const date = new Date(time)
   return Number.isNaN(date.getTime()) ? `${time} ms` : date.toISOString()

@@ -1,13 +1,13 @@
-// The one entry point to node:diagnostics_channel. A publisher creates its channel
-// here, checks `hasSubscribers` before it builds an event, and publishes. Without subscribers it
-// costs one comparison. A subscriber that throws does not reach us: Node throws again in a tick of
-// its own.
+// Owns the access to node:diagnostics_channel. A publisher creates its channel here, checks
+// `hasSubscribers` before it creates an event, and publishes. Callers: cluster-client/, engine/,
+// producer/. Invariants: without subscribers an event costs one comparison; an error of a
+// subscriber does not reach the publisher, because Node throws it in a separate tick.
 
 import { channel } from 'node:diagnostics_channel'
 
-/** Who an event is about. */
+/** The producer that an event belongs to. */
 export interface EventOrigin {
-  /** The producer itself: the same object in all of its events. */
+  /** The producer: the same object in all its events. */
   readonly producer: object
   readonly clientId: string
 }
@@ -23,7 +23,7 @@ export const eventChannel = <Event extends EventOrigin>(name: string): EventChan
 
 /** The context of one operation: the same object in each of its events. */
 export interface TraceContext extends EventOrigin {
-  /** Why the operation failed; set before the event `error`. */
+  /** The reason of the failure; set before the event `error`. */
   error?: unknown
 }
 
@@ -32,7 +32,7 @@ const nothing = (): void => {}
 /**
  * The five channels of Node's `tracingChannel('millrace:NAME')`. Each operation publishes `start`
  * and `end` around its synchronous part, and `asyncStart` and `asyncEnd` around its result, with
- * `error` before them where it failed: each once, in this order.
+ * `error` before them if it failed: each once, in this order.
  */
 export class OperationTracing<Context extends TraceContext> {
   readonly #start
@@ -60,7 +60,7 @@ export class OperationTracing<Context extends TraceContext> {
     )
   }
 
-  /** The synchronous part, inside the stores that subscribers have bound to `start`. */
+  /** Runs the synchronous part, inside the stores that subscribers have bound to `start`. */
   run<Value>(context: Context, work: () => Value): Value {
     try {
       return this.#start.runStores(context, work)
@@ -69,7 +69,7 @@ export class OperationTracing<Context extends TraceContext> {
     }
   }
 
-  /** An operation without a synchronous part of its own. */
+  /** Begins an operation without a synchronous part. */
   begin(context: Context): void {
     this.run(context, nothing)
   }

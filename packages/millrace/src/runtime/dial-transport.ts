@@ -1,9 +1,10 @@
-// Connections that are more than a TCP socket: over a socket that the user brings (a proxy, a
-// tunnel), with TLS on top, or both. It dials, secures, and hands the result to a SocketStream.
+// Owns the setup of connections that use a socket of the option `socketFactory` (a proxy, a
+// tunnel), TLS, or both. It connects, starts TLS, and passes the result to a SocketStream.
 //
 //   dial ──connected──► [onSecuring → TLS handshake] ──► onConnect
 //
-// Callers: producer/security.ts makes one for each producer that needs it.
+// Callers: producer/security.ts creates one per producer that needs it; diagnose/ uses it too.
+// Invariant: bytes of the owner are sent only after the TLS handshake.
 
 import { isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -18,13 +19,13 @@ import type { TlsSource } from './tls-source.ts'
 import type { Address, ByteStream, ConnectAddress, StreamHandler, Transport } from './transport.ts'
 import { isError } from './value-kinds.ts'
 
-/** Opens a socket of the user's own to a broker: through a proxy, a tunnel, a local pipe. */
+/** Opens a socket to a broker: through a proxy, a tunnel or a local pipe. */
 export type SocketFactory = (address: Address) => Duplex | Promise<Duplex>
 
 export interface DialOptions {
   /** Null = TCP, with names resolved here. A factory gets the name itself. */
   readonly socketFactory: SocketFactory | null
-  /** Null = plain. */
+  /** Null = plaintext. */
   readonly tls: TlsSource | null
 }
 
@@ -37,16 +38,16 @@ const isDuplex = (value: unknown): value is Duplex =>
     (name) => typeof (value as Record<string, unknown>)[name] === 'function',
   )
 
-/** One connection on its way up. */
+/** One connection during its setup. */
 class Dialing {
   readonly #options: DialOptions
   readonly #address: ConnectAddress
   readonly #handler: StreamHandler
   readonly stream: SocketStream
-  /** What lies below TLS, while its handshake is under way; null before and after. */
+  /** The socket below TLS during the handshake; null before and after. */
   #securing: Duplex | null = null
   #secured = false
-  /** The peer has sent application data: it has accepted the certificate of this client. */
+  /** The peer has sent application data, so it has accepted this client's certificate. */
   #hasAnswered = false
   #clientCertificate: string | null = null
   #identityRefused = false
@@ -117,14 +118,14 @@ class Dialing {
       ...tls.connectionOptions,
       socket,
       secureContext: tls.context,
-      // An IP address is no server name (RFC 6066): then none is sent.
+      // An IP address is not a server name (RFC 6066), so none is sent.
       servername: isIP(name) === 0 ? name : '',
       rejectUnauthorized: !tls.trustsAnyCertificate,
       checkServerIdentity: (_host, certificate) => checkIdentity(certificate),
     })
     this.stream.hold(secured)
     secured.once('secureConnect', () => {
-      // Node ignores the check of the identity where any certificate is trusted.
+      // Node skips the identity check if it accepts any certificate.
       const refusal = tls.trustsAnyCertificate
         ? checkIdentity(secured.getPeerCertificate(true))
         : undefined
@@ -142,7 +143,7 @@ class Dialing {
     })
   }
 
-  /** A check of the user's that throws refuses the server too. */
+  /** If the user's check throws, the server is rejected too. */
   #checkIdentity(tls: TlsSettings, name: string, certificate: PeerCertificate): Error | undefined {
     const { checkServerIdentity } = tls
     if (checkServerIdentity === null) return undefined
@@ -169,7 +170,8 @@ class Dialing {
       const isIdentityRefused = this.#identityRefused
       return this.#failure(error, { isSilent: bytesRead === 0, isIdentityRefused })
     }
-    // With TLS 1.3 a server judges the client's certificate after the client's handshake is over.
+    // With TLS 1.3 a server checks the client's certificate after the client's handshake is
+    // complete.
     const isJudged = this.#secured && (TlsFailure.isAlert(error) || this.#mayBeRefused)
     return isJudged ? this.#failure(error) : error
   }
@@ -198,7 +200,7 @@ class Dialing {
   }
 }
 
-/** Dials as the options say. */
+/** Creates a transport with these options. */
 export const dialTransport = (options: DialOptions): Transport => ({
   connect: (address: ConnectAddress, handler: StreamHandler): ByteStream => {
     const dialing = new Dialing(options, address, handler)
@@ -206,7 +208,7 @@ export const dialTransport = (options: DialOptions): Transport => ({
     return dialing.stream
   },
 
-  // Behind a proxy names mean what they mean there.
+  // Behind a proxy a name is resolved by the proxy.
   resolve: async (host: string): Promise<readonly string[]> =>
     options.socketFactory === null ? tcpTransport.resolve(host) : [host],
 })

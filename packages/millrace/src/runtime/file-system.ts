@@ -1,15 +1,19 @@
-// The port to files. Only the spool uses it: `node-file-system.ts` is the real one, and the
-// simulator brings one that loses power. Every call is asynchronous; a failed call rejects with an
-// error that carries Node's error code (`ENOSPC`, `EROFS`, `ENOENT`, …).
+// Owns the port to the file system. Callers: the spool and the dead-letter file. Implementations:
+// node-file-system.ts, and the simulator's file system, which can lose power. Invariant: every call
+// is asynchronous; a failed call rejects with an error that has Node's error code (`ENOSPC`,
+// `EROFS`, …).
 
 /** An open file. Its owner makes one call at a time, except for reads. */
 export interface OpenFile {
   /**
-   * Writes all chunks from `position` on. After a failure any part of them may be written, and none
-   * of them may be on the device.
+   * Writes all chunks from `position` on. After a failure any part of them may be written, and
+   * possibly none is on the device.
    */
   write(chunks: readonly Uint8Array[], position: number): Promise<void>
-  /** Reads into `target`; resolves with the bytes read, which are fewer at the end of the file. */
+  /**
+   * Reads into `target`; resolves with the number of bytes, which is smaller at the end of the
+   * file.
+   */
   read(target: Uint8Array, position: number): Promise<number>
   truncate(bytes: number): Promise<void>
   /** Forces the content to the device (fdatasync). */
@@ -20,19 +24,19 @@ export interface OpenFile {
 }
 
 /**
- * `create` fails with EEXIST where the file exists. So does `createSynced`, and each write to its
- * file resolves when the content is on the device.
+ * `create` fails with EEXIST if the file exists. So does `createSynced`, and each write to its file
+ * resolves when the content is on the device.
  */
 export type OpenMode = 'read' | 'update' | 'create' | 'createSynced'
 
 export interface FileSystem {
-  /** Makes the directory and its parents where they do not exist. */
+  /** Creates the directory and its parents if they do not exist. */
   makeDirectory(path: string): Promise<void>
   /** Names of the entries, in no particular order. */
   list(path: string): Promise<string[]>
   open(path: string, mode: OpenMode): Promise<OpenFile>
   remove(path: string): Promise<void>
-  /** Forces the directory's entries to the device, where the system can do that. */
+  /** Forces the directory's entries to the device, if the system supports it. */
   syncDirectory(path: string): Promise<void>
   /** Sets the modification time of a file to now. */
   touch(path: string): Promise<void>

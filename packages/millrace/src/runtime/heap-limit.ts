@@ -1,5 +1,6 @@
-// How large the JavaScript heap of this process may become, in bytes: what bounds by default that
-// grow with a burst of calls are made from.
+// Owns the limit of this process's JavaScript heap, in bytes. Callers: producer/options.ts and
+// producer/serialization-order.ts, which derive default memory limits from it. Invariant: the value
+// is read at each call, because it depends on Node's options.
 
 import { nodeHeap } from './lazy-builtins.ts'
 

@@ -1,6 +1,7 @@
-// Modules of Node that not every program needs, loaded when they are first used: TLS and
-// cryptography alone take a sixth of the time of `import 'millrace'`. `getBuiltinModule` returns
-// the same object each time.
+// Owns the late loading of Node's modules that not every program needs: TLS and cryptography alone
+// take a sixth of the time of `import 'millrace'`. Callers: runtime/, compression and SASL.
+// Invariant: a module is loaded at its first use; `getBuiltinModule` returns the same object each
+// time.
 
 export const nodeTls = (): typeof import('node:tls') => process.getBuiltinModule('node:tls')
 

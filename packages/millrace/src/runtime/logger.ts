@@ -1,23 +1,24 @@
-// Where words go. Recoverable events at debug, a change of state once at warn, lost records
-// at error.
+// Owns the logger interface and the loggers that millrace uses. Callers: producer/, cluster-client/
+// and layers/. Invariant: a recoverable event is logged at debug, a change of state once at warn,
+// and lost records at error; text reaches a logger only after it was made printable.
 
 import { types } from 'node:util'
 import { printableText } from './printable-text.ts'
 import { messageOf } from './value-kinds.ts'
 
-/** The four calls of `console` that millrace uses; any logger that has them will do. */
+/** The four methods of `console` that millrace calls; any logger with them can be used. */
 export interface Logger {
-  /** Recoverable events: a response that led to a retry, say. `details` is plain data. */
+  /** Recoverable events, such as a response that led to a retry. `details` is plain data. */
   debug(message: string, details?: object): void
-  /** What happened once and is well. */
+  /** A single event that is not a problem. */
   info(message: string, details?: object): void
   /** A temporary problem, logged once. */
   warn(message: string, details?: object): void
-  /** Records were lost, at most one line a second. */
+  /** Records were lost; at most one line per second. */
   error(message: string, details?: object): void
 }
 
-/** Information, warnings and errors to the console (standard error); the rest nowhere. */
+/** Writes information, warnings and errors to the console (standard error), and no debug lines. */
 const consoleLogger: Logger = {
   debug() {},
   info: (message, details) => (details ? console.warn(message, details) : console.warn(message)),
@@ -25,7 +26,7 @@ const consoleLogger: Logger = {
   error: (message, details) => (details ? console.error(message, details) : console.error(message)),
 }
 
-/** The logger of an option. `console` has no level, so it gets no debug lines. */
+/** The logger for an option. `console` has no level, so it gets no debug lines. */
 export const loggerOf = (given: Logger | undefined): Logger => {
   if (given === undefined) return consoleLogger
   return given === console ? { ...console, debug() {} } : given
@@ -34,7 +35,7 @@ export const loggerOf = (given: Logger | undefined): Logger => {
 export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 
 const messageLengthMax = 4096
-/** Stack frames of what a callback of the caller threw. */
+/** A stack frame in the text of an error that a callback of the caller threw. */
 const framesMax = 10
 const beforeFrame = /\n(?= {4}at )/
 
@@ -55,9 +56,10 @@ const reportFailure = (thrown: unknown, text: string): void => {
 }
 
 /**
- * The caller's logger, or the console without one. It gets printable messages only, since text in
- * them may come from a broker, a file, or code of the caller that threw. It is called in the middle
- * of the engine's work, so what it throws goes to the console, once, and no further.
+ * The caller's logger, or the console if missing. It gets printable messages only, because their
+ * text may come from a broker, a file, or an error that the caller's code threw. The engine calls
+ * it during its work, so the first error that it throws is written to the console, and no error
+ * reaches the engine.
  */
 export const printableLogger = (given?: Logger): Logger => {
   const logger = loggerOf(given)

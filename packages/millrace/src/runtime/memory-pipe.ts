@@ -1,32 +1,32 @@
-// One direction of an in-memory stream: what its sender wrote and the "kernel" has not taken yet,
-// and what is on its way to the receiver. Only memory-transport.ts uses it.
+// Owns one direction of an in-memory stream: the bytes that its sender wrote and the simulated
+// kernel has not taken, and the bytes in transit. Caller: memory-transport.ts.
 //
 //   write → waiting ──take (an immediate, if the window allows)──→ in transit ──timer──→ receiver
 //
-// Invariants: bytes are copied when they are taken, not when they are written, so that a sender who
-// reuses a buffer before `flushed` is found out; segments arrive in order, whatever their
-// latencies; nothing is delivered from inside a call of either owner.
+// Invariants: bytes are copied when they are taken, not when they are written, so a sender that
+// reuses a buffer before `flushed` corrupts its data and is detected. Segments arrive in order,
+// with any latency. Nothing is delivered from inside a call of either owner.
 
 import { assert } from './assert.ts'
 import type { Clock, Timer } from './clock.ts'
 import { type Random, randomBelow } from './random.ts'
 
-/** How a pipe moves bytes. */
+/** How a pipe transfers bytes. */
 export interface PipeTraits {
   readonly clock: Clock
   readonly random: Random
   readonly latencyMs: () => number
-  /** Longest piece that arrives in one go; 0 = pieces are what was written. */
+  /** Longest piece that arrives at once; 0 = pieces are as they were written. */
   readonly pieceBytesMax: number
-  /** Bytes that may be in transit; what is written beyond waits. */
+  /** Bytes that may be in transit; further bytes wait. */
   readonly windowBytes: number
-  /** True while a fault keeps what is in transit from arriving. */
+  /** True while a fault prevents delivery. */
   readonly isHeld: () => boolean
 }
 
 export interface PipeReceiver {
   onPipeData(bytes: Uint8Array): void
-  /** The last thing that arrives; with an error where the stream was cut. */
+  /** The last event; with an error if the stream was broken. */
   onPipeEnd(error: Error | undefined): void
 }
 
@@ -67,7 +67,7 @@ export class MemoryPipe {
     return this.#pendingBytes
   }
 
-  /** The connection is there: what was written before may leave. */
+  /** The stream is connected: bytes that were written before are sent. */
   open(): void {
     this.#open = true
     this.#scheduleTake()
@@ -85,24 +85,26 @@ export class MemoryPipe {
     this.#scheduleTake()
   }
 
-  /** What the receiver requested; faults hold through `isHeld`. */
+  /** Pauses or resumes as the receiver requested; faults use `isHeld`. */
   setPaused(paused: boolean): void {
     this.#paused = paused
     this.wake()
   }
 
-  /** Looks again whether something may arrive: a hold or a pause is over. */
+  /** Checks again whether bytes may arrive: a hold or a pause has ended. */
   wake(): void {
     this.#armDelivery()
   }
 
-  /** The sender closed: what was not taken is lost, what is in transit arrives, then the end. */
+  /**
+   * The sender closed: bytes that were not taken are lost, bytes in transit arrive, then the end.
+   */
   end(error?: Error): void {
     if (this.#ended) return
     this.#dropWaiting()
     this.#pushSegment(null, error)
     this.#ended = true
-    // A stream that is closed while it connects still tells its peer.
+    // A stream that is closed while it connects still notifies its peer.
     this.#open = true
     this.#armDelivery()
   }
@@ -132,7 +134,8 @@ export class MemoryPipe {
   }
 
   /**
-   * Moves bytes from the sender into the window. `flushed` may write more: that is another take.
+   * Moves bytes from the sender into the window. `flushed` may write more, which another call
+   * takes.
    */
   #take(): void {
     const flushed: (() => void)[] = []

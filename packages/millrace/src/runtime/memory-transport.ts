@@ -1,13 +1,14 @@
-// A network inside the process, for tests and the simulator: listeners by `host:port`, streams as
-// pairs of pipes (memory-pipe.ts), faults by address. Everything moves through the clock it is
-// given and the seeded source of chance, so under a virtual clock a run is a function of its seed.
+// Owns a network inside the process: listeners by `host:port`, streams as pairs of pipes
+// (memory-pipe.ts), and faults by address. Callers: tests, the simulator and the in-process
+// cluster. Invariant: all events go through the given clock and the seeded random source, so with a
+// virtual clock a run depends on its seed only.
 //
-// Faults, from the point of view of a listening address:
-//   blackHole  packets vanish, one way or both: connecting hangs, streams fall silent until heal()
-//   refuse     connecting fails with ECONNREFUSED until heal(); streams live on
-//   pause      the process there hangs: connecting works, but it neither accepts nor reads
-//   strand     the streams of now never deliver again and no error is reported; new ones work
-//   cut        the streams of now break with ECONNRESET
+// Faults of a listening address:
+//   blackHole  packets are lost, one way or both: connects hang, streams are silent until heal()
+//   refuse     connects fail with ECONNREFUSED until heal(); open streams continue
+//   pause      the process at the address hangs: connects work, but it neither accepts nor reads
+//   strand     open streams never deliver again and report no error; new ones work
+//   cut        open streams fail with ECONNRESET
 
 import type { Clock } from './clock.ts'
 import { MemoryPipe, type PipeReceiver, type PipeTraits } from './memory-pipe.ts'
@@ -21,23 +22,23 @@ import type {
   Transport,
 } from './transport.ts'
 
-/** Seen from the listening address. */
+/** The direction, seen from the listening address. */
 export type FlowDirection = 'toAddress' | 'fromAddress'
 
 export interface MemoryNetworkOptions {
   readonly clock: Clock
-  /** Cuts bytes into pieces; needed for `pieceBytesMax` only. */
+  /** Splits bytes into pieces; needed for `pieceBytesMax` only. */
   readonly random?: Random
-  /** One way, per piece; 0 by default. Pieces of a stream never overtake each other. */
+  /** Latency per piece in one direction; 0 by default. Pieces of a stream arrive in order. */
   readonly latencyMs?: number | ((address: Address, direction: FlowDirection) => number)
   /** Bytes arrive in random pieces of at most this size; 0 (default) = as they were written. */
   readonly pieceBytesMax?: number
-  /** Bytes of one direction that may be on their way; the sender's others are pending. */
+  /** Limit of the bytes in transit in one direction; further bytes of the sender wait. */
   readonly windowBytes?: number
 }
 
 export interface CutOptions {
-  /** What becomes of the bytes on their way: they arrive before the stream breaks, or are lost. */
+  /** Whether the bytes in transit arrive before the stream fails, or are lost. */
   readonly inFlight: 'lost' | 'delivered'
 }
 
@@ -90,7 +91,7 @@ class MemoryStream implements ByteStream, PipeReceiver {
     this.#onGone = onGone
   }
 
-  /** For the accepting side, whose handler exists only after the stream does. */
+  /** Sets the handler of an accepted stream, which exists only after the stream. */
   attach(handler: StreamHandler): void {
     this.#handler = handler
   }
@@ -109,7 +110,7 @@ class MemoryStream implements ByteStream, PipeReceiver {
     this.fail(error)
   }
 
-  /** Ends now and tells the handler: only from the event loop. */
+  /** Ends the stream and notifies the handler: called from the event loop only. */
   fail(error: Error | undefined): void {
     if (this.#ended) return
     this.#finish()
@@ -139,7 +140,8 @@ class MemoryStream implements ByteStream, PipeReceiver {
   }
 
   setKeepsProcessAlive(): void {
-    // Nothing here holds a process: under a virtual clock there is no event loop to keep alive.
+    // Memory streams keep no process alive: with a virtual clock there is no event loop to keep
+    // alive.
   }
 
   #finish(): void {
@@ -150,7 +152,7 @@ class MemoryStream implements ByteStream, PipeReceiver {
   }
 }
 
-/** Both ends of a connection, and what may be done to it from outside. */
+/** Both ends of a connection, with the faults that can be applied to it. */
 class StreamPair {
   readonly client: MemoryStream
   readonly server: MemoryStream
@@ -182,7 +184,7 @@ class StreamPair {
     this.server.wire(this.toClient, this.toServer, whenBothAreGone)
   }
 
-  /** The listener has the stream: from now on bytes reach it, and it may respond. */
+  /** The listener has accepted the stream: from now on bytes reach it, and it may respond. */
   onAccepted(handler: StreamHandler): void {
     this.server.attach(handler)
     this.#accepted = true
@@ -225,7 +227,8 @@ export class MemoryNetwork implements Transport, ListenTransport {
   readonly #pairs = new Map<string, Set<StreamPair>>()
   readonly #hosts = new Map<string, readonly string[]>()
   /**
-   * Connection attempts whose packets vanish, and accepted ones that a paused process does not see.
+   * Connection attempts whose packets are lost, and attempts that a paused process has not
+   * accepted.
    */
   readonly #parked = new Map<string, (() => void)[]>()
   #nextPort = firstFreePort
@@ -250,7 +253,7 @@ export class MemoryNetwork implements Transport, ListenTransport {
     return this.#pairs.get(keyOf(address))?.size ?? 0
   }
 
-  /** What `resolve` returns for a name; an empty list = the name is not known. */
+  /** Sets the result of `resolve` for a name; an empty list = the name is not known. */
   setHost(name: string, addresses: readonly string[]): void {
     this.#hosts.set(name, addresses)
   }
@@ -307,7 +310,8 @@ export class MemoryNetwork implements Transport, ListenTransport {
   }
 
   /**
-   * Ends blackHole and refuse: hanging attempts go on, and silent streams deliver what they held.
+   * Ends blackHole and refuse: waiting attempts continue, and silent streams deliver the bytes that
+   * they held.
    */
   heal(address: Address): void {
     const faults = this.#faultsOf(address)
@@ -321,7 +325,7 @@ export class MemoryNetwork implements Transport, ListenTransport {
     for (const pair of this.#pairs.get(keyOf(address)) ?? []) pair.strand()
   }
 
-  /** Breaks the open streams of an address; returns how many. */
+  /** Breaks the open streams of an address; returns their number. */
   cut(address: Address, options: CutOptions = { inFlight: 'lost' }): number {
     const pairs = [...(this.#pairs.get(keyOf(address)) ?? [])]
     for (const pair of pairs) {
@@ -330,7 +334,7 @@ export class MemoryNetwork implements Transport, ListenTransport {
     return pairs.length
   }
 
-  /** The first packet of an attempt has come to the address, if nothing holds it back. */
+  /** The first packet of an attempt has reached the address, unless a fault holds it. */
   #arrive(attempt: Attempt, pair: StreamPair): void {
     const { address, client } = attempt
     if (client.ended) return

@@ -1,9 +1,10 @@
-// The name that a typo most likely meant.
+// Owns the search for the name that a misspelled one most likely means. Callers: the checks of
+// options, for "Did you mean …?". Invariant: a long text costs no time.
 
 /** Longer than any name, so that a long text costs nothing. */
 const nameLengthMax = 64
 
-/** Edits between two words: one row of the usual table at a time. */
+/** The number of edits between two words, computed with one row of the usual table. */
 const distance = (left: string, right: string): number => {
   let row = Array.from({ length: right.length + 1 }, (_, index) => index)
   for (const [index, letter] of [...left].entries()) {
@@ -17,7 +18,7 @@ const distance = (left: string, right: string): number => {
   return row[right.length]!
 }
 
-/** The nearest of the names, compared without case; undefined when none is near. */
+/** The nearest of the names, compared without case; undefined if none is similar. */
 export const nearestName = (name: string, names: readonly string[]): string | undefined => {
   if (name.length > nameLengthMax) return undefined
   const wanted = name.toLowerCase()

@@ -1,12 +1,13 @@
-// The real file system, on Node's callback API: its calls cost less than those of `fs/promises`.
-// Called by the spool through the port in file-system.ts.
+// Owns the implementation of the port file-system.ts with Node's callback API, whose calls cost
+// less than those of `fs/promises`. Callers: the spool and the dead-letter file, through the port.
+// Invariant: a write continues until all its bytes are written, or it rejects.
 
 import * as fs from 'node:fs'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { type FileSystem, fileErrorCode, type OpenFile, type OpenMode } from './file-system.ts'
 
-/** The most buffers that one call of `writev` takes (IOV_MAX). */
+/** Limit of the buffers of one `writev` call (IOV_MAX). */
 const chunksMax = 1024
 
 const open = promisify(fs.open)
@@ -88,7 +89,7 @@ class NodeFile implements OpenFile {
   }
 }
 
-/** What is left of the chunks behind their first `written` bytes. */
+/** The remaining chunks after the first `written` bytes. */
 const behind = (chunks: readonly Uint8Array[], written: number): Uint8Array[] => {
   const rest: Uint8Array[] = []
   for (const chunk of chunks) {
@@ -101,12 +102,12 @@ const behind = (chunks: readonly Uint8Array[], written: number): Uint8Array[] =>
   return rest
 }
 
-/** Systems that can't open or sync a directory say so with one of these. */
+/** Error codes of systems that cannot open or sync a directory. */
 const noDirectorySync = new Set(['EISDIR', 'EPERM', 'EINVAL', 'ENOTSUP', 'EACCES'])
 
 /**
- * With parents. Node's own `recursive` never ends where a directory exists that takes no entries,
- * such as /proc.
+ * Creates the directory with its parents. Node's own `recursive` does not return if a parent exists
+ * that accepts no entries, such as /proc.
  */
 const makeDirectory = async (path: string): Promise<void> => {
   try {
@@ -126,7 +127,7 @@ const isDirectory = (path: string): Promise<boolean> =>
     () => false,
   )
 
-/** The machine's files. */
+/** The file system of the machine. */
 export const nodeFileSystem: FileSystem = {
   makeDirectory,
   list: (path) => promisify(fs.readdir)(path),

@@ -1,7 +1,7 @@
-// Chance that cannot be guessed, for proofs of identity: nonces. `Random` is for
-// jitter.
+// Owns random values that cannot be guessed: nonces of SASL exchanges. Caller:
+// producer/sasl-option.ts. Invariant: they come from node:crypto; `Random` is for jitter only.
 
 import { nodeCrypto } from './lazy-builtins.ts'
 
-/** Printable, without commas: 192 bits. */
+/** 192 random bits as printable text without commas. */
 export const makeNonce = (): string => nodeCrypto().randomBytes(24).toString('base64url')

@@ -1,9 +1,10 @@
-// Options as their caller wrote them: what a polluted Object.prototype would add is not there.
-// Callers: everything that reads an object of options.
+// Owns the copy of an options object without inherited fields. Callers: all code that reads an
+// object of options. Invariant: fields that were added to a polluted Object.prototype have no
+// effect.
 
 /**
  * A copy of a plain object that inherits nothing. Any other value (an instance of a class, a
- * function, bytes) as it is.
+ * function, bytes) is returned unchanged.
  */
 export const ownFields = <Value>(value: Value): Value => {
   const isPlain =

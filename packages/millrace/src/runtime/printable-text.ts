@@ -1,18 +1,18 @@
-// The one way of text that others wrote (brokers, files, registries, certificates) into an error, a
-// log or a terminal: cut to about 1 kB, and without characters that a terminal or a log would act
-// on. KafkaError applies it to its own fields; the command line and the adapters apply it to data
-// that they print.
+// Owns the escaping of text from brokers, files, registries and certificates before it enters an
+// error, a log or a terminal. Callers: KafkaError for its own fields; the command line and the
+// adapters for data that they print. Invariant: the result is cut to about 1 kB, and contains no
+// character that a terminal or a log interprets.
 
 const lengthMaxDefault = 1024
 
 /**
- * Controls (C0, DEL, C1), line and paragraph separators, lone surrogates, direction marks, and
- * characters without width.
+ * Control characters (C0, DEL, C1), line and paragraph separators, lone surrogates, direction
+ * marks, and characters without width.
  */
 const unprintable =
   /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\p{Bidi_Control}\u200b\u2060\ufeff\u{e0000}-\u{e007f}]/gu
 const isUnprintable = new RegExp(unprintable.source, 'u')
-/** Nearly all messages: looked at much faster than the classes of Unicode. */
+/** Matches nearly all messages, and is much faster than the Unicode classes. */
 const isPlainAscii = /^[ -~]*$/
 
 const shortEscapes: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
@@ -27,11 +27,11 @@ const escapeOf = (character: string): string => {
 
 const endsInHalf = /[\ud800-\udbff]$/
 
-/** Whether `printableText` would escape a character of it. */
+/** Whether `printableText` would escape one of its characters. */
 export const hasUnprintable = (text: string): boolean =>
   !isPlainAscii.test(text) && isUnprintable.test(text)
 
-/** A copy, so that a few characters do not keep megabytes of their source alive. */
+/** Copies the text, so that a few characters do not keep megabytes of their source in memory. */
 const copyOf = (text: string): string => Buffer.from(text).toString()
 
 /**

@@ -1,25 +1,26 @@
-// Who this process is, and whether another one still runs: the spool's lock asks. A process id
-// alone proves nothing, since ids repeat after a restart of a container. On Linux the start time
-// in /proc names one process for good, together with the boot and the process-id namespace.
+// Owns the identity of this process, and the check whether another process still runs. Callers: the
+// spool's directory lock and inspection. Invariant: a process id alone is never sufficient, because
+// ids repeat after a container restart. On Linux the start time in /proc, the boot id and the
+// process-id namespace together identify one process.
 
 import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
 
-/** Names one process among all that ever ran on this machine, as far as the system tells. */
+/** Identifies one process among all that ever ran on this machine, as far as the system allows. */
 export interface ProcessIdentity {
   readonly pid: number
-  /** Clock ticks from the boot to its start; `''` if the system does not say. */
+  /** Clock ticks between the boot and its start; `''` if the system does not report it. */
   readonly startTime: string
-  /** Changes with every boot of the machine; `''` if the system does not say. */
+  /** Changes at every boot of the machine; `''` if the system does not report it. */
   readonly bootId: string
-  /** The namespace that the process id belongs to: a container has its own. */
+  /** The namespace of the process id: a container has its own. */
   readonly namespace: string
   readonly host: string
 }
 
 export interface Processes {
   readonly self: ProcessIdentity
-  /** `unknown` = it ran where this process can't look: in another container, on another machine. */
+  /** `unknown` = it ran in a container or on a machine that this process cannot inspect. */
   stateOf(other: ProcessIdentity): 'running' | 'ended' | 'unknown'
 }
 
@@ -40,8 +41,8 @@ const namespaceOf = (pid: number | 'self'): string => {
 }
 
 /**
- * Field 22 of /proc/PID/stat. The name in field 2 may hold spaces and parentheses. `''` for a
- * process that has ended, and whose parent has not asked for its exit code (state Z).
+ * Field 22 of /proc/PID/stat. The name in field 2 may contain spaces and parentheses. `''` for a
+ * process that has ended and whose parent has not read its exit code (state Z).
  */
 const startTimeOf = (pid: number): string => {
   const stat = readText(`/proc/${pid}/stat`)
@@ -49,7 +50,7 @@ const startTimeOf = (pid: number): string => {
   return fields[0] === 'Z' ? '' : (fields[19] ?? '')
 }
 
-/** `EPERM` says that it runs and belongs to another user. */
+/** `EPERM` means that it runs and belongs to another user. */
 const hasProcess = (pid: number): boolean => {
   try {
     process.kill(pid, 0)
@@ -69,7 +70,7 @@ const readSelf = (): ProcessIdentity => ({
 
 let self: ProcessIdentity | null = null
 
-/** The machine's processes. */
+/** The processes of the machine. */
 export const systemProcesses: Processes = {
   get self(): ProcessIdentity {
     self ??= readSelf()

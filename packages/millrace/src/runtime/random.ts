@@ -1,5 +1,6 @@
-// The one entry point to chance: jitter, random partitions, ids. The simulator passes a seeded
-// source.
+// Owns the access to random numbers: jitter, random partitions, ids. Callers: all code that needs
+// them; the simulator passes a seeded source. Invariant: nothing outside `runtime/` calls
+// Math.random.
 
 export interface Random {
   /** A number in [0, 1). */

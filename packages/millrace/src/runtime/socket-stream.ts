@@ -1,6 +1,6 @@
-// A byte stream over Node's sockets: a TCP socket, and the TLS socket above it if there is one. The
-// transport that connects passes each socket to `hold` when the socket is created, and to `open`
-// the socket that carries the owner's bytes when it is ready. Callers: socket-transport.ts,
+// Owns a byte stream over Node's sockets: a TCP socket, and a TLS socket above it if there is one.
+// The transport that connects passes each socket to `hold` when the socket is created, and to
+// `open` the socket that carries the owner's bytes when it is ready. Callers: dial-transport.ts,
 // tcp-transport.ts.
 //
 // Invariants: the owner's callbacks run from the event loop, never inside a call of the owner. When

@@ -1,6 +1,7 @@
-// Byte streams over TCP: the only file that opens sockets of node:net and asks node:dns. What the
-// owner of a stream gets comes from the event loop, never from inside a call of the owner's:
-// node:net reports everything in later ticks, also a port that is out of range (see dialTcp).
+// Owns byte streams over TCP: only this file opens sockets of node:net and resolves names with
+// node:dns. Callers: the default transport of a producer, dial-transport.ts, tls-listener.ts.
+// Invariant: the owner of a stream gets events from the event loop, never from inside its own call,
+// also for a port that is out of range (see dialTcp).
 
 import { createServer, isIP, Socket } from 'node:net'
 import { nodeDns } from './lazy-builtins.ts'
@@ -18,18 +19,19 @@ import type {
 import { isError } from './value-kinds.ts'
 
 /**
- * Idle time before the first keepalive probe; a peer that vanished is noticed some time after it.
+ * Idle time before the first keepalive probe; a peer that disappeared is detected some time after
+ * it.
  */
 const keepAliveDelayMs = 60_000
 
-/** Connections that wait to be accepted, as the kernel allows. */
+/** Limit of the connections that wait to be accepted. */
 const backlogMax = 511
 
-/** The host without the brackets that an IPv6 address has in `[::1]:9092`. */
+/** The host without the brackets of an IPv6 address in `[::1]:9092`. */
 export const withoutBrackets = (host: string): string =>
   host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host
 
-/** A stream over a socket of node:net, or of node:tls, which adds to it. */
+/** A stream over a socket of node:net or node:tls. */
 export class TcpStream extends SocketStream {
   readonly #socket: Socket
 
@@ -48,7 +50,9 @@ export class TcpStream extends SocketStream {
   }
 }
 
-/** Begins to connect. A port that is out of range is reported as any other failure, by an event. */
+/**
+ * Starts to connect. A port that is out of range is reported by an event, like any other failure.
+ */
 export const dialTcp = (address: Address): Socket => {
   const socket = new Socket()
   try {
@@ -75,7 +79,7 @@ export const tcpTransport: Transport & ListenTransport = {
   resolve: async (host: string): Promise<readonly string[]> => {
     const name = withoutBrackets(host)
     if (isIP(name) !== 0) return [name]
-    // Of a broker's making. Node prints a warning for it.
+    // The host name comes from a broker; Node would print a warning for it.
     if (name === '') throw Object.assign(new Error('the host is empty'), { code: 'ENOTFOUND' })
     const responses = await nodeDns().lookup(name, { all: true })
     return [...new Set(responses.map((response) => response.address))]
@@ -88,7 +92,7 @@ export const tcpTransport: Transport & ListenTransport = {
     }),
 }
 
-/** Listens, and hands over each socket that was accepted. Rejects when the port can't be had. */
+/** Listens, and passes each accepted socket to the caller. Rejects if the port is not available. */
 export const listenForSockets = (
   address: Address,
   onSocket: (socket: Socket) => void,
@@ -103,7 +107,7 @@ export const listenForSockets = (
       { host: withoutBrackets(address.host), port: address.port, backlog: backlogMax },
       () => {
         server.off('error', reject)
-        // Later errors concern a single accept (no file descriptor left); the listener goes on.
+        // Later errors concern one accept (no file descriptor left); the listener continues.
         server.on('error', () => {})
         const bound = server.address()
         const port = bound !== null && typeof bound === 'object' ? bound.port : address.port
@@ -114,8 +118,8 @@ export const listenForSockets = (
 }
 
 /**
- * Stops to listen. The port is free at once; node:net would wait for the accepted streams too, but
- * those belong to their owners, so this does not.
+ * Stops listening. The port is free at once. node:net would also wait for the accepted streams, but
+ * those belong to their owners.
  */
 const close = (server: ReturnType<typeof createServer>): Promise<void> =>
   new Promise((resolve) => {

@@ -1,13 +1,13 @@
-// Node's own timers, as they are apart from any fake ones: the only file that takes timer functions
-// from Node. Jest, vitest and sinon replace the global functions (vitest and sinon those of
-// `node:timers` too) while a test uses fake timers. A connection to a broker runs in real time all
-// the same, so the functions are taken once, when this module is loaded, from Node's modules and
-// not from the globals of a test's context. Date is not among them: the time of a record is the
-// fake time, where a test sets one.
+// Owns Node's real timer functions: only this file reads them from Node. Callers: clock.ts, the
+// transports, the codecs. Jest, vitest and sinon replace the global functions (vitest and sinon
+// also those of `node:timers`) while a test uses fake timers. Invariant: connections always run in
+// real time, so the functions are read once, when this module is loaded, from Node's modules and
+// not from the globals of a test. Date is not included: the timestamp of a record is the fake time
+// if a test sets one.
 
 type Fake = ((...args: never[]) => unknown) & { clock?: Readonly<Record<string, unknown>> }
 
-/** What stood there before fake timers were installed, which keep it; the function itself else. */
+/** The original function if fake timers replaced it and keep it; otherwise the function itself. */
 const original = <Value>(name: string, value: Value): Value => {
   let found: unknown = value
   for (let depth = 0; depth < 5; depth++) {
@@ -21,7 +21,7 @@ const original = <Value>(name: string, value: Value): Value => {
 const isFake = (value: unknown): boolean =>
   typeof value === 'function' && ('clock' in value || '_isMockFunction' in value)
 
-// `getBuiltinModule` gives Node's modules themselves, where Jest has a registry of its own.
+// `getBuiltinModule` returns Node's own modules, although Jest has a separate module registry.
 const timers = process.getBuiltinModule('node:timers')
 const { performance } = process.getBuiltinModule('node:perf_hooks')
 
@@ -33,7 +33,7 @@ export const nextTick = original('nextTick', process.getBuiltinModule('node:proc
 /** Monotonic milliseconds. */
 export const monotonicMs: () => number = performance.now.bind(performance)
 
-/** Runs `callback` before the next event, as the global function does that tests may replace. */
+/** Runs `callback` before the next event, like the global function, which tests may replace. */
 export const queueMicrotask = (callback: () => void): void => {
   Promise.resolve().then(callback)
 }

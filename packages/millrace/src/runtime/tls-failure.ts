@@ -1,9 +1,10 @@
-// A TLS handshake that failed: what OpenSSL or Node said, and whether the peer said anything at
-// all. The words for people are made in net/.
+// Owns the error of a failed TLS handshake: the error of OpenSSL or Node, and whether the peer sent
+// any byte. Callers: dial-transport.ts creates it; net/ converts it into readable text. Invariant:
+// the error can be serialized as JSON and contains no private key.
 
 /**
- * Node puts the peer's whole certificate on its error, which refers to itself: an error that can't
- * be made JSON of breaks whatever logs it.
+ * Node attaches the peer's whole certificate to its error. The certificate refers to itself, and a
+ * logger that serializes it as JSON would throw.
  */
 const withoutCertificate = (error: Error): Error => {
   if (!('cert' in error)) return error
@@ -19,17 +20,17 @@ type TlsCircumstances = Pick<
 export class TlsFailure extends Error {
   override readonly name = 'TlsFailure'
   readonly code: string
-  /** The peer closed without a byte: as one does that does not speak TLS. */
+  /** The peer closed without sending a byte, as a server without TLS does. */
   readonly isSilent: boolean
   /** The server's certificate is trusted, but not for this server. */
   readonly isIdentityRefused: boolean
-  /** The names that the peer's certificate is for, where it is for the wrong ones. */
+  /** The names in the peer's certificate, if it is for another name. */
   readonly certificateNames: string | undefined
 
-  /** The certificates can change, and were accepted before: it may be a rotation. */
+  /** The certificates can change, and were accepted before: a rotation may be in progress. */
   readonly isPassing: boolean
 
-  /** For people: what this client showed as its own certificate; null = nothing. */
+  /** The subject of the certificate that this client sent; null = it sent none. */
   readonly clientCertificate: string | null
 
   constructor(
@@ -52,7 +53,7 @@ export class TlsFailure extends Error {
     this.certificateNames = typeof names === 'string' ? names : undefined
   }
 
-  /** What the peer says, or OpenSSL of the peer, once data flows. */
+  /** An alert of the peer, or OpenSSL's error about it, after data was sent. */
   static isAlert(error: Error): boolean {
     const { code } = error as { code?: unknown }
     return typeof code === 'string' && (code.startsWith('ERR_SSL_') || code === 'EPROTO')

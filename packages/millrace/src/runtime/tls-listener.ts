@@ -1,7 +1,7 @@
-// The accepting end of TLS: what the in-process cluster listens with when it is given certificates.
-// A stream is handed to its owner as soon as TCP has it, before the TLS handshake, so that a caller
-// that stops a listener or freezes it (`pause`) also has the connections that are still in their
-// handshake. Of those the owner hears nothing but `onClose`.
+// Owns the server side of TLS, for an in-process cluster with certificates. Caller:
+// in-process-cluster/. A stream is passed to its owner when TCP has accepted it, before the TLS
+// handshake, so that a caller that stops or pauses a listener also reaches connections in their
+// handshake. Invariant: if the handshake fails, the owner gets `onClose` only.
 
 import type { Socket } from 'node:net'
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls'
@@ -12,24 +12,24 @@ import type { Address, ByteStream, Listener, ListenTransport, StreamHandler } fr
 /** PEM, as text or bytes. */
 export type Pem = string | Uint8Array
 
-/** How the nodes of a cluster speak TLS. */
+/** The TLS options of a cluster's nodes. */
 export interface TlsListenerOptions {
-  /** The server's certificate; those between it and its authority follow it. */
+  /** The server's certificate, followed by those between it and its authority. */
   readonly cert: Pem
   /** The private key of `cert`. */
   readonly key: Pem
-  /** Who may sign clients' certificates. */
+  /** The authority that signs the clients' certificates. */
   readonly ca?: Pem | readonly Pem[] | undefined
-  /** A client without a certificate that `ca` signed is refused (mutual TLS). */
+  /** A client without a certificate that `ca` signed is rejected (mutual TLS). */
   readonly requestClientCert?: boolean | undefined
 }
 
 const handshakeTimeoutMs = 30_000
 
-/** The other end of a connection: what a raw socket and the TLS socket above it have in common. */
+/** The common type of a raw socket and the TLS socket above it. */
 const peerOf = (socket: Socket): string => `${socket.remoteAddress}|${socket.remotePort}`
 
-/** A connection from TCP's accept on. First it owns the raw socket, then the stream above it. */
+/** An accepted connection. It owns the raw socket first, then the stream above it. */
 class AcceptedStream implements ByteStream {
   readonly #raw: Socket
   readonly #begin: () => void
@@ -46,7 +46,7 @@ class AcceptedStream implements ByteStream {
       this.#error ??= error
     })
     raw.on('close', () => {
-      // From the handshake on the stream above tells its end itself.
+      // After the handshake the stream above reports its own end.
       if (this.#secured !== null) return
       const handler = this.#handler
       this.#handler = null
@@ -160,9 +160,11 @@ const listen = (
   })
 }
 
-/** Listens with TLS over TCP. Throws Node's error where certificate, key or authority are wrong. */
+/**
+ * Listens with TLS over TCP. Throws Node's error if the certificate, key or authority is invalid.
+ */
 export const tlsListener = (options: TlsListenerOptions): ListenTransport => {
-  // Once here, for the error; then one for each listener, since its events tell of its streams.
+  // Once here, for the error; then once per listener, because its events belong to that listener.
   tlsServerOf(options)
   return { listen: (address, accept) => listen(tlsServerOf(options), address, accept) }
 }

@@ -1,6 +1,7 @@
-// What a client brings to a TLS handshake: trusted authorities, its own certificate and key,
-// versions. What is wrong is said with the name of the field; a key, a passphrase or anything that
-// may be one is never part of a message. Caller: tls-source.ts, for options of the right kinds.
+// Owns the check of TLS options and the settings that are created from them: trusted authorities,
+// the client's certificate and key, versions. Caller: tls-source.ts, which has checked the types.
+// Invariant: a message names the field, and never contains a key, a passphrase or text that may be
+// one.
 
 import type { KeyObject, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -13,32 +14,32 @@ import type {
 import { nodeCrypto, nodeTls } from './lazy-builtins.ts'
 import { isError } from './value-kinds.ts'
 
-/** The versions of TLS that Kafka's brokers speak. */
+/** The TLS versions that Kafka brokers support. */
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3'
 
-/** What a user may say of TLS. A string is PEM text, or the path of a file. */
+/** The TLS options of the user. A string is PEM text, or the path of a file. */
 export interface TlsOptions {
-  /** Who is trusted, instead of the public authorities that Node knows. */
+  /** The trusted authorities, in place of the public authorities that Node knows. */
   readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined
-  /** The client's certificate; those between it and its authority follow it. */
+  /** The client's certificate, followed by those between it and its authority. */
   readonly cert?: string | Uint8Array | undefined
   /** The private key of `cert`. */
   readonly key?: string | Uint8Array | undefined
-  /** Opens `key` or `pfx`. */
+  /** The passphrase of `key` or `pfx`. */
   readonly passphrase?: string | undefined
-  /** A PKCS#12 store with certificate and key, perhaps authorities: its path, or its bytes. */
+  /** A PKCS#12 store with certificate and key, and possibly authorities: its path, or its bytes. */
   readonly pfx?: string | Uint8Array | undefined
-  /** The name that brokers' certificates must be for, instead of the one connected to. */
+  /** The name that brokers' certificates must contain, in place of the host of the connection. */
   readonly serverName?: string | undefined
-  /** The oldest version that is taken; `'TLSv1.2'` by default. */
+  /** The oldest accepted version; `'TLSv1.2'` by default. */
   readonly minVersion?: TlsVersion | undefined
-  /** The newest version that is taken; `'TLSv1.3'` by default. */
+  /** The newest accepted version; `'TLSv1.3'` by default. */
   readonly maxVersion?: TlsVersion | undefined
-  /** Takes the certificate of any host that a trusted authority signed. */
+  /** Accepts the certificate of any host that a trusted authority signed. */
   readonly dangerouslySkipHostnameCheck?: boolean | undefined
   /**
    * Replaces the host name check, as in Node: it is called with the broker's host name and
-   * certificate, and returns an error to refuse the broker. For pinned certificates.
+   * certificate, and returns an error to reject the broker. For pinned certificates.
    */
   readonly checkServerIdentity?: ServerIdentityCheck | undefined
   /**
@@ -48,12 +49,12 @@ export interface TlsOptions {
   readonly dangerouslyTrustAnyCertificate?: boolean | undefined
   /**
    * More options of Node's `tls.connect`, passed on unchanged: `ciphers`, `sigalgs`, `ecdhCurve`,
-   * `crl`. The fields above have the last word.
+   * `crl`. The fields above take precedence.
    */
   readonly connectionOptions?: TlsConnectionOptions | undefined
 }
 
-/** Returns an error to refuse the server; its signature is that of Node's `checkServerIdentity`. */
+/** Returns an error to reject the server; its signature is that of Node's `checkServerIdentity`. */
 export type ServerIdentityCheck = (
   hostName: string,
   certificate: PeerCertificate,
@@ -80,25 +81,25 @@ export type TlsConnectionOptions = Readonly<
 export interface TlsSettings {
   readonly context: SecureContext
   readonly serverName: string | null
-  /** Null = the certificate of any host will do. */
+  /** Null = the certificate of any host is accepted. */
   readonly checkServerIdentity: ServerIdentityCheck | null
   readonly trustsAnyCertificate: boolean
   readonly connectionOptions: TlsConnectionOptions
-  /** For people: whose certificate is shown to brokers, and until when; null = none. */
+  /** Subject and end date of the certificate that brokers get, as text; null = none. */
   readonly clientCertificate: string | null
 }
 
 type Source = string | Uint8Array
 type MaterialField = 'ca' | 'cert' | 'key' | 'pfx'
 
-/** One thing that is wrong, as the end of a sentence that begins with the field. */
+/** One problem, as the end of a sentence that begins with the field. */
 class TlsProblem extends Error {}
 
 const pemBegins = '-----BEGIN '
 const isPemText = (source: Source): source is string =>
   typeof source === 'string' && source.includes(pemBegins)
 
-/** A path may be named; what may be a key that lost its first line may not. */
+/** A message may contain a path, but not text that may be a key without its first line. */
 const shownPath = (path: string): string => {
   const mayBeSecret = path.length > 255 || /^[\w+/=\s-]{40,}$/.test(path)
   return mayBeSecret ? `(${path.length} characters, not shown)` : `'${path}'`
@@ -134,7 +135,7 @@ export const tlsPaths = ({ ca, cert, key, pfx }: TlsOptions): readonly string[] 
 
 const jksMagic = 0xfeedfeed
 const jceksMagic = 0xcececece
-/** A DER SEQUENCE with a long length: what a PKCS#12 store and a bare certificate begin with. */
+/** The beginning of a long DER SEQUENCE, with which a PKCS#12 store and a DER certificate begin. */
 const derSequence = 0x30
 
 const conversion = (source: Source): string => {
@@ -200,7 +201,7 @@ const readKey = (text: string, passphrase: string | undefined): KeyObject => {
 
 const codeOf = (error: unknown): string => String((error as { code?: unknown }).code ?? 'unknown')
 
-/** What OpenSSL says of a store, in words for people. */
+/** OpenSSL's error about a store, as readable text. */
 const storeReason = (error: unknown, hasPassphrase: boolean): string => {
   const message = isError(error) ? error.message : ''
   if (/mac verify|invalid password|bad decrypt|maybe wrong password/i.test(message)) {
@@ -232,8 +233,8 @@ const readStore = (source: Source, passphrase: string | undefined): Buffer => {
 }
 
 /**
- * Every option that Node reads for a TLS connection, as a field of its own: what is not given is
- * undefined, whatever Object.prototype was given.
+ * Every option that Node reads for a TLS connection, as an own field: a missing one is undefined,
+ * even if Object.prototype has a field of that name.
  */
 export const tlsDefaults: Readonly<Record<string, undefined>> = Object.fromEntries(
   (
@@ -248,7 +249,7 @@ export const tlsDefaults: Readonly<Record<string, undefined>> = Object.fromEntri
     .map((name) => [name, undefined]),
 )
 
-/** Gathers what is wrong field by field. */
+/** Collects the problems field by field. */
 class Gathering {
   readonly problems: string[] = []
 
@@ -300,7 +301,7 @@ const readIdentity = (options: TlsOptions, gathering: Gathering): ClientIdentity
 
 const subjectLengthMax = 200
 
-/** `CN=orders, O=Example, valid to …`; a store's certificate is not looked at. */
+/** `CN=orders, O=Example, valid to …`; the certificate of a store is not read. */
 const describeCertificate = ({ subject, validTo }: X509Certificate): string => {
   const name = subject?.trim().split('\n').reverse().join(', ').slice(0, subjectLengthMax)
   return `${name || 'without a name'}, valid to ${validTo}`
@@ -335,7 +336,7 @@ const identityCheck = (options: TlsOptions): ServerIdentityCheck | null => {
   return isSkipped === true ? null : nodeTls().checkServerIdentity
 }
 
-/** Node refuses version bounds beside `secureProtocol`. */
+/** Node rejects version limits together with `secureProtocol`. */
 const versionBounds = (options: TlsOptions): SecureContextOptions => {
   const { minVersion, maxVersion, connectionOptions = {} } = options
   if (connectionOptions.secureProtocol !== undefined) return {}
@@ -345,7 +346,7 @@ const versionBounds = (options: TlsOptions): SecureContextOptions => {
   }
 }
 
-/** Reads everything. `problems` is empty where `settings` are there. */
+/** Reads all options. `problems` is empty if `settings` exist. */
 export const loadTls = (
   options: TlsOptions,
 ): { readonly settings: TlsSettings | null; readonly problems: readonly string[] } => {

@@ -1,8 +1,8 @@
-// The TLS settings of each new connection. Certificates and keys change while a producer lives:
-// files named by path are read again when they changed (also behind a symbolic link that was
-// swapped), and options that are a function are asked for each time. It owns the settings in use:
-// they stay where the new ones are broken, with one warning. Callers: producer/security.ts makes
-// one, dial-transport.ts asks it for each connection.
+// Owns the current TLS settings of a producer. Certificates and keys may change while it runs:
+// files are read again when they changed (also behind a replaced symbolic link), and a function is
+// called for each new connection. Callers: producer/security.ts creates it, dial-transport.ts reads
+// it for each connection. Invariant: if new settings are invalid, the old ones stay in use, with
+// one warning.
 
 import { statSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
@@ -10,17 +10,17 @@ import { ownFields } from './own-fields.ts'
 import { loadTls, type TlsOptions, type TlsSettings, tlsPaths } from './tls-settings.ts'
 import { messageOf } from './value-kinds.ts'
 
-/** Gives the options of TLS; it is called for each new connection. */
+/** Returns the TLS options; it is called for each new connection. */
 export type TlsProvider = () => true | TlsOptions | Promise<true | TlsOptions>
 
 export interface TlsSourceOptions {
   readonly tls: true | TlsOptions | TlsProvider
-  /** What is wrong with options that a function gave; null = nothing. */
+  /** The problem with options that a function returned; null = none. */
   readonly problemOf: (options: unknown) => string | null
   readonly warn: (text: string, option: string) => void
 }
 
-/** Options that can't be used. The message is for people, and holds no secret. */
+/** The options cannot be used. The message is readable and contains no secret. */
 export class TlsUnavailable extends Error {
   readonly code = 'TLS_UNAVAILABLE'
 }
@@ -29,7 +29,7 @@ const trustsAnyText =
   'tls.dangerouslyTrustAnyCertificate is true: brokers are not authenticated, and connections ' +
   'are not protected against interception. Use it for development only'
 
-/** Files that change while they are read are read again this often. */
+/** Files that change while they are read are read again, up to this number of times. */
 const readsMax = 3
 
 type Stats = { readonly [field in 'dev' | 'ino' | 'size' | 'mtimeNs' | 'ctimeNs']: bigint }
@@ -39,7 +39,7 @@ const stampOf = ({ dev, ino, size, mtimeNs, ctimeNs }: Stats): string =>
 
 const bigint = { bigint: true } as const
 
-/** Which files there are behind the paths; a link counts as the file that it leads to. */
+/** Identifies the versions of the files; a link counts as the file that it refers to. */
 const stampNow = (paths: readonly string[]): string =>
   paths
     .map((path) => {
@@ -51,7 +51,7 @@ const stampNow = (paths: readonly string[]): string =>
     })
     .join(' ')
 
-/** The same without blocking. */
+/** The same as an asynchronous call. */
 const stampSoon = async (paths: readonly string[]): Promise<string> => {
   const stamps = paths.map((path) => stat(path, bigint).then(stampOf, () => 'none'))
   return (await Promise.all(stamps)).join(' ')
@@ -61,7 +61,7 @@ export class TlsSource {
   readonly #options: TlsSourceOptions
   readonly #paths: readonly string[]
   #settings: TlsSettings | null = null
-  /** What the files were when they were read last, broken ones included. */
+  /** The versions of the files at the last read, even if they were invalid. */
   #stamp = ''
   #isBroken = false
   #hasWarnedOfTrust = false
@@ -80,7 +80,10 @@ export class TlsSource {
     return { source, problems: source.#loadFirst() }
   }
 
-  /** A refusal may be the middle of a rotation: certificates can change, and were accepted. */
+  /**
+   * A rejection may come from a rotation in progress: certificates can change, and were accepted
+   * before.
+   */
   get retriesRefusal(): boolean {
     return this.#wasAccepted && (typeof this.#options.tls === 'function' || this.#paths.length > 0)
   }
@@ -90,7 +93,7 @@ export class TlsSource {
     this.#wasAccepted = true
   }
 
-  /** The settings of a new connection. Rejects with TlsUnavailable only while there are none. */
+  /** The settings of a new connection. Rejects with TlsUnavailable only if there are none. */
   async get(): Promise<TlsSettings> {
     const { tls } = this.#options
     if (this.#settings !== null && typeof tls !== 'function' && this.#paths.length === 0) {
@@ -121,7 +124,7 @@ export class TlsSource {
       this.#stamp = stamp
       stamp = await stampSoon(this.#paths)
       if (settings !== null) this.#use(settings)
-      // What changed again meanwhile may have been half of it.
+      // A file that changed again during the read may have been incomplete.
       else if (stamp === this.#stamp || reads >= readsMax) this.#onBroken(problems.join('; '))
       if (reads >= readsMax) break
     }
@@ -141,7 +144,7 @@ export class TlsSource {
     return this.#settings
   }
 
-  /** Uses what a function gave; what is wrong with it, or an empty text. */
+  /** Uses the options that a function returned. Returns the problem, or an empty text. */
   #take(given: unknown): string {
     const problem = given === false ? 'gave false' : this.#options.problemOf(given)
     if (problem !== null) return `tls ${problem}`

@@ -1,5 +1,6 @@
-// For programs that must be able to end although a producer is open (`keepProcessAlive: false`): a
-// clock whose timers, and a transport whose sockets, keep no process alive.
+// Owns the wrappers for `keepProcessAlive: false`: a clock and a transport that do not keep the
+// process alive. Caller: producer/security.ts. Invariant: apart from that they behave like the
+// wrapped clock and transport.
 
 import type { Clock } from './clock.ts'
 import type { Transport } from './transport.ts'

@@ -1,12 +1,12 @@
-// What a value of the caller is: an error or a promise, also if another JavaScript context created
-// it, and how an error message shows it. In Jest each test file has its own context, in which an
-// error of Node is not an `instanceof Error`. All of millrace uses these functions
-// (test/tidy.test.ts). What the caller throws can be anything, also an object whose getters throw:
-// `textOf`, `messageOf` and `describeValue` never do.
+// Owns the checks of values from the caller: whether a value is an error or a promise, also from
+// another JavaScript context, and how a message shows it. In Jest each test file has its own
+// context, in which an error of Node is not an `instanceof Error`. Callers: all of millrace
+// (test/tidy.test.ts). Invariant: `textOf`, `messageOf` and `describeValue` never throw, although
+// the caller can throw anything, also an object whose getters throw.
 
 import { inspect, types } from 'node:util'
 
-/** What `read` returns; undefined if a getter or a proxy of the caller throws. */
+/** The result of `read`; undefined if a getter or a proxy of the caller throws. */
 export const readable = <Value>(read: () => Value): Value | undefined => {
   try {
     return read()
@@ -36,7 +36,7 @@ export const isPromise = (value: unknown): value is Promise<any> => {
 export const textOf = (value: unknown): string =>
   readable(() => String(value)) ?? 'a value without text'
 
-/** The message of an error; anything else that was thrown, as text. */
+/** The message of an error; any other thrown value as text. */
 export const messageOf = (thrown: unknown): string =>
   isError(thrown)
     ? (readable(() => textOf(thrown.message)) ?? 'an error without a message')
@@ -49,7 +49,7 @@ export const fieldsOf = (value: object): string =>
 
 const shownCharactersMax = 100
 
-/** A value as an error message shows it: text in quotes and cut, an object by its class. */
+/** A value for an error message: text in quotes and cut, an object by its class. */
 export const describeValue = (value: unknown): string => {
   if (typeof value === 'string') {
     const isLong = value.length > shownCharactersMax
@@ -59,7 +59,7 @@ export const describeValue = (value: unknown): string => {
   return typeof value === 'function' ? 'a function' : String(value)
 }
 
-/** The name of the object's class, where it has one. */
+/** The name of the object's class, if it has one. */
 export const classOf = (value: object): string | undefined => {
   const name: unknown = readable(() => value.constructor?.name)
   return typeof name === 'string' && name !== '' ? name : undefined

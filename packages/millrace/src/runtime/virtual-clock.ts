@@ -1,20 +1,19 @@
-// Time that moves only when a test says so. It owns a heap of timers and a queue of immediates, and
-// runs them one at a time in rounds, as Node's event loop does: the immediates that are queued,
-// then the timers that are due, by time, then by age; time moves when there is neither. After each
-// callback it waits one turn of the real event loop, so that every promise that can settle has
-// settled before the next step: code with promises behaves as it does in production, and two runs
-// are equal.
-// Invariants: time never goes back; one driver at a time; each driver is bounded in steps, and in
-// virtual time where it could go on for ever; a callback that throws rejects the driver's promise.
+// Owns virtual time: a heap of timers and a queue of immediates. It runs them one at a time in
+// rounds, as Node's event loop does: first the queued immediates, then the due timers by time and
+// age. Time moves only when neither is left. After each callback it waits one turn of the real
+// event loop, so that promises settle before the next step. Callers: tests and the simulator.
+// Invariants: two runs are equal; time never goes back; one driver at a time; each driver has a
+// limit of steps, and of virtual time if it could run forever; an error of a callback rejects the
+// driver's promise.
 
 import { assert } from './assert.ts'
 import type { Clock, Timer } from './clock.ts'
 import { setImmediate } from './timers.ts'
 
 export interface VirtualClockOptions {
-  /** Where the wall clock starts; the epoch of the virtual world. */
+  /** The initial wall time; the epoch of virtual time. */
   readonly wallTimeMs?: number
-  /** Steps that one driver call may take before it throws. */
+  /** Limit of the steps of one driver call, after which it throws. */
   readonly stepsMax?: number
   /**
    * What a driver waits for after each callback; a turn of the real event loop by default. Code
@@ -24,16 +23,16 @@ export interface VirtualClockOptions {
 }
 
 export interface RunLimits {
-  /** Virtual time that may pass; unlimited by default. */
+  /** Limit of the virtual time; unlimited by default. */
   readonly limitMs?: number
   readonly stepsMax?: number
 }
 
 class VirtualTimer implements Timer {
   readonly dueAtMs: number
-  /** Order of creation: breaks ties of `dueAtMs`. */
+  /** Order of creation, which decides between equal `dueAtMs`. */
   readonly ordinal: number
-  /** Null once it has fired or was cancelled. */
+  /** Null after it has fired or was cancelled. */
   callback: (() => void) | null
   readonly #onCancel: () => void
 
@@ -59,13 +58,13 @@ class VirtualTimer implements Timer {
 const stepsMaxDefault = 10_000_000
 const wallTimeMsDefault = Date.UTC(2030, 0, 1)
 
-/** Real turns that a driver with nothing left to do gives to a promise that is still pending. */
+/** Real turns that a driver without work waits for a promise that is still pending. */
 const idleTurnsMax = 3
 
 /** The round still runs its immediates. */
 const unfixed = -1
 
-/** A turn of the real event loop: every promise job that is ready has run when it is over. */
+/** A turn of the real event loop: afterwards every promise job that was ready has run. */
 const realTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 export class VirtualClock implements Clock {
@@ -75,7 +74,7 @@ export class VirtualClock implements Clock {
   readonly #heap: VirtualTimer[] = []
   readonly #immediates: (() => void)[] = []
   #immediateIndex = 0
-  /** Immediates left in this round; one that they queue waits for the next round. */
+  /** Immediates left in this round; immediates that they queue belong to the next round. */
   #immediatesLeft = 0
   /** Timers of this round are older than this; fixed when its immediates have run. */
   #roundOrdinal = 0
@@ -115,7 +114,7 @@ export class VirtualClock implements Clock {
     this.#immediates.push(callback)
   }
 
-  /** Timers that were started, and neither fired nor were cancelled: 0 when nothing leaks. */
+  /** Timers that are running: 0 if nothing leaks. */
   get pendingTimers(): number {
     return this.#pendingTimers
   }
@@ -129,7 +128,7 @@ export class VirtualClock implements Clock {
     return this.#timerWakeups
   }
 
-  /** Callbacks run so far, immediates and timers. */
+  /** Immediates and timers that ran so far. */
   get steps(): number {
     return this.#steps
   }
@@ -139,9 +138,7 @@ export class VirtualClock implements Clock {
     return this.#peekTimer()?.dueAtMs ?? Number.POSITIVE_INFINITY
   }
 
-  /**
-   * Lets `durationMs` pass, running what is due on the way. Rejects with what a callback throws.
-   */
+  /** Advances time by `durationMs` and runs what is due. Rejects with an error of a callback. */
   async advance(durationMs: number): Promise<void> {
     assert(durationMs >= 0, 'time does not go back')
     const endMs = this.#nowMs + durationMs
@@ -152,17 +149,15 @@ export class VirtualClock implements Clock {
   }
 
   /**
-   * Moves time without running anything, as a program does that blocks its event loop: the timers
-   * that fell due meanwhile fire late, one after the other, at the next step.
+   * Advances time without running anything, as a blocked event loop does: timers that became due
+   * fire late, one after the other, at the next step.
    */
   stall(durationMs: number): void {
     assert(durationMs >= 0, 'time does not go back')
     this.#nowMs += durationMs
   }
 
-  /**
-   * Runs until no timer and no immediate is left. Rejects if that takes longer than the limits.
-   */
+  /** Runs until no timer and no immediate is left. Rejects when the limits are exceeded. */
   async runUntilIdle(limits: RunLimits = {}): Promise<void> {
     const endMs = this.#nowMs + (limits.limitMs ?? Number.POSITIVE_INFINITY)
     await this.#drive(limits.stepsMax ?? this.#stepsMax, async (step) => {
@@ -173,9 +168,8 @@ export class VirtualClock implements Clock {
   }
 
   /**
-   * Runs until the predicate holds or the promise settles, and gives the promise's value. Rejects
-   * when `limitMs` of virtual time pass before, or when nothing is left to run and it still has not
-   * happened.
+   * Runs until the predicate is true or the promise settles, and returns the promise's value.
+   * Rejects when `limitMs` of virtual time have passed, or when nothing is left to run.
    */
   async runUntil(goal: () => boolean, limitMs: number): Promise<void>
   async runUntil<Value>(goal: Promise<Value>, limitMs: number): Promise<Value>
@@ -216,7 +210,7 @@ export class VirtualClock implements Clock {
     return new Error(`The goal is not reached within ${limitMs} ms of virtual time`)
   }
 
-  /** Runs `body` as the only driver; the step function it gets is bounded. */
+  /** Runs `body` as the only driver; its step function has a limit. */
   async #drive(
     stepsMax: number,
     body: (step: (endMs: number) => boolean) => Promise<void>,
@@ -237,7 +231,7 @@ export class VirtualClock implements Clock {
     }
   }
 
-  /** Runs one callback; false = nothing is due up to `endMs`. */
+  /** Runs one callback; false = nothing is due before `endMs`. */
   #step(endMs: number): boolean {
     if (this.#immediatesLeft === 0) {
       if (this.#roundOrdinal === unfixed) this.#roundOrdinal = this.#nextOrdinal
@@ -253,7 +247,7 @@ export class VirtualClock implements Clock {
     return true
   }
 
-  /** Begins with the immediates; where there is none, time moves on to the next timer. */
+  /** Starts with the immediates; without any, time moves to the next timer. */
   #startRound(endMs: number): void {
     this.#immediatesLeft = this.pendingImmediates
     this.#roundOrdinal = this.#immediatesLeft > 0 ? unfixed : this.#nextOrdinal
@@ -262,7 +256,7 @@ export class VirtualClock implements Clock {
     this.#nowMs = Math.max(this.#nowMs, timer.dueAtMs)
   }
 
-  /** Runs the next timer, if it is due now and of this round. */
+  /** Runs the next timer if it is due and belongs to this round. */
   #runTimer(): boolean {
     const timer = this.#peekTimer()
     if (timer === undefined || timer.dueAtMs > this.#nowMs) return false
@@ -288,7 +282,7 @@ export class VirtualClock implements Clock {
     return callback
   }
 
-  /** The next timer that is still wanted; cancelled ones before it are dropped on the way. */
+  /** The next running timer; cancelled timers before it are removed. */
   #peekTimer(): VirtualTimer | undefined {
     while (this.#heap[0] !== undefined && this.#heap[0].callback === null) this.#popTimer()
     return this.#heap[0]

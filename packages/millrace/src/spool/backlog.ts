@@ -1,9 +1,8 @@
-// Gives the spool's records in order, block by block: from memory what was written just now, from
-// disk what is older. Its owner decides when it goes on, so that memory stays bounded. Caller: the
-// producer's feeder, through Spool.
-// Invariant: `cursor` is the first record that was not given yet; every later one is still to come.
-// Records whose files were removed after they had been copied are given before all others: they are
-// older.
+// Owns the position up to which the spool's records were given to the engine, and reads the next
+// ones in order: recent records from memory, older ones from disk. Caller: the producer's
+// SpoolFeeder, through Spool, decides when to continue, so memory stays bounded. Invariants:
+// `cursor` is the first record that was not given; all later ones follow. Records whose files were
+// removed after they were copied are given first, because they are older.
 
 import type { FileSystem } from '../runtime/file-system.ts'
 import type { BlockPlaces } from './block-places.ts'
@@ -13,23 +12,23 @@ import { segmentHeaderBytes, segmentName } from './format.ts'
 import type { WrittenBlock } from './log-writer.ts'
 import { SegmentReader } from './segment-reader.ts'
 
-/** Blocks that are kept in memory for a reader that is not far behind. */
+/** Limit of the blocks in memory for a reader that is not far behind. */
 const keptBytesMax = 4 * 1024 * 1024
 
 export interface BacklogSource {
   readonly files: FileSystem
   readonly directory: string
   readonly places: BlockPlaces
-  /** Entries that gather for the next block. */
+  /** The builder that collects the entries of the next block. */
   readonly gathering: BlockStart & { readonly bytes: Buffer }
-  /** Id behind the newest record. */
+  /** One more than the id of the newest record. */
   readonly nextRecordId: number
-  /** Records below are durable, and so on disk. */
+  /** Records with a lower id are durable, and so on disk. */
   readonly durableRecordId: number
   readonly activeSegment: number
-  /** Records below are settled; the segments that held them may be gone. */
+  /** Records with a lower id are settled; their segments may have been removed. */
   readonly firstUnsettledId: number
-  /** The segment that holds the record; -1 = it is gone. */
+  /** The segment that contains the record; -1 = it was removed. */
   segmentOf(recordId: number): number
 }
 
@@ -57,17 +56,17 @@ export class Backlog {
     return this.#cursor
   }
 
-  /** All records below were given. */
+  /** All records with a lower id were given. */
   get givenId(): number {
     return this.#hasCopies ? 0 : this.#cursor
   }
 
-  /** Every record was given. A record that is taken next may be given to the engine directly. */
+  /** True if every record was given. The next new record may then go to the engine directly. */
   get isAtEnd(): boolean {
     return !this.#hasCopies && this.#cursor === this.#source.nextRecordId
   }
 
-  /** The record with this id, and all before it, are with the engine. */
+  /** The engine has the record with this id, and all before it. */
   moveTo(recordId: number): void {
     if (!this.#hasCopies) this.#cursor = recordId
     while (this.#hasCopies && this.#copies[this.#nextCopy]!.id < recordId) this.#nextCopy++
@@ -78,7 +77,7 @@ export class Backlog {
     return this.#nextCopy < this.#copies.length
   }
 
-  /** Keeps a block that is written now, if it is still to be given. */
+  /** Keeps a block that is being written, if its records are not given yet. */
   keep(block: WrittenBlock): void {
     if (block.recordCount === 0 || endOf(block) <= this.#cursor) return
     if (this.#keptBytes >= keptBytesMax) return
@@ -86,14 +85,14 @@ export class Backlog {
     this.#keptBytes += block.bytes.length
   }
 
-  /** Whether the buffer of the block is still needed. */
+  /** True while the buffer of the block is needed. */
   isKept(block: WrittenBlock): boolean {
     return this.#kept.includes(block)
   }
 
   /**
-   * The next records from memory; their contents are valid within this call's turn only. Null =
-   * there is none in memory: `read` goes to the disk.
+   * The next records from memory; their contents are valid during this event-loop turn only. Null =
+   * none is in memory: call `read`.
    */
   fromMemory(): readonly BlockRecord[] | null {
     if (this.#hasCopies) return this.#copies.slice(this.#nextCopy)
@@ -110,8 +109,8 @@ export class Backlog {
   }
 
   /**
-   * The next records from disk, with contents of their own; empty = none is durable yet. Rejects
-   * where a file can't be read or is damaged.
+   * The next records from disk, with copies of their contents; empty = none is durable yet. Rejects
+   * if a file cannot be read or is damaged.
    */
   async read(): Promise<BlockRecord[]> {
     this.#isReading = true
@@ -141,14 +140,14 @@ export class Backlog {
         const records = await this.#readBlock()
         if (records.length > 0) return records
       } catch (error) {
-        // The segment was removed meanwhile: all of its records are settled.
+        // The segment was removed meanwhile: all its records are settled.
         if (this.#source.firstUnsettledId <= this.#cursor) throw error
         await this.close()
       }
     }
   }
 
-  /** Batches of an earlier process settle before the cursor has passed their records. */
+  /** Batches of an earlier process settle before the cursor reaches their records. */
   #passSettled(): void {
     this.#cursor = Math.max(this.#cursor, this.#source.firstUnsettledId)
   }
@@ -161,7 +160,7 @@ export class Backlog {
     return []
   }
 
-  /** The records with these ids, with bytes of their own; all of them are on disk. */
+  /** The records with these ids, with copies of their bytes; all of them are on disk. */
   async find(recordIds: ReadonlySet<number>): Promise<Map<number, SpooledRecord>> {
     const found = new Map<number, SpooledRecord>()
     for (const copy of this.#copies) if (recordIds.has(copy.id)) found.set(copy.id, copy)
@@ -206,7 +205,7 @@ export class Backlog {
     const place = places.before(cursor)
     const offset = place?.segment === segment ? place.offset : segmentHeaderBytes
     if (this.#reader !== null) {
-      // Records that came from memory meanwhile need not be read.
+      // Records that came from memory meanwhile are not read.
       const isAhead =
         segment < this.#readerSegment ||
         (segment === this.#readerSegment && offset <= this.#reader.offset)
@@ -220,7 +219,10 @@ export class Backlog {
     return this.#reader
   }
 
-  /** The file ends, or what comes is not whole though it was written and read before. */
+  /**
+   * Continues with the next segment at the end of a file. A block that is not whole is damage here,
+   * because it was whole when it was written.
+   */
   async #nextSegment(reader: SegmentReader): Promise<void> {
     const { files, directory, activeSegment } = this.#source
     if (this.#readerSegment >= activeSegment || (await reader.size()) > reader.offset) {

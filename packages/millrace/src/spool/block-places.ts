@@ -1,6 +1,6 @@
-// Where blocks begin: enough of them to find a record without reading the log from its start, and
-// to know how old a record is. Bounded: when there are too many, every other one is forgotten.
-// Callers: recovery fills it, Spool and Backlog ask.
+// Owns the positions of blocks in the log: enough of them to find a record without reading the log
+// from its start, and to know the age of a record. Callers: recovery fills it; Spool and Backlog
+// search it. Invariant: it is bounded; when it is full, every second position is removed.
 
 import type { BlockPlace } from './recovery.ts'
 
@@ -15,7 +15,7 @@ export class BlockPlaces {
     this.#places = this.#places.filter((_, index) => index % 2 === 0)
   }
 
-  /** The last known block that begins at the record or before it. */
+  /** The last known block that begins at or before the record. */
   before(recordId: number): BlockPlace | null {
     const places = this.#places
     let low = 0
@@ -28,12 +28,12 @@ export class BlockPlaces {
         low = middle + 1
       } else high = middle - 1
     }
-    // Of blocks without records, which begin at the same id, the oldest one comes first.
+    // Blocks without records begin at the same id: the oldest of them is returned.
     while (found > 0 && places[found - 1]!.firstRecordId === recordId) found--
     return places[found] ?? null
   }
 
-  /** The segments before this one are gone. */
+  /** The segments before this one were removed. */
   forgetBefore(segment: number): void {
     const index = this.#places.findIndex((place) => place.segment >= segment)
     this.#places.splice(0, index < 0 ? this.#places.length : index)

@@ -1,12 +1,12 @@
-// Lets files go that are kept by a few records: those of a partition that can't be written, while
-// all others are settled. Such records are copied to the end of the log, under their ids and with
-// the numbers of their batches, and the file that they were in is removed. Owner: Spool.
+// Owns the removal of old files that only a few unsettled records keep, such as those of a
+// partition that cannot be written. It copies these records to the end of the log, with their ids
+// and the numbers of their batches, and the old file is removed. Caller: Spool.
 //
-// Only records that the engine has in its memory are copied: they are few, no reader of the log has
-// to look for them, and a later process gives all of them to its engine before the others. If the
-// process ends while it copies, the file is still there, and the copies do not count (recovery.ts).
-// Invariants: no copy of a record is behind the entry that settles it. The numbers of its batch are
-// in the block of the copy or behind it, so they are not removed before it.
+// Only records that the engine has in memory are copied: they are few, no reader has to find them,
+// and a later process gives them to its engine first. If the process ends during a copy, the file
+// still exists and the copies are ignored (recovery.ts). Invariants: no copy of a record follows
+// the entry that settles it. The numbers of its batch are in the block of the copy or in a later
+// one, so they are not removed before it.
 
 import { asKafkaError } from '../protocol/kafka-error.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
@@ -17,15 +17,15 @@ import type { LogWriter } from './log-writer.ts'
 import type { RecordStates } from './record-states.ts'
 import { SegmentReader } from './segment-reader.ts'
 
-/** Records are copied when they are at most this share of the bytes of their files … */
+/** Records are copied if they are at most this share of the bytes of their files … */
 const shareMax = 1 / 8
-/** … where all records of a file count as equally large. This is the bound for the true sizes. */
+/** … where all records of a file count as equally large. This limits their real sizes. */
 const trueShareMax = 1 / 4
-/** With so few files there is nothing to gain. */
+/** With fewer files there is nothing to gain. */
 const segmentsMin = 4
-/** Records that are on their way settle within this time: they need no copy. */
+/** Records in flight usually settle within this time and need no copy. */
 const patienceMs = 1000
-/** Bytes that are copied with one write: they must fit into the reserve of a disk that is full. */
+/** Bytes that one write copies: they must fit into the reserve of a full disk. */
 const portionBytesMax = 256 * 1024
 
 export interface CompactionSource {
@@ -34,23 +34,23 @@ export interface CompactionSource {
   readonly directory: string
   readonly writer: LogWriter
   readonly states: RecordStates
-  /** Records below were given to the engine. */
+  /** Records with a lower id were given to the engine. */
   readonly givenId: number
-  /** The segment of the last block that is durable. */
+  /** The segment of the last durable block. */
   readonly durableSegment: number
-  /** About the size of a segment that is full. */
+  /** The approximate size of a full segment. */
   readonly segmentBytes: number
   bytesOf(segment: number): number
   /**
-   * The batches of these records whose numbers are in the log; null = some of them can't be copied
+   * The batches of these records whose numbers are in the log; null = some of them cannot be copied
    * now.
    */
   batchesOf(recordIds: ReadonlySet<number>): readonly NumberedBatch[] | null
-  /** Records were copied: the time that the oldest of them was taken. */
+  /** Records were copied; the argument is the time when the oldest of them was taken. */
   onCopied(takenAt: number): void
 }
 
-/** The oldest segments, up to one of them. */
+/** The oldest segments, with their sizes and unsettled records. */
 interface Oldest {
   readonly segments: readonly number[]
   readonly bytes: number
@@ -64,11 +64,11 @@ interface TakenRecord {
 
 export class Compaction {
   readonly #source: CompactionSource
-  /** Records that are to be copied and are not settled; null = nothing is being copied. */
+  /** Unsettled records that are being copied; null = no copy is in progress. */
   #left: Set<number> | null = null
-  /** What could not be copied: something else is tried. */
+  /** The files that could not be copied: others are tried. */
   #skipped: Oldest | null = null
-  /** The first segment of those that were worth it, and since when it is. */
+  /** The first segment that qualified, and since when it qualifies. */
   #first = -1
   #firstSince = 0
   #timer: Timer | null = null
@@ -83,7 +83,7 @@ export class Compaction {
     this.#source = source
   }
 
-  /** Called when something is durable: begins where the oldest files are worth it. */
+  /** Called when a block is durable: starts if the oldest files qualify. */
   consider(): void {
     if (this.#left !== null || this.#isStopped) return
     const { states, writer } = this.#source
@@ -97,12 +97,12 @@ export class Compaction {
         this.#left = null
         this.consider()
       },
-      // A defect of the program: the spool ends with it.
+      // A defect of millrace: the spool fails.
       (error) => writer.fail(asKafkaError(error, 'The spool')),
     )
   }
 
-  /** The fewest segments that are worth it; null = there are none. */
+  /** The smallest group of oldest segments that qualifies; null = none. */
   #findOldest(): Oldest | null {
     const { states, givenId, segmentBytes } = this.#source
     const segments: number[] = []
@@ -110,7 +110,7 @@ export class Compaction {
     let unsettled = 0
     let unsettledBytes = 0
     for (const counts of states.segments()) {
-      // The last one is being written.
+      // The last segment is being written.
       if (counts.endId > givenId || segments.length + 1 === states.segmentCount) return null
       const size = this.#source.bytesOf(counts.segment)
       segments.push(counts.segment)
@@ -124,7 +124,7 @@ export class Compaction {
     return null
   }
 
-  /** Whether its first segment has been worth it for long; if not, it is considered again then. */
+  /** Whether the first segment has qualified for long enough; if not, it is checked again later. */
   #hasWaited({ segments: [first = 0] }: Oldest): boolean {
     const { clock } = this.#source
     const now = clock.now()
@@ -142,13 +142,16 @@ export class Compaction {
     return false
   }
 
-  /** It is not tried again until half of it is settled, or twice as much could go. */
+  /**
+   * After a failure it is retried when half of the records are settled, or twice as many bytes
+   * would be freed.
+   */
   #isSkipped({ bytes, unsettled }: Oldest): boolean {
     const skipped = this.#skipped
     return skipped !== null && unsettled > skipped.unsettled / 2 && bytes < 2 * skipped.bytes
   }
 
-  /** The entry that settles these records is in the log now. */
+  /** The entry that settles these records is in the log. */
   onSettling(recordIds: readonly number[]): void {
     if (this.#left === null) return
     for (const id of recordIds) this.#left.delete(id)
@@ -164,13 +167,13 @@ export class Compaction {
 
   /** False = not all of them could be copied. */
   async #run(oldest: Oldest, left: ReadonlySet<number>): Promise<boolean> {
-    // The states know then what was settled before.
+    // From here on the states contain what was settled before.
     if (!(await this.#written())) return false
     let records: readonly TakenRecord[] | null
     try {
       records = await this.#read(oldest, left)
     } catch {
-      // The backlog reports files that can't be read, and the next process finds the damage.
+      // The backlog reports unreadable files, and the next process finds the damage.
       return false
     }
     for (let index = 0; records !== null && index < records.length; ) {
@@ -186,7 +189,10 @@ export class Compaction {
     return records !== null
   }
 
-  /** Null = they are too large a part of the files, or there is no time to read them. */
+  /**
+   * Null = they are too large a share of the files, or the copy was stopped. # = the spool has
+   * failed or is closing.
+   */
   async #read(
     { segments, bytes }: Oldest,
     left: ReadonlySet<number>,

@@ -1,12 +1,12 @@
-// One process per directory. The holder's file `lock.N` says who it is, and its modification time
-// moves while the holder lives. A new process takes over when the holder has ended: on the same
-// machine and in the same process-id namespace the system says so at once, also when process ids
-// repeat. Where it can't (a container that was restarted, another machine on a shared volume), a
-// file that did not move for `silenceMs` says so.
+// Owns the lock of a spool directory: one process uses it at a time. The file `lock.N` identifies
+// the holder, and the holder updates its modification time. A new process takes the lock when the
+// holder has ended. On the same machine and process-id namespace the system reports this at once,
+// even if process ids repeat. Elsewhere (a restarted container, another machine with a shared
+// volume) the holder has ended if its file did not change for `silenceMs`.
 //
-// Takeover is a race that one process wins: `lock.N+1` is created exclusively, and who finds a
-// higher number afterwards steps back. No lock file is ever written to or renamed by another
-// process. Caller: Spool.
+// One process wins a takeover: it creates `lock.N+1` exclusively, and a process that finds a higher
+// number afterwards gives up. Callers: Spool; inspection reads the holder. Invariant: no process
+// writes to or renames the lock file of another one.
 
 import { KafkaError } from '../protocol/kafka-error.ts'
 import { type Clock, isoTime, type Timer } from '../runtime/clock.ts'
@@ -15,9 +15,12 @@ import type { Processes, ProcessIdentity } from '../runtime/process-identity.ts'
 import { fileFailed } from './errors.ts'
 import { reserveName } from './log-writer.ts'
 
-/** How often the holder moves the time of its file. */
+/** How often the holder updates the time of its file. */
 const heartbeatMs = 2000
-/** A holder that can't be asked for has ended when its file did not move for so long. */
+/**
+ * If the holder's process cannot be checked, it has ended when its file did not change for this
+ * time.
+ */
 export const silenceMs = 10_000
 const watchMs = 500
 const holderBytesMax = 4096
@@ -48,7 +51,7 @@ export class DirectoryLock {
     this.#path = path
   }
 
-  /** Rejects with SPOOL_LOCKED, naming the holder, where another process has the directory. */
+  /** Rejects with SPOOL_LOCKED, which names the holder, if another process has the directory. */
   static async acquire(environment: LockEnvironment, directory: string): Promise<DirectoryLock> {
     for (;;) {
       const numbers = await listLocks(environment.files, directory)
@@ -68,7 +71,7 @@ export class DirectoryLock {
     return new DirectoryLock(environment, directory, path)
   }
 
-  /** Keeps the lock alive from now on; `onLost` is called once where another process has it. */
+  /** Updates the lock from now on; `onLost` is called once if another process has taken it. */
   hold(onLost: (error: KafkaError) => void): void {
     const { clock, files } = this.#environment
     this.#timer = clock.setTimer(heartbeatMs, () => {
@@ -95,7 +98,7 @@ export class DirectoryLock {
   }
 }
 
-/** Who holds a directory, as far as the lock and the system tell. */
+/** The holder of a directory, as far as the lock file and the system show. */
 export interface LockHolder {
   /** The id of its process. */
   readonly pid: number
@@ -103,11 +106,11 @@ export interface LockHolder {
   readonly host: string
   /** Milliseconds since the epoch. */
   readonly since: number
-  /** Null = the process can't be looked for from here. */
+  /** Null = the process cannot be checked from here. */
   readonly isRunning: boolean | null
 }
 
-/** The holder of the directory; null = no process has it. */
+/** The holder of the directory; null = no process holds it. */
 export const lockHolder = async (
   files: FileSystem,
   processes: Processes,
@@ -163,14 +166,17 @@ const tryCreate = async (
   return null
 }
 
-/** On a full disk the last process's reserve makes space for the lock; false = there is none. */
+/**
+ * On a full disk the reserve of the last process is removed to make space for the lock; false =
+ * there is no reserve.
+ */
 const giveUpReserve = (files: FileSystem, directory: string): Promise<boolean> =>
   files.remove(`${directory}/${reserveName}`).then(
     () => true,
     () => false,
   )
 
-/** Resolves when the holder has ended; rejects with SPOOL_LOCKED where it runs. */
+/** Resolves when the holder has ended; rejects with SPOOL_LOCKED while it runs. */
 const waitForEnd = async (
   environment: LockEnvironment,
   directory: string,
@@ -189,7 +195,8 @@ const waitForEnd = async (
     const moved = await modifiedAt(files, path)
     if (moved === null) return
     if (moved !== first) throw locked(directory, holder)
-    // On the same boot of the same machine both go by one clock, and the wait began earlier.
+    // In the same boot of the same machine both processes have the same clock, and the wait began
+    // earlier.
     const isSameClock = holder !== null && holder.bootId !== '' && isSameBoot(holder, processes)
     const silentFor = isSameClock ? clock.wallTime() - moved : 0
     if (silentFor >= silenceMs || clock.now() >= endAt) return
@@ -208,7 +215,7 @@ const modifiedAt = async (files: FileSystem, path: string): Promise<number | nul
   }
 }
 
-/** Null = the file is being written, or is not ours to understand. */
+/** Null = the file is being written, or has an unknown content. */
 const readHolder = async (files: FileSystem, path: string): Promise<Holder | null> => {
   try {
     const file = await files.open(path, 'read')

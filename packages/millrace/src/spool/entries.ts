@@ -1,13 +1,14 @@
-// The entries of a block, in the order in which things happened:
-//   topic    a name that the entries behind it in this block refer to by index
+// Owns the format of a block's entries, which are in the order of the events:
+//   topic    a name that later entries of this block refer to by index
 //   record   a record that was taken; its id is one more than that of the record before it
-//   batch    what is about to be sent: which records, under which producer id, epoch and sequence
-//   settled  a batch that needs no further attempt: it was acknowledged, or failed for good
-//   dropped  single records that failed for good
-//   copy     a record of an older file, which is removed (compaction.ts): it keeps its id
-//   carried  a batch of such a record, as its first entry said it, with that entry's time
-// Ids are written as runs: records of a batch mostly follow one another. Callers: LogWriter writes
-// blocks through BlockBuilder; recovery and the backlog read them with `readEntries`.
+//   batch    a batch that will be sent: its records, producer id, epoch and sequence number
+//   settled  a batch that needs no further attempt: it was acknowledged, or it failed
+//   dropped  single records that failed
+//   copy     a record of an older file, which is then removed (compaction.ts); it keeps its id
+//   carried  the batch of such a record, copied from its first entry, with that entry's time
+// Ids are written as ranges, because the ids of a batch are mostly consecutive. Callers: LogWriter
+// writes with BlockBuilder; recovery and the backlog read with `readEntries`. Invariant: a new or
+// changed entry needs a new format version (format.ts).
 
 import type { ProducerId } from '../protocol/producer-id.ts'
 import { blockHeaderBytes, sealBlock } from './format.ts'
@@ -33,7 +34,7 @@ const kinds = {
 /** Key, value and headers of a record, encoded as in a record batch. */
 export interface RecordContent {
   readonly contentBytes: number
-  /** Writes them at `position`; returns the position behind them. */
+  /** Writes them at `position`; returns the position after them. */
   write(target: Buffer, position: number): number
 }
 
@@ -47,7 +48,7 @@ export interface SpooledRecord {
   readonly content: Uint8Array
 }
 
-/** A record as it lies in a block: its content is `block[start, end)`. */
+/** A record inside a block: its content is `block[start, end)`. */
 export class BlockRecord implements SpooledRecord {
   readonly id: number
   readonly topic: string
@@ -80,7 +81,7 @@ export class BlockRecord implements SpooledRecord {
     return this.block.subarray(this.start, this.end)
   }
 
-  /** The record with bytes of its own. */
+  /** The record with a copy of its bytes. */
   copy(): BlockRecord {
     const { id, topic, partition, timestamp } = this
     const content = Buffer.from(this.content)
@@ -88,7 +89,7 @@ export class BlockRecord implements SpooledRecord {
   }
 }
 
-/** A batch as it was, or is about to be, sent. */
+/** A batch that was sent or will be sent, with its sequence number. */
 export interface NumberedBatch {
   readonly batchId: number
   readonly topic: string
@@ -103,9 +104,9 @@ export interface NumberedBatch {
 }
 
 export interface EntryVisitor {
-  /** `takenAt` is given for a copy by a visitor that passes it on. */
+  /** `takenAt` is the time of a copied record, if another visitor passes it on. */
   onRecord?(record: BlockRecord, takenAt?: number): void
-  /** In place of `onRecord`, where the content does not matter: that costs a fraction. */
+  /** Called in place of `onRecord` if the content is not needed, which is much faster. */
   onRecordId?(id: number): void
   onBatch?(batch: NumberedBatch): void
   onCopy?(record: BlockRecord, takenAt: number): void
@@ -138,12 +139,12 @@ export class BlockBuilder {
     return this.#size === blockHeaderBytes
   }
 
-  /** The entries so far, header space included: a view that later entries may leave behind. */
+  /** The entries so far, with the header's space: a view that later entries may invalidate. */
   get bytes(): Buffer {
     return this.#bytes.subarray(0, this.#size)
   }
 
-  /** The buffer, to be used again once the block is written. */
+  /** The buffer, which can be used again after the block is written. */
   get buffer(): Buffer {
     return this.#bytes
   }
@@ -215,14 +216,14 @@ export class BlockBuilder {
     this.#size = this.#writeIds(this.#size + 1, recordIds)
   }
 
-  /** Ends the block; its bytes are as they go to disk. */
+  /** Ends the block; the returned bytes are those of the file. */
   seal(block: number): Buffer {
     const { bytes, firstRecordId, time } = this
     sealBlock(bytes, { block, firstRecordId, time })
     return bytes
   }
 
-  /** A time before the block's; after a step of the clock it is the block's. */
+  /** A time before the block's time; after a change of the clock, the block's time. */
   #writeTime(position: number, time: number): number {
     return writeUnsigned(this.#bytes, position, Math.max(0, this.time - time))
   }
@@ -273,16 +274,16 @@ export class BlockBuilder {
   }
 }
 
-/** Where a block is read from: what its header says, or what its builder knows. */
+/** Where the entries begin: from the block's header, or from its builder. */
 export interface BlockStart {
   readonly firstRecordId: number
   readonly time: number
 }
 
 /**
- * Calls the visitor for each entry of a block. Throws a RangeError where the bytes are no entries:
- * behind a right checksum that is a defect of the program that wrote them. Returns the id behind
- * the last record.
+ * Calls the visitor for each entry of a block. Throws a RangeError if the bytes are not entries:
+ * with a correct checksum this is a defect of the program that wrote them. Returns one more than
+ * the id of the last record.
  */
 export const readEntries = (block: Buffer, start: BlockStart, visitor: EntryVisitor): number => {
   const reader = new VarintReader(block, blockHeaderBytes)

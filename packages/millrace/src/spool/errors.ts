@@ -1,4 +1,5 @@
-// The spool's errors. Each names the directory or the file, and where in it.
+// Owns the errors of the spool. Callers: all files of spool/. Invariant: each error names the
+// directory or the file, and for damage the byte offset.
 
 import { KafkaError } from '../protocol/kafka-error.ts'
 import { fileErrorCode } from '../runtime/file-system.ts'
@@ -16,7 +17,7 @@ const causes: Readonly<Record<string, string>> = {
   EIO: 'the device failed',
 }
 
-/** A call to the file system failed, and the spool can't go on. */
+/** A file system call failed, and the spool cannot continue. */
 export const fileFailed = (what: string, path: string, cause: unknown): KafkaError => {
   const known = causes[fileErrorCode(cause) ?? '']
   const why = known === undefined ? messageOf(cause) : `${known} (${messageOf(cause)})`

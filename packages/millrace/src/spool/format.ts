@@ -1,18 +1,19 @@
-// The spool's files on disk. A segment file is a header followed by blocks; a block is what one
-// group commit wrote: a header with a checksum over all of it, then entries (entries.ts). Block
-// numbers and record ids count on through all segments, so that a missing piece is noticed.
-// Numbers are big-endian. Callers: LogWriter writes, SegmentReader and recovery read.
+// Owns the layout of the spool's files. A segment file is a header followed by blocks. A block is
+// one group commit: a header with a checksum of the whole block, then entries (entries.ts). Numbers
+// are big-endian. Callers: LogWriter writes; SegmentReader and recovery read. Invariants: a change
+// that older programs cannot read increases `formatVersion`. Block numbers and record ids continue
+// through all segments, so a missing part is detected.
 
 import { crc32c } from '../protocol/records/crc.ts'
 
-/** Raised when older programs can no longer read what is written. */
+/** Increased when older programs cannot read the new format. */
 export const formatVersion = 1
 
 const magic = Buffer.from('millrace spool\n\0', 'latin1')
 
 export const segmentHeaderBytes = 48
 export const blockHeaderBytes = 32
-/** Marks the beginning of a block: recovery looks for it behind damage. */
+/** Marks the beginning of a block: recovery searches for it after damage. */
 const blockMarker = 0x6d724253
 
 const crcOffset = 28
@@ -31,9 +32,9 @@ export interface BlockHeader {
   /** Bytes of its entries. */
   readonly payloadBytes: number
   readonly block: number
-  /** Of its first record, or of the next one where it has none. */
+  /** The id of its first record, or of the next record if it has none. */
   readonly firstRecordId: number
-  /** When the block was begun, in milliseconds since the epoch. */
+  /** When the block was started, in milliseconds since the epoch. */
   readonly time: number
 }
 
@@ -43,7 +44,7 @@ const suffix = '.spool'
 export const segmentName = (segment: number): string =>
   `${String(segment).padStart(8, '0')}${suffix}`
 
-/** The segment's number; null = the file is no segment. */
+/** The segment's number; null = the file is not a segment. */
 export const segmentNumber = (name: string): number | null => {
   const match = /^(\d{8,15})\.spool$/.exec(name)
   return match === null ? null : Number(match[1])
@@ -62,8 +63,8 @@ export const encodeSegmentHeader = (header: SegmentHeader): Buffer => {
 }
 
 /**
- * Null = it is not a whole header of any version. A newer version's header is read as far as this
- * one knows it: magic, version and checksum stay where they are.
+ * Null = it is not a complete header of any version. Of a newer version's header, the fields that
+ * this version knows are read: magic, version and checksum keep their positions.
  */
 export const decodeSegmentHeader = (bytes: Buffer): SegmentHeader | null => {
   if (bytes.length < segmentHeaderBytes || !bytes.subarray(0, 16).equals(magic)) return null
@@ -77,7 +78,7 @@ export const decodeSegmentHeader = (bytes: Buffer): SegmentHeader | null => {
   }
 }
 
-/** Fills the header in front of the entries: `bytes` is the whole block. */
+/** Writes the header before the entries: `bytes` is the whole block. */
 export const sealBlock = (bytes: Buffer, header: Omit<BlockHeader, 'payloadBytes'>): void => {
   bytes.writeUInt32BE(blockMarker, 0)
   bytes.writeUInt32BE(bytes.length - blockHeaderBytes, 4)
@@ -91,7 +92,7 @@ export const sealBlock = (bytes: Buffer, header: Omit<BlockHeader, 'payloadBytes
 const checksum = (block: Buffer): number =>
   crc32c(block.subarray(blockHeaderBytes), crc32c(block.subarray(checkedFrom, crcOffset)))
 
-/** Null = no block begins here. Its checksum is `isWhole`'s matter. */
+/** Null = no block begins here. `isWhole` checks the checksum. */
 export const decodeBlockHeader = (bytes: Buffer): BlockHeader | null => {
   if (bytes.length < blockHeaderBytes || bytes.readUInt32BE(0) !== blockMarker) return null
   return {
@@ -102,7 +103,7 @@ export const decodeBlockHeader = (bytes: Buffer): BlockHeader | null => {
   }
 }
 
-/** Whether the bytes of a block, its header included, are as they were written. */
+/** Whether the bytes of a block, with its header, match the checksum. */
 export const isWhole = (block: Buffer): boolean => block.readUInt32BE(crcOffset) === checksum(block)
 
 /** Where the next block may begin, from `start` on; -1 = nowhere. */

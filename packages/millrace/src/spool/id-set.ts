@@ -1,5 +1,5 @@
-// A set of record ids, one bit each, in pieces that are made when they are needed. Caller:
-// ScannedStates.
+// Owns a set of record ids with one bit per id, in arrays that are created when they are needed.
+// Caller: ScannedStates. Invariant: ids are never removed.
 
 const pieceIds = 65_536
 

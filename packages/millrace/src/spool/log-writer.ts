@@ -1,9 +1,9 @@
-// The end of the log that is written to. Entries gather in a block while the write before it is
-// under way; then the block goes to the active segment as a whole (group commit). With durability
-// `machine` the write is over when the block is on the device. Caller: Spool.
-// Invariants: one write at a time, always behind the last block that is known to be whole; a failed
-// write ends the spool, since what the device holds is unknown then; a full disk ends nothing: the
-// same block is written again at the same place until there is space.
+// Owns the end of the log. Entries are collected in a block while the previous write is in
+// progress; then the whole block is written to the active segment (group commit). With durability
+// `machine` a write is complete when the block is on the device. Caller: Spool. Invariants: one
+// write at a time, always after the last whole block. A failed write ends the spool, because the
+// content of the device is unknown. A full disk does not end it: the same block is written again at
+// the same position until there is space.
 
 import { asKafkaError, type KafkaError } from '../protocol/kafka-error.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
@@ -14,20 +14,20 @@ import { encodeSegmentHeader, formatVersion, segmentHeaderBytes, segmentName } f
 
 export type Durability = 'process' | 'machine'
 
-/** Called once: null = what was appended before is durable; otherwise the spool has failed. */
+/** Called once: null = all entries appended before are durable; otherwise the spool has failed. */
 export type WrittenCallback = (error: KafkaError | null) => void
 
 export interface LogWriterOptions {
   readonly directory: string
   readonly durability: Durability
   readonly segmentBytes: number
-  /** The next numbers, as recovery found them. */
+  /** The next numbers, from recovery. */
   readonly nextSegment: number
   readonly nextBlock: number
   readonly nextRecordId: number
 }
 
-/** A block that is about to be written, and where. */
+/** A block that is about to be written, and its position. */
 export interface WrittenBlock {
   readonly segment: number
   readonly offset: number
@@ -38,7 +38,7 @@ export interface WrittenBlock {
 }
 
 export interface LogWriterEvents {
-  /** A new segment is the active one from now on. */
+  /** A new segment is the active one. */
   onSegment(segment: number, firstRecordId: number): void
   onBlock(block: WrittenBlock): void
   /** The block is durable. True = the buffer is no longer needed. */
@@ -49,16 +49,16 @@ export interface LogWriterEvents {
   onFailed(error: KafkaError): void
 }
 
-/** Where the reserve lies: its space is what settles records when the disk is full. */
+/** The reserve file: its space is used to settle records when the disk is full. */
 export const reserveName = 'reserve'
 export const reserveBytes = 2 * 1024 * 1024
-/** Entries that may gather while a write is under way; records wait beyond that. */
+/** Limit of the collected entries while a write is in progress; beyond it records wait. */
 export const pendingBytesMax = 1024 * 1024
 const blockBytesUsual = 64 * 1024
-/** How long an entry gathers that nothing waits for, such as `settled`. */
+/** How long an entry is collected that no caller waits for, such as `settled`. */
 const gatheringMs = 10
 const diskFullRetryMs = 250
-/** How often the active file is looked for in its directory. */
+/** How often the writer checks that the active file is still in its directory. */
 const presenceCheckMs = 1000
 
 const isDiskFull = (error: unknown): boolean =>
@@ -71,10 +71,10 @@ export class LogWriter {
   readonly #events: LogWriterEvents
   #builder: BlockBuilder
   #callbacks: WrittenCallback[] = []
-  /** Of the block that is being written; null = no write is under way. */
+  /** The block that is being written; null = no write is in progress. */
   #writing: { readonly size: number; readonly callbacks: WrittenCallback[] } | null = null
   #isScheduled = false
-  /** Something waits for an entry that gathers. */
+  /** A caller waits for a collected entry. */
   #isAwaited = false
   #gatheringTimer: Timer | null = null
   #file: OpenFile | null = null
@@ -88,7 +88,7 @@ export class LogWriter {
   #endClose: () => void = () => {}
   #running: Promise<void> = Promise.resolve()
   #isMakingReserve = false
-  /** When the reserve was tried last on a full disk, and the timer of the next try. */
+  /** When the reserve was last tried on a full disk, and the timer of the next attempt. */
   #triedAt = Number.NEGATIVE_INFINITY
   #spaceTimer: Timer | null = null
   #checkedAt = 0
@@ -105,12 +105,12 @@ export class LogWriter {
     this.#builder = this.#newBuilder(options.nextRecordId)
   }
 
-  /** Entries that are not durable yet, in bytes. */
+  /** Bytes of the entries that are not durable yet. */
   get pendingBytes(): number {
     return this.#builder.size + (this.#writing?.size ?? 0)
   }
 
-  /** False = records must wait: too much is not written yet, or the disk is full. */
+  /** False = records must wait: too many entries are not written yet, or the disk is full. */
   get hasSpace(): boolean {
     return this.#builder.size < pendingBytesMax && !this.#isFull && this.#error === null
   }
@@ -127,12 +127,12 @@ export class LogWriter {
     return this.#builder.firstRecordId + this.#builder.recordCount
   }
 
-  /** Where entries gather now. Who appends to it calls `onAppended`. */
+  /** The builder that collects entries. A caller that appends to it calls `onAppended`. */
   get builder(): BlockBuilder {
     return this.#builder
   }
 
-  /** Makes sure that what was appended gets written at the end of this event-loop turn. */
+  /** Schedules a write of the appended entries at the end of this event-loop turn. */
   onAppended(): void {
     this.#isAwaited = true
     if (this.#isScheduled || this.#writing !== null || this.#isClosed) return
@@ -144,9 +144,9 @@ export class LogWriter {
   }
 
   /**
-   * In place of `onAppended`, for an entry that may be lost in a crash: it is written together with
-   * the next one that something waits for, or on its own a little later. Otherwise a record that is
-   * taken next would wait for a write of its own and for this one.
+   * Called in place of `onAppended` for an entry that may be lost in a crash. It is written
+   * together with the next entry that a caller waits for, or alone a little later. Otherwise the
+   * next record would wait for an additional write.
    */
   onAppendedInPassing(callback: WrittenCallback): void {
     this.#callbacks.push(callback)
@@ -157,7 +157,7 @@ export class LogWriter {
     })
   }
 
-  /** Calls back when all that was appended so far is durable. */
+  /** Calls back when all entries appended so far are durable. */
   whenWritten(callback: WrittenCallback): void {
     if (this.#error !== null) {
       const error = this.#error
@@ -169,7 +169,7 @@ export class LogWriter {
     else this.#clock.setImmediate(() => callback(this.#error))
   }
 
-  /** Sets space aside, so that records can be settled when the disk is full. */
+  /** Creates the reserve, so that records can be settled when the disk is full. */
   async prepare(): Promise<void> {
     try {
       await this.#makeReserve()
@@ -181,8 +181,8 @@ export class LogWriter {
   }
 
   /**
-   * Writes what has gathered, and ends; where the disk is full, it ends without. What is appended
-   * later is not written.
+   * Writes the collected entries, and ends; on a full disk it ends without writing. Entries
+   * appended later are not written.
    */
   async close(): Promise<void> {
     await new Promise<void>((resolve) => {
@@ -200,7 +200,7 @@ export class LogWriter {
     await this.#files.remove(this.#path(reserveName)).catch(() => {})
   }
 
-  /** Ends at once, with the error: nothing is written any more. */
+  /** Ends at once with the error: nothing more is written. */
   fail(error: KafkaError): void {
     if (this.#error !== null) return
     this.#error = error
@@ -210,7 +210,8 @@ export class LogWriter {
     this.#endWait()
     const callbacks = [...(this.#writing?.callbacks ?? []), ...this.#callbacks]
     this.#callbacks = []
-    // Closed while a write is under way, the descriptor could be another file's when it runs.
+    // If it were closed during a write, the descriptor could belong to another file when the write
+    // runs.
     if (this.#writing === null) this.#closeFile()
     this.#events.onFailed(error)
     for (const callback of callbacks) callback(error)
@@ -239,7 +240,7 @@ export class LogWriter {
     })
   }
 
-  /** Writes block after block while something waits for what gathers. */
+  /** Writes block after block while a caller waits for collected entries. */
   async #run(): Promise<void> {
     while (this.#isAwaited && this.#error === null && !this.#isClosed) {
       this.#isAwaited = false
@@ -264,7 +265,7 @@ export class LogWriter {
     }
   }
 
-  /** Writes one block, for as long as the disk is full; null = the writer has ended meanwhile. */
+  /** Writes one block, and repeats it while the disk is full; null = the writer has ended. */
   async #write(builder: BlockBuilder): Promise<WrittenBlock | null> {
     const bytes = builder.seal(this.#block++)
     const isNew = this.#file === null || this.#position + bytes.length > this.#options.segmentBytes
@@ -330,7 +331,7 @@ export class LogWriter {
     this.#events.onSegment(this.#segment, firstRecordId)
   }
 
-  /** A write to a file that was removed succeeds, and is lost: the file must be looked for. */
+  /** A write to a removed file succeeds and is lost, so the file's presence is checked. */
   async #checkPresence(): Promise<void> {
     const now = this.#clock.now()
     if (now < this.#checkedAt + presenceCheckMs) return
@@ -352,7 +353,7 @@ export class LogWriter {
     this.#endClose()
   }
 
-  /** Gives the reserve up, and waits a little. */
+  /** Removes the reserve, and waits a little. */
   async #waitForSpace(cause: unknown): Promise<void> {
     this.#onDiskFull(cause)
     await this.#files.remove(this.#path(reserveName)).catch(() => {})
@@ -363,7 +364,7 @@ export class LogWriter {
     })
   }
 
-  /** A write went well: records are taken again as soon as the reserve is there again. */
+  /** A write succeeded: records are accepted again when the reserve exists again. */
   async #tryToLeaveFull(): Promise<void> {
     if (this.#clock.now() >= this.#triedAt + diskFullRetryMs) await this.#leaveFull()
     else this.#lookForSpaceLater()
@@ -386,7 +387,7 @@ export class LogWriter {
     return fileFailed('making the reserve', this.#path(reserveName), error)
   }
 
-  /** Nothing may be left to write, and so nothing that finds out that there is space again. */
+  /** If there is nothing to write, no write would detect that there is space again. */
   #lookForSpaceLater(): void {
     if (this.#spaceTimer !== null) return
     this.#spaceTimer = this.#clock.setTimer(diskFullRetryMs, () => {
@@ -410,7 +411,7 @@ export class LogWriter {
         await file.close()
       }
     } catch (error) {
-      // A part of it would take the last space from the log, and from other programs.
+      // A part of it would take the last space from the log and from other programs.
       await this.#files.remove(this.#path(reserveName)).catch(() => {})
       throw error
     } finally {

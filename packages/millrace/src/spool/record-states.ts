@@ -1,8 +1,8 @@
-// Which records of the spool are settled: one bit a record, in one array for each segment. It knows
-// the oldest unsettled record, and which segments nothing needs any more. A record that was copied
-// to another segment belongs to that one. Callers: recovery fills it, Spool keeps it up to date.
-// Invariant: segments leave from the oldest on only. A later segment may hold the entry that
-// settles a record of an earlier one.
+// Owns which records of the spool are settled: one bit per record, in one array per segment. It
+// knows the oldest unsettled record and the segments that can be removed. A copied record belongs
+// to the segment of its copy. Callers: recovery fills it, Spool updates it, Compaction reads it.
+// Invariant: segments are removed from the oldest on, because a later one may contain the entry
+// that settles a record of an earlier one.
 
 import { assert } from '../runtime/assert.ts'
 
@@ -10,19 +10,19 @@ interface SegmentStates {
   readonly segment: number
   readonly firstId: number
   count: number
-  /** Records that were copied into it. */
+  /** Records that were copied into this segment. */
   copies: number
-  /** Of both. */
+  /** Unsettled records of both kinds. */
   unsettled: number
   bits: Uint8Array
 }
 
-/** What a segment holds. */
+/** The counts of one segment. */
 export interface SegmentCounts {
   readonly segment: number
-  /** Id behind its last record. */
+  /** One more than the id of its last record. */
   readonly endId: number
-  /** Records and copies that it was given. */
+  /** Its records and copies, settled ones too. */
   readonly records: number
   readonly unsettled: number
 }
@@ -41,13 +41,13 @@ export class RecordStates {
     return this.#unsettled
   }
 
-  /** Id behind the newest record. */
+  /** One more than the id of the newest record. */
   get nextId(): number {
     const last = this.#segments.at(-1)
     return last === undefined ? 0 : last.firstId + last.count
   }
 
-  /** The records that follow are in this segment. */
+  /** The records that follow belong to this segment. */
   addSegment(segment: number, firstId: number): void {
     if (this.#segments.length === 0) this.#firstUnsettled = firstId
     assert(this.#segments.length === 0 || firstId === this.nextId, 'ids follow one another')
@@ -69,7 +69,7 @@ export class RecordStates {
     last.bits = grown
   }
 
-  /** Harmless for a record that is settled already, or whose segment is gone. */
+  /** Does nothing if the record is settled already, or its segment was removed. */
   settle(id: number): void {
     const holder = this.#copies.get(id)
     if (holder !== undefined) {
@@ -89,7 +89,7 @@ export class RecordStates {
     this.#unsettled--
   }
 
-  /** True also for records whose segment is gone. */
+  /** Also true for records whose segment was removed. */
   isSettled(id: number): boolean {
     return this.#isSettledInPlace(id) && !this.#copies.has(id)
   }
@@ -101,7 +101,7 @@ export class RecordStates {
     return (segment.bits[index >>> 3]! & (1 << (index & 7))) !== 0
   }
 
-  /** The record was copied to this segment: where it was before, it is not needed any more. */
+  /** The record was copied to this segment: its first copy is not needed any more. */
   moveTo(segment: number, id: number): void {
     const target = this.#segments.findLast((candidate) => candidate.segment === segment)
     assert(target !== undefined, 'a record is copied to a segment')
@@ -112,12 +112,12 @@ export class RecordStates {
     this.#unsettled++
   }
 
-  /** Records that are not settled, and were copied from where they were taken. */
+  /** Unsettled records that were copied. */
   get copies(): number {
     return this.#copies.size
   }
 
-  /** Oldest first. */
+  /** The segments, oldest first. */
   *segments(): Generator<SegmentCounts> {
     for (const { segment, firstId, count, copies, unsettled } of this.#segments) {
       yield { segment, endId: firstId + count, records: count + copies, unsettled }
@@ -128,7 +128,7 @@ export class RecordStates {
     return this.#segments.length
   }
 
-  /** The records that are not settled, of the segments up to this one. */
+  /** The unsettled records of the segments up to this one. */
   unsettledUpTo(segment: number): Set<number> {
     const ids = new Set<number>()
     for (const [id, holder] of this.#copies) if (holder.segment <= segment) ids.add(id)
@@ -142,8 +142,8 @@ export class RecordStates {
   }
 
   /**
-   * The oldest record that is not settled where it was taken; `nextId` when there is none. Copied
-   * ones are older.
+   * The oldest unsettled record that was not copied; `nextId` if there is none. Copied records are
+   * older.
    */
   get firstUnsettled(): number {
     if (this.#unsettled === this.#copies.size) {
@@ -154,12 +154,15 @@ export class RecordStates {
     return this.#firstUnsettled
   }
 
-  /** The segment that holds the record; -1 = it is gone, or not written yet. */
+  /** The segment that contains the record; -1 = it was removed, or is not written yet. */
   segmentOf(id: number): number {
     return this.#segmentOf(id)?.segment ?? -1
   }
 
-  /** Takes out the oldest segment if all of its records are settled, and another one is newer. */
+  /**
+   * Removes and returns the oldest segment if all its records are settled and a newer segment
+   * exists.
+   */
   takeSettledSegment(): number | null {
     const first = this.#segments[0]
     if (first === undefined || this.#segments.length === 1 || first.unsettled > 0) return null

@@ -1,14 +1,13 @@
-// Reads what an earlier process left: every segment, in order, from its first block to its last. A
-// torn end is cut off; it was never reported as taken. Damage anywhere else is an error that names
-// the file and the byte. Caller: Spool, when it opens.
+// Owns the recovery of a directory: it reads every segment that an earlier process left, in order.
+// An incomplete end is cut off, because it was never reported as taken. Other damage is an error
+// that names the file and the byte. Caller: Spool, when it opens.
 //
-// A batch of the log is unfinished if it is the last one that names its records, and none of them
-// is settled: it may be in Kafka's log under its number, and is sent again under it. A batch that
-// lost records, or of which a later batch names some, was refused as it was. What is left of it is
-// not in Kafka's log, nor is what has a number behind it: it goes out under new numbers, in order.
-//
-// A copy counts where the file of the record is gone. Where it is still there, the process died
-// before it could remove the file, and the copy is not needed.
+// A batch is unfinished if it is the last batch that contains its records, and none of them is
+// settled. It may be in Kafka's log, so it is sent again with the same sequence number. A batch
+// that lost records, or shares records with a later batch, was rejected by the broker. Its
+// remaining records, and all batches with later numbers, are not in Kafka's log: they get new
+// numbers, in order. Invariant: a copy counts only if the record's file was removed; otherwise the
+// process ended before it removed the file.
 
 import type { FileSystem } from '../runtime/file-system.ts'
 import { type BlockRecord, type NumberedBatch, readEntries, type SpooledRecord } from './entries.ts'
@@ -22,7 +21,7 @@ export interface SegmentFile {
   readonly bytes: number
 }
 
-/** A block's place, to begin reading at. */
+/** The position of a block, where reading can start. */
 export interface BlockPlace {
   readonly segment: number
   readonly offset: number
@@ -35,7 +34,7 @@ export interface RecoveryVisitor {
   onRecord?(record: SpooledRecord): void
 }
 
-/** A torn end: `bytes` from `offset` on are no block. */
+/** An incomplete end: `bytes` from `offset` on are not a block. */
 export interface TornEnd {
   readonly segment: number
   readonly offset: number
@@ -45,13 +44,13 @@ export interface TornEnd {
 export interface Recovered {
   readonly segments: readonly SegmentFile[]
   readonly states: RecordStates
-  /** Records whose files are gone, oldest first: they were in the memory of an earlier process. */
+  /** Records whose files were removed, oldest first: an earlier process had them in memory. */
   readonly copies: readonly BlockRecord[]
   /** When the oldest of them was taken. */
   readonly copiesSince: number
   /**
-   * Batches that may be in Kafka's log, and the rest of refused ones (their baseSequence is -1):
-   * oldest records first.
+   * Batches that may be in Kafka's log, and the remaining records of rejected ones (with
+   * baseSequence -1), oldest records first.
    */
   readonly unfinished: readonly NumberedBatch[]
   readonly nextSegment: number
@@ -78,9 +77,9 @@ export class Recovery {
   readonly #visitor: RecoveryVisitor
   readonly #states = new RecordStates()
   readonly #batches = new Map<number, NumberedBatch>()
-  /** The batch that names the record last, for records of batches that are not settled. */
+  /** The last batch that contains the record, for batches that are not settled. */
   readonly #batchOf = new Map<number, number>()
-  /** The refused batch that each of these records was in. */
+  /** The rejected batch that contained each of these records. */
   readonly #released = new Map<number, NumberedBatch>()
   readonly #segments: SegmentFile[] = []
   readonly #copies = new Map<number, BlockRecord>()
@@ -95,7 +94,7 @@ export class Recovery {
     this.#visitor = visitor
   }
 
-  /** Reads the directory, and changes nothing in it. */
+  /** Reads the directory without changing it. */
   async read(): Promise<Recovered> {
     const numbers = await listSegments(this.#files, this.#directory)
     for (const [index, segment] of numbers.entries()) {
@@ -111,7 +110,7 @@ export class Recovery {
       copies: [...this.#copies.values()].sort((a, b) => a.id - b.id),
       copiesSince: this.#copies.size === 0 ? Number.POSITIVE_INFINITY : this.#copiesSince,
       unfinished: this.#unfinished(),
-      // A segment that was never whole leaves its number free.
+      // The number of a segment that was never complete is used again.
       nextSegment: this.#tornEnd?.offset === 0 ? last : last + 1,
       nextBlock: Math.max(0, this.#nextBlock),
       nextBatchId: this.#nextBatchId,
@@ -149,7 +148,7 @@ export class Recovery {
     }
   }
 
-  /** Its first block was written together with the header: then nothing of it was durable. */
+  /** Its first block is written together with the header, so nothing in it was durable. */
   async #readTornHeader(reader: SegmentReader, segment: number, isLast: boolean): Promise<void> {
     const bytes = await reader.size()
     if (!isLast || (await reader.findLater()) !== null) {
@@ -213,7 +212,7 @@ export class Recovery {
     this.#forget(batchId)
   }
 
-  /** A batch that lost records was refused as it was: it is not in Kafka's log. */
+  /** A batch that lost records was rejected: it is not in Kafka's log. */
   #onDropped(recordIds: readonly number[]): void {
     for (const id of recordIds) {
       const batchId = this.#batchOf.get(id)
@@ -250,8 +249,8 @@ export class Recovery {
   }
 
   /**
-   * A batch with a record that is settled was settled or refused as a whole: that record may have
-   * been in a segment that is gone, and only what is left of the batch is known.
+   * A batch with a settled record was settled or rejected as a whole. That record may have been in
+   * a removed segment, so only the rest of the batch is known.
    */
   #unfinished(): NumberedBatch[] {
     const numbered = [...this.#batches.values()].filter(({ recordIds }) =>
@@ -262,7 +261,9 @@ export class Recovery {
     return withoutVoidNumbers(all.sort((a, b) => first(a) - first(b)))
   }
 
-  /** What is left of refused batches; a group ends where a numbered batch begins behind it. */
+  /**
+   * The remaining records of rejected batches; a group ends where a later numbered batch begins.
+   */
   #unnumbered(numbered: readonly NumberedBatch[]): NumberedBatch[] {
     const groups: { batch: NumberedBatch; recordIds: number[] }[] = []
     const ids = [...this.#released.keys()].filter((id) => !this.#states.isSettled(id))
@@ -284,7 +285,10 @@ export class Recovery {
 
 const noNumber = { producerId: -1, epoch: -1, baseSequence: -1 }
 
-/** Behind a batch without a number, no broker has taken another one of its partition. */
+/**
+ * Batches of a partition that follow a batch without a number get new numbers too: no broker has
+ * accepted them.
+ */
 const withoutVoidNumbers = (batches: readonly NumberedBatch[]): NumberedBatch[] => {
   const gaps = new Set<string>()
   return batches.map((batch) => {
@@ -294,7 +298,7 @@ const withoutVoidNumbers = (batches: readonly NumberedBatch[]): NumberedBatch[] 
   })
 }
 
-/** Cuts the torn end off; a file that never was a segment is removed. */
+/** Cuts off the incomplete end; a file that was never a segment is removed. */
 export const cutTornEnd = async (
   files: FileSystem,
   directory: string,

@@ -1,5 +1,6 @@
-// Reads the blocks of one segment file, in order, each checked as a whole. Callers:
-// recovery, which reads all of a segment, and the backlog, which reads from a known block on.
+// Owns one open segment file, and reads its blocks in order. Callers: recovery and the scan, which
+// read whole segments; backlog and compaction, which read from a known block on. Invariant: a block
+// is returned only if its checksum is correct.
 
 import type { FileSystem, OpenFile } from '../runtime/file-system.ts'
 import { fileFailed, unsupportedVersion } from './errors.ts'
@@ -19,9 +20,9 @@ const chunkBytes = 1024 * 1024
 const noBytes = Buffer.alloc(0)
 
 export interface ReadBlock extends BlockHeader {
-  /** Where it begins in the file. */
+  /** Its offset in the file. */
   readonly offset: number
-  /** All of it, its header included: the reader does not use the buffer again. */
+  /** The whole block with its header: the reader does not use the buffer again. */
   readonly bytes: Buffer
 }
 
@@ -56,7 +57,7 @@ export class SegmentReader {
     return this.#offset
   }
 
-  /** Null = the file ends within its header, or the header is not whole. */
+  /** Null = the file ends within its header, or the header is damaged. */
   async header(): Promise<SegmentHeader | null> {
     const header = decodeSegmentHeader(await this.#read(0, segmentHeaderBytes))
     if (header !== null && header.version !== formatVersion) {
@@ -73,16 +74,18 @@ export class SegmentReader {
     }
   }
 
-  /** The next block; null where none that is whole begins here: at the end, or at damage. */
+  /** The next block; null if no whole block begins here: at the end, or at damage. */
   async next(): Promise<ReadBlock | null> {
     const block = await this.#blockAt(this.#offset)
     if (block !== null) this.#offset += block.bytes.length
-    // A block that is being written now may be whole the next time.
+    // A block that is being written now may be whole at the next call.
     else this.#chunk = noBytes
     return block
   }
 
-  /** The first whole block behind the present offset, to tell damage from a torn end. */
+  /**
+   * The first whole block after the current offset, to distinguish damage from an incomplete end.
+   */
   async findLater(): Promise<ReadBlock | null> {
     let from = this.#offset + 1
     for (;;) {
@@ -99,7 +102,10 @@ export class SegmentReader {
     }
   }
 
-  /** Goes behind the first whole block behind the present offset, and returns it; null = none. */
+  /**
+   * Moves behind the first whole block after the current offset, and returns it; null = there is
+   * none.
+   */
   async passDamage(): Promise<ReadBlock | null> {
     const block = await this.findLater()
     if (block !== null) this.#offset = block.offset + block.bytes.length
@@ -110,13 +116,15 @@ export class SegmentReader {
     const header = decodeBlockHeader(await this.#read(offset, blockHeaderBytes))
     if (header === null) return null
     const length = blockHeaderBytes + header.payloadBytes
-    // A damaged length must not lead to an allocation larger than the file.
+    // A damaged length must not lead to an allocation that is larger than the file.
     if (header.payloadBytes > chunkBytes && offset + length > (await this.size())) return null
     const bytes = await this.#read(offset, length)
     return bytes.length === length && isWhole(bytes) ? { ...header, offset, bytes } : null
   }
 
-  /** Bytes from `offset` on: a view of the chunk that is read ahead; fewer at the end. */
+  /**
+   * Bytes from `offset` on: a view of the chunk that was read ahead; fewer at the end of the file.
+   */
   async #read(offset: number, length: number): Promise<Buffer> {
     const start = offset - this.#chunkOffset
     if (start >= 0 && start + length <= this.#chunk.length) {

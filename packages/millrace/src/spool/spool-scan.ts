@@ -1,9 +1,8 @@
-// Reads a spool's directory without a lock and without a change, as far as it can be read: damage
-// is reported and passed over, and a directory that its owner is using is read as it stands.
-// Recovery, which a producer starts with, is stricter. Callers: inspection and export of the
-// command line.
-//
-// One block is in memory at a time, and one bit for each record that is settled.
+// Owns a read of a spool directory without its lock and without changes. It reads as much as
+// possible: damage is reported and skipped, and the owner may be writing to the directory.
+// Recovery, which a producer starts with, is stricter. Callers: producer/spool-views.ts and
+// producer/spooling/spool-inspection.ts, for the command line. Invariant: memory holds one block at
+// a time, and one bit for each settled record.
 
 import type { FileSystem } from '../runtime/file-system.ts'
 import { fileErrorCode } from '../runtime/file-system.ts'
@@ -18,35 +17,35 @@ import { IdSet } from './id-set.ts'
 import { listSegments } from './recovery.ts'
 import { type ReadBlock, SegmentReader } from './segment-reader.ts'
 
-/** A place where a file differs from what was written. */
+/** A position where a file differs from what was written. */
 export interface SpoolDamage {
   /** The file's path. */
   readonly file: string
   /** The byte at which the damage begins. */
   readonly offset: number
-  /** What differs there. */
+  /** The kind of damage. */
   readonly problem: string
 }
 
-/** How a scan went. */
+/** The result of a scan. */
 export interface ScanResult {
   readonly files: number
   readonly bytes: number
-  /** Bytes at the end that are no block: a torn write, or one that is under way. */
+  /** Bytes at the end that are not a block: an incomplete write, or one in progress. */
   readonly tornBytes: number
   readonly damage: readonly SpoolDamage[]
 }
 
 const damageMax = 1000
 
-/** What the entries of all blocks say of records and batches. */
+/** The states of records and batches, from the entries of all blocks. */
 export class ScannedStates implements EntryVisitor {
   readonly settled = new IdSet()
-  /** Batches that were numbered and have no result, as far as the files that are left say. */
+  /** Batches that were numbered and have no result in the remaining files. */
   readonly batches = new Map<number, NumberedBatch>()
   readonly #batchOf = new Map<number, number>()
   recordCount = 0
-  /** Id behind the newest record. */
+  /** One more than the id of the newest record. */
   nextId = 0
 
   onRecordId(id: number): void {
@@ -81,7 +80,7 @@ export class ScannedStates implements EntryVisitor {
   }
 }
 
-/** A block, and the file that it is in. */
+/** A block, and the file that contains it. */
 interface ScannedBlock extends ReadBlock {
   readonly path: string
 }
@@ -96,7 +95,7 @@ export class SpoolScan {
   /** The oldest record that was not copied. */
   #firstId: number | null = null
   readonly #copied = new IdSet()
-  /** The number of the block that must follow; -1 = any. */
+  /** The expected number of the next block; -1 = any. */
   #nextBlock = -1
 
   constructor(files: FileSystem, directory: string) {
@@ -104,7 +103,7 @@ export class SpoolScan {
     this.#directory = directory
   }
 
-  /** How the last scan went. */
+  /** The result of the last scan. */
   get result(): ScanResult {
     return {
       files: this.#fileCount,
@@ -114,7 +113,7 @@ export class SpoolScan {
     }
   }
 
-  /** Reads everything, and notes what the entries say of records and batches. */
+  /** Reads all blocks, and collects the states of records and batches. */
   async states(): Promise<ScannedStates> {
     const states = new ScannedStates()
     for await (const block of this.#blocks()) this.#read(block, states)
@@ -133,7 +132,7 @@ export class SpoolScan {
     }
   }
 
-  /** A copied record whose file is gone stands for the record. */
+  /** A copy replaces its record if the record's file was removed. */
   #read(block: ScannedBlock, visitor: EntryVisitor): void {
     try {
       this.#firstId ??= block.firstRecordId
@@ -157,7 +156,7 @@ export class SpoolScan {
     }
   }
 
-  /** Every whole block, oldest first. Rejects where the directory can't be read. */
+  /** Every whole block, oldest first. Rejects if the directory cannot be read. */
   async *#blocks(): AsyncGenerator<ScannedBlock> {
     const numbers = await listSegments(this.#files, this.#directory)
     for (const [index, segment] of numbers.entries()) {
@@ -192,7 +191,7 @@ export class SpoolScan {
       this.#bytes += await reader.size()
       this.#fileCount++
     } catch (error) {
-      // A device that can't be read; what follows may be readable.
+      // The device cannot read it; the following blocks may be readable.
       this.#report(path, reader.offset, (error as Error).message)
       this.#nextBlock = -1
     } finally {
@@ -200,7 +199,7 @@ export class SpoolScan {
     }
   }
 
-  /** Null = the owner has removed the file meanwhile, or it can't be opened. */
+  /** Null = the owner has removed the file meanwhile, or it cannot be opened. */
   async #open(path: string): Promise<SegmentReader | null> {
     try {
       return await SegmentReader.open(this.#files, path)
@@ -226,7 +225,7 @@ export class SpoolScan {
     return true
   }
 
-  /** The next whole block behind one that is not; null = the file ends there. */
+  /** The next whole block after a damaged one; null = the file has none. */
   async #behindDamage(reader: SegmentReader, isLast: boolean): Promise<ReadBlock | null> {
     const { path, offset } = reader
     const bytes = (await reader.size()) - offset
@@ -237,7 +236,7 @@ export class SpoolScan {
       if (written !== null) return written
     }
     const later = await reader.passDamage()
-    // At the very end it is a write that was torn, or is under way.
+    // At the end of the log it is an incomplete write, or one in progress.
     if (later === null && isLast) this.#tornBytes += bytes
     else {
       this.#report(path, offset, 'a block is not as it was written')

@@ -1,15 +1,13 @@
-// A directory of records that were taken and are not settled yet: opened once, by one process. It
-// owns the lock, the log, the segment files and what is known of every record in them.
+// Owns a directory of records that were taken and are not settled: its lock, its log, its segment
+// files and the state of each record. One process has it open. Caller: producer/spooling/.
 //
-// It holds records, not batches. A batch is made when it is sent, as without a spool: so a backlog
-// goes out in full batches, whatever the disk's rhythm was, and a record needs neither a partition
-// nor a producer id to be taken. What makes it exactly once is the entry `batch`: it says which
-// records a batch holds, under which producer id, epoch and sequence number, and it is durable
-// before the batch is first sent. A later process sends an unsettled batch again as it was.
+// It stores records, not batches. A batch is built when it is sent, as without a spool, so a
+// backlog is sent in full batches, and a record needs no partition and no producer id to be taken.
+// The entry `batch` provides exactly-once delivery: it contains a batch's records, producer id,
+// epoch and sequence number. Invariant: it is durable before the batch is first sent. A later
+// process sends an unsettled batch again with the same content and number.
 //
 //   take ─▶ [record] ─▶ number ─▶ [batch] ─▶ sent ─▶ settle ─▶ [settled] ─▶ segment deleted
-//
-// Caller: the producer's side of the spool, producer/spooling/.
 
 import type { KafkaError } from '../protocol/kafka-error.ts'
 import type { Logger } from '../runtime/logger.ts'
@@ -42,18 +40,18 @@ export interface SpoolEnvironment extends LockEnvironment {
 }
 
 export interface SpoolEvents {
-  /** A block is durable, or there is space again: what waited may go on. */
+  /** A block is durable, or there is space again: waiting callers may continue. */
   onProgress(): void
-  /** Nothing can be written any more. What is on disk stays for the next process. */
+  /** Nothing more can be written. The files stay for the next process. */
   onFailed(error: KafkaError): void
   /**
-   * The batches of these records whose numbers are in the log; null = what the log says of some of
-   * the records is more than that.
+   * The batches of these records whose numbers are in the log; null = the log contains more about
+   * some of the records.
    */
   batchesOf(recordIds: ReadonlySet<number>): readonly NumberedBatch[] | null
 }
 
-/** A batch that an earlier process numbered, and its records. */
+/** A batch that an earlier process numbered, with its records. */
 export interface RecoveredBatch extends NumberedBatch {
   readonly records: readonly SpooledRecord[]
 }
@@ -63,11 +61,14 @@ export interface SpoolMetrics {
   readonly bytes: number
   /** Records that are not settled. */
   readonly records: number
-  /** Age of the oldest of them, in milliseconds; 0 = there is none. */
+  /** Age of the oldest unsettled record in milliseconds; 0 = there is none. */
   readonly oldestMs: number
-  /** Records that an earlier process had left. */
+  /** Records that an earlier process left. */
   readonly recoveredRecords: number
-  /** Records that the directory has taken since it was last empty, by earlier processes too. */
+  /**
+   * Records that the directory has taken since it was last empty, including those of earlier
+   * processes.
+   */
   readonly takenRecords: number
 }
 
@@ -75,7 +76,9 @@ const segmentBytesMin = 64 * 1024
 const segmentBytesMax = 64 * 1024 * 1024
 const segmentBytesOf = ({ maxBytes }: SpoolSettings): number =>
   Math.max(segmentBytesMin, Math.min(segmentBytesMax, maxBytes / 16))
-/** A warning comes when the spool is filled to this share, and again after it was half of it. */
+/**
+ * A warning is logged when the spool is filled to this share, and again after it was half of it.
+ */
 const warningShare = 1 / 4
 
 export class Spool {
@@ -88,10 +91,10 @@ export class Spool {
   readonly #places: BlockPlaces
   readonly #compaction: Compaction
   readonly backlog: Backlog
-  /** Records below were taken by an earlier process. */
+  /** Records with a lower id were taken by an earlier process. */
   readonly firstNewId: number
   readonly recoveredRecords: number
-  /** What is left of an earlier process, oldest records first. */
+  /** Unsettled batches of an earlier process, oldest records first. */
   readonly unfinished: readonly NumberedBatch[]
   readonly #segmentBytes = new Map<number, number>()
   #bytes = 0
@@ -134,7 +137,7 @@ export class Spool {
   }
 
   /**
-   * Opens the directory, makes it where it does not exist, and recovers what is in it. Rejects with
+   * Opens the directory, creates it if it does not exist, and recovers its content. Rejects with
    * SPOOL_LOCKED, SPOOL_DAMAGED or SPOOL_FAILED.
    */
   static async open(
@@ -258,14 +261,14 @@ export class Spool {
 
   // ── Entries ────────────────────────────────────────────────────────────────────────────────────
 
-  /** Whether a record may be taken now; after `false`, `onProgress` follows. */
+  /** Whether a record may be taken now; after `false`, `onProgress` is called later. */
   get hasSpace(): boolean {
     if (this.#writer.hasSpace && this.#usedBytes < this.settings.maxBytes) return true
     this.#needsSpace = true
     return false
   }
 
-  /** Why records are refused at present, as far as it is a failure of the disk. */
+  /** Why records are rejected now, if a failure of the disk is the cause. */
   get error(): KafkaError | null {
     return this.#writer.error
   }
@@ -274,17 +277,17 @@ export class Spool {
     return this.#writer.isDiskFull
   }
 
-  /** Ids below are taken. */
+  /** Records with a lower id were taken. */
   get nextRecordId(): number {
     return this.#writer.nextRecordId
   }
 
-  /** The block whose entries gather now: another one once it is being written. */
+  /** The block that collects entries now: another one after it is written. */
   get gathering(): { readonly isEmpty: boolean } {
     return this.#writer.builder
   }
 
-  /** Takes a record; it is durable when `whenWritten` calls back. Returns its id. */
+  /** Takes a record, which is durable when `whenWritten` calls back. Returns its id. */
   take(topic: string, partition: number, timestamp: number, content: RecordContent): number {
     const id = this.#writer.nextRecordId
     this.#writer.builder.addRecord(topic, partition, timestamp, content)
@@ -292,12 +295,12 @@ export class Spool {
     return id
   }
 
-  /** Calls back when everything so far is durable. */
+  /** Calls back when all entries so far are durable. */
   whenWritten(callback: WrittenCallback): void {
     this.#writer.whenWritten(callback)
   }
 
-  /** Notes what is about to be sent; it may be sent when `whenWritten` calls back. */
+  /** Records a batch before it is sent; it may be sent when `whenWritten` calls back. */
   number(batch: Omit<NumberedBatch, 'batchId' | 'time'>): number {
     const batchId = this.#nextBatchId++
     this.#writer.builder.addBatch({ ...batch, batchId })
@@ -305,10 +308,10 @@ export class Spool {
     return batchId
   }
 
-  /** The batch needs no further attempt. `onDurable` is called when a crash can't undo that. */
+  /** The batch needs no further attempt. `onDurable` is called when a crash cannot undo this. */
   settle(batchId: number, recordIds: readonly number[], onDurable: () => void = () => {}): void {
     this.#writer.builder.addSettled(batchId)
-    // Lost in a crash, the entry costs one request: the broker recognizes the batch.
+    // If a crash loses the entry, one more request is sent, and the broker recognizes the batch.
     this.#writer.onAppendedInPassing(this.#whenSettled(recordIds, onDurable))
   }
 
@@ -332,7 +335,7 @@ export class Spool {
 
   /**
    * The engine was given more of the backlog. A process that finds the spool full may write nothing
-   * until files go, so that no write leads to their compaction.
+   * until files are removed, so no write would start their compaction.
    */
   onGiven(): void {
     this.#compaction.consider()
@@ -355,7 +358,7 @@ export class Spool {
 
   metrics(): SpoolMetrics {
     const { unsettled, firstUnsettled } = this.#states
-    // Records that are not in a segment yet are about to be.
+    // Records that are not in a segment yet are about to be written.
     const records = unsettled + this.#writer.nextRecordId - this.#states.nextId
     const time = Math.min(
       this.#copiesSince,
@@ -367,14 +370,14 @@ export class Spool {
     return { bytes: this.#usedBytes, records, oldestMs, recoveredRecords, takenRecords }
   }
 
-  /** Ends the spool with an error; the files stay as they are. */
+  /** Ends the spool with an error; the files do not change. */
   fail(error: KafkaError): void {
     this.#writer.fail(error)
   }
 
   /**
-   * Writes what is not written yet, and leaves the directory to the next process. A spool without
-   * unsettled records leaves it empty.
+   * Writes the remaining entries, and releases the directory. A spool without unsettled records
+   * leaves it empty.
    */
   async close(): Promise<void> {
     await this.#compaction.stop()
@@ -440,7 +443,10 @@ export class Spool {
     }
   }
 
-  /** One after the other, oldest first: a gap in their numbers is damage. */
+  /**
+   * The segments are removed one after the other, oldest first: a gap in their numbers would be
+   * damage.
+   */
   async #removeSegment(segment: number): Promise<void> {
     const { files } = this.#environment
     const { directory, durability } = this.settings
@@ -459,7 +465,7 @@ export class Spool {
   }
 }
 
-/** What the last process wrote may not have been forced to the device before it died. */
+/** The last blocks of the last process may not have been forced to the device before it ended. */
 const syncLast = async (
   files: SpoolEnvironment['files'],
   directory: string,

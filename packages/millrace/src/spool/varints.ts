@@ -1,12 +1,13 @@
-// Variable-length integers of the spool's entries: seven bits a byte, least significant first, for
-// whole numbers up to 2^53 - 1. Signed ones are zigzag-coded. Called by entries.ts.
+// Owns the variable-length integers of the spool's entries: seven bits per byte, least significant
+// first, for whole numbers up to 2^53 - 1; signed ones are zigzag-encoded. Caller: entries.ts.
+// Invariant: the encoding is part of the file format and must not change without a new version.
 
 import type { ProducerId } from '../protocol/producer-id.ts'
 
 /** The most bytes that one number takes. */
 export const varintBytesMax = 8
 
-/** Writes a whole number from 0; returns the position behind it. */
+/** Writes a whole number of at least 0; returns the position after it. */
 export const writeUnsigned = (bytes: Uint8Array, position: number, value: number): number => {
   while (value >= 0x80) {
     bytes[position++] = (value % 0x80) | 0x80
@@ -19,7 +20,7 @@ export const writeUnsigned = (bytes: Uint8Array, position: number, value: number
 /** The most bytes that a producer id takes. */
 export const producerIdBytesMax = 9
 
-/** As `writeUnsigned`, for ids past 2^53 too. */
+/** Like `writeUnsigned`, also for ids above 2^53. */
 export const writeProducerId = (bytes: Uint8Array, position: number, id: ProducerId): number => {
   if (typeof id === 'number') return writeUnsigned(bytes, position, id)
   let rest = id
@@ -28,11 +29,11 @@ export const writeProducerId = (bytes: Uint8Array, position: number, id: Produce
   return position
 }
 
-/** Writes a whole number of up to 52 bits, negative ones too. */
+/** Writes a whole number of up to 52 bits, which may be negative. */
 export const writeSigned = (bytes: Uint8Array, position: number, value: number): number =>
   writeUnsigned(bytes, position, value < 0 ? -value * 2 - 1 : value * 2)
 
-/** Bytes that `writeUnsigned` takes for the value. */
+/** The bytes that `writeUnsigned` needs for the value. */
 export const unsignedSize = (value: number): number => {
   let size = 1
   for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) size++
