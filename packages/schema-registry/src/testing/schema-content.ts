@@ -51,6 +51,20 @@ const compactJson = (text: string): string => {
   }
 }
 
+/**
+ * An Avro schema as Java compares it: `{ "type": "string" }` is `"string"`, and the order of names
+ * in an object has no meaning.
+ */
+const avroForm = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(avroForm)
+  if (typeof value !== 'object' || value === null) return value
+  const { type, ...rest } = value as { type?: unknown }
+  const isWrapper = typeof type === 'string' && Object.keys(rest).length === 0
+  if (isWrapper) return type
+  const entries = Object.entries(value).map(([name, one]) => [name, avroForm(one)])
+  return sorted(Object.fromEntries(entries))
+}
+
 const comments = /\/\*[\s\S]*?\*\/|\/\/[^\n]*/g
 
 const compactProto = (text: string): string =>
@@ -59,6 +73,13 @@ const compactProto = (text: string): string =>
     .replaceAll(/\s+/g, ' ')
     .replaceAll(/ ?([{}[\];=,<>]) ?/g, '$1')
     .trim()
+
+/** Equal texts are the same schema. */
+const comparedText = (schemaType: SchemaType, schema: string, normalize: boolean): string => {
+  if (schemaType === 'PROTOBUF') return compactProto(schema)
+  if (schemaType === 'AVRO') return JSON.stringify(avroForm(JSON.parse(schema)))
+  return normalize ? JSON.stringify(sorted(JSON.parse(schema))) : schema
+}
 
 const isReference = (one: unknown): one is SchemaReference => {
   const { name, subject, version } = (one ?? {}) as Partial<SchemaReference>
@@ -84,12 +105,7 @@ export const contentOf = async (
   const descriptor = isSent ? text : undefined
   const plain = isSent ? await descriptorText(text) : text
   const schema = schemaType === 'PROTOBUF' ? plain : compactJson(plain)
-  const compared =
-    schemaType === 'PROTOBUF'
-      ? compactProto(schema)
-      : normalize
-        ? JSON.stringify(sorted(JSON.parse(schema)))
-        : schema
+  const compared = comparedText(schemaType, schema, normalize)
   const identity = JSON.stringify([schemaType, compared, references, metadata, ruleSet])
   return { schema, schemaType, references, metadata, ruleSet, descriptor, identity }
 }

@@ -53,6 +53,32 @@ test('the same schema has one id in all subjects, a version in each', async () =
   ])
 })
 
+test('an Avro schema has one id in all the ways in which Java and others write it', async () => {
+  await using server = await SchemaRegistryServer.start()
+  const wrapped = {
+    fields: [
+      { type: { type: 'string' }, name: 'id' },
+      { type: ['null', { type: 'long' }], name: 'total', default: null },
+      { type: { type: 'long', logicalType: 'timestamp-millis' }, name: 'at' },
+    ],
+    type: 'record',
+    name: 'Order',
+  }
+  const plain = {
+    type: 'record',
+    name: 'Order',
+    fields: [
+      { name: 'id', type: 'string' },
+      { name: 'total', type: ['null', 'long'], default: null },
+      { name: 'at', type: { type: 'long', logicalType: 'timestamp-millis' } },
+    ],
+  }
+  const first = await server.register('a', { schema: JSON.stringify(plain) })
+  assert.equal(await server.register('a', { schema: JSON.stringify(wrapped) }), first)
+  assert.equal(await server.register('b', { schema: '"string"' }), first + 1)
+  assert.equal(await server.register('b', { schema: '{"type":"string"}' }), first + 1)
+})
+
 test('errors have the numbers of a real registry', async () => {
   await using server = await SchemaRegistryServer.start()
   await server.register('a', { schema: record(id) })
