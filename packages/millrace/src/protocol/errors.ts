@@ -1,9 +1,8 @@
-// The errors that a broker returns: Kafka's number and name, whether Kafka's own clients try again,
-// and what they mean to us. One table; the connection, the cluster, the engine and the in-process
-// cluster all read it. What an error means can depend on who asked: the engine decides about
-// Produce first (sequence errors, splitting) and passes another `kind` where it knows better. The
-// rows below say what an error means when it gets out. A test compares numbers, names and Kafka's
-// view of retrying with the kafka-clients jar.
+// Owns the table of errors that brokers return: Kafka's number and name, whether Kafka's clients
+// retry, and the KafkaError that they become. Callers: net/, cluster-client/, engine/ and the
+// in-process cluster. The caller may override `kind`: the engine handles some errors of Produce
+// itself (sequence errors, splitting), and the rows apply to errors that reach the user. Invariant:
+// numbers, names and retries are those of the kafka-clients jar, which a test compares.
 
 import { assert } from '../runtime/assert.ts'
 import { printableText } from '../runtime/printable-text.ts'
@@ -11,17 +10,17 @@ import type { ErrorCode, ErrorContext, ErrorKind, Persisted } from './kafka-erro
 import { KafkaError } from './kafka-error.ts'
 
 interface Meaning {
-  /** Kafka's own clients try again. */
+  /** Kafka's own clients retry. */
   readonly retriable: boolean
   readonly kind: ErrorKind
   readonly code: ErrorCode
 }
 
-/** What the rows mean to us. */
+/** The KafkaError that each row becomes. */
 const meanings = {
   none: { retriable: false, kind: 'fatal', code: 'INTERNAL' },
   again: { retriable: true, kind: 'retriable', code: 'BROKER_UNAVAILABLE' },
-  /** Kafka's clients give up, yet the cause passes. */
+  /** Kafka's clients do not retry, but the cause is temporary. */
   passing: { retriable: false, kind: 'retriable', code: 'BROKER_UNAVAILABLE' },
   topic: { retriable: true, kind: 'retriable', code: 'UNKNOWN_TOPIC' },
   timeout: { retriable: true, kind: 'retriable', code: 'REQUEST_TIMEOUT' },
@@ -29,9 +28,9 @@ const meanings = {
   rejected: { retriable: false, kind: 'rejected', code: 'BROKER_REJECTED' },
   large: { retriable: false, kind: 'rejected', code: 'RECORD_TOO_LARGE' },
   forbidden: { retriable: false, kind: 'rejected', code: 'AUTHORIZATION_FAILED' },
-  /** Forbidden to the group: the transaction can be aborted. */
+  /** The group is not authorized: the transaction can be aborted. */
   forbiddenGroup: { retriable: false, kind: 'abortable', code: 'AUTHORIZATION_FAILED' },
-  /** Forbidden to the producer as a whole. */
+  /** The producer is not authorized at all. */
   forbiddenAll: { retriable: false, kind: 'fatal', code: 'AUTHORIZATION_FAILED' },
   stranger: { retriable: false, kind: 'refused', code: 'AUTHENTICATION_FAILED' },
   version: { retriable: false, kind: 'refused', code: 'UNSUPPORTED_VERSION' },
@@ -216,8 +215,8 @@ export const errorNumber = Object.fromEntries(rows.map(([number, name]) => [name
 }
 
 /**
- * After these a response to Produce leaves open whether the records are in the log: the broker
- * timed out waiting for replicas, failed halfway or does not say.
+ * After these errors of Produce it is unknown whether the records are in the log: the broker timed
+ * out waiting for replicas, failed during the write, or does not say.
  */
 const openOutcomes: ReadonlySet<number> = new Set([
   errorNumber.UNKNOWN_SERVER_ERROR,
@@ -229,20 +228,20 @@ const openOutcomes: ReadonlySet<number> = new Set([
 
 export interface BrokerErrorEntry {
   readonly number: number
-  /** Kafka's name; `UNKNOWN(n)` for a number that is newer than this table. */
+  /** Kafka's name; `UNKNOWN(n)` for a number that this table does not contain. */
   readonly name: string
-  /** Kafka's own clients try again. */
+  /** Kafka's own clients retry. */
   readonly retriable: boolean
-  /** What you can do, unless who asked knows better. */
+  /** What the caller can do, unless the context says otherwise. */
   readonly kind: ErrorKind
   readonly code: ErrorCode
-  /** Whether records in the request may be in the log nevertheless. */
+  /** Whether records of the request may be in the log. */
   readonly persisted: Persisted
-  /** What it means, as a clause of the message. */
+  /** The meaning, as a clause of the message. */
   readonly text: string
 }
 
-/** Every error that Kafka 4.4 knows, by number; 0 among them. */
+/** Every error of Kafka 4.4 by number, including 0. */
 export const brokerErrors: ReadonlyMap<number, BrokerErrorEntry> = new Map(
   rows.map(([number, name, meaning, text]) => [
     number,
@@ -257,8 +256,7 @@ export const brokerErrors: ReadonlyMap<number, BrokerErrorEntry> = new Map(
 )
 
 /**
- * The entry of a number. A number that is newer than the table counts as rejected, and the record
- * may be in the log.
+ * The entry of a number. An unknown number counts as rejected, and the record may be in the log.
  */
 export const brokerErrorEntry = (number: number): BrokerErrorEntry =>
   brokerErrors.get(number) ?? {
@@ -269,7 +267,7 @@ export const brokerErrorEntry = (number: number): BrokerErrorEntry =>
     text: 'the broker returned an error that is not known here',
   }
 
-/** True if Kafka's own clients try again. */
+/** True if Kafka's own clients retry. */
 export const isRetriable = (number: number): boolean => brokerErrorEntry(number).retriable
 
 const subjectOf = ({ api, topic, partition, broker }: ErrorContext): string => {
@@ -282,8 +280,8 @@ const subjectOf = ({ api, topic, partition, broker }: ErrorContext): string => {
 }
 
 /**
- * The error of a broker's error number. `context` adds where it happened and overrides what the
- * table says of `kind` and `persisted`.
+ * The error for a broker's error number. `context` says where it happened, and overrides `kind` and
+ * `persisted` of the table.
  */
 export const brokerError = (number: number, context: ErrorContext = {}): KafkaError => {
   assert(number !== errorNumber.NONE, 'error 0 is no error')

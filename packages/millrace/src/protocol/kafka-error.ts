@@ -1,7 +1,8 @@
-// The one error of the library. `code` says what happened, `kind` what you can do next, `persisted`
-// whether the record may be in the log. The table below is the only place where codes are listed.
-// The constructor is where foreign text becomes printable: no error holds a control character, or
-// more than a few kilobytes of text.
+// Owns the only error class of the library and the table of its codes. `code` says what happened,
+// `kind` what the caller can do next, `persisted` whether the record may be in the log. Callers:
+// all of millrace. Invariants: codes are listed only in the table below. The constructor makes
+// foreign text printable: no error contains a control character or more than a few kilobytes of
+// text.
 
 import { printableText } from '../runtime/printable-text.ts'
 import { fieldsOf, isError, messageOf, readable, textOf } from '../runtime/value-kinds.ts'
@@ -17,8 +18,8 @@ export type ErrorKind =
   /** Abort the transaction, then go on. */
   | 'abortable'
   /**
-   * Not before credentials, certificates or versions are changed: a broker refuses this client. The
-   * producer stays usable, and delivers again when they are.
+   * Fix credentials, certificates or versions first: a broker refuses this client. The producer
+   * stays usable, and delivers again when they are fixed.
    */
   | 'refused'
   /** This producer cannot continue; create a new one. */
@@ -29,10 +30,10 @@ export type ErrorKind =
 /** Whether the record may be in the log: `'no'` whenever no byte of it reached a socket. */
 export type Persisted = 'no' | 'maybe'
 
-/** What happens on the way to a broker, in order. */
+/** The steps of a connection to a broker, in order. */
 export type ConnectStep = 'dns' | 'tcp' | 'tls' | 'api-versions' | 'sasl'
 
-/** Each code, with its usual kind and what to do about it. */
+/** Each code with its default kind and remedy. */
 export const errorCodes = {
   INVALID_ARGUMENT: { kind: 'usage', remedy: 'Correct the argument that the message names.' },
   INVALID_OPTION: { kind: 'usage', remedy: 'Correct the options that the message lists.' },
@@ -138,7 +139,7 @@ const replicasMissing =
 export const idempotentWriteMissing =
   'Grant this user IDEMPOTENT_WRITE on the cluster, or set idempotent to false.'
 
-/** What to do where Kafka's own error says more than our code for it. */
+/** The remedy where Kafka's error is more specific than the code. */
 const brokerRemedies: ReadonlyMap<string | undefined, string> = new Map([
   ['NOT_ENOUGH_REPLICAS', replicasMissing],
   ['NOT_ENOUGH_REPLICAS_AFTER_APPEND', replicasMissing],
@@ -150,9 +151,9 @@ const brokerRemedies: ReadonlyMap<string | undefined, string> = new Map([
 /** What happened. docs/errors.md lists all codes, each with its remedy. */
 export type ErrorCode = keyof typeof errorCodes
 
-/** What is known about where and when it happened. */
+/** Where and when an error happened, as far as known. */
 export interface ErrorContext {
-  /** What can be done next; the usual kind of the code without it. */
+  /** What can be done next; the default kind of the code if missing. */
   readonly kind?: ErrorKind | undefined
   /** Whether the record may be in the log; `'no'` by default. */
   readonly persisted?: Persisted | undefined
@@ -164,7 +165,7 @@ export interface ErrorContext {
   readonly broker?: string | undefined
   /** The API that was called: `Produce`, `Metadata`, … */
   readonly api?: string | undefined
-  /** Where on the way to the broker it failed. */
+  /** The step of the connection that failed. */
   readonly step?: ConnectStep | undefined
   /** Kafka's number of the error, if a broker returned one. */
   readonly brokerCode?: number | undefined
@@ -178,16 +179,16 @@ export interface ErrorContext {
   readonly elapsedMs?: number | undefined
   /** The record is in the dead-letter target. */
   readonly isDeadLettered?: boolean | undefined
-  /** Its cause: another error, or what a function of yours threw. */
+  /** The cause: another error, or the value that a function of the caller threw. */
   readonly cause?: unknown
 }
 
 const marker = Symbol.for('millrace.KafkaError')
 
-/** A message holds at most one foreign text of 1 kB and our own sentence around it. */
+/** A message contains at most one foreign text of 1 kB and a sentence around it. */
 const messageLengthMax = 4096
 
-/** What a printed error has of its causes and of its stack. */
+/** The causes and stack frames of a printed error. */
 const causesMax = 3
 const framesMax = 4
 
@@ -214,7 +215,7 @@ const firstLine = (cause: unknown): string => {
   return printableText(`${shown}: ${messageOf(cause)}`, messageLengthMax)
 }
 
-/** A cause as JSON holds it; an object of the caller's may be circular, or have no JSON form. */
+/** A cause as JSON; an object of the caller may be circular, or have no JSON form. */
 const shownCause = (cause: unknown): unknown => {
   if (cause instanceof KafkaError || typeof cause === 'number' || typeof cause === 'boolean') {
     return cause
@@ -258,7 +259,7 @@ export class KafkaError extends Error {
   declare readonly broker: string | undefined
   /** The API that was called: `Produce`, `Metadata`, … */
   declare readonly api: string | undefined
-  /** Where on the way to the broker it failed. */
+  /** The step of the connection that failed. */
   declare readonly step: ConnectStep | undefined
   /** Kafka's number of the error, if a broker returned one. */
   declare readonly brokerCode: number | undefined
@@ -273,14 +274,16 @@ export class KafkaError extends Error {
   /** `true`: the record was not delivered, and is in the target of the option `deadLetter`. */
   declare readonly isDeadLettered: boolean | undefined
 
-  /** For stand-ins and tests: `new KafkaError('BUFFER_FULL', 'no space', { topic: 'orders' })`. */
+  /**
+   * For test doubles and tests: `new KafkaError('BUFFER_FULL', 'no space', { topic: 'orders' })`.
+   */
   constructor(code: ErrorCode, message: string, context: ErrorContext = {}) {
     const text = printableText(String(message), messageLengthMax)
     super(text, 'cause' in context ? { cause: context.cause } : undefined)
     this.code = code
     this.kind = context.kind ?? errorCodes[code].kind
     this.persisted = context.persisted ?? 'no'
-    // What is not known is no field: a printed error has no lines of undefined.
+    // An unknown value is not set as a field, so that a printed error has no lines of undefined.
     for (const name of contextFields) {
       const value = context[name]
       if (value === undefined) continue
@@ -303,7 +306,7 @@ export class KafkaError extends Error {
     return brokerRemedies.get(brokerError) ?? errorCodes[code].remedy
   }
 
-  /** Plain data for loggers: the fields that are known, and the causes without their stacks. */
+  /** Plain data for loggers: the known fields, and the causes without their stacks. */
   toJSON(): object {
     const fields: Record<string, unknown> = { name: 'KafkaError', message: this.message }
     for (const name of Object.keys(this)) {
@@ -342,7 +345,7 @@ export class KafkaError extends Error {
     for (let depth = 0; depth < causesMax && cause !== undefined; depth++) {
       const error = isError(cause) ? cause : null
       const text = firstLine(cause)
-      // The message usually ends in that of its cause.
+      // The message usually ends with that of its cause.
       const isSaid = error !== null && said.includes(messageOf(error))
       if (!isSaid) lines.push(`  cause: ${text}`)
       said = text
@@ -365,13 +368,17 @@ const rejections: ReadonlySet<ErrorCode> = new Set([
 ])
 
 /**
- * The broker is there and cannot be used: credentials, certificates or versions have to be changed,
- * so everything that waits for it fails at once. A cause of these codes that may pass is none.
+ * A broker is reachable but does not accept this client: credentials, certificates or versions must
+ * be fixed, so all records that wait for it fail at once. An error with these codes whose cause is
+ * temporary is not a refusal.
  */
 export const isRefusal = ({ code, kind }: Pick<KafkaError, 'code' | 'kind'>): boolean =>
   rejections.has(code) && kind !== 'retriable'
 
-/** What was thrown, as our own error: any other is a defect of ours. `where` names the place. */
+/**
+ * Converts a thrown value into a KafkaError: any other error is a defect of millrace. `where` names
+ * the place.
+ */
 export const asKafkaError = (
   cause: unknown,
   where: string,

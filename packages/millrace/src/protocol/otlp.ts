@@ -1,6 +1,7 @@
-// Metrics as OpenTelemetry's OTLP writes them in protobuf (MetricsData v1), as far as a client of
-// Kafka needs it: numbers, as sums or gauges, with attributes of text. Both directions: the client
-// writes, the in-process cluster reads. Loaded when a broker first asks for metrics.
+// Owns the encoding of metrics as OpenTelemetry's OTLP in protobuf (MetricsData v1), as far as a
+// Kafka client needs it: numbers, as sums or gauges, with text attributes. Callers: the client
+// encodes, the in-process cluster decodes. Invariant: it is loaded when a broker first requests
+// metrics.
 
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import { messageOf } from '../runtime/value-kinds.ts'
@@ -8,7 +9,7 @@ import { KafkaError } from './kafka-error.ts'
 
 export type Attributes = Readonly<Record<string, string>>
 
-/** One number. A sum counts from `startTimeMs` on; a gauge is how it stands. */
+/** One value. A sum counts from `startTimeMs`; a gauge is the current value. */
 export interface OtlpMetric {
   readonly name: string
   readonly kind: 'gauge' | 'deltaSum' | 'cumulativeSum'
@@ -20,14 +21,14 @@ export interface OtlpMetric {
 }
 
 export interface OtlpMetrics {
-  /** What holds for all of them. */
+  /** Attributes of all metrics. */
   readonly resource: Attributes
   readonly scopeName: string
   readonly scopeVersion: string
   readonly metrics: readonly OtlpMetric[]
 }
 
-/** Field numbers of the messages. */
+/** The field numbers of the messages. */
 const field = {
   data: { resourceMetrics: 1 },
   resourceMetrics: { resource: 1, scopeMetrics: 2 },
@@ -118,7 +119,9 @@ export const encodeMetrics = (data: OtlpMetrics): Uint8Array => {
 
 type ReadField = (number: number, reader: BinaryReader) => boolean
 
-/** Reads the fields of a message of `length` bytes; those that `read` does not take are skipped. */
+/**
+ * Reads the fields of a message of `length` bytes; fields that `read` does not handle are skipped.
+ */
 const readMessage = (reader: BinaryReader, length: number, read: ReadField): void => {
   const end = reader.pos + length
   while (reader.pos < end) {
@@ -189,7 +192,7 @@ const readMetric = (reader: BinaryReader, into: OtlpMetric[]): true => {
   return true
 }
 
-/** Throws MALFORMED_RESPONSE if the bytes are no metrics. */
+/** Throws MALFORMED_RESPONSE if the bytes are not metrics. */
 export const decodeMetrics = (bytes: Uint8Array): OtlpMetrics => {
   const resource: Record<string, string> = {}
   const metrics: OtlpMetric[] = []

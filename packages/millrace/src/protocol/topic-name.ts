@@ -1,10 +1,11 @@
-// Kafka's rule for topic names (org.apache.kafka.common.internals.Topic). The client checks names
-// before it sends anything; the in-process cluster checks them as a broker does.
+// Owns Kafka's rule for topic names (org.apache.kafka.common.internals.Topic). Callers: the client
+// checks names before it sends a request; the in-process cluster checks them as a broker does.
+// Invariant: the rule is that of Kafka.
 
 const lengthMax = 249
 const legal = /^[a-zA-Z0-9._-]{1,249}$/
 
-/** What is wrong with the name; null = nothing. */
+/** The problem with the name; null = none. */
 export const topicNameProblem = (name: string): string | null => {
   if (legal.test(name) && name !== '.' && name !== '..') return null
   if (name === '') return 'a topic name must not be empty'

@@ -1,8 +1,9 @@
-// Produce writes record batches to the leaders of partitions. The client writes its requests by
-// hand (engine); this schema reads them in the in-process cluster and in property tests, and reads
-// the responses. From 8 a response names the records that spoiled a batch (KIP-467), from 10 the
-// new leader (KIP-951), and from 13 topics go by id (KIP-516). Versions 12 and up under
-// transactions add partitions by themselves (KIP-890).
+// Owns the schema of Produce, which writes record batches to the leaders of partitions. Callers:
+// the client reads responses with it; the in-process cluster and tests read requests. The engine
+// encodes requests itself (engine/dispatch/produce-request.ts). From version 8 a response names the
+// invalid records of a batch (KIP-467), from 10 the new leader (KIP-951), and from 13 topics are
+// identified by id (KIP-516). From version 12 Produce adds partitions to a transaction (KIP-890).
+// The fields and versions must be those of Kafka's message definition; a test compares them.
 
 import type { Api } from '../schema/api.ts'
 import { defineApi } from '../schema/api.ts'

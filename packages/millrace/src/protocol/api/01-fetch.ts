@@ -1,6 +1,6 @@
-// Fetch reads record batches. The producer needs none of it: the readers of the first run and of
-// tests do, and the in-process cluster responds to kcat and Java's consumer with it. From 13 topics
-// go by id.
+// Owns the schema of Fetch, which reads record batches. The producer does not use it. Callers: the
+// record readers of admin/ and testing/, and the in-process cluster, which serves kcat and the Java
+// consumer. From version 13 topics are identified by id. The fields and versions must be Kafka's.
 
 import type { Api } from '../schema/api.ts'
 import { defineApi } from '../schema/api.ts'

@@ -1,4 +1,6 @@
-// ListOffsets finds the offset of a time; -1 is the end of a partition, -2 its beginning.
+// Owns the schema of ListOffsets, which returns the offset for a timestamp; -1 is the end of a
+// partition, -2 its beginning. Callers: admin/, testing/, the in-process cluster. The fields and
+// versions must be those of Kafka's message definition.
 
 import type { Api } from '../schema/api.ts'
 import { defineApi } from '../schema/api.ts'

@@ -1,6 +1,7 @@
-// Metadata says which brokers there are and who leads which partition. A null list of topics asks
-// for all (from 1), an empty one for none. From 7 leaders have epochs, from 10 topics have ids,
-// from 13 a response can fail as a whole.
+// Owns the schema of Metadata, which returns the brokers and the leaders of partitions. A null list
+// of topics requests all of them (from version 1), an empty list none. From 7 leaders have epochs,
+// from 10 topics have ids, from 13 the whole response can fail. Callers: cluster-client/, admin/,
+// diagnose/, the in-process cluster. The fields and versions must be those of Kafka's definition.
 
 import type { Api } from '../schema/api.ts'
 import { defineApi } from '../schema/api.ts'

@@ -1,4 +1,5 @@
-// OffsetCommit stores what a consumer group has read. Served by the in-process cluster.
+// Owns the schema of OffsetCommit, which stores the offsets of a consumer group. Caller: the
+// in-process cluster. The fields and versions must be those of Kafka's message definition.
 
 import type { Api } from '../schema/api.ts'
 import { defineApi } from '../schema/api.ts'

@@ -1,4 +1,6 @@
-// OffsetFetch reads what a consumer group has committed; from 8 for many groups at once.
+// Owns the schema of OffsetFetch, which reads the committed offsets of a consumer group, from
+// version 8 of several groups. Callers: admin/, the in-process cluster. The fields and versions
+// must be those of Kafka's message definition.
 
 import type { Api } from '../schema/api.ts'
 import { defineApi } from '../schema/api.ts'

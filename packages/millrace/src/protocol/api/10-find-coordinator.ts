@@ -1,6 +1,7 @@
-// FindCoordinator names the broker in charge of a group (key type 0) or a transactional id (1).
-// From 4 it takes many keys and responds in a list; before, one key and one response in fields of
-// their own.
+// Owns the schema of FindCoordinator, which returns the coordinator of a group (key type 0) or of a
+// transactional id (1). From version 4 a request has a list of keys and the response a list of
+// coordinators; before that there is one key, and one response in separate fields. Callers:
+// cluster-client/, admin/, the in-process cluster. The fields and versions must be Kafka's.
 
 import type { Api } from '../schema/api.ts'
 import { defineApi } from '../schema/api.ts'

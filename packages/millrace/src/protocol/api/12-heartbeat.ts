@@ -1,4 +1,5 @@
-// Heartbeat keeps a member in its group. Served by the in-process cluster.
+// Owns the schema of Heartbeat, with which a consumer stays a member of its group. Caller: the
+// in-process cluster. The fields and versions must be those of Kafka's message definition.
 
 import type { Api } from '../schema/api.ts'
 import { defineApi } from '../schema/api.ts'

@@ -1,4 +1,6 @@
-// LeaveGroup ends memberships; from 3 several at once. Served by the in-process cluster.
+// Owns the schema of LeaveGroup, which ends the membership of a consumer, from version 3 of
+// several. Caller: the in-process cluster. The fields and versions must be those of Kafka's
+// definition.
 
 import type { Api } from '../schema/api.ts'
 import { defineApi } from '../schema/api.ts'

@@ -1,4 +1,6 @@
-// ListGroups: the groups that one broker coordinates.
+// Owns the schema of ListGroups, which returns the groups that one broker coordinates. Callers:
+// admin/, the in-process cluster. The fields and versions must be those of Kafka's message
+// definition.
 
 import type { Api } from '../schema/api.ts'
 import { defineApi } from '../schema/api.ts'

@@ -1,5 +1,7 @@
-// SaslHandshake chooses the mechanism. From 1 the tokens travel in SaslAuthenticate; with 0 they
-// would be bare.
+// Owns the schema of SaslHandshake, which selects the SASL mechanism. From version 1 the messages
+// of the mechanism are sent in SaslAuthenticate requests; after version 0 they would be sent
+// without a request. Callers: net/, diagnose/, the in-process cluster. The fields and versions must
+// be Kafka's.
 
 import type { Api } from '../schema/api.ts'
 import { defineApi } from '../schema/api.ts'

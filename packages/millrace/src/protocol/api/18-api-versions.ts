@@ -1,8 +1,8 @@
-// ApiVersions: what a broker serves; the first request on a connection. A broker that doesn't know
-// the version asked for responds in version 0 with error 35 (UNSUPPORTED_VERSION) and the versions
-// that it has: see decodeApiVersionsResponse. From 3 the response carries the cluster's features,
-// from
-// 5 the request says whom it expects to meet (KIP-1242).
+// Owns the schema of ApiVersions, the first request of a connection, which returns the APIs that a
+// broker supports. A broker that does not support the requested version responds in version 0 with
+// error 35 (UNSUPPORTED_VERSION) and its own versions: see decodeApiVersionsResponse. From version
+// 3 the response contains the cluster's features, from 5 the request names the expected node
+// (KIP-1242). Callers: net/, the in-process cluster. The fields and versions must be Kafka's.
 
 import { Reader } from '../bytes/reader.ts'
 import type { Api } from '../schema/api.ts'
@@ -103,7 +103,7 @@ export const apiVersionsApi: Api<ApiVersionsRequest, ApiVersionsResponse> = defi
   response,
 })
 
-/** The versions of one API that a broker serves. */
+/** The versions of one API that a broker supports. */
 export interface ApiKeyRange {
   readonly min: number
   readonly max: number
@@ -111,14 +111,13 @@ export interface ApiKeyRange {
 
 const unsupportedVersion = 35
 
-/** Version 0 of a response with error 35 that names no API. */
+/** Version 0 of a response with error 35 and without APIs. */
 const rejectionAlone = Uint8Array.of(0, unsupportedVersion, 0, 0, 0, 0)
 
 /**
- * Reads the body of a response (what follows its header) to a request of `version`. With error 35
- * the response is in version 0, whatever version the request had. Some brokers write what follows
- * the error in no valid form (librdkafka's mock cluster does): the error alone is returned then, as
- * if they had named no API.
+ * Decodes the body of a response to a request of `version`. With error 35 the response has version
+ * 0, for any version of the request. Some brokers, such as the mock cluster of librdkafka, write no
+ * valid data after that error: then only the error is returned, without APIs.
  */
 export const decodeApiVersionsResponse = (
   body: Uint8Array,

@@ -1,4 +1,5 @@
-// CreateTopics: -1 partitions or replicas stand for the broker's defaults (from 4).
+// Owns the schema of CreateTopics. From version 4, -1 partitions or replicas mean the defaults of
+// the broker. Callers: admin/, the in-process cluster. The fields and versions must be Kafka's.
 
 import type { Api } from '../schema/api.ts'
 import { defineApi } from '../schema/api.ts'

@@ -1,4 +1,5 @@
-// DeleteTopics, by name; from 6 by name or id.
+// Owns the schema of DeleteTopics, which deletes topics by name, from version 6 by name or id.
+// Callers: admin/, the in-process cluster. The fields and versions must be Kafka's.
 
 import type { Api } from '../schema/api.ts'
 import { defineApi } from '../schema/api.ts'

@@ -1,4 +1,6 @@
-// DeleteRecords: everything before an offset goes; asked of the leader of the partition.
+// Owns the schema of DeleteRecords, which deletes all records before an offset. It is sent to the
+// leader of the partition. Callers: admin/, the in-process cluster. The fields and versions must be
+// those of Kafka's message definition.
 
 import type { Api } from '../schema/api.ts'
 import { defineApi } from '../schema/api.ts'

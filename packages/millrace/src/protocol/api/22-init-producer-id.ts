@@ -1,7 +1,9 @@
-// InitProducerId gives a producer its id and epoch. From 3 it takes the current ones and bumps the
-// epoch (KIP-360); -1 and -1 ask for a fresh id. Version 6 (two-phase commit) is not released:
-// clients stop at 5. Trap: a transactional id that is left out is '', as in Kafka, and rejected by
-// brokers. Without one, say `transactionalId: null`.
+// Owns the schema of InitProducerId, which returns a producer id and epoch. From version 3 the
+// request contains the current ones, and the broker increases the epoch (KIP-360); -1 and -1
+// request a new id. Version 6 (two-phase commit) is not released, so clients use 5 at most. Without
+// a transactional id pass `transactionalId: null`: a missing field becomes '', as in Kafka, and
+// brokers reject it. Callers: cluster-client/, admin/, the in-process cluster. The fields and
+// versions must be Kafka's.
 
 import type { Api } from '../schema/api.ts'
 import { defineApi } from '../schema/api.ts'

@@ -1,5 +1,6 @@
-// AddPartitionsToTxn tells the coordinator which partitions a transaction writes to. Versions from
-// 4 are between brokers and need the right CLUSTER_ACTION: clients stop at 3.
+// Owns the schema of AddPartitionsToTxn, which adds partitions to a transaction at its coordinator.
+// Versions from 4 are for brokers and need the permission CLUSTER_ACTION, so clients use 3 at most.
+// Callers: cluster-client/, the in-process cluster. The fields and versions must be Kafka's.
 
 import type { Api } from '../schema/api.ts'
 import { defineApi } from '../schema/api.ts'

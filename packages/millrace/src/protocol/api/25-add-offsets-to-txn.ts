@@ -1,4 +1,6 @@
-// AddOffsetsToTxn tells the coordinator which group's offsets a transaction commits.
+// Owns the schema of AddOffsetsToTxn, which adds the offsets of a consumer group to a transaction
+// at its coordinator. Callers: cluster-client/, the in-process cluster. The fields and versions
+// must be those of Kafka's message definition.
 
 import type { Api } from '../schema/api.ts'
 import { defineApi } from '../schema/api.ts'

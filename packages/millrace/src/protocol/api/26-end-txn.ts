@@ -1,5 +1,7 @@
-// EndTxn commits or aborts. Version 5 is for transaction.version 2 only (KIP-890): its response
-// carries the id and epoch of the next transaction.
+// Owns the schema of EndTxn, which commits or aborts a transaction. Version 5 is for
+// transaction.version 2 only (KIP-890): its response contains the id and epoch of the next
+// transaction. Callers: cluster-client/, the in-process cluster. The fields and versions must be
+// Kafka's.
 
 import type { Api } from '../schema/api.ts'
 import { defineApi } from '../schema/api.ts'

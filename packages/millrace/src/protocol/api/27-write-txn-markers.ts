@@ -1,5 +1,6 @@
-// WriteTxnMarkers: ends a transaction in the log of a partition. The coordinator's own request; an
-// administrator's, to end a transaction that the coordinator has forgotten (KIP-664).
+// Owns the schema of WriteTxnMarkers, which ends a transaction in the log of a partition.
+// Coordinators send it, and administrators to end a transaction that its coordinator no longer has
+// (KIP-664). Callers: admin/, the in-process cluster. The fields and versions must be Kafka's.
 
 import type { Api } from '../schema/api.ts'
 import { defineApi } from '../schema/api.ts'

@@ -1,5 +1,7 @@
-// TxnOffsetCommit stores a group's offsets inside a transaction. From 3 with the member and its
-// generation (KIP-447); version 5 and up for transaction.version 2 only; from 6 topics go by id.
+// Owns the schema of TxnOffsetCommit, which commits the offsets of a consumer group in a
+// transaction. From version 3 it contains the member and the generation (KIP-447). Versions from 5
+// are for transaction.version 2 only; from 6 topics are identified by id. Callers: cluster-client/,
+// the in-process cluster. The fields and versions must be those of Kafka's message definition.
 
 import type { Api } from '../schema/api.ts'
 import { defineApi } from '../schema/api.ts'

@@ -1,4 +1,6 @@
-// DescribeConfigs reads the settings of topics and brokers.
+// Owns the schema of DescribeConfigs, which returns the settings of topics and brokers. Callers:
+// admin/, the in-process cluster. The fields and versions must be those of Kafka's message
+// definition.
 
 import type { Api } from '../schema/api.ts'
 import { defineApi } from '../schema/api.ts'

@@ -1,5 +1,6 @@
-// SaslAuthenticate carries the tokens of a mechanism; from 1 the response says how long the session
-// lives.
+// Owns the schema of SaslAuthenticate, which transports the messages of a SASL mechanism. From
+// version 1 the response contains the lifetime of the session. Callers: net/, the in-process
+// cluster. The fields and versions must be those of Kafka's message definition.
 
 import type { Api } from '../schema/api.ts'
 import { defineApi } from '../schema/api.ts'

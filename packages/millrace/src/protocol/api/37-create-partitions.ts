@@ -1,4 +1,6 @@
-// CreatePartitions: gives topics more partitions.
+// Owns the schema of CreatePartitions, which increases the number of a topic's partitions. Callers:
+// admin/, the in-process cluster. The fields and versions must be those of Kafka's message
+// definition.
 
 import type { Api } from '../schema/api.ts'
 import { defineApi } from '../schema/api.ts'

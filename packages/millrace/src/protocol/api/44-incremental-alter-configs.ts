@@ -1,4 +1,5 @@
-// IncrementalAlterConfigs: changes single settings and leaves the others as they are.
+// Owns the schema of IncrementalAlterConfigs, which changes single settings and keeps the others.
+// Callers: admin/, the in-process cluster. The fields and versions must be Kafka's.
 
 import type { Api } from '../schema/api.ts'
 import { defineApi } from '../schema/api.ts'

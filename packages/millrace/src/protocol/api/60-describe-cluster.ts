@@ -1,4 +1,5 @@
-// DescribeCluster says which brokers there are, for administration tools.
+// Owns the schema of DescribeCluster, which returns the brokers for administration tools. Caller:
+// the in-process cluster. The fields and versions must be those of Kafka's message definition.
 
 import type { Api } from '../schema/api.ts'
 import { defineApi } from '../schema/api.ts'

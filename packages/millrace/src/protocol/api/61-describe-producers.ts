@@ -1,4 +1,6 @@
-// DescribeProducers: the producers of a partition, and their open transactions in it (KIP-664).
+// Owns the schema of DescribeProducers, which returns the producers of a partition and their open
+// transactions in it (KIP-664). Callers: admin/, the in-process cluster. The fields and versions
+// must be those of Kafka's message definition.
 
 import type { Api } from '../schema/api.ts'
 import { defineApi } from '../schema/api.ts'

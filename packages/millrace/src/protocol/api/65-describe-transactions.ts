@@ -1,4 +1,6 @@
-// DescribeTransactions: transactions as their coordinator knows them (KIP-664).
+// Owns the schema of DescribeTransactions, which returns the state of transactions from their
+// coordinator (KIP-664). Callers: admin/, the in-process cluster. The fields and versions must be
+// those of Kafka's message definition.
 
 import type { Api } from '../schema/api.ts'
 import { defineApi } from '../schema/api.ts'

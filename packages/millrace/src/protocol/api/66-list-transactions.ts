@@ -1,4 +1,5 @@
-// ListTransactions: the transactions that one broker coordinates (KIP-664).
+// Owns the schema of ListTransactions, which returns the transactions that one broker coordinates
+// (KIP-664). Callers: admin/, the in-process cluster. The fields and versions must be Kafka's.
 
 import type { Api } from '../schema/api.ts'
 import { defineApi } from '../schema/api.ts'

@@ -1,4 +1,6 @@
-// GetTelemetrySubscriptions asks a broker which metrics it wants of this client (KIP-714).
+// Owns the schema of GetTelemetrySubscriptions, which returns the metrics that a broker requests
+// from this client (KIP-714). Callers: cluster-client/telemetry.ts, the in-process cluster. The
+// fields and versions must be those of Kafka's message definition.
 
 import type { Api } from '../schema/api.ts'
 import { defineApi } from '../schema/api.ts'

@@ -1,4 +1,6 @@
-// PushTelemetry gives a broker the metrics that it asked for, as OTLP (KIP-714).
+// Owns the schema of PushTelemetry, which sends the requested metrics to a broker as OTLP
+// (KIP-714). Callers: cluster-client/telemetry.ts, the in-process cluster. The fields and versions
+// must be those of Kafka's message definition.
 
 import type { Api } from '../schema/api.ts'
 import { defineApi } from '../schema/api.ts'

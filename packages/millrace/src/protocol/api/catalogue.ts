@@ -1,5 +1,6 @@
-// Every API that the protocol layer knows, by key: for who takes requests (the in-process cluster)
-// and for the tests that hold for all. The client imports the few it uses by name instead.
+// Owns the list of all APIs by key. Callers: the in-process cluster, and tests that apply to every
+// API. The client imports each API that it uses directly. Invariant: each API of this folder is in
+// the list once.
 
 import type { AnyApi } from '../schema/api.ts'
 import { produceApi } from './00-produce.ts'
@@ -36,7 +37,7 @@ import { listTransactionsApi } from './66-list-transactions.ts'
 import { getTelemetrySubscriptionsApi } from './71-get-telemetry-subscriptions.ts'
 import { pushTelemetryApi } from './72-push-telemetry.ts'
 
-/** In the order of their keys. */
+/** Ordered by API key. */
 export const apis: readonly AnyApi[] = [
   produceApi,
   fetchApi,
@@ -75,6 +76,6 @@ export const apis: readonly AnyApi[] = [
 
 export const apiByKey: ReadonlyMap<number, AnyApi> = new Map(apis.map((api) => [api.key, api]))
 
-/** Whether the header of such a request has tagged fields; false for an API that is not known. */
+/** Whether the header of such a request has tagged fields; false for an unknown API. */
 export const isFlexibleRequest = (apiKey: number, apiVersion: number): boolean =>
   apiByKey.get(apiKey)?.isFlexible(apiVersion) ?? false

@@ -1,7 +1,8 @@
-// The headers of requests and responses. Version 1 of the request header has a client id; version 2
-// adds tagged fields and goes with flexible versions of an API. The client id always has a two-byte
-// length: a broker must be able to read the header of an ApiVersions request that is newer than it.
-// For the same reason the response to ApiVersions always has the plain header.
+// Owns the headers of requests and responses. Version 1 of the request header contains a client id;
+// version 2, for flexible versions of an API, adds tagged fields. Callers: net/response-reader.ts,
+// the in-process cluster. Invariants: the client id always has a two-byte length, and the response
+// to ApiVersions always has the header version 0, because both must be readable without a known
+// version.
 
 import type { Reader } from '../bytes/reader.ts'
 import type { Writer } from '../bytes/writer.ts'
@@ -30,7 +31,8 @@ export const encodeRequestHeader = (
 }
 
 /**
- * `isFlexible` says whether a version of an API is; it is also asked about those that don't exist.
+ * `isFlexible` returns whether a version of an API is flexible; it is also called for versions that
+ * do not exist.
  */
 export const decodeRequestHeader = (
   reader: Reader,
@@ -58,9 +60,7 @@ export const encodeResponseHeader = (
   }
 }
 
-/**
- * Returns the correlation id. `apiKey` and `flexible` are those of the request.
- */
+/** Returns the correlation id. `apiKey` and `flexible` are those of the request. */
 export const decodeResponseHeader = (reader: Reader, apiKey: number, flexible: boolean): number => {
   const correlationId = reader.readInt32()
   if (flexible && apiKey !== apiVersionsKey) {

@@ -1,31 +1,28 @@
-// Reads Kafka's primitive types from bytes that someone else sent. Every response of a broker,
-// every request to the in-process cluster and every record batch goes through here. Invariants:
-// never reads past the limit; a length is compared with what remains before anything is allocated;
-// the first failure kills the reader, each later read throws the same KafkaError
-// (MALFORMED_RESPONSE). Ownership: a method that returns a view says so; a view lives as long as
-// the bytes given to the constructor stay unchanged. Everything else is a copy.
+// Owns the decoding of Kafka's primitive types. Every broker response, every request to the
+// in-process cluster and every record batch is read with it. Callers: net/, protocol/, the
+// in-process cluster. Invariants: it never reads past the limit. A length is compared with the
+// remaining bytes before memory is allocated. After the first failure every read throws the same
+// KafkaError (MALFORMED_RESPONSE). A view is valid while the bytes of the constructor do not
+// change; methods that return a view say so, and all others return copies.
 
 import { assert } from '../../runtime/assert.ts'
 import { KafkaError } from '../kafka-error.ts'
 import { type ProducerId, producerIdOf } from '../producer-id.ts'
 
 const uuidSize = 16
-/** Strings up to this size are tried as ASCII first. */
+/** Strings up to this size are decoded as ASCII first. */
 const asciiSizeMax = 24
-/** As in Kafka: also where the length is a varint. */
+/** Kafka's limit, also if the length is a varint. */
 const stringSizeMax = 32_767
 const twoTo32 = 2 ** 32
 const twoTo27 = 2 ** 27
 
 export class Reader {
   readonly #bytes: Uint8Array
-  /** The same bytes, for the calls that only a Buffer has; made when first needed. */
+  /** The same bytes as a Buffer, created when it is first needed. */
   #buffer: Buffer | null = null
   #offset = 0
-  /**
-   * Index after the last byte that may be read; -1 once the reader is dead, so that each read
-   * fails.
-   */
+  /** Index after the last byte that may be read; -1 after a failure, so that each read fails. */
   #limit: number
   #error: KafkaError | null = null
   #api: string | undefined
@@ -44,18 +41,18 @@ export class Reader {
     return this.#offset
   }
 
-  /** Bytes left before the limit; 0 once the reader is dead. */
+  /** Bytes left before the limit; 0 after a failure. */
   get remaining(): number {
     return this.#limit < 0 ? 0 : this.#limit - this.#offset
   }
 
-  /** Names what is being read, for the error: `setSubject('Metadata', 'v12 response')`. */
+  /** The subject of the error message: `setSubject('Metadata', 'v12 response')`. */
   setSubject(api: string, what: string): void {
     this.#api = api
     this.#what = what
   }
 
-  /** Kills the reader: this and every later read throw the first failure. */
+  /** Fails the reader: this and every later read throw the first failure. */
   fail(reason: string): never {
     if (this.#error === null) {
       const subject = this.#api === undefined ? 'Malformed bytes' : `Malformed ${this.#api}`
@@ -70,7 +67,7 @@ export class Reader {
     throw this.#error
   }
 
-  /** Moves on by `size` bytes and returns where they began. */
+  /** Moves forward by `size` bytes and returns where they begin. */
   #take(size: number): number {
     const start = this.#offset
     if (start + size > this.#limit) {
@@ -80,14 +77,14 @@ export class Reader {
     return start
   }
 
-  /** Everything must have been read. */
+  /** Fails unless everything was read. */
   expectEnd(): void {
     if (this.#offset !== this.#limit) {
       this.fail(`${this.remaining} bytes more than expected`)
     }
   }
 
-  /** Narrows the reader to the next `size` bytes; give the result to `leave` once they are read. */
+  /** Limits the reader to the next `size` bytes; pass the result to `leave` after they are read. */
   enter(size: number): number {
     const outerLimit = this.#limit
     if (size < 0 || this.#offset + size > outerLimit) {
@@ -97,7 +94,7 @@ export class Reader {
     return outerLimit
   }
 
-  /** Ends what `enter` began: its bytes must all have been read. */
+  /** Restores the limit before `enter`; all bytes of the inner limit must have been read. */
   leave(outerLimit: number): void {
     this.expectEnd()
     this.#limit = outerLimit
@@ -149,7 +146,7 @@ export class Reader {
     return this.readInt32() >>> 0
   }
 
-  /** A 64-bit integer as a number; one that a number can't hold exactly is malformed. */
+  /** A 64-bit integer as a number; a value that a number cannot represent exactly is malformed. */
   readInt64(): number {
     if (this.#offset + 8 > this.#limit) {
       this.fail(`8 bytes wanted, ${this.remaining} left`)
@@ -171,7 +168,7 @@ export class Reader {
     return producerIdOf(high, this.readInt32())
   }
 
-  /** True if the next eight bytes are the largest int64; moves nothing. */
+  /** True if the next eight bytes are the largest int64; does not move. */
   startsWithInt64Max(): boolean {
     const start = this.#offset
     if (start + 8 > this.#limit || this.#bytes[start] !== 0x7f) {
@@ -216,7 +213,10 @@ export class Reader {
     return (value >>> 1) ^ -(value & 1)
   }
 
-  /** A zigzag varint of at most 64 bits; a value that a number can't hold exactly is malformed. */
+  /**
+   * A zigzag varint of at most 64 bits; a value that a number cannot represent exactly is
+   * malformed.
+   */
   readVarlong(): number {
     let low = 0
     for (let shift = 0; shift < 28; shift += 7) {
@@ -226,7 +226,7 @@ export class Reader {
         return (low >>> 1) ^ -(low & 1)
       }
     }
-    // The upper 36 bits are summed as a float: exact, and cheaper than a BigInt.
+    // The upper 36 bits are added as a float: exact, and faster than a BigInt.
     let high = 0
     let factor = 1
     for (let index = 4; index < 10; index += 1) {
@@ -245,7 +245,7 @@ export class Reader {
     return this.fail('a varlong longer than 64 bits')
   }
 
-  /** Sixteen bytes of their own. */
+  /** A copy of sixteen bytes. */
   readUuid(): Uint8Array {
     const start = this.#take(uuidSize)
     const bytes = this.#bytes
@@ -256,9 +256,7 @@ export class Reader {
     return uuid
   }
 
-  /**
-   * `size` bytes as a view: it lives as long as the bytes given to the constructor stay unchanged.
-   */
+  /** `size` bytes as a view: it is valid while the bytes given to the constructor do not change. */
   readView(size: number): Uint8Array {
     if (size < 0) {
       this.fail(`a negative size, ${size}`)
@@ -277,7 +275,7 @@ export class Reader {
     if (size > asciiSizeMax) {
       return this.#asBuffer().toString('utf8', start, end)
     }
-    // Names are short and nearly always ASCII: a loop costs less than the call into native code.
+    // Names are short and nearly always ASCII: a loop is faster than a native call.
     const bytes = this.#bytes
     let text = ''
     for (let index = start; index < end; index += 1) {
@@ -317,37 +315,37 @@ export class Reader {
     return size === -1 ? null : this.readUtf8(size)
   }
 
-  /** A view: it lives as long as the bytes given to the constructor stay unchanged. */
+  /** A view: it is valid while the bytes given to the constructor do not change. */
   readBytes(): Uint8Array {
     return this.readNullableBytes() ?? this.fail('null where bytes must be')
   }
 
-  /** A view: it lives as long as the bytes given to the constructor stay unchanged. */
+  /** A view: it is valid while the bytes given to the constructor do not change. */
   readNullableBytes(): Uint8Array | null {
     const size = this.readInt32()
     return size === -1 ? null : this.readView(size)
   }
 
-  /** A view: it lives as long as the bytes given to the constructor stay unchanged. */
+  /** A view: it is valid while the bytes given to the constructor do not change. */
   readCompactBytes(): Uint8Array {
     return this.readCompactNullableBytes() ?? this.fail('null where bytes must be')
   }
 
-  /** A view: it lives as long as the bytes given to the constructor stay unchanged. */
+  /** A view: it is valid while the bytes given to the constructor do not change. */
   readCompactNullableBytes(): Uint8Array | null {
     const size = this.readUnsignedVarint() - 1
     return size === -1 ? null : this.readView(size)
   }
 
   /**
-   * How many elements follow, -1 for a null array. Each takes at least `elementSizeMin` (≥ 1)
-   * bytes.
+   * The number of elements that follow, -1 for a null array. Each element takes at least
+   * `elementSizeMin` (≥ 1) bytes.
    */
   readArrayCount(elementSizeMin: number): number {
     return this.#checkCount(this.readInt32(), elementSizeMin)
   }
 
-  /** As readArrayCount, in the compact form. */
+  /** Like readArrayCount, in the compact form. */
   readCompactArrayCount(elementSizeMin: number): number {
     return this.#checkCount(this.readUnsignedVarint() - 1, elementSizeMin)
   }
@@ -368,7 +366,7 @@ export class Reader {
     }
   }
 
-  /** How many tagged fields follow; each takes at least two bytes. */
+  /** The number of tagged fields that follow; each takes at least two bytes. */
   readTaggedFieldCount(): number {
     return this.#checkCount(this.readUnsignedVarint(), 2)
   }

@@ -1,10 +1,11 @@
-// Sizes of Kafka's variable-length integers: who reserves space before writing needs them.
-// A varint is zigzag-coded, an unsigned varint is not.
+// Owns the sizes of Kafka's variable-length integers, for code that reserves space before it
+// writes. A varint is zigzag-encoded, an unsigned varint is not. Callers: engine/. Invariant: each
+// size is that of the function in writer.ts with the same name.
 
 /** Bytes that `writeUnsignedVarint(value)` takes; `value` is 0 … 2^32 - 1. */
 export const unsignedVarintSize = (value: number): number => {
-  // The number of groups of seven bits, at least one. Up to 89, `n * 37 >>> 8` is `n / 7` without
-  // its fraction: a division of doubles is slow, and every record needs five sizes.
+  // The number of groups of seven bits, at least one. Up to 89, `n * 37 >>> 8` equals `n / 7`
+  // without its fraction. A division of doubles is slow, and every record needs five sizes.
   const bits = 32 - Math.clz32(value | 1)
   return ((bits + 6) * 37) >>> 8
 }

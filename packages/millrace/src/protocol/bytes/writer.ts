@@ -1,13 +1,13 @@
-// Writes Kafka's primitive types into a buffer that grows. Requests, responses of the in-process
-// cluster and request headers are made here; record batches have their own buffers (records/).
-// Invariants: a value that its type can't hold throws (INVALID_ARGUMENT) and is not written;
+// Owns the encoding of Kafka's primitive types into a growing buffer. Callers: requests, request
+// headers, and responses of the in-process cluster; record batches have their own buffers
+// (records/). Invariants: a value outside its type throws (INVALID_ARGUMENT) and is not written;
 // nothing is written after `finish`.
 
 import { assert } from '../../runtime/assert.ts'
 import { KafkaError } from '../kafka-error.ts'
 import { highOf, lowOf, type ProducerId } from '../producer-id.ts'
 
-/** A frame's size is an int32. */
+/** The size of a frame is an int32. */
 const sizeMax = 2 ** 31 - 1
 const stringSizeMax = 32767
 const twoTo32 = 2 ** 32
@@ -27,7 +27,7 @@ export class Writer {
   #size = 0
   #finished = false
 
-  /** `capacity` is a first guess in bytes; the buffer grows by doubling. */
+  /** `capacity` is the initial size in bytes; the buffer doubles when it grows. */
   constructor(capacity = 256) {
     this.#bytes = Buffer.allocUnsafe(capacity)
   }
@@ -61,21 +61,18 @@ export class Writer {
     this.#bytes = grown
   }
 
-  /**
-   * Ends the writing. The result is a view of the writer's own buffer: it belongs to the caller
-   * from now on, and the writer takes nothing more.
-   */
+  /** Ends the writer. The result is a view of its buffer, and belongs to the caller from now on. */
   finish(): Uint8Array {
     const { buffer, byteOffset } = this.#bytes
     const result = new Uint8Array(buffer, byteOffset, this.#size)
-    // An empty buffer makes each later write come by #grow, which rejects it.
+    // With an empty buffer each later write calls #grow, which rejects it.
     this.#finished = true
     this.#bytes = noRoom
     this.#size = 0
     return result
   }
 
-  /** Leaves `size` bytes open, to be filled by a patch method, and returns where they begin. */
+  /** Reserves `size` bytes for a patch method, and returns where they begin. */
   reserve(size: number): number {
     const start = this.#take(size)
     this.#bytes.fill(0, start, start + size)
@@ -131,7 +128,7 @@ export class Writer {
     if ((value | 0) !== value) {
       reject('int32', value)
     }
-    // Reserve first: #take may exchange the buffer.
+    // Reserve first: #take may replace the buffer.
     const start = this.#take(4)
     this.#putInt32(start, value)
   }
@@ -205,7 +202,7 @@ export class Writer {
     if (!Number.isSafeInteger(value)) {
       reject('varlong', value)
     }
-    // Past 32 bits: the low 28 bits of the zigzag value, then the rest of it, both exact.
+    // Above 32 bits: the low 28 bits of the zigzag value, then the rest, both exact.
     const magnitude = value < 0 ? -value - 1 : value
     let high = Math.floor(magnitude / twoTo27)
     let low = (magnitude - high * twoTo27) * 2 + (value < 0 ? 1 : 0)
@@ -270,7 +267,7 @@ export class Writer {
   }
 
   writeCompactString(value: string): void {
-    // The length would hold more; Kafka's own limit is the same as for the plain form.
+    // The encoding allows more; Kafka's limit is the same as in the plain form.
     const size = this.#utf8Size(value, stringSizeMax)
     this.writeUnsignedVarint(size + 1)
     this.#writeUtf8(value, size)
@@ -316,12 +313,12 @@ export class Writer {
     }
   }
 
-  /** The count of an array's elements; null = a null array. */
+  /** The number of an array's elements; null = a null array. */
   writeArrayCount(count: number | null): void {
     this.writeInt32(count ?? -1)
   }
 
-  /** As writeArrayCount, in the compact form. */
+  /** Like writeArrayCount, in the compact form. */
   writeCompactArrayCount(count: number | null): void {
     this.writeUnsignedVarint(count === null ? 0 : count + 1)
   }

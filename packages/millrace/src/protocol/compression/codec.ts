@@ -1,5 +1,6 @@
-// What a codec is, and the errors that all of them share. codecs.ts lists them; each has a file of
-// its own. Kafka compresses the record area of a batch as a whole, the header stays plain.
+// Owns the interface of a compression codec, and the errors and helpers that all codecs share.
+// Callers: the codecs, each in its own file; codecs.ts lists them. Invariant: Kafka compresses the
+// records of a batch as a whole and never the header.
 
 import { nextTick } from '../../runtime/timers.ts'
 import { messageOf } from '../../runtime/value-kinds.ts'
@@ -11,33 +12,35 @@ export type CompressionType = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
 export type CompressDone = (error: KafkaError | null, compressed: Uint8Array | null) => void
 
 export interface Codec {
-  /** Its number in a batch's attributes. */
+  /** Its number in the attributes of a batch. */
   readonly id: number
   readonly name: CompressionType
-  /** What is wrong with a level, as a clause that names the bound; null = nothing. */
+  /** The problem with a level, as a clause that names the limit; null = none. */
   levelProblem(level: number | undefined): string | null
   /**
-   * Loads the library behind the codec, so that a missing one is known before the first batch:
-   * rejects with a COMPRESSION_FAILED that names the remedy. Without it, the first use loads.
+   * Loads the library of the codec, so that a missing one is detected before the first batch:
+   * rejects with COMPRESSION_FAILED and a remedy. Otherwise the library is loaded at first use.
    */
   load(): Promise<void>
   /**
-   * Compresses off the main thread where the library can. `done` is called once, in a later turn;
-   * the bytes stay unchanged until then. The result belongs to the caller (`none`: as given).
+   * Compresses on another thread if the library supports it. `done` is called once, in a later
+   * turn; the bytes must not change until then. The result belongs to the caller (`none`: the given
+   * bytes).
    */
   compress(bytes: Uint8Array, level: number | undefined, done: CompressDone): void
-  /** On this thread, for tests and tools. */
+  /** Compresses on this thread, for tests and tools. */
   compressSync(bytes: Uint8Array, level: number | undefined): Uint8Array
   /**
-   * The original bytes. Damaged ones, or more than `maxBytes` of them, are a MALFORMED_RESPONSE;
-   * the bound holds before the memory is taken. The result is the caller's (`none`: as given).
+   * The decompressed bytes. Damaged bytes, or more than `maxBytes` of them, are a
+   * MALFORMED_RESPONSE; the limit is checked before memory is allocated. The result belongs to the
+   * caller (`none`: the given bytes).
    */
   decompress(bytes: Uint8Array, maxBytes: number): Uint8Array
 }
 
 const reasonOf = (cause: unknown): string => messageOf(cause).split('\n', 1)[0]!
 
-/** The codec's library could not be loaded. */
+/** The error if the codec's library cannot be loaded. */
 export const libraryMissing = (
   name: CompressionType,
   packages: string,
@@ -52,7 +55,7 @@ export const libraryMissing = (
   )
 }
 
-/** The native library, or the portable one where that does not load; loaded by the first call. */
+/** The native library, or the portable one if it cannot be loaded; loaded by the first call. */
 export const loadedOnce = <Library>(
   name: CompressionType,
   packages: string,
@@ -75,13 +78,13 @@ export const loadedOnce = <Library>(
   }
 }
 
-/** The library failed to compress. */
+/** The error if the library failed to compress. */
 export const compressionFailed = (name: CompressionType, cause: unknown): KafkaError =>
   cause instanceof KafkaError
     ? cause
     : new KafkaError('COMPRESSION_FAILED', `${name}: ${reasonOf(cause)}`, { cause })
 
-/** Bytes that came from elsewhere are not what the codec can read. */
+/** The error if received bytes are not in the codec's format. */
 export const damaged = (name: CompressionType, reason: string, cause?: unknown): KafkaError =>
   new KafkaError(
     'MALFORMED_RESPONSE',
@@ -89,14 +92,14 @@ export const damaged = (name: CompressionType, reason: string, cause?: unknown):
     cause === undefined ? {} : { cause },
   )
 
-/** The library failed to decompress. */
+/** The error if the library failed to decompress. */
 export const damagedBecause = (name: CompressionType, cause: unknown): KafkaError =>
   cause instanceof KafkaError ? cause : damaged(name, reasonOf(cause), cause)
 
 export const tooLong = (name: CompressionType, maxBytes: number): KafkaError =>
   damaged(name, `it decompresses to more than ${maxBytes} bytes`)
 
-/** Throws the usage error of a bad level. */
+/** Throws the usage error of an invalid level. */
 export const checkLevel = (codec: Codec, level: number | undefined): void => {
   const problem = codec.levelProblem(level)
   if (problem !== null) {
@@ -104,13 +107,13 @@ export const checkLevel = (codec: Codec, level: number | undefined): void => {
   }
 }
 
-/** A level that may be any whole number between two bounds. */
+/** The problem with a level that may be any whole number between two limits. */
 export const rangeProblem = (level: number | undefined, min: number, max: number): string | null =>
   level === undefined || (Number.isInteger(level) && level >= min && level <= max)
     ? null
     : `level ${String(level)} is not a whole number from ${min} to ${max}`
 
-/** Calls `done` in a later turn; what it throws is not swallowed by a promise. */
+/** Calls `done` in a later turn, outside a promise, so that its errors are not swallowed. */
 export const respondLater = (
   done: CompressDone,
   error: KafkaError | null,
@@ -131,7 +134,7 @@ export const respondWith = (
   )
 }
 
-/** What differs between the codecs whose library takes no level per call. */
+/** The parts of a codec whose library has no level per call. */
 interface LibraryCodecParts {
   readonly id: number
   readonly name: CompressionType
@@ -144,7 +147,7 @@ interface LibraryCodecParts {
   decompress(bytes: Uint8Array, maxBytes: number): Uint8Array
 }
 
-/** A codec of a library without levels: snappy, lz4. */
+/** Creates a codec from a library without levels: snappy, lz4. */
 export const libraryCodec = (parts: LibraryCodecParts): Codec => {
   const { id, name, library } = parts
   const codec: Codec = {

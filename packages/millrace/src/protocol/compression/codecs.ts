@@ -1,4 +1,6 @@
-// The list of codecs, by name and by the number in a batch's attributes.
+// Owns the list of codecs, by name and by the number in a batch's attributes. Callers: the
+// producer's options, the readers of batches, telemetry, the in-process cluster. Invariant: the
+// numbers are Kafka's.
 
 import { KafkaError } from '../kafka-error.ts'
 import type { Codec, CompressionType } from './codec.ts'
@@ -32,10 +34,10 @@ export const codecById = (id: number): Codec => {
   return codec
 }
 
-/** What a batch may decompress to without a bound: more than Kafka lets anyone send. */
+/** The default limit of a decompressed batch: more than Kafka accepts. */
 export const decompressedBytesMax = 256 * 1024 * 1024
 
-/** The record area of a batch whose attributes name this codec, decompressed. */
+/** The decompressed records of a batch whose attributes name this codec. */
 export const decompress = (
   codecId: number,
   bytes: Uint8Array,

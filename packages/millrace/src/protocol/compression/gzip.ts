@@ -1,4 +1,5 @@
-// gzip by Node's own zlib, on its thread pool.
+// Owns the gzip codec: node:zlib, on Node's thread pool. Caller: codecs.ts. Invariant: its levels
+// are those of the Java client.
 
 import { nodeZlib } from '../../runtime/lazy-builtins.ts'
 import type { Codec, CompressDone } from './codec.ts'
@@ -13,7 +14,7 @@ const optionsOf = (level: number | undefined) => ({
 export const gzipCodec: Codec = {
   id: 1,
   name: 'gzip',
-  // Level 0 only wraps the bytes: Java rejects it too.
+  // Level 0 does not compress; Java rejects it too.
   levelProblem: (level) =>
     level === -1 ? null : (rangeProblem(level, 1, 9)?.concat(', or -1 for the default') ?? null),
   load: async () => {},

@@ -1,18 +1,24 @@
-// Loads a package at the moment it is needed, in the call. For native packages: `import` would fail
-// our own loading where the platform has no binding, and would make every user wait for codecs that
-// few use. Bundlers do not look through this, on purpose: a native package can't go into a bundle,
-// so it is looked up at run time, beside the bundle. Node's own `createRequire` loads it, also in a
-// test runner that has a `require` of its own: that one would load a native package once per file,
-// and cannot load ES modules.
+// Owns the loading of packages when they are first used. Callers: the codecs, the checksum,
+// client-credentials.ts, options from properties, instrumentation. An `import` of a native package
+// would fail the loading of millrace on platforms without a binding, and every user would load
+// codecs that few need. Bundlers cannot include a native package, so it is searched at run time.
+// Invariant: Node's own `createRequire` loads it, because a test runner's `require` would load a
+// native package once per file, and cannot load ES modules.
 
 import { isAbsolute, join } from 'node:path'
 
 const { createRequire } = process.getBuiltinModule('node:module')
 
-/** Undefined in a bundle in CommonJS form; the place of the build in one that webpack made. */
+/**
+ * Undefined in a CommonJS bundle; in a bundle of webpack, the position of the source file at build
+ * time.
+ */
 const moduleUrl: string | undefined = import.meta.url
 
-/** Where packages are looked for, in this order: a bundle lies beside what was started, mostly. */
+/**
+ * Where packages are searched, in this order: a bundle is usually in the directory of the started
+ * script.
+ */
 const places = (): readonly string[] =>
   [moduleUrl, process.argv[1], join(process.cwd(), 'bundle.js')].filter(
     (place) => place !== undefined && (place.startsWith('file:') || isAbsolute(place)),
@@ -21,7 +27,7 @@ const places = (): readonly string[] =>
 const isMissing = (error: unknown): boolean =>
   (error as NodeJS.ErrnoException | null)?.code === 'MODULE_NOT_FOUND'
 
-/** The package's exports; throws what Node throws when it is missing or does not load. */
+/** The exports of the package; throws Node's error if it is missing or cannot be loaded. */
 export const requireLibrary = (name: string): unknown => {
   let missing: unknown
   for (const place of places()) {
@@ -36,8 +42,8 @@ export const requireLibrary = (name: string): unknown => {
 }
 
 /**
- * What `load` imports, an ES module that bundlers may take in. The CommonJS build requires it,
- * which a test runner's own `require` may reject to do: then Node's does.
+ * The result of `load`, which imports an ES module that bundlers may include. The CommonJS build
+ * requires it. If a test runner's `require` rejects it, Node's own loads it.
  */
 export const importLibrary = async <Exports>(
   name: string,

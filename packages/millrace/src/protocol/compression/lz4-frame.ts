@@ -1,14 +1,14 @@
-// The frame around LZ4 blocks: finds the blocks of a frame and how long each will be, and puts
-// blocks into a frame. Kafka takes one frame per batch with independent blocks (Java rejects linked
-// ones). Pure functions. Sizes are counted before anything is decompressed, so that a bound can
-// hold.
+// Owns the LZ4 frame format: it finds the blocks of a frame with their decompressed sizes, and
+// writes blocks into a frame. Kafka uses one frame per batch with independent blocks; Java rejects
+// linked ones. Caller: lz4.ts. Invariant: sizes are computed before anything is decompressed, so
+// that a limit can be checked.
 //
 //   magic | FLG | BD | content size? | header checksum | (size, block, checksum?)* | 0 | checksum?
 
 import { damaged } from './codec.ts'
 
 const frameMagic = 0x184d2204
-/** Set in a block's size where the block is not compressed. */
+/** Set in the size of a block that is not compressed. */
 const storedBit = 0x80000000
 const flag = {
   independent: 0x20,
@@ -23,11 +23,11 @@ export interface Lz4Block {
   /** A view of the frame. */
   readonly bytes: Uint8Array
   readonly stored: boolean
-  /** Size once decompressed. */
+  /** Size after decompression. */
   readonly originalBytes: number
 }
 
-/** The blocks of the one frame that the bytes must be. */
+/** The blocks of a frame; the bytes must contain exactly one. */
 export const readLz4Frame = (bytes: Uint8Array): Lz4Block[] => {
   const frame = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const need = (offset: number, size: number): void => {
@@ -70,7 +70,7 @@ const blockBytesMaxOf = (descriptor: number): number => {
   return 2 ** (8 + 2 * sizeId)
 }
 
-/** Walks the sequences of a block and adds up what they will produce. */
+/** Computes the decompressed size of a block from its sequences. */
 const blockOriginalBytes = (block: Uint8Array): number => {
   const end = block.length
   let total = 0
@@ -89,7 +89,7 @@ const blockOriginalBytes = (block: Uint8Array): number => {
     }
     offset += literalBytes
     total += literalBytes
-    // The last sequence is literals only.
+    // The last sequence has literals only.
     if (offset >= end) break
     offset += 2
     let matchBytes = (token & 15) + 4
@@ -107,13 +107,15 @@ const blockOriginalBytes = (block: Uint8Array): number => {
   return total
 }
 
-/** Size of the blocks that `writeLz4Frame` is to be given. */
+/** Size of the blocks for `writeLz4Frame`. */
 export const lz4BlockBytes = 65_536
 
-/** Independent blocks of 64 KiB, no sums, and the checksum (xxHash32) of just these two bytes. */
+/**
+ * Independent blocks of 64 KiB without checksums, and the checksum (xxHash32) of these two bytes.
+ */
 const frameHeader = Buffer.from('04224d18604082', 'hex')
 
-/** A frame around blocks of up to `lz4BlockBytes`; a block that did not get smaller is stored. */
+/** A frame with blocks of up to `lz4BlockBytes`; a block that did not become smaller is stored. */
 export const writeLz4Frame = (
   original: Uint8Array,
   compressBlock: (block: Uint8Array) => Uint8Array,

@@ -1,5 +1,6 @@
-// lz4 in its frame format, by the package `lz4-napi` (native, on Node's thread pool), or by
-// `lz4-wasm-nodejs` on this thread where the native one has no binding. Loaded when first used.
+// Owns the lz4 codec: the package `lz4-napi` (native, on Node's thread pool), or `lz4-wasm-nodejs`
+// on this thread if there is no native binding. Caller: codecs.ts. Invariant: the library is loaded
+// at first use.
 
 import { damaged, damagedBecause, libraryCodec, loadedOnce, tooLong } from './codec.ts'
 import { requireLibrary } from './library.ts'
@@ -9,7 +10,7 @@ import { readLz4Frame, writeLz4Frame } from './lz4-frame.ts'
 interface Lz4Library {
   compress(bytes: Uint8Array): Promise<Uint8Array>
   compressSync(bytes: Uint8Array): Uint8Array
-  /** The frame was read and its size compared with the bound before. */
+  /** The frame was decoded, and its size compared with the limit, before this call. */
   decompress(frame: Buffer, blocks: readonly Lz4Block[]): Uint8Array
 }
 
@@ -20,7 +21,7 @@ interface NativeLz4 {
 }
 
 interface PortableLz4 {
-  /** One block, its original size (uint32, little endian) in front. */
+  /** One block, preceded by its original size (uint32, little-endian). */
   compress(bytes: Uint8Array): Uint8Array
   decompress(bytes: Uint8Array): Uint8Array
 }
@@ -39,7 +40,7 @@ const loadNative = (): Lz4Library => {
 
 const blockPrefixBytes = 4
 
-/** Without native code, on this thread. It does not look at the frame's own checksums. */
+/** Without native code, on this thread. It does not check the checksums of the frame. */
 export const loadPortableLz4 = (): Lz4Library => {
   const portable = requireLibrary('lz4-wasm-nodejs') as PortableLz4
   const compressSync = (bytes: Uint8Array): Uint8Array =>
@@ -65,7 +66,7 @@ const library = loadedOnce(
   loadPortableLz4,
 )
 
-/** `decompress` of the codec, by the library given. */
+/** Decompresses with the given library. */
 export const decompressLz4 = (lz4: Lz4Library, bytes: Uint8Array, maxBytes: number): Uint8Array => {
   const blocks = readLz4Frame(bytes)
   const totalBytes = blocks.reduce((total, block) => total + block.originalBytes, 0)
@@ -83,7 +84,7 @@ export const decompressLz4 = (lz4: Lz4Library, bytes: Uint8Array, maxBytes: numb
 export const lz4Codec = libraryCodec({
   id: 3,
   name: 'lz4',
-  // Java's levels 1 to 17 choose the slow variant LZ4HC, which no prebuilt library has.
+  // Java's levels 1 to 17 select the slower variant LZ4HC, which no prebuilt library has.
   levelProblem: (level) =>
     level === undefined
       ? null

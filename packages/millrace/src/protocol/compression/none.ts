@@ -1,4 +1,5 @@
-// No compression, as a codec: so that no caller has to check for one.
+// Owns the codec `none`, which returns the given bytes, so that callers do not check for it.
+// Caller: codecs.ts. Invariant: the bytes are not copied.
 
 import type { Codec } from './codec.ts'
 import { checkLevel, compressionFailed, respondLater, tooLong } from './codec.ts'

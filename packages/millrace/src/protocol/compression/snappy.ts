@@ -1,8 +1,9 @@
-// The snappy codec: the package `snappy` (native, on Node's thread pool), or `snappyjs` on this
-// thread if the native package has no binding. The library is loaded when it is first used.
+// Owns the snappy codec: the package `snappy` (native, on Node's thread pool), or `snappyjs` on
+// this thread if there is no native binding. The library is loaded when it is first used. Caller:
+// codecs.ts.
 //
-// Batches are written as one raw block, as librdkafka and franz-go do. Java writes Xerial's
-// framing, and its reader accepts both forms. This reader accepts both forms too.
+// Invariant: a batch is written as one raw block, as librdkafka and franz-go do. Java writes
+// Xerial's framing and reads both forms; this reader also accepts both.
 //
 //   Xerial: 82 'SNAPPY' 0 | int32 version | int32 lowest version | (int32 size | raw block)*
 

@@ -1,15 +1,16 @@
-// Decompressing by node:zlib with a bound, for gzip and zstd.
+// Owns decompression with node:zlib and a size limit. Callers: the gzip and zstd codecs. Invariant:
+// not more than `maxBytes` are decompressed.
 
 import type { CompressionType } from './codec.ts'
 import { damaged, damagedBecause, tooLong } from './codec.ts'
 
-/** Fewer trips between the threads than with zlib's 16 KiB. */
+/** Fewer thread changes than with zlib's 16 KiB. */
 export const zlibChunkBytes = 65_536
 
-/** What zlib's sync functions return with `info: true`; the types say a Buffer. */
+/** The result of zlib's sync functions with `info: true`; their types declare a Buffer. */
 export interface Inflated {
   readonly buffer: Uint8Array
-  /** `bytesWritten` counts what it took of the input. */
+  /** `bytesWritten` is the number of input bytes that were read. */
   readonly engine: { readonly bytesWritten: number }
 }
 
@@ -18,7 +19,7 @@ type Inflate = (
   options: { readonly maxOutputLength: number; readonly info: true },
 ) => unknown
 
-/** All of the bytes, decompressed, and not more than `maxBytes`. */
+/** All bytes decompressed, at most `maxBytes`. */
 export const inflate = (
   name: CompressionType,
   inflateSync: Inflate,
@@ -28,7 +29,7 @@ export const inflate = (
   const parts: Uint8Array[] = []
   let totalBytes = 0
   let rest = bytes
-  // Node takes all members of gzip in one go, but stops after the first frame of zstd.
+  // Node decompresses all members of gzip in one call, but stops after the first frame of zstd.
   do {
     const { buffer, engine } = inflateOnce(name, inflateSync, rest, maxBytes - totalBytes)
     totalBytes += buffer.length
@@ -47,7 +48,7 @@ const inflateOnce = (
   maxBytes: number,
 ): Inflated => {
   try {
-    // zlib's bound must be at least 1.
+    // zlib's limit must be at least 1.
     return inflateSync(bytes, { maxOutputLength: Math.max(1, maxBytes), info: true }) as Inflated
   } catch (cause) {
     const tooMuch = (cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'

@@ -1,11 +1,12 @@
-// A pool of Node's zstd streams. Creating and freeing a compressor takes a fifth of the time of
-// compressing a batch, and its memory causes garbage collections, so streams are used again. Each
-// write becomes one frame, which states its size. Caller: zstd.ts, with one pool for the process
-// and level. A stream is used by one batch at a time, and an idle one holds no handle.
+// Owns a pool of Node's zstd streams. Creating and freeing a compressor takes a fifth of the time
+// of compressing a batch, and its memory causes garbage collections, so streams are reused. Each
+// write becomes one frame, which contains its size. Caller: zstd.ts, with one pool per process and
+// level. Invariants: a stream compresses one batch at a time; an idle stream does not keep the
+// process alive.
 
-/** A frame that fits is one call of the thread pool, and the next ones have the other threads. */
+/** A frame that fits is one call of the thread pool, so other calls use the other threads. */
 const chunkBytes = 512 * 1024 + 16 * 1024
-/** As many as Node's thread pool runs at once by default. */
+/** The default number of threads in Node's thread pool. */
 const idleMax = 4
 
 type Done = (error: Error | null, compressed: Uint8Array | null) => void
@@ -25,7 +26,7 @@ export interface ZstdStreamOptions {
   readonly params: Readonly<Record<number, number>>
 }
 
-/** What Node 20's types do not know yet. */
+/** Missing in the types of Node 20. */
 export interface ZlibWithZstdStreams {
   createZstdCompress(options: ZstdStreamOptions): ZstdStream
   readonly constants: {
@@ -34,7 +35,7 @@ export interface ZlibWithZstdStreams {
   }
 }
 
-/** A stream and the pieces of the frame that it is making. */
+/** A stream and the pieces of its current frame. */
 class Compressor {
   readonly #stream: ZstdStream
   #pieces: Buffer[] = []

@@ -1,6 +1,6 @@
-// zstd by Node's own zlib from Node 22.15 on, on its thread pool. Before that (Node 20) by
-// WebAssembly (`@bokuweb/zstd-wasm`) for compressing and plain JavaScript (`fzstd`) for
-// decompressing, both on this thread and loaded when first used.
+// Owns the zstd codec: node:zlib since Node 22.15, on its thread pool. Before that (Node 20) it
+// uses WebAssembly (`@bokuweb/zstd-wasm`) to compress and JavaScript (`fzstd`) to decompress, both
+// on this thread. Caller: codecs.ts. Invariant: the packages are loaded at first use.
 
 import { nodeZlib } from '../../runtime/lazy-builtins.ts'
 import { KafkaError } from '../kafka-error.ts'
@@ -29,7 +29,7 @@ interface ZstdLibrary {
   readonly load: () => Promise<void>
 }
 
-/** libzstd's own bounds, which are Java's too. */
+/** The limits of libzstd, which Java also has. */
 const levelMin = -131_072
 const levelMax = 22
 const levelDefault = 3
@@ -42,7 +42,7 @@ interface ZstdOptions {
   readonly info?: boolean
 }
 
-/** What Node 20's types do not know yet. */
+/** Missing in the types of Node 20. */
 interface ZlibWithZstd extends ZlibWithZstdStreams {
   zstdCompressSync(bytes: Uint8Array, options: ZstdOptions): Buffer
   zstdDecompressSync(bytes: Uint8Array, options: ZstdOptions): Inflated
@@ -60,7 +60,7 @@ const nodeZstd = (zlib: ZlibWithZstd) => {
     return found
   }
   const optionsOf = (bytes: Uint8Array, level: number | undefined): ZstdOptions => ({
-    // Keeps the tables small, and readers learn from the frame how much memory to take.
+    // Keeps the tables small, and readers know from the frame how much memory to allocate.
     pledgedSrcSize: bytes.length,
     params: { [constants.ZSTD_c_compressionLevel]: level ?? levelDefault },
     chunkSize: zlibChunkBytes,
@@ -78,7 +78,7 @@ const nodeZstd = (zlib: ZlibWithZstd) => {
 }
 
 interface WasmZstd {
-  /** Compiles the module; the functions below work once it is over. */
+  /** Compiles the module; the functions below work after it has resolved. */
   init(): Promise<void>
   compress(bytes: Uint8Array, level: number): Uint8Array
 }
@@ -99,10 +99,10 @@ const compileWasm = async (): Promise<WasmZstd> => {
   }
 }
 
-/** One for the whole process: a second `init` would exchange the memory under the first. */
+/** One per process: a second `init` would replace the memory of the first. */
 let compiling: Promise<WasmZstd> | undefined
 
-/** Without Node's own zstd. */
+/** The library without Node's own zstd. */
 export const portableZstd = (): ZstdLibrary => {
   let wasm: WasmZstd | undefined
   const load = async (): Promise<WasmZstd> => {
@@ -136,7 +136,7 @@ const decompressPortable = (bytes: Uint8Array, maxBytes: number): Uint8Array => 
   } catch (cause) {
     throw libraryMissing('zstd', "the package 'fzstd' (or Node 22.15)", cause)
   }
-  // fzstd takes no bytes for an empty text.
+  // fzstd does not accept the encoding of empty content.
   if (bytes.length === 0) throw damaged('zstd', 'no bytes')
   const chunks: Uint8Array[] = []
   let totalBytes = 0

@@ -1,6 +1,7 @@
-// CRC-32C (Castagnoli), the checksum of record batches; node:zlib only has the other polynomial.
-// The native library does 4 GB/s, the portable one (used where there is no binding for the
-// platform, or a bundle left it behind) 1 GB/s. Nothing here throws when the binding is missing.
+// Owns CRC-32C (Castagnoli), the checksum of record batches; node:zlib has the other polynomial
+// only. The native library computes 4 GB/s, the portable one 1 GB/s; the portable one is used
+// without a binding for the platform, or in a bundle without it. Callers: engine/, spool/,
+// records/, the in-process cluster. Invariant: a missing binding never throws.
 
 import portable from 'crc-32/crc32c.js'
 import { requireLibrary } from '../compression/library.ts'
@@ -9,7 +10,7 @@ interface NativeCrc {
   crc32c(bytes: Uint8Array, initial: number): number
 }
 
-/** Below this size the call into the native library costs more than the sum itself. */
+/** Below this size the native call costs more than the checksum itself. */
 const nativeBytesMin = 256
 
 const loadNative = (): NativeCrc | null => {
@@ -25,17 +26,17 @@ const loadNative = (): NativeCrc | null => {
 /** Loaded by the first large batch; null = no binding. */
 let native: NativeCrc | null | undefined
 
-/** Which implementation sums large batches: `'native'`, or `'portable'` without a binding. */
+/** The implementation for large batches: `'native'`, or `'portable'` without a binding. */
 export const crcImplementation = (): 'native' | 'portable' => {
   if (native === undefined) native = loadNative()
   return native === null ? 'portable' : 'native'
 }
 
-/** CRC-32C without the native library; `initial` is the sum of the bytes before. */
+/** CRC-32C without the native library; `initial` is the checksum of the preceding bytes. */
 export const portableCrc32c = (bytes: Uint8Array, initial = 0): number =>
   portable.buf(bytes, initial) >>> 0
 
-/** CRC-32C of the bytes, unsigned; `initial` is the sum of the bytes before these. */
+/** CRC-32C of the bytes, unsigned; `initial` is the checksum of the preceding bytes. */
 export const crc32c = (bytes: Uint8Array, initial = 0): number => {
   if (bytes.length < nativeBytesMin) return portableCrc32c(bytes, initial)
   if (native === undefined) native = loadNative()

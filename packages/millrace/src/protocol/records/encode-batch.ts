@@ -1,5 +1,6 @@
-// Makes a whole batch from records, for tests and the in-process cluster. Plain rather than fast:
-// the producer's own encoder, which writes records as they come, is engine/batch.ts.
+// Owns the encoding of a complete batch from records, for tests and the in-process cluster.
+// Callers: these only; the producer's own encoder is engine/batch/batch.ts. Invariant: simple code;
+// its speed does not matter.
 
 import { Writer } from '../bytes/writer.ts'
 import type { CompressionType } from '../compression/codec.ts'
@@ -18,7 +19,7 @@ export interface RecordToEncode {
     | undefined
   /** Milliseconds since the epoch; 0 by default. */
   readonly timestamp?: number | undefined
-  /** Its place in the batch by default. */
+  /** Its position in the batch by default. */
   readonly offsetDelta?: number | undefined
 }
 
@@ -78,13 +79,13 @@ export const encodeBatch = (
   return bytes
 }
 
-/** Writes the checksum that belongs to the bytes of this one batch into its header. */
+/** Computes the checksum of this batch and writes it into the header. */
 export const patchCrc = (batch: Uint8Array): void => {
   const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength)
   view.setUint32(batchOffsets.crc, crc32c(batch.subarray(batchOffsets.attributes)))
 }
 
-/** The records one behind the other, uncompressed. */
+/** The records one after the other, uncompressed. */
 export const encodeRecordArea = (
   records: readonly RecordToEncode[],
   baseTimestamp: number,

@@ -1,6 +1,7 @@
-// Decodes the record bytes of a Fetch response into batches, whose checksums it verifies, and their
-// records. With `read_committed` the broker lists the aborted transactions; their batches are
-// returned without records. Callers: the admin's record reader and the topic reader for tests.
+// Owns the decoding of a Fetch response's record bytes into batches, whose checksums it verifies,
+// and their records. With `read_committed` the broker lists the aborted transactions; their batches
+// are returned without records. Callers: the record reader of admin/ and the topic reader of
+// testing/. Invariant: the bytes of a record are views that do not change.
 
 import { decompress } from '../compression/codecs.ts'
 import { KafkaError } from '../kafka-error.ts'
@@ -23,11 +24,13 @@ export interface AbortedFrom {
 
 /** A record as it is stored in the log. The bytes are views that do not change. */
 export interface TopicRecord {
-  /** The partition that it is in. */
+  /** The partition of the record. */
   readonly partition: number
   /** Its offset in the partition. */
   readonly offset: number
-  /** Milliseconds since the epoch: the record's, or the log's with LogAppendTime. */
+  /**
+   * Milliseconds since the epoch: the timestamp of the record, or the broker's with LogAppendTime.
+   */
   readonly timestamp: number
   /** `null` = no key. */
   readonly key: Buffer | null
@@ -39,7 +42,7 @@ export interface TopicRecord {
 
 /** A batch of the log: its header and its records. */
 export interface TopicBatch extends BatchHeader {
-  /** The partition that it is in. */
+  /** The partition of the batch. */
   readonly partition: number
   /** The offset after the batch. */
   readonly nextOffset: number
@@ -48,8 +51,8 @@ export interface TopicBatch extends BatchHeader {
 }
 
 /**
- * The batches with an offset from `position` to `end` - 1, each with those of its records that have
- * one: a broker returns whole batches, also where the offset asked for lies inside one.
+ * The batches with offsets from `position` to `end` - 1, with those of their records in this range:
+ * a broker returns whole batches, also if the requested offset is inside one.
  */
 export function* decodeFetched(
   partition: number,
@@ -80,9 +83,9 @@ export function* decodeFetched(
   }
 }
 
-/** Finds out which batches of a partition belong to aborted transactions. */
+/** Determines which batches of a partition belong to aborted transactions. */
 class AbortedProducers {
-  /** Transactions that begin after the batches so far, ordered by their first offset. */
+  /** Aborted transactions that begin later, ordered by their first offset. */
   readonly #waiting: AbortedFrom[]
   readonly #producerIds = new Set<ProducerId>()
 
@@ -92,7 +95,10 @@ class AbortedProducers {
     )
   }
 
-  /** Whether the batch belongs to one of them. Called for every batch, in order of the offsets. */
+  /**
+   * Whether the batch belongs to an aborted transaction. Called for every batch, in order of the
+   * offsets.
+   */
   skips(header: BatchHeader, batch: Uint8Array): boolean {
     const lastOffset = header.baseOffset + header.lastOffsetDelta
     while (this.#waiting[0] !== undefined && this.#waiting[0].firstOffset <= lastOffset) {

@@ -1,10 +1,12 @@
-// Record batch format v2 (magic 2), the only one that Kafka has written since 0.11: where the
-// fields of the header are, big endian, and what the bits of its attributes mean. Facts only.
+// Owns the layout of record batch format v2 (magic 2), the only one that Kafka has written since
+// 0.11: the positions of the header fields (big-endian), and the bits of the attributes. Callers:
+// engine/, records/, the in-process cluster.
 //
 //   61 bytes of header | records, compressed as a whole where the attributes say so
 //
-// `batchLength` counts the bytes after itself. The CRC-32C covers everything from `attributes` to
-// the end, so that a broker may set base offset and leader epoch without computing it anew.
+// `batchLength` counts the bytes after itself. The CRC-32C covers everything from `attributes` on,
+// so a broker can set base offset and leader epoch without computing it again. Invariant: all
+// values are Kafka's.
 
 /** Where each field of the header begins. */
 export const batchOffsets = {
@@ -46,12 +48,12 @@ export const batchMagic = 2
 export const batchAttributes = {
   /** Id of the codec: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd. */
   codecMask: 0x07,
-  /** The timestamps are the broker's (LogAppendTime): each record has `maxTimestamp`. */
+  /** The timestamps are set by the broker (LogAppendTime): each record has `maxTimestamp`. */
   logAppendTime: 0x08,
   transactional: 0x10,
-  /** The one record says how a transaction ended; it is not data. */
+  /** The single record says how a transaction ended; it is not data. */
   control: 0x20,
-  /** `baseTimestamp` is the time after which a compacted tombstone may go. */
+  /** `baseTimestamp` is the time after which a compacted tombstone may be deleted. */
   deleteHorizon: 0x40,
 } as const
 

@@ -1,8 +1,8 @@
-// Reads record batches: the header, whether a batch is whole and undamaged, and the records of an
-// uncompressed record area. Called by the in-process cluster, by tests and by readers of a fetch
-// response. Everything that does not fit (lengths, counts, deltas, trailing bytes) is a KafkaError
-// MALFORMED_RESPONSE. Ownership: keys, values and header values are views of the bytes that were
-// given; they live as long as those stay unchanged.
+// Owns the decoding of record batches: the header, the check whether a batch is complete and
+// undamaged, and the records of uncompressed content. Callers: the in-process cluster, tests, and
+// readers of a Fetch response. Invariants: invalid content (lengths, counts, deltas, trailing
+// bytes) is a KafkaError MALFORMED_RESPONSE. Keys, values and header values are views of the given
+// bytes, valid while those do not change.
 
 import { Reader } from '../bytes/reader.ts'
 import type { ProducerId } from '../producer-id.ts'
@@ -17,14 +17,14 @@ import {
 
 export interface BatchHeader {
   readonly baseOffset: number
-  /** Size of the whole batch, header included. */
+  /** Size of the whole batch with its header. */
   readonly batchBytes: number
   readonly partitionLeaderEpoch: number
   readonly crc: number
   readonly attributes: number
-  /** 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd; other numbers are no codec. */
+  /** 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd; other numbers are invalid. */
   readonly codecId: number
-  /** The timestamps are the broker's. */
+  /** The timestamps are set by the broker. */
   readonly logAppendTime: boolean
   readonly transactional: boolean
   readonly control: boolean
@@ -59,8 +59,8 @@ const readerOf = (what: string, bytes: Uint8Array, start?: number, end?: number)
 }
 
 /**
- * The header of the batch at `offset`. It must be there in full, with format v2; whether the
- * batch's other bytes are there too is for the caller to compare (`batchBytes`).
+ * The header of the batch at `offset`. The bytes must contain the whole header, in format v2; the
+ * caller checks whether the rest of the batch is there too (`batchBytes`).
  */
 export const decodeBatchHeader = (bytes: Uint8Array, offset = 0): BatchHeader => {
   const reader = readerOf('header', bytes, Math.min(offset, bytes.length))
@@ -103,13 +103,13 @@ export const decodeBatchHeader = (bytes: Uint8Array, offset = 0): BatchHeader =>
 }
 
 export interface SplitBatches {
-  /** The whole batches in order, as views of the bytes given. */
+  /** The whole batches in order, as views of the given bytes. */
   readonly batches: readonly Uint8Array[]
-  /** Bytes of a last batch that was cut off: brokers fill a response up to its limit. */
+  /** Bytes of an incomplete last batch: brokers fill a response up to its limit. */
   readonly truncatedBytes: number
 }
 
-/** Takes the record sets of a fetch response apart. Looks at the lengths only. */
+/** Splits the record sets of a Fetch response. Reads the lengths only. */
 export const splitBatches = (bytes: Uint8Array): SplitBatches => {
   const batches: Uint8Array[] = []
   let offset = 0
@@ -124,7 +124,7 @@ export const splitBatches = (bytes: Uint8Array): SplitBatches => {
   return { batches, truncatedBytes: bytes.length - offset }
 }
 
-/** True if the bytes, exactly one batch, have the checksum that their header names. */
+/** True if the bytes, exactly one batch, match the checksum in their header. */
 export const verifyCrc = (batch: Uint8Array): boolean => {
   if (batch.length < batchHeaderBytes) return false
   const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength)
@@ -132,8 +132,8 @@ export const verifyCrc = (batch: Uint8Array): boolean => {
 }
 
 /**
- * The records of an uncompressed record area, in order. Checked while it goes: the first error ends
- * it, and only the end of the iteration says that the whole area was good.
+ * The records of uncompressed content, in order. They are checked during the iteration: the first
+ * error ends it, and only a complete iteration means that all content is valid.
  */
 export function* iterateRecords(
   header: BatchHeader,
@@ -146,7 +146,7 @@ export function* iterateRecords(
   let previousDelta = -1
   for (let index = 0; index < header.recordCount; index += 1) {
     const record = readRecord(reader, header)
-    // Compaction leaves gaps, so that only the order is sure.
+    // Compaction leaves gaps, so only the order of the offsets can be checked.
     if (record.offsetDelta <= previousDelta || record.offsetDelta > header.lastOffsetDelta) {
       reader.fail(
         `offset delta ${record.offsetDelta} after ${previousDelta}, the last ` +
@@ -159,14 +159,14 @@ export function* iterateRecords(
   reader.expectEnd()
 }
 
-/** All records of an uncompressed record area. */
+/** All records of uncompressed content. */
 export const decodeRecords = (header: BatchHeader, recordArea: Uint8Array): BatchRecord[] => [
   ...iterateRecords(header, recordArea),
 ]
 
 const readRecord = (reader: Reader, header: BatchHeader): BatchRecord => {
   const outerLimit = reader.enter(reader.readVarint())
-  // No bit of a record's attributes has a meaning yet.
+  // No bit of a record's attributes is used yet.
   reader.readInt8()
   const timestampDelta = reader.readVarlong()
   const offsetDelta = reader.readVarint()
@@ -195,7 +195,7 @@ const noHeaders: readonly BatchRecordHeader[] = []
 const readHeaders = (reader: Reader): readonly BatchRecordHeader[] => {
   const count = reader.readVarint()
   if (count === 0) return noHeaders
-  // A header takes two bytes at least.
+  // A header takes at least two bytes.
   if (count < 0 || count * 2 > reader.remaining) reader.fail(`${count} headers`)
   const headers: BatchRecordHeader[] = []
   for (let index = 0; index < count; index += 1) {

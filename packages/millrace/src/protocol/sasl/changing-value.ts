@@ -1,8 +1,9 @@
-// Credentials that may change: read from a function or a file of the caller for each use. It owns
-// the value that the other side accepted last. While a read fails, that one stays in use, with one
+// Owns the last accepted value of credentials that may change and are read for each use, from a
+// function or a file of the caller. Callers: password-credentials.ts, net/token-source.ts,
+// net/client-credentials.ts. Invariant: while a read fails, the accepted value is used, with one
 // warning.
 
-/** Tells the user of a problem that the producer works around. */
+/** Logs a problem that the producer works around. */
 export type Warn = (text: string) => void
 
 export class ChangingValue<Value> {
@@ -11,13 +12,13 @@ export class ChangingValue<Value> {
   #accepted: { readonly value: Value } | null = null
   #isFailing = false
 
-  /** What `read` throws is shown: it holds no secret. */
+  /** The message of an error that `read` throws is shown, so it must not contain a secret. */
   constructor(read: () => Promise<Value>, warn: Warn) {
     this.#read = read
     this.#warn = warn
   }
 
-  /** Rejects only while no value was accepted. */
+  /** Rejects only if no value was accepted yet. */
   async get(): Promise<Value> {
     try {
       const value = await this.#read()

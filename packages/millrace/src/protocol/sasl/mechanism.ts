@@ -1,11 +1,12 @@
-// What a SASL mechanism is to us. The built-in ones and those that users bring are the same; the
-// connection carries their messages and knows none of them.
+// Owns the interface of a SASL mechanism, for built-in mechanisms and those of users. Callers: the
+// connection sends their messages without interpreting them; producer/sasl-option.ts creates the
+// built-in ones. Invariant: a text passes `redact` before it becomes part of an error.
 
-/** The broker that a session is for. */
+/** The broker that a session authenticates with. */
 export interface SaslContext {
-  /** The host and port that the user or the cluster named. */
+  /** The host name from the option `brokers` or from metadata. */
   readonly host: string
-  /** The port that goes with it. */
+  /** The port of that host. */
   readonly port: number
   /** The option clientId. */
   readonly clientId: string
@@ -16,10 +17,10 @@ export interface SaslContext {
 /** One authentication on one connection. */
 export interface SaslSession {
   /**
-   * The next message to the broker, or null when the exchange is over and the client is satisfied.
-   * The first call gets no bytes and gives the first message; each further call gets what the
-   * broker returned. Throws if the broker's message is wrong, or proves that the broker is not
-   * who it should be.
+   * The next message to the broker, or null if the exchange is complete and the client accepts it.
+   * The first call gets no bytes and returns the first message; each further call gets the bytes
+   * that the broker returned. Throws if the broker's message is invalid, or shows that the broker
+   * is not the expected one.
    */
   next(challenge: Uint8Array): Uint8Array | null | Promise<Uint8Array | null>
 }
@@ -34,23 +35,29 @@ export interface SaslSession {
  * }
  */
 export interface SaslMechanism {
-  /** As Kafka knows it: `SCRAM-SHA-512`. */
+  /** Kafka's name of the mechanism: `SCRAM-SHA-512`. */
   readonly name: string
-  /** Called for each authentication, re-authentications (KIP-368) included. May throw or reject. */
+  /**
+   * Called for each authentication, including re-authentications (KIP-368). May throw or reject.
+   */
   createSession(context: SaslContext): SaslSession | Promise<SaslSession>
   /**
-   * True while a refusal may be the middle of a rotation: the credentials can change, and were
-   * accepted before. The producer then authenticates again, and records wait instead of failing.
+   * True while a rejection may come from a rotation in progress: the credentials can change, and
+   * were accepted before. The producer then authenticates again, and records wait instead of
+   * failing.
    */
   readonly retriesRefusal?: boolean
-  /** Takes the secrets out of a text that goes into an error; the text itself without it. */
+  /**
+   * Removes the secrets from a text that becomes part of an error; if missing, the text is used
+   * unchanged.
+   */
   redact?(text: string): string
 }
 
-/** A mechanism refuses to go on. The message is for people, and holds no secret. */
+/** A mechanism cannot continue. The message is readable and contains no secret. */
 export class SaslError extends Error {
   override readonly name = 'SaslError'
-  /** The cause may pass: a token server that is away, say. */
+  /** The cause may be temporary, such as an unavailable token server. */
   readonly isPassing: boolean
 
   constructor(message: string, isPassing = false) {
@@ -59,19 +66,19 @@ export class SaslError extends Error {
   }
 }
 
-/** Replaces each secret in the text, also where it is written in base64, alone or with others. */
+/** Replaces each secret in the text, also in base64, alone or together with other bytes. */
 export const redactSecrets = (text: string, secrets: readonly string[]): string =>
   secrets
     .filter((secret) => secret.length > 0)
     .flatMap((secret) => [secret, ...base64Forms(secret)])
     .reduce((redacted, form) => redacted.replaceAll(form, '[secret]'), text)
 
-/** Shorter ones could be part of any text. */
+/** Shorter secrets could occur in any text. */
 const base64LengthMin = 6
 
 /**
- * The characters that stand for the secret alone in the base64 of a longer text: they depend on how
- * many bytes come before it, and those that hold bits of other bytes are left out.
+ * The characters that represent only the secret in the base64 of a longer text. They depend on the
+ * number of preceding bytes; characters that contain bits of other bytes are not included.
  */
 const base64Forms = (secret: string): string[] =>
   [0, 1, 2].flatMap((before) => {

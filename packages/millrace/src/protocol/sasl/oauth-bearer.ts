@@ -1,18 +1,20 @@
-// OAUTHBEARER (RFC 7628, KIP-255): a token in one message. A broker that refuses it responds with a
-// JSON of its reason, waits for one byte, and then ends the exchange with an error.
+// Owns the SASL mechanism OAUTHBEARER (RFC 7628, KIP-255): one message with a token. A broker that
+// rejects it responds with a JSON reason, waits for one byte, and then ends the exchange with an
+// error. Callers: producer/sasl-option.ts, net/token-source.ts. Invariant: no message contains a
+// token.
 
 import { redactSecrets, SaslError, type SaslMechanism, type SaslSession } from './mechanism.ts'
 
-/** A token as its provider gives it. */
+/** A token, as its provider returns it. */
 export interface OAuthToken {
   /** The token itself, without `Bearer`. */
   readonly value: string
   /**
-   * Milliseconds since the epoch at which it ends. Left out, it is read from the token where that
-   * is a JWT; a token without an end is asked for anew for each authentication.
+   * When the token ends, in milliseconds since the epoch. If missing, it is read from a JWT. A
+   * token without an end is requested again for each authentication.
    */
   readonly expiresAt?: number | undefined
-  /** SASL extensions, as Confluent's clusters want them: `logicalCluster`, `identityPoolId`. */
+  /** SASL extensions, as Confluent's clusters require: `logicalCluster`, `identityPoolId`. */
   readonly extensions?: Readonly<Record<string, string>> | undefined
 }
 
@@ -21,7 +23,7 @@ const tokenLengthMax = 1024 * 1024
 const nameForm = /^[A-Za-z]+$/
 const valueForm = /^[\x20-\x7e\t\r\n]*$/
 
-/** What is wrong with a token; null = nothing. Names no part of it. */
+/** The problem with a token; null = none. Contains no part of it. */
 export const tokenProblem = (token: unknown): string | null => {
   if (typeof token !== 'object' || token === null) return 'the token must be an object { value }'
   const { value, expiresAt, extensions } = token as Record<string, unknown>
@@ -35,7 +37,7 @@ export const tokenProblem = (token: unknown): string | null => {
   return extensions === undefined ? null : extensionsProblem(extensions)
 }
 
-/** What is wrong with SASL extensions; null = nothing. */
+/** The problem with SASL extensions; null = none. */
 export const extensionsProblem = (extensions: unknown): string | null => {
   if (typeof extensions !== 'object' || extensions === null)
     return 'extensions of the token must be an object'
@@ -48,13 +50,13 @@ export const extensionsProblem = (extensions: unknown): string | null => {
   return null
 }
 
-/** The one message, without an authorization id. */
+/** The message of the mechanism, without an authorization id. */
 export const bearerMessage = ({ value, extensions = {} }: OAuthToken): Uint8Array => {
   const pairs = Object.entries(extensions).map(([name, text]) => `${name}=${text}\x01`)
   return Buffer.from(`n,,\x01auth=Bearer ${value}\x01${pairs.join('')}\x01`)
 }
 
-/** The end of a JWT in milliseconds since the epoch; undefined where the token does not say. */
+/** The end of a JWT in milliseconds since the epoch; undefined if the token has none. */
 export const jwtExpiresAt = (value: string): number | undefined => {
   const [, payload] = value.split('.')
   if (payload === undefined) return undefined
@@ -68,7 +70,7 @@ export const jwtExpiresAt = (value: string): number | undefined => {
 
 const refusalBytesMax = 4096
 
-/** `invalid_token`, from the broker's JSON; a word for anything else. */
+/** `invalid_token`, from the broker's JSON; a fixed text otherwise. */
 const statusOf = (challenge: Uint8Array): string => {
   if (challenge.length > refusalBytesMax) return 'unreadable'
   try {
@@ -79,18 +81,18 @@ const statusOf = (challenge: Uint8Array): string => {
   }
 }
 
-/** Where the tokens come from. */
+/** The source of the tokens. */
 export interface TokenSupply {
-  /** A token that is good for a while; rejects with a SaslError. */
+  /** A token that is valid for a while; rejects with a SaslError. */
   get(): Promise<OAuthToken>
-  /** A broker did not accept the token: it is not given again. */
+  /** A broker rejected the token: it is not returned again. */
   forget(token: OAuthToken): void
 }
 
 export class OAuthBearerMechanism implements SaslMechanism {
   readonly name = 'OAUTHBEARER'
   readonly #tokens: TokenSupply
-  /** The token of the moment, so that it can be kept out of texts. */
+  /** The current token, so that it can be removed from texts. */
   #lastToken = ''
   #wasAccepted = false
 

@@ -1,5 +1,6 @@
-// User name and password of PLAIN and SCRAM. Both are read together, since they may change
-// together.
+// Owns the user name and password of PLAIN and SCRAM. Both are read together, because they may
+// change together. Callers: plain.ts, scram-mechanism.ts; producer/sasl-option.ts creates it.
+// Invariant: the password is never part of a message.
 
 import { ChangingValue, type Warn } from './changing-value.ts'
 import { Secret, type SecretSource } from './secret.ts'
@@ -20,7 +21,7 @@ export class PasswordCredentials {
     this.#current = new ChangingValue(() => this.#read(), warn)
   }
 
-  /** A refusal may be the middle of a rotation. */
+  /** A rejection may come from a rotation in progress. */
   get retriesRefusal(): boolean {
     return this.#current.wasAccepted && (this.#username.canChange || this.#password.canChange)
   }

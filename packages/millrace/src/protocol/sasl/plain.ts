@@ -1,10 +1,11 @@
-// PLAIN (RFC 4616): name and password in one message, which is why it belongs on TLS. As Kafka's
-// own clients do, the texts are sent as they are, in UTF-8.
+// Owns the SASL mechanism PLAIN (RFC 4616): name and password in one readable message, so it should
+// be used with TLS. Caller: producer/sasl-option.ts. Invariant: the texts are sent unchanged in
+// UTF-8, as Kafka's own clients do.
 
 import type { SaslMechanism, SaslSession } from './mechanism.ts'
 import type { NameAndPassword, PasswordCredentials } from './password-credentials.ts'
 
-/** `authorization NUL name NUL password`, without an authorization id of its own. */
+/** `authorization NUL name NUL password`, with an empty authorization id. */
 export const plainMessage = (username: string, password: string): Uint8Array =>
   Buffer.from(`\0${username}\0${password}`)
 

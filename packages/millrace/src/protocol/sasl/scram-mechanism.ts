@@ -1,8 +1,8 @@
-// SCRAM-SHA-256 and SCRAM-SHA-512 as SASL mechanisms. It owns the keys derived from a password and
-// a salt. Deriving takes milliseconds of CPU, and a broker sends the same salt each time, so the
-// keys are kept for later connections; they are dropped when the password changes. One mechanism
-// serves all connections of a producer. Caller: producer/sasl-option.ts creates it, net/
-// authenticates.
+// Owns the SASL mechanisms SCRAM-SHA-256 and SCRAM-SHA-512, and the keys derived from a password
+// and a salt. The derivation takes milliseconds of CPU, and a broker sends the same salt each time,
+// so the keys are kept for later connections. Callers: producer/sasl-option.ts creates one per
+// producer; net/authentication.ts uses it for each connection. Invariant: the keys are discarded
+// when the password changes.
 
 import type { SaslMechanism, SaslSession } from './mechanism.ts'
 import type { NameAndPassword, PasswordCredentials } from './password-credentials.ts'
@@ -25,7 +25,10 @@ const hashes: Readonly<Record<ScramName, ScramHash>> = {
   'SCRAM-SHA-512': 'sha512',
 }
 
-/** Salts whose keys are kept: a user has one in a cluster, and another after each change. */
+/**
+ * Limit of the salts whose keys are kept: a user has one per cluster, and a new one after each
+ * change.
+ */
 const keptSaltsMax = 4
 
 export class ScramMechanism implements SaslMechanism {
@@ -34,10 +37,10 @@ export class ScramMechanism implements SaslMechanism {
   readonly #credentials: PasswordCredentials
   readonly #makeNonce: () => string
   readonly #keys = new Map<string, Promise<ScramKeys>>()
-  /** Whose the keys are. */
+  /** The password that the keys belong to. */
   #keysPassword = ''
 
-  /** `makeNonce` gives printable characters without commas that cannot be guessed. */
+  /** `makeNonce` returns printable characters without commas that cannot be guessed. */
   constructor(name: ScramName, credentials: PasswordCredentials, makeNonce: () => string) {
     this.name = name
     this.#hash = hashes[name]

@@ -1,6 +1,6 @@
-// The messages of SCRAM (RFC 5802 and 7677): made, read and proved. Pure, but for the derivation of
-// keys, which is slow on purpose and runs on libuv's pool. The texts are taken as they are, in
-// UTF-8, without SASLprep: Kafka stores and checks them so.
+// Owns the messages of SCRAM (RFC 5802 and 7677): encoding, decoding and proofs. The derivation of
+// keys is slow by design and runs on libuv's thread pool. Caller: scram-mechanism.ts. Invariant:
+// texts are used unchanged in UTF-8, without SASLprep, as Kafka stores and checks them.
 //
 //   client: n,,n=NAME,r=NONCE  ──►          server: r=NONCE+MORE,s=SALT,i=COUNT
 //   client: c=biws,r=…,p=PROOF ──►          server: v=SIGNATURE, or e=WHY NOT
@@ -10,11 +10,11 @@ import { SaslError } from './mechanism.ts'
 
 export type ScramHash = 'sha256' | 'sha512'
 
-/** Kafka's least, and a number that keeps a hostile server from using up a core for minutes. */
+/** Kafka's minimum, and a maximum that prevents a hostile server from using a core for minutes. */
 export const iterationsMin = 4096
 export const iterationsMax = 1_000_000
 
-/** What we read at most of a server's message; Kafka's are below 300. */
+/** Limit of a server's message; Kafka's are shorter than 300. */
 const messageBytesMax = 8192
 const saltBytesMax = 1024
 
@@ -22,7 +22,7 @@ const saltBytesMax = 1024
 const gs2Header = 'n,,'
 const channelBinding = 'biws'
 
-/** The two keys that a password, a salt and a count make. */
+/** The two keys that are derived from a password, a salt and an iteration count. */
 export interface ScramKeys {
   readonly clientKey: Buffer
   readonly serverKey: Buffer
@@ -37,7 +37,7 @@ export interface ServerFirst {
 const escapeName = (username: string): string =>
   username.replaceAll('=', '=3D').replaceAll(',', '=2C')
 
-/** The first message without its header: it is part of what is signed. */
+/** The first message without its header: it is part of the signed text. */
 export const clientFirstBare = (username: string, nonce: string): string =>
   `n=${escapeName(username)},r=${nonce}`
 
@@ -52,13 +52,13 @@ const textOf = (message: Uint8Array): string => {
   return text
 }
 
-/** Strict base64: Buffer.from would take anything. */
+/** Strict base64: Buffer.from would accept anything. */
 const bytesOf = (base64: string): Buffer | null => {
   const isBase64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(base64)
   return isBase64 ? Buffer.from(base64, 'base64') : null
 }
 
-/** Throws if the message is not one, or its numbers are outside the bounds. */
+/** Throws if the message is invalid, or its numbers are outside the limits. */
 export const readServerFirst = (message: Uint8Array, clientNonce: string): ServerFirst => {
   const match = /^r=([^,]*),s=([^,]*),i=([0-9]{1,10})(?:,.*)?$/s.exec(textOf(message))
   if (match === null) throw new SaslError("the broker's first SCRAM message is malformed")
@@ -86,7 +86,7 @@ const hmac = (hash: ScramHash, key: Uint8Array, text: string): Buffer =>
 
 const keyBytes = { sha256: 32, sha512: 64 } as const
 
-/** Derives the keys; takes as long as the broker's count of iterations asks for. */
+/** Derives the keys; the time depends on the broker's iteration count. */
 export const deriveKeys = (
   hash: ScramHash,
   password: string,
@@ -106,11 +106,11 @@ export const deriveKeys = (
 
 export interface ClientFinal {
   readonly message: Uint8Array
-  /** What a server that knows the password sends. */
+  /** The expected signature of a server that knows the password. */
   readonly serverSignature: Buffer
 }
 
-/** `bare` and `serverFirst` are the messages that went before, as they were. */
+/** `bare` and `serverFirst` are the previous messages, unchanged. */
 export const clientFinal = (
   hash: ScramHash,
   keys: ScramKeys,

@@ -1,17 +1,19 @@
-// A secret that may change while a producer lives: read for each authentication from a function of
-// the caller. It owns the values it gave last, so that they can be kept out of texts.
+// Owns a secret that may change while a producer runs: a function of the caller returns it for each
+// authentication. It keeps the last values, so that they can be removed from texts. Callers:
+// password-credentials.ts, net/client-credentials.ts, net/client-assertion.ts. Invariant: no
+// message contains a value.
 
 import { messageOf } from '../../runtime/value-kinds.ts'
 import { redactSecrets, SaslError } from './mechanism.ts'
 
-/** A secret, or a function that gives the current one: it is called for each authentication. */
+/** A secret, or a function that returns the current one and is called for each authentication. */
 export type SecretSource = string | (() => string | Promise<string>)
 
-/** Earlier values that may still be in a response: of the authentications under way. */
+/** Limit of earlier values that a response may still contain, from authentications in progress. */
 const keptMax = 8
 
 export class Secret {
-  /** For messages: `sasl.password`. */
+  /** The option in messages: `sasl.password`. */
   readonly #name: string
   readonly #source: SecretSource
   #given: string[] = []
@@ -22,12 +24,14 @@ export class Secret {
     if (typeof source === 'string') this.#given = [source]
   }
 
-  /** It comes from a function, so that another value may come next time. */
+  /** True if a function returns it, so the next value may differ. */
   get canChange(): boolean {
     return typeof this.#source === 'function'
   }
 
-  /** The current value. Throws a SaslError without a value where the function gives none. */
+  /**
+   * The current value. Throws a SaslError, which contains no value, if the function returns none.
+   */
   read(): string | Promise<string> {
     return typeof this.#source === 'string' ? this.#source : this.#call(this.#source)
   }

@@ -1,6 +1,7 @@
-// An API of the wire protocol: its key and name, which versions there are, and how its requests and
-// responses are read and written. `protocol/api/` defines one per file; the network layer and the
-// in-process cluster use them through these interfaces only.
+// Owns the description of an API of the wire protocol: key, name, versions, and the codecs of its
+// requests and responses. `protocol/api/` defines one API per file. Callers: net/, cluster-client/,
+// admin/ and the in-process cluster, through these interfaces only. Invariant: a version is
+// compiled at its first use.
 
 import type { Reader } from '../bytes/reader.ts'
 import type { Writer } from '../bytes/writer.ts'
@@ -14,27 +15,28 @@ import { holdsVersion, parseVersionRange } from './version-range.ts'
 export type { Input } from './message.ts'
 export type { VersionRange } from './version-range.ts'
 
-/** What is known of an API without its messages. */
+/** An API without its messages. */
 export interface ApiDescription {
   readonly key: number
   /** `Produce`. */
   readonly name: string
-  /** All that the schema knows. */
+  /** All versions of the schema. */
   readonly versions: VersionRange
-  /** What our client may use: from Kafka 1.0's for what a producer needs, 2.1's for the rest. */
+  /**
+   * The versions that the client may use: from Kafka 1.0 for the APIs that a producer needs, from
+   * 2.1 for the others.
+   */
   readonly clientVersions: VersionRange
   readonly requestSchema: MessageSchema
   readonly responseSchema: MessageSchema
-  /**
-   * True if headers and messages have tagged fields; it can be called with unknown versions.
-   */
+  /** True if headers and messages have tagged fields; it can be called with unknown versions. */
   isFlexible(version: number): boolean
 }
 
 /**
- * `Request` and `Response` are the messages as decoded. To encode, every field may be left out and
- * takes its default then. The decoders expect the message to fill the reader to its end.
- * Fields of bytes, decoded, are views of what the reader was given.
+ * `Request` and `Response` are the decoded messages. To encode, any field may be missing and gets
+ * its default. The decoders expect that the message ends at the reader's limit. Decoded bytes are
+ * views of the reader's bytes.
  */
 export interface Api<Request, Response> extends ApiDescription {
   encodeRequest(writer: Writer, value: Input<Request>, version: number): void
@@ -43,10 +45,10 @@ export interface Api<Request, Response> extends ApiDescription {
   decodeResponse(reader: Reader, version: number): Response
 }
 
-/** Any API, where the messages don't matter. */
+/** Any API, if the types of its messages do not matter. */
 export type AnyApi = Api<unknown, unknown>
 
-/** One kind of message of an API, compiled version by version. */
+/** One kind of message of an API, compiled per version. */
 class MessageCodecs {
   readonly #api: string
   readonly #kind: string
@@ -95,8 +97,8 @@ class MessageCodecs {
     const codec = this.#codec(version)
     reader.setSubject(this.#api, this.#labels[version]!)
     const value = codec.read(reader)
-    // A client ignores bytes behind a response, as Java's and librdkafka's do: some brokers write
-    // one tag buffer too many. A broker rejects them in a request.
+    // A client ignores bytes after a response, as Java and librdkafka do, because some brokers
+    // write one tag buffer too many. A broker rejects such bytes in a request.
     if (this.#kind === 'request') reader.expectEnd()
     return value
   }
@@ -110,7 +112,7 @@ interface ApiDefinition<Request extends MessageSchema, Response extends MessageS
   readonly response: Response
 }
 
-/** Makes an API of its two schemas. Nothing is compiled before a version is used. */
+/** Creates an API from its two schemas. A version is compiled when it is first used. */
 export const defineApi = <Request extends MessageSchema, Response extends MessageSchema>(
   definition: ApiDefinition<Request, Response>,
 ): Api<MessageOf<Request>, MessageOf<Response>> => {
@@ -133,7 +135,7 @@ export const defineApi = <Request extends MessageSchema, Response extends Messag
   }
 }
 
-/** The API as a client sees it that must not use versions above `max`. */
+/** The API for a client that must not use versions above `max`. */
 export const upToVersion = <Request, Response>(
   api: Api<Request, Response>,
   max: number,

@@ -1,5 +1,5 @@
-// One codec per primitive type: how it is read, written, and recognised as its default. The
-// compiler composes them into structs and arrays.
+// Owns one codec per primitive type: reading, writing, and the recognition of the default value.
+// Caller: compile.ts, which combines them into structs and arrays. Invariant: a codec has no state.
 
 import type { Reader } from '../bytes/reader.ts'
 import type { Writer } from '../bytes/writer.ts'
@@ -7,24 +7,24 @@ import type { ProducerId } from '../producer-id.ts'
 import type { FieldSchema, PrimitiveName } from './message.ts'
 import { int64Max, zeroUuid } from './message.ts'
 
-/** How one type is carried in one version of one message. */
+/** How one type is encoded in one version of one message. */
 export interface Codec {
   read(this: void, reader: Reader): unknown
   write(this: void, writer: Writer, value: unknown): void
-  /** True for a value that need not be written where the field is tagged or absent. */
+  /** True for a value that is not written if the field is tagged or missing in the version. */
   isDefault(this: void, value: unknown): boolean
   /** Shared by all messages: it must not be changed. */
   readonly defaultValue: unknown
-  /** The fewest bytes that it takes. */
+  /** The minimum number of its bytes. */
   readonly sizeMin: number
 }
 
-/** What a type's codec depends on. */
+/** What the codec of a type depends on. */
 export interface CodecContext {
   readonly field: FieldSchema
-  /** Compact lengths. */
+  /** Lengths are compact. */
   readonly flexible: boolean
-  /** Null may be carried. */
+  /** Null is allowed. */
   readonly nullable: boolean
 }
 
@@ -44,7 +44,7 @@ const scalar = (
 const numberOr = (field: FieldSchema): number =>
   typeof field.default === 'number' ? field.default : 0
 
-/** The one field whose default is past 2^53: that value, and only that, is let through. */
+/** The single default above 2^53: this value, and no other, is accepted. */
 const int64OrMax = (): Codec =>
   scalar(
     int64Max,

@@ -1,9 +1,9 @@
-// Turns a schema and a version into functions that read and write it. Done once per message and
-// version, at first use; reading and writing then make no closure and look nothing up by name.
-// Rules (Kafka's): a field that the version lacks takes its default when read; when written it must
-// have its default or be ignorable. A tagged field is written only when it differs from its
-// default; unknown tags are skipped. A null that the version does not allow is malformed when read
-// and a usage error when written.
+// Owns the compilation of a schema and version into functions that read and write messages. It is
+// done once per message and version, at first use; reading and writing then create no closure and
+// look up nothing by name. Caller: api.ts. Invariants, which are Kafka's rules: a field that the
+// version lacks gets its default when read; when written it must have its default or be ignorable.
+// A tagged field is written only if it differs from its default; unknown tags are skipped. A null
+// that the version does not allow is malformed when read, and a usage error when written.
 
 import type { Reader } from '../bytes/reader.ts'
 import { Writer } from '../bytes/writer.ts'
@@ -27,10 +27,10 @@ interface TaggedField extends CompiledField {
 }
 
 interface CompiledStruct {
-  /** Where a message or an element is: for the words of an error. */
+  /** The path of a message or an element, for errors. */
   readonly path: string
   readonly version: number
-  /** Fields with a place of their own, in order. */
+  /** Fields that are not tagged, in order. */
   readonly fields: readonly CompiledField[]
   /** Tagged fields, by tag. */
   readonly tagged: readonly TaggedField[]
@@ -38,8 +38,8 @@ interface CompiledStruct {
   readonly withheld: readonly CompiledField[]
   readonly flexible: boolean
   /**
-   * Every property with its default, in the schema's order: each message starts as a copy, so all
-   * share one shape.
+   * Every property with its default, in the order of the schema: each message starts as a copy, so
+   * all messages have one object shape.
    */
   readonly template: Struct
 }
@@ -77,7 +77,7 @@ const writeTagged = (struct: CompiledStruct, writer: Writer, value: Struct): voi
     if (value[property] === null && !nullable) {
       rejectNull(struct.path, property)
     }
-    // The size stands before the field and has no fixed width, so the field is made aside.
+    // The size precedes the field and has a variable width, so the field is written separately.
     const part = new Writer(64)
     codec.write(part, value[property])
     writer.writeUnsignedVarint(tag)
@@ -167,8 +167,8 @@ const arrayCodec = (
   element: Codec,
   { flexible, nullable, nullByDefault, path }: ArrayContext,
 ): Codec => {
-  // No element of Kafka's takes no bytes in a version that has the array; one would make any count
-  // plausible.
+  // In Kafka every element of an array takes at least one byte in versions that have the array. An
+  // element without bytes would make every count plausible.
   const elementSizeMin = Math.max(1, element.sizeMin)
   return {
     defaultValue: nullByDefault ? null : noElements,
@@ -219,7 +219,7 @@ interface Place {
   readonly flexible: boolean
 }
 
-/** A field for the elements of an array: their default is their own. */
+/** The field for the elements of an array: their default is that of their type. */
 const elementOf = ({ name, versions, entityType }: FieldSchema, type: string): FieldSchema =>
   entityType === undefined ? { name, type, versions } : { name, type, versions, entityType }
 

@@ -1,27 +1,27 @@
-// What a schema is, and the TypeScript types that follow from one. Schemas are data in Kafka's own
-// vocabulary, written `as const`, so that the types of messages are inferred: field `TopicId` of
-// type `uuid` becomes `readonly topicId: Uint8Array`. A test compares every schema with Kafka's
-// own.
+// Owns the type of schemas, and the TypeScript types of the messages that are inferred from them.
+// Schemas are data in Kafka's terms, written `as const`: field `TopicId` of type `uuid` becomes
+// `readonly topicId: Uint8Array`. Callers: protocol/api/, which defines the schemas, and schema/.
+// Invariant: a test compares every schema with Kafka's.
 
 import type { ProducerId } from '../producer-id.ts'
 
 export interface FieldSchema {
-  /** Kafka's name; the property has its first letter lower-cased. */
+  /** Kafka's name; the property begins with a lower-case letter. */
   readonly name: string
-  /** A primitive type, Kafka's name of a struct whose `fields` follow, or `[]` and one of these. */
+  /** A primitive type, Kafka's name of a struct with `fields`, or `[]` and one of these. */
   readonly type: string
   /** Versions that have the field. */
   readonly versions: string
   /** Versions in which it may be null. */
   readonly nullableVersions?: string
-  /** Versions in which it is a tagged field, and its number there. */
+  /** Versions in which it is a tagged field, and its tag. */
   readonly taggedVersions?: string
   readonly tag?: number
-  /** Its value where it is left out: 0, '', false, no bytes, no elements unless said otherwise. */
+  /** Its value if it is missing: 0, '', false, no bytes, no elements unless defined otherwise. */
   readonly default?: number | string | boolean | null
-  /** Kafka's name for what the value is, where that changes its type: see ProducerId. */
+  /** Kafka's entity type, if it changes the TypeScript type: see ProducerId. */
   readonly entityType?: 'producerId'
-  /** True: a value that the version can't carry is dropped; else it is an error. */
+  /** True: a value that the version cannot contain is dropped; otherwise it is an error. */
   readonly ignorable?: boolean
   /** The fields of a struct, or of an array's elements. */
   readonly fields?: readonly FieldSchema[]
@@ -72,10 +72,10 @@ type StructOf<Fields extends readonly FieldSchema[]> = {
   readonly [Field in Fields[number] as Uncapitalize<Field['name']>]: ValueOf<Field>
 }
 
-/** A message as it is decoded: each field is there; one that the version lacks has its default. */
+/** A decoded message: every field is present; a field that the version lacks has its default. */
 export type MessageOf<Schema extends MessageSchema> = StructOf<Schema['fields']>
 
-/** A message to be encoded: what is left out or undefined takes its default, at every depth. */
+/** A message to encode: a missing or undefined field gets its default, at every depth. */
 export type Input<Value> = Value extends Uint8Array
   ? Value
   : Value extends readonly (infer Element)[]
@@ -84,12 +84,10 @@ export type Input<Value> = Value extends Uint8Array
       ? { readonly [Name in keyof Value]?: Input<Value[Name]> | undefined }
       : Value
 
-/**
- * Kafka's largest int64: the one value past 2^53 that a schema knows, as a default (`no limit`).
- */
+/** Kafka's largest int64: the only value above 2^53 in a schema, as a default (`no limit`). */
 export const int64Max = 2 ** 63
 
-/** A topic id that says nothing. Shared: it must not be changed. */
+/** The topic id that means "unknown". Shared: it must not be changed. */
 export const zeroUuid: Uint8Array = new Uint8Array(16)
 
 /** `TopicId` → `topicId`. */

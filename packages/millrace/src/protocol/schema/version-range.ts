@@ -1,11 +1,12 @@
-// Versions as Kafka's schemas write them: '3-13', '9+', '2', 'none'.
+// Owns the version ranges of Kafka's schemas: '3-13', '9+', '2', 'none'. Callers: api.ts,
+// compile.ts. Invariant: the syntax is Kafka's.
 
 export interface VersionRange {
   readonly min: number
   readonly max: number
 }
 
-/** `none` is the range that holds no version; an open range ends at Kafka's largest version. */
+/** `none` is the empty range; an open range ends at Kafka's largest version. */
 export const parseVersionRange = (text: string): VersionRange => {
   if (text === 'none') {
     return { min: 0, max: -1 }
