@@ -1,10 +1,11 @@
-// Moments at which something must be looked at again: one heap for the engine instead of a timer
-// per record or batch. An entry can be removed, so that a settled record leaves nothing behind.
+// Owns the deadlines of an engine in one heap, in place of a timer per record or batch. Callers:
+// all parts of the engine. Invariant: an entry that was removed or has fired is not in the heap, so
+// a settled record leaves nothing behind.
 
 export interface Deadline {
   /** Milliseconds on the engine's clock. */
   readonly at: number
-  /** Called once when the moment has passed, unless removed before. */
+  /** Called once when the time has passed, unless removed before. */
   readonly fire: (now: number) => void
   /** Index in the heap; -1 = not in it. Written by Deadlines. */
   heapIndex: number
@@ -17,7 +18,7 @@ export class Deadlines {
     return this.#heap.length
   }
 
-  /** The earliest moment; Infinity when there is none. */
+  /** The earliest deadline; Infinity if there is none. */
   get next(): number {
     return this.#heap.length === 0 ? Number.POSITIVE_INFINITY : this.#heap[0]!.at
   }
@@ -29,7 +30,7 @@ export class Deadlines {
     return entry
   }
 
-  /** Harmless when the entry fired or was removed before. */
+  /** Has no effect if the entry fired or was removed before. */
   remove(entry: Deadline): void {
     const index = entry.heapIndex
     if (index < 0) return
@@ -42,7 +43,8 @@ export class Deadlines {
   }
 
   /**
-   * Fires those that are due, earliest first; what is added meanwhile may wait for the next call.
+   * Fires the due entries, earliest first; entries that are added meanwhile may wait for the next
+   * call.
    */
   fireDue(now: number): void {
     for (let left = this.#heap.length; left > 0; left--) {

@@ -1,6 +1,6 @@
-// Makes the parts of an engine, each with the parts below it, and passes their events on to each
-// other. It is the only module that knows all parts. Caller: Engine, the entry point for the
-// producer and the cluster client; unit tests read the parts directly.
+// Owns the parts of an engine: it creates each with the parts that it needs, and connects their
+// events. Callers: Engine; unit tests read the parts directly. Invariant: only this file knows all
+// parts.
 
 import type { KafkaError } from '../protocol/kafka-error.ts'
 import type { EventOrigin } from '../runtime/diagnostics.ts'
@@ -31,7 +31,7 @@ import type { EngineHost, EngineSettings } from './settings.ts'
 import type { TransactionEffects } from './transactions/transaction-effects.ts'
 import { TransactionManager } from './transactions/transaction-manager.ts'
 
-/** What an engine is given. */
+/** The environment of an engine. */
 export interface EngineSurroundings {
   readonly settings: EngineSettings
   readonly host: EngineHost
@@ -131,9 +131,9 @@ export class EngineParts {
     this.cancellation = new RecordCancellation(waiting, settlement, measurements, wake)
   }
 
-  // ── What parts and Engine do with all of them ──────────────────────────────────────────────────
+  // ── Operations on all parts ────────────────────────────────────────────────────────────────────
 
-  /** Asks the host for a step. */
+  /** Requests a step from the host. */
   wake(): void {
     if (this.#isAwake) return
     this.#isAwake = true
@@ -145,13 +145,13 @@ export class EngineParts {
     this.#isAwake = false
   }
 
-  /** Nothing that was taken is unsettled, every callback has run, and no request is in flight. */
+  /** Every record is settled, every callback has run, and no request is in flight. */
   get isDrained(): boolean {
     const { generations, settlement, dispatcher } = this
     return generations.outstanding === 0 && settlement.idle && dispatcher.requestsInFlight === 0
   }
 
-  /** Calls `done` once everything taken so far is settled; open batches do not linger for it. */
+  /** Calls `done` when all records taken so far are settled; open batches do not linger for it. */
   flush(done: () => void): void {
     this.flushTrigger?.release()
     this.generations.endGeneration(done)
@@ -159,20 +159,20 @@ export class EngineParts {
     this.wake()
   }
 
-  /** Fails what is not in flight. */
+  /** Fails all records that are not in flight. */
   failUnsent(error: KafkaError): void {
     this.accumulator.failAllWaiting(() => error)
     this.failures.failUnsent(error)
   }
 
-  /** Fails all that is not settled; what is in flight may be in the log. */
+  /** Fails all unsettled records; those in flight may be in the log. */
   failEverything(error: KafkaError): void {
     this.accumulator.failAllWaiting(() => error)
     this.failures.failEverything(error)
     this.wake()
   }
 
-  /** Every partition that has an unsettled batch may have something to send. */
+  /** Every partition with an unsettled batch may have something to send. */
   offerAll(): void {
     for (const batch of this.incomplete.list()) this.dispatcher.offer(batch.queue)
     this.wake()
@@ -216,7 +216,7 @@ export class EngineParts {
       onEmptied: (batch) => {
         const unknown = { baseOffset: -1, logAppendTime: -1, logStartOffset: -1 }
         this.settlement.settleBatch({ batch, error: null, ...unknown })
-        // The batches behind it have their turn.
+        // The batches after it may be sent now.
         this.dispatcher.offer(batch.queue)
       },
       onCompressionFailed: (batch, cause) => {
@@ -262,12 +262,12 @@ export class EngineParts {
       onBatchCreated: (batch) => {
         if (flushTrigger !== null) {
           flushTrigger.onBatchOpened(batch)
-          // While the batch is held there is time to get what sending it would wait for.
+          // While the batch is held there is time to get the producer id that its request needs.
           identityState.want()
         }
         const { lingerMs } = batch.queue.topic
         if (lingerMs > 0) deadlines.add(batch.createdAt + lingerMs, wake)
-        // Its partition may be listed already, for a batch that is gone.
+        // Its partition may be listed already, for a batch that was removed.
         this.wake()
       },
       onAppended:
@@ -311,7 +311,7 @@ export class EngineParts {
     this.flushTrigger?.onBatchGone(batch)
     this.incomplete.delete(batch)
     const { cost } = batch
-    // A buffer that a socket might still read is left to the garbage collector.
+    // A buffer that a socket may still read is left to the garbage collector.
     if (error === null || batch.attempts === 0) this.pool.release(batch.buffer)
     batch.forgetSettles()
     this.budget.giveBack(cost)

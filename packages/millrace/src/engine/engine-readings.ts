@@ -1,6 +1,6 @@
-// What an engine holds and has done, to be read: by the producer's metrics() and status(), its
-// closing report, and its warnings of outages and of the end of the process. Reading changes
-// nothing.
+// Owns the read access to an engine's counters and contents. Callers: the producer's metrics() and
+// status(), its close report, and its warnings of outages and of the end of the process. Invariant:
+// reading changes nothing.
 
 import { KafkaError } from '../protocol/kafka-error.ts'
 import type { TopicState } from './buffer/topic-state.ts'
@@ -13,16 +13,16 @@ export interface PartitionReading {
   readonly partition: number
   /** Node id of the leader; -1 = none. */
   readonly leaderId: number
-  /** Batches that are sealed and not in flight, and a batch that is still open. */
+  /** Sealed batches that are not in flight, and an open batch. */
   readonly batchesWaiting: number
   readonly batchesInFlight: number
   /** Records of all of these. */
   readonly recordsHeld: number
-  /** The last failure of the oldest of these batches that had one. */
+  /** The last error of the oldest of these batches that has one. */
   readonly lastError: KafkaError | null
 }
 
-/** A topic whose records can't be delivered at present. */
+/** A topic whose records cannot be delivered now. */
 export interface BlockedTopic {
   readonly topic: string
   readonly error: KafkaError
@@ -47,7 +47,7 @@ export class TopicReading {
     return this.#topic.topic.measurements
   }
 
-  /** The partitions that hold records or have no leader. */
+  /** The partitions that contain records or have no leader. */
   partitionsOfInterest(): PartitionReading[] {
     return this.#topic.queues
       .filter((queue) => !queue.isEmpty || queue.leaderId < 0)
@@ -98,12 +98,12 @@ export class EngineReadings {
     return this.#parts.measurements.broker(nodeId)
   }
 
-  /** Buffer memory that batches may take. */
+  /** Limit of the buffer memory for batches. */
   get windowBytes(): number {
     return this.#parts.budget.windowBytes
   }
 
-  /** Buffer memory that batches take now. */
+  /** Buffer memory of the batches now. */
   get usedBytes(): number {
     return this.#parts.budget.usedBytes
   }
@@ -113,7 +113,7 @@ export class EngineReadings {
     return this.#parts.budget.waitingBytes
   }
 
-  /** Calls that wait for space now: a record each, or a whole sendBatch. */
+  /** Calls that wait for space now: each is one record, or a whole sendBatch. */
   get waitingSends(): number {
     return this.#parts.accumulator.waitingCount
   }
@@ -122,14 +122,17 @@ export class EngineReadings {
     return this.#parts.incomplete.size
   }
 
-  /** Some record has no result yet. */
+  /** True if a record has no result yet. */
   get hasUnsettled(): boolean {
     if (this.unsettledBatches > 0 || this.waitingSends > 0) return true
     for (const topic of this.#parts.topics.all()) if (topic.pending.length > 0) return true
     return false
   }
 
-  /** Since when the oldest record that is in the buffer, not before it, waits; Infinity = none. */
+  /**
+   * Since when the oldest record in the buffer waits (records that wait for space are not
+   * included); Infinity = none.
+   */
   get oldestBufferedAt(): number {
     let oldest = Number.POSITIVE_INFINITY
     for (const batch of this.#parts.incomplete.list()) oldest = Math.min(oldest, batch.createdAt)
@@ -139,13 +142,13 @@ export class EngineReadings {
     return oldest
   }
 
-  /** Since when the oldest record without a result waits; Infinity = none. */
+  /** Since when the oldest record without a result waits; Infinity = none waits. */
   get oldestUnsettledAt(): number {
     const waiting = this.#parts.accumulator.oldestWaitingAt
     return Math.min(this.oldestBufferedAt, waiting)
   }
 
-  /** Topics with records from before that moment, and what keeps them from being delivered. */
+  /** Topics with records older than this time, and what prevents their delivery. */
   blockedTopics(beforeMs: number): BlockedTopic[] {
     const blocked = new Map<string, KafkaError>()
     for (const batch of this.#parts.incomplete.list()) {
@@ -163,7 +166,7 @@ export class EngineReadings {
     return [...blocked].map(([topic, error]) => ({ topic, error }))
   }
 
-  /** A failure, but not the pause that a quota orders. */
+  /** A failure, but not a throttle time. */
   #deliveryError(batch: QueuedBatch): KafkaError | null {
     const { identityState, cluster, topics } = this.#parts
     const failure = batch.lastError ?? identityState.lastError

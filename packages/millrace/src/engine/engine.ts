@@ -1,7 +1,7 @@
-// The engine: what the producer and the cluster client talk to. It is stepped from outside:
-// records, `step` and the events of the cluster are its entries; effects leave through ClusterPort,
-// EngineHost and the records' settles. It knows no socket, timer or promise, and its parts know
-// nothing of it.
+// Owns the façade of the engine. Callers: the producer, and the cluster client through
+// EngineEvents. They step it: records, `step` and the events of the cluster are its inputs; its
+// effects are calls of ClusterPort, EngineHost and the records' settles. Invariants: it uses no
+// socket, timer or promise, and its parts do not depend on it.
 //
 //   append ─▶ buffer/ ─▶ batch/ ─▶ dispatch/ ─▶ links of the cluster client
 //                                                        │ responses
@@ -52,10 +52,10 @@ export type { TransactionDone } from './transactions/transaction-callers.ts'
 export type { TransactionManager } from './transactions/transaction-manager.ts'
 
 export class Engine implements EngineEvents {
-  /** For unit tests and the simulator: nothing else looks behind the engine. */
+  /** For unit tests and the simulator; no other code uses the parts. */
   readonly parts: EngineParts
   readonly settings: EngineSettings
-  /** Moments at which a call of the producer's must be looked at again. */
+  /** Times at which a call of the producer must be checked again. */
   readonly deadlines: Deadlines
   /** The producer's transactions; null without a transactional id. */
   readonly transactions: TransactionManager | null
@@ -90,12 +90,12 @@ export class Engine implements EngineEvents {
     return this.parts.host.wallTime()
   }
 
-  /** Asks the host for a step. */
+  /** Requests a step from the host. */
   wake(): void {
     this.parts.wake()
   }
 
-  /** Does what is due and writes what may be written; returns the moment of the next call. */
+  /** Does the due work, and writes what may be written; returns the time of the next call. */
   step(): number {
     const { host, deadlines, failures, accumulator, transactions, dispatcher, settlement } =
       this.parts
@@ -117,47 +117,50 @@ export class Engine implements EngineEvents {
 
   // ── Records ────────────────────────────────────────────────────────────────────────────────────
 
-  /** A record would be taken now, and no other waits for space before it. */
+  /** A record would be accepted now, and no other waits for space before it. */
   get hasSpace(): boolean {
     return this.parts.accumulator.hasSpace
   }
 
-  /** `tryAppend` would take a record now. */
+  /** `tryAppend` would accept a record now. */
   get mayEnqueue(): boolean {
     return this.parts.accumulator.mayEnqueue
   }
 
-  /** The host's onSpace follows once `mayEnqueue` is true. */
+  /** The host's onSpace follows when `mayEnqueue` is true. */
   requestSpace(): void {
     this.parts.accumulator.requestSpace()
   }
 
-  /** Takes the record if there is space now; false = not taken, and host.onSpace follows. */
+  /** Appends the record if there is space; false = not accepted, and host.onSpace follows. */
   tryAppend(record: ProducerRecord, settle: Settle | null): boolean {
     return this.parts.accumulator.tryAppend(record, settle)
   }
 
-  /** Takes the record, at the latest when its turn comes. Throws past the bounds of the buffer. */
+  /** Takes the record, which may wait for its turn. Throws above the limits of the buffer. */
   append(record: ProducerRecord, settle: Settle | null): RecordHandle {
     return this.parts.accumulator.append(record, settle)
   }
 
-  /** Takes a dead letter: as `append`, but a spool takes it also past its bound. */
+  /** Takes a dead letter: like `append`, but a spool accepts it also above its limit. */
   appendDeadLetter(record: ProducerRecord, settle: Settle): void {
     this.parts.accumulator.appendDeadLetter(record, settle)
   }
 
-  /** A caller with many records waits for its turn, and then calls `appendInTurn`. */
+  /** A caller with many records waits for its turn; then it calls `appendInTurn`. */
   wait(caller: WaitingCaller): void {
     this.parts.accumulator.wait(caller)
   }
 
-  /** The caller has cancelled what is left of its records. */
+  /** The caller has cancelled its remaining records. */
   stopWaiting(caller: WaitingCaller): void {
     this.parts.accumulator.stopWaiting(caller)
   }
 
-  /** The record of a caller whose turn it is, for its flush() calls; null = no space now. */
+  /**
+   * Appends a record of the caller whose turn it is, for its flush() generation; null = no space
+   * now.
+   */
   appendInTurn(
     record: ProducerRecord,
     settle: Settle,
@@ -167,7 +170,7 @@ export class Engine implements EngineEvents {
     return this.parts.accumulator.appendInTurn(record, settle, tag, flushGeneration)
   }
 
-  /** The flush() calls from now on wait for what is taken under this number. */
+  /** The flush() calls from now on wait for records that are taken with this number. */
   get flushGeneration(): number {
     return this.parts.generations.current
   }
@@ -180,8 +183,8 @@ export class Engine implements EngineEvents {
   }
 
   /**
-   * Cancels a record that was taken: `'no'` = it will never be sent; `'maybe'` = it may be in the
-   * log, and its batch decides. The settle is not called by this; the caller must ignore a later
+   * Cancels an accepted record: `'no'` = it will never be sent; `'maybe'` = it may be in the log,
+   * and the result is that of its batch. The settle is not called; the caller must ignore a later
    * call.
    */
   cancel(handle: RecordHandle, settle: Settle, tag = 0): Persisted {
@@ -189,7 +192,7 @@ export class Engine implements EngineEvents {
   }
 
   /**
-   * As `cancel`, but the settle is called with the error, in a later turn, before flush() calls
+   * Like `cancel`, but the settle is called with the error, in a later turn, before flush() calls
    * that wait for the record return. It must ignore a later call.
    */
   cancelAndNotify(
@@ -200,7 +203,7 @@ export class Engine implements EngineEvents {
     this.parts.cancellation.cancelAndNotify(handle, settle, makeError)
   }
 
-  /** A record was not taken: counted as failed, and reported. */
+  /** A record was not accepted: counted as failed, and reported. */
   onRecordRefused(error: KafkaError): void {
     this.parts.measurements.onRecordRefused(error)
   }
@@ -212,7 +215,7 @@ export class Engine implements EngineEvents {
 
   // ── The spool ──────────────────────────────────────────────────────────────────────────────────
 
-  /** The failure of a record that was taken, and has no receiver. */
+  /** Reports the failure of an accepted record without a result receiver. */
   onUnobservedFailure(error: KafkaError): void {
     this.parts.host.onUnobservedFailure(error)
   }
@@ -226,12 +229,12 @@ export class Engine implements EngineEvents {
     return this.parts.spool?.whenTaken()
   }
 
-  /** A record of the spool goes into a batch; false = there is no space in memory. */
+  /** Appends a record of the spool to a batch; false = there is no space in memory. */
   appendSpooled(draft: RecordEncoder, settle: Settle | null, recordId: number): boolean {
     return this.parts.accumulator.appendSpooled(draft, settle, recordId)
   }
 
-  /** Makes a batch of an earlier process again; null = the topic has no such partition. */
+  /** Restores a batch of an earlier process; null = the topic has no such partition. */
   restoreBatch(
     batch: RestorableBatch,
     settleOf: (recordId: number) => Settle | null,
@@ -244,13 +247,13 @@ export class Engine implements EngineEvents {
     this.parts.dispatcher.offer(queue)
   }
 
-  /** Asks for the topic's metadata, on behalf of records in the spool. */
+  /** Requests the topic's metadata for records in the spool. */
   requestTopic(topic: string): void {
     this.parts.topics.get(topic)
     this.parts.cluster.refreshTopic(topic, 'unknown')
   }
 
-  /** What keeps a record that was taken from being delivered, as far as known. */
+  /** What prevents the delivery of an accepted record, as far as known. */
   blockingError(handle: RecordHandle): KafkaError | null {
     const { failures, topics, cluster } = this.parts
     if (handle instanceof SpooledHandle) return cluster.metadataError
@@ -261,17 +264,17 @@ export class Engine implements EngineEvents {
   }
 
   /**
-   * Calls `done` once everything taken so far is settled, at once when nothing is left; open
-   * batches do not linger for it.
+   * Calls `done` when all records taken so far are settled, at once if none is left; open batches
+   * do not linger for it.
    */
   flush(done: () => void): void {
     this.parts.flush(done)
   }
 
   /**
-   * Fails everything that is not settled; what is in flight may be in the log. Each error names
-   * `cause`, or else what kept the record from being delivered. Never called in the middle of an
-   * append: the record would not be among them.
+   * Fails all unsettled records; those in flight may be in the log. Each error has `cause`, or else
+   * what prevented the delivery. It is never called during an append, because that record would not
+   * be included.
    */
   failAll(code: ErrorCode, message: string, cause: Error | null): void {
     const { accumulator, failures, settlement, generations, cluster } = this.parts
@@ -282,7 +285,7 @@ export class Engine implements EngineEvents {
     generations.notify()
   }
 
-  /** Fails what waits, and is not in flight; returns how many records. */
+  /** Fails waiting records that are not in flight; returns their number. */
   purge(scope: PurgeScope): number {
     const count = purge(this.parts, scope)
     this.wake()
@@ -291,7 +294,7 @@ export class Engine implements EngineEvents {
 
   // ── Events of the cluster ──────────────────────────────────────────────────────────────────────
 
-  /** The partitions of a topic that is known; null = it is not. */
+  /** The partitions of a known topic; null = it is not known. */
   partitionsOf(topic: string): PartitionView[] | null {
     const state = this.parts.topics.find(topic)
     if (state === undefined || !state.known) return null
@@ -314,7 +317,7 @@ export class Engine implements EngineEvents {
   }
 
   onLinkDown(nodeId: number, error: KafkaError): void {
-    // The broker is up and refuses the client: waiting would not help.
+    // The broker is reachable and refuses the client: waiting would not help.
     if (isRefusal(error) && this.parts.spool === null) {
       this.parts.failures.failUnsent(error, nodeId)
     }
@@ -331,7 +334,7 @@ export class Engine implements EngineEvents {
     identityState.onFailed(error)
     if (spool === null) failures.failUnsent(error)
     else {
-      // Records in the spool wait until the credentials or the cluster are right again.
+      // Records in the spool wait until the credentials or the cluster are fixed.
       const again = this.now() + this.settings.retryBackoffMaxMs
       deadlines.add(again, () => this.parts.offerAll())
     }

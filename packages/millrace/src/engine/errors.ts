@@ -1,10 +1,10 @@
-// Errors of the engine that are not a batch's own. Callers: BatchFailures, WaitingRecords,
-// Producer.
+// Owns the errors of the engine that are not specific to a batch. Callers: batch-errors.ts,
+// BatchFailures, Engine, the producer's lifecycle. Invariant: an existing cause is not replaced.
 
 import { type ErrorCode, type ErrorContext, KafkaError } from '../protocol/kafka-error.ts'
 import { messageOf } from '../runtime/value-kinds.ts'
 
-/** The error, with what kept the record from being delivered until then, where that is known. */
+/** The error with what prevented the delivery of the record until then as its cause, if known. */
 export const withCause = (
   code: ErrorCode,
   message: string,

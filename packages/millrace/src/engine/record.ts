@@ -1,4 +1,6 @@
-// What goes into the engine and what comes out: the record, its offset in the log, its settle.
+// Owns the types of a record, of its metadata after delivery, and of its settle (the result
+// receiver). Callers: producer/ and all of engine/. Invariant: these types are part of the public
+// API.
 
 import type { KafkaError } from '../protocol/kafka-error.ts'
 
@@ -28,7 +30,7 @@ export interface ProducerRecord {
   readonly headers?: RecordHeaders | undefined
   /** Milliseconds since the epoch; the time of the call by default. */
   readonly timestamp?: number | undefined
-  /** Chosen by the partitioner by default. */
+  /** The partitioner chooses it by default. */
   readonly partition?: number | undefined
 }
 
@@ -38,7 +40,7 @@ export interface RecordMetadata {
   readonly topic: string
   /** The partition that was written to. */
   readonly partition: number
-  /** -1 = the broker did not return it: acks 0, or a duplicate. */
+  /** The offset; -1 = the broker did not return it: acks 0, or a duplicate. */
   readonly offset: number
   /** The record's timestamp, or the broker's if the topic uses LogAppendTime. */
   readonly timestamp: number
@@ -48,21 +50,24 @@ export interface RecordMetadata {
   readonly valueBytes: number
 }
 
-/** Called once with a record's result: an error, or its metadata. */
+/** Called once with the result of a record: an error, or its metadata. */
 export type SettleCallback = (error: KafkaError | null, metadata: RecordMetadata | null) => void
 
-/** An object in place of a callback: one for many records costs nothing per record. */
+/** An object in place of a callback: one object for many records needs no memory per record. */
 export interface Settler {
-  /** Bytes that wait with a record for its result, besides the record: counted as buffer memory. */
+  /**
+   * Bytes that wait with a record for its result, in addition to the record: they count as buffer
+   * memory.
+   */
   readonly heldBytes: number
   /**
-   * `tag` is what the record was appended with. `delivered` is valid during the call: the next
-   * record is shown by the same object.
+   * `tag` is the tag that the record was appended with. `delivered` is valid during the call,
+   * because the same object shows the next record.
    */
   settled(tag: number, error: KafkaError | null, delivered: DeliveredRecord | null): void
 }
 
-/** The fields of a record's metadata before there is an object of them. */
+/** The fields of a record's metadata, without an object for each record. */
 export interface DeliveredRecord {
   /** One object for all records of a batch. */
   readonly place: TopicPartition
@@ -70,7 +75,7 @@ export interface DeliveredRecord {
   readonly timestamp: number
   readonly keyBytes: number
   readonly valueBytes: number
-  /** Makes the metadata; it stays valid. */
+  /** Creates the metadata object, which stays valid. */
   toMetadata(): RecordMetadata
 }
 
@@ -81,10 +86,10 @@ export interface TopicPartition {
 
 export type Settle = SettleCallback | Settler
 
-/** A callback, its closure, and the metadata that it receives, in bytes (about). */
+/** The approximate size of a callback, its closure and its metadata, in bytes. */
 const callbackBytes = 240
 
-/** Calls it with a record's result; returns what a callback returned. */
+/** Calls the settle with the result of a record; returns the return value of a callback. */
 export const callSettle = (
   settle: Settle,
   tag: number,

@@ -1,22 +1,24 @@
-// The engine's settings, filled in from the producer's options, and the host that steps it.
+// Owns the types of the engine's settings, which are created from the producer's options, and of
+// the host that steps the engine. Callers: producer/options.ts creates the settings; the producer
+// and tests implement the host. Invariant: settings do not change after the engine was created.
 
 import type { KafkaError } from '../protocol/kafka-error.ts'
 
 /**
- * When open batches are released, in place of natural batching (sarama's Flush.*). 0 = no limit.
+ * When open batches are released, in place of natural batching (Flush.* in sarama). 0 = no limit.
  */
 export interface FlushSettings {
   readonly records: number
   readonly bytes: number
   readonly intervalMs: number
-  /** Records in one batch at most. */
+  /** Limit of the records in one batch. */
   readonly maxRecords: number
 }
 
 export interface CompressionSettings {
-  /** Codec id as in a batch's attributes; 0 = none. */
+  /** Codec id of the batch's attributes; 0 = none. */
   readonly codecId: number
-  /** Brokers take it from this version of Produce on; all do without it. */
+  /** Brokers accept it from this Produce version on; all brokers accept uncompressed batches. */
   readonly produceVersionMin?: number | undefined
   readonly compress: (
     bytes: Uint8Array,
@@ -24,7 +26,7 @@ export interface CompressionSettings {
   ) => void
 }
 
-/** What a topic may have of its own. */
+/** Settings that a topic may override. */
 export interface TopicSettings {
   readonly batchBytes: number
   readonly lingerMs: number
@@ -37,48 +39,48 @@ export interface EngineSettings extends TopicSettings {
   readonly idempotent: boolean
   readonly maxInFlightRequests: number
   readonly maxRequestBytes: number
-  /** Total of batches and records that wait. */
+  /** Total of batches and waiting records. */
   readonly bufferMemoryBytes: number
-  /** What waiting records may take; their part of bufferMemoryBytes at least. */
+  /** Limit of the waiting records; at least their part of bufferMemoryBytes. */
   readonly waitingMemoryBytes: number
   readonly flush: FlushSettings | null
   readonly deliveryTimeoutMs: number
   readonly requestTimeoutMs: number
   readonly maxBlockMs: number
-  /** How long a record that was taken may wait for its topic's metadata, or for its partition. */
+  /** How long an accepted record may wait for metadata of its topic or partition. */
   readonly recordWaitMs: number
   readonly unknownTopicTimeoutMs: number
-  /** A topic that was not used for this long is forgotten. */
+  /** A topic without records for this time is forgotten. */
   readonly metadataMaxIdleMs: number
   readonly retries: number
   readonly retryBackoffMs: number
   readonly retryBackoffMaxMs: number
-  /** A broker without a response for this long is avoided; 0 = never. */
+  /** A broker without a response for this time is avoided; 0 = never. */
   readonly partitionerAvailabilityTimeoutMs: number
-  /** Where the client is; null = anywhere. */
+  /** The rack of the client; null = none. */
   readonly rack: string | null
   /** null = no transactions. */
   readonly transactionalId: string | null
-  /** Topics with settings of their own. */
+  /** Topics with their own settings. */
   readonly topics: ReadonlyMap<string, TopicSettings>
 }
 
-/** What the engine needs of its host, which steps it: the producer, or a test. */
+/** The host steps the engine: the producer, or a test. */
 export interface EngineHost {
-  /** Milliseconds, monotonic. */
+  /** Monotonic milliseconds. */
   now(): number
   /** Milliseconds since the epoch. */
   wallTime(): number
   /** A number in [0, 1), for jitter. */
   random(): number
   /**
-   * Requests one call of `step` in this event-loop turn, after its I/O. The next request comes only
-   * after that call.
+   * Requests one call of `step` in this event-loop turn, after its I/O. The next request follows
+   * only after that call.
    */
   wake(): void
-  /** A record failed whose result no caller asked for. */
+  /** A record failed, and no caller requested its result. */
   onUnobservedFailure(error: KafkaError): void
-  /** A result callback of the user's threw. */
+  /** A result callback of the user threw. */
   onCallbackError(error: unknown): void
   /** There is space again after `tryAppend` returned false. */
   onSpace(): void

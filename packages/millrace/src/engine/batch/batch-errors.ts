@@ -1,5 +1,6 @@
-// The errors of records and batches: what every one of them says, and how an error of something
-// else (a connection, a topic, the end of the producer) becomes a batch's own.
+// Owns the errors of records and batches: the common fields, and how the error of a connection, a
+// topic or the producer becomes the error of a batch. Callers: buffer/, BatchFailures, Delivery.
+// Invariant: `persisted` is 'no' only if no attempt can have written the batch.
 
 import { KafkaError, type Persisted } from '../../protocol/kafka-error.ts'
 import { withCause } from '../errors.ts'
@@ -8,7 +9,7 @@ import type { EngineSettings } from '../settings.ts'
 import type { Batch, PartitionReference } from './batch.ts'
 import type { RecordEncoder } from './record-encoder.ts'
 
-/** What every error of a batch names: where, how long, and how many attempts. */
+/** The common fields of a batch's errors: topic, partition, elapsed time, attempts. */
 export const batchContext = (batch: Batch, now: number) => ({
   topic: batch.queue.topic.name,
   partition: batch.queue.partition,
@@ -18,7 +19,7 @@ export const batchContext = (batch: Batch, now: number) => ({
   persisted: persistedOf(batch),
 })
 
-/** An error of something else (a connection, a topic) as this batch's own. */
+/** The error of a connection or a topic, as the error of this batch. */
 export const errorOfBatch = (batch: Batch, now: number, error: KafkaError): KafkaError =>
   new KafkaError(error.code, error.message, {
     broker: error.broker,
@@ -31,11 +32,11 @@ export const errorOfBatch = (batch: Batch, now: number, error: KafkaError): Kafk
     cause: error,
   })
 
-/** The outcome of an in-flight batch is unknown; otherwise the attempts so far prove it. */
+/** 'maybe' while an attempt is in flight; otherwise the result of the attempts so far. */
 export const persistedOf = (batch: Batch): Persisted =>
   batch.maybeInLog || batch.isInFlight ? 'maybe' : 'no'
 
-/** The batch's time is over; `cause` is what kept it from being delivered. */
+/** The delivery timeout of the batch has passed; `cause` is what prevented its delivery. */
 export const deliveryTimeout = (
   batch: Batch,
   now: number,
@@ -67,7 +68,7 @@ export const bufferFull = (
     blockingError,
   )
 
-/** What records of a partition wait for, beside other partitions that go on. */
+/** Records of this partition wait, while other partitions continue. */
 const holderOf = (
   { topic, partition }: PartitionReference,
   link: BrokerLink | undefined,
@@ -80,7 +81,7 @@ const shareContext = (queue: PartitionReference, link: BrokerLink | undefined) =
   broker: link?.name,
 })
 
-/** The records that wait for brokers and topics that take nothing have all of their memory. */
+/** The records that wait for unavailable brokers and topics have used all of their memory. */
 export const shareFull = (
   queue: PartitionReference,
   link: BrokerLink | undefined,

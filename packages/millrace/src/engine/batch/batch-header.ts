@@ -1,5 +1,6 @@
-// Writes the header of a record batch (format v2, magic 2) in front of its records, and the
-// checksum over both. Caller: Batch, before each send whose header is not right yet.
+// Owns the encoding of a record batch's header (format v2, magic 2) and of its checksum. Caller:
+// Batch, before each send if the header has changed. Invariant: the layout is Kafka's
+// (records/layout.ts).
 
 import { highOf, lowOf, type ProducerId } from '../../protocol/producer-id.ts'
 import { crc32c } from '../../protocol/records/crc.ts'
@@ -21,7 +22,7 @@ export interface BatchHeaderFields {
 }
 
 /**
- * `compressed` = the records, apart from the header; null = they follow the header, up to
+ * `compressed` = the records in a separate buffer; null = they follow the header, up to
  * `wireBytes`.
  */
 export const writeBatchHeader = (
@@ -47,7 +48,7 @@ export const writeBatchHeader = (
   header.writeUInt32BE(checksum(header, compressed, wireBytes), batchOffsets.crc)
 }
 
-/** CRC-32C from the attributes to the end of the records. */
+/** CRC-32C of the bytes from the attributes to the end of the records. */
 const checksum = (header: Buffer, compressed: Uint8Array | null, wireBytes: number): number =>
   compressed === null
     ? crc32c(header.subarray(batchOffsets.attributes, wireBytes))

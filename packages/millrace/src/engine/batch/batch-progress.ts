@@ -1,12 +1,13 @@
-// What happens to a batch between its first record and its settlement: its state, its time limit,
-// its attempts and what they prove, its sequence number, its order among the batches of a
-// partition. `batch.ts` adds the content. Fields change through these methods only.
+// Owns the state of a batch between its first record and its result: deadline, attempts and what
+// they prove, sequence number, order in its partition. `batch.ts` adds the content.
 //
 //   open ─ seal ─▶ sealed ─▶ compressing ─▶ ready ─▶ inFlight ─▶ settled
 //                     └────── (no codec) ─────▲          │
 //                                             └─ retry ──┘
-// Callers: Accumulator and FlushTrigger (time limit), PartitionQueue (state, attempts, sequence
-// number), Delivery (what a response proves), Settlement. Invariant: a batch settles once.
+//
+// Callers: Accumulator and FlushTrigger (deadline), PartitionQueue (state, attempts, sequence
+// number), Delivery (results of attempts), Settlement. Invariants: fields change through these
+// methods only, and a batch settles once.
 
 import type { KafkaError } from '../../protocol/kafka-error.ts'
 import type { ProducerId } from '../../protocol/producer-id.ts'
@@ -32,8 +33,8 @@ export abstract class BatchProgress {
   readonly ordinal: number
   readonly createdAt: number
   /**
-   * Ordinals from `ordinal` up to `ordinal + #ordinalSpan` belong to this batch: the pieces of a
-   * split share them out.
+   * The ordinals from `ordinal` up to `ordinal + #ordinalSpan` belong to this batch; the parts of a
+   * split divide them.
    */
   #ordinalSpan = 1
   #state: BatchState = 'open'
@@ -74,7 +75,7 @@ export abstract class BatchProgress {
     return this.#deadline
   }
 
-  /** Its delivery time begins later, with `startDeadline`. */
+  /** The delivery timeout begins later, with `startDeadline`. */
   suspendDeadline(): void {
     this.#deadline = Number.POSITIVE_INFINITY
   }
@@ -84,13 +85,13 @@ export abstract class BatchProgress {
   }
 
   /**
-   * It took in a record that had waited. A batch that a flush trigger holds has no deadline yet.
+   * A record that had waited was appended. A batch that a flush trigger holds has no deadline yet.
    */
   advanceDeadline(at: number): void {
     if (this.#deadline !== Number.POSITIVE_INFINITY) this.#deadline = Math.min(this.#deadline, at)
   }
 
-  /** The flush() calls from this one on wait for it. */
+  /** The flush() calls from this generation on wait for it. */
   get flushGeneration(): number {
     return this.#flushGeneration
   }
@@ -101,29 +102,29 @@ export abstract class BatchProgress {
 
   // ── Attempts ───────────────────────────────────────────────────────────────────────────────────
 
-  /** How often it was handed to a connection. */
+  /** How often it was passed to a connection. */
   get attempts(): number {
     return this.#attempts
   }
 
-  /** When it was handed to a connection first; -1 = not yet. */
+  /** When it was first passed to a connection; -1 = not yet. */
   get sentAt(): number {
     return this.#sentAt
   }
 
-  /** It is in a request without a response, settled or not. */
+  /** It is in a request without a response, even if it has settled already. */
   get isInFlight(): boolean {
     return this.#isInFlight
   }
 
-  /** It goes into a request. */
+  /** It becomes part of a request. */
   beginAttempt(): void {
     this.transition('inFlight')
     this.#attempts++
     this.#isInFlight = true
   }
 
-  /** Its request was handed to the connection. */
+  /** Its request was passed to the connection. */
   noteSent(now: number): void {
     if (this.#sentAt < 0) this.#sentAt = now
   }
@@ -133,12 +134,12 @@ export abstract class BatchProgress {
     this.#isInFlight = false
   }
 
-  /** The attempt does not count: it never left, or the batch was too large. */
+  /** The attempt does not count: it was never written, or the batch was too large. */
   discountAttempt(): void {
     this.#attempts--
   }
 
-  /** It has other records now. */
+  /** The batch has different records now. */
   restartAttempts(): void {
     this.#attempts = 0
   }
@@ -153,8 +154,8 @@ export abstract class BatchProgress {
   }
 
   /**
-   * An attempt ended without a certain response: the batch may be in the log under the number it
-   * has, and is sent again under that number before numbers restart.
+   * An attempt ended without a certain result. The batch may be in the log with its sequence
+   * number, and must be sent again with that number before the numbers restart.
    */
   get maybeWritten(): boolean {
     return this.#maybeWritten
@@ -173,21 +174,21 @@ export abstract class BatchProgress {
     this.#maybeInLog = true
   }
 
-  /** The broker says that it does not have the batch. */
+  /** The broker responded that the batch is not in its log. */
   markNotWritten(): void {
     this.#maybeWritten = false
     this.#isPieceInDoubt = false
   }
 
   /**
-   * It is a piece of a batch that was split although the whole may be in the log: if it is, the
-   * broker does not recognize the piece as a duplicate.
+   * It is a part of a split batch, and the whole batch may be in the log. In that case the broker
+   * does not recognize the part as a duplicate.
    */
   get isPieceInDoubt(): boolean {
     return this.#isPieceInDoubt
   }
 
-  /** The broker took another piece: the whole is not in the log. */
+  /** The broker accepted another part, so the whole batch is not in the log. */
   clearPieceDoubt(): void {
     this.#isPieceInDoubt = false
   }
@@ -222,12 +223,15 @@ export abstract class BatchProgress {
     this.#attempts = 1
   }
 
-  /** Forgets its number, so that the next send gives it a new one. */
+  /** Removes its number, so that the next send assigns a new one. */
   clearSequence(): void {
     this.setSequence({ producerId: -1, epoch: -1 }, -1)
   }
 
-  /** A batch before it lost its number: no broker takes this batch under its own any more. */
+  /**
+   * An earlier batch lost its number, so brokers do not accept this batch with its own number any
+   * more.
+   */
   get isBehindGap(): boolean {
     return this.#isBehindGap
   }
@@ -243,9 +247,7 @@ export abstract class BatchProgress {
     return this.ordinal + this.#ordinalSpan / 2
   }
 
-  /**
-   * `later` continues behind `earlierCount` records of this batch, with all that is known of it.
-   */
+  /** `later` continues after `earlierCount` records of this batch, with the same state. */
   protected continueIn(later: BatchProgress, earlierCount: number): void {
     this.#ordinalSpan /= 2
     later.#ordinalSpan = this.#ordinalSpan

@@ -1,6 +1,6 @@
-// Batches made anew from the uncompressed records of another one: without some of its records, or
-// as two halves. No other module moves records between buffers. Callers: BatchPreparation
-// (records were cancelled), Delivery (a batch is too large, or a broker named wrong records).
+// Owns the rebuilding of batches from their uncompressed records: without some records, or as two
+// halves. Callers: BatchPreparation (records were cancelled), Delivery (a batch is too large, or a
+// broker rejected records). Invariant: no other file moves records between buffers.
 
 import { Batch, type PartitionReference } from './batch.ts'
 import type { BufferPool } from './buffer-pool.ts'
@@ -21,9 +21,9 @@ const emptyCopy = <Queue extends PartitionReference>(
   )
 
 /**
- * Leaves in the batch only the records that `keep` chooses. The batch then needs a sequence number,
- * compression and a header anew. Returns by how much its cost fell. No socket may still read the
- * old bytes: their buffer goes back to the pool.
+ * Keeps only the records that `keep` selects. The batch then needs a new sequence number,
+ * compression and header. Returns by how much its cost decreased. No socket may still read the old
+ * bytes, because their buffer returns to the pool.
  */
 export const keepRecords = <Queue extends PartitionReference>(
   batch: Batch<Queue>,
@@ -38,8 +38,8 @@ export const keepRecords = <Queue extends PartitionReference>(
 }
 
 /**
- * Moves the later half of the records into a new batch right behind this one. Sequence numbers
- * stay: the second half continues where the first one ends.
+ * Moves the second half of the records into a new batch after this one. Sequence numbers do not
+ * change: the second half continues where the first one ends.
  */
 export const splitInTwo = <Queue extends PartitionReference>(
   batch: Batch<Queue>,

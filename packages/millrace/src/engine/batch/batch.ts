@@ -1,11 +1,9 @@
-// One record batch of one partition, from its first record until it settles. It owns its bytes: the
-// batch header, then the records, encoded as they are appended; and, for each record, what is
-// called with its result. What happens to the batch as a whole is in `batch-progress.ts`.
-//
-// The uncompressed bytes stay until the batch settles: `batch-rebuild.ts` drops or splits records
-// by them, and results carry the records' sizes. Callers: Accumulator (append), BatchPreparation
-// (compression), PartitionQueue (header), Settlement (results). Its fields change through its
-// methods only.
+// Owns the bytes of one record batch and the result receivers of its records. Records are encoded
+// when they are appended, after space for the header. The state is in `batch-progress.ts`. The
+// uncompressed bytes stay until the batch settles: `batch-rebuild.ts` needs them, and results
+// contain the records' sizes. Callers: Accumulator (append), BatchPreparation (compression),
+// PartitionQueue (header), Settlement (results). Invariant: fields change through these methods
+// only.
 
 import { varintSize, varlongSize } from '../../protocol/bytes/varint.ts'
 import { batchHeaderBytes } from '../../protocol/records/layout.ts'
@@ -23,7 +21,7 @@ interface CompressedBatch {
   readonly records: Uint8Array
 }
 
-/** The partition that a batch is for. */
+/** The partition of a batch. */
 export interface PartitionReference {
   readonly topic: { readonly name: string }
   readonly partition: number
@@ -34,24 +32,26 @@ export class Batch<Queue extends PartitionReference = PartitionReference> extend
   #buffer: Buffer
   #size = batchHeaderBytes
   #recordCount = 0
-  /** The settle of every record, as long as they have the same: one callback, or none. */
+  /** The settle of all records while it is the same one: one callback, or none. */
   #sharedSettle: Settle | null = null
-  /** One entry per record, from the first record on that has another settle than those before. */
+  /**
+   * One entry per record, starting at the first record whose settle differs from the earlier ones.
+   */
   #settles: (Settle | null)[] | null = null
-  /** One entry per record, from the first record on whose tag is not 0. */
+  /** One entry per record, starting at the first record with a tag other than 0. */
   #tags: number[] | null = null
   /** Indexes of records that were cancelled while the batch waited; removed before it is sent. */
   #dropped: Set<number> | null = null
-  /** Where the search for a record begins: a caller with many records cancels them in order. */
+  /** Where the search for a record begins: callers usually cancel many records in order. */
   #lastFound = 0
-  /** The piece that was cut off last: it has the records right behind this batch's. */
+  /** The part that was split off last: its records follow those of this batch. */
   #laterHalf: Batch<Queue> | null = null
   #heldBytes = 0
   #compressed: CompressedBatch | null = null
   #baseTimestamp = 0
   #maxTimestamp = 0
   #codecId = 0
-  /** The header fits the batch's records and its sequence number. */
+  /** The header matches the records and the sequence number. */
   #headerIsRight = false
 
   constructor(
@@ -71,7 +71,7 @@ export class Batch<Queue extends PartitionReference = PartitionReference> extend
     return this.#buffer
   }
 
-  /** Bytes written, header included. */
+  /** Bytes written, with the header. */
   get size(): number {
     return this.#size
   }
@@ -87,7 +87,7 @@ export class Batch<Queue extends PartitionReference = PartitionReference> extend
     return varintSize(body) + body
   }
 
-  /** Appends the record; returns the bytes that it took. */
+  /** Appends the record; returns its bytes. */
   append(
     draft: RecordEncoder,
     contentBytes: number,
@@ -106,7 +106,7 @@ export class Batch<Queue extends PartitionReference = PartitionReference> extend
     return end - start
   }
 
-  /** Appends a record of another batch: its key, value and headers as they are encoded there. */
+  /** Appends a record of another batch with the same encoded key, value and headers. */
   appendEncoded(
     content: Uint8Array,
     timestamp: number,
@@ -138,7 +138,7 @@ export class Batch<Queue extends PartitionReference = PartitionReference> extend
     this.#recordCount++
   }
 
-  /** The record has another settle than those before it. */
+  /** Sets a settle that differs from the settle of the earlier records. */
   #addSettle(settle: Settle | null): void {
     if (this.#recordCount > 0) {
       this.#settles = entriesUpTo(this.#recordCount, this.#sharedSettle, settle)
@@ -146,17 +146,17 @@ export class Batch<Queue extends PartitionReference = PartitionReference> extend
     this.#sharedSettle = this.#recordCount === 0 ? settle : null
   }
 
-  /** A caller may wait for a record of it. */
+  /** True if a caller may wait for one of its records. */
   get hasSettles(): boolean {
     return this.#sharedSettle !== null || this.#settles !== null
   }
 
-  /** What it costs of the buffer memory: its bytes, and what its waiting callers hold. */
+  /** Its cost in the buffer memory: its bytes, and the memory of its waiting callers. */
   get cost(): number {
     return this.#size - batchHeaderBytes + this.#recordCount * entryCost + this.#heldBytes
   }
 
-  /** Writes what is before the record's content; `delta` = its time in the batch. */
+  /** Writes the fields before the record's content; `delta` is its time in the batch. */
   #writePrefix(contentBytes: number, delta: number): number {
     if (delta < 0 || delta >= 64) return this.#writeLatePrefix(contentBytes, delta)
     const buffer = this.#buffer
@@ -167,7 +167,7 @@ export class Batch<Queue extends PartitionReference = PartitionReference> extend
     return writeVarint(buffer, position + 2, index)
   }
 
-  /** For a delta of more than one byte: few records under load. */
+  /** For a delta of more than one byte, which few records have under load. */
   #writeLatePrefix(contentBytes: number, delta: number): number {
     const buffer = this.#buffer
     const body = 1 + varlongSize(delta) + varintSize(this.#recordCount) + contentBytes
@@ -185,17 +185,17 @@ export class Batch<Queue extends PartitionReference = PartitionReference> extend
     this.#buffer = grown
   }
 
-  /** The uncompressed records as a view, valid until the batch settles. */
+  /** The uncompressed records as a view that is valid until the batch settles. */
   get records(): Uint8Array {
     return this.#buffer.subarray(batchHeaderBytes, this.#size)
   }
 
-  /** The header and the compressed records, where compression made it smaller. */
+  /** The header and the compressed records, if compression made them smaller. */
   get isCompressed(): boolean {
     return this.#compressed !== null
   }
 
-  /** Uses the compressed records if they are smaller than the plain ones; `null` = plain. */
+  /** Uses the compressed records if they are smaller; `null` = not compressed. */
   useCompressed(codecId: number, records: Uint8Array | null): void {
     const smaller = records !== null && records.length < this.#size - batchHeaderBytes
     this.#compressed = smaller ? { header: Buffer.allocUnsafe(batchHeaderBytes), records } : null
@@ -215,9 +215,7 @@ export class Batch<Queue extends PartitionReference = PartitionReference> extend
       : batchHeaderBytes + this.#compressed.records.length
   }
 
-  /**
-   * Last step before each send: header fields, then the checksum, unless they are right already.
-   */
+  /** The last step before each send: writes header fields and checksum if they have changed. */
   writeHeader(isTransactional: boolean): void {
     if (this.#headerIsRight) return
     this.#headerIsRight = true
@@ -234,7 +232,7 @@ export class Batch<Queue extends PartitionReference = PartitionReference> extend
     })
   }
 
-  /** Pushes the bytes as they go to the socket: views, valid until the batch settles. */
+  /** Pushes the bytes for the socket: views that are valid until the batch settles. */
   pushChunks(chunks: Uint8Array[]): void {
     if (this.#compressed === null) chunks.push(this.#buffer.subarray(0, this.#size))
     else chunks.push(this.#compressed.header, this.#compressed.records)
@@ -250,9 +248,9 @@ export class Batch<Queue extends PartitionReference = PartitionReference> extend
   }
 
   /**
-   * Releases the callers. The array is emptied, not only dropped: an unused array in the old
-   * generation keeps what it points to alive through young collections, and promises would be moved
-   * to the old generation.
+   * Releases the callers. The array is emptied and not only dropped: an unused array in the old
+   * generation keeps its elements alive through minor collections, and promises would be moved to
+   * the old generation.
    */
   forgetSettles(): void {
     this.#settles?.fill(null)
@@ -260,18 +258,18 @@ export class Batch<Queue extends PartitionReference = PartitionReference> extend
     this.#sharedSettle = null
   }
 
-  /** What is called with the record's result; null = no caller asked for it. */
+  /** The result receiver of the record; null = no caller requested the result. */
   settleOf(index: number): Settle | null {
     return this.#settles === null ? this.#sharedSettle : this.#settles[index]!
   }
 
-  /** What the record was appended with. */
+  /** The tag that the record was appended with. */
   tagOf(index: number): number {
     return this.#tags === null ? 0 : this.#tags[index]!
   }
 
   /**
-   * The batch that has the record now: this one, or a piece that was cut off it; null = none any
+   * The batch that contains the record now: this one, or a part that was split off; null = none any
    * more.
    */
   batchHolding(settle: Settle, tag: number): Batch<Queue> | null {
@@ -293,7 +291,7 @@ export class Batch<Queue extends PartitionReference = PartitionReference> extend
     return -1
   }
 
-  /** Records were cancelled: they are removed before the batch is sent. */
+  /** True if records were cancelled: they are removed before the batch is sent. */
   get hasDropped(): boolean {
     return this.#dropped !== null
   }
@@ -302,12 +300,12 @@ export class Batch<Queue extends PartitionReference = PartitionReference> extend
     return this.#dropped?.has(index) === true
   }
 
-  /** Without the records that were cancelled. */
+  /** The number of records that were not cancelled. */
   get keptRecordCount(): number {
     return this.#recordCount - (this.#dropped?.size ?? 0)
   }
 
-  /** Notes that the record must not be sent, or sent again. */
+  /** Marks the record, so that it is not sent or sent again. */
   drop(settle: Settle, tag: number): void {
     assert(this.state !== 'inFlight' && !this.maybeInLog, 'what may be written is not dropped')
     const index = this.#indexOf(settle, tag)
@@ -317,8 +315,8 @@ export class Batch<Queue extends PartitionReference = PartitionReference> extend
   }
 
   /**
-   * Becomes the earlier half of a split. `later` continues where this one ends, with all that is
-   * known of the whole; the records themselves are moved by the caller.
+   * Becomes the first half of a split. `later` continues where this batch ends, with the same
+   * state; the caller moves the records.
    */
   shareWithLaterHalf(later: Batch<Queue>, earlierCount: number): void {
     this.continueIn(later, earlierCount)
@@ -326,7 +324,7 @@ export class Batch<Queue extends PartitionReference = PartitionReference> extend
     this.#laterHalf = later
   }
 
-  /** Takes over the records of a batch that was rebuilt from this one; returns the old buffer. */
+  /** Takes the records of a batch that was rebuilt from this one; returns the old buffer. */
   replaceContent(rebuilt: Batch<Queue>): Buffer {
     const old = this.#buffer
     this.#buffer = rebuilt.#buffer
@@ -346,8 +344,8 @@ export class Batch<Queue extends PartitionReference = PartitionReference> extend
 }
 
 /**
- * An array for records that came before there was one, and its last entry. It has an entry from the
- * start: the first push into an empty array would change the array's kind.
+ * Creates an array with entries for the earlier records and a last entry. It is not empty at the
+ * start, because the first push into an empty array would change the array's kind in V8.
  */
 const entriesUpTo = <Entry>(count: number, earlier: Entry, last: Entry): Entry[] => {
   if (count === 0) return [last]
@@ -356,9 +354,9 @@ const entriesUpTo = <Entry>(count: number, earlier: Entry, last: Entry): Entry[]
   return entries
 }
 
-/** A record's settle entry in bytes. */
+/** The bytes of a record's settle entry. */
 const entryCost = 8
 
-/** Buffer memory that a record takes: a promise weighs more than a small record itself. */
+/** The buffer memory of a record: a promise needs more memory than a small record. */
 export const costOf = (bytes: number, settle: Settle | null): number =>
   bytes + entryCost + heldBytesOf(settle)

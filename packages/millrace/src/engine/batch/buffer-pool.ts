@@ -1,13 +1,14 @@
-// Buffers that batches are encoded into, kept for the next batch instead of left to the garbage
-// collector. A few sizes, each four times the one before, so that thousands of quiet partitions
-// take kilobytes and busy ones get their full size at once. A buffer that a socket may still read
-// is never given back: a caller that can't be sure drops it, and the collector takes it.
+// Owns the buffers that batches are encoded into, and keeps them for the next batches. There are a
+// few sizes, each four times the previous one: thousands of quiet partitions need kilobytes, and
+// busy ones get their full size at once. Callers: Batch, BatchRebuild, Accumulator, Delivery.
+// Invariant: a buffer that a socket may still read is never returned; the caller leaves it to the
+// garbage collector.
 
 const smallestBytes = 2048
 const growthFactor = 4
 
 export class BufferPool {
-  /** Capacities in ascending order; the last is a full batch. */
+  /** Capacities in ascending order; the last one is that of a full batch. */
   readonly #capacities: number[] = []
   readonly #free: Buffer[][] = []
   readonly #keptBytesMax: number
@@ -26,7 +27,7 @@ export class BufferPool {
     this.#free.push([])
   }
 
-  /** A buffer of at least `bytes`; its content is whatever was there before. */
+  /** A buffer of at least `bytes`; its content is undefined. */
   acquire(bytes: number): Buffer {
     for (let index = 0; index < this.#capacities.length; index++) {
       const capacity = this.#capacities[index]!
@@ -39,7 +40,7 @@ export class BufferPool {
     return Buffer.allocUnsafeSlow(bytes)
   }
 
-  /** Takes back a buffer that is no longer read or written. */
+  /** Takes a buffer that is no longer read or written. */
   release(buffer: Buffer): void {
     const index = this.#capacities.indexOf(buffer.length)
     if (index < 0 || this.#keptBytes + buffer.length > this.#keptBytesMax) return

@@ -1,8 +1,8 @@
-// Reads and copies the bytes of a record that the application passed. RecordEncoder calls it.
+// Owns the reading and copying of bytes that the application passed. Caller: RecordEncoder.
 //
-// The number of bytes that was measured must be the number that is written, so no function here
-// trusts what the application can change: an own `length` property, a subclass with other getters,
-// a buffer that was detached or resized, or shared memory that another thread changes.
+// Invariant: the number of measured bytes is the number of written bytes. No function here trusts
+// what the application can change: an own `length` property, a subclass with other getters, a
+// buffer that was detached or resized, or shared memory that another thread changes.
 
 const typedArrayPrototype: object = Object.getPrototypeOf(Uint8Array.prototype)
 const getterOf = (name: string): ((this: Uint8Array) => unknown) =>
@@ -24,7 +24,7 @@ export const isBytes = (value: unknown): value is Uint8Array => {
   return candidate instanceof Uint8Array
 }
 
-/** The real length, whatever `bytes.length` returns. Throws if the value is not a Uint8Array. */
+/** The real length, independent of `bytes.length`. Throws if the value is not a Uint8Array. */
 export const lengthOf = (bytes: Uint8Array): number => {
   // V8 inlines the getter only after it has checked the object's shape. This read makes it check.
   bytes[0]
@@ -32,7 +32,7 @@ export const lengthOf = (bytes: Uint8Array): number => {
 }
 
 /**
- * False if the buffer was detached or shrunk. Such an array has the length 0, as an empty one has,
+ * False if the buffer was detached or shrunk. Such an array has the length 0, like an empty one,
  * but `indexOf` throws for it.
  */
 export const isReadable = (bytes: Uint8Array): boolean => {
@@ -66,8 +66,8 @@ export const copyWhole = (
   position: number,
 ): number => {
   try {
-    // Another thread can make shared memory longer after it was measured. What is copied past
-    // `length` does no harm: the next bytes are written over it.
+    // Another thread can make shared memory longer after it was measured. Bytes that are copied
+    // after `length` do not matter: the next bytes overwrite them.
     target.set(source, position)
   } catch {
     // It does not fit into the target any more: only the measured bytes are copied.
@@ -76,7 +76,7 @@ export const copyWhole = (
   return position + length
 }
 
-/** Copies the first `length` bytes of a buffer of ours; returns the position after the copy. */
+/** Copies the first `length` bytes of an internal buffer; returns the position after the copy. */
 export const copyStart = (
   source: Buffer,
   length: number,

@@ -1,43 +1,42 @@
-// The option bufferMemoryBytes, divided: batches take one part (the window), records that wait for
-// space or for a topic take the rest. It only counts. Callers: Accumulator and WaitingRecords take,
-// whatever settles, rebuilds or fails a batch gives back. What brokers and topics hold that take
-// nothing is not a part of the window, but of the rest (FairShares).
+// Owns the counters of the option bufferMemoryBytes. Batches use one part (the window), records
+// that wait for space or for a topic the rest. Callers: Accumulator and WaitingRecords take memory;
+// the code that settles, rebuilds or fails a batch gives it back. The batches of unavailable
+// brokers and topics count in the second part (FairShares).
 //
-// Invariant: `usedBytes` is the cost of all batches that are not settled, and `waitingBytes` the
-// cost of all waiting records.
+// Invariant: `usedBytes` is the cost of all unsettled batches, and `waitingBytes` the cost of all
+// waiting records.
 
 /**
- * The part of the buffer memory that batches take. A small window keeps promises and callbacks
- * short-lived: with 64 MiB outstanding, awaited sends lost half their speed to the garbage
- * collector.
+ * The share of the buffer memory for batches. A small window keeps promises and callbacks
+ * short-lived: with 64 MiB unacknowledged, garbage collection halved the rate of awaited sends.
  */
 const windowShare = 3 / 8
 
 export class MemoryBudget {
   readonly totalBytes: number
-  /** What batches may take. */
+  /** Memory for batches. */
   readonly windowBytes: number
-  /** Past this no record is taken but by a call that may wait. */
+  /** Above this limit only calls that may wait can add a record. */
   readonly #waitingShareBytes: number
   readonly #waitingBytesMax: number
   readonly #onFreed: () => void
   #usedBytes = 0
   #waitingBytes = 0
-  /** Of the used bytes, those of brokers and topics that take nothing. */
+  /** The part of the used bytes that belongs to unavailable brokers and topics. */
   #stalledBytes = 0
-  /** Of the waiting bytes, those that wait for a partition's share. */
+  /** The part of the waiting bytes that waits for the share of a partition. */
   #lineBytes = 0
   #windowLimit: number
   #waitingLimit: number
   /**
-   * Batches may take another record below this: it follows from what waits, so that every record
-   * compares only once.
+   * Batches accept another record below this limit. It is derived from the waiting bytes, so that
+   * each record needs one comparison.
    */
   #usedLimit: number
 
   /**
-   * `waitingBytes` = what waiting records may take, where that is more than their part of the
-   * total. `onFreed` is called whenever a batch gives memory back.
+   * `waitingBytes` = the limit of the waiting records, if it is more than their part of the total.
+   * `onFreed` is called whenever a batch gives memory back.
    */
   constructor(totalBytes: number, waitingBytes: number, onFreed: () => void) {
     this.totalBytes = totalBytes
@@ -58,7 +57,7 @@ export class MemoryBudget {
     return this.#waitingBytes
   }
 
-  /** Another record may be put into a batch; one that is larger than what is left may, too. */
+  /** True if another record fits into a batch; it may be larger than the remaining memory. */
   get hasSpace(): boolean {
     return this.#usedBytes < this.#usedLimit
   }
@@ -68,31 +67,31 @@ export class MemoryBudget {
   }
 
   /**
-   * What waiting records may take now. Records that waited for a topic go into batches all at once,
-   * past the window: those that wait for space get less for as long.
+   * The current limit of the waiting records. Records that waited for a topic enter batches all at
+   * once and may exceed the window; until then records that wait for space get less.
    */
   get waitingBytesMax(): number {
     const excessBytes = Math.max(0, this.#usedBytes - this.windowBytes)
     return Math.max(0, this.#waitingBytesMax - excessBytes)
   }
 
-  /** Used bytes of the window: without those of brokers and topics that take nothing. */
+  /** Used bytes of the window, without those of unavailable brokers and topics. */
   get movingBytes(): number {
     return Math.max(0, this.#usedBytes - this.#stalledBytes)
   }
 
-  /** What brokers and topics hold that take nothing; as much as the window at most. */
+  /** Sets the bytes of unavailable brokers and topics, limited to the window. */
   setStalled(bytes: number): void {
     this.#stalledBytes = Math.min(bytes, this.windowBytes)
     this.#updateLimits()
   }
 
-  /** What waits for the share of a partition. */
+  /** The bytes that wait for the share of a partition. */
   get lineBytes(): number {
     return this.#lineBytes
   }
 
-  /** The other half stays for records of other partitions. */
+  /** The other half is for records of other partitions. */
   get lineBytesMax(): number {
     return Math.floor(this.waitingBytesMax / 2)
   }
@@ -129,7 +128,7 @@ export class MemoryBudget {
     this.#updateUsedLimit()
   }
 
-  /** A record that waits does so in a line. */
+  /** A record waits for its partition. */
   takeInLine(cost: number): void {
     this.#lineBytes += cost
     this.#updateLimits()

@@ -1,6 +1,6 @@
-// Walks the records of a batch of ours in their uncompressed form: for the sizes and timestamps
-// that results carry, and to copy records when a batch is rebuilt. It reads what append wrote, so
-// it checks nothing.
+// Owns the reading of an unsettled batch's records in their uncompressed form: for the sizes and
+// timestamps of results, and to copy records when a batch is rebuilt. Callers: Settlement,
+// Delivery, BatchRebuild. Invariant: it reads only what Batch has written, so it checks nothing.
 
 import { batchHeaderBytes } from '../../protocol/records/layout.ts'
 import type { Batch } from './batch.ts'
@@ -23,7 +23,7 @@ export class RecordCursor {
     this.#baseTimestamp = batch.baseTimestamp
   }
 
-  /** Goes to the next record. */
+  /** Moves to the next record. */
   next(): void {
     const end = this.#varint() + this.#position
     this.#position++ // attributes
@@ -37,7 +37,7 @@ export class RecordCursor {
     this.#position = end
   }
 
-  /** Key, value and headers of the current record as they are encoded; a view. */
+  /** Key, value and headers of the current record in their encoded form; a view. */
   get content(): Uint8Array {
     return this.#bytes.subarray(this.contentStart, this.contentEnd)
   }
@@ -65,7 +65,7 @@ export class RecordCursor {
   }
 }
 
-/** Copies the records that `keep` chooses into `target`, in order, with their settles. */
+/** Copies the records that `keep` selects into `target`, in order, with their settles. */
 export const copyRecords = (
   source: Batch,
   keep: (index: number) => boolean,

@@ -1,8 +1,9 @@
-// The record that is being appended: checked, its key and headers encoded, its sizes known. One
-// object serves every append of an engine, so that a record costs no allocation on its way into a
-// batch. `load` takes a record, `unload` ends it: no reference to the record stays, and no buffer
-// larger than `keptBytesMax`. The caller's code (getters, proxies, partitioners) can run between:
-// sizes are measured after the last getter, and `checkUnchanged` follows a partitioner.
+// Owns the record that is being appended: its checked fields, encoded key and headers, and sizes.
+// One object serves every append of an engine, so a record needs no allocation on its way into a
+// batch. Callers: Accumulator and waiting records. Invariants: after `unload` no reference to the
+// record remains, and no buffer larger than `keptBytesMax`. Code of the caller (getters, proxies,
+// partitioners) can run in between: sizes are measured after the last getter, and `checkUnchanged`
+// is called after a partitioner.
 
 import { unsignedVarintSize, varintSize } from '../../protocol/bytes/varint.ts'
 import { KafkaError } from '../../protocol/kafka-error.ts'
@@ -14,11 +15,9 @@ import type { HeaderValue, ProducerRecord, RecordData, RecordHeaders } from '../
 import { copyStart, copyWhole, isBytes, isReadable, lengthOf, snapshot } from './caller-bytes.ts'
 import { readVarint, writeVarint } from './varint-length.ts'
 
-/**
- * Strings up to this length are encoded by a loop: a native call costs more than the characters.
- */
+/** Strings up to this length are encoded with a loop: a native call costs more than the loop. */
 const shortString = 24
-/** Timestamps are kept well inside the range that a varlong of a double can carry exactly. */
+/** Timestamps are limited to a range that a varlong of a double represents exactly. */
 const timestampMax = 2 ** 51
 /** Buffers for keys and headers up to this size are kept for the next record. */
 const keptBytesMax = 65_536
@@ -37,15 +36,15 @@ const refuse = (field: string, value: unknown, expected: string): never => {
 
 const nothing = Buffer.alloc(0)
 
-/** An array, or an object made by braces: a Map or a Headers would look empty. */
+/** An array, or an object literal: a Map or a Headers object would look empty. */
 const isPlain = (value: object): boolean => {
   if (typeof value !== 'object' || Array.isArray(value)) return Array.isArray(value)
   const prototype: unknown = Object.getPrototypeOf(value)
-  // Plain objects of another realm have a prototype without one.
+  // Plain objects of another realm without a prototype of their own are accepted too.
   return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
-/** The length of the bytes; refuses those that can't be read, which would look empty. */
+/** The length of the bytes. Rejects bytes that cannot be read, because they would look empty. */
 const checkedLength = (field: string, bytes: Uint8Array): number => {
   const length = lengthOf(bytes)
   if (length === 0 && !isReadable(bytes)) {
@@ -57,7 +56,7 @@ const checkedLength = (field: string, bytes: Uint8Array): number => {
   return length
 }
 
-/** A record without a value often has it under another name, as in other clients. */
+/** A record without a value often has it in another field, as in other clients. */
 const refuseValue = (record: ProducerRecord): never => {
   const unknown = Object.keys(record).find((name) => !fieldNames.includes(name))
   if (record.value === undefined && unknown !== undefined) {
@@ -85,7 +84,7 @@ export interface StoredRecord {
 }
 
 export class RecordEncoder {
-  /** A partitioner reads the key: nothing else is loaded meanwhile. */
+  /** A partitioner reads the key: no other record may be loaded. */
   #isLent = false
   topic = ''
   /** -1 = the partitioner chooses. */
@@ -102,14 +101,16 @@ export class RecordEncoder {
   /** The encoded headers with their count: `headerBytes[0, headerEnd)`; headerEnd 0 = none. */
   headerBytes: Buffer = nothing
   headerEnd = 0
-  /** Bytes of key, value and headers as they are encoded, without the record's own few. */
+  /** Bytes of the encoded key, value and headers, without the record's own fields. */
   contentBytes = 0
-  /** Of a record from a spool: its content is `stored[storedStart, storedStart + contentBytes)`. */
+  /**
+   * For a record from a spool: its content is `stored[storedStart, storedStart + contentBytes)`.
+   */
   #stored: Buffer | null = null
   #storedStart = 0
-  /** Where a text key is encoded. */
+  /** The buffer for a text key. */
   #scratch: Buffer = nothing
-  /** The topic whose name was checked last. */
+  /** The topic name that was checked last. */
   #checkedTopic: string | null = null
   readonly #maxRequestBytes: number
   readonly #contentBytesMax: number
@@ -120,8 +121,8 @@ export class RecordEncoder {
   }
 
   /**
-   * Checks the record and takes it in. Throws INVALID_ARGUMENT naming the field, or
-   * RECORD_TOO_LARGE before anything of that size is allocated.
+   * Checks and loads the record. Throws INVALID_ARGUMENT with the field's name, or RECORD_TOO_LARGE
+   * before memory of that size is allocated.
    */
   load(record: ProducerRecord): void {
     if (this.#isLent) {
@@ -141,7 +142,7 @@ export class RecordEncoder {
     if (typeof record !== 'object' || record === null) refuse('record', record, 'an object')
     const { topic, partition, timestamp, headers, key, value } = record
     const pairs = headers === undefined || headers === null ? null : headerPairs(headers)
-    // From here on no code of the caller runs, which could send another record.
+    // From here on no code of the caller runs, so no other record can be sent in between.
     if (topic !== this.#checkedTopic) this.#checkTopic(topic)
     this.topic = topic
     this.partition = partition === undefined ? -1 : this.#checkPartition(partition)
@@ -159,8 +160,8 @@ export class RecordEncoder {
   }
 
   /**
-   * Takes in a record that was checked and encoded before. Throws RECORD_TOO_LARGE if the limit was
-   * higher then.
+   * Loads a record that was checked and encoded before. Throws RECORD_TOO_LARGE if the limit was
+   * higher at that time.
    */
   loadStored({ topic, partition, timestamp, block, start, end }: StoredRecord): void {
     this.topic = topic
@@ -176,7 +177,7 @@ export class RecordEncoder {
     this.#storedStart = start
   }
 
-  /** Drops what belongs to the record: neither it nor a large buffer of it stays in memory. */
+  /** Releases the record, and its buffer if that is large. */
   unload(): void {
     this.value = null
     this.keyBytes = nothing
@@ -184,7 +185,7 @@ export class RecordEncoder {
     if (this.headerBytes.length > keptBytesMax) this.headerBytes = nothing
   }
 
-  /** Drops all bytes: a copy that is not needed any more. */
+  /** Releases all bytes of a copy that is not needed any more. */
   discard(): void {
     this.unload()
     this.headerBytes = nothing
@@ -237,7 +238,7 @@ export class RecordEncoder {
       (this.headerEnd === 0 ? 1 : this.headerEnd)
   }
 
-  /** Writes key, value and headers at `position`; returns the position behind them. */
+  /** Writes key, value and headers at `position`; returns the position after them. */
   write(target: Buffer, position: number): number {
     if (this.#stored !== null) return this.#writeStored(target, position)
     const { keyBytes, value } = this
@@ -267,8 +268,7 @@ export class RecordEncoder {
   }
 
   /**
-   * A copy with bytes of its own, for a record that must wait. Its timestamp is the time of the
-   * call.
+   * A copy with its own bytes, for a record that must wait. Its timestamp is the time of the call.
    */
   copy(clock: { wallTime(): number }): RecordEncoder {
     const copy = new RecordEncoder(this.#maxRequestBytes)
@@ -328,7 +328,10 @@ export class RecordEncoder {
     } else refuse('record.key', key, 'a string, a Uint8Array, null or undefined')
   }
 
-  /** Space for the key in UTF-8; a long one has its own buffer, which goes with the record. */
+  /**
+   * Space for the key in UTF-8; a long key gets a buffer of its own, which is released with the
+   * record.
+   */
   #keySpace(key: string): Buffer {
     const most = key.length * 3
     if (most <= this.#scratch.length) return this.#scratch
@@ -374,7 +377,7 @@ export class RecordEncoder {
 
 type HeaderPair = readonly [string, HeaderValue]
 
-/** The headers as pairs of our own, without those whose value is undefined. */
+/** The headers as internal pairs, without those whose value is undefined. */
 const headerPairs = (headers: RecordHeaders): readonly HeaderPair[] => {
   if (!isPlain(headers)) refuse('record.headers', headers, 'an object or an array of pairs')
   const pairs: HeaderPair[] = []
@@ -396,7 +399,7 @@ const headerPairs = (headers: RecordHeaders): readonly HeaderPair[] => {
   return pairs
 }
 
-/** Writes text as UTF-8; the target is large enough. Returns the position behind it. */
+/** Writes text as UTF-8; the target is large enough. Returns the position after it. */
 const writeText = (text: string, target: Buffer, position: number): number => {
   if (text.length <= shortString) {
     let index = 0
@@ -410,13 +413,13 @@ const writeText = (text: string, target: Buffer, position: number): number => {
   return position + target.write(text, position, 'utf8')
 }
 
-/** The most that a record's own fields (length, attributes, deltas) take around its content. */
+/** The maximum size of a record's own fields (length, attributes, deltas). */
 export const recordOverheadMax = 5 + 1 + 10 + 5
 
-/** Bytes that the request around a single record takes at most. */
+/** The maximum size of the request around a single record. */
 const requestOverheadMax = 512 + unsignedVarintSize(2 ** 31)
 
-/** The most that key, value and headers of one record may take, so that its request fits. */
+/** The maximum size of key, value and headers of one record whose request is within the limit. */
 const contentBytesMax = (maxRequestBytes: number): number =>
   maxRequestBytes - requestOverheadMax - recordOverheadMax - batchHeaderBytes
 

@@ -1,9 +1,9 @@
-// Takes records: into the open batch of their partition, or into a queue where they wait for buffer
-// space, for their topic's metadata, or for a partition whose broker takes nothing. Callers: Engine
-// (records, each step), producers with many records (WaitingCaller).
+// Owns the way of a record into the open batch of its partition, or into a queue where it waits for
+// buffer space, for metadata of its topic, or for a partition whose broker is unavailable. Callers:
+// Engine (records, each step), callers with many records (WaitingCaller).
 //
-// Invariants: no record overtakes a waiting record of its partition; past the bounds of the memory
-// budget a record is refused.
+// Invariants: a record never overtakes a waiting record of its partition; above the limits of the
+// memory budget a record is rejected.
 
 import { asKafkaError, type KafkaError } from '../../protocol/kafka-error.ts'
 import { batchHeaderBytes } from '../../protocol/records/layout.ts'
@@ -29,20 +29,20 @@ import type { TopicState } from './topic-state.ts'
 import type { RecordHandle, WaitingCaller, WaitingRecord } from './waiting-record.ts'
 import type { WaitingRecords } from './waiting-records.ts'
 
-/** What a record's own fields usually take around its content. */
+/** The usual size of a record's own fields. */
 const recordOverheadUsual = 8
 
 export interface AccumulatorEvents {
-  /** An open batch was made. */
+  /** An open batch was created. */
   onBatchCreated(batch: QueuedBatch): void
-  /** A record was appended, which had waited since then (null = it had not). */
+  /** A record was appended. The argument is when it began to wait; null = it did not wait. */
   onAppended(batch: QueuedBatch, bytes: number, since: number | null): void
-  /** There is no space: open batches go out now, whatever they were to wait for. */
+  /** The buffer is full: open batches are sent now, even before their linger. */
   onFull(): void
   wake(): void
 }
 
-/** The parts of the engine that the accumulator works with. */
+/** The parts of the engine that the accumulator needs. */
 export interface AccumulatorParts {
   readonly settings: EngineSettings
   readonly host: EngineHost
@@ -72,7 +72,7 @@ export class Accumulator {
   readonly #draft: RecordEncoder
   readonly #spaceQueue: SpaceQueue
   readonly #lines: PartitionLines
-  /** `enqueue` refused a record for this partition since. */
+  /** `enqueue` rejected a record of this partition. */
   #enqueueWaitsFor: PartitionQueue | null = null
   /** The last record of the spool found no space. */
   #isSpoolWaiting = false
@@ -100,18 +100,18 @@ export class Accumulator {
     })
   }
 
-  /** A record would be taken now, and no other waits for space before it. */
+  /** A record would be accepted now, and no other waits for space before it. */
   get hasSpace(): boolean {
     return this.#spaceQueue.hasSpace
   }
 
-  /** `enqueue` would take a record now. */
+  /** `enqueue` would accept a record now. */
   get mayEnqueue(): boolean {
     const queue = this.#enqueueWaitsFor
     return this.#spaceQueue.mayEnqueue && (queue === null || !this.#lines.refuses(queue))
   }
 
-  /** Callers of `enqueue` go on in this turn. */
+  /** Callers of `enqueue` continue in this turn. */
   get isFilling(): boolean {
     return this.#spaceQueue.isFilling
   }
@@ -121,16 +121,16 @@ export class Accumulator {
     return this.#spaceQueue.length + this.#lines.length
   }
 
-  /** Since when the first of them waits; Infinity = none does. */
+  /** Since when the first of them waits; Infinity = none waits. */
   get oldestWaitingAt(): number {
     return Math.min(this.#spaceQueue.oldestAt, this.#lines.oldestAt)
   }
 
-  // ── Records come in ────────────────────────────────────────────────────────────────────────────
+  // ── Appending ──────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * Takes the record if there is space, and the turn has not had its share; false = not taken,
-   * nothing happened, and the host's onSpace follows. Throws where the record itself is wrong.
+   * Appends the record if there is space and the limit of the turn is not reached. False = not
+   * accepted and nothing has changed; the host's onSpace follows. Throws if the record is invalid.
    */
   tryAppend(record: ProducerRecord, settle: Settle | null): boolean {
     const draft = this.#draft
@@ -152,7 +152,7 @@ export class Accumulator {
   }
 
   /**
-   * Takes the record, into a batch or to wait. Throws where it is wrong, or past the bounds.
+   * Appends the record to a batch, or lets it wait. Throws if it is invalid, or above the limits.
    */
   append(record: ProducerRecord, settle: Settle | null): RecordHandle {
     const draft = this.#draft
@@ -175,8 +175,8 @@ export class Accumulator {
   }
 
   /**
-   * Takes a dead letter. With a spool it does not wait for space: it takes the place of the record
-   * that it is made of, and is noted on disk together with the end of that record.
+   * Takes a dead letter. With a spool it does not wait for space: it replaces the record that it is
+   * created from, and is written to disk together with the end of that record.
    */
   appendDeadLetter(record: ProducerRecord, settle: Settle): void {
     if (this.#spool === null) {
@@ -197,12 +197,12 @@ export class Accumulator {
     this.#spaceQueue.pushCaller(caller)
   }
 
-  /** The caller has cancelled what is left of its records. */
+  /** The caller has cancelled its remaining records. */
   stopWaiting(caller: WaitingCaller): void {
     this.#spaceQueue.removeCaller(caller)
   }
 
-  /** For a caller whose turn it is, and its flush() calls; null = no space now. */
+  /** For the caller whose turn it is, with its flush() generation; null = no space now. */
   appendInTurn(
     record: ProducerRecord,
     settle: Settle,
@@ -220,7 +220,7 @@ export class Accumulator {
     return handle
   }
 
-  /** Puts the record into the spool where there is one, else into a batch; null = refused. */
+  /** Appends the record to the spool if there is one, otherwise to a batch; null = rejected. */
   #append(
     draft: RecordEncoder,
     settle: Settle | null,
@@ -238,8 +238,8 @@ export class Accumulator {
   }
 
   /**
-   * A record of the spool goes into a batch, or waits for its partition so that those behind it go
-   * on; false = there is no space in memory.
+   * Appends a record of the spool to a batch, or lets it wait for its partition, so that later
+   * records continue; false = there is no space in memory.
    */
   appendSpooled(draft: RecordEncoder, settle: Settle | null, recordId: number): boolean {
     const isTaken =
@@ -250,7 +250,7 @@ export class Accumulator {
     return isTaken
   }
 
-  /** Puts the record into its partition's open batch, or lets it wait for its topic. */
+  /** Appends the record to the open batch of its partition, or lets it wait for its topic. */
   #put(
     draft: RecordEncoder,
     settle: Settle | null,
@@ -267,7 +267,7 @@ export class Accumulator {
     return this.#appendTo(topic, topic.queues[partition]!, draft, settle, tag, from)
   }
 
-  /** A partitioner may be the user's code: the draft must not change meanwhile. */
+  /** A partitioner may be code of the user: the draft must not change meanwhile. */
   #choosePartition({ partitioner, partitioning }: TopicState, draft: RecordEncoder): number {
     const { keyBytes, keyStart, keyEnd, contentBytes } = draft
     const recordBytes = contentBytes + recordOverheadUsual
@@ -291,8 +291,8 @@ export class Accumulator {
     tag: number,
     from: WaitingRecord | null,
   ): WaitingRecord {
-    // The caller knows that there is space: the memory bound may be passed by this one record, so
-    // that enqueue need not throw where it returns false the next time.
+    // The caller knows that there is space. This one record may exceed the limit, so that enqueue
+    // does not have to throw after it returned true.
     const { waiting: waitingRecords, cluster } = this.#parts
     const waiting = from ?? waitingRecords.add(draft, settle, tag)
     topic.pending.push(waiting)
@@ -315,7 +315,7 @@ export class Accumulator {
     const content = draft.contentBytes
     const timestamp = draft.timestamp >= 0 ? draft.timestamp : this.#clock.wallTime()
     let batch = queue.open
-    // Decides for nearly every record, without its exact size.
+    // Decides for nearly every record without its exact size.
     if (batch === null || !this.#fits(batch, content + recordOverheadMax)) {
       if (this.#lines.refuses(queue)) return this.#lines.refuse(queue, from)
       batch = this.#batchFor(topic, queue, content, timestamp)
@@ -335,7 +335,7 @@ export class Accumulator {
     )
   }
 
-  /** The open batch where the record fits into it to the byte; else a new one. */
+  /** The open batch if the record fits into it exactly; otherwise a new one. */
   #batchFor(
     topic: TopicState,
     queue: PartitionQueue,
@@ -365,7 +365,8 @@ export class Accumulator {
   }
 
   /**
-   * A record that waited is in the batch: its deadline and its flush() calls are the batch's now.
+   * A record that had waited is in the batch: its deadline and its flush() calls now apply to the
+   * batch.
    */
   #moveIn(batch: QueuedBatch, waiting: WaitingRecord): void {
     const { settings, waiting: waitingRecords } = this.#parts
@@ -394,7 +395,7 @@ export class Accumulator {
     this.#parts.waiting.startTurn()
   }
 
-  /** The host's onSpace follows once there is space. */
+  /** The host's onSpace follows when there is space. */
   requestSpace(): void {
     this.#spaceQueue.requestSpace()
   }
@@ -404,7 +405,7 @@ export class Accumulator {
     this.#spaceQueue.onMemoryFreed()
   }
 
-  /** Admits records that wait for space, and notifies the host where it waits. */
+  /** Admits records that wait for space, and notifies the host if it waits. */
   admitWaiting(): void {
     this.#lines.step(this.#spaceQueue.isWanted || this.#isSpoolWaiting)
     const queue = this.#enqueueWaitsFor
@@ -413,7 +414,7 @@ export class Accumulator {
     this.#spaceQueue.admit(!isRefused)
   }
 
-  /** `isPending` = it waited for its topic: where there is a spool, it has been there before. */
+  /** `isPending` = it waited for its topic; with a spool it is already on disk. */
   #appendWaiting(waiting: WaitingRecord, isPending: boolean): void {
     const { draft, settle, tag } = waiting
     try {
@@ -425,30 +426,30 @@ export class Accumulator {
     }
   }
 
-  /** The topic is known now, or has more partitions: its records go on, in order. */
+  /** The topic is known, or has more partitions: its records continue, in order. */
   releasePending(topic: TopicState): void {
     if (topic.pending.length === 0) return
     for (const waiting of topic.pending.takeAll()) this.#appendWaiting(waiting, true)
   }
 
-  /** Nothing that waits has to fail before this moment. */
+  /** The earliest time at which a waiting record can expire. */
   get nextExpiry(): number {
     return this.#parts.waiting.nextExpiry
   }
 
-  /** Fails what has waited for too long. */
+  /** Fails records that have waited for too long. */
   expireWaiting(now: number): void {
     this.#spaceQueue.expireDue(now, this.#topics.all(), this.#lines)
   }
 
-  /** Fails everything that waits for the topic. */
+  /** Fails all records that wait for the topic. */
   failPending(topic: TopicState, makeError: () => KafkaError): void {
     this.#parts.waiting.failPending(topic, makeError)
   }
 
   /**
-   * Fails what waits for space, a topic or a partition, for which it holds (null = everything);
-   * returns how many entries.
+   * Fails the selected entries that wait for space, a topic or a partition (null = all of them);
+   * returns their number.
    */
   purgeWaiting(
     isMeant: ((topic: string, partition: number) => boolean) | null,
@@ -466,12 +467,12 @@ export class Accumulator {
     return found.length
   }
 
-  /** Fails everything that waits for the partition. */
+  /** Fails all records that wait for the partition. */
   failLine(queue: PartitionQueue, makeError: () => KafkaError): void {
     this.#lines.fail(queue, makeError)
   }
 
-  /** Fails everything that waits: for space, for a topic or for a partition. */
+  /** Fails all entries that wait for space, for a topic or for a partition. */
   failAllWaiting(makeError: () => KafkaError): void {
     for (const topic of this.#topics.all()) this.failPending(topic, makeError)
     this.#lines.failAll(makeError)

@@ -1,16 +1,16 @@
-// The timestamp of records that have none of their own: the time of the call. The machine's clock
-// is read for every few records only, because a reading costs as much as a third of an append.
-// Owner: Accumulator.
+// Owns the timestamp of records without their own: the time of the call. Several records share one
+// reading of the clock, because a reading costs a third of an append. Caller: Accumulator.
+// Invariant: each event-loop turn begins with a new reading.
 
-/** Records appended in one turn that share one reading. */
+/** Records of one turn that share one reading. */
 const usesMin = 8
-/** The same, where as many records before them were appended within a millisecond. */
+/** The same, if this many earlier records were appended within a millisecond. */
 const usesMax = 32
 
 export class AppendClock {
   readonly #clock: { wallTime(): number }
   #time = 0
-  /** How many more records have this time. */
+  /** How many more records get this time. */
   #usesLeft = 0
   #uses = usesMin
 

@@ -1,7 +1,7 @@
-// Makes a batch that an earlier process had numbered and may have sent: the same records under
-// the same producer id, epoch and sequence number, so that the broker recognizes what it has. One
-// without a number (-1) gets a new one when it is sent. Caller: Engine, for the producer's spool,
-// before any other record of the partition is appended.
+// Owns the restoring of a batch that an earlier process numbered and may have sent: the same
+// records with the same producer id, epoch and sequence number, so that the broker recognizes
+// duplicates. A batch without a number (-1) gets a new one when it is sent. Caller: Engine, for the
+// producer's spool. Invariant: it runs before any other record of the partition is appended.
 
 import type { ProducerId } from '../../protocol/producer-id.ts'
 import { assert } from '../../runtime/assert.ts'
@@ -17,11 +17,11 @@ import type { Settle } from '../record.ts'
 import type { EngineHost, EngineSettings } from '../settings.ts'
 import type { TopicDirectory } from './topic-directory.ts'
 
-/** A record as it is encoded in a batch. */
+/** A record in the encoding of a batch. */
 export interface EncodedRecord {
   readonly id: number
   readonly timestamp: number
-  /** Key, value and headers. */
+  /** The encoded key, value and headers. */
   readonly content: Uint8Array
 }
 
@@ -34,7 +34,7 @@ export interface RestorableBatch {
   readonly records: readonly EncodedRecord[]
 }
 
-/** The parts of the engine that making a batch needs. */
+/** The parts of the engine that restoring a batch needs. */
 export interface RestorationParts {
   readonly settings: EngineSettings
   readonly host: EngineHost
@@ -47,7 +47,7 @@ export interface RestorationParts {
   readonly measurements: Measurements
 }
 
-/** Puts the batch into its partition's queue; null = the topic has no such partition. */
+/** Adds the batch to its partition's queue; null = the topic has no such partition. */
 export const restoreBatch = (
   parts: RestorationParts,
   { topic, partition, records, baseSequence, ...identity }: RestorableBatch,

@@ -1,11 +1,10 @@
-// How much of the memory for batches brokers and topics may hold that take nothing. What they hold
-// does not count in the window, so that the others have all of it; and each of them holds at most
-// its share: records for it then wait in lines of their own (partition-lines.ts). Where nothing
-// else could be sent, there is nothing to protect, and all records wait in one queue. Records that
-// may go to any partition avoid a broker that holds its share.
-// Owner: Accumulator, which reviews at the steps and when the window is full.
+// Owns the limit of the batch memory that unavailable brokers and topics may hold. Their batches do
+// not count in the window, so other partitions can use all of it. Each has a share; above it,
+// records wait per partition (partition-lines.ts). If no other partition could send, there is no
+// limit, and all records wait in one queue. Records without a fixed partition avoid a broker that
+// holds its share. Caller: Accumulator, at each step and when the window is full.
 //
-// Nothing is counted per record or batch: a review adds up the batches that are not settled.
+// Invariant: nothing is counted per record or batch; a review sums up the unsettled batches.
 
 import type { MemoryBudget } from '../batch/memory-budget.ts'
 import type { IncompleteBatches } from '../delivery/incomplete-batches.ts'
@@ -16,18 +15,18 @@ import type { ClusterPort } from '../ports.ts'
 import type { TopicDirectory } from './topic-directory.ts'
 
 /**
- * A broker without a response for this long takes nothing, nor does a partition whose batch has
- * failed, or that has no leader, for so long.
+ * A broker is unavailable after this time without a response. A partition is unavailable if its
+ * batch has failed, or it has had no leader, for this time.
  */
 const stalledMs = 500
 /** Time between two reviews. */
 export const reviewMs = 50
-/** Below this part of the window no broker holds enough to be looked for. */
+/** Below this part of the window no broker holds enough for a review. */
 const quietShare = 1 / 4
-/** A holder takes records again below this part of its share. */
+/** A holder accepts records again below this part of its share. */
 const againShare = 3 / 4
 
-/** A broker (by node id) or the partitions of one topic that take nothing. */
+/** An unavailable broker (by node id), or the unavailable partitions of one topic. */
 interface Holder {
   readonly queues: Set<PartitionQueue>
   bytes: number
@@ -36,7 +35,7 @@ interface Holder {
 
 type HolderKey = number | Topic
 
-/** The parts of the engine that the shares depend on. */
+/** The parts of the engine that the shares need. */
 export interface FairShareParts {
   readonly cluster: ClusterPort
   readonly budget: MemoryBudget
@@ -55,12 +54,12 @@ export class FairShares {
     this.#parts = parts
   }
 
-  /** No record of the partition may go into a batch: its broker or topic holds its share. */
+  /** No record of the partition may enter a batch: its broker or topic holds its share. */
   isOver(queue: PartitionQueue): boolean {
     return this.#holders.size > 0 && this.#holderOf(queue)?.isOver === true
   }
 
-  /** A record that waited in a line went into a batch. */
+  /** A record that waited for its partition entered a batch. */
   onTaken(queue: PartitionQueue, bytes: number): void {
     const holder = this.#holderOf(queue)
     if (holder === undefined) return
@@ -80,7 +79,7 @@ export class FairShares {
     return now >= this.#reviewedAt + reviewMs
   }
 
-  /** Adds up what is held now. `isWanted` = records wait for the result. */
+  /** Sums up what is held now. `isWanted` = records wait for the result. */
   review(now: number, isWanted: boolean): void {
     const { budget, dispatcher } = this.#parts
     if (!isWanted && this.#holders.size === 0) {
@@ -96,7 +95,7 @@ export class FairShares {
       stalledBytes += holder.bytes
       const wasOver = before.get(key)?.isOver === true
       holder.isOver = holder.bytes >= this.#shareBytes * (wasOver ? againShare : 1)
-      // The check is made when a batch is opened: no record may find one that is open.
+      // The check happens when a batch is opened, so no open batch may remain.
       if (!holder.isOver) continue
       if (typeof key === 'number') dispatcher.onShareFull(key)
       for (const queue of holder.queues) if (queue.open !== null) dispatcher.seal(queue)
@@ -131,7 +130,7 @@ export class FairShares {
     return nodeId >= 0 && now >= this.#parts.dispatcher.silentSince(nodeId) + stalledMs
   }
 
-  /** Some partition is not held, and its broker is not known to be out of reach. */
+  /** A partition exists that is not limited, and whose broker is not known to be unreachable. */
   #hasOthers(holders: ReadonlyMap<HolderKey, Holder>, held: ReadonlySet<PartitionQueue>): boolean {
     for (const { queues } of this.#parts.topics.all()) {
       for (const queue of queues) {

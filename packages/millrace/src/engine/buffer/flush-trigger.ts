@@ -1,10 +1,10 @@
-// Flushing as sarama does it: instead of natural batching, open batches are held until the producer
-// as a whole holds so many records or bytes, or until an interval after the first of them is over.
-// Only what is held counts: a batch that is full, or released, has left. Engine owns it, reports
-// batches and records, and releases early where a caller waits: flush(), close(), a full buffer.
+// Owns which open batches are held back by the flush settings, which replace natural batching as in
+// sarama: batches are held until the producer holds a number of records or bytes, or until an
+// interval after the first of them has passed. Caller: Engine, which reports batches and records,
+// and releases early for flush(), close() and a full buffer.
 //
-// Invariant: a held batch has no deadline. Its delivery time begins when it is released: until then
-// it waits because the user's settings say so.
+// Invariant: a held batch has no deadline. Its delivery timeout begins when it is released, because
+// until then it waits by the user's settings.
 
 import { batchHeaderBytes } from '../../protocol/records/layout.ts'
 import type { Deadline, Deadlines } from '../deadlines.ts'
@@ -20,12 +20,12 @@ export class FlushTrigger {
   readonly #incomplete: IncompleteBatches
   readonly #wake: () => void
   readonly #held = new Set<QueuedBatch>()
-  /** What the held batches have. */
+  /** The records and bytes of the held batches. */
   #records = 0
   #bytes = 0
   #interval: Deadline | null = null
 
-  /** Null where the settings hold nothing back. */
+  /** Null if the settings hold nothing back. */
   static of(
     { flush, deliveryTimeoutMs }: EngineSettings,
     host: EngineHost,
@@ -33,7 +33,7 @@ export class FlushTrigger {
     incomplete: IncompleteBatches,
     wake: () => void,
   ): FlushTrigger | null {
-    // With a limit of records per batch alone, batches are smaller, and leave as they would anyway.
+    // With a limit of records per batch only, batches are smaller and are not held back.
     if (flush === null || flush.records + flush.bytes + flush.intervalMs === 0) return null
     return new FlushTrigger(flush, deliveryTimeoutMs, host, deadlines, incomplete, wake)
   }
@@ -54,7 +54,7 @@ export class FlushTrigger {
     this.#wake = wake
   }
 
-  /** The open batch must wait. */
+  /** True if the open batch must wait. */
   holds(batch: QueuedBatch): boolean {
     return this.#held.has(batch)
   }
@@ -64,14 +64,14 @@ export class FlushTrigger {
     this.#held.add(batch)
   }
 
-  /** The batch goes out: it was released, or is full. */
+  /** The batch will be sent: it was released, or is full. */
   onBatchSealed(batch: QueuedBatch): void {
     if (!this.#held.has(batch)) return
     this.onBatchGone(batch)
     this.#startDeadline(batch)
   }
 
-  /** Nothing of it is held any more: it goes out, or it failed. */
+  /** The batch is not held any more: it was sealed, or it failed. */
   onBatchGone(batch: QueuedBatch): void {
     if (!this.#held.delete(batch)) return
     this.#records -= batch.recordCount
@@ -79,9 +79,7 @@ export class FlushTrigger {
     if (this.#records === 0) this.#stopInterval()
   }
 
-  /**
-   * Counts a record, unless its batch was released before. The interval is measured from `since`.
-   */
+  /** Counts a record, unless its batch was released before. The interval begins at `since`. */
   onAppended(batch: QueuedBatch, bytes: number, since: number | null): void {
     if (!this.#held.has(batch)) return
     const { records, bytes: bytesMax, intervalMs } = this.#limits
@@ -96,7 +94,7 @@ export class FlushTrigger {
     }
   }
 
-  /** Lets every batch go that is open now. */
+  /** Releases every batch that is open now. */
   release(): void {
     this.#records = 0
     this.#bytes = 0
@@ -106,7 +104,7 @@ export class FlushTrigger {
     this.#wake()
   }
 
-  /** The batch's delivery time begins. */
+  /** The delivery timeout of the batch begins. */
   #startDeadline(batch: QueuedBatch): void {
     batch.startDeadline(this.#host.now() + this.#deliveryTimeoutMs)
     this.#incomplete.watchDeadline(batch)

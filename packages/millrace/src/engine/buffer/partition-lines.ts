@@ -1,8 +1,8 @@
-// Records that wait for their partition, not for the buffer: its broker or topic takes nothing and
-// holds its share of the memory for batches (fair-shares.ts). One line per partition, in the order
-// of the calls, so that no record waits for another partition. Owner: Accumulator.
+// Owns the queues of records that wait for their partition and not for the buffer: its broker or
+// topic is unavailable and holds its share of the batch memory (fair-shares.ts). There is one queue
+// per partition in call order, so records of other partitions do not wait. Caller: Accumulator.
 //
-// Invariant: while a partition has a line it has no open batch, and new records go to the line.
+// Invariant: while a partition has a queue it has no open batch, and new records join the queue.
 
 import type { KafkaError } from '../../protocol/kafka-error.ts'
 import type { RecordEncoder } from '../batch/record-encoder.ts'
@@ -18,7 +18,7 @@ import type { WaitingRecords } from './waiting-records.ts'
 /** Records appended in one turn. */
 const turnRecordsMax = 8192
 
-/** The parts of the engine that the lines need. */
+/** The parts of the engine that the queues need. */
 export interface PartitionLineParts extends FairShareParts {
   readonly host: EngineHost
   readonly deadlines: Deadlines
@@ -33,10 +33,10 @@ export class PartitionLines {
   readonly #lines = new Map<PartitionQueue, WaitingQueue<WaitingRecord>>()
   #refusedBy: PartitionQueue | null = null
   #isAdmitting = false
-  /** A step follows in time for the next review. */
+  /** A step is scheduled for the next review. */
   #isReviewPlanned = false
 
-  /** `append` puts a record whose turn came into its batch. */
+  /** `append` adds a record whose turn came to its batch. */
   constructor(
     parts: PartitionLineParts,
     append: (queue: PartitionQueue, waiting: WaitingRecord) => void,
@@ -53,24 +53,24 @@ export class PartitionLines {
     return count
   }
 
-  /** Since when the first of them waits; Infinity = there is none. */
+  /** Since when the first of them waits; Infinity = none waits. */
   get oldestAt(): number {
     let oldest = Number.POSITIVE_INFINITY
     for (const { first } of this.#lines.values()) oldest = Math.min(oldest, first?.since ?? oldest)
     return oldest
   }
 
-  /** The partition of the record that was refused last. */
+  /** The partition of the record that was rejected last. */
   get refusedBy(): PartitionQueue | null {
     return this.#refusedBy
   }
 
-  /** No record of the partition may go into a new batch now. */
+  /** No record of the partition may enter a new batch now. */
   refuses(queue: PartitionQueue): boolean {
     return !this.#isAdmitting && (queue.hasLine || this.#shares.isOver(queue))
   }
 
-  /** A record that waits goes on to wait in the line; null = its caller decides. */
+  /** A waiting record continues to wait in the queue; null = the caller decides. */
   refuse(queue: PartitionQueue, from: WaitingRecord | null): WaitingRecord | null {
     this.#refusedBy = queue
     if (queue.open !== null) this.#parts.dispatcher.seal(queue)
@@ -78,7 +78,7 @@ export class PartitionLines {
     return from
   }
 
-  /** The record that was refused waits in the line. Throws past the bounds. */
+  /** The rejected record waits in the queue. Throws above the limits. */
   join(draft: RecordEncoder, settle: Settle | null, tag: number): WaitingRecord {
     const { waiting: waitingRecords } = this.#parts
     const queue = this.#refusedBy!
@@ -93,7 +93,7 @@ export class PartitionLines {
     return waiting
   }
 
-  /** As `join`; false = past the bounds, and nothing happened. */
+  /** Like `join`; false = above the limits, and nothing has changed. */
   joinIfSpace(draft: RecordEncoder, settle: Settle | null, tag: number): boolean {
     const { waiting } = this.#parts
     if (!waiting.hasLineMemory(draft)) return false
@@ -114,7 +114,7 @@ export class PartitionLines {
     line.push(waiting)
   }
 
-  /** The window is full: a review may show that it is so of what does not leave. */
+  /** The window is full: a review may find that unavailable partitions hold it. */
   findSpace(): boolean {
     if (!this.#parts.budget.isWindowFull) return false
     const now = this.#parts.host.now()
@@ -123,7 +123,7 @@ export class PartitionLines {
     return !this.#parts.budget.isWindowFull
   }
 
-  /** Called at each step. `isWanted` = others wait for the buffer, too. */
+  /** Called at each step. `isWanted` = other entries wait for the buffer, too. */
   step(isWanted: boolean): void {
     const now = this.#parts.host.now()
     const isAwaited = isWanted || this.#lines.size > 0
@@ -143,7 +143,7 @@ export class PartitionLines {
     })
   }
 
-  /** Appends what the shares allow now. */
+  /** Appends the records that the shares allow now. */
   #admit(): void {
     let left = turnRecordsMax
     for (const [queue, line] of this.#lines) {
@@ -173,12 +173,12 @@ export class PartitionLines {
     queue.hasLine = false
   }
 
-  /** Each line; one that is empty is removed by the next step. */
+  /** Each queue; an empty one is removed by the next step. */
   all(): IterableIterator<[PartitionQueue, WaitingQueue<WaitingRecord>]> {
     return this.#lines.entries()
   }
 
-  /** Removes the records of partitions for which it holds (null = all), and returns them. */
+  /** Removes the records of the selected partitions (null = all), and returns them. */
   takeIf(isMeant: ((topic: string, partition: number) => boolean) | null): WaitingRecord[] {
     const taken: WaitingRecord[] = []
     for (const [queue, line] of this.#lines) {

@@ -1,5 +1,5 @@
-// Fails what waits, of all topics, of one, or of one partition, on behalf of a caller who no longer
-// wants it delivered. What is in flight is left to its response. Caller: Engine.
+// Owns the failing of waiting records, of all topics, one topic or one partition, for a caller that
+// no longer needs them. Caller: Engine. Invariant: records in flight are settled by their response.
 
 import { KafkaError } from '../../protocol/kafka-error.ts'
 import { batchContext } from '../batch/batch-errors.ts'

@@ -1,6 +1,6 @@
-// Callers cancel records that were taken: by a signal, or by a time limit of their own. A record
-// that was never sent is removed; the outcome of one that may have been written is its batch's.
-// Caller: Engine.
+// Owns the cancellation of accepted records by their callers: by a signal, or by a time limit of
+// the caller. Caller: Engine. Invariant: a record that was never sent is removed; the result of one
+// that may have been written is that of its batch.
 
 import type { KafkaError, Persisted } from '../../protocol/kafka-error.ts'
 import { persistedOf } from '../batch/batch-errors.ts'
@@ -31,8 +31,8 @@ export class RecordCancellation {
   }
 
   /**
-   * `'no'` = the record is removed, it will never be sent; `'maybe'` = it may be in the log, and
-   * its batch decides. The settle is not called by this; the caller must ignore a later call.
+   * `'no'` = the record is removed and will never be sent; `'maybe'` = it may be in the log, and
+   * the result is that of its batch. The settle is not called; the caller must ignore a later call.
    */
   cancel(handle: RecordHandle, settle: Settle, tag: number): Persisted {
     const outcome = this.#remove(handle, settle, tag)
@@ -42,7 +42,7 @@ export class RecordCancellation {
   }
 
   /**
-   * As `cancel`, but the settle is called with the error, in a later turn, before flush() calls
+   * Like `cancel`, but the settle is called with the error, in a later turn, before flush() calls
    * that wait for the record return. It must ignore a later call.
    */
   cancelAndNotify(
@@ -61,13 +61,13 @@ export class RecordCancellation {
     this.#wake()
   }
 
-  /** `removed` = it is not in the log and won't be; otherwise its batch decides, or has decided. */
+  /** `removed` = it is not in the log and will not be; otherwise the result of its batch counts. */
   #remove(handle: RecordHandle, settle: Settle, tag: number): Persisted | 'removed' {
     if (isSpooled(handle)) return 'maybe'
     const first = handle instanceof WaitingRecord ? handle.batch : (handle as QueuedBatch)
     if (first === null) {
       const waiting = handle as WaitingRecord
-      // It has failed, and is counted when its settle is called.
+      // It has failed already, and is counted when its settle is called.
       if (waiting.isGone) return 'no'
       this.#waiting.cancel(waiting)
       return 'removed'

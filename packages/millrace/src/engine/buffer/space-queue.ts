@@ -1,6 +1,7 @@
-// What waits for buffer space, first come, first served: records, callers with many records, and
-// the host's request to be notified. It admits them at the steps, so many in a turn that callbacks
-// and I/O get their share. Owner: Accumulator, which puts the records into batches.
+// Owns the queue of entries that wait for buffer space, in call order: records, callers with many
+// records, and the host's request to be notified. It admits a limited number per turn, so that
+// callbacks and I/O can run. Caller: Accumulator, which appends the admitted records to batches.
+// Invariant: an entry is admitted only after all entries before it.
 
 import type { KafkaError } from '../../protocol/kafka-error.ts'
 import type { MemoryBudget } from '../batch/memory-budget.ts'
@@ -12,16 +13,16 @@ import { WaitingQueue } from './waiting-queue.ts'
 import { type WaitingCaller, WaitingRecord } from './waiting-record.ts'
 import type { WaitingRecords } from './waiting-records.ts'
 
-/** Waiting records appended in one turn; a refused one, with its error, counts as 32. */
+/** Waiting records appended in one turn; a rejected one, with its error, counts as 32. */
 const turnRecordsMax = 8192
 const refusedCost = 32
 /**
- * Records that callers of `enqueue` may append in the turn in which they learn that there is space
- * again. Without a bound they fill all of it at once, which blocks the event loop for ten
- * milliseconds and more; with it a turn takes 1 ms of processor time, 4 ms in its 99th percentile.
+ * Records that callers of `enqueue` may append in the turn in which they are notified of space.
+ * Without a limit they fill all space at once, which blocks the event loop for ten milliseconds or
+ * more; with it a turn takes 1 ms of processor time, 4 ms in the 99th percentile.
  */
 const openedRecordsMax = 2048
-/** Below this share of the window, callers that wait for space are notified. */
+/** Callers that wait for space are notified below this share of the window. */
 const spaceShare = 3 / 4
 
 /** The parts of the engine that the queue needs. */
@@ -29,7 +30,7 @@ export interface SpaceQueueParts {
   readonly host: EngineHost
   readonly budget: MemoryBudget
   readonly waiting: WaitingRecords
-  /** Where records go first; null = into batches. */
+  /** Where records are added first; null = to batches. */
   readonly spool: RecordSpool | null
   readonly wake: () => void
 }
@@ -45,11 +46,11 @@ export class SpaceQueue {
   #turnRecords = 0
   /** Records that `enqueue` may still append in this turn; Infinity = no caller was waiting. */
   #openedRecords = Number.POSITIVE_INFINITY
-  /** `enqueue` was refused since its part of the turn was over. */
+  /** `enqueue` was rejected after its part of the turn was used up. */
   #isEnqueueCutShort = false
   #isFilling = false
 
-  /** `append` puts a record whose turn came into its batch. */
+  /** `append` adds a record whose turn came to its batch. */
   constructor(parts: SpaceQueueParts, append: (waiting: WaitingRecord) => void) {
     this.#parts = parts
     this.#budget = parts.budget
@@ -61,17 +62,19 @@ export class SpaceQueue {
     return this.#queue.length
   }
 
-  /** Since when the first entry waits; Infinity = there is none. */
+  /** Since when the first entry waits; Infinity = none waits. */
   get oldestAt(): number {
     return this.#queue.first?.since ?? Number.POSITIVE_INFINITY
   }
 
-  /** A record would be taken now, and no other waits before it. */
+  /** A record would be accepted now, and no other waits before it. */
   get hasSpace(): boolean {
     return this.#canTake && this.#queue.length === 0
   }
 
-  /** `enqueue` would take a record now: there is space, and its part of the turn is not over. */
+  /**
+   * `enqueue` would accept a record now: there is space, and its part of the turn is not used up.
+   */
   get mayEnqueue(): boolean {
     return this.hasSpace && this.#openedRecords > 0
   }
@@ -81,8 +84,8 @@ export class SpaceQueue {
   }
 
   /**
-   * Callers of `enqueue` that were cut short go on in this turn: batches that are not full wait for
-   * their records, as if all had come in one turn.
+   * Callers of `enqueue` whose part was used up continue in this turn: batches that are not full
+   * wait for their records, as if all had arrived in one turn.
    */
   get isFilling(): boolean {
     return this.#isFilling
@@ -102,7 +105,7 @@ export class SpaceQueue {
     this.#parts.waiting.addCaller(caller)
   }
 
-  /** The caller has cancelled what is left of its records. */
+  /** The caller has cancelled its remaining records. */
   removeCaller(caller: WaitingCaller): void {
     if (caller.queue === null) return
     caller.queue = null
@@ -110,7 +113,7 @@ export class SpaceQueue {
     this.#parts.waiting.leaveCaller(caller)
   }
 
-  /** The host's onSpace follows once there is space. */
+  /** The host's onSpace follows when there is space. */
   requestSpace(): void {
     this.#isSpaceWanted = true
     if (!this.hasSpace) return
@@ -129,12 +132,12 @@ export class SpaceQueue {
     return this.#canTake && !this.#isTurnOver()
   }
 
-  /** A record of the caller whose turn it is is checked: it counts more where it is refused. */
+  /** A record of the current caller is being checked: a rejected record counts more. */
   beginInTurn(): void {
     this.#turnRecords += refusedCost
   }
 
-  /** The record was not refused. */
+  /** The record was not rejected. */
   endInTurn(): void {
     this.#turnRecords -= refusedCost - 1
   }
@@ -145,33 +148,35 @@ export class SpaceQueue {
     return true
   }
 
-  /** There is space, but the turn is over: the next step admits even above `spaceShare`. */
+  /**
+   * There is space, but the turn is used up: the next step admits entries even above `spaceShare`.
+   */
   #goOnNextTurn(): void {
     this.#isCutShort = true
     this.#parts.wake()
   }
 
   /**
-   * A batch gave memory back. Entries are admitted by the next step: this may be called in the
-   * middle of an append, which must be over first.
+   * A batch gave memory back. The next step admits entries, because this method may be called
+   * during an append, which must be completed first.
    */
   onMemoryFreed(): void {
     if (this.isWanted) this.#parts.wake()
   }
 
-  /** An entry waits, or the host wants to know of space. */
+  /** An entry waits, or the host waits for space. */
   get isWanted(): boolean {
     return this.#queue.length > 0 || this.#isSpaceWanted
   }
 
-  /** The host's onSpace follows once `admit` may notify it. */
+  /** The host's onSpace follows when `admit` may notify it. */
   requestShare(): void {
     this.#isSpaceWanted = true
   }
 
   /**
-   * Removes the records for which it holds. A caller with many is among them only where everything
-   * is meant (null): its other records may be for anywhere.
+   * Removes the selected entries. A caller with many records is removed only if all entries are
+   * selected (null), because its other records may be for any partition.
    */
   takeIf(
     isMeant: ((topic: string, partition: number) => boolean) | null,
@@ -182,7 +187,7 @@ export class SpaceQueue {
     })
   }
 
-  /** Admits entries for which there is space, and notifies the host where it waits. */
+  /** Admits entries for which there is space, and notifies the host if it waits. */
   admit(mayNotify: boolean): void {
     if (!this.isWanted) return
     if (!this.#isSpaceBack && !this.#isCutShort) return
@@ -193,7 +198,7 @@ export class SpaceQueue {
     this.#openedRecords = openedRecordsMax
     this.#isFilling = this.#isEnqueueCutShort
     this.#isEnqueueCutShort = false
-    // Where the callers do not go on, the next step releases the batches.
+    // If the callers do not continue, the next step releases the batches.
     if (this.#isFilling) this.#parts.wake()
     this.#parts.host.onSpace()
   }
@@ -228,7 +233,7 @@ export class SpaceQueue {
     }
   }
 
-  /** Fails what has waited for too long: here, for its topic or for its partition. */
+  /** Fails entries that have waited for too long: here, for a topic or for a partition. */
   expireDue(now: number, topics: Iterable<TopicState>, lines: PartitionLines): void {
     this.#parts.waiting.expireDue(now, this.#queue, topics, lines.all())
   }

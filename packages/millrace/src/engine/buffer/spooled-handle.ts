@@ -1,8 +1,9 @@
-// The handle of a record that went into the spool, for a caller that cancels: the record is
-// delivered all the same. Callers: Accumulator makes it, RecordCancellation and Engine know it.
+// Owns the handle of a record that was added to the spool. If its caller cancels, the record is
+// delivered nevertheless. Callers: Accumulator creates it; RecordCancellation and Engine check for
+// it. Invariant: one object serves all records.
 
 export class SpooledHandle {
-  /** No flush() call of the engine's waits for it: the spool's own does. */
+  /** No flush() of the engine waits for it: the spool's own flush does. */
   readonly flushGeneration = -1
 
   joinEarlierFlush(): void {}

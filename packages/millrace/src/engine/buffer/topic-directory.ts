@@ -1,5 +1,5 @@
-// The topics that records were sent to, by name. Callers: Accumulator (records), Engine (metadata),
-// EngineReadings.
+// Owns the topics that records were sent to, by name. Callers: Accumulator (records), TopicNews
+// (metadata), EngineReadings. Invariant: a topic stays until TopicNews deletes it.
 
 import type { PartitionerFactory } from '../partitioner/partitioner-contract.ts'
 import type { EngineSettings } from '../settings.ts'
@@ -9,7 +9,7 @@ export class TopicDirectory {
   readonly #makePartitioner: PartitionerFactory
   readonly #settings: EngineSettings
   readonly #topics = new Map<string, TopicState>()
-  /** The topic of the last record: mostly that of the next one, too. */
+  /** The topic of the last record, which is usually that of the next one. */
   #last: TopicState | null = null
 
   constructor(makePartitioner: PartitionerFactory, settings: EngineSettings) {
@@ -17,7 +17,7 @@ export class TopicDirectory {
     this.#settings = settings
   }
 
-  /** In the order in which they were first used. */
+  /** In the order of their first use. */
   all(): IterableIterator<TopicState> {
     return this.#topics.values()
   }
@@ -36,7 +36,7 @@ export class TopicDirectory {
     return this.#topics.get(name)
   }
 
-  /** The topic, which is one of the engine's from now on. */
+  /** The topic, which is created if it is new. */
   get(name: string): TopicState {
     const last = this.#last
     if (last !== null && last.name === name) return last

@@ -1,12 +1,11 @@
-// What the engine does with news of topics: partitions and leaders, topics that can't be had or are
-// gone, and topics that no record has used for a while. Engine calls it with the events of the
-// cluster client and at each step.
+// Owns the handling of topic metadata: partitions and leaders, topics that cannot be used or were
+// deleted, and topics without recent records. Caller: Engine, for events of the cluster client and
+// at each step.
 //
-// A topic is requested for as long as a record waits for it: after each failure this module
-// requests it again, or forgets it. A topic that is forgotten is new when it is used again. Since
-// its partitions would start at sequence number 0 again, numbers of the present epoch must not
-// remain in use: without transactions the epoch is raised, with transactions the topic stays until
-// the next epoch.
+// A topic is requested while a record waits for it: after each failure this file requests or
+// forgets it. Invariant: a forgotten topic is new when it is used again, and its partitions start
+// at sequence number 0. Numbers of the current epoch must not be used again, so without
+// transactions the epoch is increased, and with transactions the topic stays until the next epoch.
 
 import { KafkaError } from '../../protocol/kafka-error.ts'
 import type { Deadlines } from '../deadlines.ts'
@@ -21,13 +20,15 @@ import type { Accumulator } from './accumulator.ts'
 import type { TopicDirectory } from './topic-directory.ts'
 import type { LeaderFacts, TopicState } from './topic-state.ts'
 
-/** Above this number of topics, those are forgotten that were not used for longest. */
+/** Above this number of topics, the least recently used ones are forgotten. */
 const topicsMax = 5_000
 
-/** A topic in use is requested again while a partition has no leader, also without its records. */
+/**
+ * A topic in use is requested again while a partition has no leader, even without records for it.
+ */
 const inUseMs = 60_000
 
-/** The parts of the engine that news of topics change. */
+/** The parts of the engine that topic metadata changes. */
 export interface TopicNewsParts {
   readonly settings: EngineSettings
   readonly host: EngineHost
@@ -47,7 +48,7 @@ export interface TopicNewsParts {
 
 export class TopicNews {
   readonly #parts: TopicNewsParts
-  /** The number of topics at which idle ones are looked for. */
+  /** The number of topics at which idle ones are searched. */
   #topicsLimit = topicsMax
 
   constructor(parts: TopicNewsParts) {
@@ -79,7 +80,7 @@ export class TopicNews {
     const { topics, accumulator, cluster, settings, host, spool } = this.#parts
     const topic = topics.find(name)
     if (topic === undefined) {
-      // Only partitionsFor() wanted it, which requests it again while it waits.
+      // Only partitionsFor() requested it, and requests it again while it waits.
       cluster.forgetTopic(name)
       return
     }
@@ -97,20 +98,20 @@ export class TopicNews {
     this.#parts.wake()
   }
 
-  /** Called at each step: forgets topics where there are too many. */
+  /** Called at each step: forgets topics if there are too many. */
   limitTopics(): void {
     const { topics } = this.#parts
     if (topics.size <= this.#topicsLimit) return
     const idle = [...topics.all()].filter((topic) => this.#isIdle(topic))
     idle.sort((left, right) => left.usedAt - right.usedAt)
     this.#forget(idle.slice(0, Math.max(0, topics.size - topicsMax / 2)))
-    // Where most are in use, they are not looked through at each step.
+    // If most topics are in use, they are not searched at each step.
     this.#topicsLimit = Math.max(topicsMax, Math.ceil(topics.size * 1.25))
   }
 
   /**
-   * Not idempotent, order holds only with one batch of a partition in flight, unless nothing is
-   * retried.
+   * Without idempotence, order is kept only with one batch of a partition in flight, unless nothing
+   * is retried.
    */
   get #pipelineRules(): PipelineRules {
     const { settings, transactions, spool } = this.#parts
@@ -120,8 +121,8 @@ export class TopicNews {
   }
 
   /**
-   * The topic has fewer partitions than before: it was created again. Brokers without topic ids may
-   * lag behind, so the records wait for a while there.
+   * The topic has fewer partitions than before, so it was created again. Brokers without topic ids
+   * may have old metadata, so the records wait for a while.
    */
   #onPartitionLost(topic: TopicState, queue: PartitionQueue, isAnother: boolean): void {
     const { deadlines, host, settings } = this.#parts
@@ -141,12 +142,12 @@ export class TopicNews {
     }
   }
 
-  /** No record in memory or in the spool waits for it. */
+  /** True if no record in memory or in the spool waits for it. */
   #isIdle(topic: TopicState): boolean {
     return topic.isIdle && this.#parts.spool?.waitsFor(topic.name) !== true
   }
 
-  /** Requests metadata while a partition that is wanted has no leader. */
+  /** Requests metadata while a needed partition has no leader. */
   #requestLeaders(topic: TopicState, now: number): void {
     const isWanted = topic.queues
       .slice(0, topic.partitioning.partitionCount)
@@ -154,7 +155,7 @@ export class TopicNews {
     if (isWanted) this.#parts.cluster.refreshTopic(topic.name, 'stale')
   }
 
-  /** The topics are idle. */
+  /** Removes idle topics. */
   #forget(idle: readonly TopicState[]): void {
     const { topics, cluster, identityState, transactions } = this.#parts
     let mustRaiseEpoch = false

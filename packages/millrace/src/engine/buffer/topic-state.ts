@@ -1,6 +1,7 @@
-// What the accumulator knows of one topic: its partitions with their queues, its partitioner, and
-// the records that wait for the topic to be known. TopicDirectory owns it; Engine updates it
-// with metadata.
+// Owns the state of one topic: its partitions with their queues, its partitioner, and the records
+// that wait for its metadata. Callers: TopicDirectory creates it, TopicNews updates it with
+// metadata, Accumulator reads it. Invariant: a change creates a new PartitionerTopic; the old one
+// is not changed.
 
 import type { KafkaError } from '../../protocol/kafka-error.ts'
 import { PartitionQueue, type PipelineRules } from '../dispatch/partition-queue.ts'
@@ -12,9 +13,9 @@ import type { TopicSettings } from '../settings.ts'
 import { WaitingQueue } from './waiting-queue.ts'
 import type { WaitingRecord } from './waiting-record.ts'
 
-/** What of the brokers matters for the choice of a partition. */
+/** The facts about brokers that matter for the choice of a partition. */
 export interface LeaderFacts {
-  /** False while the broker is silent. */
+  /** False while the broker leaves requests without a response. */
   isAvailable(nodeId: number): boolean
   /** The broker is in the client's rack. */
   isNear(nodeId: number): boolean
@@ -52,7 +53,7 @@ export class TopicState {
     this.#usedAt = now
   }
 
-  /** No record waits for the topic or is in one of its batches. */
+  /** True if no record waits for the topic or is in one of its batches. */
   get isIdle(): boolean {
     return this.pending.length === 0 && this.queues.every(({ isEmpty }) => isEmpty)
   }
@@ -61,19 +62,21 @@ export class TopicState {
     return this.#partitioning
   }
 
-  /** Why the topic's metadata could not be had last; null = it could. */
+  /** The last error of the topic's metadata; null = none. */
   get failure(): KafkaError | null {
     return this.#failure
   }
 
-  /** The topic's metadata can't be had. Returns since when, by the first such failure. */
+  /** The topic's metadata is not available. Returns when the first of these failures happened. */
   onFailure(error: KafkaError, now: number): number {
     this.#failure = error
     if (this.#missingSince < 0) this.#missingSince = now
     return this.#missingSince
   }
 
-  /** Applies metadata. A topic created again under its name starts its sequence numbers again. */
+  /**
+   * Applies metadata. If the topic was created again under its name, its sequence numbers restart.
+   */
   update(
     view: TopicView,
     identityState: ProducerIdentityState,
@@ -99,12 +102,12 @@ export class TopicState {
     return isAnother
   }
 
-  /** A broker is available now, or not any more. */
+  /** The availability of a broker changed. */
   onAvailability(leaders: LeaderFacts): void {
     this.#partition(this.#partitioning.partitionCount, leaders)
   }
 
-  /** Makes a new object only where something is different: partitioners compare it. */
+  /** Creates a new object only if something changed, because partitioners compare it. */
   #partition(partitionCount: number, leaders: LeaderFacts): void {
     const led: number[] = []
     for (const { partition, leaderId } of this.queues.slice(0, partitionCount)) {
@@ -137,7 +140,7 @@ export class TopicState {
   }
 }
 
-/** Those for which it holds; all of them where it holds for none. */
+/** The selected partitions; all of them if none is selected. */
 const anyOf = (partitions: number[], holds: (partition: number) => boolean): number[] => {
   const some = partitions.filter(holds)
   return some.length === 0 || some.length === partitions.length ? partitions : some

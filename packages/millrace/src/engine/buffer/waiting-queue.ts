@@ -1,23 +1,23 @@
-// A queue, first in, first out: the accumulator has one of entries that wait for buffer space, each
-// topic has one of records that wait for its metadata. An entry that is cancelled or has failed is
-// gone: it no longer counts, and is removed together with others, so that each removal takes
-// constant time on average.
+// Owns a first-in, first-out queue of waiting entries. Callers: the accumulator has one for entries
+// that wait for space, each topic one for records that wait for its metadata, each limited
+// partition one. Invariant: an entry that was cancelled or has failed is gone and does not count.
+// Gone entries are removed together, so each removal takes constant time on average.
 
 import { assert } from '../../runtime/assert.ts'
 
-/** Part of a queue that its entries know. */
+/** The part of a queue that its entries use. */
 export interface EntryQueue {
-  /** One of the entries is gone now. */
+  /** One of the entries is gone. */
   onGone(): void
 }
 
 export interface QueueEntry {
   readonly isGone: boolean
-  /** The queue that the entry is in; set by the queue. */
+  /** The queue that contains the entry; set by the queue. */
   queue: EntryQueue | null
 }
 
-/** So many entries that are gone may stay. */
+/** Limit of the gone entries that may stay in the queue. */
 const goneMax = 32
 
 export class WaitingQueue<Entry extends QueueEntry> implements EntryQueue {
@@ -49,14 +49,14 @@ export class WaitingQueue<Entry extends QueueEntry> implements EntryQueue {
     return entry
   }
 
-  /** The entry behind the first one. */
+  /** The second entry. */
   get second(): Entry | undefined {
     return this.#entries[this.#head + 1]
   }
 
   /**
-   * Removes entries behind the first `skipped` ones, for as long as `isWanted` holds or they are
-   * gone; returns those that are not gone, in order.
+   * Removes entries after the first `skipped` ones while `isWanted` is true or they are gone;
+   * returns those that are not gone, in order.
    */
   takeWhile(skipped: number, isWanted: (entry: Entry) => boolean): Entry[] {
     const start = this.#head + skipped
@@ -76,7 +76,7 @@ export class WaitingQueue<Entry extends QueueEntry> implements EntryQueue {
     return this.#released(all)
   }
 
-  /** Removes the entries for which it holds; returns those that are not gone, in order. */
+  /** Removes the selected entries; returns those that are not gone, in order. */
   takeIf(isWanted: (entry: Entry) => boolean): Entry[] {
     const live = this.#entries.slice(this.#head).filter((entry) => !entry.isGone)
     this.#entries = live.filter((entry) => !isWanted(entry))

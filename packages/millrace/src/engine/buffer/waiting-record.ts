@@ -1,6 +1,7 @@
-// What can't be put into a batch yet: one record, or a caller with many. A waiting record owns its
-// bytes, and they count in the buffer memory. WaitingRecords makes and fails them; the accumulator
-// moves them into batches.
+// Owns an entry that cannot be added to a batch yet: one record, or a caller with many. A waiting
+// record owns its bytes, which count in the buffer memory. Callers: WaitingRecords creates and
+// fails them; Accumulator moves them into batches. Invariant: an entry leaves its state `waiting`
+// once.
 
 import type { KafkaError } from '../../protocol/kafka-error.ts'
 import type { RecordEncoder } from '../batch/record-encoder.ts'
@@ -10,8 +11,8 @@ import type { SpooledHandle } from './spooled-handle.ts'
 import type { EntryQueue, QueueEntry } from './waiting-queue.ts'
 
 /**
- * What an entry takes beside the bytes of its record: its objects, its caller's promise among them,
- * in bytes (measured).
+ * The memory of an entry beside the bytes of its record: its objects and its caller's promise
+ * (measured, in bytes).
  */
 export const waitingCost = 820
 
@@ -21,7 +22,7 @@ export class WaitingRecord implements QueueEntry {
   readonly tag: number
   readonly since: number
   readonly cost: number
-  /** Set by the queue that the record waits in. */
+  /** Set by the queue that contains the record. */
   queue: EntryQueue | null = null
   /** Written by PartitionLines: it waits for its partition. */
   isInLine = false
@@ -47,7 +48,7 @@ export class WaitingRecord implements QueueEntry {
     this.cost = draft.contentBytes + waitingCost
   }
 
-  /** The flush() calls from this one on wait for it. */
+  /** The flush() calls from this generation on wait for it. */
   get flushGeneration(): number {
     return this.#flushGeneration
   }
@@ -56,18 +57,18 @@ export class WaitingRecord implements QueueEntry {
     this.#flushGeneration = Math.min(this.#flushGeneration, flushGeneration)
   }
 
-  /** Where it went; null while it waits. */
+  /** The batch that contains it now; null while it waits. */
   get batch(): QueuedBatch | null {
     return this.#batch
   }
 
-  /** The batch has the record's bytes now. */
+  /** The batch contains the record's bytes now. */
   moveInto(batch: QueuedBatch): void {
     this.#batch = batch
     this.draft.discard()
   }
 
-  /** It went into the spool. */
+  /** The record was added to the spool. */
   get isSpooled(): boolean {
     return this.#isSpooled
   }
@@ -77,7 +78,7 @@ export class WaitingRecord implements QueueEntry {
     this.draft.discard()
   }
 
-  /** It was cancelled, or has failed, while it waited. */
+  /** It was cancelled or has failed while it waited. */
   get isGone(): boolean {
     return this.#isGone
   }
@@ -89,7 +90,7 @@ export class WaitingRecord implements QueueEntry {
     this.queue = null
   }
 
-  /** True while it waits for buffer space: until its turn comes it does not count as taken. */
+  /** True while it waits for buffer space: until then it does not count as accepted. */
   get waitsForSpace(): boolean {
     return this.#waitsForSpace
   }
@@ -98,7 +99,7 @@ export class WaitingRecord implements QueueEntry {
     this.#waitsForSpace = true
   }
 
-  /** `onTaken` is called once, when its turn came; it may still have to wait for its topic. */
+  /** `onTaken` is called once when its turn came; it may still have to wait for its topic. */
   notifyWhenTaken(onTaken: () => void): void {
     this.#onTaken = onTaken
   }
@@ -110,16 +111,16 @@ export class WaitingRecord implements QueueEntry {
   }
 }
 
-/** A caller with many records (sendBatch) that waits in the queue once for all of them. */
+/** A caller with many records (sendBatch), which waits in the queue once for all of them. */
 export interface WaitingCaller extends QueueEntry {
-  /** Since when it waits, or since it last could append something. */
+  /** When it began to wait, or could last append a record. */
   readonly since: number
   readonly flushGeneration: number
-  /** Appends what there is space for; true when nothing is left. */
+  /** Appends records while there is space; true when none is left. */
   advance(): boolean
-  /** Fails what is left. */
+  /** Fails the remaining records. */
   fail(makeError: () => KafkaError): void
 }
 
-/** Where a record is that was taken: in a batch, waiting, or in the spool. */
+/** Where an accepted record is: in a batch, waiting, or in the spool. */
 export type RecordHandle = QueuedBatch | WaitingRecord | SpooledHandle

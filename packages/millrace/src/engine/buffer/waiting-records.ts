@@ -1,6 +1,7 @@
-// Records that wait, for buffer space or for their topic: what they cost, the flush() calls that
-// wait for them, and how they fail. Which queue they are in is known by its owner: the accumulator
-// (space) or the topic. Callers: Accumulator, RecordCancellation.
+// Owns the memory, the time limits and the failures of records that wait for buffer space or for
+// their topic, and the flush() calls that wait for them. The queues are owned by the accumulator
+// (space), the topics and PartitionLines. Callers: Accumulator, RecordCancellation. Invariant: each
+// record that enters leaves once, by `leave`, `cancel` or `fail`.
 
 import { KafkaError } from '../../protocol/kafka-error.ts'
 import { bufferFull, shareFull, shareTimeout } from '../batch/batch-errors.ts'
@@ -30,9 +31,9 @@ export interface WaitingRecordParts {
 
 export class WaitingRecords {
   readonly #parts: WaitingRecordParts
-  /** Nothing that waits has to fail before this moment. */
+  /** The earliest time at which a waiting entry can expire. */
   #nextExpiry = Number.POSITIVE_INFINITY
-  /** The error of this turn's records past the bound. */
+  /** The error of this turn's records above the limit. */
   #fullError: KafkaError | null = null
   #lineFullError: { readonly queue: PartitionQueue; readonly error: KafkaError } | null = null
 
@@ -40,12 +41,13 @@ export class WaitingRecords {
     this.#parts = parts
   }
 
-  /** Throws BUFFER_FULL where the record can't wait either. */
+  /** Throws BUFFER_FULL if the record cannot wait either. */
   checkMemory(draft: RecordEncoder): void {
     if (this.#hasMemory(draft)) return
     const { settings, cluster, budget } = this.#parts
     const { waitingBytes, waitingBytesMax } = budget
-    // One error serves a topic for a turn: a loop that never yields can be refused a million times.
+    // One error serves a topic for a turn, because a loop without await can be rejected a million
+    // times.
     if (this.#fullError?.topic !== draft.topic) {
       this.#fullError = bufferFull(
         draft,
@@ -58,7 +60,7 @@ export class WaitingRecords {
     throw this.#fullError
   }
 
-  /** Throws BUFFER_FULL where the lines of partitions hold as much as they may. */
+  /** Throws BUFFER_FULL if the queues of partitions have reached their limit. */
   checkLineMemory(draft: RecordEncoder, queue: PartitionQueue): void {
     this.checkMemory(draft)
     if (this.hasLineMemory(draft)) return
@@ -88,7 +90,7 @@ export class WaitingRecords {
     this.#lineFullError = null
   }
 
-  /** A copy of the record, which waits from now on. */
+  /** Creates a copy of the record, which waits from now on. */
   add(draft: RecordEncoder, settle: Settle | null, tag: number): WaitingRecord {
     const { settings, host, budget, generations } = this.#parts
     const copy = draft.copy(host)
@@ -141,23 +143,23 @@ export class WaitingRecords {
     this.#parts.wake()
   }
 
-  /** The caller cancelled a waiting record, and reports that itself. */
+  /** The caller cancelled a waiting record, and reports it itself. */
   cancel(waiting: WaitingRecord): void {
     waiting.markGone()
     this.leave(waiting)
   }
 
-  /** Fails everything that waits for a topic. */
+  /** Fails all records that wait for a topic. */
   failPending(topic: TopicState, makeError: () => KafkaError): void {
     for (const waiting of topic.pending.takeAll()) this.fail(waiting, makeError())
   }
 
-  /** Fails everything that waits for space. */
+  /** Fails all entries that wait for space. */
   failQueue(queue: WaitingQueue<WaitingRecord | WaitingCaller>, makeError: () => KafkaError): void {
     for (const entry of queue.takeAll()) this.failEntry(entry, makeError)
   }
 
-  /** Fails an entry that was taken out of its queue. */
+  /** Fails an entry that was removed from its queue. */
   failEntry(
     entry: WaitingRecord | WaitingCaller,
     makeError: (topic: string | undefined) => KafkaError,
@@ -180,13 +182,15 @@ export class WaitingRecords {
     this.#parts.wake()
   }
 
-  /** Of a known topic only a partition can be missing: as bounded as a missing topic. */
+  /**
+   * For a known topic only a partition can be missing, with the same time limit as a missing topic.
+   */
   #topicMsMax(topic: TopicState): number {
     const { recordWaitMs, unknownTopicTimeoutMs } = this.#parts.settings
     return topic.known ? Math.min(recordWaitMs, unknownTopicTimeoutMs) : recordWaitMs
   }
 
-  /** Fails what has waited for too long. */
+  /** Fails entries that have waited for too long. */
   expireDue(
     now: number,
     queue: WaitingQueue<WaitingRecord | WaitingCaller>,
@@ -209,7 +213,7 @@ export class WaitingRecords {
     this.#nextExpiry = next
   }
 
-  /** Returns when to look again. */
+  /** Returns when to check again. */
   #expire(
     queue: WaitingQueue<WaitingRecord> | WaitingQueue<WaitingRecord | WaitingCaller>,
     now: number,
@@ -219,8 +223,8 @@ export class WaitingRecords {
     const isOver = (entry: WaitingRecord | WaitingCaller): boolean => now >= entry.since + mostMs
     const { first } = queue
     if (first === undefined) return Number.POSITIVE_INFINITY
-    // Those behind the first one came in order; a sendBatch that advances has waited for less than
-    // they have.
+    // The entries after the first one arrived in order. A sendBatch that advances has waited for
+    // less time than they have.
     const start = isOver(first) ? 0 : 1
     for (const entry of queue.takeWhile(start, isOver)) this.failEntry(entry, makeError)
     const { first: next, second } = queue
@@ -228,7 +232,7 @@ export class WaitingRecords {
     return Math.min(...sinces) + mostMs
   }
 
-  /** The error of a record that waited too long: for its topic, or (null) for space. */
+  /** The error of a record that waited for too long: for its topic, or (null) for space. */
   #timeoutError(topic: TopicState | null, mostMs: number): KafkaError {
     const cause = topic?.failure ?? this.#parts.cluster.metadataError ?? undefined
     const why = cause === undefined ? '' : `: ${cause.message}`
@@ -255,7 +259,7 @@ export class WaitingRecords {
   }
 }
 
-/** The record with bytes of its own. */
+/** Copies the record with its bytes. */
 const failedRecord = (draft: RecordEncoder): FailedRecord => {
   const { topic, partition, timestamp, contentBytes } = draft
   const content = Buffer.allocUnsafe(contentBytes)

@@ -1,7 +1,7 @@
-// Fails batches: one that can't be delivered, those whose time is over, and many at once because a
-// broker refuses the client, a topic or a producer id can't be had, a transaction or the producer
-// ends. Records that wait for space or for a topic are the accumulator's. Callers: Delivery,
-// TransactionManager's events, Engine.
+// Owns the failing of batches: one that cannot be delivered, expired ones, and all of them when a
+// broker refuses the client, a topic or a producer id is not available, or a transaction or the
+// producer ends. Callers: Delivery, TransactionEffects, Engine. Invariant: a sequence number of a
+// failed batch becomes a gap. Waiting records are failed by the accumulator.
 
 import { brokerError, errorNumber } from '../../protocol/errors.ts'
 import { type ErrorCode, KafkaError } from '../../protocol/kafka-error.ts'
@@ -33,7 +33,7 @@ export class BatchFailures {
     this.#parts = parts
   }
 
-  /** What keeps the batch from being delivered, as far as known. */
+  /** What prevents the delivery of the batch, as far as known. */
   blockingError(batch: QueuedBatch): KafkaError | null {
     const { cluster, identityState } = this.#parts
     const { leaderId } = batch.queue
@@ -48,7 +48,7 @@ export class BatchFailures {
     )
   }
 
-  /** The broker is connected and has requests without a response, which others wait behind. */
+  /** The broker is connected and has requests without a response, and others wait for those. */
   #unresponsive({ name, nodeId }: BrokerLink): KafkaError | null {
     const count = this.#parts.dispatcher.requestsInFlightOf(nodeId)
     if (count === 0) return null
@@ -57,10 +57,10 @@ export class BatchFailures {
     return new KafkaError('REQUEST_TIMEOUT', message, { broker: name, api: 'Produce' })
   }
 
-  /** Fails every record of the batch. A sequence number that was given out is a gap from now on. */
+  /** Fails every record of the batch. Its sequence number, if assigned, is a gap from now on. */
   fail(batch: QueuedBatch, error: KafkaError): void {
     const { queue } = batch
-    // While the batch is in flight, its response will say whether there is a gap.
+    // While the batch is in flight, its response shows whether there is a gap.
     if (batch.baseSequence >= 0 && !batch.isInFlight) queue.sequenceNumbers.wantRestart()
     queue.remove(batch)
     const unknown = { baseOffset: -1, logAppendTime: -1, logStartOffset: -1 }
@@ -68,17 +68,17 @@ export class BatchFailures {
     this.#parts.dispatcher.offer(queue)
   }
 
-  /** Fails the batch for a reason that is not its own. */
+  /** Fails the batch with an error that is not specific to it. */
   failBecause(batch: QueuedBatch, error: KafkaError): void {
     this.fail(batch, errorOfBatch(batch, this.#parts.host.now(), error))
   }
 
-  /** The batch's time is over; `cause` is what kept it from being delivered. */
+  /** The delivery timeout of the batch has passed; `cause` is what prevented its delivery. */
   expire(batch: QueuedBatch, now: number, cause: KafkaError | null): void {
     this.fail(batch, deliveryTimeout(batch, now, this.#parts.settings.deliveryTimeoutMs, cause))
   }
 
-  /** Fails the batches whose time is over. */
+  /** Fails the expired batches. */
   expireDue(now: number): void {
     for (const batch of this.#parts.incomplete.takeExpired(now)) {
       if (batch.state !== 'settled') this.expire(batch, now, this.blockingError(batch))
@@ -91,7 +91,7 @@ export class BatchFailures {
     this.fail(batch, new KafkaError('COMPRESSION_FAILED', message, context))
   }
 
-  /** Fails what is not in flight; with `leaderId` what waits for that leader only. */
+  /** Fails all batches that are not in flight; with `leaderId` only those for that leader. */
   failUnsent(error: KafkaError, leaderId?: number): void {
     for (const batch of this.#parts.incomplete.list()) {
       if (batch.state === 'inFlight') continue
@@ -101,12 +101,15 @@ export class BatchFailures {
     }
   }
 
-  /** Fails everything; what is in flight may be in the log. */
+  /** Fails all batches; those in flight may be in the log. */
   failEverything(error: KafkaError): void {
     for (const batch of this.#parts.incomplete.list()) this.failBecause(batch, error)
   }
 
-  /** As `failEverything`, with an error for each: its cause is `cause`, or else what kept it. */
+  /**
+   * Like `failEverything`, with an error for each batch: its cause is `cause`, or else what
+   * prevented its delivery.
+   */
   failEach(code: ErrorCode, message: string, cause: Error | null): void {
     const now = this.#parts.host.now()
     for (const batch of this.#parts.incomplete.list()) {

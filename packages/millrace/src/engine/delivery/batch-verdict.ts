@@ -1,58 +1,58 @@
-// Decides what becomes of a batch after its response. Caller: Delivery. The rules:
-//  1. A retriable error is retried under the same number, until the batch's deadline or its retries
-//     are used up. The head of the partition goes first; nothing overtakes it.
+// Owns the decision about a batch after its response. Caller: Delivery. Invariants, the rules:
+//  1. A retriable error is retried with the same number, until the deadline or the retries are used
+//     up. The first batch of the partition is retried first; no batch overtakes it.
 //  2. DUPLICATE_SEQUENCE_NUMBER is success: the batch is in the log, at an unknown offset.
-//  3. OUT_OF_ORDER_SEQUENCE_NUMBER behind an unsettled batch is caused by that batch: retry. On the
-//     first one it means a gap: the partition restarts under a new epoch, and retries.
-//  4. UNKNOWN_PRODUCER_ID: the broker lost the producer state: restart. INVALID_PRODUCER_EPOCH (a
-//     newer epoch of the id is known) and INVALID_PRODUCER_ID_MAPPING: restart under a new id.
-//  5. UNSUPPORTED_COMPRESSION_TYPE compresses with the topic's next codec, where there is one.
-//     MESSAGE_TOO_LARGE splits a batch of several records; a single record fails.
-//  6. INVALID_RECORD and INVALID_TIMESTAMP that name records (KIP-467) fail only those. A batch
-//     that may be in the log fails, and so does a piece of it that the broker can't append.
-//  7. In a transaction nothing restarts: a gap fails the batch, and so the transaction. A rejected
-//     epoch may mean that the producer is fenced: the batch waits until that is known.
-//  8. Everything else fails the batch; its number is a gap, so the partition restarts.
+//  3. OUT_OF_ORDER_SEQUENCE_NUMBER after an unsettled batch is caused by that batch: retry. For the
+//     first batch it means a gap: the partition restarts with a new epoch, and retries.
+//  4. UNKNOWN_PRODUCER_ID: the broker lost the producer state: restart. INVALID_PRODUCER_EPOCH (the
+//     broker knows a newer epoch) and INVALID_PRODUCER_ID_MAPPING: restart with a new producer id.
+//  5. UNSUPPORTED_COMPRESSION_TYPE: compress with the topic's next codec, if there is one.
+//     MESSAGE_TOO_LARGE: split a batch of several records; a single record fails.
+//  6. INVALID_RECORD and INVALID_TIMESTAMP that name records (KIP-467) fail only those records. A
+//     batch that may be in the log fails, and so does a part of it that the broker cannot append.
+//  7. In a transaction nothing restarts: a gap fails the batch and the transaction. If the epoch is
+//     rejected, the batch waits until it is known whether the producer is fenced.
+//  8. Any other error fails the batch; its number is a gap, so the partition restarts.
 
 import { errorNumber, isRetriable } from '../../protocol/errors.ts'
 
 export type Verdict =
   | 'delivered'
   | 'duplicate'
-  /** Again, after a backoff. */
+  /** Retry after a backoff. */
   | 'retry'
-  /** Again at once, to the leader that the response named, or the current one. */
+  /** Retry at once, with the leader that the response named, or the current one. */
   | 'redirect'
   | 'restart'
   | 'renew'
-  /** Our epoch is rejected: by a newer producer, or since the coordinator timed out. */
+  /** The epoch is rejected: because of a newer producer, or because the coordinator timed out. */
   | 'epochRejected'
   | 'split'
   | 'dropNamed'
-  /** With another codec. */
+  /** Retry with another codec. */
   | 'recompress'
   | 'fail'
 
 export interface BatchFacts {
   readonly idempotent: boolean
   readonly transactional: boolean
-  /** No batch of the partition before it is unsettled. */
+  /** No earlier batch of the partition is unsettled. */
   readonly isFirst: boolean
   /**
-   * Records that may be in the log may fail. Not with a spool: its records are delivered, if need
-   * be twice.
+   * Records that may be in the log may fail. With a spool they are delivered, even if that means
+   * twice.
    */
   readonly canFailInDoubt: boolean
-  /** An attempt had no certain response: the batch may be in the log under its number. */
+  /** An attempt had no certain result: the batch may be in the log with its number. */
   readonly maybeWritten: boolean
-  /** It is a piece of a batch that was split when it may have been in the log. */
+  /** It is a part of a batch that was split when the whole batch may have been in the log. */
   readonly isPieceInDoubt: boolean
   readonly recordCount: number
-  /** The topic has another codec than the batch's. */
+  /** The topic has another codec than that of the batch. */
   readonly hasOtherCodec: boolean
-  /** How many records the response names. */
+  /** The number of records that the response names. */
   readonly namedCount: number
-  /** The partition has another leader, as known now, than the one that responded. */
+  /** The known leader of the partition is not the broker that responded. */
   readonly leaderMoved: boolean
 }
 
@@ -65,7 +65,7 @@ export const judge = (error: number, facts: BatchFacts): Verdict => {
     case errorNumber.OUT_OF_ORDER_SEQUENCE_NUMBER:
       if (!facts.idempotent) return 'fail'
       if (!facts.isFirst) return 'retry'
-      // The whole is in the log, or there is a gap: which of them can't be known.
+      // The whole batch is in the log, or there is a gap: which of them is unknown.
       if (facts.isPieceInDoubt && facts.canFailInDoubt) return 'fail'
       return facts.transactional ? 'fail' : 'restart'
     case errorNumber.UNKNOWN_PRODUCER_ID:
@@ -84,7 +84,7 @@ export const judge = (error: number, facts: BatchFacts): Verdict => {
       return facts.recordCount > 1 ? 'split' : 'fail'
     case errorNumber.INVALID_RECORD:
     case errorNumber.INVALID_TIMESTAMP:
-      // The transaction can't be committed without them: the others need not be sent.
+      // The transaction cannot be committed without these records, so the others are not sent.
       if (facts.transactional) return 'fail'
       if (facts.idempotent && facts.maybeWritten && facts.canFailInDoubt) return 'fail'
       return facts.namedCount > 0 && facts.namedCount < facts.recordCount ? 'dropNamed' : 'fail'
@@ -95,13 +95,13 @@ export const judge = (error: number, facts: BatchFacts): Verdict => {
 }
 
 /**
- * Without transactions these do not mean fenced or lost: the producer goes on under a new id, so
- * the error of the attempt is retriable.
+ * Without transactions these errors do not mean fenced or lost: the producer continues with a new
+ * id, so the error of the attempt is retriable.
  */
 export const renewsIdentity = (error: number): boolean =>
   error === errorNumber.INVALID_PRODUCER_EPOCH || error === errorNumber.INVALID_PRODUCER_ID_MAPPING
 
-/** Errors that a broker returns before it appends anything, whatever else is going on. */
+/** Errors that a broker returns before it appends anything, in every case. */
 const notWritten: ReadonlySet<number> = new Set([
   errorNumber.CORRUPT_MESSAGE,
   errorNumber.MESSAGE_TOO_LARGE,
@@ -123,7 +123,10 @@ const notWritten: ReadonlySet<number> = new Set([
   errorNumber.UNKNOWN_TOPIC_ID,
 ])
 
-/** Whether the error proves that this attempt wrote nothing; others may come after the append. */
+/**
+ * Whether the error proves that this attempt wrote nothing; other errors may occur after the
+ * append.
+ */
 export const provesNotWritten = (error: number): boolean => notWritten.has(error)
 
 /** Errors after which the known metadata of the topic may be wrong. */

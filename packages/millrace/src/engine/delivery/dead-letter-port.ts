@@ -1,6 +1,6 @@
-// The engine's port to dead letters: what becomes of a record that was taken and failed for good.
-// Implemented by the producer (producer/dead-letters/), called by Settlement. Without the option
-// every caller holds null instead, and the record's failure is reported.
+// Owns the port to dead letters: the handling of a record that was accepted and has failed.
+// Implementation: producer/dead-letters/. Callers: Settlement, WaitingRecords, Delivery. Invariant:
+// without the option `deadLetter` every caller has null, and the failure is reported.
 
 import type { KafkaError } from '../../protocol/kafka-error.ts'
 import type { Settle } from '../record.ts'
@@ -8,10 +8,10 @@ import type { Settle } from '../record.ts'
 /** A record that failed. */
 export interface FailedRecord {
   readonly topic: string
-  /** -1 = it was in no partition's batch yet. */
+  /** -1 = it was not in a batch of a partition yet. */
   readonly partition: number
   readonly timestamp: number
-  /** Key, value and headers as they are encoded in a batch: a view, valid during the call. */
+  /** Key, value and headers in the encoding of a batch: a view that is valid during the call. */
   readonly content: Uint8Array
 }
 
@@ -20,7 +20,7 @@ export interface DeadLetterPort {
   wants(topic: string, error: KafkaError): boolean
   /**
    * The record becomes a dead letter. The port calls its settle once, with the error, when the dead
-   * letter is stored or could not be. Does not throw.
+   * letter was stored or could not be stored. Does not throw.
    */
   take(record: FailedRecord, error: KafkaError, settle: Settle | null, tag: number): void
 }

@@ -1,5 +1,6 @@
-// The records of a delivered batch, one after the other, each as the same object: a settler that
-// needs no metadata object costs none. Caller: Settlement.
+// Owns the reading of a delivered batch's records, all through one object: a settler that needs no
+// metadata object causes no allocation. Caller: Settlement. Invariant: a record is valid only
+// during its settle call.
 
 import { RecordCursor } from '../batch/record-cursor.ts'
 import type { QueuedBatch } from '../dispatch/partition-queue.ts'
@@ -11,19 +12,19 @@ export class DeliveredRecords implements DeliveredRecord {
   timestamp = -1
   keyBytes = -1
   valueBytes = -1
-  /** Walks the records of the batch. */
+  /** Reads the records of the batch. */
   readonly cursor: RecordCursor
   readonly #logAppendTime: number
 
   /** `logAppendTime` -1 = the records' own timestamps. */
   constructor(batch: QueuedBatch, logAppendTime: number) {
-    // Not the queue itself: results outlive the producer.
+    // Not the queue itself, because results may be kept after the producer has closed.
     this.place = { topic: batch.queue.topic.name, partition: batch.queue.partition }
     this.cursor = new RecordCursor(batch)
     this.#logAppendTime = logAppendTime
   }
 
-  /** Shows the record at which the cursor is. */
+  /** Shows the record at the position of the cursor. */
   show(offset: number): void {
     const { cursor } = this
     this.offset = offset

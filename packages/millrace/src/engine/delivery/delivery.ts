@@ -1,6 +1,6 @@
-// What becomes of batches that were sent: it reads the responses, asks `judge`, and delivers,
-// retries, splits or restarts. Caller: Engine, with each response or failed request. Batches settle
-// through Settlement and BatchFailures, never here.
+// Owns the handling of responses and failed requests: it calls `judge` for each batch, and
+// delivers, retries, splits or restarts it. Caller: Engine. Invariant: batches settle through
+// Settlement and BatchFailures only.
 
 import type { ProduceResponse } from '../../protocol/api/00-produce.ts'
 import { brokerError, errorNumber } from '../../protocol/errors.ts'
@@ -30,7 +30,7 @@ import type { Settlement } from './settlement.ts'
 
 type RecordError = PartitionResponse['recordErrors'][number]
 
-/** The parts of the engine that delivery works with. */
+/** The parts of the engine that delivery needs. */
 export interface DeliveryParts {
   readonly settings: EngineSettings
   readonly host: EngineHost
@@ -53,14 +53,14 @@ export class Delivery {
   readonly #parts: DeliveryParts
   #retriedBatches = 0
   #splitBatches = 0
-  /** Drawn for each response: batches that came back together wait and leave together. */
+  /** Drawn once per response, so that batches that were rejected together are retried together. */
   #jitter = 0
 
   constructor(parts: DeliveryParts) {
     this.#parts = parts
   }
 
-  /** Attempts beyond the first. */
+  /** Attempts after the first one. */
   get retriedBatches(): number {
     return this.#retriedBatches
   }
@@ -82,7 +82,7 @@ export class Delivery {
     }
   }
 
-  /** acks 0: the operating system has the bytes; nothing more will be known. */
+  /** With acks 0: the operating system has accepted the bytes, and no response follows. */
   #onUnacknowledged(batch: QueuedBatch): void {
     batch.queue.removeInFlight(batch)
     this.#deliver(batch, -1, -1, -1)
@@ -161,7 +161,7 @@ export class Delivery {
         this.#retryOrFail(
           batch,
           this.#errorOfResponse(request, batch, response),
-          // Leaders that send the batch to each other would see it without a pause.
+          // Leaders that redirect the batch to each other would receive it without a pause.
           verdict === 'retry' || batch.lastError?.brokerCode === response.errorCode,
         )
         return
@@ -202,7 +202,7 @@ export class Delivery {
     this.#parts.dispatcher.offer(batch.queue)
   }
 
-  /** Another attempt under the same number, unless the batch's time or its retries are used up. */
+  /** Retries with the same number, unless the deadline or the retries are used up. */
   #retryOrFail(batch: QueuedBatch, error: KafkaError, backOff: boolean): void {
     const { queue } = batch
     const { settings, host, dispatcher, failures } = this.#parts
@@ -239,8 +239,8 @@ export class Delivery {
   }
 
   /**
-   * The broker can't append the first batch: no unsettled batch of the partition is in the
-   * log, for the broker takes a batch only behind the ones before it.
+   * The broker cannot append the first batch. No unsettled batch of the partition is in the log,
+   * because a broker accepts a batch only after the batches before it.
    */
   #restart(batch: QueuedBatch, error: KafkaError, verdict: 'restart' | 'renew'): void {
     const { queue } = batch
@@ -254,15 +254,15 @@ export class Delivery {
     this.#retryOrFail(batch, error, true)
   }
 
-  /** The batch waits in its queue: the transaction goes on to fail, or the producer is fenced. */
+  /** The batch waits in its queue until the transaction fails or the producer is fenced. */
   #onEpochRejected(batch: QueuedBatch, error: KafkaError): void {
     this.#retryOrFail(batch, error, false)
     this.#parts.transactions?.onEpochRejected(error, batch)
   }
 
   /**
-   * Too large for the broker: two halves, and smaller batches from now on. Not counted as an
-   * attempt.
+   * Too large for the broker: the batch is split in two, and later batches are smaller. This
+   * attempt does not count.
    */
   #split(batch: QueuedBatch): void {
     const { queue } = batch
@@ -281,7 +281,10 @@ export class Delivery {
     dispatcher.offer(queue)
   }
 
-  /** The broker does not know the codec: the topic's next one, under the same number. */
+  /**
+   * The broker does not support the codec: the batch is compressed with the topic's next codec, and
+   * keeps its number.
+   */
   #recompress(batch: QueuedBatch): void {
     const { queue } = batch
     const { preparation, dispatcher } = this.#parts
@@ -292,7 +295,7 @@ export class Delivery {
     dispatcher.offer(queue)
   }
 
-  /** KIP-467: the named records fail, the others are sent again under new sequence numbers. */
+  /** KIP-467: the named records fail, and the others are sent again with new sequence numbers. */
   #dropNamed(request: ProduceInFlight, batch: QueuedBatch, response: PartitionResponse): void {
     const { queue } = batch
     const { pool, budget, preparation, dispatcher, settlement } = this.#parts
@@ -361,7 +364,7 @@ export class Delivery {
 
 const noRecords: ReadonlyMap<number, RecordError> = new Map()
 
-/** The records of the batch that the response names (KIP-467), by their place in the batch. */
+/** The records of the batch that the response names (KIP-467), by their index in the batch. */
 const namedRecords = (
   { recordCount }: QueuedBatch,
   { recordErrors }: PartitionResponse,
@@ -375,7 +378,7 @@ const namedRecords = (
   return named
 }
 
-/** Copies of records of a batch that is rebuilt; they are asked for in their order. */
+/** Copies records of a batch that is rebuilt; the caller requests them in order. */
 class RecordContents {
   readonly #batch: QueuedBatch
   readonly #cursor: RecordCursor
@@ -394,7 +397,7 @@ class RecordContents {
   }
 }
 
-/** The whole that the batch is a piece of may be in the log. */
+/** The original batch, of which this batch is a part, may be in the log. */
 const errorOfPiece = ({ isPieceInDoubt }: QueuedBatch, error: KafkaError): KafkaError => {
   if (!isPieceInDoubt) return error
   const message =
@@ -413,8 +416,8 @@ const missingPartition = ({ link }: ProduceInFlight, { queue }: QueuedBatch): Ka
   )
 
 /**
- * The failure of an earlier attempt's connection, which explains some responses. A response to an
- * earlier attempt is not kept: an error per attempt would hold all errors before it in memory.
+ * The connection failure of an earlier attempt, which explains some responses. The error of an
+ * earlier response is not kept: a chain of errors would keep all earlier ones in memory.
  */
 const connectionFailure = (error: KafkaError | null): KafkaError | undefined =>
   error === null || error.brokerCode !== undefined ? undefined : error

@@ -1,9 +1,10 @@
-// What each flush() waits for: it ends a generation, and is over when no batch and no waiting
-// record of that generation or an older one is left. Batches and waiting records are counted, never
-// the records in batches. Callers: IncompleteBatches, WaitingRecords, Engine.
+// Owns what each flush() waits for. A flush() ends a generation, and is complete when no batch and
+// no waiting record of that or an older generation is left. Callers: IncompleteBatches,
+// WaitingRecords, Engine. Invariant: batches and waiting records are counted, never the records in
+// batches.
 
 export class FlushGenerations {
-  /** IncompleteBatches of each generation; index 0 is `#oldest`. */
+  /** The incomplete entries of each generation; index 0 is `#oldest`. */
   readonly #counts: number[] = [0]
   readonly #waiters: { readonly generation: number; readonly done: () => void }[] = []
   #oldest = 0
@@ -28,15 +29,15 @@ export class FlushGenerations {
     this.#counts[generation - this.#oldest]!--
   }
 
-  /** `done` is called once, by notify(), when all that is outstanding now is settled. */
+  /** `done` is called once, by notify(), when all entries that are unsettled now are settled. */
   endGeneration(done: () => void): void {
     this.#waiters.push({ generation: this.current, done })
     this.#counts.push(0)
   }
 
   /**
-   * Calls the callbacks of the generations that are over. Called after the records' settles, never
-   * between them: so a caller of flush() finds every count and every promise final.
+   * Calls the callbacks of completed generations. It is called after the records' settles and never
+   * between them, so a caller of flush() finds all counts and promises final.
    */
   notify(): void {
     while (this.#counts.length > 1 && this.#counts[0] === 0) {

@@ -1,6 +1,7 @@
-// Every batch that is not settled, and the earliest moment at which one of them expires. Batches
-// whose records were decided, but not all notified yet, still count. Callers: Accumulator and
-// Delivery add, BatchFailures walks, Engine deletes when a batch has settled.
+// Owns the set of unsettled batches and the earliest time at which one of them expires. A batch
+// whose result is known stays until all its records are notified. Callers: Accumulator and Delivery
+// add, BatchFailures iterates, Engine deletes settled batches. Invariant: each unsettled batch is
+// in the set.
 
 import type { QueuedBatch } from '../dispatch/partition-queue.ts'
 import type { FlushGenerations } from './flush-generations.ts'
@@ -18,7 +19,7 @@ export class IncompleteBatches {
     return this.#batches.size
   }
 
-  /** No batch expires before this moment. */
+  /** No batch expires before this time. */
   get nextDeadline(): number {
     return this.#nextDeadline
   }
@@ -29,7 +30,7 @@ export class IncompleteBatches {
     this.watchDeadline(batch)
   }
 
-  /** The later half of a batch that was split. */
+  /** The second half of a batch that was split. */
   addPiece(batch: QueuedBatch): void {
     this.add(batch)
   }
@@ -40,17 +41,17 @@ export class IncompleteBatches {
     if (this.#batches.size === 0) this.#nextDeadline = Number.POSITIVE_INFINITY
   }
 
-  /** The batch has another deadline now. */
+  /** The deadline of the batch changed. */
   watchDeadline(batch: QueuedBatch): void {
     this.#nextDeadline = Math.min(this.#nextDeadline, batch.deadline)
   }
 
-  /** Settling one of them while walking is safe. */
+  /** The batches; one of them may settle during an iteration. */
   list(): QueuedBatch[] {
     return [...this.#batches].filter((batch) => batch.state !== 'settled')
   }
 
-  /** The batches whose time is over. */
+  /** The expired batches. */
   takeExpired(now: number): QueuedBatch[] {
     if (now < this.#nextDeadline) return []
     this.#nextDeadline = Number.POSITIVE_INFINITY

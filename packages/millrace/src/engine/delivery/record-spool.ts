@@ -1,7 +1,6 @@
-// The engine's port to a spool: records are on disk before they are in a batch, and a batch's
-// numbers are on disk before it is sent. Implemented by the producer's spool (producer/spooling/),
-// called by Accumulator, PartitionQueue, BrokerPump and EngineParts. Without a spool every caller
-// holds null instead.
+// Owns the port to a spool. Invariant: records are on disk before they are in a batch, and the
+// numbers of a batch are on disk before it is sent. Implementation: producer/spooling/. Callers:
+// Accumulator, PartitionQueue, BrokerPump, EngineParts. Without a spool every caller has null.
 
 import type { KafkaError } from '../../protocol/kafka-error.ts'
 import type { RecordEncoder } from '../batch/record-encoder.ts'
@@ -10,7 +9,9 @@ import type { RequestWriter } from '../dispatch/produce-in-flight.ts'
 import type { Settle } from '../record.ts'
 import type { BatchOutcome, RecordFailure } from './settlement.ts'
 
-/** How the engine puts a record into its batch, or lets it wait for its topic; false = no space. */
+/**
+ * How the engine appends a record to its batch, or lets it wait for its topic; false = no space.
+ */
 export interface SpoolIntake {
   append(draft: RecordEncoder, settle: Settle | null, recordId: number): boolean
 }
@@ -18,20 +19,22 @@ export interface SpoolIntake {
 export interface RecordSpool extends SpoolGate, RequestWriter {
   /** Whether a record may be taken now. */
   readonly hasSpace: boolean
-  /** Takes the record, and gives it to the intake if all before it were given. May throw. */
+  /**
+   * Takes the record, and passes it to the intake if all earlier records were passed. May throw.
+   */
   take(draft: RecordEncoder, settle: Settle | null, tag: number): void
-  /** Resolves when what was taken so far is on disk; rejects when the spool has failed. */
+  /** Resolves when the records taken so far are on disk; rejects if the spool has failed. */
   whenTaken(): Promise<undefined>
-  /** Each step: gives records that wait on disk to the intake, while it takes them. */
+  /** Called at each step: passes records on disk to the intake, while it accepts them. */
   feed(): void
   /** All records of the batch were notified. */
   onBatchSettled(outcome: BatchOutcome): void
-  /** A single record was notified that it failed. */
+  /** A single record was notified of its failure. */
   onRecordFailed(failure: RecordFailure): void
   /** Whether records of the topic wait on disk for its metadata. */
   waitsFor(topic: string): boolean
-  /** There is news of the topic. */
+  /** The metadata of the topic has changed. */
   onTopic(topic: string): void
-  /** The topic's records have failed: it does not exist, or must not be used. */
+  /** The records of the topic have failed: it does not exist, or its use is not allowed. */
   onTopicFailed(topic: string, error: KafkaError): void
 }

@@ -1,7 +1,7 @@
-// Finds each batch's part of a Produce response. With few partitions a broker responds in the order
-// of the request; with many it responds in an order of its own, and an index over the whole
-// response is made, once: looking up each batch by itself would take the square of their number.
-// Caller: Delivery.
+// Owns the search for each batch's part of a Produce response. With few partitions the parts are in
+// the order of the request. With many they are not, and an index of the whole response is built
+// once, because a separate search for each batch takes quadratic time. Caller: Delivery. Invariant:
+// a partition that is not in the response is null.
 
 import type { ProduceResponse } from '../../protocol/api/00-produce.ts'
 import type { QueuedBatch } from '../dispatch/partition-queue.ts'
@@ -17,7 +17,7 @@ const textOf = (id: Uint8Array): string => Buffer.from(id).toString('latin1')
 export class ResponseIndex {
   readonly #topics: readonly TopicResponse[]
   readonly #byId: boolean
-  /** Where the next batch's part is, while the parts come in the order of the request. */
+  /** The index of the next part, while the parts are in the order of the request. */
   #topicPosition = 0
   #partitionPosition = 0
   #index: ReadonlyMap<string, PartitionIndex> | null = null
@@ -29,7 +29,7 @@ export class ResponseIndex {
     this.#byId = version >= topicIdFrom
   }
 
-  /** Null = the response does not name the partition. */
+  /** Null = the response does not contain the partition. */
   find({ queue: { topic, partition } }: QueuedBatch): PartitionResponse | null {
     if (this.#index === null) {
       const next = this.#next(topic, partition)

@@ -1,7 +1,7 @@
-// Calls each record's settle with its result, exactly once, in the order in which batches were
-// decided: so in order per partition. Settles run here and nowhere else, never inside a call of the
-// user's, and in slices: after a counted number of records the rest waits for the next event-loop
-// turn. Callers: Delivery, BatchFailures and WaitingRecords decide; Engine runs it.
+// Owns the calls of the records' settles with their results: each exactly once, in the order in
+// which batches were decided, and so in order per partition. Callers: Delivery, BatchFailures and
+// WaitingRecords report results; Engine runs it. Invariants: settles are called only here, never
+// inside a call of the user, and a limited number per turn.
 
 import type { KafkaError } from '../../protocol/kafka-error.ts'
 import { assert } from '../../runtime/assert.ts'
@@ -12,10 +12,10 @@ import { callSettle, type Settle } from '../record.ts'
 import type { DeadLetterPort, FailedRecord } from './dead-letter-port.ts'
 import { DeliveredRecords } from './delivered-records.ts'
 
-/** Settles called in one turn. */
+/** Limit of the settles called in one turn. */
 const sliceRecords = 4096
 
-/** How a batch ended. */
+/** The result of a batch. */
 export interface BatchOutcome {
   readonly batch: QueuedBatch
   /** null = delivered. */
@@ -24,20 +24,20 @@ export interface BatchOutcome {
   readonly baseOffset: number
   /** The broker's timestamp; -1 = the records' own. */
   readonly logAppendTime: number
-  /** The first offset that the partition still holds; -1 = unknown. */
+  /** The log start offset of the partition; -1 = unknown. */
   readonly logStartOffset: number
 }
 
-/** A record that failed by itself: aborted, rejected while it waited, or named by the broker. */
+/** A record that failed separately: cancelled, rejected while it waited, or named by the broker. */
 export interface RecordFailure {
   readonly settle: Settle | null
   readonly tag: number
   readonly error: KafkaError
-  /** The flush() calls that wait for it; -1 = they wait for its batch. */
+  /** The flush() generation that waits for it; -1 = that of its batch. */
   readonly flushGeneration: number
   /** The record stays in its batch, and is counted with it. */
   readonly isCountedWithBatch?: boolean
-  /** It becomes a dead letter: its content, with bytes of its own. */
+  /** The record becomes a dead letter: a copy of its content. */
   readonly deadLetter?: FailedRecord | undefined
 }
 
@@ -46,12 +46,12 @@ export interface SettlementEvents {
   onCallbackError(error: unknown): void
   /** The settles of all records of the batch were called. */
   onBatchSettled(outcome: BatchOutcome): void
-  /** The settle of a record that failed by itself was called. */
+  /** The settle of a record that failed separately was called. */
   onFailureNotified(failure: RecordFailure): void
   onRecordsSettled(delivered: number, failed: number): void
   /** A batch or a record has failed; its settles are called later. */
   onFailed(error: KafkaError): void
-  /** Asks for another call of `run` in the next turn. */
+  /** Requests another call of `run` in the next turn. */
   continueLater(): void
 }
 
@@ -60,12 +60,12 @@ export class Settlement {
   /** Null = failures are reported. */
   readonly #deadLetters: DeadLetterPort | null
   #decided: (BatchOutcome | RecordFailure)[] = []
-  /** Where the next call of run goes on: in which outcome, at which record. */
+  /** Where the next call of run continues: the outcome and the record. */
   #position = 0
   #recordIndex = 0
   #records: DeliveredRecords | null = null
   #running = false
-  /** The present run goes to the end. */
+  /** The current run continues to the end. */
   #unsliced = false
 
   constructor(events: SettlementEvents, deadLetters: DeadLetterPort | null) {
@@ -77,12 +77,12 @@ export class Settlement {
     return this.#decided.length === 0
   }
 
-  /** Whether a record that fails with the error needs its content as `deadLetter`. */
+  /** Whether a record that fails with this error needs its content as `deadLetter`. */
   wantsDeadLetter(topic: string, error: KafkaError): boolean {
     return this.#deadLetters?.wants(topic, error) === true
   }
 
-  /** The batch is decided; its records' settles are called in the next run. */
+  /** The result of the batch is known; the next run calls its records' settles. */
   settleBatch(outcome: BatchOutcome): void {
     outcome.batch.transition('settled')
     this.#decided.push(outcome)
@@ -95,7 +95,8 @@ export class Settlement {
   }
 
   /**
-   * Calls the settles of decided records, up to a slice. A settle may call the engine again.
+   * Calls the settles of records with results, up to the limit of a turn. A settle may call the
+   * engine.
    */
   run(): void {
     if (this.#running) return
@@ -115,13 +116,16 @@ export class Settlement {
     } else this.#events.continueLater()
   }
 
-  /** Calls all settles that are left; called by a settle, the run that called it does. */
+  /**
+   * Calls all remaining settles; if a settle calls this method, the run that called the settle does
+   * it.
+   */
   runAll(): void {
     this.#unsliced = true
     this.run()
   }
 
-  /** Calls up to `budget` settles of one outcome; returns how many. */
+  /** Calls up to `budget` settles of one outcome; returns their number. */
   #advance(outcome: BatchOutcome | RecordFailure, budget: number): number {
     if (!('batch' in outcome)) {
       this.#position++
@@ -133,7 +137,7 @@ export class Settlement {
     const { batch, error } = outcome
     const start = this.#recordIndex
     const isDead = error !== null && this.wantsDeadLetter(batch.queue.topic.name, error)
-    // The dead letters of a batch are taken in one turn, so that a spool can note them together.
+    // The dead letters of a batch are taken in one turn, so that a spool can write them together.
     const end = isDead ? batch.recordCount : Math.min(batch.recordCount, start + budget)
     if (error === null) this.#deliver(outcome, start, end)
     else if (isDead && start === 0) this.#takeAll(batch, error)
@@ -194,7 +198,7 @@ export class Settlement {
           settle.settled(batch.tagOf(index), null, records)
           continue
         }
-        // Made here, not by the shared object: a third of the cost of a callback.
+        // Created here and not by the shared object: this saves a third of the cost of a callback.
         const result = settle(null, {
           topic,
           partition,

@@ -1,9 +1,10 @@
-// Makes sealed batches ready to be sent: removes the records that their callers cancelled, and
-// compresses where there is a codec that the leader knows. Callers: Dispatcher when it seals a
-// batch, BrokerPump when records were cancelled since, Delivery when a batch was split or is
-// compressed again.
+// Owns the steps that make a sealed batch ready to be sent: it removes cancelled records, and
+// compresses if there is a codec that the leader supports. Callers: Dispatcher when it seals a
+// batch, BrokerPump when records were cancelled later, Delivery after a split or another codec.
 //
 //   sealed ─▶ [without its dropped records] ─▶ compressing ─▶ ready
+//
+// Invariant: a batch is ready only without its dropped records.
 
 import { keepRecords } from '../batch/batch-rebuild.ts'
 import type { BufferPool } from '../batch/buffer-pool.ts'
@@ -60,13 +61,13 @@ export class BatchPreparation {
     })
   }
 
-  /** A batch that was ready has lost records since. */
+  /** A batch that was ready has lost records. */
   prepareAgain(batch: QueuedBatch): void {
     batch.transition('sealed')
     this.prepare(batch)
   }
 
-  /** Removes the dropped records; false = none is left. */
+  /** Removes the dropped records; false = no record is left. */
   #removeDropped(batch: QueuedBatch): boolean {
     batch.queue.dropNumber(batch)
     this.#budget.giveBack(keepRecords(batch, (index) => !batch.isDropped(index), this.#pool))

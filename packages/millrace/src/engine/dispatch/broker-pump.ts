@@ -1,11 +1,11 @@
-// One pump per broker: it alone decides to connect, to write or to wait. It lists the partitions
-// that may have something for its broker, and fills requests from them, at most one
+// Owns the decision when a request to one broker is written, and when to connect. It lists the
+// partitions that may have batches for the broker, and fills requests from them, with at most one
 // batch per partition and request. Caller: Dispatcher.
 //
-// Natural batching: open batches are released while fewer than two requests are in flight; sealed
-// ones (full, or to be sent again) up to the limit. So a lone record leaves in its own event-loop
-// turn, and under load batches grow while the requests before them are in flight. With many
-// partitions they are released for one request at a time.
+// Natural batching: open batches are sealed while fewer than two requests are in flight (with many
+// partitions, fewer than one); sealed batches (full, or retried) are sent up to the configured
+// limit. A single record is therefore sent in its own event-loop turn, and under load batches grow
+// while earlier requests are in flight. Invariant: no other part writes Produce requests.
 
 import type { BrokerLink, ClusterPort } from '../ports.ts'
 import type { BatchPreparation } from './batch-preparation.ts'
@@ -14,23 +14,23 @@ import type { PartitionQueue, QueuedBatch } from './partition-queue.ts'
 import { ProduceInFlight, type RequestContext } from './produce-in-flight.ts'
 import { batchFieldBytesMax } from './produce-request.ts'
 
-/** Open batches wait once this many requests are in flight. */
+/** Open batches wait while this many requests are in flight. */
 const releaseBelow = 2
-/** Of more partitions than this, one request has so much to do that batches gather behind it. */
+/** With more partitions, one request takes long enough that batches can grow behind it. */
 const manyPartitions = 64
 
-/** What all pumps of an engine share. */
+/** The common context of all pumps of an engine. */
 export interface PumpContext extends RequestContext {
   readonly cluster: ClusterPort
   readonly preparation: BatchPreparation
   /** False while the open batch must wait for its linger or its flush trigger. */
   readonly mayRelease: (queue: PartitionQueue, now: number) => boolean
-  /** Seals the open batch and has it made ready. */
+  /** Seals the open batch and prepares it. */
   readonly seal: (queue: PartitionQueue) => void
   /** Counts the requests of the producer. */
   readonly nextRequestNumber: () => number
   readonly now: () => number
-  /** The broker is available now, or not any more. */
+  /** The availability of the broker changed. */
   readonly onAvailability: () => void
 }
 
@@ -39,7 +39,9 @@ export class BrokerPump implements WatchedBroker {
   readonly silence: BrokerSilence
   readonly #context: PumpContext
   readonly #inFlight = new Set<ProduceInFlight>()
-  /** Partitions with an open batch, and with sealed ones; each partition at most once in each. */
+  /**
+   * Partitions with an open batch, and with sealed ones; each partition at most once in each list.
+   */
   #open: PartitionQueue[] = []
   #waiting: PartitionQueue[] = []
   readonly #onEnded = (request: ProduceInFlight, hasResponse: boolean): void => {
@@ -72,7 +74,7 @@ export class BrokerPump implements WatchedBroker {
     return this.#inFlight.size
   }
 
-  /** Lists the partition where it has something to send. Harmless at any time. */
+  /** Lists the partition if it has something to send. May be called at any time. */
   offer(queue: PartitionQueue): void {
     if (queue.open !== null && !queue.listedOpen) {
       queue.listedOpen = true
@@ -129,12 +131,14 @@ export class BrokerPump implements WatchedBroker {
     else spool.send(request)
   }
 
-  /** With many partitions a second request would halve the batches, and each batch has its cost. */
+  /**
+   * With many partitions a second request would halve the batches, and each batch has a fixed cost.
+   */
   get #releaseBelow(): number {
     return this.#open.length > manyPartitions ? 1 : releaseBelow
   }
 
-  /** Seals the open batches that could go out at once. */
+  /** Seals the open batches that can be sent at once. */
   #release(now: number): void {
     if (this.#open.length === 0) return
     const { mayRelease, seal } = this.#context
@@ -151,7 +155,7 @@ export class BrokerPump implements WatchedBroker {
     this.#open = kept
   }
 
-  /** The partition's next batch; one that records were dropped from is made anew first. */
+  /** The next batch of the partition; if records were dropped from it, it is rebuilt first. */
   #nextOf(queue: PartitionQueue, now: number): QueuedBatch | null {
     for (;;) {
       const head = queue.next(now)
@@ -161,8 +165,8 @@ export class BrokerPump implements WatchedBroker {
   }
 
   /**
-   * Takes the batches of the next request. A partition that has none that may go is taken off the
-   * list.
+   * Takes the batches of the next request. A partition without a batch that may be sent is removed
+   * from the list.
    */
   #collect(now: number): QueuedBatch[] {
     const batches: QueuedBatch[] = []

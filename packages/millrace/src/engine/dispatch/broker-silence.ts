@@ -1,14 +1,14 @@
-// Since when a broker has left what is sent to it without a response, and whether records that may
-// go to any partition should avoid it. Owner: BrokerPump, which reports requests and responses, and
-// has it look at each step: it needs no timer, since only new records ask for the result.
+// Owns since when a broker has not responded, and whether records without a fixed partition should
+// avoid it. Caller: BrokerPump reports requests and responses, and calls `look` at each step. It
+// needs no timer, because only new records read the result.
 //
-// A broker is unavailable once it was silent for the timeout, or is silent and holds its share of
-// the buffer. It is available again with the next response, or when nothing waits for it and it is
-// connected. While it is unavailable, and no record makes the pump connect, this module requests
-// the connection.
+// A broker becomes unavailable when it has not responded for the timeout, or has not responded and
+// holds its share of the buffer. It becomes available with the next response, or when nothing waits
+// for it and it is connected. While it is unavailable and no record makes the pump connect, this
+// file requests the connection. Invariant: a change is reported once.
 
 export interface WatchedBroker {
-  /** Something was sent without a response, or waits for a connection. */
+  /** A request has no response, or a batch waits for a connection. */
   readonly isWaitedFor: boolean
   readonly isConnected: boolean
   /** Requests a connection. */
@@ -21,7 +21,7 @@ export class BrokerSilence {
   readonly #onChange: () => void
   #since = Number.POSITIVE_INFINITY
   #isAvailable = true
-  /** There is nothing to decide before this moment. */
+  /** Nothing changes before this time. */
   #lookAt = Number.POSITIVE_INFINITY
 
   /** A timeout of 0 = the broker always counts as available. */
@@ -35,12 +35,12 @@ export class BrokerSilence {
     return this.#isAvailable
   }
 
-  /** Since when something waits without any response; Infinity = nothing does. */
+  /** Since when requests wait without any response; Infinity = none waits. */
   get since(): number {
     return this.#since
   }
 
-  /** Something was sent, or has to wait for the connection. */
+  /** A request was sent, or must wait for the connection. */
   onWaiting(now: number): void {
     if (this.#since === Number.POSITIVE_INFINITY) this.#begin(now)
   }
@@ -50,7 +50,9 @@ export class BrokerSilence {
     this.#setAvailable(true)
   }
 
-  /** The broker is silent and holds its share of the buffer: more would only wait. */
+  /**
+   * The broker does not respond and holds its share of the buffer: more records would only wait.
+   */
   onShareFull(): void {
     if (this.#timeoutMs !== Number.POSITIVE_INFINITY) this.#setAvailable(false)
   }

@@ -1,6 +1,6 @@
-// Sends batches: one pump per broker, the partitions that are offered to them, and the sealing of
-// open batches. Callers: the accumulator and delivery offer partitions; Engine drains the pumps at
-// each step.
+// Owns the pumps, one per broker, and the sealing of open batches. Callers: the accumulator and
+// delivery offer partitions; Engine drains the pumps at each step. Invariant: a partition is
+// offered to the pump of its current leader only.
 
 import type { Deadlines } from '../deadlines.ts'
 import type { ClusterPort } from '../ports.ts'
@@ -11,11 +11,11 @@ import type { PartitionQueue, QueuedBatch, SendGate } from './partition-queue.ts
 import type { RequestEvents, RequestWriter } from './produce-in-flight.ts'
 
 export interface DispatchEvents extends RequestEvents {
-  /** The batch takes no more records. */
+  /** The batch accepts no more records. */
   onSealed(batch: QueuedBatch): void
-  /** A broker takes records that may go to any partition, or not any more. */
+  /** The availability of a broker for records without a fixed partition changed. */
   onAvailability(): void
-  /** There is something to do in the next step. */
+  /** There is work for the next step. */
   wake(): void
 }
 
@@ -62,22 +62,22 @@ export class Dispatcher {
     return this.#pumps.get(nodeId)?.requestsInFlight ?? 0
   }
 
-  /** False while the broker has been silent for too long. */
+  /** False while the broker has not responded for too long. */
   isAvailable(nodeId: number): boolean {
     return this.#pumps.get(nodeId)?.silence.isAvailable !== false
   }
 
-  /** Since when the broker leaves requests without a response; Infinity = it does not. */
+  /** Since when the broker leaves requests without a response; Infinity = it responds. */
   silentSince(nodeId: number): number {
     return this.#pumps.get(nodeId)?.silence.since ?? Number.POSITIVE_INFINITY
   }
 
-  /** The silent broker holds its share of the buffer. */
+  /** The broker does not respond and holds its share of the buffer. */
   onShareFull(nodeId: number): void {
     this.#pumps.get(nodeId)?.silence.onShareFull()
   }
 
-  /** The partition may have something to send. Harmless at any time. */
+  /** The partition may have something to send. May be called at any time. */
   offer(queue: PartitionQueue): void {
     const { leaderId } = queue
     if (leaderId < 0) {
@@ -93,12 +93,12 @@ export class Dispatcher {
     this.#parts.events.wake()
   }
 
-  /** Offers the partition at this moment. */
+  /** Offers the partition at this time. */
   offerAt(queue: PartitionQueue, at: number): void {
     this.#parts.deadlines.add(at, () => this.offer(queue))
   }
 
-  /** Seals the open batch, full or wanted. */
+  /** Seals the open batch because it is full or can be sent. */
   seal(queue: PartitionQueue): void {
     const batch = queue.seal()
     this.#parts.events.onSealed(batch)

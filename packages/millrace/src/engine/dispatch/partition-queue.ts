@@ -1,11 +1,13 @@
-// The batches of one partition, in call order. It decides which batch may go out next and keeps
-// that order whatever is retried; the pump of the leader's broker decides when a request is
+// Owns the batches of one partition, in call order. It decides which batch may be sent next, and
+// keeps the order also during retries; the pump of the leader's broker decides when a request is
 // written.
 //
 //   append ─▶ [open] ─ seal ─▶ [waiting …] ─ take ─▶ [inFlight …] ─▶ settled
 //                                  ▲                      │
 //                                  └────── reenqueue ─────┘   (sorted by ordinal)
-// Callers: Accumulator (open batch), BrokerPump (next, take), Delivery (what became of a batch).
+//
+// Callers: Accumulator (open batch), BrokerPump (next, take), Delivery (results of batches).
+// Invariant: batches are sent in the order of their ordinals.
 
 import type { ProducerId } from '../../protocol/producer-id.ts'
 import { assert } from '../../runtime/assert.ts'
@@ -17,33 +19,33 @@ import type { Topic } from './topic.ts'
 /** A batch with the queue of its partition. */
 export type QueuedBatch = Batch<PartitionQueue>
 
-/** The transaction that all batches belong to, as far as sending is concerned. */
+/** The transaction of all batches, as far as sending is concerned. */
 export interface SendGate {
   /** Whether the partition may send now. */
   admits(queue: PartitionQueue): boolean
-  /** In version 2, Produce requests announce their partitions by themselves. */
+  /** In version 2, Produce requests add their partitions to the transaction. */
   readonly version2: boolean
 }
 
 /** The spool, as far as sending is concerned. */
 export interface SpoolGate {
-  /** Whether the partition may send the batch; null = one that has no number yet. */
+  /** Whether the partition may send the batch; null = a batch without a number. */
   admits(queue: PartitionQueue, batch: QueuedBatch | null): boolean
 }
 
 export interface PipelineRules {
-  /** Batches of one partition in flight at most. */
+  /** Limit of the batches of one partition in flight. */
   readonly inFlightMax: number
   /** null = there are no transactions. */
   readonly transactions: SendGate | null
-  /** null = nothing is noted on disk before it is sent. */
+  /** null = no spool records batches before they are sent. */
   readonly spool: SpoolGate | null
 }
 
 /**
- * After this long without a batch, what the leader acknowledged before counts no more. A broker
- * forgets the producers of a partition that is not written to, by default after a day, and then
- * takes any batch first.
+ * After this time without a batch, earlier acknowledgements are ignored. A broker forgets the
+ * producers of a partition without writes, by default after a day, and then accepts any batch
+ * first.
  */
 const acknowledgementMsMax = 60_000
 
@@ -57,21 +59,21 @@ export class PartitionQueue {
   #open: QueuedBatch | null = null
   /** Sealed, not in flight; oldest first. */
   readonly waiting: QueuedBatch[] = []
-  /** In the order they were sent. */
+  /** In the order in which they were sent. */
   readonly inFlight: QueuedBatch[] = []
-  /** Nothing is sent before this moment. */
+  /** Nothing is sent before this time. */
   #backoffUntil = 0
   #lastCapacity = 0
-  /** Written by the pump: whether the queue is on its lists. */
+  /** Written by the pump: whether the queue is in its lists. */
   listedOpen = false
   listedWaiting = false
   /** Written by PartitionLines: records wait for the partition, and it has no open batch. */
   hasLine = false
   #releaseOpen = false
   /**
-   * False until this leader acknowledged a batch of this producer id: until then one batch is in
-   * flight. A partition that does not know the producer takes whichever batch it can take first,
-   * and would take two in the wrong order where the first is rejected (KAFKA-15591).
+   * False until this leader has acknowledged a batch of this producer id: until then one batch is
+   * in flight. A partition without state of the producer accepts any batch first, so it would store
+   * two batches in the wrong order if the first one is rejected (KAFKA-15591).
    */
   #leaderAcknowledged = false
   #acknowledgedProducerId: ProducerId = -1
@@ -105,7 +107,7 @@ export class PartitionQueue {
     return this.waiting.length === 0 && this.inFlight.length === 0
   }
 
-  /** Bytes of its batches that are not settled. */
+  /** Bytes of its unsettled batches. */
   get bytes(): number {
     let bytes = this.#open?.size ?? 0
     for (const { size } of this.waiting) bytes += size
@@ -115,7 +117,7 @@ export class PartitionQueue {
 
   setLeader(leaderId: number, leaderEpoch: number): void {
     if (leaderId !== this.#leaderId) this.#backoffUntil = 0
-    // The same leader under another epoch may hold another log, or have lost its producer state.
+    // The same leader with another epoch may have another log, or have lost its producer state.
     if (leaderId !== this.#leaderId || leaderEpoch !== this.#leaderEpoch) {
       this.forgetAcknowledgement()
     }
@@ -123,7 +125,7 @@ export class PartitionQueue {
     this.#leaderEpoch = leaderEpoch
   }
 
-  /** The leader may not know the producer: the next batch goes out alone. */
+  /** The leader may have no producer state: the next batch is sent alone. */
   forgetAcknowledgement(): void {
     this.#leaderAcknowledged = false
   }
@@ -144,12 +146,12 @@ export class PartitionQueue {
     this.#open = batch
   }
 
-  /** Capacity that the last batch needed: the next one starts with it. */
+  /** The capacity of the last batch, with which the next one starts. */
   get lastCapacity(): number {
     return this.#lastCapacity
   }
 
-  /** The open batch goes out even though its linger or flush trigger is not over. */
+  /** The open batch is sent before its linger or flush trigger ends. */
   get releaseOpen(): boolean {
     return this.#releaseOpen
   }
@@ -158,7 +160,7 @@ export class PartitionQueue {
     this.#releaseOpen = true
   }
 
-  /** Closes the open batch; it waits to be sent. */
+  /** Closes the open batch, which then waits to be sent. */
   seal(): QueuedBatch {
     const batch = this.#open
     assert(batch !== null, 'seal needs an open batch')
@@ -172,7 +174,7 @@ export class PartitionQueue {
 
   // ── Sending ────────────────────────────────────────────────────────────────────────────────────
 
-  /** The batch that may go out now, or null. */
+  /** The batch that may be sent now, or null. */
   next(now: number): QueuedBatch | null {
     const head = this.waiting[0]
     if (head === undefined || head.state !== 'ready' || now < this.#backoffUntil) return null
@@ -186,7 +188,8 @@ export class PartitionQueue {
   }
 
   /**
-   * Whether the open batch, sealed now, could go out now as far as its own partition is concerned.
+   * Whether the open batch, if it were sealed now, could be sent now as far as its partition is
+   * concerned.
    */
   couldSend(now: number): boolean {
     if (this.waiting.length > 0 || now < this.#backoffUntil) return false
@@ -195,7 +198,7 @@ export class PartitionQueue {
     return this.inFlight.length === 0 || this.#mayPipeline()
   }
 
-  /** Whether the batch may go out behind others that are in flight. */
+  /** Whether the batch may be sent while others are in flight. */
   #mayFollow(head: QueuedBatch): boolean {
     return head.attempts === 0 && this.#mayPipeline()
   }
@@ -207,7 +210,7 @@ export class PartitionQueue {
     return true
   }
 
-  /** Takes the head out: it gets its sequence number and its header, and is in flight. */
+  /** Takes the first batch: it gets its sequence number and header, and is in flight. */
   take(head: QueuedBatch): void {
     assert(this.waiting[0] === head, 'take takes the head')
     this.waiting.shift()
@@ -222,9 +225,9 @@ export class PartitionQueue {
     this.inFlight.push(head)
   }
 
-  // ── What became of a batch ─────────────────────────────────────────────────────────────────────
+  // ── Results of a batch ─────────────────────────────────────────────────────────────────────────
 
-  /** The batch's request has ended, with or without a response. */
+  /** The request of the batch has ended, with or without a response. */
   removeInFlight(batch: QueuedBatch): void {
     const index = this.inFlight.indexOf(batch)
     assert(index >= 0, 'a batch leaves the flight once')
@@ -232,23 +235,23 @@ export class PartitionQueue {
     batch.endAttempt()
   }
 
-  /** The leader took a batch: the next batches may go out behind each other. */
+  /** The leader accepted a batch: several batches may be in flight from now on. */
   onAcknowledged(): void {
     if (this.#inFlightLeader === this.#leaderId) this.#leaderAcknowledged = true
   }
 
-  /** Nothing is sent before this moment. */
+  /** Nothing is sent before this time. */
   backOff(until: number): void {
     this.#backoffUntil = until
   }
 
-  /** The batch waits for another attempt, in the order of the calls. */
+  /** The batch waits for another attempt, in call order. */
   reenqueue(batch: QueuedBatch): void {
     batch.transition('ready')
     this.#insert(batch)
   }
 
-  /** The batch waits with other content: it must be made ready again. */
+  /** The content of the batch changed: it must be prepared again. */
   reenqueueSealed(batch: QueuedBatch): void {
     batch.transition('sealed')
     this.#insert(batch)
@@ -261,8 +264,8 @@ export class PartitionQueue {
   }
 
   /**
-   * The batch, which is not in the log, changes its records: its sequence number is void, and so
-   * are those of the batches behind it.
+   * The batch is not in the log, and its records change. Its sequence number becomes invalid, and
+   * so do those of the later batches.
    */
   dropNumber(batch: QueuedBatch): void {
     if (batch.baseSequence < 0) return
@@ -274,27 +277,31 @@ export class PartitionQueue {
   }
 
   /**
-   * The broker can't have any batch that waits: it takes a batch only behind the ones before it.
+   * The broker has no batch that waits, because it accepts a batch only after the batches before
+   * it.
    */
   markWaitingNotWritten(): void {
     for (const batch of this.waiting) batch.markNotWritten()
   }
 
-  /** The leader took a piece of a split batch: neither the whole nor what follows is in the log. */
+  /**
+   * The leader accepted a part of a split batch: neither the whole batch nor the later ones are in
+   * the log.
+   */
   clearPieceDoubt(): void {
     for (const batch of this.batches()) batch.clearPieceDoubt()
   }
 
-  /** The batch fails, or has no record left: it is not sent. In flight, it stays there. */
+  /**
+   * The batch fails, or has no records left: it is not sent. If it is in flight, it stays there.
+   */
   remove(batch: QueuedBatch): void {
     const index = this.waiting.indexOf(batch)
     if (index >= 0) this.waiting.splice(index, 1)
     if (this.#open === batch) this.#open = null
   }
 
-  /**
-   * True when no batch before this one is unsettled: it is the one that the broker expects next.
-   */
+  /** True if no earlier batch is unsettled: the broker expects this one next. */
   isFirst(batch: QueuedBatch): boolean {
     for (const other of this.inFlight)
       if (other !== batch && other.ordinal < batch.ordinal) return false
@@ -302,7 +309,7 @@ export class PartitionQueue {
     return head === undefined || head === batch || head.ordinal > batch.ordinal
   }
 
-  /** Every batch that is not settled, oldest first. */
+  /** All unsettled batches, oldest first. */
   batches(): QueuedBatch[] {
     const all = [...this.inFlight, ...this.waiting]
     if (this.#open !== null) all.push(this.#open)

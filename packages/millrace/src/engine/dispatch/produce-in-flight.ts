@@ -1,5 +1,6 @@
-// One Produce request from the moment it is written until its response, or the failure that stands
-// for it. BrokerPump makes it; the broker's link calls `onResponse` or `onFailure`, once.
+// Owns one Produce request between its writing and its response or failure. Callers: BrokerPump
+// creates it; the broker's link calls `onResponse` or `onFailure`. Invariant: exactly one of them
+// is called, once.
 
 import type { ProduceResponse } from '../../protocol/api/00-produce.ts'
 import type { KafkaError } from '../../protocol/kafka-error.ts'
@@ -8,21 +9,21 @@ import type { EngineSettings } from '../settings.ts'
 import type { QueuedBatch, SendGate } from './partition-queue.ts'
 import { encodeProduceRequest, topicIdFrom } from './produce-request.ts'
 
-/** Receives what happens to requests. */
+/** Receives the events of requests. */
 export interface RequestEvents {
   onRequestSent(request: ProduceInFlight): void
   /** `response` is null with acks 0. */
   onRequestCompleted(request: ProduceInFlight, response: ProduceResponse | null): void
-  /** `written` = a byte of it may have reached the broker. */
+  /** `written` = at least one byte may have reached the broker. */
   onRequestFailed(request: ProduceInFlight, error: KafkaError, written: boolean): void
 }
 
-/** Writes requests, when the numbers of all their batches are on disk. */
+/** Writes requests after the numbers of all their batches are on disk. */
 export interface RequestWriter {
   send(request: ProduceInFlight): void
 }
 
-/** What all requests of an engine share. */
+/** The common context of all requests of an engine. */
 export interface RequestContext {
   readonly settings: EngineSettings
   /** null = there are no transactions. */
@@ -32,10 +33,12 @@ export interface RequestContext {
   readonly events: RequestEvents
 }
 
-/** The last version of Produce that leaves a transaction's partitions to AddPartitionsToTxn. */
+/**
+ * The last version of Produce for which AddPartitionsToTxn adds the partitions to a transaction.
+ */
 const versionMaxOfTransactions1 = 11
 
-/** Versions above name topics by id, and add partitions to a transaction by themselves. */
+/** Later versions identify topics by id, and add partitions to a transaction themselves. */
 const versionMax = (
   link: BrokerLink,
   batches: readonly QueuedBatch[],

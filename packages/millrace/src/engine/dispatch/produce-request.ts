@@ -1,6 +1,6 @@
-// The Produce request by hand: the one message that is written for speed instead of from its schema
-// (a property test decodes it with the schema). Batches go in as views: nothing is copied. Versions
-// 7 to 13: from 9 flexible, from 13 topics by id.
+// Owns the encoding of Produce requests, versions 7 to 13: from 9 flexible, from 13 with topic ids.
+// It is written by hand for speed, without the schema. Caller: ProduceInFlight. Invariants: batches
+// are included as views and not copied; a property test decodes the requests with the schema.
 
 import { unsignedVarintSize } from '../../protocol/bytes/varint.ts'
 import type { QueuedBatch } from './partition-queue.ts'
@@ -15,7 +15,9 @@ interface TopicGroup {
   readonly batches: QueuedBatch[]
 }
 
-/** Writes the fields between the batches into one buffer, handing out a view at each batch. */
+/**
+ * Writes the fields between the batches into one buffer, and pushes a view of it before each batch.
+ */
 class FieldWriter {
   readonly #bytes: Buffer
   readonly #chunks: Uint8Array[]
@@ -59,7 +61,7 @@ class FieldWriter {
     this.#position += bytes.length
   }
 
-  /** Ends the present chunk: what was written since the last break is pushed. */
+  /** Ends the current chunk: the bytes since the last break are pushed. */
   break(): void {
     if (this.#position > this.#start) {
       this.#chunks.push(this.#bytes.subarray(this.#start, this.#position))
@@ -79,7 +81,7 @@ const groupByTopic = (batches: readonly QueuedBatch[]): TopicGroup[] => {
   return [...groups.values()]
 }
 
-/** An upper bound of the fields' size, so that one allocation holds them all. */
+/** An upper limit of the fields' size, so that one allocation is sufficient. */
 const fieldBytes = (
   groups: readonly TopicGroup[],
   batchCount: number,
@@ -91,8 +93,8 @@ const fieldBytes = (
 }
 
 /**
- * The request's body as chunks; those of batches are views, valid until the batch settles.
- * `timeoutMs` is how long the leader may wait for its replicas.
+ * The body of the request as chunks; those of batches are views that are valid until the batch
+ * settles. `timeoutMs` is how long the leader may wait for its replicas.
  */
 export const encodeProduceRequest = (
   version: number,
@@ -138,5 +140,5 @@ const writeTopic = (
   if (flexible) writer.unsignedVarint(0)
 }
 
-/** What a batch adds to a request beside its own bytes, at most. */
+/** The maximum size that a batch adds to a request beside its own bytes. */
 export const batchFieldBytesMax = 4 + unsignedVarintSize(2 ** 31) + 1

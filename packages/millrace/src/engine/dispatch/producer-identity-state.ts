@@ -1,13 +1,13 @@
-// The producer's identity for the broker's duplicate check: one producer id and epoch for all
-// partitions. It knows no partition; each partition's SequenceNumbers follows it when nothing of
-// the partition is in flight. With transactions the coordinator alone gives ids and epochs:
-// `request` is null, and a gap ends with the transaction, by a new epoch. Callers: SequenceNumbers,
-// Delivery, TransactionIdentity, Engine.
+// Owns the producer id and epoch of the producer, with which brokers detect duplicates.
+// SequenceNumbers of each partition adopts a change when nothing of the partition is in flight.
+// With transactions only the coordinator assigns ids and epochs: `request` is null, and a gap ends
+// with the transaction, by a new epoch. Callers: SequenceNumbers, Delivery, TransactionIdentity,
+// Engine. Invariant: a changed identity is a new object.
 
 import type { KafkaError } from '../../protocol/kafka-error.ts'
 import type { ProducerIdentity } from '../ports.ts'
 
-/** An epoch is an int16; the last value is left to the broker. */
+/** An epoch is an int16; the last value is reserved for the broker. */
 const epochMax = 32_766
 
 export const noIdentity: ProducerIdentity = { producerId: -1, epoch: -1 }
@@ -34,22 +34,22 @@ export class ProducerIdentityState {
     return this.#state === 'ready'
   }
 
-  /** Compared by reference: a bump makes a new object. */
+  /** Compared by reference: a new epoch creates a new object. */
   get identity(): ProducerIdentity {
     return this.#identity
   }
 
-  /** A sequence number of this epoch was given out, and may never be written. */
+  /** A sequence number of this epoch was assigned, and may never be written. */
   get hasGap(): boolean {
     return this.#hasGap
   }
 
-  /** Sequence numbers of an epoch that is over don't matter. */
+  /** Sequence numbers of an earlier epoch do not matter. */
   onGap(identity: ProducerIdentity): void {
     if (identity === this.#identity) this.#hasGap = true
   }
 
-  /** Requests a producer id unless there is one or it was requested. */
+  /** Requests a producer id, unless there is one or a request is in progress. */
   want(): void {
     if (!this.enabled || this.#request === null || this.#state !== 'none') return
     this.#state = 'requested'
@@ -69,7 +69,7 @@ export class ProducerIdentityState {
     this.#lastError = error
   }
 
-  /** KIP-360: a new epoch of the same id, made locally; at the end of the epochs a new id. */
+  /** KIP-360: a new epoch of the same id, assigned locally; after the last epoch a new id. */
   bump(): void {
     const { producerId, epoch } = this.#identity
     if (this.#request === null) this.#state = 'none'
@@ -77,7 +77,7 @@ export class ProducerIdentityState {
     else this.renew()
   }
 
-  /** Drops the id: the broker knows a newer epoch of it, or its epochs are used up. */
+  /** Discards the id: the broker knows a newer epoch of it, or its epochs are used up. */
   renew(): void {
     if (this.#state !== 'ready') return
     this.#identity = noIdentity

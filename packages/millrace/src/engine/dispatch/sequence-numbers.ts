@@ -1,14 +1,14 @@
-// Sequence numbers of one partition. Owner: PartitionQueue, which calls it when a batch is sent. A
-// batch gets its number when it is first sent and keeps it when it is sent again. After a gap (a
-// numbered batch has failed, or the broker lost its state) the partition restarts at 0 under a new
-// epoch. It restarts only when nothing of it is in flight and no batch is left that may be in the
-// log: such a batch has to be sent again under its old number, or it would be stored twice.
+// Owns the sequence numbers of one partition. Caller: PartitionQueue, when a batch is sent. A batch
+// gets its number when it is first sent and keeps it in retries. After a gap (a numbered batch has
+// failed, or the broker lost its state) the partition restarts at 0 with a new epoch. Invariant: it
+// restarts only when nothing of it is in flight and no waiting batch may be in the log. Such a
+// batch must be sent again with its old number, or it would be stored twice.
 
 import { type BatchProgress, sequenceCount } from '../batch/batch-progress.ts'
 import type { ProducerIdentity } from '../ports.ts'
 import { noIdentity, type ProducerIdentityState } from './producer-identity-state.ts'
 
-/** The number of records decides the next sequence number. */
+/** The number of records determines the next sequence number. */
 type NumberedBatch = BatchProgress & { readonly recordCount: number }
 
 export class SequenceNumbers {
@@ -21,7 +21,7 @@ export class SequenceNumbers {
     this.#identityState = identityState
   }
 
-  /** Numbers of the present epoch were, or may be, given out here. */
+  /** Numbers of the current epoch were, or may be, assigned here. */
   get isCurrent(): boolean {
     const { enabled, ready, identity } = this.#identityState
     return enabled && ready && this.#identity === identity
@@ -31,12 +31,12 @@ export class SequenceNumbers {
     return this.#restartWanted
   }
 
-  /** Continues at this sequence; for tests of the wrap. */
+  /** Continues at this number; for tests of the wrap to 0. */
   startAt(sequence: number): void {
     this.#next = sequence
   }
 
-  /** There is, or may be, a gap: nothing new goes out under the present numbers. */
+  /** There is, or may be, a gap: no new batch is sent with the current numbers. */
   wantRestart(): void {
     if (!this.#identityState.enabled) return
     this.#restartWanted = true
@@ -44,9 +44,9 @@ export class SequenceNumbers {
   }
 
   /**
-   * Whether the head of the waiting batches may go out now, as far as sequence numbers are
-   * concerned. `idle` = nothing of the partition is in flight. Restarts where that is wanted and
-   * possible; True for the resend of a numbered batch, too.
+   * Whether the first waiting batch may be sent now, as far as sequence numbers are concerned.
+   * `idle` = nothing of the partition is in flight. Restarts if that is requested and possible.
+   * Also true for the retry of a numbered batch.
    */
   allows(waiting: readonly BatchProgress[], idle: boolean): boolean {
     if (!this.#identityState.enabled) return true
@@ -77,7 +77,7 @@ export class SequenceNumbers {
     this.#restartWanted = false
   }
 
-  /** Gives the batch its number, unless it has one. */
+  /** Assigns a number to the batch, unless it has one. */
   assign(batch: NumberedBatch): void {
     if (!this.#identityState.enabled || batch.baseSequence >= 0) return
     batch.setSequence(this.#identity, this.#next)
@@ -85,6 +85,6 @@ export class SequenceNumbers {
   }
 }
 
-/** Such a batch may be in the log under the number it has. */
+/** Such a batch may be in the log with its number. */
 const mayBeWritten = (batch: BatchProgress): boolean =>
   batch.baseSequence >= 0 && batch.maybeWritten && !batch.isBehindGap

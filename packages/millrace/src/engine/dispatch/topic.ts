@@ -1,6 +1,6 @@
-// What all batches of one topic have in common, for requests and responses: its name and id, how
-// large its batches may be, its codecs, and its counts. Written by TopicState (id) and Delivery
-// (limit, codecs).
+// Owns what all batches of one topic share: its name and id, the size limit of its batches, its
+// codecs, and its counters. Callers: TopicState writes the id, Delivery the limit and the codecs;
+// requests and responses read it. Invariant: the limit never increases.
 
 import { TopicMeasurements } from '../metrics/measured.ts'
 import type { CompressionSettings, TopicSettings } from '../settings.ts'
@@ -9,7 +9,7 @@ const zeroId = new Uint8Array(16)
 
 const isSameId = (left: Uint8Array, right: Uint8Array): boolean => Buffer.compare(left, right) === 0
 
-/** Below this a topic's batches do not shrink, whatever the broker rejects. */
+/** The batches of a topic never get smaller than this, for any rejection. */
 const splitBatchBytesMin = 16 * 1024
 
 export class Topic {
@@ -27,7 +27,7 @@ export class Topic {
     this.#codecs = codecs
   }
 
-  /** 16 bytes; all zero where the broker has no topic ids. */
+  /** 16 bytes; all zero if the broker has no topic ids. */
   get id(): Uint8Array {
     return this.#id
   }
@@ -36,7 +36,7 @@ export class Topic {
     return !isSameId(this.#id, zeroId)
   }
 
-  /** True when another topic was created under the name. */
+  /** True if another topic was created under the name. */
   setId(id: Uint8Array): boolean {
     const isAnother = this.hasId && !isSameId(this.#id, id)
     this.#id = id
@@ -47,7 +47,7 @@ export class Topic {
     return isSameId(this.#id, id)
   }
 
-  /** Batches are kept below this. */
+  /** The size limit of its batches. */
   get batchBytes(): number {
     return this.#batchBytes
   }
@@ -73,7 +73,7 @@ export class Topic {
     return this.#codecs.length > 1 || (this.#codecs[0]?.codecId ?? 0) !== codecId
   }
 
-  /** A broker does not know the codec: it is not used again. */
+  /** A broker does not support the codec: it is not used again. */
   rejectCodec(codecId: number): void {
     const others = this.#codecs.filter((codec) => (codec?.codecId ?? 0) !== codecId)
     if (others.length > 0) this.#codecs = others

@@ -1,6 +1,6 @@
-// The engine's events on node:diagnostics_channel: one channel for each kind of event, one event
-// for each request, batch or single record. No event is built while its channel has no subscriber.
-// Caller: Measurements. No event carries a key, a value, a header or a credential.
+// Owns the engine's events on node:diagnostics_channel: one channel per kind of event, one event
+// per request, batch or single record. Caller: Measurements. Invariants: no event is created
+// without subscribers; no event contains a key, a value, a header or a credential.
 
 import type { KafkaError } from '../../protocol/kafka-error.ts'
 import { type EventOrigin, eventChannel } from '../../runtime/diagnostics.ts'
@@ -14,18 +14,20 @@ export interface SentBatch {
   readonly topic: string
   readonly partition: number
   readonly recordCount: number
-  /** Size in the request, compressed where there is a codec. */
+  /** Size in the request, after compression. */
   readonly wireBytes: number
   /** 1 = the first attempt. */
   readonly attempt: number
 }
 
-/** `request.sent`: a Produce request was handed to its connection. */
+/** `request.sent`: a Produce request was passed to its connection. */
 export interface RequestSentEvent extends EventOrigin {
-  /** Counts the requests of the producer from 1; the later events of a request have the same. */
+  /**
+   * Counts the requests of the producer from 1; later events of the request have the same number.
+   */
   readonly requestNumber: number
   readonly nodeId: number
-  /** For people: `127.0.0.1:9092 (node 1)`. */
+  /** The broker's name in messages: `127.0.0.1:9092 (node 1)`. */
   readonly broker: string
   /** Version of the Produce API. */
   readonly version: number
@@ -34,17 +36,17 @@ export interface RequestSentEvent extends EventOrigin {
   readonly batches: readonly SentBatch[]
 }
 
-/** `request.completed`: the response came; each batch's result follows in an event of its own. */
+/** `request.completed`: the response arrived; each batch's result follows in a separate event. */
 export interface RequestCompletedEvent extends RequestSentEvent {
   readonly latencyMs: number
-  /** How long the broker wants no requests (KIP-219). */
+  /** The throttle time of the broker (KIP-219). */
   readonly throttleTimeMs: number
 }
 
-/** `request.failed`: no response will come. */
+/** `request.failed`: no response will arrive. */
 export interface RequestFailedEvent extends RequestSentEvent {
   readonly error: KafkaError
-  /** A byte of it may have reached the broker. */
+  /** At least one byte may have reached the broker. */
   readonly written: boolean
   readonly elapsedMs: number
 }
@@ -56,25 +58,28 @@ export interface BatchSettledEvent extends EventOrigin {
   /** Node id of the partition's leader; -1 = none now. */
   readonly nodeId: number
   readonly recordCount: number
-  /** Size of the records as they are in the batch, uncompressed. */
+  /** Size of the uncompressed records in the batch. */
   readonly recordBytes: number
   readonly wireBytes: number
-  /** Of the first record; -1 = not known (it failed, acks 0, a duplicate). */
+  /** Offset of the first record; -1 = not known (it failed, acks 0, a duplicate). */
   readonly baseOffset: number
-  /** The first offset that the partition still holds; -1 = not known. */
+  /** The log start offset of the partition; -1 = not known. */
   readonly logStartOffset: number
   /** How often the batch was sent. */
   readonly attempts: number
-  /** From the first record until now. */
+  /** Milliseconds from the first record until now. */
   readonly elapsedMs: number
-  /** From the first record until it was first sent; equals elapsedMs where it never was. */
+  /**
+   * Milliseconds from the first record until the batch was first sent; equals elapsedMs if it never
+   * was.
+   */
   readonly queueTimeMs: number
   /** null = delivered. */
   readonly error: KafkaError | null
 }
 
 /**
- * `record.failed`: one record failed by itself: it was rejected or cancelled, waited too long for
+ * `record.failed`: one record failed separately: it was rejected or cancelled, waited too long for
  * space or its topic, or the broker named it. Records that fail with their batch are in
  * `batch.settled`.
  */

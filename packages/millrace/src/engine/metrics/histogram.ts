@@ -1,22 +1,24 @@
-// How the values of one kind are spread: times, sizes, counts. It owns a count and a sum since the
-// beginning, and two windows of half a minute each, the present one and the one before: averages,
-// maxima and percentiles speak of the last 30 to 60 seconds, as Java's do. A window is an array of
-// cells, 16 to each power of two, so a percentile is right within 3 %. Owned by Measurements;
-// recording costs some nanoseconds and allocates nothing.
+// Owns the distribution of one kind of value: times, sizes, counts. It has a count and a sum since
+// the start, and two windows of 30 seconds, the current and the previous one: averages, maxima and
+// percentiles cover the last 30 to 60 seconds, as in the Java client. A window is an array of
+// cells, 16 per power of two, so a percentile is correct within 3 %. Caller: Measurements.
+// Invariant: recording allocates nothing.
 
-/** Values of one kind, as a snapshot shows them. */
+/** The distribution of one kind of value in a snapshot. */
 export interface Distribution {
-  /** Values since the producer was made, and their sum: two snapshots give the average between. */
+  /**
+   * Number of values since the producer was created. Two snapshots give the average between them.
+   */
   readonly count: number
   /** Their sum, in the unit of the name. */
   readonly sum: number
-  /** Of the last 30 to 60 seconds; 0 if nothing was measured in them. */
+  /** Average of the last 30 to 60 seconds; 0 if nothing was measured in them. */
   readonly avg: number
-  /** The largest of the last 30 to 60 seconds. */
+  /** The largest value of the last 30 to 60 seconds. */
   readonly max: number
-  /** The median of the last 30 to 60 seconds, right within 3 %. */
+  /** The median of the last 30 to 60 seconds, correct within 3 %. */
   readonly p50: number
-  /** The 99th percentile of the last 30 to 60 seconds, right within 3 %. */
+  /** The 99th percentile of the last 30 to 60 seconds, correct within 3 %. */
   readonly p99: number
 }
 
@@ -25,7 +27,7 @@ export const windowMs = 30_000
 /** Cells of one power of two: 2 ** cellBits. */
 const cellBits = 4
 const cellsPerPower = 1 << cellBits
-/** Values up to 2 ** 32 - 1, in the smallest unit that is distinguished. */
+/** Values up to 2 ** 32 - 1, in the smallest distinguished unit. */
 const cellCount = cellsPerPower * (32 - cellBits + 1)
 const unitsMax = 2 ** 32 - 1
 
@@ -66,7 +68,7 @@ export class Histogram {
   #presentEndsAtMs = Number.NEGATIVE_INFINITY
 
   /**
-   * `unitsPerValue`: 1000 distinguishes thousandths (microseconds of values in ms), 1 only units.
+   * `unitsPerValue`: 1000 distinguishes thousandths (microseconds of values in ms), 1 whole units.
    */
   constructor(unitsPerValue: number) {
     this.#unitsPerValue = unitsPerValue
@@ -99,7 +101,7 @@ export class Histogram {
     }
   }
 
-  /** The value that the share of recent values is at or below. */
+  /** The value that this share of the recent values does not exceed. */
   #percentile(count: number, share: number): number {
     if (count === 0) return 0
     const rank = Math.ceil(count * share)
@@ -111,7 +113,9 @@ export class Histogram {
     return 0
   }
 
-  /** The present window is over; the one before it too, where nothing was recorded for so long. */
+  /**
+   * The current window has ended; the previous one too, if nothing was recorded for long enough.
+   */
   #turn(nowMs: number): void {
     const isNext = nowMs < this.#presentEndsAtMs + windowMs
     const old = this.#before

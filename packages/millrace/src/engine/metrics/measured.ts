@@ -1,17 +1,18 @@
-// What the measurements read of requests, batches and their results, and the counts of one topic.
-// The engine's own classes fit these types, so metrics/ knows no other module of the engine.
+// Owns the types of requests, batches and results that the measurements read, and the counters of
+// one topic. Callers: Measurements and engine-events.ts; the engine's classes match these types.
+// Invariant: metrics/ depends on no other folder of the engine.
 
 import type { KafkaError } from '../../protocol/kafka-error.ts'
 
-/** What became of the records of one topic. Written by Measurements. */
+/** The results of one topic's records. Written by Measurements. */
 export class TopicMeasurements {
-  /** In batches that were sent, the first time. */
+  /** Records in batches that were sent for the first time. */
   recordsSent = 0
   recordBytesSent = 0
   recordsDelivered = 0
   recordBytesDelivered = 0
   recordsFailed = 0
-  /** In batches that were sent again. */
+  /** Records in batches that were sent again. */
   recordsRetried = 0
 }
 
@@ -24,7 +25,7 @@ interface MeasuredPartition {
 export interface MeasuredBatch {
   readonly queue: MeasuredPartition
   readonly recordCount: number
-  /** Without the records that were cancelled. */
+  /** The number of records that were not cancelled. */
   readonly keptRecordCount: number
   readonly size: number
   readonly wireBytes: number
@@ -51,6 +52,6 @@ export interface MeasuredOutcome {
   readonly error: KafkaError | null
   /** Offset of the first record; -1 = unknown. */
   readonly baseOffset: number
-  /** The first offset that the partition still holds; -1 = unknown. */
+  /** The log start offset of the partition; -1 = unknown. */
   readonly logStartOffset: number
 }

@@ -1,7 +1,7 @@
-// What the engine measures of its work: counts since the beginning, and distributions of times and
-// sizes. It is called per request and per batch, never per record (except for the count of records
-// that were taken), and publishes the same events to diagnostics channels. Owned by EngineParts;
-// read by the producer's metrics(). The meanings are those of Java's producer-metrics.
+// Owns the counters of an engine since its start, and the distributions of times and sizes. It also
+// publishes the events on diagnostics channels. Callers: the parts of the engine report to it; the
+// producer's metrics() reads it. Invariants: it is called per request and batch, and per record
+// only to count accepted records; the meanings are those of Java's producer-metrics.
 
 import type { ProduceResponse } from '../../protocol/api/00-produce.ts'
 import type { KafkaError } from '../../protocol/kafka-error.ts'
@@ -16,11 +16,11 @@ import type {
   TopicMeasurements,
 } from './measured.ts'
 
-/** Smallest differences that are distinguished: of times in ms, and of sizes and counts. */
+/** The smallest distinguished differences: of times in ms, and of sizes and counts. */
 const perMillisecond = 1000
 const whole = 1
 
-/** What one broker was sent, and how it responded. */
+/** What one broker received, and how it responded. */
 export class BrokerMeasurements {
   requests = 0
   requestBytes = 0
@@ -40,14 +40,16 @@ export class Measurements {
   recordsDelivered = 0
   recordsFailed = 0
   recordsRetried = 0
-  /** Of records with their own few bytes, uncompressed; counted when a batch is sent or settled. */
+  /**
+   * Uncompressed size of records with their own fields; counted when a batch is sent or settled.
+   */
   recordBytesSent = 0
   recordBytesDelivered = 0
   /** Batches sealed. */
   batches = 0
   requests = 0
   requestBytes = 0
-  /** Batches as they were sent the first time: uncompressed, and as they went to the socket. */
+  /** Sizes of batches at their first send: uncompressed, and as written to the socket. */
   batchPlainBytes = 0
   batchWireBytes = 0
   readonly batchBytes = new Histogram(whole)
@@ -98,7 +100,7 @@ export class Measurements {
     this.recordQueueTimeMs.record(nowMs - batch.createdAt, nowMs)
   }
 
-  /** Before the response has any effect. `response` is null with acks 0. */
+  /** Called before the response is processed. `response` is null with acks 0. */
   onRequestCompleted(
     request: MeasuredRequest,
     response: ProduceResponse | null,
@@ -123,7 +125,7 @@ export class Measurements {
     this.announcements.requestFailed(request, error, written, nowMs - request.sentAt)
   }
 
-  /** A record was put into a batch. */
+  /** A record was added to a batch. */
   onRecordAppended(): void {
     this.recordsSent++
   }
@@ -132,7 +134,7 @@ export class Measurements {
     this.batches++
   }
 
-  /** The settles of so many records were called. */
+  /** The settles of this many records were called. */
   onRecordsSettled(delivered: number, failed: number): void {
     this.recordsDelivered += delivered
     this.recordsFailed += failed
@@ -143,13 +145,13 @@ export class Measurements {
     this.recordsFailed++
   }
 
-  /** A record was not taken. */
+  /** A record was not accepted. */
   onRecordRefused(error: KafkaError): void {
     this.recordsFailed++
     this.announcements.recordFailed(error)
   }
 
-  /** A record failed by itself; `topic` is its own, where that is known. */
+  /** A record failed separately; `topic` is its topic, if known. */
   onRecordFailed(error: KafkaError, topic: TopicMeasurements | undefined): void {
     if (topic !== undefined) topic.recordsFailed++
     this.announcements.recordFailed(error)
@@ -173,7 +175,7 @@ export class Measurements {
     this.announcements.batchSettled(outcome, count, bytes, nowMs)
   }
 
-  /** Something happened to a transaction; `cause` is why it can't be committed. */
+  /** The state of a transaction changed; `cause` is why it cannot be committed. */
   onTransaction(name: TransactionEventName, cause: KafkaError | null): void {
     const { transactions, announcements } = this
     if (name !== 'failed') transactions[name]++

@@ -1,6 +1,6 @@
-// The tracing channel `millrace:transaction`: one operation for each transaction, from the call
-// that begins it until its end is certain. A producer has one at a time. Called by Announcements
-// and TransactionManager.
+// Owns the tracing channel `millrace:transaction`: one operation per transaction, from the call
+// that begins it until its result is certain. Callers: Announcements, TransactionBegin. Invariant:
+// a producer has one transaction at a time.
 
 import type { KafkaError } from '../../protocol/kafka-error.ts'
 import { type EventOrigin, OperationTracing, type TraceContext } from '../../runtime/diagnostics.ts'
@@ -9,9 +9,9 @@ import { type EventOrigin, OperationTracing, type TraceContext } from '../../run
 export interface TransactionTrace extends TraceContext {
   /** Counts the transactions of the producer from 1; 0 until it has begun. */
   number: number
-  /** How it ended; null = it has not, or it did not begin. */
+  /** How it ended; null = it has not ended, or did not begin. */
   outcome: 'committed' | 'aborted' | null
-  /** Why it was not committed; absent if the caller aborted it. */
+  /** Why it was not committed; missing if the caller aborted it. */
   error?: KafkaError
 }
 
@@ -48,7 +48,7 @@ export class TransactionTracing {
     }
   }
 
-  /** It did not begin, or ends without a certain outcome. */
+  /** It did not begin, or ends without a certain result. */
   end(error: KafkaError | null): void {
     const trace = this.#trace
     if (trace === null) return

@@ -1,20 +1,22 @@
-// A partitioner function of the user, with its result checked: whatever it returns or throws, the
-// engine gets a partition that exists or a KafkaError that names the topic, the value and the
-// bound.
+// Owns the call of a partitioner function of the user and the check of its result. Caller:
+// createPartitioner. Invariant: the engine gets an existing partition, or a KafkaError that names
+// the topic, the value and the limit, for any result or error of the function.
 
 import { KafkaError } from '../../protocol/kafka-error.ts'
 import { describeValue, isError, messageOf } from '../../runtime/value-kinds.ts'
 import type { Partitioner, PartitionerTopic } from './partitioner-contract.ts'
 
-/** What a partitioner function receives of a record. */
+/** The argument of a partitioner function. */
 export interface CustomPartitionerInput {
   /** The record's topic. */
   readonly topic: string
-  /** The encoded key, `null` without one. Valid during the call only: copy what you keep. */
+  /**
+   * The encoded key, `null` without one. Valid during the call only: copy the bytes that you keep.
+   */
   readonly key: Uint8Array | null
-  /** How many partitions the topic has now. */
+  /** The current number of partitions of the topic. */
   readonly partitionCount: number
-  /** Partitions that have a leader which responds, ascending; all with a leader where none does. */
+  /** Partitions whose leader responds, in ascending order; if none responds, all with a leader. */
   readonly availablePartitions: readonly number[]
 }
 

@@ -1,19 +1,23 @@
-// What the engine and a partitioner know of each other. partitioner.ts makes the instances, one per
-// topic; the accumulator calls them.
+// Owns the interface between the engine and a partitioner. Callers: partitioner.ts creates one
+// instance per topic; Accumulator calls it. Invariant: a PartitionerTopic never changes; a change
+// creates a new one.
 
-/** What a partitioner knows of a topic; a new object for each change of it. */
+/** The state of a topic for its partitioner; a new object for each change. */
 export interface PartitionerTopic {
   readonly name: string
   /** At least 1. */
   readonly partitionCount: number
   /**
-   * Partitions that have a leader, and one that is not silent while others are not; a new array for
-   * each change. Empty = all count as available.
+   * Partitions that have a leader; while some leaders respond, only those whose leader does. A new
+   * array for each change. Empty = all partitions count as available.
    */
   readonly available: readonly number[]
-  /** Those of them to choose from: led in the client's rack where there are any, else all. */
+  /**
+   * The available partitions to choose from: those with a leader in the client's rack, if there are
+   * any.
+   */
   readonly preferred: readonly number[]
-  /** Bytes of the partition that are not settled yet. */
+  /** Bytes of the partition's unsettled batches. */
   loadOf(partition: number): number
 }
 
@@ -21,7 +25,7 @@ export interface PartitionerTopic {
 export interface Partitioner {
   /**
    * The key is `bytes[start, end)`, read during the call only; `start` = -1 means no key.
-   * `recordBytes` is about what the record will take in its batch.
+   * `recordBytes` is the approximate size of the record in its batch.
    */
   partition(
     topic: PartitionerTopic,
@@ -30,11 +34,13 @@ export interface Partitioner {
     end: number,
     recordBytes: number,
   ): number
-  /** The engine sealed a batch of this partition: a sticky partitioner may move on. */
+  /**
+   * The engine sealed a batch of this partition: a sticky partitioner may choose another partition.
+   */
   onBatchSealed?(partition: number): void
-  /** It runs code of the caller. */
+  /** True if it calls code of the user. */
   readonly isCustom?: boolean
 }
 
-/** Makes the instance of a topic. */
+/** Creates the instance of a topic. */
 export type PartitionerFactory = (topic: string) => Partitioner

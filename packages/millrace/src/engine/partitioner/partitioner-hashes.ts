@@ -1,12 +1,13 @@
-// The hash functions by which Kafka clients choose partitions, each exactly as its origin computes
-// it: a key must stay where the former client put it. Called once per record with a key by the
-// partitioners. Pure, without allocation; `bytes[start, end)` is read, never kept.
-// test/golden/partitioner-vectors holds the results of the original libraries.
+// Owns the hash functions with which Kafka clients choose partitions. Callers: the partitioners,
+// once per record with a key. Invariants: each function returns exactly what its original returns,
+// so that a key stays in its partition after a change of the client
+// (test/golden/partitioner-vectors has results of the original libraries); `bytes[start, end)` is
+// read and never kept; nothing is allocated.
 
 const murmurSeed = 0x9747b28c
 const murmurFactor = 0x5bd1e995
 
-/** murmur2 as Java's client computes it, with the sign bit cleared: 0 … 2^31 - 1. */
+/** murmur2 of the Java client, without the sign bit: 0 … 2^31 - 1. */
 export const murmur2 = (bytes: Uint8Array, start: number, end: number): number => {
   const length = end - start
   let hash = murmurSeed ^ length
@@ -32,16 +33,16 @@ export const murmur2 = (bytes: Uint8Array, start: number, end: number): number =
 }
 
 /**
- * What kafkajs before 2.0 takes for murmur2, sign bit cleared. It multiplies in floating point,
- * which loses the low bits of every product beyond 2^53, and where the length is no multiple of 4
- * it mixes the last bytes twice: as one more word filled up with zeros, and as the usual rest.
+ * The murmur2 of kafkajs before 2.0, without the sign bit. It multiplies in floating point, which
+ * loses the low bits of every product above 2^53. If the length is not a multiple of 4, it mixes
+ * the last bytes twice: as another word that is filled with zeros, and as the usual rest.
  */
 export const kafkajsLegacyMurmur2 = (bytes: Uint8Array, start: number, end: number): number => {
   const length = end - start
   // These are floating-point numbers between the bit operations: do not use Math.imul here.
   let hash = murmurSeed ^ length
   for (let index = start; index < end; index += 4) {
-    // A sum, as in the original, but all four parts share no bit: the same as `|`.
+    // A sum, as in the original. The four parts share no bit, so it equals `|`.
     let word = bytes[index]!
     if (index + 1 < end) word |= bytes[index + 1]! << 8
     if (index + 2 < end) word |= bytes[index + 2]! << 16
@@ -61,7 +62,7 @@ export const kafkajsLegacyMurmur2 = (bytes: Uint8Array, start: number, end: numb
   return (hash ^ (hash >>> 15)) & 0x7fffffff
 }
 
-/** FNV-1a, 32 bits, as a signed number (what sarama's hash partitioner divides). */
+/** FNV-1a, 32 bits, as a signed number, which sarama's hash partitioner divides. */
 export const fnv1a = (bytes: Uint8Array, start: number, end: number): number => {
   let hash = 0x811c9dc5 | 0
   for (let index = start; index < end; index += 1) {
@@ -70,7 +71,7 @@ export const fnv1a = (bytes: Uint8Array, start: number, end: number): number => 
   return hash
 }
 
-/** Remainders of the reflected polynomial of CRC-32 (IEEE 802.3) for each byte. */
+/** Remainders of the reflected CRC-32 polynomial (IEEE 802.3) for each byte. */
 const crc32Table = ((): Int32Array => {
   const table = new Int32Array(256)
   for (let byte = 0; byte < 256; byte += 1) {
@@ -84,7 +85,7 @@ const crc32Table = ((): Int32Array => {
 })()
 
 /**
- * CRC-32 (IEEE 802.3), unsigned: what librdkafka divides. Keys are short: a table without a view
+ * CRC-32 (IEEE 802.3), unsigned, which librdkafka divides. Keys are short: a table without a view
  * per record is faster here than the native function.
  */
 export const crc32 = (bytes: Uint8Array, start: number, end: number): number => {

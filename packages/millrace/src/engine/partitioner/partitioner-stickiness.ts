@@ -1,28 +1,27 @@
-// Which partition records without a key go to: one for a run of records, so that batches fill, then
-// another. Owned by one topic's partitioner; sizes only, no clock.
-// As in Java since 3.3 (KIP-794) each run is about the same number of bytes, whatever the broker's
-// speed: were a run to end whenever a batch is sealed, the slow brokers, whose batches wait
-// longest, would get the most records. Once a run has its bytes it ends with its batch, or at twice
-// the bytes.
-// Of two partitions at random the next run goes to the one that has less to deliver. With equal
-// loads that is any partition; a slow one gets as much as it takes, and one that takes nothing gets
-// a run only where both have as much. Two are enough: the choice costs the same for any number of
-// partitions, and needs no table that ages.
+// Owns the current sticky partition for records without a key: a run of records uses one partition,
+// so that batches fill, then the next run another. Caller: the partitioner of one topic.
+//
+// As in Java since 3.3 (KIP-794), each run has about the same number of bytes. If a run ended with
+// each sealed batch, slow brokers, whose batches wait longest, would get the most records. A run
+// that has its bytes ends with its batch, or at twice the bytes. The next run uses, of two random
+// partitions, the one with fewer unsettled bytes: with equal loads this is any partition, and a
+// slow broker gets what it can process. Invariant: the cost does not depend on the number of
+// partitions.
 
 import type { Random } from '../../runtime/random.ts'
 import { randomBelow } from '../../runtime/random.ts'
 import type { PartitionerTopic } from './partitioner-contract.ts'
 
-/** Loads that differ by less than so many runs count as equal. */
+/** Loads that differ by less than this many runs count as equal. */
 const equalRuns = 4
 
 export class Stickiness {
   readonly #random: Random
   readonly #runBytes: number
-  /** -1 = choose one for the next record. */
+  /** -1 = choose a partition for the next record. */
   #partition = -1
   #bytes = 0
-  /** The topic's state at the last choice; another one may have lost the partition's leader. */
+  /** The topic at the last choice; in a newer one the partition may have no leader. */
   #topic: PartitionerTopic | null = null
 
   constructor(random: Random, runBytes: number) {
@@ -57,7 +56,7 @@ export class Stickiness {
     const { preferred } = topic
     const count = preferred.length === 0 ? topic.partitionCount : preferred.length
     const present = preferred.length === 0 ? this.#partition : preferred.indexOf(this.#partition)
-    // Any but the present one, unless it is the only one.
+    // Any partition except the current one, unless it is the only one.
     const one = this.#draw(count, present, -1)
     const other = this.#draw(count, present, one)
     const isLess =
@@ -66,7 +65,7 @@ export class Stickiness {
     this.#bytes = 0
   }
 
-  /** An index below `count` other than those two (-1 = none), where there is another. */
+  /** An index below `count` other than these two (-1 = none), if there is another. */
   #draw(count: number, first: number, second: number): number {
     const low = Math.min(first, second)
     const high = Math.max(first, second)

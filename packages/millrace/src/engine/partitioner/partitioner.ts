@@ -1,9 +1,9 @@
-// Chooses the partition of a record that names none. The producer calls `createPartitioner` once,
-// and the engine makes one instance per topic: state (a counter, the partition stuck to) belongs to
-// one topic. Called once per record, so `partition` allocates nothing, custom functions aside. A
-// hash of a key is taken over all partitions, with a leader or not: a key must stay in its
-// partition. Only records whose partition is free to choose avoid partitions without a leader.
-// Names and what they do with keys: see PartitionerName.
+// Owns the built-in partitioners, which choose the partition of a record that names none. Callers:
+// the producer calls `createPartitioner` once, and the engine creates one instance per topic. State
+// (a counter, the sticky partition) belongs to one topic. Invariants: `partition` allocates
+// nothing, except in custom functions. The hash of a key is applied to all partitions, with or
+// without a leader, so that a key stays in its partition; only records without a fixed partition
+// avoid those without a leader.
 
 import { KafkaError } from '../../protocol/kafka-error.ts'
 import type { Random } from '../../runtime/random.ts'
@@ -47,15 +47,15 @@ export const partitionerNames = [
   'manual',
 ] as const satisfies readonly PartitionerName[]
 
-/** Java's default batch size: how much a sticky partition gets before the next one has its turn. */
+/** Java's default batch size: the bytes of a sticky partition before the next one is chosen. */
 export const stickyBytesDefault = 16_384
 
 export interface PartitionerOptions {
-  /** How many bytes a sticky partition gets in one run; twice as many at most. */
+  /** Bytes of one run of a sticky partition; at most twice as many. */
   readonly stickyBytes?: number | undefined
 }
 
-/** Any preferred partition; any at all where none is available. */
+/** Any preferred partition; any partition at all if none is available. */
 const anyPartition = (topic: PartitionerTopic, random: Random): number => {
   const { preferred } = topic
   return preferred.length === 0
@@ -117,7 +117,7 @@ class ConsistentRandomPartitioner implements Partitioner {
   }
 
   partition(topic: PartitionerTopic, bytes: Uint8Array, start: number, end: number): number {
-    // librdkafka asks for the key's length only, so an empty key is none.
+    // librdkafka checks only the length of the key, so an empty key counts as none.
     return start < 0 || start === end
       ? anyPartition(topic, this.#random)
       : crc32(bytes, start, end) % topic.partitionCount
@@ -132,14 +132,14 @@ class Fnv1aPartitioner implements Partitioner {
   }
 
   partition(topic: PartitionerTopic, bytes: Uint8Array, start: number, end: number): number {
-    // sarama divides the signed number first and drops the sign of the remainder afterwards.
+    // sarama divides the signed number first and then removes the sign of the remainder.
     return start < 0
       ? anyPartition(topic, this.#random)
       : Math.abs(fnv1a(bytes, start, end) % topic.partitionCount)
   }
 }
 
-/** Hands out the preferred partitions one after the other, from a random one on. */
+/** Returns the preferred partitions one after the other, from a random one on. */
 class Turn {
   #count: number
 
@@ -206,7 +206,7 @@ class ManualPartitioner implements Partitioner {
   }
 }
 
-/** What the option `partitioner` means: a factory of one instance per topic. */
+/** The partitioner of the option: a factory that creates one instance per topic. */
 export const createPartitioner = (
   choice: PartitionerName | CustomPartitioner,
   random: Random,

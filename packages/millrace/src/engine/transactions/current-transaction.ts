@@ -1,9 +1,8 @@
-// The current transaction of a producer, or the last one. It owns the number, the state, the reason
-// why it cannot be committed, whether brokers know of it, and the waiting callers. It reports each
-// change of state to the metrics and to the callers whom it concerns. It sends no request.
-//
-// Callers: the classes of this folder that send requests (TransactionBegin, TransactionAdditions,
-// TransactionEnd, EpochRecovery) and TransactionManager.
+// Owns the current transaction of a producer, or the last one: its number, its state, the reason
+// why it cannot be committed, whether brokers have it, and the waiting callers. It reports each
+// change of state to the metrics and to the affected callers. Callers: TransactionBegin,
+// TransactionAdditions, TransactionEnd, EpochRecovery, TransactionManager. Invariant: it sends no
+// request.
 
 import type { KafkaError } from '../../protocol/kafka-error.ts'
 import type { Measurements } from '../metrics/measurements.ts'
@@ -47,27 +46,27 @@ export class CurrentTransaction {
     return this.#number
   }
 
-  /** A broker may know of the transaction: it has to be ended there. */
+  /** A broker may have the transaction: it must be ended there. */
   get isReached(): boolean {
     return this.#isReached
   }
 
-  /** The coordinator does know of it: from now on only a timeout or a fence can end it. */
+  /** The coordinator has the transaction: from now on only a timeout or fencing can end it. */
   get isConfirmed(): boolean {
     return this.#isConfirmed
   }
 
-  /** It has begun, and its end is not certain yet. */
+  /** It has begun, and its result is not certain yet. */
   get isUnderWay(): boolean {
     return isUnderWay(this.#state)
   }
 
-  /** Records are accepted, or a commit waits for those that were: it can still be committed. */
+  /** Records are accepted, or a commit waits for accepted records: it can still be committed. */
   get isCommittable(): boolean {
     return this.#state === 'open' || this.#state === 'committing'
   }
 
-  /** The transaction is neither ended nor being ended. */
+  /** The transaction has not ended and is not being ended. */
   isOpen(number: number): boolean {
     if (number !== this.#number) return false
     if (this.#state === 'probing') return this.callers.endCall === null
@@ -88,14 +87,14 @@ export class CurrentTransaction {
     this.#isReached = true
   }
 
-  /** The coordinator, or the leader of a partition, accepted something under this identity. */
+  /** The coordinator, or the leader of a partition, accepted a request with this identity. */
   onAcknowledged(by: ProducerIdentity): void {
     if (this.identity.isOurs(by)) this.#isConfirmed = true
   }
 
   // ── Changes of state ───────────────────────────────────────────────────────────────────────────
 
-  /** A change of state that concerns no caller. */
+  /** A change of state that affects no caller. */
   moveTo(next: 'initializing' | 'ready' | 'uninitialized' | 'ending'): void {
     this.#transition(next)
   }
@@ -123,13 +122,13 @@ export class CurrentTransaction {
     this.#transition('aborting')
   }
 
-  /** The transaction has ended, as far as its caller is concerned. */
+  /** The transaction has ended for its caller. */
   onEnded(isIdentityNeeded: boolean): void {
     this.#transition(isIdentityNeeded ? 'uninitialized' : 'ready')
     this.callers.onEnded(null)
   }
 
-  /** It can only be aborted from now on. A commit that waits fails. */
+  /** It can only be aborted from now on. A waiting commit fails. */
   fail(cause: KafkaError): void {
     this.failure.set(cause)
     this.#transition('failed')
@@ -165,7 +164,7 @@ export class CurrentTransaction {
     this.callers.failOffsets(error)
   }
 
-  /** No broker knows of the transaction under the identity of now. */
+  /** No broker has the transaction with the current identity. */
   #forgetBrokers(): void {
     this.#isReached = false
     this.#isConfirmed = false

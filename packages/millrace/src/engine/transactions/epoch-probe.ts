@@ -1,12 +1,12 @@
-// Finds out why our epoch was rejected. Either the coordinator aborted our transaction after
-// transactionTimeoutMs, which takes one epoch; or another producer took over the transactional id,
-// which takes two if there was a transaction to abort. Caller: TransactionManager, which decides
-// what follows.
+// Owns the check why an epoch was rejected. Either the coordinator aborted the transaction after
+// transactionTimeoutMs, which uses one epoch; or another producer took over the transactional id,
+// which uses two if there was a transaction to abort. Caller: EpochRecovery, through
+// TransactionIdentity.
 //
-// Aborting the transaction again, under our epoch (version 2 treats that as a repeated call) or
-// under the next one, succeeds in the first case only, and changes nothing in the second. A request
-// for a producer id (KIP-360) would change something: coordinators abort the other producer's open
-// transaction before they check the epoch.
+// The check aborts the transaction again, with the current epoch (version 2 treats that as a
+// repeated call) or the next one: it succeeds in the first case only, and changes nothing in the
+// second. Invariant: it never requests a producer id (KIP-360), because coordinators abort the
+// other producer's open transaction before they check the epoch.
 
 import { errorNumber } from '../../protocol/errors.ts'
 import type { KafkaError } from '../../protocol/kafka-error.ts'
@@ -15,13 +15,13 @@ import { rejectsEpoch } from './transaction-errors.ts'
 
 export interface RejectedEpoch {
   readonly scope: TransactionScope
-  /** The coordinator did know of the transaction. */
+  /** The coordinator had the transaction. */
   readonly isKnown: boolean
-  /** It was the end of the transaction that was rejected. */
+  /** The end of the transaction was rejected. */
   readonly wasEnding: boolean
 }
 
-/** The identity to go on with (our own: under a new epoch only), or why there is none. */
+/** The identity to continue with (the old one: with a new epoch only), or the error. */
 export type EpochProbed = (error: KafkaError | null, identity: ProducerIdentity | null) => void
 
 /** Null = fenced: no request could show anything else. */
@@ -37,8 +37,9 @@ export const epochProbe = (port: TransactionPort, rejected: RejectedEpoch): Epoc
 }
 
 /**
- * Until the transaction before has its markers, coordinators reject the end of the next one as if
- * we were fenced, though our epoch is the newest. By the rules of version 1 they say what it is.
+ * Until the markers of the previous transaction are written, coordinators reject the end of the
+ * next one with the error of a fenced producer, although the epoch is the newest. With the rules of
+ * version 1 they return the real reason.
  */
 const askWithoutRise = (port: TransactionPort, scope: TransactionScope, done: EpochProbed): void =>
   port.end({ ...scope, version2: false }, false, (error) => {

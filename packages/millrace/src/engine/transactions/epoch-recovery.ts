@@ -1,6 +1,7 @@
-// What follows when a broker rejects the epoch of the current transaction: probes who took it, and
-// continues under the identity that is left, or ends the producer. It owns no field; the state is
-// CurrentTransaction's. Callers: TransactionManager, TransactionAdditions, TransactionEnd.
+// Owns the steps after a broker rejects the epoch of the current transaction: it checks which
+// producer uses the epoch, and continues with the remaining identity or ends the producer. Callers:
+// TransactionManager, TransactionAdditions, TransactionEnd. Invariant: it has no state; that is
+// CurrentTransaction's.
 
 import type { KafkaError } from '../../protocol/kafka-error.ts'
 import type { ProducerIdentity } from '../ports.ts'
@@ -14,12 +15,12 @@ export class EpochRecovery {
     this.#current = current
   }
 
-  /** A broker rejects an epoch; only the producer's present one matters. */
+  /** A broker rejects an epoch; only the current epoch of the producer matters. */
   onEpochRejected(error: KafkaError, by: ProducerIdentity): void {
     if (this.#current.identity.isOurs(by)) this.probe(error)
   }
 
-  /** Finds out who took the epoch, without disturbing another producer. */
+  /** Checks which producer uses the epoch, without disturbing another one. */
   probe(error: KafkaError): void {
     const current = this.#current
     if (current.state === 'probing' || !current.isUnderWay) return

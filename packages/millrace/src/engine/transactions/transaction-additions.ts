@@ -1,10 +1,9 @@
-// Adds partitions and consumed offsets to the current transaction. It owns which partitions the
-// coordinator knows, the pause after a transaction, and the number of its requests without a
-// response; a transaction ends only when there is none. Callers: TransactionManager,
-// TransactionEnd.
+// Owns the additions to the current transaction: which partitions the coordinator has, the pause
+// after a transaction, and the number of requests without a response. Callers: TransactionManager,
+// TransactionBegin, TransactionEnd. Invariant: a transaction ends only when no addition is pending.
 //
-// In version 1 each partition is announced (AddPartitionsToTxn) before its first batch. In version
-// 2 (KIP-890) Produce requests announce their partitions by themselves.
+// In version 1 AddPartitionsToTxn adds each partition before its first batch. In version 2
+// (KIP-890) Produce requests add their partitions.
 
 import { isRefusal, type KafkaError } from '../../protocol/kafka-error.ts'
 import type { Deadlines } from '../deadlines.ts'
@@ -42,7 +41,7 @@ export class TransactionAdditions {
     this.#effects = effects
   }
 
-  /** Every request has its response. */
+  /** True if every request has its response. */
   get isIdle(): boolean {
     return this.#pending === 0
   }
@@ -52,7 +51,7 @@ export class TransactionAdditions {
     this.#partitions.clear()
   }
 
-  /** Version 2: the next transaction waits until the markers of this one are mostly written. */
+  /** Version 2: the next transaction waits until the markers of this one are usually written. */
   pauseSends(): void {
     this.#pause.begin(this.#effects.now(), this.#deadlines, () => this.#effects.offerAll())
   }
@@ -69,7 +68,7 @@ export class TransactionAdditions {
     return false
   }
 
-  /** Version 1: announces the partitions that wait to send to the coordinator. */
+  /** Version 1: adds the partitions that wait to send at the coordinator. */
   announce(): void {
     const partitions = this.#partitions.take()
     if (partitions.length === 0) return

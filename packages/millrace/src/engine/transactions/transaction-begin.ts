@@ -1,6 +1,7 @@
-// Begins transactions: requests the producer's identity from the coordinator (InitProducerId) when
-// there is none, or when the next transaction needs another, and opens the transaction. It owns no
-// field; the state is CurrentTransaction's. Caller: TransactionManager.
+// Owns the beginning of transactions: it requests the producer's identity from the coordinator
+// (InitProducerId) if there is none or the next transaction needs another, and opens the
+// transaction. Caller: TransactionManager. Invariant: it has no state; that is
+// CurrentTransaction's.
 
 import type { KafkaError } from '../../protocol/kafka-error.ts'
 import { assert } from '../../runtime/assert.ts'
@@ -40,7 +41,7 @@ export class TransactionBegin {
     this.#start()
   }
 
-  /** The caller of begin() no longer waits. The request goes on. */
+  /** The caller of begin() no longer waits. The request continues. */
   forget(): void {
     this.#current.callers.forgetBegin()
     this.#tracing.end(null)

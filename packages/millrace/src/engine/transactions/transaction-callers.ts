@@ -1,12 +1,13 @@
-// The callers that wait for something of the current transaction: for its beginning, for its end,
-// and for the offsets that they send in it. Each is notified once. Owner: CurrentTransaction.
+// Owns the callers that wait for the current transaction: for its beginning, its end, or the
+// offsets that they send in it. Caller: CurrentTransaction. Invariant: each caller is notified
+// once.
 
 import type { KafkaError } from '../../protocol/kafka-error.ts'
 
 /** Called once when a call has ended. */
 export type TransactionDone = (error: KafkaError | null) => void
 
-/** commit() or abort() as it was called. */
+/** A call of commit() or abort(). */
 export interface EndCall {
   readonly commit: boolean
   readonly done: TransactionDone
@@ -22,7 +23,7 @@ export class TransactionCallers {
     return this.#begin !== null
   }
 
-  /** The call of commit() or abort() that waits; null = none. */
+  /** The waiting call of commit() or abort(); null = none. */
   get endCall(): EndCall | null {
     return this.#end
   }
@@ -61,7 +62,7 @@ export class TransactionCallers {
     if (this.#offsets.delete(done)) done(error)
   }
 
-  /** Runs once the reason why the epoch was rejected is known. */
+  /** Runs when the reason of the rejected epoch is known. */
   postpone(run: () => void): void {
     this.#postponed.push(run)
   }

@@ -1,7 +1,7 @@
-// Ends transactions: a commit waits until its records are settled, an abort until nothing is in
-// flight, and both until every addition has its response; then the coordinator is requested to end
-// the transaction (EndTxn). It owns whether the records of a commit are settled; the state is
-// CurrentTransaction's. Caller: TransactionManager.
+// Owns the end of transactions. A commit waits until its records are settled, an abort until
+// nothing is in flight, and both until every addition has its response; then the coordinator ends
+// the transaction (EndTxn). Caller: TransactionManager. Invariant: its only state is whether the
+// records of a commit are settled; the rest is CurrentTransaction's.
 
 import { isRefusal, type KafkaError } from '../../protocol/kafka-error.ts'
 import type { TransactionPort } from '../ports.ts'
@@ -111,14 +111,15 @@ export class TransactionEnd {
 
   #onNotEnded(error: KafkaError, commit: boolean): void {
     const current = this.#current
-    // An attempt without a response may have ended it and taken the next epoch, so the rejection
-    // does not show who did (version 2 would have recognized a repeated request).
+    // An attempt without a response may have ended the transaction and used the next epoch, so the
+    // rejection does not show which producer did it (version 2 would have recognized a repeated
+    // request).
     const isDoubtful = error.persisted === 'maybe' && !current.identity.version2
     if (rejectsEpoch(error) && isDoubtful) current.die(fencedError(error))
     else if (rejectsEpoch(error)) this.#recovery.probe(error)
     else if (isFatal(error) && (commit || !isRefusal(error))) current.die(error)
     else if (commit) current.fail(error)
-    // Whatever the coordinator does with an abort: the next epoch ends the transaction.
+    // An error of an abort does not matter: the next epoch ends the transaction.
     else current.onEnded(true)
   }
 }

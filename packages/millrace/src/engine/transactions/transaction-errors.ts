@@ -1,14 +1,17 @@
-// The errors of transactions: what a broker's error means for the transaction, and the error that
-// the caller gets. Callers: TransactionManager, Delivery.
+// Owns the errors of transactions: what the error of a broker means for the transaction, and the
+// error that the caller gets. Callers: the classes of this folder, Delivery. Invariant: the kind of
+// each error is `abortable` or `fatal` as Kafka's client decides it, unless stated here.
 
 import { errorNumber } from '../../protocol/errors.ts'
 import { KafkaError } from '../../protocol/kafka-error.ts'
 
-/** An epoch rejected: by the coordinator, or by the leader of a partition. */
+/** A rejected epoch: by the coordinator, or by the leader of a partition. */
 export const rejectsEpoch = ({ brokerCode }: KafkaError): boolean =>
   brokerCode === errorNumber.PRODUCER_FENCED || brokerCode === errorNumber.INVALID_PRODUCER_EPOCH
 
-/** These end a producer in Kafka's own client; an abort under a new epoch is enough here. */
+/**
+ * These errors end a producer in Kafka's own client; here an abort with a new epoch is sufficient.
+ */
 const recoverable: ReadonlySet<number | undefined> = new Set([
   errorNumber.INVALID_PRODUCER_ID_MAPPING,
   errorNumber.INVALID_TXN_STATE,

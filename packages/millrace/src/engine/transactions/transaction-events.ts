@@ -1,14 +1,14 @@
-// Turns the states that a transactional producer goes through into what happened to its
-// transaction. Caller: TransactionManager.
+// Owns the conversion of state changes into events of a transaction. Caller: CurrentTransaction.
+// Invariant: each transaction has one final event.
 
 import type { TransactionEventName } from '../metrics/engine-events.ts'
 import { isUnderWay, type TransactionState } from './transaction-state.ts'
 
 export class TransactionEvents {
-  /** How the transaction that is being ended will have ended. */
+  /** The event with which the current transaction will end. */
   #endsAs: 'committed' | 'aborted' | null = null
 
-  /** What the change of state means; null = nothing that is reported. */
+  /** The event of a state change; null = no event. */
   eventOf(from: TransactionState, to: TransactionState): TransactionEventName | null {
     if (from === 'committing') this.#endsAs = 'committed'
     else if (from === 'aborting') this.#endsAs = 'aborted'

@@ -1,5 +1,5 @@
-// Why a transaction can't be committed, or its producer can't go on, and the errors that its calls
-// get for it. Owner: TransactionManager.
+// Owns the reason why a transaction cannot be committed, or its producer cannot continue, and the
+// errors of its calls. Caller: CurrentTransaction. Invariant: a fatal error stays until the end.
 
 import type { KafkaError } from '../../protocol/kafka-error.ts'
 import { abortable, abortedByCaller } from './transaction-errors.ts'
@@ -8,12 +8,12 @@ export class TransactionFailure {
   #cause: KafkaError | null = null
   #fatalError: KafkaError | null = null
 
-  /** What failed; null = nothing. */
+  /** The reason; null = nothing failed. */
   get cause(): KafkaError | null {
     return this.#fatalError ?? this.#cause
   }
 
-  /** The producer is done; null = it is not. */
+  /** The error that ended the producer; null = none. */
   get fatalError(): KafkaError | null {
     return this.#fatalError
   }
@@ -31,7 +31,7 @@ export class TransactionFailure {
     this.#fatalError = error
   }
 
-  /** The error of calls and records once the transaction can only be aborted. */
+  /** The error of calls and records when the transaction can only be aborted. */
   abortedError(): KafkaError {
     const cause = this.#cause
     if (cause === null) return abortedByCaller()
@@ -43,7 +43,7 @@ export class TransactionFailure {
     return abortable('The transaction was not committed and must be aborted', this.#cause!)
   }
 
-  /** An error that ends a producer elsewhere, as what it turned out to be; any other as it is. */
+  /** A rejected epoch as the error that was found to be its reason; any other error unchanged. */
   meaningOf(error: KafkaError): KafkaError {
     return this.#fatalError ?? (error.kind === 'fatal' ? this.abortedError() : error)
   }

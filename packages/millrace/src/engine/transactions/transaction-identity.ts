@@ -1,6 +1,7 @@
-// The identity of a transactional producer: the producer id and epoch that its coordinator gave it,
-// and the protocol that goes with them. It asks the coordinator; TransactionManager decides what
-// follows from the response. Other producers' identities are ProducerIdentityState's own affair.
+// Owns the identity of a transactional producer, that is the producer id and epoch from its
+// coordinator, and the protocol version of its transactions. Callers: CurrentTransaction and
+// TransactionManager, which decide what follows from a response. Invariant: only the coordinator
+// assigns identities; those of producers without transactions are in ProducerIdentityState.
 
 import type { KafkaError } from '../../protocol/kafka-error.ts'
 import type { ProducerIdentityState } from '../dispatch/producer-identity-state.ts'
@@ -17,7 +18,7 @@ export class TransactionIdentity {
     this.#port = port
   }
 
-  /** The protocol of the transaction of the moment: KIP-890 part 2. */
+  /** The protocol of the current transaction: KIP-890 part 2. */
   get version2(): boolean {
     return this.#version2
   }
@@ -31,22 +32,22 @@ export class TransactionIdentity {
     return producerId === identity.producerId && epoch === identity.epoch
   }
 
-  /** The cluster was upgraded since: the change of protocol needs an epoch of its own. */
+  /** The cluster was upgraded: the change of protocol needs a new epoch. */
   get needsUpgrade(): boolean {
     return this.#port.version2 && !this.#version2
   }
 
-  /** A sequence number was given out and never written: only a new epoch begins at 0 again. */
+  /** A sequence number was assigned and never written: only a new epoch starts at 0 again. */
   get hasGap(): boolean {
     return this.#state.hasGap
   }
 
-  /** Asks for an identity: the next epoch of the one at hand, or a new producer id. */
+  /** Requests an identity: the next epoch of the current one, or a new producer id. */
   ask(done: (error: KafkaError | null, identity: ProducerIdentity | null) => void): void {
     this.#port.initProducerId(this.#state.identity, done)
   }
 
-  /** The coordinator gave this identity. */
+  /** The coordinator assigned this identity. */
   begin(identity: ProducerIdentity): void {
     this.#state.onIdentity(identity)
     this.#version2 = this.#port.version2
@@ -58,8 +59,8 @@ export class TransactionIdentity {
   }
 
   /**
-   * Our epoch was rejected, but the identity is ours still, or its next epoch. Batches that were
-   * sent under it may still be in flight, and must not come into the next transaction.
+   * The epoch was rejected, but the identity or its next epoch still belongs to this producer.
+   * Batches with the old epoch may be in flight, and must not become part of the next transaction.
    */
   recover(identity: ProducerIdentity): void {
     const isSame = this.isOurs(identity)
@@ -67,7 +68,7 @@ export class TransactionIdentity {
     if (isSame) this.#state.onGap(identity)
   }
 
-  /** How to find out who took our epoch; null = another producer, without asking. */
+  /** How to check which producer uses the epoch; null = another producer, without a request. */
   probe(isKnown: boolean, wasEnding: boolean): EpochProbe {
     return epochProbe(this.#port, { scope: this.scope, isKnown, wasEnding })
   }

@@ -1,6 +1,5 @@
-// The transactions of one producer, one at a time: creates the parts below and passes each call and
-// event to the part that handles it. It does not handle batches, sequence numbers or retries. A
-// caller that begins gets a number; calls with the number of another transaction are rejected.
+// Owns the parts that handle the transactions of one producer, one transaction at a time, and
+// forwards each call and event to the part that handles it:
 //
 //   CurrentTransaction     the state, the number, the failure, the callers that wait
 //   TransactionBegin       InitProducerId, and the opening
@@ -8,8 +7,9 @@
 //   TransactionEnd         commit, abort, EndTxn
 //   EpochRecovery          an epoch that a broker rejected
 //
-// Callers: Engine steps it, the producer's calls come through it, PartitionQueue asks `admits`, and
-// Delivery reports what became of batches.
+// Callers: Engine steps it and forwards the producer's calls, PartitionQueue calls `admits`,
+// Delivery reports the results of batches. Invariant: a call with the number of another transaction
+// is rejected.
 
 import type { KafkaError } from '../../protocol/kafka-error.ts'
 import type { PartitionQueue, SendGate } from '../dispatch/partition-queue.ts'
@@ -48,7 +48,7 @@ export class TransactionManager implements SendGate {
     this.#end = new TransactionEnd(current, additions, recovery, port, effects)
   }
 
-  /** In version 2, Produce requests announce their partitions by themselves. */
+  /** In version 2, Produce requests add their partitions. */
   get version2(): boolean {
     return this.#current.identity.version2
   }
@@ -58,19 +58,19 @@ export class TransactionManager implements SendGate {
     return this.#port.lastError
   }
 
-  /** A transaction is open, or its end is not certain yet. */
+  /** A transaction is open, or its result is not certain yet. */
   get isUnderWay(): boolean {
     return this.#current.isUnderWay
   }
 
   // ── Calls of the producer ──────────────────────────────────────────────────────────────────────
 
-  /** Begins; `done` is called with the transaction's number when records may be sent. */
+  /** Begins; `done` is called with the number of the transaction when records may be sent. */
   begin(done: (error: KafkaError | null, number: number) => void): void {
     this.#begin.begin(done)
   }
 
-  /** The caller of begin() no longer waits. The request goes on. */
+  /** The caller of begin() no longer waits. The request continues. */
   forgetBegin(): void {
     this.#begin.forget()
   }
@@ -82,7 +82,7 @@ export class TransactionManager implements SendGate {
     throw current.callError(number, call)
   }
 
-  /** The transaction is neither ended nor being ended. */
+  /** The transaction has not ended and is not being ended. */
   isOpen(number: number): boolean {
     return this.#current.isOpen(number)
   }
@@ -110,7 +110,10 @@ export class TransactionManager implements SendGate {
     this.#end.finish(done)
   }
 
-  /** The producer is gone: all callers fail. An open transaction is left to the coordinator. */
+  /**
+   * The producer was destroyed: all callers fail. The coordinator ends an open transaction by its
+   * timeout.
+   */
   destroy(error: KafkaError): void {
     if (this.#current.state !== 'fatal') this.#current.die(error)
   }
@@ -122,7 +125,7 @@ export class TransactionManager implements SendGate {
     return this.#additions.admits(queue)
   }
 
-  /** Does what can be done now. */
+  /** Does the work that is possible now. */
   step(): void {
     const { state } = this.#current
     switch (state) {
@@ -156,12 +159,15 @@ export class TransactionManager implements SendGate {
     this.#current.onReached()
   }
 
-  /** A batch is in the log: its leader has added the partition, so the coordinator knows. */
+  /**
+   * A batch is in the log: its leader has added the partition, so the coordinator has the
+   * transaction.
+   */
   onAcknowledged(by: ProducerIdentity): void {
     this.#current.onAcknowledged(by)
   }
 
-  /** A record failed: without it the transaction is not whole. */
+  /** A record failed: the transaction is not complete without it. */
   onRecordFailed(error: KafkaError): void {
     if (this.#current.isCommittable) this.#current.fail(error)
   }

@@ -1,5 +1,6 @@
-// The partitions of a transaction of version 1: each is announced to the coordinator before its
-// first batch goes out. One announcement at a time; those that come meanwhile go together.
+// Owns the partitions of a transaction of version 1. Each is added at the coordinator before its
+// first batch is sent, with one request at a time for all partitions that wait. Caller:
+// TransactionAdditions. Invariant: a partition is in one request only.
 
 import type { PartitionQueue } from '../dispatch/partition-queue.ts'
 import type { TopicPartition } from '../ports.ts'
@@ -13,14 +14,14 @@ export class TransactionPartitions {
     return this.#announced.has(queue)
   }
 
-  /** True when an announcement is needed that was not requested before. */
+  /** True if an addition is needed that was not requested before. */
   want(queue: PartitionQueue): boolean {
     if (this.#wanted.has(queue) || this.#underWay.includes(queue)) return false
     this.#wanted.add(queue)
     return true
   }
 
-  /** The partitions to announce now. */
+  /** The partitions to add now. */
   take(): readonly TopicPartition[] {
     if (this.#underWay.length > 0) return []
     this.#underWay = [...this.#wanted]
@@ -28,7 +29,7 @@ export class TransactionPartitions {
     return this.#underWay.map(({ topic, partition }) => ({ topic: topic.name, partition }))
   }
 
-  /** The announcement of what was taken has ended. */
+  /** The request for the taken partitions has ended. */
   end(isAnnounced: boolean): void {
     if (isAnnounced) for (const queue of this.#underWay) this.#announced.add(queue)
     this.#underWay = []

@@ -1,5 +1,5 @@
-// The states of a transactional producer, and which may follow which. The manager owns the state;
-// this file is the table.
+// Owns the states of a transactional producer and their legal transitions. CurrentTransaction has
+// the state.
 //
 //   uninitialized ─▶ initializing ─▶ ready ─▶ open ─▶ committing ─▶ ending ─▶ ready
 //         ▲                                    │           │           │
@@ -7,27 +7,29 @@
 //                                              │      └──▶ aborting ─▶ ending ─▶ ready
 //                                              └─▶ aborting
 //   An epoch that a broker rejects, in any of them ─▶ probing ─▶ failed, aborting or fatal.
+//
+// Callers: CurrentTransaction, TransactionEvents. Invariant: other transitions throw.
 
 import { assert } from '../../runtime/assert.ts'
 
 export type TransactionState =
-  /** There is no producer id, or it needs a new epoch. */
+  /** There is no producer id, or a new epoch is needed. */
   | 'uninitialized'
   | 'initializing'
   /** Between transactions. */
   | 'ready'
   | 'open'
-  /** Something failed: it can only be aborted. */
+  /** A record or request failed: it can only be aborted. */
   | 'failed'
   /** commit() was called, and records are still in flight. */
   | 'committing'
-  /** abort() was called: waits for what is in flight, and sends nothing else. */
+  /** abort() was called: waits for requests in flight, and sends nothing else. */
   | 'aborting'
-  /** The coordinator was requested to end it. */
+  /** EndTxn was sent to the coordinator. */
   | 'ending'
-  /** A broker rejected our epoch: finds out whether the coordinator or another producer took it. */
+  /** A broker rejected the epoch: checks whether the coordinator or another producer used it. */
   | 'probing'
-  /** Fenced, or not authorized: this producer is done. */
+  /** Fenced, or not authorized: this producer cannot continue. */
   | 'fatal'
 
 export const legalStates: Readonly<Record<TransactionState, readonly TransactionState[]>> = {
@@ -43,7 +45,7 @@ export const legalStates: Readonly<Record<TransactionState, readonly Transaction
   fatal: [],
 }
 
-/** A transaction is under way: another can't begin. */
+/** A transaction is in progress: another cannot begin. */
 export const isUnderWay = (state: TransactionState): boolean =>
   legalStates[state].includes('probing') || state === 'probing'
 
