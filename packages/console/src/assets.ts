@@ -1,5 +1,6 @@
-// The files of the page, by their paths on the server: our own and uPlot's, read once when a
-// console starts. A path that is not listed is not served.
+// The static files of the page by their paths on the server: the page's own files and those of
+// uPlot. They are read once, when a console starts. Callers: http-server.ts and serve-console.ts. A
+// path that is not in this table must not be served.
 
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
@@ -18,7 +19,7 @@ const types = {
   svg: 'image/svg+xml',
 } as const
 
-/** The page lies beside this module; what is bundled is one folder above it. */
+/** The page is in a folder beside this module; in the bundle it is one folder above. */
 const folder = existsSync(new URL('page/index.html', import.meta.url))
   ? new URL('.', import.meta.url)
   : new URL('src/', import.meta.url)
@@ -27,7 +28,7 @@ const own = (path: string): string => fileURLToPath(new URL(path, folder))
 
 const { resolve } = createRequire(import.meta.url)
 
-/** The page's folder is the server's root; above a root there is only the root again. */
+/** The page's folder is the root of the server, so a browser resolves `../format` to `/format`. */
 const scripts = ['main', 'charts', 'dom', 'sections', '../format']
 
 const places: readonly (readonly [path: string, type: keyof typeof types, file: string])[] = [
@@ -42,7 +43,7 @@ const places: readonly (readonly [path: string, type: keyof typeof types, file: 
   ['/uplot.css', 'css', resolve('uplot/dist/uPlot.min.css')],
 ]
 
-/** Reads them all: a package that lacks one says so when the console starts. */
+/** Reads all files. A missing file is reported when the console starts. */
 export const loadAssets = async (): Promise<ReadonlyMap<string, Asset>> =>
   new Map(
     await Promise.all(

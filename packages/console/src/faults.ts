@@ -1,6 +1,6 @@
-// What went wrong of late: failures of one kind with one code are one entry, however many there
-// are. Owned by Monitor, which notes what the events tell and what the snapshots show. Bounded: the
-// entry that was quiet for longest is dropped, and an entry remembers so many places.
+// The recent failures of a producer, grouped by kind and code. Monitor owns it and adds failures
+// from events and from metrics snapshots. Memory is bounded: beyond the limit, the group with the
+// oldest last failure is removed, and each group keeps a limited number of places.
 
 import type { FailureMetrics } from 'millrace'
 import type { FaultKind, FaultRow } from './view.ts'
@@ -9,7 +9,7 @@ export const faultsMax = 50
 const placesMax = 200
 const placesShown = 3
 
-/** A KafkaError, or what a snapshot says of one. */
+/** A KafkaError, or the failure fields of a metrics snapshot. */
 export interface Failure {
   readonly code: string
   readonly brokerError?: string | null | undefined
@@ -17,14 +17,17 @@ export interface Failure {
   readonly remedy: string
 }
 
-/** Kafka's name where a broker returned one: that is what people look up. */
+/**
+ * Kafka's error name if a broker returned one, because users search for that name; otherwise the
+ * code.
+ */
 export const nameOf = ({ code, brokerError }: Failure | FailureMetrics): string =>
   brokerError ?? code
 
 interface Entry {
   readonly kind: FaultKind
   readonly code: string
-  /** The last place comes last. */
+  /** In the order of their last failure, the latest last. */
   readonly places: Set<string>
   count: number | null
   message: string
@@ -34,10 +37,13 @@ interface Entry {
 }
 
 export class Faults {
-  /** By kind and code; the latest comes last. */
+  /** By kind and code, in the order of the last failure, the latest last. */
   readonly #entries = new Map<string, Entry>()
 
-  /** `count` things failed at a place; null = the state of a place, reported repeatedly. */
+  /**
+   * Adds `count` failures at a place. `count` null = the place is still failing; snapshots report
+   * it repeatedly.
+   */
   note(kind: FaultKind, failure: Failure, place: string | null, count: number | null, at: number) {
     const code = nameOf(failure)
     const key = `${kind} ${code}`
@@ -65,7 +71,7 @@ export class Faults {
     }
   }
 
-  /** The latest first. */
+  /** The rows, the latest failure first. */
   rows(): FaultRow[] {
     return [...this.#entries.values()].reverse().map(({ places, ...entry }) => ({
       ...entry,
@@ -74,7 +80,7 @@ export class Faults {
     }))
   }
 
-  /** The latest of a kind since a moment; undefined = none. */
+  /** The latest failure of a kind since a time; undefined = none. */
   latest(kind: FaultKind, sinceAt: number): FaultRow | undefined {
     return this.rows().find((row) => row.kind === kind && row.lastAt >= sinceAt)
   }

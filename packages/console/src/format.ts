@@ -1,13 +1,14 @@
-// Numbers as people read them, with their units; the server's sentences and the page share it.
+// Formats numbers with their units for people. The server (status.ts) and the page's scripts both
+// use it, so it must run in Node and in a browser. It keeps no state.
 
 const kilo = 1000
 
 const plain = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 })
 
-/** `12,400`. */
+/** Formats a count: `12,400`. */
 export const formatCount = (value: number): string => plain.format(value)
 
-/** `1 record`, `12,400 records`. */
+/** Formats a count with a noun: `1 record`, `12,400 records`. */
 export const counted = (value: number, noun: string): string =>
   `${formatCount(value)} ${noun}${Math.round(value) === 1 ? '' : 's'}`
 
@@ -17,7 +18,7 @@ const fixed = (value: number, digits: number): string =>
     maximumFractionDigits: digits,
   }).format(value)
 
-/** Three digits that mean something: `0.42`, `4.2`, `42`, `4,200`. */
+/** Formats a number with up to three significant digits: `0.42`, `4.2`, `42`, `4,200`. */
 const significant = (value: number): string => {
   const size = Math.abs(value)
   if (size === 0) return '0'
@@ -25,17 +26,17 @@ const significant = (value: number): string => {
   return size < 100 ? fixed(value, 1) : fixed(value, 0)
 }
 
-/** Records a second: whole ones, but for a trickle. */
+/** Formats records per second: as whole numbers, except for small rates. */
 export const formatRate = (value: number): string =>
   value > 0 && value < 10 ? fixed(value, 1) : formatCount(value)
 
-/** `3.2 ms`, `1.4 s`. */
+/** Formats a duration: `3.2 ms`, `1.4 s`. */
 export const formatMs = (value: number): string =>
   value < 10 * kilo ? `${significant(value)} ms` : `${significant(value / kilo)} s`
 
 const byteUnits = ['B', 'kB', 'MB', 'GB', 'TB'] as const
 
-/** `3.2 MB`; powers of 1000. */
+/** Formats bytes with powers of 1000: `3.2 MB`. */
 export const formatBytes = (value: number): string => {
   let size = value
   let unit = 0
@@ -49,7 +50,7 @@ export const formatBytes = (value: number): string => {
 const secondsPerMinute = 60
 const secondsPerHour = 3600
 
-/** `now`, `12 s ago`, `3 min ago`, `2 h ago`. */
+/** Formats a time in the past: `now`, `12 s ago`, `3 min ago`, `2 h ago`. */
 export const formatAgo = (agoMs: number): string => {
   const seconds = Math.round(agoMs / kilo)
   if (seconds <= 2) return 'now'

@@ -1,7 +1,6 @@
-// The server of a console: reads only, for people at this machine only. It listens on 127.0.0.1,
-// and responds only where the request was made to a loopback name: a page of another site whose
-// name was turned to 127.0.0.1 (DNS rebinding) sends its own name in the Host header and is
-// rejected. Owned by serveConsole.
+// The HTTP server of a console. It only reads, listens on 127.0.0.1, and responds only if the Host
+// header has a loopback name. The check must stay: it rejects the page of another site whose name
+// resolves to 127.0.0.1 (DNS rebinding). Owner and caller: serveConsole.
 
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
@@ -29,10 +28,13 @@ const headers = {
   'x-frame-options': 'DENY',
 } as const
 
-/** What the page asked for: samples after this one, partitions whose name holds the filter. */
+/**
+ * Returns the view for the page: samples after number `after`, and partitions whose name contains
+ * `filter`.
+ */
 export type ReadView = (after: number, filter: string) => unknown
 
-/** The name in a Host header, which may have a port; null if it is none. */
+/** The host name in a Host header, which may include a port; null if there is none. */
 const hostName = (header: string | undefined): string | null =>
   /^(\[[\da-f:.]+\]|[^:]+)(?::\d+)?$/i.exec(header ?? '')?.[1]?.toLowerCase() ?? null
 
@@ -67,11 +69,11 @@ export class HttpServer {
       (request, response) => this.#respond(request, response),
     )
     this.#server.maxConnections = connectionsMax
-    // It is a window, and no reason for a process to live on.
+    // Open pages must not keep the process alive.
     this.#server.on('connection', (socket) => socket.unref())
   }
 
-  /** The url; rejects if the port is taken. */
+  /** Resolves with the URL; rejects if the port is in use. */
   async listen(port: number): Promise<string> {
     this.#server.listen(port, loopback)
     await once(this.#server, 'listening')
@@ -100,7 +102,7 @@ export class HttpServer {
       ...(allow === undefined ? {} : { allow }),
     })
     response.end(request.method === 'HEAD' ? undefined : body)
-    // An unrequested body is not read.
+    // The body of a rejected request is discarded.
     if (status >= 400) request.resume()
   }
 

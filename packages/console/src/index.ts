@@ -1,3 +1,4 @@
-// The entry point of @millrace/console: every public name. Nothing else of the package is public.
+// The entry point of @millrace/console. It lists every public name by hand; no other file of the
+// package is public.
 
 export { type Console, type ConsoleOptions, serveConsole } from './serve-console.ts'

@@ -1,6 +1,6 @@
-// Watches one producer: takes a snapshot once an interval, hears what went wrong in between, and
-// keeps both for as long as the page shows. Owned by a console; its server asks for views. The
-// producer is only read: nothing is done for a record, and little for a batch.
+// Observes one producer: takes a metrics snapshot at each interval, receives its events, and keeps
+// as much of both as the page shows. A console owns it; http-server.ts asks it for views. It only
+// reads the producer, and must do no work per record and little per batch.
 
 import { randomUUID } from 'node:crypto'
 import type { DiagnosticEvents, Producer, ProducerMetrics } from 'millrace'
@@ -12,15 +12,15 @@ import { nowMs, repeat, watchEventLoop } from './runtime/time.ts'
 import { type Situation, statusOf } from './status.ts'
 import type { BatchState, Sample, TimeRow, TopicRow, Totals, View } from './view.ts'
 
-/** What is watched: a producer, or whatever else has its metrics and its events. */
+/** The observed producer, or another object with its metrics and its events. */
 export type Source = Pick<Producer, 'metrics'> & Partial<Pick<Producer, 'options'>>
 
-/** Samples that are kept: what a page that is opened later can still draw. */
+/** The number of samples kept, so that a page opened later can draw the past. */
 export const samplesMax = 180
 
-/** A rate in the sentence is the mean of so many intervals. */
+/** The rate in the status sentence is the mean of this many intervals. */
 const sentenceSamples = 3
-/** What happened so long ago is not said at the top any more. */
+/** Failures older than this are not mentioned in the status sentence. */
 const recentMs = 10_000
 
 type Closed = Situation['closed']
@@ -37,10 +37,10 @@ export class Monitor {
   #metrics: ProducerMetrics
   #metricsAtMs: number
   #topics: readonly TopicRow[]
-  /** Of the last interval in which batches were sent. */
+  /** The state of the last interval in which batches were sent. */
   #batches: BatchState | null = null
   readonly #eventLoop = watchEventLoop()
-  /** Since when no record was acknowledged while records wait; null = they are acknowledged. */
+  /** Since when records wait and none is acknowledged; null = records are acknowledged. */
   #stalledSinceMs: number | null = null
   #throttledMs = 0
   #closed: Closed = null
@@ -62,7 +62,7 @@ export class Monitor {
     for (const stop of this.#stops) stop()
   }
 
-  /** `after`: the number of the last sample that the page has. */
+  /** `after`: the number of the latest sample that the page has. */
   view(after: number, filter: string): View {
     const metrics = this.#metrics
     const { waitingSends, requestsInFlight } = metrics
@@ -130,9 +130,7 @@ export class Monitor {
     }
   }
 
-  /**
-   * Problems that last are read from the snapshot: there is no event for a batch that is retried.
-   */
+  /** Adds lasting problems from the snapshot, because no event reports a batch that is retried. */
   #noteStates({ topics, at }: ProducerMetrics): void {
     for (const { topic, partitions = [] } of topics) {
       for (const { partition, lastFailure } of partitions) {
@@ -180,13 +178,16 @@ export class Monitor {
     this.#closed = { delivered, failed }
   }
 
-  /** By the clock of the snapshots: the wall clock itself is not ours to read. */
+  /**
+   * The time of the latest snapshot plus the time since then: the console does not read the wall
+   * clock.
+   */
   #wallMs(): number {
     return this.#metrics.at + (nowMs() - this.#metricsAtMs)
   }
 }
 
-/** `orders-3`, `orders`, or null if an error knows neither. */
+/** `orders-3`, `orders`, or null if the error has no topic. */
 const placeOf = (error: { topic?: string | undefined; partition?: number | undefined }) => {
   const { topic, partition } = error
   if (topic === undefined) return null
@@ -195,7 +196,7 @@ const placeOf = (error: { topic?: string | undefined; partition?: number | undef
 
 type Distribution = ProducerMetrics['requestLatencyMs']
 
-/** The average of what was measured between two snapshots; null = nothing was. */
+/** The average of the values measured between two snapshots; null = no value was measured. */
 const averageBetween = (before: Distribution, after: Distribution): number | null => {
   const count = after.count - before.count
   return count === 0 ? null : (after.sum - before.sum) / count
@@ -238,7 +239,7 @@ const sampleOf = (
   }
 }
 
-/** How long brokers wanted to be left alone of late; 0 = no quota was exceeded since before. */
+/** The throttle time since the previous snapshot; 0 = no quota was exceeded. */
 const throttleOf = (before: ProducerMetrics, after: ProducerMetrics): number =>
   after.throttleTimeMs.sum > before.throttleTimeMs.sum ? after.throttleTimeMs.max : 0
 

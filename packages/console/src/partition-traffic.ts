@@ -1,6 +1,6 @@
-// What each partition was sent of late. Batches are counted as they settle; once an interval the
-// counts become rates that follow the last seconds. Owned by Monitor. Bounded: past the limit,
-// partitions that were not seen before are only counted.
+// The recent traffic of each partition. It counts batches when they settle, and converts the counts
+// to rates at each interval. Monitor owns it. Memory is bounded: beyond the limit, new partitions
+// are only counted.
 
 import type { ProducerMetrics } from 'millrace'
 import type { PartitionRow, PartitionState, PartitionTable } from './view.ts'
@@ -8,9 +8,9 @@ import type { PartitionRow, PartitionState, PartitionTable } from './view.ts'
 export const partitionsMax = 20_000
 export const rowsMax = 50
 
-/** A rate follows a change of the traffic in about this time. */
+/** A rate follows a change of the traffic within about this time. */
 const rateWindowMs = 3000
-/** Less than this, in records a second, is none. */
+/** A lower rate, in records per second, is shown as 0. */
 const rateMin = 0.05
 
 type TopicSnapshot = ProducerMetrics['topics'][number]
@@ -20,14 +20,14 @@ interface Traffic {
   readonly topic: string
   readonly partition: number
   leaderId: number
-  /** Since the last interval ended. */
+  /** Counts since the last interval ended. */
   records: number
   bytes: number
   recordsPerSecond: number
   bytesPerSecond: number
 }
 
-/** What a batch that was acknowledged says. */
+/** The fields of the event of an acknowledged batch. */
 export interface DeliveredBatch {
   readonly topic: string
   readonly partition: number
@@ -36,7 +36,7 @@ export interface DeliveredBatch {
   readonly recordBytes: number
 }
 
-/** A snapshot shows one moment: a partition that delivers may hold nothing just then. */
+/** A snapshot shows a single moment, in which an active partition may have no records. */
 export const stateOf = (
   snapshot: PartitionSnapshot | undefined,
   recordsPerSecond: number,
@@ -64,7 +64,7 @@ export class PartitionTraffic {
     traffic.bytes += recordBytes
   }
 
-  /** Once an interval: the counts become rates. */
+  /** Converts the counts of the interval to rates. */
   endInterval(elapsedMs: number): void {
     const share = 1 - Math.exp(-elapsedMs / rateWindowMs)
     const perSecond = 1000 / elapsedMs
@@ -72,7 +72,7 @@ export class PartitionTraffic {
       for (const traffic of partitions.values()) {
         const { records, bytes, recordsPerSecond, bytesPerSecond } = traffic
         if (records === 0 && recordsPerSecond === 0) continue
-        // A load that begins is at its rate at once: it need not climb there.
+        // The first rate of a partition is used without smoothing.
         const part = recordsPerSecond === 0 ? 1 : share
         const rate = recordsPerSecond + (records * perSecond - recordsPerSecond) * part
         const isOver = rate < rateMin
@@ -86,7 +86,7 @@ export class PartitionTraffic {
     }
   }
 
-  /** The busiest partitions whose `topic-partition` holds the filter, blocked ones first. */
+  /** The busiest partitions whose `topic-partition` contains the filter, blocked ones first. */
   table(topics: readonly TopicSnapshot[], filter: string): PartitionTable {
     const rows = this.#rows(topics)
     const text = filter.trim().toLowerCase()
@@ -122,7 +122,7 @@ export class PartitionTraffic {
     return traffic
   }
 
-  /** Every partition that was sent something, or that the snapshot has something to say of. */
+  /** Every partition that received records or that the snapshot lists. */
   #rows(topics: readonly TopicSnapshot[]): PartitionRow[] {
     const snapshots = new Map<string, Map<number, PartitionSnapshot>>()
     for (const { topic, partitions = [] } of topics) {
@@ -164,6 +164,6 @@ const byBusyness = (a: PartitionRow, b: PartitionRow): number =>
   b.recordsHeld - a.recordsHeld ||
   byName(a, b)
 
-/** As they are shown: rows that stay in their places while rates go up and down. */
+/** The order of the shown rows: stable while rates change. */
 const byBlocked = (a: PartitionRow, b: PartitionRow): number =>
   Number(isBlocked(b)) - Number(isBlocked(a)) || byName(a, b)

@@ -1,6 +1,6 @@
-// Receives the events of one producer on node:diagnostics_channel. Only channels that speak of
-// batches, failures and connections are listened to: nothing here is built for each record or
-// request.
+// Subscribes to the node:diagnostics_channel events of one producer for Monitor. It must subscribe
+// only to channels for batches, failures, and connections: a subscription to channels for records
+// or requests would make the producer build an event for each.
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { DiagnosticEvents } from 'millrace'
@@ -11,7 +11,7 @@ export type Listeners = {
   readonly [Name in EventName]?: (event: DiagnosticEvents[Name]) => void
 }
 
-/** Calls the listeners for the events of `producer`; the result ends it. */
+/** Calls the listeners for events of `producer`; the returned function unsubscribes. */
 export const listenTo = (producer: object, listeners: Listeners): (() => void) => {
   const stops = Object.entries(listeners).map(([name, listener]) => {
     const hear = (message: unknown): void => {

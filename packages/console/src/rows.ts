@@ -1,10 +1,12 @@
-// The rows of brokers and topics, and how batches are filled, made from one or two snapshots of the
-// producer. Called by Monitor once an interval and for each view.
+// Makes the rows of brokers and topics, and the figures of batches, from one or two metrics
+// snapshots. It keeps no state. Caller: Monitor, at each interval and for each view.
 
 import type { BrokerMetrics, ProducerMetrics } from 'millrace'
 import type { BatchState, BrokerRow, TopicRow } from './view.ts'
 
-/** A broker is slow that takes so many times as long as the others, and not less than this. */
+/**
+ * A broker is slow if its latency is this many times the others' median, and at least slowMinMs.
+ */
 const slowTimes = 3
 const slowMinMs = 50
 
@@ -13,7 +15,7 @@ const median = (values: readonly number[]): number => {
   return sorted[Math.floor((sorted.length - 1) / 2)] ?? 0
 }
 
-/** Of the last 30 to 60 seconds; a broker that was not asked in them has no place here. */
+/** The values are of the last 30 to 60 seconds; a broker without a request in them is excluded. */
 const isMeasured = ({ requestLatencyMs }: BrokerMetrics): boolean => requestLatencyMs.max > 0
 
 const isSlow = (broker: BrokerMetrics, brokers: readonly BrokerMetrics[]): boolean => {
@@ -39,7 +41,7 @@ export const brokerRows = (brokers: readonly BrokerMetrics[]): BrokerRow[] =>
     }
   })
 
-/** The busiest first; names decide between those that rest. */
+/** The busiest topics first; topics without traffic by name. */
 export const topicRows = (
   before: ProducerMetrics,
   after: ProducerMetrics,
@@ -67,7 +69,7 @@ export const topicRows = (
   )
 }
 
-/** Null if no batch was sent in between. */
+/** null if no batch was sent between the snapshots. */
 export const batchesBetween = (
   before: ProducerMetrics,
   after: ProducerMetrics,

@@ -1,24 +1,25 @@
-// `serveConsole`: one page on loopback that shows a producer at work. Owns the monitor that watches
-// and the server that shows, and ends both.
+// The public call `serveConsole`: serves a page on loopback that shows a producer. It owns the
+// Monitor and the HttpServer and closes both; the producer belongs to the caller and must not be
+// changed or closed. Callers: applications and the CLI.
 
 import { KafkaError } from 'millrace'
 import { loadAssets } from './assets.ts'
 import { HttpServer } from './http-server.ts'
 import { Monitor, type Source } from './monitor.ts'
 
-/** Options of `serveConsole`. All may be left out. */
+/** Options of `serveConsole`. All are optional. */
 export interface ConsoleOptions {
   /** 0 to 65535; 0 = any free port, the default. */
   readonly port?: number | undefined
-  /** How often the producer is looked at: 100 to 60000, 1000 by default. */
+  /** The interval between two snapshots of the producer: 100 to 60000, 1000 by default. */
   readonly intervalMs?: number | undefined
 }
 
-/** A console that is served. */
+/** A console that is being served. */
 export interface Console {
-  /** Where the page is: `http://127.0.0.1:PORT/`. */
+  /** The URL of the page: `http://127.0.0.1:PORT/`. */
   readonly url: string
-  /** Ends the server with all of its connections; the producer stays as it is. */
+  /** Closes the server and all of its connections; the producer is not changed. */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
@@ -37,8 +38,8 @@ const wholeOption = (name: string, value: number, min: number, max: number): num
 }
 
 /**
- * Shows a producer on a page of its own, until it is closed. It reads `metrics()` and hears the
- * events of the producer, and keeps no process alive.
+ * Serves a page that shows a producer until it is closed. It reads `metrics()` and subscribes to
+ * the producer's events. It does not keep the process alive.
  *
  * @example
  * await using console = await serveConsole(producer, { port: 8090 })

@@ -1,15 +1,16 @@
-// The sentence at the top of the page: what the producer does now or, if it cannot deliver, why and
-// what to do. Of several states the most severe one is shown. Called by Monitor once an interval.
+// Makes the status sentence at the top of the page: what the producer does now or, if it can't
+// deliver, the reason and the remedy. Of several states it shows the most severe one. It keeps no
+// state. Caller: Monitor, at each interval.
 
 import type { BrokerMetrics, ProducerMetrics } from 'millrace'
 import { nameOf } from './faults.ts'
 import { counted, formatCount, formatMs, formatRate } from './format.ts'
 import type { FaultRow, Status } from './view.ts'
 
-/** The facts that decide the sentence. */
+/** The facts that the sentence is made from. */
 export interface Situation {
   readonly metrics: ProducerMetrics
-  /** Records a second, of the last few intervals. */
+  /** Records per second, averaged over the last few intervals. */
   readonly recordsAcked: number
   /** How long no record was acknowledged while records wait; 0 = records are acknowledged. */
   readonly stalledMs: number
@@ -22,15 +23,15 @@ export interface Situation {
   readonly closed: { readonly delivered: number; readonly failed: number } | null
 }
 
-/** A shorter stall is not shown. */
+/** A shorter stall is ignored. */
 const stallMinMs = 1500
-/** How long a delivery may stall without a known problem. */
+/** How long a delivery may stall without a known problem before it is shown. */
 const stallUnknownMs = 5000
 const fullBuffer = 0.9
 
-/** Why records are not delivered, and where. */
+/** Why records are not delivered, and the affected places. */
 interface Problem {
-  /** `orders-3`, and how many others. */
+  /** `orders-3`, and the number of other places. */
   readonly places: string
   readonly count: number
   readonly name: string
@@ -55,7 +56,7 @@ const leaderless = {
   remedy: 'Check the brokers that hold its replicas: the election waits for one of them.',
 } as const
 
-/** The partitions that are blocked, with the problem of the first one. */
+/** The blocked partitions, with the problem of the first one. */
 const blockedPartitions = ({ topics }: ProducerMetrics): Problem | null => {
   let count = 0
   let found: Omit<Problem, 'count' | 'places'> | null = null

@@ -1,12 +1,16 @@
-// What the page gets: plain data, made by Monitor, drawn by the scripts under page/. Rates are
-// per second, times are in milliseconds, sizes in bytes, moments in milliseconds since the epoch.
+// The types of the data that the server sends to the page: Monitor makes it, and the scripts in
+// page/ draw it. Rates are per second, durations in milliseconds, sizes in bytes, and times in
+// milliseconds since the epoch. It must stay plain data that JSON can represent.
 
-/** What happened in one interval; the charts are lines through these. */
+/** The values of one interval; the charts are lines through the samples. */
 export interface Sample {
-  /** Counts the intervals from 1. */
+  /** The number of the interval, from 1 on. */
   readonly number: number
   readonly at: number
-  /** Records and bytes that the producer put into batches; bytes when a batch was first sent. */
+  /**
+   * Records and bytes that the producer put into batches; the bytes count when a batch is first
+   * sent.
+   */
   readonly recordsIn: number
   readonly recordsAcked: number
   readonly recordsFailed: number
@@ -14,38 +18,38 @@ export interface Sample {
   readonly bytesAcked: number
   readonly requests: number
   readonly retries: number
-  /** Averages of what was measured in the interval; null = nothing was. */
+  /** Averages of the values measured in the interval; null = no value was measured. */
   readonly queueMs: number | null
   readonly requestMs: number | null
-  /** The 99th percentile of requests, of the last 30 to 60 seconds. */
+  /** The 99th percentile of the request latency over the last 30 to 60 seconds. */
   readonly requestP99Ms: number | null
   readonly retryMs: number | null
   readonly batchBytes: number
   readonly waitingBytes: number
   readonly requestsInFlight: number
-  /** The longest time that the event loop was late. */
+  /** The longest delay of the event loop. */
   readonly eventLoopDelayMs: number
 }
 
-/** How things stand: `bad` = records are not delivered, `warning` = some are not, or soon. */
+/** The state: `bad` = records are not delivered, `warning` = some are not, or soon may not be. */
 export type StatusLevel = 'good' | 'quiet' | 'warning' | 'bad' | 'closed'
 
 /** The sentence at the top of the page. */
 export interface Status {
   readonly level: StatusLevel
-  /** Changes with what is said, and not with the numbers in it. */
+  /** Changes when the meaning changes, not when only a number changes. */
   readonly topic: string
   readonly sentence: string
-  /** What happened, in the words of the error; null = nothing to add. */
+  /** The message of the error; null = nothing to add. */
   readonly detail: string | null
   readonly remedy: string | null
 }
 
-/** How one kind of time is spread over the last 30 to 60 seconds. */
+/** The distribution of one kind of duration over the last 30 to 60 seconds. */
 export interface TimeRow {
   readonly name: string
   readonly meaning: string
-  /** 0 = nothing was measured since the start. */
+  /** 0 = nothing has been measured since the start. */
   readonly count: number
   readonly avg: number
   readonly p50: number
@@ -57,18 +61,18 @@ export interface BrokerRow {
   readonly nodeId: number
   readonly address: string
   readonly ready: boolean
-  /** Code or Kafka's name of the last failure since it was ready; null = none. */
+  /** The code or Kafka's name of the last failure since the connection was ready; null = none. */
   readonly error: string | null
   readonly requestsInFlight: number
   readonly requests: number
-  /** Of the last 30 to 60 seconds. */
+  /** Over the last 30 to 60 seconds. */
   readonly latencyMs: number
   readonly latencyMaxMs: number
-  /** Whether it takes far longer than the others. */
+  /** Whether its latency is much higher than that of the others. */
   readonly isSlow: boolean
 }
 
-/** One topic; rates are of the last interval. */
+/** One topic; rates are those of the last interval. */
 export interface TopicRow {
   readonly topic: string
   readonly partitionCount: number
@@ -79,13 +83,13 @@ export interface TopicRow {
   readonly recordsFailed: number
 }
 
-/** How well batches are filled and compressed, of the last interval with batches; null = none. */
+/** Fill and compression of batches in the last interval with batches; null = none. */
 export interface BatchState {
-  /** Bytes of records in a batch, on average. */
+  /** The average bytes of records in a batch. */
   readonly recordBytes: number
-  /** What the option batchBytes allows; null if the source does not tell its options. */
+  /** The option batchBytes; null if the source does not expose its options. */
   readonly bytesMax: number | null
-  /** Bytes on the wire for one byte of records. */
+  /** Compressed bytes per byte of records. */
   readonly compressionRate: number
 }
 
@@ -103,7 +107,7 @@ export interface PartitionRow {
   /** Node id; -1 = none. */
   readonly leaderId: number
   readonly state: PartitionState
-  /** Of the last seconds. */
+  /** The rate of the last seconds. */
   readonly recordsAcked: number
   readonly bytesAcked: number
   readonly recordsHeld: number
@@ -114,9 +118,9 @@ export interface PartitionRow {
 
 export interface PartitionTable {
   readonly rows: readonly PartitionRow[]
-  /** How many the filter leaves; `rows` are the first of them. */
+  /** The number of partitions that match the filter; `rows` are the first of them. */
   readonly matching: number
-  /** How many have been seen. */
+  /** The number of partitions seen. */
   readonly total: number
 }
 
@@ -126,10 +130,10 @@ export type FaultKind = 'failed' | 'retried' | 'disconnected' | 'withoutResponse
 export interface FaultRow {
   readonly kind: FaultKind
   readonly code: string
-  /** Where it happened last, three at most. */
+  /** The latest places, three at most. */
   readonly places: readonly string[]
   readonly placeCount: number
-  /** Records, connections, requests; null = it goes on until it does not. */
+  /** Failed records, connections, or requests; null = a lasting state without a count. */
   readonly count: number | null
   readonly message: string
   readonly remedy: string
@@ -163,13 +167,13 @@ export interface BufferState {
 }
 
 export interface View {
-  /** Another one with every server: the page then begins anew. */
+  /** Different for every server; the page starts again if it changes. */
   readonly serverId: string
   readonly intervalMs: number
   readonly clientId: string
   readonly clusterId: string | null
   readonly at: number
-  /** Those after the one that the page named. */
+  /** The samples after the number in the page's request. */
   readonly samples: readonly Sample[]
   readonly status: Status
   readonly totals: Totals
@@ -180,7 +184,7 @@ export interface View {
   readonly eventLoopDelayMs: number
   readonly brokers: readonly BrokerRow[]
   readonly topics: readonly TopicRow[]
-  /** The producer's options in effect; none if the source does not tell them. */
+  /** The producer's options in effect; empty if the source does not expose them. */
   readonly options: Readonly<Record<string, string | number | boolean>>
   readonly partitions: PartitionTable
   readonly faults: readonly FaultRow[]

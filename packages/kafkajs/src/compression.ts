@@ -1,5 +1,6 @@
-// Codecs by kafkajs's numbers. All four are built into millrace, so that producers use those; what
-// a program registers is for kafkajs's consumers.
+// kafkajs's codec numbers and its registry of codecs. Producers use the four codecs that are built
+// into Millrace; a codec that a program registers is used only by kafkajs's consumers. Callers:
+// names.ts, producer-pool.ts, and transaction.ts.
 
 import { KafkaJSNonRetriableError, KafkaJSNotImplemented } from './errors.ts'
 import { originalCodecs } from './original.ts'
@@ -21,9 +22,9 @@ const notInstalled = (): never => {
 }
 
 /**
- * Where kafkajs's consumers look for codecs: `CompressionCodecs[CompressionTypes.Snappy] =
- * SnappyCodec`. It is the registry of kafkajs itself where kafkajs is installed. Producers use the
- * codecs that are built into millrace.
+ * The registry in which kafkajs's consumers find codecs:
+ * `CompressionCodecs[CompressionTypes.Snappy] = SnappyCodec`. If kafkajs is installed, it is the
+ * registry of kafkajs. Producers use the codecs that are built into millrace.
  */
 export const CompressionCodecs: Record<number, () => unknown> = originalCodecs() ?? {
   [CompressionTypes.GZIP]: notInstalled,
@@ -34,7 +35,7 @@ export const CompressionCodecs: Record<number, () => unknown> = originalCodecs()
 
 const names = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
 
-/** The name of a codec in millrace; throws if kafkajs has no such number. */
+/** The name of a codec in millrace; throws if kafkajs does not have the number. */
 export const codecName = (compression: number | null | undefined): (typeof names)[number] => {
   const name = names[compression ?? 0]
   if (name !== undefined) return name

@@ -1,5 +1,6 @@
-// A program's configuration of kafkajs, and the options of millrace that it becomes. What was not
-// asked for keeps the default of millrace.
+// The types of kafkajs's configuration, and their conversion to Millrace options. A setting that
+// the program does not set must keep Millrace's default, not kafkajs's. Callers: kafka.ts,
+// producer.ts, and producer-watch.ts.
 
 import { types } from 'node:util'
 import type { ProducerOptions } from 'millrace'
@@ -10,73 +11,76 @@ import { type SecurityConfig, securityOptions } from './security.ts'
 import type { SettingWarnings } from './setting-warnings.ts'
 import { clientIdSetting, int32Max, type NumberSetting, numberSetting } from './settings.ts'
 
-/** kafkajs's settings of retries. */
+/** kafkajs's retry settings. */
 export interface RetryOptions {
-  /** Longest pause between two attempts, in milliseconds. */
+  /** The longest pause between two attempts, in milliseconds. */
   maxRetryTime?: number
-  /** First pause, in milliseconds. */
+  /** The first pause, in milliseconds. */
   initialRetryTime?: number
-  /** Taken and not used: pauses vary by 20 %, the default of kafkajs. */
+  /** Accepted but not used: pauses vary by 20 %, the default of kafkajs. */
   factor?: number
-  /** How much longer each pause of `connect()` is than the one before; 2 by default. */
+  /** The factor between two pauses of `connect()`; 2 by default. */
   multiplier?: number
-  /** Attempts after the first; without it, until `deliveryTimeoutMs` is over. */
+  /** The number of retries; by default, until `deliveryTimeoutMs` has passed. */
   retries?: number
-  /** Taken and not used: it concerns consumers. */
+  /** Accepted but not used: it concerns consumers. */
   restartOnFailure?: (error: Error) => Promise<boolean>
 }
 
-/** Any option of millrace, for what kafkajs has no name for. It has the last word. */
+/**
+ * Any options of millrace, for settings that kafkajs does not have. They replace all other
+ * settings.
+ */
 export type MillraceOptions = Partial<Omit<ProducerOptions, 'brokers' | 'acks'>>
 
-/** Gives the bootstrap servers when a producer connects. */
+/** Returns the bootstrap servers when a producer connects. */
 export type BrokersFunction = () => string[] | Promise<string[]>
 
-/** What `new Kafka` takes: kafkajs's configuration, and `millrace`. */
+/** The configuration of `new Kafka`: kafkajs's configuration, and `millrace`. */
 export interface KafkaConfig extends SecurityConfig {
-  /** Bootstrap servers, or a function that gives them. */
+  /** The bootstrap servers, or a function that returns them. */
   brokers: string[] | BrokersFunction
-  /** Name of this client at the brokers. */
+  /** The name of this client on the brokers. */
   clientId?: string
   /** Milliseconds for one connection attempt; 10,000 by default. */
   connectionTimeout?: number
-  /** Taken and not used: the connection's timeouts hold for authentication too. */
+  /** Accepted but not used: the connection's timeouts include the authentication. */
   authenticationTimeout?: number
-  /** Taken and not used: connections authenticate again in good time. */
+  /** Accepted but not used: connections authenticate again before their session expires. */
   reauthenticationThreshold?: number
-  /** Milliseconds until a broker must have responded; 30,000 by default. */
+  /** The longest wait for a response in milliseconds; 30,000 by default. */
   requestTimeout?: number
-  /** Taken and not used: every request has a time limit. */
+  /** Accepted but not used: every request has a time limit. */
   enforceRequestTimeout?: boolean
-  /** How often and how long what may pass is tried again. */
+  /** How often and how long retriable errors are retried. */
   retry?: RetryOptions
   /** The least severe level that is logged. */
   logLevel?: logLevel
-  /** Where log entries go; to the console by default. */
+  /** Receives the log entries; the console by default. */
   logCreator?: logCreator
   /** Options of millrace for all producers of this client. */
   millrace?: MillraceOptions
 }
 
-/** What `kafka.producer` takes: kafkajs's configuration, and `millrace`. */
+/** The configuration of `kafka.producer`: kafkajs's configuration, and `millrace`. */
 export interface ProducerConfig {
-  /** Chooses partitions; `Partitioners.DefaultPartitioner` without it. */
+  /** Chooses partitions; `Partitioners.DefaultPartitioner` by default. */
   createPartitioner?: ICustomPartitioner
-  /** Settings of retries, in place of those of the client. */
+  /** Retry settings that replace those of the client. */
   retry?: RetryOptions
   /** Milliseconds after which metadata is refreshed. */
   metadataMaxAge?: number
   /** Lets brokers create topics on first use; true by default. */
   allowAutoTopicCreation?: boolean
-  /** On unless it is `false`, as millrace has it; kafkajs leaves it off. */
+  /** On unless it is `false`, as in millrace; in kafkajs it is off by default. */
   idempotent?: boolean
   /** Makes the producer transactional. */
   transactionalId?: string
   /** Milliseconds after which the coordinator aborts an open transaction. */
   transactionTimeout?: number
-  /** Requests in flight per broker; 5 by default, which keep their order. */
+  /** Requests in flight per broker; 5 by default, which preserves the order of records. */
   maxInFlightRequests?: number
-  /** Options of millrace for this producer; they go before the client's. */
+  /** Options of millrace for this producer; they replace the client's. */
   millrace?: MillraceOptions
 }
 
@@ -87,14 +91,14 @@ const multiplierDefault = 2
 const connectionTimeoutMsDefault = 10_000
 const requestTimeoutMsDefault = 30_000
 
-/** How a call is tried again, with kafkajs's defaults. */
+/** The retries of a call, with kafkajs's defaults. */
 export interface RetryPlan {
   readonly retries: number
   /** The program set `retries` itself. */
   readonly isExplicit: boolean
   /** The pause before attempt `index` + 2. */
   readonly pauseMs: (index: number) => number
-  /** All pauses together, as a time that millrace accepts. */
+  /** The sum of all pauses, within the bounds of millrace's options. */
   readonly pausesMs: number
 }
 
@@ -112,7 +116,7 @@ export const retryPlan = (retry: RetryOptions, warnings: SettingWarnings): Retry
   for (let index = 0; index < plan.retries && pausesMs < int32Max; index++) {
     const pause = pauseMs(index)
     if (pause === 0) break
-    // Once pauses do not grow any more, the rest is a product.
+    // Once the pauses have their maximum, the remaining sum is a product.
     const isLongest = pause === longest
     pausesMs += isLongest ? pause * (plan.retries - index) : pause
     if (isLongest) break
@@ -120,13 +124,13 @@ export const retryPlan = (retry: RetryOptions, warnings: SettingWarnings): Retry
   return { ...plan, pausesMs: Math.min(int32Max, Math.round(pausesMs)) }
 }
 
-/** How long all attempts may take if each takes `attemptMs`. */
+/** The longest duration of all attempts if each takes `attemptMs`. */
 const totalMs = ({ retries, pausesMs }: RetryPlan, attemptMs: number): number =>
   Math.min(int32Max, Math.max(1, pausesMs + (retries + 1) * attemptMs))
 
 /**
- * kafkajs limits attempts where millrace limits time: `retries` becomes both. A topic that no
- * broker knows is asked for as long as kafkajs would ask for it.
+ * kafkajs limits attempts, and millrace limits time: `retries` sets both. An unknown topic is
+ * requested for as long as kafkajs would request it.
  */
 const retryOptions = (
   retry: RetryOptions,
@@ -153,7 +157,7 @@ export const mergedRetry = (config: KafkaConfig, producerConfig: ProducerConfig)
   ...producerConfig.retry,
 })
 
-/** The bootstrap servers; throws what kafkajs throws if there are none. */
+/** The bootstrap servers; throws the error that kafkajs throws if there are none. */
 export const resolveBrokers = async (brokers: KafkaConfig['brokers']): Promise<string[]> => {
   let list: unknown = brokers
   if (typeof brokers === 'function') {
@@ -180,7 +184,7 @@ export const resolveBrokers = async (brokers: KafkaConfig['brokers']): Promise<s
   )
 }
 
-/** Throws if kafkajs would, before anything is opened. */
+/** Throws the errors that kafkajs throws, before anything is opened. */
 export const checkProducerConfig = (config: ProducerConfig, retry: RetryOptions): void => {
   if (config.idempotent && typeof retry.retries === 'number' && retry.retries < 1) {
     throw new KafkaJSNonRetriableError(
@@ -189,7 +193,7 @@ export const checkProducerConfig = (config: ProducerConfig, retry: RetryOptions)
   }
 }
 
-/** `undefined` and `null` leave millrace's default. */
+/** `undefined` and `null` select millrace's default. */
 const booleanSetting = (value: unknown): boolean | undefined =>
   value === undefined || value === null ? undefined : Boolean(value)
 
@@ -223,7 +227,8 @@ export const baseOptions = (
     requestTimeoutMs,
     metadataMaxAgeMs: number('metadataMaxAge', producerConfig.metadataMaxAge),
     allowAutoTopicCreation: Boolean(allowAutoTopicCreation),
-    // More than 5 would put order at risk and buys nothing: requests are full by themselves.
+    // More than 5 would not preserve the order of records and would gain nothing, because requests
+    // are large already.
     maxInFlightRequests: number('maxInFlightRequests', maxInFlightRequests || undefined) ?? 5,
     partitioner: nativePartitioner(producerConfig.createPartitioner) ?? 'java',
     logger: forMillrace(logger, warnings),

@@ -1,5 +1,6 @@
-// Numbers and helpers that kafkajs exports for its admin client and consumers, so that an import of
-// them goes on working.
+// Constants and helpers that kafkajs exports for its admin client and consumers. They are here so
+// that a program can change its import to this package and keep these names. The values must equal
+// kafkajs's. Caller: names.ts.
 
 import { originalFor } from './original.ts'
 

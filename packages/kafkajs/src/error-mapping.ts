@@ -1,7 +1,7 @@
-// Converts errors of millrace to those of kafkajs. Every rejection of the adapter passes here. A
+// Converts errors of millrace to those of kafkajs; every rejection of the adapter must pass here. A
 // retriable error whose retries are exhausted becomes KafkaJSNumberOfRetriesExceeded with the
-// reason as its `cause`. Other errors become the class that kafkajs has for them. The last `cause`
-// is millrace's KafkaError, which has more details.
+// reason as `cause`; other errors become kafkajs's class for them. The last `cause` is millrace's
+// KafkaError. Callers: producer.ts, sender.ts, and transaction.ts.
 
 import { types } from 'node:util'
 import { KafkaError } from 'millrace'
@@ -23,9 +23,9 @@ import type { ProtocolErrorFields } from './own-errors.ts'
 
 /** Facts about the producer that the error comes from. */
 export interface ErrorFacts {
-  /** How often the producer tries again. */
+  /** The number of retries of the producer. */
   readonly retries: number
-  /** kafkajs's name of the SASL mechanism in use. */
+  /** kafkajs's name for the SASL mechanism in use. */
   readonly mechanism?: string | undefined
 }
 
@@ -40,12 +40,15 @@ const kafkajsNames: Readonly<Record<number, string>> = {
 }
 
 /**
- * Numbers that kafkajs never sees: brokers return the older one to the versions of requests that it
- * speaks. Programs that notice a fenced producer by its number or type know that one only.
+ * Error numbers that kafkajs never receives: brokers return the older number to the request
+ * versions that kafkajs sends. A program that detects a fenced producer by number or type knows
+ * only the older one.
  */
 const olderCodes: Readonly<Record<number, number>> = { 90: 47 }
 
-/** How Kafka's own messages begin, for programs that match them; used if kafkajs is missing. */
+/**
+ * The beginnings of Kafka's own messages, for programs that compare messages; used without kafkajs.
+ */
 const knownMessages: Readonly<Record<number, string>> = {
   3: 'This server does not host this topic-partition',
   17: 'The request attempted to perform an operation on an invalid topic',
@@ -62,7 +65,7 @@ const withCause = <Of extends Error>(error: Of, cause: unknown): Of => {
 
 const descriptionOf = (error: KafkaError, code: number, name: string): ProtocolErrorFields => {
   const description = describeProtocolError(code)
-  // kafkajs describes what it does not know as UNKNOWN.
+  // kafkajs describes a code that it does not know as UNKNOWN.
   if (description !== undefined && description.code === code) return description
   const known = knownMessages[code]
   return {
@@ -78,7 +81,7 @@ const protocolError = (error: KafkaError, code: number, name: string): KafkaJSPr
   return withCause(new KafkaJSProtocolError(description, { retriable: error.retriable }), error)
 }
 
-/** kafkajs wraps an error of a topic's metadata that will happen again in this class. */
+/** kafkajs wraps a non-retriable error of a topic's metadata in this class. */
 const nonRetriable = (reason: KafkaJSProtocolError): KafkaJSNonRetriableError =>
   new KafkaJSNonRetriableError(reason, { cause: reason })
 
@@ -103,7 +106,7 @@ const chainOf = (error: KafkaError): { errors: KafkaError[]; system: Error | und
   }
 }
 
-/** `host:port` of the broker, if one of the errors has it. */
+/** `host:port` of the broker if one of the errors contains it. */
 const brokerOf = (errors: readonly KafkaError[]): string | undefined =>
   errors.find(({ broker }) => broker !== undefined)?.broker?.replace(/ \(.*\)$/, '')
 
@@ -150,10 +153,10 @@ const authenticationError = (error: KafkaError, mechanism = 'SASL'): KafkaJSErro
   return withCause(new KafkaJSSASLAuthenticationError(message), error)
 }
 
-/** The reason itself, before it is wrapped. */
+/** The reason before it is wrapped. */
 const reasonOf = (error: KafkaError, facts: ErrorFacts): KafkaJSError => {
   const { code, brokerCode, brokerError, message } = error
-  // The cause of a timeout says more than the timeout.
+  // The cause of a timeout is more specific than the timeout.
   if (/(^|_)TIMEOUT$/.test(code) && brokerCode === undefined && error.cause instanceof KafkaError) {
     return reasonOf(error.cause, facts)
   }
@@ -196,7 +199,7 @@ const reasonOf = (error: KafkaError, facts: ErrorFacts): KafkaJSError => {
     : new KafkaJSNonRetriableError(message, { cause: error })
 }
 
-/** What kafkajs rejects with after its last attempt. */
+/** The error with which kafkajs rejects after its last attempt. */
 export const retriesExceeded = (
   reason: Error,
   retryCount: number,
@@ -204,7 +207,7 @@ export const retriesExceeded = (
 ): KafkaJSNumberOfRetriesExceeded =>
   new KafkaJSNumberOfRetriesExceeded(reason, { retryCount, retryTime })
 
-/** The error with which a kafkajs call rejects after millrace or a user's function threw this. */
+/** Converts what millrace or a user's function threw to the error of the kafkajs call. */
 export const toKafkaJSError = (thrown: unknown, facts: ErrorFacts): Error => {
   if (!(thrown instanceof KafkaError)) {
     if (thrown instanceof KafkaJSError) return thrown

@@ -1,5 +1,6 @@
-// Events of a producer by kafkajs's names, and their listeners. CONNECT and DISCONNECT come from
-// the producer, REQUEST, REQUEST_TIMEOUT and REQUEST_QUEUE_SIZE from request-events.ts.
+// The producer events with kafkajs's names, and the listeners of one producer. producer.ts emits
+// CONNECT and DISCONNECT; request-events.ts emits REQUEST, REQUEST_TIMEOUT, and REQUEST_QUEUE_SIZE.
+// A listener that throws must not affect the producer.
 
 import { KafkaJSNonRetriableError } from './errors.ts'
 import type { Logger } from './logger.ts'
@@ -16,7 +17,9 @@ export const producerEvents = {
 export type ProducerEvents = typeof producerEvents
 export type ProducerEventName = ProducerEvents[keyof ProducerEvents]
 
-/** What every listener receives. `id` is a number, as in kafkajs, whose types call it a string. */
+/**
+ * The argument of every listener. `id` is a number, as in kafkajs, whose types declare a string.
+ */
 export interface InstrumentationEvent<Payload> {
   id: string
   type: string
@@ -24,9 +27,9 @@ export interface InstrumentationEvent<Payload> {
   payload: Payload
 }
 
-/** What listeners of `producer.connect` receive. */
+/** The argument of listeners for `producer.connect`. */
 export type ConnectEvent = InstrumentationEvent<null>
-/** What listeners of `producer.disconnect` receive. */
+/** The argument of listeners for `producer.disconnect`. */
 export type DisconnectEvent = InstrumentationEvent<null>
 /** A request of any API, and its response. */
 export type RequestEvent = InstrumentationEvent<{
@@ -40,20 +43,20 @@ export type RequestEvent = InstrumentationEvent<{
   duration: number
   pendingDuration: number
   sentAt: number
-  /** Bytes of the response. */
+  /** The size of the response in bytes. */
   size: number
 }>
-/** A request that had no response in time. */
+/** A request that received no response in time. */
 export type RequestTimeoutEvent = InstrumentationEvent<
   Omit<RequestEvent['payload'], 'duration' | 'size'>
 >
-/** How many calls of `send` wait, where `maxInFlightRequests` is set. */
+/** The number of calls of `send` that wait, if `maxInFlightRequests` is set. */
 export type RequestQueueSizeEvent = InstrumentationEvent<{
   broker: string
   clientId: string
   queueSize: number
 }>
-/** Ends the listening. */
+/** Removes the listener. */
 export type RemoveInstrumentationEventListener<_Name> = () => void
 
 // biome-ignore lint/suspicious/noExplicitAny: each event has a payload of its own
@@ -91,7 +94,7 @@ export class Events {
     return (this.#listeners.get(name)?.size ?? 0) > 0
   }
 
-  /** Calls when a listener came or went; one caller only. */
+  /** Sets the callback for added and removed listeners; it has a single caller. */
   onListenersChange(changed: () => void): void {
     this.#changed = changed
   }

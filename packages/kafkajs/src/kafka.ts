@@ -1,5 +1,6 @@
-// The client: keeps the configuration, makes producers, and passes consumers and admin on to
-// kafkajs itself.
+// The class Kafka: stores the configuration and the logger of a client, creates producers of this
+// package, and creates consumers and admin clients of kafkajs itself. Applications create it.
+// Creating it must not open a connection.
 
 import type { Admin, AdminConfig, Consumer, ConsumerConfig } from 'kafkajs'
 import type { KafkaConfig, ProducerConfig } from './config.ts'
@@ -11,7 +12,7 @@ import type { Producer } from './producer-types.ts'
 import { SettingWarnings } from './setting-warnings.ts'
 
 /**
- * What `Kafka` of kafkajs is, with producers of millrace.
+ * The class `Kafka` of kafkajs, with producers of millrace.
  *
  * @example
  * const kafka = new Kafka({ clientId: 'shop', brokers: ['localhost:9092'] })
@@ -24,10 +25,10 @@ export class Kafka {
   readonly #config: KafkaConfig
   readonly #logger: Logger
   readonly #warnings: SettingWarnings
-  /** Consumers of one client share what they know of committed offsets. */
+  /** kafkajs's own client; it is shared because consumers of one client share committed offsets. */
   #original: InstanceType<typeof import('kafkajs').Kafka> | null = null
 
-  /** Connects to nothing: `connect()` of a producer does. */
+  /** Opens no connection: `connect()` of a producer does. */
   constructor(config: KafkaConfig) {
     if (typeof config !== 'object' || config === null) {
       throw new KafkaJSNonRetriableError(`config must be an object, got ${String(config)}`)
@@ -38,7 +39,7 @@ export class Kafka {
     this.#warnings = new SettingWarnings(this.#logger)
   }
 
-  /** A producer of millrace with kafkajs's calls. Throws if the configuration is wrong. */
+  /** A producer of millrace with kafkajs's methods. Throws if the configuration is invalid. */
   producer(config: ProducerConfig = {}): Producer {
     return createProducer(this.#config, config, {
       logger: this.#logger,

@@ -1,5 +1,6 @@
-// The loggers of kafkajs: levels, namespaces, a logCreator that makes the function which entries go
-// to, and KAFKAJS_LOG_LEVEL. Millrace's own words go the same way.
+// Loggers with kafkajs's interface: levels, namespaces, a logCreator that returns the function for
+// log entries, and the environment variable KAFKAJS_LOG_LEVEL. Millrace's own log messages use the
+// same logger. Callers: kafka.ts, producer.ts, and the files that log.
 
 import type { Logger as MillraceLogger } from 'millrace'
 
@@ -9,14 +10,14 @@ export const logLevel = { NOTHING: 0, ERROR: 1, WARN: 2, INFO: 4, DEBUG: 5 } as 
 /** One of the numbers in logLevel. */
 export type logLevel = (typeof logLevel)[keyof typeof logLevel]
 
-/** The words of a log entry, and what else is known. */
+/** The message of a log entry, and other fields. */
 export interface LoggerEntryContent {
   readonly timestamp: string
   readonly message: string
   [key: string]: unknown
 }
 
-/** One log entry, as a `logCreator`'s function gets it. */
+/** One log entry, the argument of a `logCreator`'s function. */
 export interface LogEntry {
   readonly namespace: string
   readonly level: logLevel
@@ -24,7 +25,7 @@ export interface LogEntry {
   readonly log: LoggerEntryContent
 }
 
-/** Makes the function that log entries go to. */
+/** Returns the function that receives log entries. */
 export type logCreator = (level: logLevel) => (entry: LogEntry) => void
 
 /** kafkajs's logger. */
@@ -39,7 +40,7 @@ export interface Logger {
 
 const consoleCalls = { ERROR: 'error', WARN: 'warn', INFO: 'info', DEBUG: 'log' } as const
 
-/** One line of JSON for each entry, on the console. */
+/** Writes one line of JSON for each entry to the console. */
 export const consoleLogCreator: logCreator =
   () =>
   ({ namespace, label, log }) => {
@@ -48,7 +49,7 @@ export const consoleLogCreator: logCreator =
     console[call](JSON.stringify({ level: label, ...log, message }))
   }
 
-/** The level that the environment asks for goes first. */
+/** The level of the environment variable replaces the configured one. */
 const effectiveLevel = (level: logLevel): logLevel => {
   const name = (process.env.KAFKAJS_LOG_LEVEL ?? '').toUpperCase()
   return Object.hasOwn(logLevel, name) ? logLevel[name as keyof typeof logLevel] : level
@@ -85,14 +86,14 @@ export const createLogger = (level: logLevel, creator: logCreator): Logger => {
   return inNamespace('', null)
 }
 
-/** Where warnings about options are reported: see setting-warnings.ts. */
+/** Receives the names of options that millrace warns about: see setting-warnings.ts. */
 interface OptionWarnings {
   warn(option: string, message: string): void
 }
 
 /**
- * The same logger with the calls that millrace makes. Its warnings about other things than options,
- * an outage for example, are errors in kafkajs: programs log at the level ERROR to see them.
+ * The same logger with the methods that millrace calls. Its warnings about other things than
+ * options, such as an outage, are errors in kafkajs: programs log at the level ERROR to see them.
  */
 export const forMillrace = (logger: Logger, warnings: OptionWarnings): MillraceLogger => ({
   debug: (message, details) => logger.debug(message, details),

@@ -1,11 +1,11 @@
-// Messages of kafkajs as records of millrace, and results of millrace in kafkajs's form: one entry
-// for each partition that was written to, with the offset of its first message. Called by
-// sender.ts.
+// Converts messages of kafkajs to records of millrace, and results of millrace to kafkajs's form:
+// one entry per written partition, with the offset of its first message. It keeps no state.
+// Callers: sender.ts, producer.ts, and transaction.ts.
 
 import { KafkaError, type ProducerRecord, type RecordMetadata as Written } from 'millrace'
 import { KafkaJSNonRetriableError } from './errors.ts'
 
-/** Headers by name; several values of a name as an array. */
+/** Headers by name; an array holds several values of one name. */
 export interface IHeaders {
   [key: string]: Buffer | string | (Buffer | string)[] | undefined
 }
@@ -30,17 +30,17 @@ export interface TopicMessages {
 export interface RecordMetadata {
   topicName: string
   partition: number
-  /** Always 0: what failed is thrown. */
+  /** Always 0: failures are thrown. */
   errorCode: number
-  /** kafkajs has it for brokers before Kafka 0.11 only. */
+  /** In kafkajs only for brokers before Kafka 0.11. */
   offset?: string
-  /** kafkajs has it for brokers before Kafka 0.11 only. */
+  /** In kafkajs only for brokers before Kafka 0.11. */
   timestamp?: string
-  /** The offset of the first message; `'-1'` where the broker does not say. */
+  /** The offset of the first message; `'-1'` if the broker does not return it. */
   baseOffset?: string
-  /** The broker's time where the topic uses it, otherwise `'-1'`. */
+  /** The broker's timestamp if the topic uses it, otherwise `'-1'`. */
   logAppendTime?: string
-  /** The first offset that the partition still holds; `'-1'` where the broker does not say. */
+  /** The first offset that the partition still has; `'-1'` if the broker does not return it. */
   logStartOffset?: string
 }
 
@@ -57,7 +57,7 @@ export interface PlacedMessage {
   readonly message: Message
 }
 
-/** Throws if kafkajs does, in the same order, before anything is sent. */
+/** Throws the errors that kafkajs throws, in the same order, before anything is sent. */
 export const checkBatch = (
   topicMessages: readonly TopicMessages[],
   acks: number | null | undefined,
@@ -85,7 +85,7 @@ export const checkBatch = (
   }
 }
 
-/** The messages of a topic together, topics in the order of their first messages, as in kafkajs. */
+/** Groups the messages by topic, in the order of each topic's first message, as kafkajs does. */
 export const placeMessages = (topicMessages: readonly TopicMessages[]): PlacedMessage[] => {
   const [first] = topicMessages
   if (topicMessages.length === 1 && first !== undefined) {
@@ -101,7 +101,7 @@ export const placeMessages = (topicMessages: readonly TopicMessages[]): PlacedMe
   return [...byTopic.values()].flat()
 }
 
-/** Rejects what kafkajs rejects with a TypeError: numbers, dates, objects. */
+/** Throws a TypeError where kafkajs does: for numbers, dates, and objects. */
 const toData = (value: unknown, field: string): string | Uint8Array | null => {
   if (value === null || value === undefined) return null
   if (typeof value === 'string' || value instanceof Uint8Array) return value
@@ -126,7 +126,7 @@ const toHeaders = (headers: IHeaders | null | undefined): RecordHeaders | undefi
   return converted
 }
 
-/** kafkajs takes numeric text; what is missing, zero or empty is the time of the call. */
+/** kafkajs accepts numeric text; a missing, zero, or empty timestamp is the time of the call. */
 const toTimestamp = (timestamp: unknown, now: number): number => {
   if (!timestamp) return now
   const value = Number(timestamp)
@@ -136,14 +136,14 @@ const toTimestamp = (timestamp: unknown, now: number): number => {
   )
 }
 
-/** A partition as a number; kafkajs takes numeric text, too. */
+/** The partition as a number; kafkajs accepts numeric text, too. */
 export const toPartition = (partition: unknown): number | undefined => {
   if (partition === undefined || partition === null) return undefined
   const isText = typeof partition === 'string' && /^\d{1,10}$/.test(partition)
   return isText ? Number(partition) : (partition as number)
 }
 
-/** `partition` is the one that a partitioner of the user's chose; undefined if there is none. */
+/** `partition` is the choice of a user's partitioner; undefined if there is none. */
 export const toRecord = (
   { topic, message }: PlacedMessage,
   now: number,
@@ -171,7 +171,7 @@ const entryOf = (
   partition,
   errorCode: 0,
   baseOffset: String(offset),
-  // Another timestamp than the record's own is the broker's.
+  // A timestamp that differs from the record's own is the broker's.
   logAppendTime: timestamp === record?.timestamp ? '-1' : String(timestamp),
   logStartOffset: String(logStartOffset(topic, partition)),
 })

@@ -1,6 +1,6 @@
-// The names that kafkajs exports, types too, so that one import can change. What concerns
-// consumers and admin is kafkajs's own (original.ts), and `any` where it is not installed. Called
-// by index.ts.
+// Every name that kafkajs exports, types included, so that a program only has to change its import.
+// Names for consumers and admin clients are kafkajs's own (original.ts), and their types are `any`
+// if it is not installed. Caller: index.ts. No name of kafkajs may be missing.
 
 export type {
   Acl,

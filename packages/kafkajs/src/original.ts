@@ -1,12 +1,12 @@
-// kafkajs itself, where it is installed beside this package. Consumers and admin clients are its
-// own. Its error classes and its codec registry are shared, so that an error of a consumer is an
-// instance of a class that this package exports, and a codec that a program registers reaches the
-// consumer.
+// Loads kafkajs if it is installed beside this package, for consumers and admin clients. Its error
+// classes and its codec registry must be shared, so that a consumer's error is an instance of an
+// exported class, and a registered codec reaches the consumer. Callers: kafka.ts, errors.ts,
+// error-mapping.ts, compression.ts, and constants.ts.
 
 import modules from './original-modules.cjs'
 import { KafkaJSNotImplemented, type ProtocolErrorFields } from './own-errors.ts'
 
-/** The error classes of kafkajs, which have the constructors of those in own-errors.ts. */
+/** The error classes of kafkajs; their constructors equal those in own-errors.ts. */
 export const originalErrors = modules.errors
 
 /** The codecs that kafkajs's consumers decompress with, by their numbers. */
@@ -17,7 +17,7 @@ export const originalCodecs = (): Record<number, () => unknown> | undefined =>
 export const describeProtocolError = (code: number): ProtocolErrorFields | undefined =>
   modules.protocolError()?.createErrorFromCode(code)
 
-/** `what` is the call or export that needs kafkajs: `'kafka.consumer()'`. */
+/** `what` is the call or the export that needs kafkajs: `'kafka.consumer()'`. */
 export const originalFor = (what: string): typeof import('kafkajs') => {
   const { module, error } = modules.kafkajs()
   if (module !== undefined) return module
@@ -39,8 +39,8 @@ export const originalKafka = (
 type CommittedOffsets = Record<string, Record<string, string>>
 
 /**
- * Offsets that a transaction has committed: `uncommittedOffsets()` of a consumer of the same client
- * does not repeat them. kafkajs keeps them in a map of its own.
+ * Stores offsets that a transaction committed, so that `uncommittedOffsets()` of a consumer of the
+ * same client does not return them again. kafkajs keeps them in a map of its own.
  */
 export const markOffsetsCommitted = (
   kafka: object,

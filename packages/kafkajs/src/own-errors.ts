@@ -1,13 +1,13 @@
-// The error classes of kafkajs by their names, for programs without kafkajs: errors.ts exports
-// those of kafkajs where it is installed. Constructors and fields are the same. Made by
-// error-mapping.ts.
+// kafkajs's error classes, implemented here for programs without kafkajs; errors.ts chooses between
+// these and kafkajs's own. Names, constructors, and fields must equal kafkajs's. error-mapping.ts
+// creates the errors.
 
 interface Metadata {
   readonly retriable?: boolean | undefined
   readonly cause?: unknown
 }
 
-/** What every other error of this package is. */
+/** The base class of every other error of this package. */
 export class KafkaJSError extends Error {
   override readonly name: string = 'KafkaJSError'
   /** True if the same call may succeed later. */
@@ -21,7 +21,7 @@ export class KafkaJSError extends Error {
   }
 }
 
-/** What the same call will meet again; a wrong configuration or argument, mostly. */
+/** A repeated call would fail again: mostly a wrong configuration or argument. */
 export class KafkaJSNonRetriableError extends KafkaJSError {
   override readonly name: string = 'KafkaJSNonRetriableError'
 
@@ -30,7 +30,7 @@ export class KafkaJSNonRetriableError extends KafkaJSError {
   }
 }
 
-/** What a broker returns: its number and kafkajs's name for it. */
+/** The error that a broker returned: its number and kafkajs's name for it. */
 export interface ProtocolErrorFields {
   readonly message: string
   readonly type: string
@@ -43,7 +43,7 @@ export class KafkaJSProtocolError extends KafkaJSError {
   override readonly name: string = 'KafkaJSProtocolError'
   /** `'MESSAGE_TOO_LARGE'` */
   readonly type: string
-  /** Kafka's number. */
+  /** Kafka's error number. */
   readonly code: number
 
   constructor(error: ProtocolErrorFields | Error | string, { retriable, cause }: Metadata = {}) {
@@ -54,7 +54,7 @@ export class KafkaJSProtocolError extends KafkaJSError {
   }
 }
 
-/** Of kafkajs's consumers. */
+/** An error of kafkajs's consumers. */
 export class KafkaJSOffsetOutOfRange extends KafkaJSProtocolError {
   override readonly name: string = 'KafkaJSOffsetOutOfRange'
   readonly topic: string
@@ -70,7 +70,7 @@ export class KafkaJSOffsetOutOfRange extends KafkaJSProtocolError {
   }
 }
 
-/** Of kafkajs's consumers. */
+/** An error of kafkajs's consumers. */
 export class KafkaJSMemberIdRequired extends KafkaJSProtocolError {
   override readonly name: string = 'KafkaJSMemberIdRequired'
   readonly memberId: string
@@ -81,7 +81,7 @@ export class KafkaJSMemberIdRequired extends KafkaJSProtocolError {
   }
 }
 
-/** Of kafkajs's admin client. */
+/** An error of kafkajs's admin client. */
 export class KafkaJSCreateTopicError extends KafkaJSProtocolError {
   override readonly name: string = 'KafkaJSCreateTopicError'
   readonly topic: string
@@ -92,7 +92,7 @@ export class KafkaJSCreateTopicError extends KafkaJSProtocolError {
   }
 }
 
-/** Of kafkajs's admin client. */
+/** An error of kafkajs's admin client. */
 export class KafkaJSAlterPartitionReassignmentsError extends KafkaJSProtocolError {
   override readonly name: string = 'KafkaJSAlterPartitionReassignmentsError'
   readonly topic: string | undefined
@@ -105,11 +105,11 @@ export class KafkaJSAlterPartitionReassignmentsError extends KafkaJSProtocolErro
   }
 }
 
-/** It was tried again for as long as it may be; `cause` is what went wrong the last time. */
+/** The retries are exhausted; `cause` is the last error. */
 export class KafkaJSNumberOfRetriesExceeded extends KafkaJSNonRetriableError {
   override readonly name: string = 'KafkaJSNumberOfRetriesExceeded'
   readonly retryCount: number
-  /** Milliseconds spent, where they are known. */
+  /** The time spent in milliseconds, if it is known. */
   readonly retryTime: number
 
   constructor(
@@ -124,7 +124,7 @@ export class KafkaJSNumberOfRetriesExceeded extends KafkaJSNonRetriableError {
 
 interface ConnectionMetadata extends Metadata {
   readonly broker?: string | undefined
-  /** The system's code: `'ECONNREFUSED'`. */
+  /** The operating system's code: `'ECONNREFUSED'`. */
   readonly code?: string | undefined
 }
 
@@ -141,7 +141,7 @@ export class KafkaJSConnectionError extends KafkaJSError {
   }
 }
 
-/** A connection was closed while it was used. */
+/** A connection was closed while it was in use. */
 export class KafkaJSConnectionClosedError extends KafkaJSConnectionError {
   override readonly name: string = 'KafkaJSConnectionClosedError'
   readonly host: string | undefined
@@ -171,7 +171,7 @@ export class KafkaJSRequestTimeoutError extends KafkaJSError {
   readonly correlationId: number | undefined
   readonly createdAt: number | undefined
   readonly sentAt: number | undefined
-  /** Milliseconds that the response was waited for. */
+  /** How long the response was awaited, in milliseconds. */
   readonly pendingDuration: number | undefined
 
   constructor(error: Error | string, metadata: RequestTimeoutMetadata = {}) {
@@ -185,12 +185,12 @@ export class KafkaJSRequestTimeoutError extends KafkaJSError {
   }
 }
 
-/** There is no metadata yet. */
+/** No metadata has been received yet. */
 export class KafkaJSMetadataNotLoaded extends KafkaJSError {
   override readonly name: string = 'KafkaJSMetadataNotLoaded'
 }
 
-/** There is no metadata of the topic yet. */
+/** No metadata of the topic has been received yet. */
 export class KafkaJSTopicMetadataNotLoaded extends KafkaJSMetadataNotLoaded {
   override readonly name: string = 'KafkaJSTopicMetadataNotLoaded'
   readonly topic: string | undefined
@@ -204,7 +204,7 @@ export class KafkaJSTopicMetadataNotLoaded extends KafkaJSMetadataNotLoaded {
   }
 }
 
-/** Of kafkajs's consumers. */
+/** An error of kafkajs's consumers. */
 export class KafkaJSStaleTopicMetadataAssignment extends KafkaJSError {
   override readonly name: string = 'KafkaJSStaleTopicMetadataAssignment'
   readonly topic: string | undefined
@@ -220,7 +220,7 @@ export class KafkaJSStaleTopicMetadataAssignment extends KafkaJSError {
   }
 }
 
-/** Of kafkajs's admin client. */
+/** An error of kafkajs's admin client. */
 export class KafkaJSDeleteGroupsError extends KafkaJSError {
   override readonly name: string = 'KafkaJSDeleteGroupsError'
   readonly groups: readonly unknown[]
@@ -231,7 +231,7 @@ export class KafkaJSDeleteGroupsError extends KafkaJSError {
   }
 }
 
-/** Of kafkajs's admin client. */
+/** An error of kafkajs's admin client. */
 export class KafkaJSDeleteTopicRecordsError extends KafkaJSError {
   override readonly name: string = 'KafkaJSDeleteTopicRecordsError'
   readonly partitions: readonly { readonly error?: KafkaJSError | null }[]
@@ -245,7 +245,7 @@ export class KafkaJSDeleteTopicRecordsError extends KafkaJSError {
   }
 }
 
-/** No broker of that id is known. */
+/** No broker with this node id is known. */
 export class KafkaJSBrokerNotFound extends KafkaJSError {
   override readonly name: string = 'KafkaJSBrokerNotFound'
 }
@@ -259,7 +259,7 @@ export class KafkaJSNoBrokerAvailableError extends KafkaJSError {
   }
 }
 
-/** The broker is too old for a request. */
+/** The broker is too old for the request. */
 export class KafkaJSServerDoesNotSupportApiKey extends KafkaJSNonRetriableError {
   override readonly name: string = 'KafkaJSServerDoesNotSupportApiKey'
   readonly apiKey: number | undefined
@@ -275,37 +275,37 @@ export class KafkaJSServerDoesNotSupportApiKey extends KafkaJSNonRetriableError 
   }
 }
 
-/** Of kafkajs's consumers. */
+/** An error of kafkajs's consumers. */
 export class KafkaJSPartialMessageError extends KafkaJSNonRetriableError {
   override readonly name: string = 'KafkaJSPartialMessageError'
 }
 
-/** The credentials are wrong, or the mechanism is not offered. */
+/** The credentials are wrong, or the broker does not offer the mechanism. */
 export class KafkaJSSASLAuthenticationError extends KafkaJSNonRetriableError {
   override readonly name: string = 'KafkaJSSASLAuthenticationError'
 }
 
-/** There is no coordinator now. */
+/** No coordinator is available now. */
 export class KafkaJSGroupCoordinatorNotFound extends KafkaJSNonRetriableError {
   override readonly name: string = 'KafkaJSGroupCoordinatorNotFound'
 }
 
-/** A part of kafkajs that is not here. */
+/** A part of kafkajs that this package does not have. */
 export class KafkaJSNotImplemented extends KafkaJSNonRetriableError {
   override readonly name: string = 'KafkaJSNotImplemented'
 }
 
-/** Something took longer than allowed. */
+/** A time limit was exceeded. */
 export class KafkaJSTimeout extends KafkaJSNonRetriableError {
   override readonly name: string = 'KafkaJSTimeout'
 }
 
-/** Of kafkajs's own locks; never made here. */
+/** An error of kafkajs's own locks; this package never creates one. */
 export class KafkaJSLockTimeout extends KafkaJSTimeout {
   override readonly name: string = 'KafkaJSLockTimeout'
 }
 
-/** Of kafkajs's consumers. */
+/** An error of kafkajs's consumers. */
 export class KafkaJSUnsupportedMagicByteInMessageSet extends KafkaJSNonRetriableError {
   override readonly name: string = 'KafkaJSUnsupportedMagicByteInMessageSet'
 }
@@ -318,10 +318,10 @@ export class KafkaJSInvariantViolation extends KafkaJSNonRetriableError {
 /** Bytes of a response are not an integer. */
 export class KafkaJSInvalidVarIntError extends KafkaJSNonRetriableError {}
 
-/** A number is no 64-bit integer. */
+/** A number is not a 64-bit integer. */
 export class KafkaJSInvalidLongError extends KafkaJSNonRetriableError {}
 
-/** Of kafkajs's consumers. */
+/** An error of kafkajs's consumers. */
 export class KafkaJSFetcherRebalanceError extends Error {}
 
 /** Several errors as one. */

@@ -1,18 +1,18 @@
-// Partitioners with kafkajs's interface: a function that creates the function that chooses.
-// millrace implements kafkajs's own partitioners. A user's partitioner is called here, once for
-// each message.
+// Partitioners with kafkajs's interface: a function that returns the function that chooses a
+// partition. Millrace implements kafkajs's own partitioners; a user's partitioner is called here
+// once for each message. Callers: sender.ts, config.ts, and names.ts.
 
 import { type PartitionView, partitionForKey } from 'millrace'
 import { KafkaJSNonRetriableError } from './errors.ts'
 import { type Message, toPartition } from './message.ts'
 
-/** A partition, as partitioners see it. `replicas` and `isr` are empty. */
+/** A partition, as a partitioner receives it. `replicas` and `isr` are empty. */
 export interface PartitionMetadata {
   partitionErrorCode: number
   partitionId: number
-  /** The node that leads the partition; -1 = none now. */
+  /** The node id of the leader; -1 = none now. */
   leader: number
-  /** Empty: millrace does not keep them. */
+  /** Empty: millrace does not store them. */
   replicas: number[]
   isr: number[]
   offlineReplicas?: number[]
@@ -26,7 +26,7 @@ export interface PartitionerArgs {
 }
 
 export type Choose = (args: PartitionerArgs) => number
-/** Makes a partitioner: it is called once for each producer. */
+/** Creates a partitioner; it is called once for each producer. */
 export type ICustomPartitioner = () => Choose
 /** The type of `Partitioners.DefaultPartitioner`. */
 export type DefaultPartitioner = ICustomPartitioner
@@ -66,7 +66,7 @@ export const Partitioners: {
   JavaCompatiblePartitioner: defaultPartitioner,
 }
 
-/** millrace's name of the same partitioner; null = a user's own, which is called here. */
+/** millrace's name for the same partitioner; null = a user's partitioner, which is called here. */
 export const nativePartitioner = (
   createPartitioner: ICustomPartitioner | null | undefined,
 ): 'java' | 'kafkajs_legacy' | null => {

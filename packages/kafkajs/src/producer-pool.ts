@@ -1,6 +1,7 @@
-// kafkajs sets acks and codec with each send, but they are options of a millrace producer. So there
-// is one producer for each combination, created when it is first used, and at most 8 at a time: the
-// least recently used one without a running call is closed.
+// The millrace producers of one kafkajs producer. In kafkajs, acks and codec belong to each send;
+// in millrace they are options of a producer. So the pool creates one producer per combination on
+// first use, at most 8 at a time, and closes the least recently used one. It must not close one
+// with a running call. Callers: producer.ts and transaction.ts.
 
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -15,18 +16,18 @@ const requestTimeoutMsDefault = 30_000
 export interface SendSettings {
   /** -1 = all in-sync replicas, 1 = the leader, 0 = no broker; -1 by default. */
   acks?: number
-  /** Accepted but ignored: brokers wait for replicas as long as `requestTimeout` says. */
+  /** Accepted but not used: brokers wait for replicas as long as `requestTimeout` says. */
   timeout?: number
   compression?: CompressionTypes
 }
 
 interface Entry {
   readonly producer: Producer
-  /** Running calls that use it. */
+  /** The number of running calls that use it. */
   users: number
 }
 
-/** kafkajs takes numeric text, too. */
+/** kafkajs accepts numeric text, too. */
 const acksOf = (acks: unknown): -1 | 0 | 1 => {
   const value = Number(acks ?? -1)
   if (value === -1 || value === 0 || value === 1) return value
@@ -66,7 +67,7 @@ export class ProducerPool {
     this.#watch = watch
   }
 
-  /** Runs a call with the producer of these settings, which stays open until the call ends. */
+  /** Runs a call with the producer for these settings; it stays open until the call ends. */
   async use<Value>(
     { acks, compression }: SendSettings,
     call: (producer: Producer) => Promise<Value>,
@@ -84,7 +85,7 @@ export class ProducerPool {
     }
   }
 
-  /** Resolves when the calls so far have their results; rejects after `timeoutMs`. */
+  /** Resolves when all calls so far have their results; rejects after `timeoutMs`. */
   async flush(timeoutMs: number): Promise<void> {
     const calls = Promise.allSettled(this.#calls)
     const controller = new AbortController()
@@ -92,7 +93,7 @@ export class ProducerPool {
     const end = sleep(timeoutMs, undefined, { signal }).then(() =>
       Promise.reject(new Error('late')),
     )
-    // By then the calls of this turn have passed their records on: no record lingers.
+    // By then the calls of this turn have passed on their records, so no record lingers.
     setImmediate(() => {
       for (const { producer } of this.#entries.values()) producer.flush().catch(() => {})
     })
@@ -104,16 +105,16 @@ export class ProducerPool {
     }
   }
 
-  /** Delivers what was taken, and disconnects. */
+  /** Delivers the accepted records and disconnects. */
   async close(): Promise<void> {
-    // Calls that wait for the user's partitioner pass their records on in this turn.
+    // Calls that await the user's partitioner pass on their records in this turn.
     if (this.#calls.size > 0) await new Promise((resolve) => setImmediate(resolve))
     for (const { producer } of this.#entries.values()) this.#close(producer)
     this.#entries.clear()
     await Promise.all(this.#closing)
   }
 
-  /** The entry of these settings, which becomes the one used last. */
+  /** The entry for these settings; it becomes the most recently used one. */
   #entryOf(acks: -1 | 0 | 1, compression: ReturnType<typeof codecName>): Entry {
     const name = `${acks} ${compression}`
     const known = this.#entries.get(name)
@@ -154,7 +155,7 @@ export class ProducerPool {
   }
 }
 
-/** A directory of its own for each producer: only one may use it. */
+/** A spool directory per producer, because only one producer may use a directory. */
 const spoolOf = (
   spool: ProducerOptions['spool'],
   { compression }: Partial<ProducerOptions>,

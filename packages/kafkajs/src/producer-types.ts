@@ -1,4 +1,6 @@
-// What a program sees of a producer and of a transaction, as kafkajs has them.
+// The public types of a kafkajs producer and a kafkajs transaction. They must accept every program
+// that compiles against kafkajs's own types. producer.ts and transaction.ts implement them;
+// names.ts exports them.
 
 import type {
   ConnectEvent,
@@ -15,24 +17,24 @@ import type { Logger } from './logger.ts'
 import type { Message, RecordMetadata, TopicMessages } from './message.ts'
 import type { SendSettings } from './producer-pool.ts'
 
-/** Messages of a topic, with how they are sent. */
+/** Messages of one topic, and the settings of the send. */
 export interface ProducerRecord extends SendSettings {
   topic: string
   messages: Message[]
 }
 
-/** Messages of several topics, with how they are sent. */
+/** Messages of several topics, and the settings of the send. */
 export interface ProducerBatch extends SendSettings {
   topicMessages?: TopicMessages[]
 }
 
 export interface MessageSender {
-  /** Resolves when every message is acknowledged as `acks` says. */
+  /** Resolves when every message is acknowledged as `acks` requires. */
   send(record: ProducerRecord): Promise<RecordMetadata[]>
   sendBatch(batch: ProducerBatch): Promise<RecordMetadata[]>
 }
 
-/** The next offset to read of a partition, as text. */
+/** The next offset to read from a partition, as text. */
 export interface PartitionOffset {
   partition: number
   offset: string
@@ -51,11 +53,11 @@ export interface Offsets {
 
 /** kafkajs's transaction. */
 export interface Transaction extends MessageSender {
-  /** Commits consumed offsets with the transaction. */
+  /** Commits consumed offsets as part of the transaction. */
   sendOffsets(offsets: Offsets & { consumerGroupId: string }): Promise<void>
   commit(): Promise<void>
   abort(): Promise<void>
-  /** Until commit or abort is called. */
+  /** True until commit or abort is called. */
   isActive(): boolean
 }
 
@@ -64,8 +66,8 @@ export interface Producer extends MessageSender {
   /** Resolves when a broker has responded. */
   connect(): Promise<void>
   /**
-   * Delivers what was sent, and disconnects. Brokers that can't be reached are waited for as long
-   * as `retry` says.
+   * Delivers the messages sent so far and disconnects. If brokers can't be reached, it waits for
+   * them as long as `retry` says.
    */
   disconnect(): Promise<void>
   /**
@@ -74,7 +76,7 @@ export interface Producer extends MessageSender {
    * by default.
    */
   flush(options?: { timeout?: number }): Promise<void>
-  /** Begins a transaction; needs a `transactionalId`. One at a time. */
+  /** Begins a transaction; requires a `transactionalId`. Only one may be open at a time. */
   transaction(): Promise<Transaction>
   isIdempotent(): boolean
   readonly events: ProducerEvents

@@ -1,26 +1,25 @@
-// What happens to the producers of millrace that stand behind one producer of kafkajs, as published
-// on node:diagnostics_channel: where partitions begin (kafkajs returns it with each result), and
-// how long no broker could be reached. kafkajs counts attempts also where nothing can be sent: a
-// call that waits for a broker for as long as all of them would take is given up. Made by
-// producer.ts.
+// Observes the millrace producers of one kafkajs producer through node:diagnostics_channel: the log
+// start offset of each partition, which kafkajs returns with results, and how long no broker could
+// be reached. kafkajs limits attempts even if nothing can be sent, so a call that waits for a
+// broker longer than all attempts would take must be cancelled. producer.ts creates it.
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { DiagnosticEvents, KafkaError } from 'millrace'
 import type { RetryPlan } from './config.ts'
 
-/** A single failed address must not count as an outage: the next one may respond. */
+/** A single failed address is not an outage: the next one may respond. */
 const outageTimeoutMsMin = 500
 const offsetsMax = 10_000
 
 /** A call that waits for brokers. */
 export interface Guard {
-  /** Why it was given up; null while it was not. */
+  /** Why the call was cancelled; null = it was not. */
   readonly expiredBy: KafkaError | null
   end(): void
 }
 
 export interface SendGuard extends Guard {
-  /** Aborts when the call is given up. */
+  /** Aborts when the call is cancelled. */
   readonly signal: AbortSignal | undefined
 }
 
@@ -47,7 +46,7 @@ class WaitingCall implements Guard {
   }
 }
 
-/** The connections of one producer of millrace. */
+/** The connection state of one millrace producer. */
 class ConnectionWatch {
   readonly #outageTimeoutMs: number
   readonly #calls = new Set<WaitingCall>()
@@ -60,7 +59,7 @@ class ConnectionWatch {
     this.#outageTimeoutMs = outageTimeoutMs
   }
 
-  /** Why no broker can be reached; null if one can. */
+  /** Why no broker can be reached; null if one can be reached. */
   get failure(): KafkaError | null {
     return this.#failure
   }
@@ -82,7 +81,7 @@ class ConnectionWatch {
     this.#arm()
   }
 
-  /** `onExpired` is called once, when no broker could be reached for too long. */
+  /** Registers a call. `onExpired` is called once, when no broker could be reached for too long. */
   begin(onExpired: () => void): Guard {
     const call = new WaitingCall(this, onExpired)
     this.#calls.add(call)
@@ -96,7 +95,7 @@ class ConnectionWatch {
 
   #arm(): void {
     if (this.#timer !== null || this.#failingSinceMs === null || this.#calls.size === 0) return
-    // Calls are in the order in which they began.
+    // The calls are in the order in which they started.
     const [oldest] = this.#calls
     const since = Math.max(this.#failingSinceMs, oldest?.sinceMs ?? 0)
     const waitMs = Math.max(1, since + this.#outageTimeoutMs - Date.now())
@@ -123,7 +122,7 @@ class ConnectionWatch {
 type Channel = keyof DiagnosticEvents
 
 export class ProducerWatch {
-  /** Calls are given up after this long without a reachable broker. */
+  /** A call without a reachable broker is cancelled after this time. */
   readonly outageTimeoutMs: number
   readonly #isLimited: boolean
   readonly #watches = new Map<object, ConnectionWatch>()
@@ -164,8 +163,8 @@ export class ProducerWatch {
   }
 
   /**
-   * A call of this producer waits for brokers. Where the program limits retries itself, there is a
-   * signal that gives the call up; otherwise there is nothing to do.
+   * Registers a call of this producer that waits for brokers. If the program sets retries itself,
+   * the returned signal cancels the call; otherwise the call has no such limit.
    */
   beginSend(producer: object): SendGuard {
     if (!this.#isLimited) return unlimited
@@ -174,18 +173,20 @@ export class ProducerWatch {
     return Object.assign(guard, { signal: controller.signal })
   }
 
-  /** Why no broker can be reached just now; null if one can. */
+  /** Why no broker can be reached now; null if one can be reached. */
   outageOf(producer: object): KafkaError | null {
     return this.#watches.get(producer)?.failure ?? null
   }
 
-  /** `onExpired` is called when no broker could be reached for `outageTimeoutMs`. */
+  /**
+   * Registers a call; `onExpired` is called when no broker could be reached for `outageTimeoutMs`.
+   */
   begin(producer: object, onExpired: () => void): Guard {
     const watch = this.#watches.get(producer)
     return watch?.begin(onExpired) ?? { expiredBy: null, end: () => {} }
   }
 
-  /** The first offset that a partition held when it was last written to; -1 = not known. */
+  /** The log start offset at the last write to the partition; -1 = unknown. */
   readonly logStartOffset = (topic: string, partition: number): number =>
     this.#logStartOffsets.get(`${topic}/${partition}`) ?? -1
 

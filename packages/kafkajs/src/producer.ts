@@ -1,5 +1,6 @@
-// The producer of kafkajs on producers of millrace. Made by Kafka. Its states: disconnected →
-// connected → disconnecting → disconnected, as often as the program likes.
+// The kafkajs producer: owns the pool of millrace producers, the transactions, the watch, and the
+// events, and closes them on disconnect. Kafka creates it. Its states are disconnected → connected
+// → disconnecting → disconnected, as often as the program connects again.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KafkaError } from 'millrace'
@@ -29,7 +30,7 @@ import type { SettingWarnings } from './setting-warnings.ts'
 import { clientIdSetting, numberSetting } from './settings.ts'
 import { type OffsetsSent, Transactions } from './transaction.ts'
 
-/** What the producers of a client share. */
+/** The parts that all producers of a client share. */
 export interface ClientParts {
   readonly logger: Logger
   readonly warnings: SettingWarnings
@@ -82,7 +83,7 @@ class ProducerLife {
       })
       await this.#connecting
     }
-    // As in kafkajs, each call has its event, also where there is nothing to do.
+    // As in kafkajs, each call emits its event, even if the producer is connected already.
     this.#events.emit(producerEvents.CONNECT, null)
   }
 
@@ -131,7 +132,7 @@ class ProducerLife {
     return { broker, clientId, maxInFlightRequests }
   }
 
-  /** Looks for a broker as often as it may. */
+  /** Tries to reach a broker, as often as the retry settings allow. */
   async #reach(pool: ProducerPool): Promise<void> {
     const { retries, pauseMs } = this.#plan
     for (let attempt = 0; ; attempt++) {
@@ -223,7 +224,7 @@ class ProducerLife {
   }
 }
 
-/** A plain object, whose functions may be taken out of it. */
+/** Returns a plain object, so that a program may destructure its functions. */
 export const createProducer = (
   config: KafkaConfig,
   producerConfig: ProducerConfig,

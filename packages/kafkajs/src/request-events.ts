@@ -1,6 +1,7 @@
-// REQUEST and REQUEST_TIMEOUT, from what millrace publishes on node:diagnostics_channel about the
-// requests of one kafkajs producer, and REQUEST_QUEUE_SIZE. It listens there only while that
-// producer is connected and has listeners.
+// Emits REQUEST, REQUEST_TIMEOUT, and REQUEST_QUEUE_SIZE for one kafkajs producer, from the events
+// that millrace publishes on node:diagnostics_channel. It must subscribe only while the producer is
+// connected and has listeners, because each subscription costs time per request. Caller:
+// producer.ts.
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { DiagnosticEvents } from 'millrace'
@@ -13,10 +14,10 @@ const timedOut = 'millrace:response.timedOut'
 type Received = DiagnosticEvents[typeof received]
 type TimedOut = DiagnosticEvents[typeof timedOut]
 
-/** `127.0.0.1:9092 (node 1)` without the node. */
+/** Removes the node from `127.0.0.1:9092 (node 1)`. */
 const addressOf = (broker: string): string => broker.replace(/ \(.*\)$/, '')
 
-/** What both events say of a request. */
+/** The fields that both events have. */
 const describe = (event: TimedOut) => {
   const sentAt = Date.now() - Math.round(event.elapsedMs)
   return {
@@ -26,7 +27,7 @@ const describe = (event: TimedOut) => {
     broker: addressOf(event.broker),
     clientId: event.clientId,
     correlationId: event.correlationId,
-    // A request is made when it can be sent: it never waits.
+    // A request is created when it can be sent, so it never waits.
     createdAt: sentAt,
     sentAt,
     pendingDuration: 0,
@@ -36,7 +37,7 @@ const describe = (event: TimedOut) => {
 export interface QueueSettings {
   readonly broker: string
   readonly clientId: string
-  /** null = the program sets no limit, and kafkajs tells of no queue. */
+  /** null = the program sets no limit, and kafkajs emits no queue event. */
   readonly maxInFlightRequests: number | null
 }
 
@@ -46,7 +47,7 @@ export class RequestEvents {
   #isConnected = false
   #isListening = false
   #broker: string | null = null
-  /** Calls of send that have no result yet. */
+  /** The number of calls of send without a result. */
   #callCount = 0
 
   constructor(events: Events, watch: ProducerWatch) {
@@ -60,7 +61,10 @@ export class RequestEvents {
     this.#update()
   }
 
-  /** A call of send begins (1) or ends (-1): those past the limit wait for a request to end. */
+  /**
+   * Counts a call of send that begins (1) or ends (-1). Calls beyond the limit wait for a request
+   * to end.
+   */
   countCall(change: 1 | -1, { broker, clientId, maxInFlightRequests }: QueueSettings): void {
     const before = this.#callCount
     this.#callCount += change

@@ -1,12 +1,12 @@
-// Converts kafkajs's `sasl` to the option of millrace: the mechanisms that both have, kafkajs's
-// `aws`, and mechanisms of the user's own (`authenticationProvider`), such as those for Amazon MSK.
-// Called by security.ts.
+// Converts kafkajs's `sasl` to the option of millrace: mechanisms that both have, kafkajs's `aws`,
+// and a user's own mechanism (`authenticationProvider`), such as those for Amazon MSK. Error
+// messages must not contain a password or a token. Caller: security.ts.
 
 import type { ProducerOptions, SaslMechanism, SaslSession } from 'millrace'
 import { KafkaJSNonRetriableError } from './errors.ts'
 import type { Logger } from './logger.ts'
 
-/** What kafkajs's token provider returns. */
+/** The result of kafkajs's token provider. */
 export interface OauthbearerProviderResponse {
   /** The token. */
   value: string
@@ -28,10 +28,10 @@ export type SASLOptions =
     }
   | { mechanism: 'oauthbearer'; oauthBearerProvider: () => Promise<OauthbearerProviderResponse> }
 
-/** Name of a mechanism that kafkajs has. */
+/** The name of a mechanism that kafkajs has. */
 export type SASLMechanism = SASLOptions['mechanism']
 
-/** One message to the broker, and how its response is read; both begin with their length. */
+/** A message to the broker, and the parser of its response; both begin with their length. */
 export type SaslAuthenticateArgs<ParseResult> = {
   request: { encode: () => Buffer | Promise<Buffer> }
   response?: {
@@ -43,7 +43,7 @@ export type SaslAuthenticateArgs<ParseResult> = {
 /** Authenticates one connection. */
 export type Authenticator = { authenticate: () => Promise<void> }
 
-/** What an authentication provider receives. */
+/** The argument of an authentication provider. */
 export type AuthenticationProviderArgs = {
   host: string
   port: number
@@ -61,7 +61,7 @@ export type Mechanism = {
 
 type SaslOption = NonNullable<ProducerOptions['sasl']>
 
-/** kafkajs's messages begin with their length, four bytes, which millrace adds itself. */
+/** kafkajs's messages begin with a length of four bytes, which millrace adds itself. */
 const lengthBytes = 4
 
 const withLength = (bytes: Uint8Array): Buffer => {
@@ -77,14 +77,14 @@ interface Waiter {
 }
 
 /**
- * An authenticator of kafkajs calls `saslAuthenticate`; a session of millrace is asked for its next
- * message. This is both ends: the one waits while the other has something to do.
+ * Connects both interfaces: an authenticator of kafkajs calls `saslAuthenticate`, while millrace
+ * calls a session for its next message. Each side waits until the other has produced its part.
  */
 class ProviderSession implements SaslSession {
   readonly #begin: (session: ProviderSession) => Promise<void>
-  /** Who wants the next message to the broker. */
+  /** The pending call of millrace for the next message to the broker. */
   #waiter: Waiter | null = null
-  /** Continues the authenticator with the broker's response. */
+  /** Passes the broker's response to the authenticator. */
   #respond: ((challenge: Uint8Array) => void) | null = null
 
   constructor(begin: (session: ProviderSession) => Promise<void>) {
@@ -155,7 +155,7 @@ const awsMechanism = (sasl: Extract<SASLOptions, { mechanism: 'aws' }>): SaslMec
   }
 }
 
-/** The option `sasl` of millrace with the meaning of this one. */
+/** The option `sasl` of millrace that is equivalent to this one. */
 export const toSasl = (sasl: SASLOptions | Mechanism, logger: Logger): SaslOption => {
   if ('authenticationProvider' in sasl && typeof sasl.authenticationProvider === 'function') {
     return providedMechanism(sasl, logger)

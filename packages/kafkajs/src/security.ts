@@ -1,5 +1,5 @@
-// Converts `ssl`, `sasl` and `socketFactory` of kafkajs to options of millrace. `ssl` is in tls.ts,
-// `sasl` in sasl.ts. Called by config.ts.
+// Converts `ssl`, `sasl`, and `socketFactory` of kafkajs to options of millrace; tls.ts and sasl.ts
+// convert the first two. It keeps no state. Caller: config.ts.
 
 import type { Duplex } from 'node:stream'
 import type { ConnectionOptions } from 'node:tls'
@@ -9,7 +9,7 @@ import { type Mechanism, type SASLOptions, toSasl } from './sasl.ts'
 import type { SettingWarnings } from './setting-warnings.ts'
 import { toTls } from './tls.ts'
 
-/** What a socket factory of kafkajs gets. */
+/** The arguments of a kafkajs socket factory. */
 export interface ISocketFactoryArgs {
   host: string
   port: number
@@ -28,12 +28,12 @@ export interface SecurityConfig {
 
 type SecurityOptions = Pick<ProducerOptions, 'tls' | 'sasl' | 'socketFactory'>
 
-/** A socket of the user's factory, once it is connected. */
+/** Resolves with a socket of the user's factory once it is connected. */
 const openWith =
   (factory: ISocketFactory, ssl: ConnectionOptions | undefined) =>
   ({ host, port }: { host: string; port: number }): Promise<Duplex> =>
     new Promise((resolve, reject) => {
-      // The factory may call before it has returned its socket.
+      // The factory may call onConnect before it returns the socket.
       const socket = factory({
         host,
         port,
@@ -43,7 +43,7 @@ const openWith =
       socket.once('error', reject)
     })
 
-/** The part of millrace's options that is about security. */
+/** The security options of millrace. */
 export const securityOptions = (
   { ssl, sasl, socketFactory }: SecurityConfig,
   logger: Logger,
@@ -51,7 +51,7 @@ export const securityOptions = (
 ): SecurityOptions => {
   const details = typeof ssl === 'object' && ssl !== null ? ssl : {}
   return {
-    // A socket factory of the user's secures the connection itself, with the same `ssl`.
+    // A user's socket factory secures the connection itself, with the same `ssl`.
     ...(socketFactory !== undefined && socketFactory !== null
       ? { socketFactory: openWith(socketFactory, ssl ? details : undefined) }
       : ssl && { tls: toTls(details, warnings) }),

@@ -1,5 +1,6 @@
-// Sends the messages of one call: asks the user's partitioner where there is one, passes the
-// records on, and resolves or rejects as kafkajs does. Producers and transactions both send by it.
+// Sends the messages of one call: calls the user's partitioner if there is one, passes the records
+// to millrace, and resolves or rejects as kafkajs does. producer.ts and transaction.ts both use it,
+// so that their results and errors are the same.
 
 import type { BatchResult, KafkaError, Producer, ProducerRecord } from 'millrace'
 import { type ErrorFacts, invalidTopicError, toKafkaJSError } from './error-mapping.ts'
@@ -23,7 +24,7 @@ import {
 } from './partitioners.ts'
 import type { Guard, ProducerWatch } from './producer-watch.ts'
 
-/** What records are handed to: a producer, or a transaction of one. */
+/** The receiver of the records: a producer or a transaction of millrace. */
 export interface Target {
   sendBatch(
     records: readonly ProducerRecord[],
@@ -31,7 +32,7 @@ export interface Target {
   ): Promise<BatchResult>
 }
 
-/** The error of a call, which also says what of it was not delivered. */
+/** The error of a call, with the messages that were not delivered. */
 export type SendError = Error & { readonly failedMessages?: readonly FailedMessage[] }
 
 const isLegalTopic = (topic: unknown): boolean =>
@@ -55,7 +56,7 @@ export class Sender {
     this.#watch = watch
   }
 
-  /** Resolves when every message has its result; throws if one was not delivered. */
+  /** Resolves when every message has its result; throws if a message was not delivered. */
   async send(
     producer: Producer,
     target: Target,
@@ -69,8 +70,8 @@ export class Sender {
     const { signal } = guard
     try {
       const now = Date.now()
-      // Without a partitioner to ask, the records are handed over within the call: a program may
-      // disconnect right after it.
+      // Without a user's partitioner, the records are passed on synchronously within the call,
+      // because a program may disconnect right after it.
       const choose = this.#choose && (await this.#chooser(this.#choose, producer, messages, signal))
       const records = messages.map((one) => toRecord(one, now, choose?.(one)))
       const { results, failedIndexes } = await target.sendBatch(records, { signal })
@@ -89,7 +90,7 @@ export class Sender {
     }
   }
 
-  /** What chooses partitions, with the partitions of every topic at hand. */
+  /** Loads the partitions of every topic, and returns the function that chooses a partition. */
   async #chooser(
     choose: Choose,
     producer: Producer,
@@ -105,7 +106,7 @@ export class Sender {
       choosePartition(choose, { topic, partitionMetadata: known.get(topic) ?? [], message })
   }
 
-  /** The outage that a call was given up for, or that a disconnecting producer ended in. */
+  /** The outage that cancelled the call, or in which the producer disconnected. */
   #reasonOf(producer: Producer, guard: Guard): KafkaError | null {
     return guard.expiredBy ?? this.#watch.outageOf(producer)
   }
@@ -120,9 +121,9 @@ export class Sender {
       ...messages[index]!,
       error: results[index] as KafkaError,
     }))
-    // An error that will happen again says more than one that may pass.
+    // A non-retriable error is more useful to the caller than a retriable one.
     const { error } = failedMessages.find(({ error }) => !error.retriable) ?? failedMessages[0]!
-    // A cancelled record says less than the reason for which it was cancelled.
+    // The outage is more useful than the error of a record that it cancelled.
     const reason = outage !== null && error.kind === 'aborted' ? outage : error
     return Object.assign(toKafkaJSError(reason, this.#facts), { failedMessages })
   }

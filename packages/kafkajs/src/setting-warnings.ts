@@ -1,6 +1,6 @@
-// Warnings about settings: each setting is reported once for each client, however many producers
-// stand behind it. Kafka makes one; config.ts and tls.ts report to it, and so does millrace's own
-// logger (logger.ts).
+// Reports warnings about settings: each setting once per client, even if the client has many
+// producers. Kafka creates it; config.ts, security.ts, settings.ts, and tls.ts report to it, and so
+// does the logger that millrace receives (logger.ts).
 
 import type { Logger } from './logger.ts'
 
@@ -12,14 +12,16 @@ export class SettingWarnings {
     this.#logger = logger
   }
 
-  /** `setting` is the name that is reported once: `'ssl.rejectUnauthorized'`. */
+  /** `setting` is the name that is reported only once: `'ssl.rejectUnauthorized'`. */
   warn(setting: string, message: string, details?: object): void {
     if (this.#reported.has(setting)) return
     this.#reported.add(setting)
     this.#logger.warn(message, details)
   }
 
-  /** Millrace's own warning about an option is left out: it was given under another name. */
+  /**
+   * Suppresses millrace's own warning about an option, because the program set it by another name.
+   */
   leaveOut(option: string): void {
     this.#reported.add(option)
   }

@@ -1,7 +1,7 @@
-// Values of kafkajs's settings as whole numbers that millrace accepts. kafkajs checks none of them:
-// numbers as text, fractions, `null`, zero and endless times work there in some way. Here each is
-// rounded or brought within millrace's bounds, with one warning that uses kafkajs's name. Called by
-// config.ts.
+// Converts values of kafkajs's settings to whole numbers that millrace accepts. kafkajs checks none
+// of them: numeric text, fractions, `null`, zero, and Infinity work there in some way. Here each
+// value must be rounded or limited to millrace's bounds, with one warning under kafkajs's name, and
+// never rejected. Callers: config.ts and producer.ts.
 
 import type { SettingWarnings } from './setting-warnings.ts'
 
@@ -13,7 +13,7 @@ export interface Bounds {
 export const int32Max = 2 ** 31 - 1
 const hourMs = 3_600_000
 
-/** The bounds of the options of millrace that these settings become. */
+/** The bounds of the millrace options that these settings set. */
 export const settingBounds = {
   connectionTimeout: { min: 1, max: int32Max },
   requestTimeout: { min: 1, max: int32Max },
@@ -28,14 +28,14 @@ export const settingBounds = {
 
 export type NumberSetting = keyof typeof settingBounds
 
-/** What is not worth a warning: more requests in flight than 5 buy nothing and change nothing. */
+/** Settings without a warning: a limit to 5 requests in flight changes nothing for the program. */
 const silent: ReadonlySet<string> = new Set(['maxInFlightRequests', 'retry.retries'])
 
 const show = (value: unknown): string => (typeof value === 'string' ? `"${value}"` : String(value))
 
 /**
- * The setting within its bounds; undefined, for millrace's default, where it is missing or not a
- * number, and where zero would make every call fail.
+ * The setting within its bounds. Returns undefined, which selects millrace's default, if it is
+ * missing, not a number, or a zero that would make every call fail.
  */
 export const numberSetting = (
   name: NumberSetting,
@@ -67,7 +67,7 @@ export const numberSetting = (
 const clientIdDefault = 'kafkajs'
 const clientIdLengthMax = 249
 
-/** A name that brokers accept. */
+/** A client id that brokers accept. */
 export const clientIdSetting = (value: unknown, warnings: SettingWarnings): string => {
   if (value === undefined || value === null || value === '') return clientIdDefault
   const text = String(value)

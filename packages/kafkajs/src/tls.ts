@@ -1,12 +1,12 @@
 // Converts kafkajs's `ssl`, which are options of Node's `tls.connect`, to the option `tls` of
-// millrace. Every option has the effect that it has in kafkajs; those that weaken security are
-// reported once. Called by security.ts.
+// millrace. Every option must have the effect that it has in kafkajs; options that weaken security
+// are reported once. Caller: security.ts.
 
 import type { ConnectionOptions } from 'node:tls'
 import type { TlsOptions } from 'millrace'
 import type { SettingWarnings } from './setting-warnings.ts'
 
-/** What a connection is made of belongs to the broker and not to `ssl`. */
+/** Options of the connection itself, which millrace sets per broker. */
 const ownedByConnection: ReadonlySet<string> = new Set([
   'host',
   'port',
@@ -19,7 +19,7 @@ const ownedByConnection: ReadonlySet<string> = new Set([
   'checkServerIdentity',
 ])
 
-/** Fields of a certificate and its key, which millrace checks when they have a simple form. */
+/** Fields of a certificate and its key; millrace checks them if they have a simple form. */
 const identityFields = [
   'ca',
   'cert',
@@ -39,7 +39,9 @@ const isSourceOrMissing = (value: unknown): boolean => isMissing(value) || isSou
 const isVersionOrMissing = (value: unknown): boolean =>
   isMissing(value) || value === 'TLSv1.2' || value === 'TLSv1.3'
 
-/** Whether millrace has the same forms; Node has more, such as arrays of keys. */
+/**
+ * Whether the value has a form that millrace accepts; Node accepts more, such as arrays of keys.
+ */
 const isSimple = ({
   ca,
   cert,
@@ -65,7 +67,7 @@ const simpleFields = (ssl: ConnectionOptions): TlsOptions => {
   return Object.fromEntries(present.map((name) => [name, ssl[name]]))
 }
 
-/** What of `ssl` gives up a protection that TLS has by default. */
+/** The options in `ssl` that disable a protection of TLS. */
 const weaknesses = (ssl: ConnectionOptions): string[] => {
   const { minVersion, secureProtocol, ciphers } = ssl
   const found: string[] = []
@@ -85,12 +87,12 @@ const weaknesses = (ssl: ConnectionOptions): string[] => {
   return found
 }
 
-/** Node's environment variable counts where `ssl` does not say. */
+/** Without an option, Node's environment variable NODE_TLS_REJECT_UNAUTHORIZED applies. */
 const trustsAny = ({ rejectUnauthorized }: ConnectionOptions): boolean =>
   rejectUnauthorized === false ||
   (rejectUnauthorized === undefined && process.env.NODE_TLS_REJECT_UNAUTHORIZED === '0')
 
-/** The option `tls` with the meaning of this `ssl`. */
+/** The option `tls` of millrace that is equivalent to this `ssl`. */
 export const toTls = (ssl: ConnectionOptions, warnings: SettingWarnings): TlsOptions => {
   const { servername, checkServerIdentity } = ssl
   const weak = weaknesses(ssl)

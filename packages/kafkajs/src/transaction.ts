@@ -1,7 +1,7 @@
-// Transactions as kafkajs has them: an object with send, sendBatch, sendOffsets, commit and abort.
-// They run on one producer of millrace with the transactional id, one at a time. A codec belongs to
-// a producer, so the first send decides about it: where it is another than the producer's, the
-// transaction, still empty, is begun again on a producer that has it.
+// Transactions with kafkajs's interface: send, sendBatch, sendOffsets, commit, and abort. They run
+// one at a time on a millrace producer with the transactional id. The codec is an option of that
+// producer, so the first send decides: if it needs another codec, the transaction, which is still
+// empty, begins again on another producer. Caller: producer.ts.
 
 import { KafkaError, Producer, type ProducerOptions, type Transaction as Running } from 'millrace'
 import { codecName } from './compression.ts'
@@ -14,10 +14,10 @@ import type { Offsets, ProducerBatch, Transaction } from './producer-types.ts'
 import type { ProducerWatch } from './producer-watch.ts'
 import type { Sender } from './sender.ts'
 
-/** Called with the offsets that a transaction has sent, for the consumer of the same client. */
+/** Called with the offsets of a transaction, for the consumer of the same client. */
 export type OffsetsSent = (groupId: string, topics: Offsets['topics']) => void
 
-/** kafkajs has offsets as text, and its consumers give partitions as text, too. */
+/** kafkajs uses text for offsets, and its consumers also return partitions as text. */
 const toOffsets = (topics: Offsets['topics']) =>
   topics.flatMap(({ topic, partitions }) =>
     partitions.map(({ partition, offset }) => ({
@@ -27,7 +27,7 @@ const toOffsets = (topics: Offsets['topics']) =>
     })),
   )
 
-/** One transaction: what the user's object stands for. */
+/** The state of one transaction of the program. */
 class OneTransaction {
   readonly #owner: Transactions
   #running: Running
@@ -69,7 +69,7 @@ class OneTransaction {
         commit ? this.#running.commit({ signal }) : this.#running.abort({ signal }),
       )
     } catch (error) {
-      // A transaction that can be aborted is still active; one after a fatal error is not.
+      // An abortable error leaves the transaction active; a fatal one ends it.
       if (error instanceof KafkaError && error.kind !== 'fatal') throw error
       this.#finish()
       throw error
@@ -94,7 +94,7 @@ export interface TransactionsOwner {
   readonly logger: Logger
   readonly watch: ProducerWatch
   readonly facts: ErrorFacts
-  /** Throws if the producer of kafkajs is not connected. */
+  /** Throws if the kafkajs producer is not connected. */
   readonly checkConnected: () => void
   readonly offsetsSent: OffsetsSent
 }
@@ -146,8 +146,8 @@ export class Transactions {
   }
 
   /**
-   * A call that waits for brokers. Without a reachable broker it ends when the retries that the
-   * program has set are used up.
+   * Runs a call that waits for brokers. Without a reachable broker it ends when the retries that
+   * the program set are exhausted.
    */
   async limited<Value>(call: (signal: AbortSignal | undefined) => Promise<Value>): Promise<Value> {
     const guard = this.#owner.watch.beginSend(this.#producer)
@@ -160,7 +160,7 @@ export class Transactions {
     }
   }
 
-  /** An empty transaction, on a producer with this codec. */
+  /** Returns an empty transaction on a producer with this codec. */
   async withCodec(compression: number | null | undefined, running: Running): Promise<Running> {
     const codec = codecName(compression)
     if (codec === 'none' || codec === this.#codec) return running
@@ -187,7 +187,7 @@ export class Transactions {
   }
 }
 
-/** The functions of kafkajs, which may be taken out of their object. */
+/** The functions of kafkajs as a plain object, so that a program may destructure it. */
 const present = (transaction: OneTransaction, facts: ErrorFacts): Transaction => {
   const guarded =
     <Args extends unknown[], Value>(call: (...args: Args) => Promise<Value>) =>

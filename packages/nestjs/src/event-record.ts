@@ -1,17 +1,18 @@
-// Makes records of what is emitted. Nothing of an event is dropped or guessed: what can't be sent
-// as it was meant is rejected with a SERIALIZATION_FAILED or an INVALID_ARGUMENT.
+// Converts an emitted event to a producer record. It must not drop or guess any part of an event:
+// an event that can't be sent exactly as given is rejected with SERIALIZATION_FAILED or
+// INVALID_ARGUMENT. Caller: millrace-client.ts.
 
 import { KafkaError, type ProducerRecord, type RecordData, type RecordHeaders } from 'millrace'
 
-/** A message with more than its value. */
+/** A message with more fields than its value. */
 export interface KafkaMessage {
   /** `undefined` and `null` = no key. */
   readonly key?: RecordData | null | undefined
-  /** Text and bytes are sent as they are, null is a tombstone, the rest becomes JSON. */
+  /** Text and bytes are sent unchanged, null is a tombstone, and other values become JSON. */
   readonly value: unknown
   /** None by default. */
   readonly headers?: RecordHeaders | undefined
-  /** Chosen by the partitioner by default. */
+  /** By default the partitioner chooses it. */
   readonly partition?: number | undefined
   /** Milliseconds since the epoch; the time of the call by default. */
   readonly timestamp?: number | undefined
@@ -28,7 +29,7 @@ const rejected = (message: string, topic: string, cause?: unknown): KafkaError =
     ...(cause === undefined ? {} : { cause }),
   })
 
-/** JSON would make an empty object of these: what they hold would be lost. */
+/** JSON would make an empty object of these, and their content would be lost. */
 const withoutJson = (value: object): string | null => {
   if (value instanceof Map) return 'a Map (emit Object.fromEntries(map), for example)'
   if (value instanceof Set) return 'a Set (emit [...set], for example)'
@@ -36,7 +37,7 @@ const withoutJson = (value: object): string | null => {
   return null
 }
 
-/** Text and bytes as they are, the rest as JSON: what Nest's own Kafka client does with objects. */
+/** Text and bytes unchanged, other values as JSON, as Nest's own Kafka client does. */
 const toData = (value: unknown, topic: string): RecordData | null => {
   if (value === null || typeof value === 'string' || value instanceof Uint8Array) return value
   const kind = typeof value === 'object' ? withoutJson(value) : null
@@ -52,7 +53,7 @@ const toData = (value: unknown, topic: string): RecordData | null => {
   throw rejected(`value must have a JSON form, got ${typeof value}`, topic)
 }
 
-/** An event of another shape that happens to have a `value` would lose its other fields. */
+/** An event that has a `value` and other fields is not a message: those fields would be lost. */
 const checkFields = (message: KafkaMessage, topic: string): void => {
   const unknown = Object.keys(message).find((name) => !messageFields.includes(name))
   if (unknown === undefined) return
@@ -64,7 +65,7 @@ const checkFields = (message: KafkaMessage, topic: string): void => {
   )
 }
 
-/** The record of an event: of a message its fields, of anything else its value. */
+/** The record of an event: the fields of a message, or any other event as the value. */
 export const toRecord = (topic: string, data: unknown): ProducerRecord => {
   if (data === undefined || data === null) {
     const tombstone = '(a tombstone is { key, value: null })'

@@ -1,4 +1,5 @@
-// The entry point of the package.
+// The entry point of @millrace/nestjs. It lists every public name by hand; no other file of the
+// package is public.
 
 export type { KafkaMessage } from './event-record.ts'
 export { MillraceClient, type MillraceClientOptions } from './millrace-client.ts'

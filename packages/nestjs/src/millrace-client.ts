@@ -1,7 +1,7 @@
-// A client proxy of Nest's microservices whose events are records of Kafka. It needs no connection
-// to take events: what is emitted before brokers respond waits in the producer, bounded, and its
-// failure is reported. Nest closes it when the application shuts down, after its servers: what was
-// emitted is delivered first.
+// MillraceClient, a client proxy of Nest microservices that sends events as Kafka records.
+// Applications inject it; MillraceModule creates it. Events emitted before a broker responds wait
+// in the producer's bounded buffer. When the application shuts down, Nest closes the client after
+// its servers, and close() must deliver the emitted events first.
 
 import { Logger, type OnApplicationShutdown } from '@nestjs/common'
 import { ClientProxy, type ReadPacket, type WritePacket } from '@nestjs/microservices'
@@ -21,25 +21,25 @@ import { toRecord } from './event-record.ts'
 
 /** Options of a `MillraceClient`. */
 export interface MillraceClientOptions {
-  /** Options of the producer; or a producer, which Nest then closes. */
+  /** Options of a producer, or a producer; Nest then closes that producer. */
   readonly producer: ProducerOptions | ProducerLike
-  /** How long the shutdown waits for what was emitted; 25 seconds by default. */
+  /** How long the shutdown waits for emitted events; 25 seconds by default. */
   readonly closeTimeoutMs?: number | undefined
   /**
-   * Called with the error of each event of which no record could be made, whether or not its
-   * observable has a subscriber; by default the producer's `onError`, else Nest's logger. Failures
-   * of records go where the producer reports them.
+   * Called with the error of each event that can't be made into a record, whether or not its
+   * observable has a subscriber. By default the producer's `onError`, otherwise Nest's logger. The
+   * producer reports failures of records itself.
    */
   readonly onError?: ((error: KafkaError) => void) | undefined
 }
 
-/** Below the 30 seconds after which Kubernetes ends a pod. */
+/** Less than the 30 seconds after which Kubernetes kills a pod. */
 const closeTimeoutMsDefault = 25_000
 
 const isProducer = (value: ProducerOptions | ProducerLike): value is ProducerLike =>
   'sendBatch' in value
 
-/** What an event became: a record, or the reason why there is none. */
+/** The result of converting an event: a record, or the error. */
 type Entry = ProducerRecord | KafkaError
 
 const isRecord = (entry: Entry): entry is ProducerRecord => !(entry instanceof KafkaError)
@@ -56,7 +56,7 @@ export class MillraceClient extends ClientProxy implements OnApplicationShutdown
   readonly #onError: (error: KafkaError) => void
   readonly #logger = new Logger(MillraceClient.name)
 
-  /** Throws INVALID_OPTION if an option of the producer is wrong. Connects to nothing. */
+  /** Throws INVALID_OPTION if an option of the producer is invalid. Opens no connection. */
   constructor(options: MillraceClientOptions) {
     super()
     const { producer, closeTimeoutMs = closeTimeoutMsDefault, onError } = options
@@ -68,19 +68,22 @@ export class MillraceClient extends ClientProxy implements OnApplicationShutdown
     this.initializeDeserializer({})
   }
 
-  /** The producer, for what a client proxy has no call for: transactions, streams, metrics. */
+  /** The producer, for calls that a client proxy does not have: transactions, streams, metrics. */
   get producer(): ProducerLike {
     return this.#producer
   }
 
-  /** Resolves at once: the producer connects by itself. `producer.connect()` finds out. */
+  /**
+   * Resolves at once, because the producer connects by itself. To wait for a broker, call
+   * `producer.connect()`.
+   */
   async connect(): Promise<ProducerLike> {
     return this.#producer
   }
 
   /**
-   * Emits one event, within the call: records keep the order of the calls, and what `data` holds is
-   * free to change. Resolves with where the record is.
+   * Emits one event. The record is created within the call, so the order of calls is kept and
+   * `data` may be changed afterwards. Resolves with the partition and offset of the record.
    */
   // biome-ignore lint/suspicious/noExplicitAny: as ClientProxy has it
   override emit<TResult = any, TInput = any>(pattern: any, data: TInput): Observable<TResult> {
@@ -88,8 +91,8 @@ export class MillraceClient extends ClientProxy implements OnApplicationShutdown
   }
 
   /**
-   * Emits many events in order, as one call; resolves with a result for each. One of which no
-   * record can be made fails alone.
+   * Emits several events in order, as one call; resolves with a result for each. An event that
+   * can't be made into a record fails alone.
    */
   emitBatch(pattern: string, messages: readonly unknown[]): Observable<BatchResult> {
     return this.#hot(async () => {
@@ -98,24 +101,24 @@ export class MillraceClient extends ClientProxy implements OnApplicationShutdown
         const message = `messages must be an array, got ${typeof messages}`
         throw this.#report(new KafkaError('INVALID_ARGUMENT', message, { topic }))
       }
-      // A hole of the array is an entry, too: Array.from visits it.
+      // Array.from also visits the holes of a sparse array, which are events too.
       const entries = Array.from(messages, (message: unknown) => this.#entryOf(topic, message))
       const sent = await this.#producer.sendBatch(entries.filter(isRecord))
       return merged(entries, sent)
     })
   }
 
-  /** Delivers what was emitted, and disconnects; what is left at the time limit fails. */
+  /** Delivers the emitted events and disconnects; events that remain at the time limit fail. */
   close(): Promise<CloseReport> {
     return this.#producer.close({ timeoutMs: this.#closeTimeoutMs })
   }
 
-  /** Called by Nest: delivers what was emitted, and closes the producer. */
+  /** Called by Nest: delivers the emitted events and closes the producer. */
   async onApplicationShutdown(): Promise<void> {
     await this.close()
   }
 
-  /** The producer within, as Nest's own clients give theirs. */
+  /** Returns the producer, as Nest's own clients return theirs. */
   unwrap<T>(): T {
     return this.#producer as T
   }
@@ -132,7 +135,7 @@ export class MillraceClient extends ClientProxy implements OnApplicationShutdown
     return () => {}
   }
 
-  /** The record of an event, or why there is none: that is reported here. */
+  /** The record of an event, or the error, which this method reports. */
   #entryOf(topic: string, data: unknown): Entry {
     try {
       return toRecord(topic, data)
@@ -158,7 +161,7 @@ export class MillraceClient extends ClientProxy implements OnApplicationShutdown
     this.#logger.error(`An event was not sent: ${error.code}: ${error.message}`)
   }
 
-  /** Runs at once, as emit() does, whether or not it has a subscriber. */
+  /** Runs the call at once, whether or not the observable has a subscriber. */
   #hot<Value>(call: () => Promise<Value>): Observable<Value> {
     const running = call()
     running.catch(() => {})
@@ -166,7 +169,7 @@ export class MillraceClient extends ClientProxy implements OnApplicationShutdown
   }
 }
 
-/** The results of the entries that were sent, between those that were not. */
+/** The results of all entries, in order: those of the sent ones, and the errors of the others. */
 const merged = (entries: readonly Entry[], sent: BatchResult): BatchResult => {
   let next = 0
   const results = entries.map((entry): RecordMetadata | KafkaError =>

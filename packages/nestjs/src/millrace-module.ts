@@ -1,5 +1,6 @@
-// The module that provides a client under a name: `MillraceModule.register` where the options are
-// at hand, `registerAsync` where other providers have them.
+// The Nest module that provides a MillraceClient under a token: `register` takes the options, and
+// `registerAsync` takes a factory that other providers are injected into. Applications import it.
+// Each client must have its own producer.
 
 import type { DynamicModule, FactoryProvider, ModuleMetadata } from '@nestjs/common'
 import { MillraceClient, type MillraceClientOptions } from './millrace-client.ts'
@@ -8,23 +9,23 @@ type Token = string | symbol
 
 /** Options of `MillraceModule.register`. */
 export interface MillraceRegisterOptions extends MillraceClientOptions {
-  /** What is injected: `@Inject('ORDERS')`; the class MillraceClient itself by default. */
+  /** The injection token: `@Inject('ORDERS')`; the class MillraceClient by default. */
   readonly name?: Token | undefined
-  /** Whether all modules see the client without importing this one; false by default. */
+  /** Whether all modules can inject the client without importing this module; false by default. */
   readonly isGlobal?: boolean | undefined
 }
 
 /** Options of `MillraceModule.registerAsync`. */
 export interface MillraceAsyncOptions {
-  /** What is injected: `@Inject('ORDERS')`; the class MillraceClient itself by default. */
+  /** The injection token: `@Inject('ORDERS')`; the class MillraceClient by default. */
   readonly name?: Token | undefined
-  /** Whether all modules see the client without importing this one; false by default. */
+  /** Whether all modules can inject the client without importing this module; false by default. */
   readonly isGlobal?: boolean | undefined
-  /** Modules whose providers `inject` names. */
+  /** Modules that export the providers in `inject`. */
   readonly imports?: ModuleMetadata['imports']
-  /** What is passed to `useFactory`, in this order. */
+  /** The tokens whose values are passed to `useFactory`, in this order. */
   readonly inject?: FactoryProvider['inject']
-  /** Makes the options of the client. */
+  /** Returns the options of the client. */
   // biome-ignore lint/suspicious/noExplicitAny: whatever `inject` names
   readonly useFactory: (...args: any[]) => MillraceClientOptions | Promise<MillraceClientOptions>
 }
@@ -44,15 +45,15 @@ const moduleOf = (
   }
 }
 
-/** Provides clients; each has a producer of its own, and is closed with the application. */
+/** Provides clients. Each has a producer of its own and is closed with the application. */
 // biome-ignore lint/complexity/noStaticOnlyClass: Nest knows modules by their classes
 export class MillraceModule {
-  /** A client whose options are at hand. */
+  /** Provides a client with these options. */
   static register({ name, isGlobal, ...options }: MillraceRegisterOptions): DynamicModule {
     return moduleOf({ name, isGlobal }, { useFactory: () => new MillraceClient(options) })
   }
 
-  /** A client whose options other providers make. */
+  /** Provides a client with the options that a factory returns. */
   static registerAsync({ name, isGlobal, imports, ...rest }: MillraceAsyncOptions): DynamicModule {
     const { inject = [], useFactory } = rest
     const create = async (...args: unknown[]): Promise<MillraceClient> =>

@@ -1,25 +1,26 @@
-// What is known of the records that have their results, until the event of their batch comes:
-// the contexts that its span links to, and how many of them had a span of their own. By topic and
-// partition; bounded, since the event follows its records within a turn or two.
+// Collects, per topic and partition, the span contexts of records that have settled, until the
+// event of their batch arrives: the links of the batch's span, and how many records had their own
+// span. spans.ts owns it. Memory is bounded, because the event follows its records within a turn or
+// two.
 
 import { isSpanContextValid, type SpanContext } from '@opentelemetry/api'
 
-/** Of one partition, since its last batch. */
+/** The state of one partition since its last batch. */
 interface Waiting {
   readonly links: Map<string, SpanContext>
-  /** What was added last: records of one sender come one after another. */
+  /** The last added context; consecutive records of one sender have the same one. */
   last: SpanContext | null
   ownSpans: number
-  /** There were more contexts than links may be. */
+  /** There were more contexts than a span may have links. */
   isCut: boolean
 }
 
-/** Of one batch. */
+/** The links and counts of one batch. */
 export interface BatchTrace {
   readonly links: readonly SpanContext[]
-  /** The one context that all records without a span of their own came from; null = several. */
+  /** The single context of all records without their own span; null = there are several or none. */
   readonly origin: SpanContext | null
-  /** Records that had a span of their own. */
+  /** The number of records that had their own span. */
   readonly ownSpans: number
 }
 

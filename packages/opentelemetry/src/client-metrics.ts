@@ -1,5 +1,6 @@
-// The two metrics that the messaging conventions ask of a producer: how many messages it sent, and
-// how long that took. Recorded per batch.
+// The two metrics that OpenTelemetry's messaging conventions define for a producer: the number of
+// sent messages, and the duration of sends. They are recorded once per batch. Caller:
+// producer-telemetry.ts.
 
 import {
   type Attributes,

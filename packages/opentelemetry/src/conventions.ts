@@ -1,6 +1,7 @@
-// The names of OpenTelemetry's messaging conventions (semantic conventions 1.45) that we use. Not
-// imported: what is not stable yet may be renamed in any release of the conventions package. A test
-// holds each of them against that package's own constants, and none may be deprecated there.
+// The names of OpenTelemetry's messaging conventions (semantic conventions 1.45) that this package
+// uses. They are copied, because the conventions package may rename unstable ones in any release; a
+// test compares each with that package. Callers: client-metrics.ts, producer-telemetry.ts,
+// snapshot-metrics.ts, and spans.ts.
 
 export const attribute = {
   systemName: 'messaging.system.name',
@@ -27,7 +28,7 @@ export const metricName = {
   sentMessages: 'messaging.client.sent.messages',
 } as const
 
-/** Where the buckets of a duration in seconds end, as the conventions advise. */
+/** The bucket boundaries that the conventions recommend for durations in seconds. */
 export const durationBounds = [
   0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
 ]

@@ -1,15 +1,16 @@
-// The context of a trace on its way through a record's headers. What the user gave is never
-// changed: where something is added, the record gets headers of its own.
+// Injects the trace context into the headers of a record. The headers that the caller passed must
+// not be changed: if the context adds headers, the record gets a new list. Callers:
+// open-telemetry.ts and spans.ts.
 
 import { type Context, propagation, type TextMapSetter } from '@opentelemetry/api'
 import type { RecordHeaders } from 'millrace'
 
 type Pair = readonly [name: string, value: Uint8Array]
 
-/** What a context adds to headers: the same for each record that comes with it. */
+/** The headers that a context adds, the same for each of its records. */
 export type Carrier = readonly Pair[]
 
-/** Bytes, made once for all records of a context: strings would be encoded again for each. */
+/** Stores values as bytes, once per context: strings would be encoded again for each record. */
 const setter: TextMapSetter<Pair[]> = {
   set: (carrier, name, value) => {
     carrier.push([name, Buffer.from(value)])
@@ -19,14 +20,14 @@ const setter: TextMapSetter<Pair[]> = {
 const isPairs = (headers: RecordHeaders): headers is readonly (readonly [string, never])[] =>
   Array.isArray(headers)
 
-/** null = the context adds nothing. */
+/** null = the context adds no headers. */
 export const carrierOf = (context: Context): Carrier | null => {
   const carrier: Pair[] = []
   propagation.inject(context, carrier, setter)
   return carrier.length === 0 ? null : carrier
 }
 
-/** Remembers the last context: many records come with the same one. */
+/** Caches the carrier of the last context, because many records have the same one. */
 export class CarrierCache {
   #context: Context | null = null
   #carrier: Carrier | null = null
@@ -41,8 +42,8 @@ export class CarrierCache {
 }
 
 /**
- * The headers with the context's; those of an older context, which come with records that are
- * passed on, are replaced.
+ * The record's headers with those of the context. Headers of an older context, such as those of a
+ * forwarded record, are replaced.
  */
 export const addCarrier = (
   carrier: Carrier | null,

@@ -1,4 +1,4 @@
-// The entry point of @millrace/opentelemetry: every public name.
+// The entry point of @millrace/opentelemetry. It lists every public name by hand.
 
 export { type OpenTelemetryOptions, openTelemetry } from './open-telemetry.ts'
 export type { TelemetryOptions } from './producer-telemetry.ts'

@@ -1,4 +1,5 @@
-// The entry point @millrace/opentelemetry/instrumentation.
+// The entry point @millrace/opentelemetry/instrumentation. It exports MillraceInstrumentation and
+// its configuration, for applications with OpenTelemetry's SDK.
 
 export {
   MillraceInstrumentation,

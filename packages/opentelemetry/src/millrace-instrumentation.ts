@@ -1,6 +1,7 @@
-// Traces and metrics of every producer of the process, without an option of theirs: through the
-// channels of node:diagnostics_channel, so no module is patched, and the order in which modules are
-// loaded does not matter. It has the shape that OpenTelemetry's SDK expects of an instrumentation.
+// MillraceInstrumentation: traces and metrics for every producer of the process, without an option
+// of the producers. It subscribes to node:diagnostics_channel, so no module is patched and the load
+// order does not matter. It must keep the interface that OpenTelemetry's SDK expects of an
+// instrumentation. Callers: applications and register.ts.
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { type MeterProvider, metrics, type TracerProvider, trace } from '@opentelemetry/api'
@@ -16,9 +17,9 @@ import type { MetricsSource } from './snapshot-metrics.ts'
 import type { RecordTrace } from './spans.ts'
 import { claimProducer, noteInstrumentation, releaseProducer } from './telemetry-owners.ts'
 
-/** Options of `MillraceInstrumentation`. All may be left out. */
+/** Options of `MillraceInstrumentation`. All are optional. */
 export interface MillraceInstrumentationConfig extends TelemetryOptions {
-  /** False: starts disabled. */
+  /** false: the instrumentation starts disabled. */
   readonly enabled?: boolean
 }
 
@@ -28,8 +29,9 @@ type SendTrace = DiagnosticTraces['millrace:send'] & { [kept]?: RecordTrace }
 type Created = DiagnosticEvents['millrace:producer.created']
 
 /**
- * An instrumentation for OpenTelemetry's Node SDK: spans, metrics and contexts in headers for every
- * producer of the process. A producer with the interceptor `openTelemetry()` keeps that one.
+ * An instrumentation for OpenTelemetry's Node SDK: spans, metrics, and contexts in headers for
+ * every producer of the process. A producer that has the interceptor `openTelemetry()` keeps it
+ * instead.
  *
  * @example
  * new NodeSDK({ instrumentations: [new MillraceInstrumentation()] }).start()
@@ -40,7 +42,7 @@ export class MillraceInstrumentation {
   #config: MillraceInstrumentationConfig
   #tracerProvider: TracerProvider = trace.getTracerProvider()
   #meterProvider: MeterProvider = metrics.getMeterProvider()
-  /** Null while disabled. */
+  /** null while disabled. */
   #factory: TelemetryFactory | null = null
   readonly #producers = new Map<object, ProducerTelemetry>()
   readonly #listeners: readonly (readonly [string, (message: unknown) => void])[] = [
@@ -94,7 +96,7 @@ export class MillraceInstrumentation {
     return this.#config
   }
 
-  /** Producers that are open get their telemetry anew. */
+  /** Applies a change, and creates the telemetry of open producers again. */
   #change(apply: () => void): void {
     const isEnabled = this.#factory !== null
     this.disable()
@@ -106,7 +108,10 @@ export class MillraceInstrumentation {
     this.#telemetryOf(producer, clientId)
   }
 
-  /** Of any producer, also one that was created before we were enabled. */
+  /**
+   * The telemetry of a producer, also of one that was created before the instrumentation was
+   * enabled.
+   */
   #telemetryOf(producer: object, clientId: string): ProducerTelemetry | null {
     const known = this.#producers.get(producer)
     if (known !== undefined) return known

@@ -1,5 +1,6 @@
-// Traces and metrics of producers, as an interceptor of theirs: it sees each record on its way in
-// and its result.
+// The public call `openTelemetry`: an interceptor for the producer's option `interceptors`, which
+// creates spans and metrics. It receives each record before it is sent, and its result.
+// Applications call it. It must not change a record that the caller passed.
 
 import { type MeterProvider, metrics, type TracerProvider, trace } from '@opentelemetry/api'
 import type { KafkaError, ProducerInterceptor, ProducerRecord, RecordMetadata } from 'millrace'
@@ -10,7 +11,7 @@ import type { Spans } from './spans.ts'
 import { claimProducer } from './telemetry-owners.ts'
 import { TracedRecord } from './traced-record.ts'
 
-/** Options of `openTelemetry`. All may be left out. */
+/** Options of `openTelemetry`. All are optional. */
 export interface OpenTelemetryOptions extends TelemetryOptions {
   /** The global one by default. */
   readonly tracerProvider?: TracerProvider | undefined
@@ -41,7 +42,7 @@ class TelemetryInterceptor implements ProducerInterceptor {
 }
 
 /**
- * An entry for the option `interceptors` of a producer: spans and metrics by OpenTelemetry's
+ * Returns an entry for a producer's option `interceptors`: spans and metrics by OpenTelemetry's
  * messaging conventions, and contexts in the headers of records.
  *
  * @example

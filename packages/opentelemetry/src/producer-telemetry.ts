@@ -1,5 +1,5 @@
-// The telemetry of one producer: its spans, its metrics, and the events that both need. It listens
-// while the producer is open. Made by openTelemetry() and by MillraceInstrumentation.
+// The telemetry of one producer: owns its spans and metrics, and subscribes to the events that both
+// need until the producer is closed. openTelemetry() and MillraceInstrumentation create it.
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { Attributes, MeterProvider, TracerProvider } from '@opentelemetry/api'
@@ -9,19 +9,22 @@ import { attribute } from './conventions.ts'
 import { type MetricsSource, SnapshotMetrics } from './snapshot-metrics.ts'
 import { type SpanMode, Spans } from './spans.ts'
 
-/** What telemetry shows of a producer. All may be left out. */
+/** The telemetry options of a producer. All are optional. */
 export interface TelemetryOptions {
   /**
-   * `auto` (default): a span for each record up to `recordSpansPerSecond`, past that one for each
-   * batch, with links. `record`, `batch`: always so. `create`: a short span for each record, and
-   * one for each batch that links to them. `none`: no spans; contexts still go into the headers.
+   * `auto` (default): a span for each record up to `recordSpansPerSecond`; beyond it, a span for
+   * each batch, with links. `record`: a span for each record. `batch`: a span for each batch.
+   * `create`: a short span for each record, and a span for each batch that links to them. `none`:
+   * no spans; contexts are still added to the headers.
    */
   readonly spans?: SpanMode | undefined
   /** 100 by default. */
   readonly recordSpansPerSecond?: number | undefined
-  /** Links of one span at most; 128 by default. */
+  /** The maximum number of links of one span; 128 by default. */
   readonly linksMax?: number | undefined
-  /** Spans of records carry their key, where it is a string; off by default: it may be personal. */
+  /**
+   * Adds string keys to the spans of records; off by default, because keys may be personal data.
+   */
   readonly keys?: boolean | undefined
 }
 
@@ -31,7 +34,7 @@ const batchSettled = 'millrace:batch.settled'
 const connectionOpened = 'millrace:connection.opened'
 const producerClosed = 'millrace:producer.closed'
 
-/** Makes the telemetry of producers that share a tracer and a meter. */
+/** Creates the telemetry of producers that share a tracer and a meter. */
 export type TelemetryFactory = (
   producer: MetricsSource,
   clientId: string,
@@ -65,7 +68,7 @@ export class ProducerTelemetry {
   readonly spans: Spans
   readonly #producer: MetricsSource
   readonly #shared: Shared
-  /** The attributes of each broker, by node id; brokers move, and then connect again. */
+  /** The attributes of each broker by node id; a broker that moves connects again. */
   readonly #servers = new Map<number, Attributes>()
   readonly #listeners: readonly (readonly [string, (event: unknown) => void])[]
 
@@ -90,7 +93,7 @@ export class ProducerTelemetry {
     this.#shared.snapshotMetrics.delete(this.#producer)
   }
 
-  /** Hears the events of our producer; others publish on the same channels. */
+  /** Filters the events of this producer: all producers publish on the same channels. */
   #listener<Name extends keyof DiagnosticEvents>(
     name: Name,
     onEvent: (event: DiagnosticEvents[Name]) => void,

@@ -1,4 +1,5 @@
-// At most so many a second, and as many at once: decides which records get a span of their own.
+// A rate limit: at most a number of permits per second, and the same number at once. spans.ts uses
+// it to decide which records get their own span.
 
 export class RateLimit {
   readonly #perSecond: number

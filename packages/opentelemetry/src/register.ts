@@ -1,7 +1,7 @@
-// The entry point @millrace/opentelemetry/register: loading it enables the instrumentation with
-// OpenTelemetry's global providers. A producer loads it by itself where an OpenTelemetry SDK runs
-// in the process; `node --import` loads it elsewhere. The environment variables that select the
-// SDK's own instrumentations select this one too, by the name `millrace`.
+// The entry point @millrace/opentelemetry/register: loading it enables MillraceInstrumentation with
+// OpenTelemetry's global providers. A producer loads it if an OpenTelemetry SDK runs in the
+// process; `node --import` loads it in other cases. The environment variables that select the SDK's
+// instrumentations also select this one, by the name `millrace`.
 
 import { MillraceInstrumentation } from './millrace-instrumentation.ts'
 import { hasInstrumentation, setAutomatic } from './telemetry-owners.ts'

@@ -1,13 +1,14 @@
-// The numbers of producer.metrics() as observable instruments: `millrace.producer.` and the field's
-// name in snake case. They are read when the SDK collects; between collections they cost nothing.
+// Observable instruments for the numbers of producer.metrics(), named `millrace.producer.` and the
+// field in snake case. It owns the instruments. A snapshot is taken only when the SDK collects, so
+// there is no cost between collections. Callers: producer-telemetry.ts and the public API.
 
 import type { Attributes, BatchObservableResult, Meter, Observable } from '@opentelemetry/api'
 import { type Distribution, type MetricRow, metricTable, type ProducerMetrics } from 'millrace'
 import { attribute } from './conventions.ts'
 
-/** What is read of a producer. */
+/** The object that the metrics are read from. */
 export interface MetricsSource {
-  /** As `metrics` of a producer. */
+  /** The same as `metrics` of a producer. */
   metrics(): ProducerMetrics
 }
 

@@ -1,9 +1,8 @@
-// The spans of one producer. A record gets one of its own while they are few; past that its batch
-// has one, with a link to each context that its records came from. What is injected into a record's
-// headers is the context of its own span, or else that of the sender.
-//
-// Order of events: the result of each record, then `batch.settled`; promises bring the results a
-// few microtasks later, so the batch's span is made in a microtask too.
+// Creates the spans of one producer. While records are few, each has its own span; beyond that
+// rate, its batch has one, with a link to each context of its records. The headers of a record
+// contain the context of its own span or else of its sender. Each record settles before
+// `batch.settled`; results reach promises a few microtasks later, so a batch's span is created in a
+// microtask. Caller: producer-telemetry.ts.
 
 import {
   type Attributes,
@@ -23,23 +22,23 @@ import { attribute, operationCreate, operationSend, systemKafka } from './conven
 import { type Carrier, CarrierCache, carrierOf } from './headers.ts'
 import { RateLimit } from './rate-limit.ts'
 
-/** auto = a span for each record up to a rate, then for each batch. */
+/** auto = a span for each record up to a rate, and for each batch beyond it. */
 export type SpanMode = 'auto' | 'record' | 'batch' | 'create' | 'none'
 
 export interface SpanSettings {
   readonly mode: SpanMode
   readonly recordSpansPerSecond: number
   readonly linksMax: number
-  /** Keys of records may identify a person. */
+  /** Whether spans contain keys, which may identify a person. */
   readonly withKeys: boolean
   readonly now: () => number
 }
 
 /** The trace of one record, from the call until its result. */
 export interface RecordTrace {
-  /** What its headers get; null = nothing. */
+  /** The headers to add; null = none. */
   readonly carrier: Carrier | null
-  /** The record has its result: once. */
+  /** Must be called once, with the record's result. */
   settle(topic: string, error: KafkaError | null, metadata: RecordMetadata | null): void
 }
 
@@ -65,7 +64,7 @@ export class Spans {
     this.#links = new BatchLinks(settings.linksMax)
   }
 
-  /** Null = the record has nothing to trace. */
+  /** null = the record has nothing to trace. */
   start(record: ProducerRecord): RecordTrace | null {
     const active = context.active()
     if (this.#mode === 'create') return this.#create(record, active)
@@ -87,7 +86,8 @@ export class Spans {
     const { topic, partition, recordCount, elapsedMs, error } = event
     const { links, origin, ownSpans } = this.#links.take(topic, partition)
     if (ownSpans >= recordCount || this.#mode === 'record') return
-    // A batch that has one origin belongs to its trace; of several it can only tell.
+    // A batch whose records share one context is part of that trace; otherwise its span only has
+    // links.
     const isOfOne = origin !== null && this.#mode !== 'create'
     const parent = isOfOne ? trace.setSpanContext(ROOT_CONTEXT, origin) : ROOT_CONTEXT
     const attributes = {
@@ -115,7 +115,7 @@ export class Spans {
     return this.#mode === 'auto' && this.#limit.take()
   }
 
-  /** The span of the record's whole way. */
+  /** Starts a span that ends with the record's result. */
   #start(record: ProducerRecord, active: Context): RecordTrace {
     const attributes = this.#recordAttributes(operationSend, record)
     const name = `${operationSend} ${record.topic}`
@@ -123,7 +123,7 @@ export class Spans {
     return new StartedRecord(this.#links, carrierOf(trace.setSpan(active, span)), span, null)
   }
 
-  /** A span of the record's creation; that of its batch links to it. */
+  /** Creates a span for the record's creation; the span of its batch links to it. */
   #create(record: ProducerRecord, active: Context): RecordTrace {
     const attributes = this.#recordAttributes(operationCreate, record)
     const name = `${operationCreate} ${record.topic}`
@@ -156,9 +156,9 @@ export class Spans {
 class StartedRecord implements RecordTrace {
   readonly carrier: Carrier | null
   readonly #links: BatchLinks
-  /** Ends with the record's result; null = its batch has the span. */
+  /** Ends with the record's result; null = the span of its batch replaces it. */
   readonly #span: Span | null
-  /** What the span of its batch links to; null = nothing. */
+  /** The context that the span of its batch links to; null = none. */
   readonly #link: SpanContext | null
 
   constructor(

@@ -1,13 +1,14 @@
-// Which producers have telemetry, so that none has it twice: by the option `interceptors`, and by
-// an instrumentation. Kept for the whole process, since the ES module build and the CommonJS build
-// of this package can both be loaded.
+// Records which producers have telemetry, so that the option `interceptors` and an instrumentation
+// never trace a producer twice. The state is global in the process, because the ES module and the
+// CommonJS build of this package can both be loaded. Callers: open-telemetry.ts,
+// millrace-instrumentation.ts, and register.ts.
 
 interface Owners {
-  /** Producers whose records have spans. */
+  /** The producers that have telemetry. */
   readonly producers: WeakSet<object>
-  /** One was created in this process; it may be disabled. */
+  /** Whether an instrumentation was created in this process; it may be disabled. */
   hasInstrumentation: boolean
-  /** The one that was created without the application's doing; null = none. */
+  /** The instrumentation that register.ts created without the application; null = none. */
   automatic: Instrumentation | null
 }
 
@@ -23,7 +24,7 @@ const owners = (): Owners => {
   return holder[key]
 }
 
-/** False: another part of this package has it. */
+/** Returns false if another part of this package already has the producer. */
 export const claimProducer = (producer: object): boolean => {
   const { producers } = owners()
   if (producers.has(producer)) return false
@@ -37,7 +38,7 @@ export const releaseProducer = (producer: object): void => {
 
 export const hasInstrumentation = (): boolean => owners().hasInstrumentation
 
-/** An instrumentation is created: it replaces the automatic one. */
+/** Called when an application creates an instrumentation; it replaces the automatic one. */
 export const noteInstrumentation = (): void => {
   const all = owners()
   all.hasInstrumentation = true

@@ -1,5 +1,5 @@
-// A record that was given a context, with its trace. It is what onSend returns, and what comes back
-// with the result.
+// A record with added headers and its trace. The interceptor's onSend returns it, and the producer
+// passes the same object to onResult, which finds the trace there. Caller: open-telemetry.ts.
 
 import type { ProducerRecord, RecordData, RecordHeaders } from 'millrace'
 import type { RecordTrace } from './spans.ts'

@@ -1,6 +1,6 @@
-// Reads producers when a registry of prom-client is scraped. It owns, for each registry, the
-// producers that are read and the metrics that stand there for them; the producers know nothing of
-// it and pay nothing between scrapes.
+// Reads the metrics of producers when a prom-client registry is scraped. For each registry it owns
+// the list of producers and the metrics that it registered; stop() must remove them. Producers do
+// no work for it between scrapes. Applications call collectMetrics.
 
 import {
   brokerMetricTable,
@@ -15,30 +15,30 @@ import { register as defaultRegister, type Metric, type Registry } from 'prom-cl
 import { prometheusName } from './names.ts'
 import { type Labels, type Sample, SnapshotMetric } from './snapshot-metric.ts'
 
-/** Options of `collectMetrics`. All may be left out. */
+/** Options of `collectMetrics`. All are optional. */
 export interface CollectOptions {
-  /** Where the metrics stand; prom-client's own registry by default. */
+  /** The registry of the metrics; prom-client's default registry if it is missing. */
   readonly register?: Register | undefined
-  /** Labels of every metric of this producer, beside `client_id`. */
+  /** Labels of every metric of this producer, in addition to `client_id`. */
   readonly labels?: Readonly<Record<string, string>> | undefined
 }
 
 /** The metrics of one producer in a registry. */
 export interface MetricsCollection {
-  /** Takes the producer out; with the last one the metrics go. */
+  /** Removes the producer; the last one also removes the metrics from the registry. */
   stop(): void
 }
 
 type Source = Pick<Producer, 'metrics'>
 type Register = Pick<Registry, 'registerMetric' | 'removeSingleMetric'>
 
-/** One producer, as the scrape under way finds it. */
+/** One producer in the current scrape. */
 interface Snapshot {
   readonly labels: Labels
   readonly metrics: ProducerMetrics
 }
 
-/** The parts of a snapshot that have the fields of a table, each with its labels. */
+/** The parts of a snapshot that a metric table describes, each with its labels. */
 type PartsOf = (snapshot: Snapshot) => (readonly [labels: Labels, part: object])[]
 
 const prefix = 'millrace_producer_'
@@ -47,7 +47,7 @@ class RegistryCollector {
   readonly #register: Register
   readonly #sources = new Map<string, { readonly source: Source; readonly labels: Labels }>()
   readonly #names: string[] = []
-  /** Of the scrape under way: all of its metrics are read in one go. */
+  /** The snapshots of the current scrape, shared by all metrics. */
   #snapshots: Snapshot[] | null = null
 
   constructor(register: Register) {
@@ -90,7 +90,8 @@ class RegistryCollector {
     for (const [field, row] of Object.entries(table)) {
       const name = prometheusName(`${prefix}${infix}`, field, row)
       const metric = new SnapshotMetric(name, row, () => this.#samples(field, partsOf))
-      // A registry asks of a metric its name and `get`; the type names prom-client's own kinds.
+      // A registry only needs the name and `get` of a metric; the type allows prom-client's classes
+      // only.
       this.#register.registerMetric(metric as unknown as Metric)
       this.#names.push(name)
     }
@@ -120,7 +121,7 @@ class RegistryCollector {
 const collectors = new WeakMap<Register, RegistryCollector>()
 
 /**
- * Puts the metrics of a producer into a registry of prom-client; they are read when it is scraped.
+ * Registers the metrics of a producer in a prom-client registry; they are read when it is scraped.
  *
  * @example
  * const collection = collectMetrics(producer)

@@ -1,5 +1,6 @@
-// From a field of a snapshot to the name of a Prometheus metric: words in snake case, base units
-// (seconds instead of milliseconds), `_total` behind what only grows.
+// Converts a field of a metrics snapshot to the name and unit of a Prometheus metric: snake case,
+// base units (seconds instead of milliseconds), and the suffix `_total` for counters. Dashboards
+// depend on the names, so they must not change. Callers: collector.ts and snapshot-metric.ts.
 
 import type { MetricRow } from 'millrace'
 
@@ -12,7 +13,7 @@ export const prometheusName = (prefix: string, field: string, row: MetricRow): s
   return row.kind === 'counter' ? `${name}_total` : name
 }
 
-/** Milliseconds become seconds; -1, which stands for "not known", is no time. */
+/** Converts milliseconds to seconds; -1 means "unknown" and becomes NaN. */
 export const inBaseUnit = (value: number, row: MetricRow): number => {
   if (row.unit !== 'ms') return value
   return value < 0 ? Number.NaN : value / 1000

@@ -1,13 +1,13 @@
-// One metric of Prometheus that is read from snapshots when it is scraped. It stands in a registry
-// of prom-client beside its own kinds, which can't do this: a Summary there has only values that it
-// observed itself.
+// A Prometheus metric whose values are read from snapshots at each scrape. prom-client's own
+// classes can't do this: a Summary there only has values that it observed itself. It must have the
+// methods that a prom-client registry calls. Caller: collector.ts.
 
 import type { Distribution, MetricRow } from 'millrace'
 import { inBaseUnit } from './names.ts'
 
 export type Labels = Readonly<Record<string, string>>
 
-/** One number of a snapshot, and whose it is. */
+/** One number of a snapshot, with its labels. */
 export interface Sample {
   readonly labels: Labels
   readonly value: number | Distribution
@@ -22,7 +22,7 @@ interface Value {
 const types = { counter: 'counter', gauge: 'gauge', distribution: 'summary' } as const
 
 export class SnapshotMetric {
-  /** prom-client changes it, for the OpenMetrics format. */
+  /** prom-client changes it for the OpenMetrics format. */
   name: string
   readonly help: string
   readonly type: (typeof types)[keyof typeof types]
@@ -38,13 +38,13 @@ export class SnapshotMetric {
     this.#read = read
   }
 
-  /** prom-client calls it for each scrape. */
+  /** prom-client calls it at each scrape. */
   async get() {
     const { name, help, type, aggregator } = this
     return { name, help, type, aggregator, values: this.#values() }
   }
 
-  /** What was never observed here can't be reset. */
+  /** Does nothing: the values come from snapshots and can't be reset. */
   reset(): void {}
 
   #values(): Value[] {

@@ -11,12 +11,12 @@ import { byId, fill, make, setText } from './dom.ts'
 declare const uPlot: typeof uPlotModule
 
 const windowSeconds = 120
-/** Samples further apart than this are not joined: the process stood still. */
+/** Samples further apart than this are not connected, because nothing was measured between them. */
 const gapIntervals = 4
-/** A page that is new shows less, so that what there is fills it. */
+/** A page that was just opened shows a shorter period, so that its samples fill the chart. */
 const windowSecondsMin = 30
 const axisPixels = 72
-/** Fewer ticks if there is less space. */
+/** The minimum space between ticks; a narrow chart has fewer. */
 const tickSpacePixels = 30
 
 type LineStyle = 'first' | 'second' | 'third' | 'peak' | 'bound'
@@ -32,7 +32,7 @@ interface ChartPlan {
   readonly title: string
   readonly lines: readonly Line[]
   readonly format: (value: number) => string
-  /** The scale goes up to this at least. */
+  /** The scale always reaches at least this value. */
   readonly topMin: number
 }
 
@@ -110,7 +110,7 @@ const clockTime = (seconds: number): string =>
 const windowStart = (low: number, high: number): number =>
   Math.max(high - windowSeconds, Math.min(low, high - windowSecondsMin))
 
-/** At the right edge there is no space for half of it. */
+/** At the right edge half of the label would be cut off. */
 const timeLabel = ({ scales }: uPlotModule, tick: number): string => {
   const { min = 0, max = 0 } = scales.x ?? {}
   return tick > max - (max - min) * 0.08 ? '' : clockTime(tick)
@@ -124,7 +124,7 @@ class Chart {
   readonly #box: HTMLElement
   #plot: uPlotModule | null = null
   #data: (number | null)[][] = []
-  /** The sample under the pointer; null = the newest one. */
+  /** The sample under the pointer; null = the latest one. */
   #pointed: number | null = null
 
   constructor(plan: ChartPlan) {
@@ -150,7 +150,7 @@ class Chart {
     }
     samples.forEach((sample, index) => {
       const beforeAt = samples[index - 1]?.at ?? sample.at
-      // What was in between is unknown: there is no line.
+      // The values in the gap are unknown, so no line is drawn.
       if (sample.at - beforeAt > gapIntervals * intervalMs) put(beforeAt + intervalMs, () => null)
       put(sample.at, ({ read }) => read(sample, buffer))
     })
@@ -160,7 +160,7 @@ class Chart {
     this.#describe()
   }
 
-  /** After a change of colours. */
+  /** Draws again after a change of colors. */
   rebuild(): void {
     if (this.#plot === null) return
     this.#plot.destroy()
@@ -246,7 +246,7 @@ class Chart {
     })
   }
 
-  /** For who can't see it: the newest values in words. */
+  /** Sets the text for screen readers: the latest values. */
   #describe(): void {
     const { title, lines, format } = this.#plan
     const values = lines.map(({ name }, index) => {
@@ -257,7 +257,7 @@ class Chart {
   }
 }
 
-/** Makes the charts; what is returned draws the samples into them. */
+/** Creates the charts; the returned function draws the samples. */
 export const makeCharts = (): ((view: View) => void) => {
   const charts = plans.map((plan) => new Chart(plan))
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {

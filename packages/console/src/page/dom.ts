@@ -1,7 +1,8 @@
-// The few things that the page does to its elements. What did not change is not touched, so a page
-// that is redrawn every second keeps selections, scroll positions and a screen reader's place.
+// Helpers of the page's scripts that change elements. An element that did not change must not be
+// touched, so that a redraw every second keeps selections, scroll positions, and the position of a
+// screen reader. Callers: main.ts, charts.ts, and sections.ts.
 
-/** The element with this id; the page has it. */
+/** The element with this id, which the page must contain. */
 export const byId = (id: string): HTMLElement => {
   const element = document.getElementById(id)
   if (element === null) throw new Error(`The page has no element #${id}.`)
@@ -12,7 +13,7 @@ export const setText = (element: Element, text: string): void => {
   if (element.textContent !== text) element.textContent = text
 }
 
-/** A paragraph that is only there when it has something to say. */
+/** Shows a paragraph with the text, or hides it if the text is null. */
 export const setOptional = (element: HTMLElement, text: string | null): void => {
   element.hidden = text === null
   setText(element, text ?? '')
@@ -29,7 +30,7 @@ export const make = (tag: string, className = '', text = ''): HTMLElement => {
   return element
 }
 
-/** The children of `parent`, as many as there are items, each drawn anew. */
+/** Makes `parent` have one child per item, and draws each. */
 export const fill = <Item>(
   parent: Element,
   items: readonly Item[],
@@ -47,10 +48,10 @@ export const fill = <Item>(
   })
 }
 
-/** What stands in a cell of a table. */
+/** The content of a table cell. */
 export interface Cell {
   readonly text: string
-  /** In small letters under it. */
+  /** Small text below it. */
   readonly minor?: string | undefined
   readonly level?: string | undefined
   readonly isNumber?: boolean
@@ -65,7 +66,7 @@ const drawCell = (cell: HTMLElement, { text, minor, level = '', isNumber }: Cell
   setOptional(second, minor ?? null)
 }
 
-/** The rows of a table; the first cell of each is its heading. */
+/** Draws the rows of a table; the first cell of each row is its heading. */
 export const fillRows = (table: Element, rows: readonly (readonly Cell[])[]): void => {
   const body = table.querySelector('tbody')!
   const columns = rows[0]?.length ?? 0
@@ -85,7 +86,7 @@ export const fillRows = (table: Element, rows: readonly (readonly Cell[])[]): vo
   })
 }
 
-/** A list of terms: a name, its figure, and what is to be added to it. */
+/** A term of a list: a name, its value, and a note. */
 export interface Term {
   readonly name: string
   readonly value: string

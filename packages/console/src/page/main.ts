@@ -1,16 +1,17 @@
-// The page's beginning: asks the server for what is new, once an interval while it is seen, and has
-// it drawn. If the server does not respond, the page says so and asks again.
+// The main script of the page: requests the new samples from the server at each interval while the
+// page is visible, and draws them with charts.ts and sections.ts. If the server does not respond,
+// the page shows that and requests again. The page loads it; no file imports it.
 
 import type { Sample, View } from '../view.ts'
 import { makeCharts } from './charts.ts'
 import { byId } from './dom.ts'
 import { drawGone, drawView } from './sections.ts'
 
-/** As many as the server keeps. */
+/** The number of samples that the server keeps. */
 const samplesMax = 180
 const responseTimeoutMs = 5000
 const intervalMsFirst = 1000
-/** One failure may be a hiccup. */
+/** A single failed request is not reported. */
 const failuresUntilGone = 2
 
 class Page {
@@ -32,7 +33,7 @@ class Page {
     this.#ask()
   }
 
-  /** Now, and again when it is time; a page in the background rests. */
+  /** Requests now and again after the interval; a hidden page does not request. */
   #ask(): void {
     clearTimeout(this.#timer)
     if (document.hidden) return
@@ -60,7 +61,7 @@ class Page {
       const isAnother = this.#serverId !== ''
       this.#serverId = view.serverId
       this.#samples = []
-      // Its samples are counted anew, and we asked for those after one of the old server.
+      // A different server counts its samples from 1 again, so the page requests all of them.
       if (isAnother) {
         this.#ask()
         return

@@ -1,4 +1,5 @@
-// Draws a view into the sections of the page: the sentence, the figures, the tables, the errors.
+// Draws a view into the page's sections except the charts: the status sentence, the figures, the
+// tables, and the errors. It keeps only the last announced topic. Caller: main.ts.
 
 import { counted, formatAgo, formatBytes, formatCount, formatMs, formatRate } from '../format.ts'
 import type {
@@ -25,7 +26,9 @@ import {
 
 let spokenTopic = ''
 
-/** A screen reader hears of it when something else is said, and not when a number changes. */
+/**
+ * Updates the text for screen readers only if the meaning changes, not if only a number changes.
+ */
 const speak = ({ level, topic, sentence, remedy }: Status): void => {
   if (topic === spokenTopic) return
   const isNews = spokenTopic !== '' || level === 'bad'
@@ -41,7 +44,7 @@ export const drawStatus = (status: Status): void => {
   speak(status)
 }
 
-/** The server does not respond: the page keeps what it has, and says so. */
+/** Shows that the server does not respond; the page keeps its last values. */
 export const drawGone = (lastAt: number | null): void => {
   setLevel(byId('status'), 'gone')
   const since = lastAt === null ? '' : ` These figures are of ${clockTime(lastAt)}.`
@@ -56,7 +59,7 @@ const clockTime = (at: number): string => new Date(at).toLocaleTimeString([], { 
 
 const isFailing = ({ ready, error }: BrokerRow): boolean => !ready && error !== null
 
-/** The program does something else meanwhile: sending waits, and time limits pass. */
+/** A longer delay of the event loop is a warning: sending waits and time limits pass meanwhile. */
 const delayWarningMs = 100
 
 const batchFigure = (batches: BatchState | null): Term => {
@@ -219,7 +222,7 @@ const drawPartitions = ({ partitions: { rows, matching, total } }: View): void =
   setText(byId('partition-count'), isCut ? `The ${rows.length} busiest of ${some}` : some)
 }
 
-/** More would push the partitions off the page; the busiest come first. */
+/** The limit of topic rows, so that the partitions stay visible; the busiest topics come first. */
 const topicRowsMax = 20
 
 const drawTopics = ({ topics }: View): void => {
@@ -271,7 +274,7 @@ const placesText = ({ places, placeCount }: FaultRow): string => {
   return ` on ${places.join(', ')}${others > 0 ? ` and ${formatCount(others)} more` : ''}`
 }
 
-/** It lasts, or ended within the last intervals. */
+/** The failure is current: it lasts, or it ended within the last intervals. */
 const presentMs = 2500
 
 const drawFaults = ({ faults, at }: View): void => {
@@ -323,7 +326,7 @@ const drawTotals = ({ totals }: View): void => {
   fillTerms(byId('totals'), terms)
 }
 
-/** Everything but the charts. */
+/** Draws everything except the charts. */
 export const drawView = (view: View): void => {
   const cluster = view.clusterId === null ? '' : `, cluster ${view.clusterId}`
   setText(byId('client'), `client ${view.clientId}${cluster}`)

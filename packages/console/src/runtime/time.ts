@@ -1,11 +1,15 @@
-// The console's only entry point to time.
+// The clocks and timers of the console. Other files of the package must not use timers or clocks
+// directly, so that time has a single source. Caller: monitor.ts.
 
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 
-/** Monotonic milliseconds; only differences mean anything. */
+/** Monotonic milliseconds; only differences are meaningful. */
 export const nowMs = (): number => performance.now()
 
-/** Calls `callback` until the result is called; it does not keep the process alive. */
+/**
+ * Calls `callback` repeatedly until the returned function is called. It does not keep the process
+ * alive.
+ */
 export const repeat = (intervalMs: number, callback: () => void): (() => void) => {
   const timer = setInterval(callback, intervalMs)
   timer.unref()
@@ -15,13 +19,14 @@ export const repeat = (intervalMs: number, callback: () => void): (() => void) =
 const resolutionMs = 10
 const nanosecondsPerMs = 1e6
 
-/** Measures how late the event loop is; `read` returns the longest delay since it was last read. */
+/** Measures the delay of the event loop; `read` returns the longest delay since the last `read`. */
 export const watchEventLoop = (): { read(): number; stop(): void } => {
   const delays = monitorEventLoopDelay({ resolution: resolutionMs })
   delays.enable()
   return {
     read: () => {
-      // Nothing was measured while the event loop stood still, or in a very short interval.
+      // No value: the event loop was blocked for the whole interval, or the interval was very
+      // short.
       const maxMs = delays.count === 0 ? 0 : delays.max / nanosecondsPerMs - resolutionMs
       delays.reset()
       return Math.max(0, maxMs)
