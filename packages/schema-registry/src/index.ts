@@ -1,5 +1,5 @@
-// The one entry point of the package: serializers for typed topics, deserializers for tests and
-// tools, and the client of the registry that both ask.
+// The entry point of @millrace/schema-registry: serializers for typed topics, a deserializer, and
+// the registry's client. It lists every public name by hand.
 
 export { RegistryError } from './client/registry-error.ts'
 export type {

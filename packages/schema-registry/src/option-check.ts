@@ -1,5 +1,6 @@
-// Checks the options of serializers and deserializers once, where they are made: names that exist,
-// a registry that can be asked, values within bounds. Throws INVALID_OPTION.
+// Checks the options of serializers and deserializers once, when they are created: known names, a
+// usable registry, and values within bounds. It throws INVALID_OPTION. Callers:
+// schema-serializer.ts and schema-deserializer.ts.
 
 import { KafkaError } from 'millrace'
 import { shown } from './values/field-path.ts'
@@ -33,7 +34,7 @@ const isFlag = oneOf(true, false)
 
 const isText: Is = (value) => typeof value === 'string'
 
-/** What an option must be, where TypeScript did not see it. */
+/** The expected value of each option, for callers without TypeScript. */
 const expectations: Readonly<Record<string, readonly [expectation: string, is: Is]>> = {
   schema: [
     'text or an object',
@@ -73,10 +74,10 @@ const check = (maker: string, options: unknown, names: readonly string[]): void 
   throw invalid(maker, `registry must be a SchemaRegistry, got ${shown(registry)}`)
 }
 
-/** Of `avroSerializer` and its like. */
+/** Checks the options of `avroSerializer` and the other serializers. */
 export const checkSerializerOptions = (schemaType: string, options: unknown): void =>
   check(`serializer of ${schemaType}`, options, serializerOptions)
 
-/** Of `schemaDeserializer`. */
+/** Checks the options of `schemaDeserializer`. */
 export const checkDeserializerOptions = (options: unknown): void =>
   check('schemaDeserializer', options, deserializerOptions)

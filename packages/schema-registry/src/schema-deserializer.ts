@@ -1,5 +1,6 @@
-// Reads records that were written with a registry's schemas, of all formats: the id or GUID says
-// which schema, the registry says its format. For tests and tools; a consumer may use it as well.
+// Reads values that were written with a registry's schemas, of every format: the id or GUID selects
+// the schema, and the registry returns its format. It owns a cache of compiled schemas. Callers:
+// tests, tools such as `millrace tail`, and consumers of applications.
 
 import { BoundedMap } from './client/bounded-map.ts'
 import { messageOf, printable } from './client/registry-text.ts'
@@ -11,26 +12,26 @@ import { bytesOf } from './values/field-path.ts'
 import { toJsonForm } from './values/json-form.ts'
 import { headerName, readIdentity, type SchemaIdentity } from './wire-format.ts'
 
-/** Headers as pairs, as an object, as a Map, or as kafkajs has them. */
+/** Headers as pairs, an object, a Map, or in kafkajs's form. */
 export type HeadersOfRecord =
   | Iterable<readonly [name: string, value: unknown]>
   | Readonly<Record<string, unknown>>
 
-/** What a deserializer needs besides the bytes. */
+/** The input of a deserializer in addition to the bytes. */
 export interface DeserializerContext {
-  /** Which part of the record it is; `'value'` by default. */
+  /** The part of the record; `'value'` by default. */
   readonly field?: 'key' | 'value' | undefined
-  /** The record's headers: the schema's GUID may be in one. */
+  /** The record's headers: one of them may contain the schema's GUID. */
   readonly headers?: HeadersOfRecord | undefined
 }
 
 /** Options of `schemaDeserializer`. */
 export interface SchemaDeserializerOptions {
-  /** Where schemas come from. */
+  /** The registry that returns the schemas. */
   readonly registry: SchemaRegistry
   /**
-   * `'values'` (the default): bigints beyond 2^53, Dates, Buffers. `'json'`: what JSON can hold,
-   * with text for these.
+   * `'values'` (the default): bigints beyond 2^53, Dates, and Buffers. `'json'`: JSON values only,
+   * with text in place of these.
    */
   readonly output?: 'values' | 'json' | undefined
   /** Logical types for avsc, as for `avroSerializer`. */
@@ -38,7 +39,7 @@ export interface SchemaDeserializerOptions {
   readonly logicalTypes?: Readonly<Record<string, any>> | undefined
 }
 
-/** Makes a value of bytes; `null` of `null`. Rejects with a TypeError or a RegistryError. */
+/** Converts bytes to a value, and `null` to `null`. Rejects with a TypeError or a RegistryError. */
 export type SchemaDeserializer = (
   bytes: Uint8Array | null,
   context?: DeserializerContext,
@@ -61,7 +62,7 @@ const entriesOf = (headers: HeadersOfRecord): (readonly [unknown, unknown])[] =>
     ? [...(headers as Iterable<readonly [string, unknown]>)]
     : Object.entries(headers)
 
-/** The last header of the name, as consumers read it. */
+/** The last header with this name, as consumers read it. */
 const headerOf = (headers: HeadersOfRecord | undefined, name: string): Buffer | undefined => {
   if (headers === undefined) return undefined
   const found = entriesOf(headers).findLast(([one]) => one === name)?.[1]
@@ -117,8 +118,8 @@ class Deserializer {
 }
 
 /**
- * Makes a function that reads what this package's serializers, or Confluent's, wrote: Avro, JSON
- * Schema and Protobuf, with the id in front of the bytes or the GUID in a header.
+ * Returns a function that reads values which this package's serializers or Confluent's wrote: Avro,
+ * JSON Schema, and Protobuf, with the id in front of the bytes or the GUID in a header.
  *
  * @example
  * const deserialize = schemaDeserializer({ registry })

@@ -1,9 +1,7 @@
-// The part of a serializer that Avro, JSON Schema and Protobuf share; formats/ calls it. For each
-// value it finds the subject, then the subject's schema id and compiled schema (subject-cache.ts
-// caches both), and writes the bytes of the record.
-//
-// If the subject is cached, the serializer returns the bytes, not a promise. Otherwise it returns a
-// promise, and all records of the subject wait for the same requests to the registry.
+// The part that the serializers of all formats share. For each value it finds the subject, then the
+// subject's schema id and compiled schema (subject-cache.ts caches both), and writes the record's
+// bytes. If the subject is cached it must return the bytes, not a promise; otherwise all records of
+// the subject await the same requests to the registry. Callers: formats/.
 
 import type { Serializer, SerializerContext } from 'millrace'
 import type { OwnSchema, SchemaFormat, SchemaWriter } from './formats/schema-format.ts'
@@ -13,9 +11,9 @@ import { type KnownSchema, SubjectCache } from './subject-cache.ts'
 import { type SubjectName, topicNameStrategy } from './subject-names.ts'
 import { headerName } from './wire-format.ts'
 
-/** What is known of a value's schema before a request to the registry. */
+/** The facts about a value's schema that need no request to the registry. */
 interface Source<Value> {
-  /** For subjects that contain the record's name. */
+  /** The type's name, for subjects that contain it. */
   readonly recordName: string | undefined
   /** The schema of generated code (Protobuf); undefined for the other formats. */
   readonly own: OwnSchema<Value> | undefined
@@ -91,7 +89,7 @@ class SchemaSerializer<Value> {
 const needsRecordName = ({ subject }: SchemaSerializerOptions): boolean =>
   typeof subject === 'function' && subject !== topicNameStrategy
 
-/** The record's bytes; `head` has the schema's id, and goes before them or into a header. */
+/** The record's bytes. `head` identifies the schema and is put before them or into a header. */
 const written = <Value>(
   { head, writer, isInHeader }: KnownSchema<Value>,
   value: Value,

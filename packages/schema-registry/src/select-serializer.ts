@@ -1,11 +1,12 @@
-// Several types of values in one topic: a function says which serializer takes a value. Combines
-// serializers of all kinds, this package's and others.
+// selectSerializer: several types of values in one topic. A function of the caller selects the
+// serializer of each value, from this package or any other. It keeps no state. Callers:
+// applications.
 
 import type { Serializer, SerializerContext } from 'millrace'
 import { shown } from './values/field-path.ts'
 
 /**
- * Makes one serializer of several: `select` names the one that takes the value.
+ * Combines several serializers: `select` returns the name of the serializer for a value.
  *
  * @example
  * selectSerializer<Event>((event) => event.kind, { placed: avroSerializer(…), paid: … })

@@ -1,6 +1,6 @@
-// Keeps, for each subject of a serializer, the id of the schema and its compiled form. A latest
-// schema is asked for again after a while, and serves meanwhile and while the registry is away.
-// Bounded; used by schema-serializer.ts.
+// Caches the schema id and the compiled schema of each subject of a serializer. A latest schema is
+// requested again after latestMaxAgeMs; the old one is used until the response arrives, and while
+// the registry is unavailable. Its size is bounded. Caller: schema-serializer.ts.
 
 import { BoundedMap } from './client/bounded-map.ts'
 import { RegistryError } from './client/registry-error.ts'
@@ -10,13 +10,13 @@ import type { OwnSchema, SchemaFormat, SchemaText, SchemaWriter } from './format
 import type { SchemaSerializerOptions } from './serializer-options.ts'
 import { guidBytes, idPrefix } from './wire-format.ts'
 
-/** A subject's schema, ready to write. */
+/** A subject's schema in compiled form. */
 export interface KnownSchema<Value> {
-  /** What says which schema it is: in front of the bytes, or a header's value. */
+  /** The bytes that identify the schema: in front of the value, or as the value of a header. */
   readonly head: Buffer
   readonly isInHeader: boolean
   readonly writer: SchemaWriter<Value>
-  /** By Date.now(); Infinity for a schema that does not change. */
+  /** Compared with Date.now(); Infinity for a schema that never changes. */
   readonly until: number
 }
 
@@ -35,13 +35,13 @@ export class SubjectCache<Value> {
     this.#format = format
   }
 
-  /** The subject's schema, at once if it is known. */
+  /** The subject's schema; not a promise if it is cached. */
   find(subject: string, own?: OwnSchema<Value>): KnownSchema<Value> | Promise<KnownSchema<Value>> {
     const key = own === undefined ? subject : `${subject}\n${own.recordName}`
     const known = this.#known.get(key)
     if (known !== undefined && Date.now() < known.until) return known
     const asked = this.#asked.get(key) ?? this.#ask(key, subject, own)
-    // An old latest schema serves until there is a new one, and where the registry is away.
+    // The old latest schema is used until a new one arrives, and while the registry is unavailable.
     return known === undefined ? asked : known
   }
 
@@ -70,7 +70,10 @@ export class SubjectCache<Value> {
     return asked
   }
 
-  /** The registry could not be asked: not again for every record. */
+  /**
+   * After a failed request the old schema is used for another period, so that not every record
+   * sends one.
+   */
   #keepOld(key: string): void {
     const known = this.#known.get(key)
     if (known !== undefined) this.#known.set(key, { ...known, until: this.#latestUntil() })
@@ -121,7 +124,7 @@ export class SubjectCache<Value> {
   async #loadGiven(subject: string, own: OwnSchema<Value> | undefined) {
     const { registry, references = [], autoRegister, normalize } = this.#options
     const { schemaType } = this.#format
-    // Compiled first: what is not a schema is never registered.
+    // Compiled first, so that text which is not a schema is never registered.
     const writer = await (own === undefined ? this.compiledOption() : own.writer())
     const input: SchemaInput =
       own === undefined
@@ -150,7 +153,7 @@ export class SubjectCache<Value> {
     throw new TypeError("schemaIdIn 'header' must have a registry that gives schemas a GUID (8.0)")
   }
 
-  /** What a library says of a schema it cannot read goes through the one place that cuts it. */
+  /** The libraries' messages about an invalid schema are escaped and limited here. */
   async #compile(text: SchemaText): Promise<SchemaWriter<Value>> {
     try {
       return await this.#format.compile(text)

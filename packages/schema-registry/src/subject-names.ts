@@ -1,17 +1,18 @@
-// Which subject of the registry a record's schema belongs to: Confluent's three strategies, as
-// functions for the option `subject`.
+// Names the subject of the registry for a record's schema: Confluent's three strategies, as
+// functions for the option `subject`. They must return the names that Confluent's clients use.
+// Callers: schema-serializer.ts and applications.
 
 import type { SerializerContext } from 'millrace'
 
-/** What the option `subject` decides by. */
+/** The argument of a function for the option `subject`. */
 export interface SubjectContext extends SerializerContext {
-  /** The name of the schema's type (`shop.Order`), where it is known without the registry. */
+  /** The name of the schema's type (`shop.Order`), if it is known without the registry. */
   readonly recordName: string | undefined
   /** The key or value to be serialized. */
   readonly value: unknown
 }
 
-/** Names the subject of a record's key or value. */
+/** Returns the subject's name for a record's key or value. */
 export type SubjectName = (context: SubjectContext) => string
 
 const nameOf = ({ recordName, topic }: SubjectContext): string => {
@@ -19,7 +20,7 @@ const nameOf = ({ recordName, topic }: SubjectContext): string => {
   throw new TypeError(`a subject by record must have schema or messages (topic ${topic})`)
 }
 
-/** `orders-value`, `orders-key`: the default. */
+/** `orders-value` or `orders-key`: the default. */
 export const topicNameStrategy: SubjectName = ({ topic, field }) => `${topic}-${field}`
 
 /** `shop.Order`: the same schema in every topic. */

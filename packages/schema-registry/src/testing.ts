@@ -1,4 +1,5 @@
-// The entry point for tests, `@millrace/schema-registry/testing`: a schema registry without Docker.
+// The entry point @millrace/schema-registry/testing: a schema registry for tests, without Docker.
+// It lists every public name by hand.
 
 export type { CompatibilityLevel } from './testing/compatibility.ts'
 export {

@@ -1,17 +1,18 @@
-// The bytes that say which schema a record was written with, as Confluent's serializers have it: in
-// front of the value a 0 and the id in four bytes, or in a record header a 1 and the schema's GUID
-// in sixteen. For Protobuf the indexes of the message in its file follow, in the same place.
+// The bytes that identify the schema of a record, in the format of Confluent's serializers: in
+// front of the value a 0 and the id in four bytes, or in a header a 1 and the schema's GUID in
+// sixteen bytes. For Protobuf, the indexes of the message follow. Consumers depend on this format.
+// Callers: the serializers and the deserializer.
 
-/** Where a record says which schema it was written with. */
+/** Where a record identifies its schema. */
 export type SchemaIdPlace = 'prefix' | 'header'
 
-/** Which schema a record was written with. */
+/** The schema that a record was written with. */
 export type SchemaIdentity = { readonly id: number } | { readonly guid: string }
 
 const idMagic = 0
 const guidMagic = 1
 
-/** The record header that holds the schema's GUID. */
+/** The name of the record header that contains the schema's GUID. */
 export const headerName = (field: 'key' | 'value'): string => `__${field}_schema_id`
 
 export const idPrefix = (id: number): Buffer => {
@@ -23,7 +24,7 @@ export const idPrefix = (id: number): Buffer => {
 
 const guidText = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
-/** Throws a TypeError if the GUID is not one. */
+/** Throws a TypeError for an invalid GUID. */
 export const guidBytes = (guid: string): Buffer => {
   if (!guidText.test(guid)) throw new TypeError(`guid must be a UUID, got ${guid.slice(0, 50)}`)
   return Buffer.from(`01${guid.replaceAll('-', '')}`, 'hex')
@@ -35,7 +36,7 @@ const checkLength = (what: string, bytes: Buffer, expected: number): void => {
   throw new TypeError(`the schema's ${what} must have ${expected} bytes, got ${length}`)
 }
 
-/** Reads what was written by `idPrefix` or `guidBytes`. Throws a TypeError for anything else. */
+/** Reads the bytes of `idPrefix` or `guidBytes`. Throws a TypeError for anything else. */
 export const readIdentity = (bytes: Buffer): [identity: SchemaIdentity, rest: Buffer] => {
   if (bytes[0] === idMagic) {
     checkLength('id', bytes, 4)
@@ -57,7 +58,7 @@ const writeZigzag = (target: number[], value: number): void => {
   target.push(left)
 }
 
-/** The way to a Protobuf message in its file. `[0]`, the usual one, is a single 0. */
+/** The indexes of a Protobuf message in its file. The usual `[0]` is a single byte 0. */
 export const writeIndexes = (indexes: readonly number[]): Buffer => {
   const bytes: number[] = []
   if (indexes.length === 1 && indexes[0] === 0) bytes.push(0)
@@ -70,7 +71,7 @@ export const writeIndexes = (indexes: readonly number[]): Buffer => {
 
 const indexesMax = 100
 
-/** Reads what was written by `writeIndexes`. Throws a TypeError if it is cut off. */
+/** Reads the bytes of `writeIndexes`. Throws a TypeError if they are incomplete. */
 export const readIndexes = (bytes: Buffer): [indexes: number[], rest: Buffer] => {
   let offset = 0
   const readOne = (): number => {

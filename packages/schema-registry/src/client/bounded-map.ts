@@ -1,5 +1,6 @@
-// A map that forgets its oldest entry past a number of entries. Used for schemas by id, subjects,
-// and compiled schemas.
+// A Map with a maximum number of entries: beyond it, the oldest entry is removed. Callers:
+// schema-registry.ts (schemas by id), subject-cache.ts (subjects), and schema-deserializer.ts
+// (compiled schemas).
 
 export class BoundedMap<Key, Value> {
   readonly #entries = new Map<Key, Value>()

@@ -1,13 +1,14 @@
-// One HTTP request to a registry (or to an authority's token endpoint), by node:http and
-// node:https. No redirect is followed, so no header and no body reaches another host; a response is
-// read up to a limit, and uncompressed. Called by schema-registry.ts and registry-login.ts.
+// Sends one HTTP request with node:http or node:https, to a registry or to a token endpoint. It
+// owns the kept-alive connections. It must not follow redirects, so that no header or body reaches
+// another host; a response is uncompressed and read up to a limit. Callers: registry-requests.ts
+// and registry-login.ts.
 
 import http from 'node:http'
 import https from 'node:https'
 import { clearTimeout, setTimeout } from 'node:timers'
 import type { RegistryTls, SchemaRegistryOptions } from './registry-options.ts'
 
-/** A request as it is sent. */
+/** A request to send. */
 export interface HttpRequest {
   readonly method: string
   readonly url: string
@@ -15,14 +16,14 @@ export interface HttpRequest {
   readonly body?: string | undefined
 }
 
-/** A response, read to its end. */
+/** A complete response. */
 export interface HttpResponse {
   readonly status: number
   readonly headers: http.IncomingHttpHeaders
   readonly text: string
 }
 
-/** Sends a request; rejects if there is no whole response in time. */
+/** Sends a request; rejects if no complete response arrives in time. */
 export type HttpSend = (request: HttpRequest) => Promise<HttpResponse>
 
 /** Schemas are smaller than 1 MiB: a registry keeps each in one Kafka record. */
@@ -58,10 +59,10 @@ const read = async (response: http.IncomingMessage): Promise<string> => {
   return Buffer.concat(chunks).toString('utf8')
 }
 
-/** The peer closed a connection that was kept for the next request: it has not seen this one. */
+/** The peer closed a kept-alive connection before it received this request. */
 class StaleConnection extends Error {}
 
-/** The way to send requests that share connections and a time limit each. */
+/** Returns a function that sends requests; they share connections and options. */
 export const httpSender = (
   { tls, agent }: Pick<SchemaRegistryOptions, 'tls' | 'agent'>,
   requestTimeoutMs: number,
@@ -107,7 +108,7 @@ export const httpSender = (
       try {
         return await sendOnce(request)
       } catch (error) {
-        // At most once for each connection that was kept: a new one is not stale.
+        // At most once per kept-alive connection: a new connection is never stale.
         if (!(error instanceof StaleConnection)) throw error
       }
     }

@@ -1,6 +1,6 @@
-// The authorization header of a request: a name and password, a fixed token, a function's token, or
-// one by OAuth's client credentials, which is kept until most of its life is over. Used by
-// schema-registry.ts. Invariant: what a login fails with shows no secret.
+// Makes the Authorization header of a request: user name and password, a fixed token, a function's
+// token, or an OAuth token by client credentials, which is cached for most of its lifetime. Caller:
+// registry-requests.ts. The message of a failed login must not contain a secret.
 
 import { clearTimeout, setTimeout } from 'node:timers'
 import type { ClientCredentials } from 'millrace'
@@ -9,13 +9,13 @@ import type { HttpSend } from './registry-http.ts'
 import { checkedToken, type RegistryAddress, type RegistryAuth } from './registry-options.ts'
 import { messageOf, printable } from './registry-text.ts'
 
-/** What a registry's requests are authorized with. */
+/** The authorization of a registry's requests. */
 export interface Login {
-  /** The header's value for this address; undefined = none. */
+  /** The header's value for this address; undefined = no header. */
   authorization(address: RegistryAddress): Promise<string | undefined>
-  /** Forgets a kept token after a 401; true = the request is worth another try. */
+  /** Discards a cached token after status 401; true = the request may be sent once more. */
   renew(): boolean
-  /** Everything that must never be shown. */
+  /** Every value that must not appear in a message. */
   readonly secrets: readonly string[]
 }
 
@@ -27,7 +27,7 @@ const failed = (what: string, thrown: unknown, status = 0): RegistryError => {
   return new RegistryError(`${what}: ${message}`, { status, code: undefined })
 }
 
-/** Kept tokens are replaced after this part of their life. */
+/** A cached token is replaced after this share of its lifetime. */
 const renewFrom = 0.8
 
 class OAuthTokens {
@@ -150,7 +150,7 @@ const functionLogin = (token: () => string | Promise<string>, timeoutMs: number)
   }
 }
 
-/** The login that `auth`, or the credentials in the addresses, ask for. */
+/** The login for the option `auth`, or for the credentials in the addresses. */
 export const loginOf = (
   auth: RegistryAuth | undefined,
   addresses: readonly RegistryAddress[],

@@ -1,6 +1,6 @@
-// The options of a registry's client, checked once: addresses without their credentials, headers
-// that cannot break a request, limits within bounds. Used by registry-requests.ts.
-// Invariant: no message made here shows a password, a token or a header's value.
+// Checks the options of a registry client once: addresses without their credentials, valid headers,
+// and limits within bounds. Callers: registry-requests.ts, registry-login.ts, and registry-http.ts.
+// No message may contain a password, a token, or the value of a header.
 
 import type { Agent } from 'node:http'
 import { type ClientCredentials, KafkaError } from 'millrace'
@@ -14,7 +14,7 @@ export type RegistryAuth =
 
 /** Certificates for an `https://` registry. PEM text or bytes. */
 export interface RegistryTls {
-  /** Certificate authorities that are trusted instead of Node's. */
+  /** Certificate authorities to trust instead of Node's. */
   readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined
   /** The client's certificate (mTLS). */
   readonly cert?: string | Uint8Array | undefined
@@ -22,7 +22,7 @@ export interface RegistryTls {
   readonly key?: string | Uint8Array | undefined
   /** The password of `key`. */
   readonly passphrase?: string | undefined
-  /** The host name that the registry's certificate must have; by default the URL's. */
+  /** The host name that the registry's certificate must have; by default the host of the URL. */
   readonly serverName?: string | undefined
 }
 
@@ -30,20 +30,23 @@ export interface RegistryTls {
 export interface SchemaRegistryOptions {
   /**
    * `'http://localhost:8081'`, or several addresses of the same registry. A user name and password
-   * in it are used, and never shown.
+   * in a URL are used for the login and never shown.
    */
   readonly url: string | readonly string[]
-  /** How to log in. A token function is called for each request, `oauth` when a token ends. */
+  /**
+   * How to log in. A token function is called for each request; an OAuth token is cached until it
+   * expires.
+   */
   readonly auth?: RegistryAuth | undefined
-  /** Own certificate authority, and the client's certificate. */
+  /** A certificate authority, and the client's certificate. */
   readonly tls?: RegistryTls | undefined
   /** Headers of every request. */
   readonly headers?: Readonly<Record<string, string>> | undefined
-  /** An agent of `node:http` or `node:https`, for example a proxy's, instead of `tls`. */
+  /** An agent of `node:http` or `node:https`, such as a proxy agent; it replaces `tls`. */
   readonly agent?: Agent | undefined
-  /** How long one request may take in milliseconds; 10,000 by default. */
+  /** The time limit of one request in milliseconds; 10,000 by default. */
   readonly requestTimeoutMs?: number | undefined
-  /** How often all addresses are tried again; 3 times by default. */
+  /** How often all addresses are retried; 3 times by default. */
   readonly retries?: number | undefined
   /** Milliseconds before the first retry; doubles up to 10 s. 100 by default. */
   readonly retryBackoffMs?: number | undefined
@@ -53,7 +56,7 @@ export interface SchemaRegistryOptions {
 export interface RegistryAddress {
   /** `http://host:port/path`, without credentials and without a slash at the end. */
   readonly base: string
-  /** The user name and password that the URL had. */
+  /** The user name and password of the URL. */
   readonly login: { readonly username: string; readonly password: string } | undefined
 }
 
@@ -97,7 +100,7 @@ export const addressesOf = ({ url, auth, tls }: SchemaRegistryOptions): Registry
   return addresses
 }
 
-/** What a header may hold: visible characters, blanks, Latin-1. */
+/** The characters that a header may have: visible ASCII, blanks, and Latin-1. */
 const headerValue = /^[\t\x20-\x7e\x80-\xff]*$/
 const headerName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
@@ -115,13 +118,13 @@ export const headersOf = ({ headers = {} }: SchemaRegistryOptions): Record<strin
   return checked
 }
 
-/** A bearer token that can be sent: visible characters of ASCII. Throws INVALID_OPTION. */
+/** A bearer token with visible ASCII characters only. Throws INVALID_OPTION. */
 export const checkedToken = (token: unknown): string => {
   if (typeof token === 'string' && /^[\x21-\x7e]+$/.test(token)) return token
   throw invalid('auth.token must be text without blanks and control characters')
 }
 
-/** Throws INVALID_OPTION where `auth` cannot be used. */
+/** Throws INVALID_OPTION if `auth` is invalid. */
 export const checkAuth = (auth: RegistryAuth | undefined): void => {
   if (auth === undefined) return
   const kinds = ['username', 'token', 'oauth'].filter((kind) => Object.hasOwn(auth, kind))
@@ -143,7 +146,7 @@ export const checkAuth = (auth: RegistryAuth | undefined): void => {
 
 const loopbackHosts: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]'])
 
-/** A client's secret goes over TLS, or stays on this machine. */
+/** A client's secret may only be sent over TLS or to this machine. */
 const checkOAuth = (credentials: ClientCredentials): void => {
   const { clientId, clientSecret, tokenEndpoint } = credentials
   if (typeof clientId !== 'string' || typeof clientSecret !== 'string') {

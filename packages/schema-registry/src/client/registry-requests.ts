@@ -1,6 +1,6 @@
-// Requests to a registry that may be at several addresses: each is tried at the address that
-// responded last, then at the others, then again after a pause. What comes back is the parsed
-// response or a RegistryError whose message shows no secret. Used by schema-registry.ts.
+// Sends requests to a registry with one or more addresses: first to the address that responded
+// last, then to the others, then to all again after a pause. It returns the parsed response, or
+// throws a RegistryError. Error messages must not contain a secret. Caller: schema-registry.ts.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { RegistryError } from './registry-error.ts'
@@ -137,7 +137,8 @@ export const pauseMs = (backoffMs: number, header = '', now = Date.now()): numbe
 }
 
 const reasonOf = (cause: unknown): string => {
-  // Happy Eyeballs: one error for each address of the host, the message of the whole is empty.
+  // Happy Eyeballs: there is one error per address of the host, and the message of the whole is
+  // empty.
   const { errors } = cause as { errors?: unknown }
   const first: unknown = Array.isArray(errors) ? errors[0] : cause
   return messageOf(first) || ((first as NodeJS.ErrnoException).code ?? 'no reason given')
@@ -152,7 +153,7 @@ const objectOf = (text: string): object | null => {
   }
 }
 
-/** What a response says that is not the one that was asked for. */
+/** The error for a response that is not the requested one. */
 const rejectionOf = (
   { status, headers, text }: HttpResponse,
   parsed: object | null,

@@ -1,5 +1,6 @@
-// Text that came from outside (a registry's response, a proxy's page, a URL) on its way into an
-// error message: secrets are replaced, control characters are escaped, and the rest is cut.
+// Prepares external text (a registry's response, a proxy's page, a URL) for error messages:
+// replaces secrets, escapes control characters, and limits the length. Callers: every file that
+// puts such text into a message; they must not use it unchanged.
 
 const charactersMax = 1000
 
@@ -14,20 +15,22 @@ const controls =
 const cut = (text: string): string =>
   text.length > charactersMax ? `${text.slice(0, charactersMax)}…` : text
 
-/** Control characters escaped, cut to 1,000 characters. */
+/** Escapes control characters and limits the text to 1,000 characters. */
 export const printable = (text: string): string =>
   cut(text.slice(0, charactersMax + 1).replaceAll(controls, escaped))
 
-/** What a thrown value says; errors of other JavaScript contexts (Jest) included. */
+/**
+ * The message of a thrown value, also of an error from another JavaScript context, such as Jest's.
+ */
 export const messageOf = (thrown: unknown): string => {
   const { message } = (thrown ?? {}) as { message?: unknown }
   return typeof message === 'string' ? message : String(thrown)
 }
 
-/** Replaces what must not be shown. */
+/** Replaces secrets in a text. */
 export type Redact = (text: string) => string
 
-/** Shorter ones are not replaced: they would be found in ordinary words. */
+/** Shorter secrets are not replaced: they could occur in ordinary words. */
 const secretLengthMin = 4
 
 const formsOf = (secret: string): string[] => [
@@ -38,7 +41,7 @@ const formsOf = (secret: string): string[] => [
   JSON.stringify(secret).slice(1, -1),
 ]
 
-/** Makes a function that replaces these secrets, also in base64 and percent-encoded. */
+/** Returns a function that replaces these secrets, also in base64 and percent-encoded. */
 export const redactor = (secrets: readonly string[]): Redact => {
   const forms = secrets.filter((one) => one.length >= secretLengthMin).flatMap(formsOf)
   const longestFirst = [...new Set(forms)].sort((a, b) => b.length - a.length)

@@ -1,9 +1,7 @@
-// A client for the HTTP API of Confluent's schema registry, which other registries serve too. It
-// does what serializers and deserializers need: it registers schemas, and returns schemas by
-// subject, id and GUID, and the schemas that they reference. The application makes one; serializers
-// and deserializers call it.
-//
-// The schema of an id or a GUID never changes, so it is cached. A subject's versions are not.
+// The client for the HTTP API of Confluent's schema registry and compatible ones. It registers
+// schemas, and returns schemas by subject, id, and GUID, with the schemas that they reference. It
+// owns the cache of schemas: the schema of an id or a GUID never changes, so it is cached; a
+// subject's versions are not. Applications create it; serializers and deserializers call it.
 
 import { BoundedMap } from './bounded-map.ts'
 import { RegistryError } from './registry-error.ts'
@@ -26,21 +24,21 @@ export interface SchemaReference {
 
 /** A schema that the registry returned. */
 export interface RegisteredSchema {
-  /** The id, which records carry before their content; -1 if only the GUID is known. */
+  /** The schema's id, which records contain before their content; -1 if only the GUID is known. */
   readonly id: number
-  /** Its GUID, which records can carry in a header; registries before 8.0 have none. */
+  /** The schema's GUID, which records can contain in a header; registries before 8.0 have none. */
   readonly guid?: string | undefined
-  /** The subject, where it was asked for by subject. */
+  /** The subject, if the schema was requested by subject. */
   readonly subject?: string | undefined
-  /** The version within the subject, where it was asked for by subject. */
+  /** The version within the subject, if the schema was requested by subject. */
   readonly version?: number | undefined
   /** The text of the schema. */
   readonly schema: string
   /** Its format. */
   readonly schemaType: SchemaType
-  /** The schemas that it refers to. */
+  /** The schemas that it references. */
   readonly references: readonly SchemaReference[]
-  /** The rules of its data contract that a producer must apply, as `name (type)`; usually none. */
+  /** Rules of its data contract that a producer must apply, as `name (type)`; usually none. */
   readonly writeRules: readonly string[]
 }
 
@@ -50,7 +48,7 @@ export interface SchemaInput {
   readonly schema: string
   /** Its format. */
   readonly schemaType: SchemaType
-  /** The schemas that it refers to; none by default. */
+  /** The schemas that it references; none by default. */
   readonly references?: readonly SchemaReference[] | undefined
   /** Whether the registry ignores order, white space and comments when it compares schemas. */
   readonly normalize?: boolean | undefined
@@ -60,7 +58,7 @@ const schemasMax = 1000
 const referencesMax = 1000
 
 /**
- * One registry, shared by all serializers and deserializers that use it.
+ * A client of one registry; all serializers and deserializers of this registry share it.
  *
  * @example
  * const registry = new SchemaRegistry({ url: 'http://localhost:8081' })
@@ -69,15 +67,15 @@ export class SchemaRegistry {
   readonly #requests: RegistryRequests
   /** By id, and by GUID. */
   readonly #schemas = new BoundedMap<number | string, Promise<RegisteredSchema>>(schemasMax)
-  /** GUIDs by schema id, from every response that has both. */
+  /** GUIDs by schema id, from every response that contains both. */
   readonly #guids = new BoundedMap<number, string>(schemasMax)
 
-  /** Throws INVALID_OPTION. Sends no request yet. */
+  /** Throws INVALID_OPTION. Sends no request. */
   constructor(options: SchemaRegistryOptions) {
     this.#requests = new RegistryRequests(options)
   }
 
-  /** Registers a schema under a subject, unless it is registered there, and returns its id. */
+  /** Registers a schema under a subject, unless it is registered already, and returns its id. */
   async register(subject: string, input: SchemaInput): Promise<number> {
     const path = `/subjects/${encodeURIComponent(subject)}/versions${queryOf(input)}`
     return this.#idOf(path, await this.#requests.request('POST', path, bodyOf(input)))
@@ -122,7 +120,10 @@ export class SchemaRegistry {
     return this.#cachedOrRequested(id, `/schemas/ids/${id}`, id)
   }
 
-  /** The schema with this GUID, as records carry it in a header. Registries from 8.0 on. */
+  /**
+   * The schema with this GUID, which records can contain in a header. Requires a registry from 8.0
+   * on.
+   */
   schemaByGuid(guid: string): Promise<RegisteredSchema> {
     const path = `/schemas/guids/${encodeURIComponent(guid)}`
     return this.#cachedOrRequested(guid, path, -1)
@@ -142,8 +143,9 @@ export class SchemaRegistry {
   }
 
   /**
-   * The names and texts of all schemas that these references lead to. A schema comes after those
-   * that it references itself; each name is there once. Rejects if the references form a cycle.
+   * The names and texts of all schemas that these references lead to, directly or indirectly. A
+   * schema follows the schemas that it references; each name occurs once. Rejects if the references
+   * form a cycle.
    */
   async resolve(references: readonly SchemaReference[]): Promise<[name: string, text: string][]> {
     const found = new Map<string, string>()
@@ -225,7 +227,9 @@ const schemaOf = (path: string, response: object, id: number): RegisteredSchema 
   }
 }
 
-/** The client that writes must apply these rules: the registry does not encrypt or validate. */
+/**
+ * The rules that the writing client must apply: the registry itself does not encrypt or validate.
+ */
 const writeRulesOf = (ruleSet: unknown): string[] => {
   const { domainRules, encodingRules } = (ruleSet ?? {}) as Record<string, unknown>
   const rules = [domainRules, encodingRules].flatMap((one) => (Array.isArray(one) ? one : []))

@@ -1,6 +1,7 @@
-// Avro, by avsc: the converters in values/ turn callers' values into what avsc's types take, and
-// back. A schema is compiled in two forms: with longs as numbers, which is fast, and with longs as
-// bigints, for values beyond 2^53 and for reading.
+// The format Avro, with the library avsc. The converters in values/ convert a caller's values to
+// avsc's values, and back. A schema is compiled in two forms: a fast one with longs as numbers, and
+// an exact one with longs as bigints, for values beyond 2^53 and for reading. Callers: index.ts,
+// schema-deserializer.ts, and testing/.
 
 import type { Type } from 'avsc'
 import type { Serializer } from 'millrace'
@@ -14,7 +15,7 @@ import type { SchemaText } from './schema-format.ts'
 
 /** Options of `avroSerializer`. */
 export interface AvroOptions extends SchemaSerializerOptions {
-  /** Logical types for avsc, instead of the built-in ones of these names: `{ date: MyType }`. */
+  /** Logical types for avsc that replace the built-in ones of the same name: `{ date: MyType }`. */
   // biome-ignore lint/suspicious/noExplicitAny: classes of avsc, which is loaded when it is needed
   readonly logicalTypes?: Readonly<Record<string, any>> | undefined
 }
@@ -41,10 +42,10 @@ export interface AvroSchema {
   readonly logical: ReadonlyMap<Type, LogicalType>
 }
 
-/** Longs as numbers and unions as they are: fast; or longs as bigints and unions wrapped: exact. */
+/** fast: longs as numbers, unions unwrapped. exact: longs as bigints, unions wrapped. */
 type Form = 'fast' | 'exact'
 
-/** Compiles a schema with what it refers to. Throws if it is not one. */
+/** Compiles a schema with the schemas that it references. Throws if the text is not a schema. */
 export const compileAvro = async (
   text: SchemaText,
   logicalTypes: Readonly<Record<string, unknown>> = {},
@@ -81,7 +82,7 @@ const compileForm = (
   return { type: avro.Type.forSchema(parsedSchema(schema), settings as never), logical }
 }
 
-/** `string` alone is a schema, too. */
+/** A name such as `string` without quotes is accepted as a schema, too. */
 const parsedSchema = (text: string) => {
   try {
     return JSON.parse(text)
@@ -91,10 +92,10 @@ const parsedSchema = (text: string) => {
   }
 }
 
-/** Confluent's serializers write a schema that is `"bytes"` alone without Avro's length. */
+/** Confluent's serializers write a value of the schema `"bytes"` without Avro's length. */
 const isBytesAlone = (type: Type): boolean => type.typeName === 'bytes'
 
-/** Makes the function that writes values. Longs beyond 2^53 take the exact form of the schema. */
+/** Returns the function that writes values. A long beyond 2^53 selects the exact form. */
 const avroWriter = (
   fast: AvroSchema,
   compileExact: () => AvroSchema,
@@ -116,15 +117,16 @@ const avroWriter = (
   }
 }
 
-/** Makes the function that reads values of a compiled schema. */
+/** Returns the function that reads values of a compiled schema. */
 export const avroReader = ({ type, logical }: AvroSchema): ((bytes: Buffer) => unknown) => {
   const read = new AvroReaders(logical).of(type)
   return isBytesAlone(type) ? read : (bytes) => read(type.fromBuffer(bytes))
 }
 
 /**
- * Serializes by an Avro schema. Longs are numbers or bigints, timestamps and dates may be Dates,
- * decimals text; a value that does not fit is rejected with the path of its field.
+ * Serializes values by an Avro schema. Longs are numbers or bigints, timestamps and dates may be
+ * Dates, and decimals are text. A value that does not fit the schema is rejected with the path of
+ * its field.
  *
  * @example
  * typedTopics(producer, { orders: { value: avroSerializer<Order>({ registry, schema }) } })

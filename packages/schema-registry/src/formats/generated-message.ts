@@ -1,7 +1,7 @@
-// Messages of code that @bufbuild/protobuf generated: each value says its type, the descriptor says
-// the schema, and the library writes the bytes. Files that a message's file imports are schemas of
-// their own, with the import's name as subject, as Confluent's clients register them. The library
-// is the caller's (an optional peer), loaded at first use. Used by protobuf.ts.
+// Serializes messages of code that @bufbuild/protobuf generated: the descriptor of a value's type
+// provides the schema, and that library, an optional peer dependency loaded on first use, writes
+// the bytes. Imported files are schemas of their own, with the import's name as the subject, as in
+// Confluent's clients. Caller: protobuf.ts.
 
 import type { SchemaInput, SchemaReference, SchemaRegistry } from '../client/schema-registry.ts'
 import { shown } from '../values/field-path.ts'
@@ -10,7 +10,7 @@ import { commonFiles } from './protobuf-common.ts'
 import { compileProtobuf, findMessage } from './protobuf-file.ts'
 import type { GeneratedTypes, OwnSchema, SchemaText } from './schema-format.ts'
 
-/** The part of a `DescFile` that is used. */
+/** The fields of a `DescFile` that this file reads. */
 interface GeneratedFile {
   readonly name: string
   readonly proto: object
@@ -20,11 +20,11 @@ interface GeneratedFile {
 
 /** A message's descriptor, as generated: a `GenMessage` of `@bufbuild/protobuf`. */
 export interface GeneratedMessage {
-  /** Tells it from descriptors of enums and files. */
+  /** Distinguishes it from descriptors of enums and files. */
   readonly kind: 'message'
   /** `shop.Order` */
   readonly typeName: string
-  /** Its name in the file: `Order`. */
+  /** The name within the file: `Order`. */
   readonly name: string
   /** The file that declares it. */
   readonly file: GeneratedFile
@@ -45,7 +45,7 @@ const indexesOf = (message: GeneratedMessage): number[] => {
 const isCommon = (name: string): boolean =>
   name.startsWith('google/protobuf/') || commonFiles.has(name)
 
-/** The library leaves the ending out of a file's name. */
+/** The library omits the extension of a file's name. */
 const importName = ({ name }: GeneratedFile): string => `${name}.proto`
 
 const textOf = async (file: GeneratedFile): Promise<string> => {
@@ -99,7 +99,7 @@ class GeneratedType implements OwnSchema<object> {
     }
   }
 
-  /** The way to the message in a file of the registry that has it in another place. */
+  /** The indexes of the message in the registry's version of the file, where they may differ. */
   async prefixIn(text: SchemaText): Promise<Uint8Array> {
     const { indexes } = findMessage(await compileProtobuf(text), this.recordName)
     return writeIndexes(indexes)

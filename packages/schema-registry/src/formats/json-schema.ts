@@ -1,5 +1,6 @@
-// JSON Schema, by ajv: drafts 04 to 07, 2019-09 and 2020-12, as `$schema` says. The formats of
-// strings (`"format": "date"`) are not checked.
+// The format JSON Schema, with the library ajv: drafts 04 to 07, 2019-09, and 2020-12, selected by
+// `$schema`. It does not check string formats (`"format": "date"`). Callers: index.ts and
+// testing/schema-content.ts.
 
 import type { Serializer } from 'millrace'
 import { schemaSerializer } from '../schema-serializer.ts'
@@ -13,7 +14,7 @@ interface JsonSchema {
   readonly title?: string
 }
 
-/** The class for a draft; 07 where none, or an unknown one, is named. */
+/** The class for a draft; draft 07 if the schema names none or an unknown one. */
 const validatorFor = async ({ $schema }: JsonSchema) => {
   const draft = String($schema ?? '')
   if (draft.includes('2020-12')) return (await import('ajv/dist/2020.js')).Ajv2020
@@ -22,7 +23,7 @@ const validatorFor = async ({ $schema }: JsonSchema) => {
   return (await import('ajv')).Ajv
 }
 
-/** Draft 06 is a part of 07, whose class does not know its name. */
+/** Draft 06 is a subset of draft 07, but ajv's class for 07 does not know the name of 06. */
 const withoutDraft06 = <Schema extends JsonSchema>(schema: Schema): Schema => {
   if (!String(schema?.$schema ?? '').includes('draft-06')) return schema
   const { $schema: _, ...rest } = schema
@@ -32,8 +33,8 @@ const withoutDraft06 = <Schema extends JsonSchema>(schema: Schema): Schema => {
 type Imported = readonly [name: string, schema: JsonSchema]
 
 /**
- * The names under which a schema may be referred to: its reference's name, its `$id`, and the name
- * as each schema of the set resolves it against its own `$id`.
+ * The names by which other schemas may reference a schema: the name of its reference, its `$id`,
+ * and that name resolved against the `$id` of each schema of the set.
  */
 const urisOf = (imported: readonly Imported[], schema: JsonSchema): Map<string, JsonSchema> => {
   const all = [schema, ...imported.map(([, one]) => one)]
@@ -66,7 +67,7 @@ const compileWith = <Check>(compile: (allErrors: boolean) => Check): Check => {
   }
 }
 
-/** Compiles a schema into a check that throws a TypeError naming the members that do not fit. */
+/** Compiles a schema to a check that throws a TypeError with the members that do not fit. */
 export const compileJsonSchema = async ({ schema: text, imports }: SchemaText) => {
   const schema = withoutDraft06(JSON.parse(text))
   const Validator = await validatorFor(schema ?? {})
@@ -98,8 +99,8 @@ export const compileJsonSchema = async ({ schema: text, imports }: SchemaText) =
 const noBytes = new Uint8Array()
 
 /**
- * Serializes to JSON that a JSON Schema accepts. Dates become text and Maps objects before the
- * schema judges them; what JSON has no form for is rejected with the field's name.
+ * Serializes values to JSON that a JSON Schema accepts. Dates become text and Maps become objects
+ * before the check. A value without a JSON form is rejected with the field's name.
  *
  * @example
  * typedTopics(producer, { orders: { value: jsonSchemaSerializer<Order>({ registry }) } })

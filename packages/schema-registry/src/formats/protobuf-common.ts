@@ -1,13 +1,13 @@
-// Protobuf files that registries know without a reference, beside those of protobufjs: Google's
-// common types, Confluent's decimal and meta data, and the messages that custom options extend.
-// Any is here because protobufjs' own has a field that is not named in camelCase. Fields and
-// numbers only. Used by protobuf-file.ts.
+// The .proto files that registries know without a reference, in addition to those of protobufjs:
+// Google's common types, Confluent's decimal and metadata, and the messages that custom options
+// extend. They contain fields and numbers only, which must equal the originals. Callers:
+// protobuf-file.ts and generated-message.ts.
 
 const google = (body: string): string => `syntax = "proto3"; package google.type; ${body}`
 
 const options = ['File', 'Message', 'Field', 'Oneof', 'Enum', 'EnumValue', 'Service', 'Method']
 
-/** By the name under which they are imported. */
+/** The texts of the files, by the names that imports use. */
 export const commonFiles: ReadonlyMap<string, string> = new Map([
   [
     'google/protobuf/descriptor.proto',

@@ -1,6 +1,6 @@
-// Compiles a .proto file with what it imports, by protobufjs. Files that come with Protobuf and
-// with registries need no reference, wherever they are imported. Used by protobuf.ts and by the
-// deserializer.
+// Compiles a .proto file and its imports with protobufjs. Files that belong to Protobuf or to
+// registries need no reference. It keeps no state. Callers: protobuf.ts, protobuf-reader.ts,
+// generated-message.ts, and testing/.
 
 import type { NamespaceBase, Root, Type } from 'protobufjs'
 import { printable } from '../client/registry-text.ts'
@@ -9,7 +9,7 @@ import type { SchemaText } from './schema-format.ts'
 
 type Protobuf = typeof import('protobufjs')
 
-/** A message as a file declares it. */
+/** A message as the file declares it. */
 export interface MessageOutline {
   readonly name: string
   readonly messages: readonly MessageOutline[]
@@ -20,7 +20,7 @@ export interface ProtobufFile {
   readonly protobuf: Protobuf
   readonly root: Root
   readonly packageName: string
-  /** The messages of the file itself, not those of imports, in order. */
+  /** The messages of the file itself, without those of its imports, in their order. */
   readonly messages: readonly MessageOutline[]
 }
 
@@ -41,7 +41,7 @@ interface ParsedFile {
 }
 
 const parseAlone = (protobuf: Protobuf, name: string, text: string): ParsedFile => {
-  // By itself, so that messages of imports are not counted.
+  // Parsed alone, so that messages of imports are not counted.
   const parsed = protobuf.parse(text)
   const packageName = parsed.package ?? ''
   const space = packageName === '' ? parsed.root : parsed.root.lookup(packageName)
@@ -50,7 +50,7 @@ const parseAlone = (protobuf: Protobuf, name: string, text: string): ParsedFile 
   return { name, text, imports, packageName, messages }
 }
 
-/** The text of a file that needs no reference, or protobufjs' own; null = there is none. */
+/** The text of a file that needs no reference, or protobufjs's own object; null = unknown. */
 const commonFile = (protobuf: Protobuf, name: string): string | object | null =>
   commonFiles.get(name) ?? protobuf.common.get(name)?.nested ?? null
 
@@ -81,7 +81,7 @@ class Imports {
   }
 }
 
-/** Throws if the text is not a .proto file, or uses a type that no import brings. */
+/** Throws if the text is not a .proto file, or if it uses a type that no import declares. */
 export const compileProtobuf = async ({ schema, imports }: SchemaText): Promise<ProtobufFile> => {
   const { default: protobuf } = await import('protobufjs')
   const texts: (readonly [string, string])[] = [...imports, ['', schema]]
@@ -104,7 +104,7 @@ export const compileProtobuf = async ({ schema, imports }: SchemaText): Promise<
   return { protobuf, root, packageName, messages }
 }
 
-/** A message of a file: its type, and the way to it counted among messages. */
+/** A message of a file: its type, and its indexes, which count messages only. */
 export interface FoundMessage {
   readonly type: Type
   readonly indexes: readonly number[]
@@ -131,7 +131,7 @@ export const findMessage = (file: ProtobufFile, messageType: string | undefined)
   return { type: root.lookupType(`.${fullName}`), indexes }
 }
 
-/** The message that indexes lead to. Throws a TypeError. */
+/** The message at these indexes. Throws a TypeError. */
 export const messageAt = (file: ProtobufFile, indexes: readonly number[]): FoundMessage => {
   const names: string[] = []
   let level = file.messages

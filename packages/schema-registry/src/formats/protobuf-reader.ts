@@ -1,5 +1,6 @@
-// Reads Protobuf messages for the deserializer: the indexes say which message of the file it is.
-// Enums become names, 64-bit numbers numbers or beyond 2^53 bigints, maps objects.
+// Reads Protobuf messages; the indexes in front of the bytes identify the message in its file.
+// Enums become names, 64-bit integers become numbers (bigints beyond 2^53), and maps become
+// objects. Caller: schema-deserializer.ts.
 
 import type { Type } from 'protobufjs'
 import { wholeNumber } from '../values/field-path.ts'
@@ -9,7 +10,7 @@ import type { SchemaText } from './schema-format.ts'
 
 const isLong = (value: object): boolean => (value as { __isLong__?: unknown }).__isLong__ === true
 
-/** Longs of protobufjs as numbers, bigints beyond 2^53. */
+/** Converts Longs of protobufjs to numbers, or to bigints beyond 2^53. */
 const withoutLongs = (value: unknown): unknown => {
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value
   if (Array.isArray(value)) return value.map(withoutLongs)
@@ -30,7 +31,9 @@ const readMessage = (type: Type, bytes: Buffer): unknown => {
 const typeAt = (file: ProtobufFile, indexes: readonly number[]): Type =>
   messageAt(file, indexes).type
 
-/** `prefix` begins with the indexes; where it is the bytes themselves, the message follows them. */
+/**
+ * `prefix` begins with the indexes. If it is the record's bytes, the message follows the indexes.
+ */
 export const protobufReader = async (
   text: SchemaText,
 ): Promise<(bytes: Buffer, prefix: Buffer) => unknown> => {

@@ -1,5 +1,6 @@
-// Protobuf, by protobufjs from the text of a .proto file, or by @bufbuild/protobuf from messages of
-// generated code. Between the id and the message stands which message of the file it is.
+// The format Protobuf: values are written by protobufjs from the text of a .proto file, or by
+// @bufbuild/protobuf for messages of generated code. Between the schema id and the message, a
+// record must contain the message's indexes in its file. Caller: index.ts.
 
 import type { Serializer } from 'millrace'
 import { schemaSerializer } from '../schema-serializer.ts'
@@ -12,11 +13,11 @@ import type { SchemaFormat, SchemaWriter } from './schema-format.ts'
 
 /** Options of `protobufSerializer`. */
 export interface ProtobufOptions extends SchemaSerializerOptions {
-  /** `'shop.Order'`, `'Order.Line'`; the first message of the file by default. */
+  /** `'shop.Order'` or `'Order.Line'`; by default the first message of the file. */
   readonly messageType?: string | undefined
   /**
    * Message descriptors of code that `@bufbuild/protobuf` generated (`OrderSchema`), instead of
-   * `schema`. Values are their messages, of any of these types.
+   * `schema`. Each value must be a message of one of these types.
    */
   readonly messages?: readonly GeneratedMessage[] | undefined
 }
@@ -35,8 +36,9 @@ const compileWriter =
   }
 
 /**
- * Serializes by a Protobuf schema. Fields have the names of camelCase, enums are names or numbers,
- * 64-bit numbers are numbers, bigints or decimal text, a Timestamp may be a Date and a map a Map.
+ * Serializes values by a Protobuf schema. Field names are in camelCase, and enums are names or
+ * numbers. 64-bit integers are numbers, bigints, or decimal text. A Timestamp may be a Date, and a
+ * map may be a Map.
  *
  * @example
  * protobufSerializer<Order>({ registry, schema: 'syntax = "proto3"; message Order { … }' })

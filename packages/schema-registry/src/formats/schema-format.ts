@@ -1,26 +1,26 @@
-// What a format of schemas (Avro, JSON Schema, Protobuf) does for serializers: compiles a schema
-// with what it refers to into a function that writes. Implemented by the files beside this one,
-// used by schema-serializer.ts.
+// The interface between serializers and a schema format (Avro, JSON Schema, Protobuf): a format
+// compiles a schema with its references to a function that writes values. The other files of this
+// folder implement it; schema-serializer.ts and subject-cache.ts call it.
 
 import type { SchemaInput, SchemaRegistry, SchemaType } from '../client/schema-registry.ts'
 
-/** A schema's text, and the texts that it refers to by the names that it knows them by. */
+/** The text of a schema, and the texts that it references, by the names that it uses for them. */
 export interface SchemaText {
   readonly schema: string
   readonly imports: readonly (readonly [name: string, text: string])[]
 }
 
-/** What makes a value's bytes. */
+/** Converts values to bytes. */
 export interface SchemaWriter<Value> {
-  /** The name of the schema's type, for subjects: `shop.Order`. */
+  /** The name of the schema's type, for subject names: `shop.Order`. */
   readonly recordName: string | undefined
-  /** What stands between id and value: Protobuf's indexes of the message. */
+  /** The bytes between the id and the value: Protobuf's indexes of the message. */
   readonly prefix: Uint8Array
-  /** Throws a TypeError that names the field where the value does not fit the schema. */
+  /** Throws a TypeError with the field's path if the value does not fit the schema. */
   write(value: Value): Uint8Array
 }
 
-/** A schema that a value brings along, from generated code. */
+/** The schema of a value whose type comes from generated code. */
 export interface OwnSchema<Value> {
   readonly recordName: string
   input(
@@ -31,13 +31,13 @@ export interface OwnSchema<Value> {
     },
   ): Promise<SchemaInput>
   writer(): Promise<SchemaWriter<Value>>
-  /** The writer's prefix by another version of the schema. */
+  /** The writer's prefix for another version of the schema. */
   prefixIn(text: SchemaText): Promise<Uint8Array>
 }
 
-/** The types of generated code that a serializer takes. */
+/** The generated types that a serializer accepts. */
 export interface GeneratedTypes<Value> {
-  /** Throws a TypeError for a value that is none of them. */
+  /** Throws a TypeError for a value of any other type. */
   of(value: Value): OwnSchema<Value>
 }
 

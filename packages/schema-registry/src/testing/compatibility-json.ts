@@ -1,12 +1,12 @@
-// Whether one JSON Schema accepts all that another accepts, as far as the usual keywords say:
-// types, properties, required ones, closed objects, items, enums, bounds and alternatives. What it
-// does not know is taken as compatible. Used by compatibility.ts.
+// Checks whether one JSON Schema accepts every value that another accepts. It compares the usual
+// keywords: types, properties, required properties, closed objects, items, enums, bounds, and
+// alternatives. Keywords that it does not know count as compatible. Caller: compatibility.ts.
 
 import type { SchemaText } from '../formats/schema-format.ts'
 
 type Schema = Readonly<Record<string, unknown>>
 
-/** What a schema refers to by name. */
+/** The schemas that a schema references, by name. */
 type Names = ReadonlyMap<string, Schema>
 
 const schemaOf = (value: unknown): Schema =>
@@ -28,7 +28,7 @@ class Side {
     return this.#root
   }
 
-  /** The schema that a `$ref` leads to. */
+  /** The schema that a `$ref` refers to. */
   resolve(schema: Schema, depth = 0): Schema {
     const { $ref } = schema
     if (typeof $ref !== 'string' || depth > 20) return schema
@@ -162,6 +162,6 @@ class Comparison {
   }
 }
 
-/** What keeps `reader` from accepting what `writer` accepts. */
+/** The reasons why `reader` does not accept everything that `writer` accepts. */
 export const jsonProblems = (reader: SchemaText, writer: SchemaText): string[] =>
   new Comparison(reader, writer).problems

@@ -1,10 +1,11 @@
-// Whether messages of one .proto file can be read by another: a field number keeps a type of the
-// same form on the wire, messages stay, and no field becomes required. Used by compatibility.ts.
+// Checks whether messages of one .proto file can be read with another: the type of a field number
+// must keep its wire format, no message may be removed, and no field may become required. Caller:
+// compatibility.ts.
 
 import type { Field, OneOf, Type } from 'protobufjs'
 import { isMessage, type MessageOutline, type ProtobufFile } from '../formats/protobuf-file.ts'
 
-/** Types of one group are read as each other. */
+/** Types of one group can be read as each other. */
 const groups = [
   ['int32', 'uint32', 'int64', 'uint64', 'bool', 'enum'],
   ['sint32', 'sint64'],
@@ -60,7 +61,7 @@ const namesOf = (messages: readonly MessageOutline[], prefix: string): string[] 
     ...namesOf(nested, `${prefix}${name}.`),
   ])
 
-/** What keeps `reader` from reading what was written by `writer`. */
+/** The reasons why `reader` can't read what `writer` wrote. */
 export const protobufProblems = (reader: ProtobufFile, writer: ProtobufFile): string[] => {
   if (reader.packageName !== writer.packageName) return ['the package changed']
   const prefix = reader.packageName === '' ? '' : `${reader.packageName}.`

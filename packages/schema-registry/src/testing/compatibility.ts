@@ -1,6 +1,6 @@
-// Whether a new schema of a subject may follow the old ones, by the subject's compatibility level:
-// backward = the new one reads what the old one wrote, forward the other way round, full both.
-// Used by the registry for tests.
+// Checks whether a new schema of a subject is compatible with the earlier ones at the subject's
+// level: backward = the new schema reads data of the earlier one, forward = the reverse, full =
+// both. Callers: registry-routes.ts and registry-server.ts.
 
 import { messageOf } from '../client/registry-text.ts'
 import type { SchemaType } from '../client/schema-registry.ts'
@@ -10,7 +10,7 @@ import type { SchemaText } from '../formats/schema-format.ts'
 import { jsonProblems } from './compatibility-json.ts'
 import { protobufProblems } from './compatibility-protobuf.ts'
 
-/** The levels of a registry. */
+/** The compatibility levels of a registry. */
 export const compatibilityLevels = [
   'NONE',
   'BACKWARD',
@@ -34,7 +34,7 @@ const avroProblems = async (reader: SchemaText, writer: SchemaText): Promise<str
   }
 }
 
-/** What keeps `reader` from reading what was written by `writer`. */
+/** The reasons why `reader` can't read what `writer` wrote. */
 const problemsOf = async (
   schemaType: SchemaType,
   reader: SchemaText,
@@ -45,13 +45,13 @@ const problemsOf = async (
   return protobufProblems(await compileProtobuf(reader), await compileProtobuf(writer))
 }
 
-/** A schema of a subject, as it is compared. */
+/** A schema of a subject, in the form that is compared. */
 export interface ComparedSchema {
   readonly schemaType: SchemaType
   readonly text: SchemaText
 }
 
-/** What speaks against a new schema after the old ones, oldest first; empty = compatible. */
+/** The reasons against a new schema after the earlier ones, oldest first; empty = compatible. */
 export const incompatibilities = async (
   level: CompatibilityLevel,
   added: ComparedSchema,

@@ -1,6 +1,6 @@
-// Protobuf schemas in their two forms: the text of a .proto file, and the FileDescriptorProto in
-// base64 that some clients send and ask for (`format=serialized`). By protobufjs' descriptors.
-// Used by the registry for tests.
+// Converts a Protobuf schema between its two forms: the text of a .proto file, and a
+// FileDescriptorProto in base64, which some clients send and request (`format=serialized`). It uses
+// protobufjs's descriptors. Callers: registry-routes.ts and schema-content.ts.
 
 import { compileProtobuf } from '../formats/protobuf-file.ts'
 import type { SchemaText } from '../formats/schema-format.ts'
@@ -58,11 +58,11 @@ interface Descriptors {
   }
 }
 
-/** Whether a schema is base64 and not the text of a file. */
+/** Whether a schema is a descriptor in base64 and not the text of a file. */
 export const isDescriptor = (schema: string): boolean =>
   /^[A-Za-z0-9+/\s]{8,}={0,2}\s*$/.test(schema)
 
-/** By the number of FieldDescriptorProto.Type. */
+/** The index is the number of FieldDescriptorProto.Type. */
 const typeNames = [
   '',
   'double',
@@ -150,7 +150,7 @@ const messageText = (message: MessageDescriptor, isProto3: boolean): string => {
   return `message ${name} {\n${indented(lines.join(''))}}\n`
 }
 
-/** The .proto file that a descriptor describes, without options and services. */
+/** The .proto file for a descriptor, without options and services. */
 export const descriptorText = async (base64: string): Promise<string> => {
   const { File } = await load()
   const message = File.decode(Buffer.from(base64, 'base64'))
@@ -165,7 +165,7 @@ export const descriptorText = async (base64: string): Promise<string> => {
   ].join('')
 }
 
-/** Those that stand for an optional field come behind all others. */
+/** The oneofs of optional fields must follow all others. */
 const orderOneofs = (message: MessageDescriptor): void => {
   const { field = [], oneofDecl = [] } = message
   const isSynthetic = (index: number): boolean =>
@@ -180,13 +180,13 @@ const orderOneofs = (message: MessageDescriptor): void => {
   for (const nested of message.nestedType ?? []) orderOneofs(nested)
 }
 
-/** The message that stands for a map's entries has a name that the compiler gives it. */
+/** The name that the compiler gives to the message of a map's entries. */
 const entryName = (field: string): string => {
   const words = field.split('_').map((word) => word.slice(0, 1).toUpperCase() + word.slice(1))
   return `${words.join('')}Entry`
 }
 
-/** Descriptors name types by their full name with a dot in front; protobufjs leaves them short. */
+/** Descriptors contain full type names with a leading dot; protobufjs writes short names. */
 const qualify = (
   message: MessageDescriptor,
   scope: string,

@@ -1,11 +1,12 @@
-// What the registry for tests rejects a request with: the HTTP status and Confluent's error number.
-// Thrown by the store and the routes, sent by the server.
+// The error of a rejected request in the registry for tests: the HTTP status and Confluent's error
+// number. schema-store.ts, schema-content.ts, and the routes throw it; registry-server.ts sends it
+// as a response.
 
 export class RegistryRejection extends Error {
   readonly code: number
   readonly status: number
 
-  /** The status is the first three digits of the number: 40401 is a 404. */
+  /** The status is the first three digits of the number: 40401 means status 404. */
   constructor(code: number, message: string) {
     super(message)
     this.code = code

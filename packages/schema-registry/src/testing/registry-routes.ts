@@ -1,5 +1,6 @@
-// The requests that the registry for tests serves, as a table: Confluent's HTTP interface as far as
-// its JavaScript client uses it for schemas, configuration and modes. Called by registry-server.ts.
+// The table of requests that the registry for tests serves: the part of Confluent's HTTP API that
+// its JavaScript client uses for schemas, configuration, and modes. It owns the SchemaStore and the
+// compatibility levels. Caller: registry-server.ts.
 
 import { type CompatibilityLevel, compatibilityLevels, incompatibilities } from './compatibility.ts'
 import { serializedText } from './protobuf-descriptor.ts'
@@ -12,9 +13,9 @@ import {
 } from './schema-content.ts'
 import { SchemaStore, type StoredSchema, type StoredVersion } from './schema-store.ts'
 
-/** A request, taken apart. */
+/** A parsed request. */
 export interface RouteRequest {
-  /** The parts of the path that a route's `:name`s stand for, in order. */
+  /** The parts of the path for the `:name` placeholders of the route, in order. */
   readonly parts: readonly string[]
   readonly query: URLSearchParams
   readonly body: Readonly<Record<string, unknown>>
@@ -29,7 +30,7 @@ const isOn = (query: URLSearchParams, name: string): boolean => query.get(name) 
 const isLevel = (level: unknown): level is CompatibilityLevel =>
   compatibilityLevels.includes(level as CompatibilityLevel)
 
-/** The registry's data and what it does with it. */
+/** The registry's data and its operations. */
 export class RegistryRoutes {
   readonly store = new SchemaStore()
   readonly config: Record<string, unknown>
@@ -69,7 +70,7 @@ export class RegistryRoutes {
     return { ...this.config, ...this.configs.get(subject) }
   }
 
-  /** `version`: all that the level compares with, or one. */
+  /** `version`: one version, or all versions that the level compares with. */
   async problems(subject: string, content: SchemaContent, version: string): Promise<string[]> {
     const level = this.configOf(subject).compatibilityLevel
     if (!isLevel(level)) return []
@@ -87,7 +88,7 @@ export class RegistryRoutes {
     return this.store.subjects(false).includes(subject) ? this.store.versions(subject) : []
   }
 
-  /** A schema as clients get it, in the form that they ask for. */
+  /** A schema in the form that the client requested. */
   async schemaBody({ content }: StoredSchema, query: URLSearchParams): Promise<object> {
     const { schemaType, references, metadata, ruleSet } = content
     const isSerialized = schemaType === 'PROTOBUF' && query.get('format') === 'serialized'
@@ -96,7 +97,7 @@ export class RegistryRoutes {
       : content.schema
     return {
       schema,
-      // As the real one: AVRO, and what there is none of, are left out.
+      // Like Confluent's registry, it omits the type AVRO and empty fields.
       ...(schemaType !== 'AVRO' && { schemaType }),
       ...(references.length > 0 && { references }),
       ...(metadata !== undefined && { metadata }),
@@ -278,7 +279,7 @@ const routes = Object.entries(table).map(([key, handle]) => {
   return { method, pattern: path.split('/').slice(1), handle }
 })
 
-/** The route of a request with what its `:name`s stand for; null if there is none. */
+/** The route of a request with the values of its placeholders; null if there is none. */
 export const findRoute = (
   method: string,
   path: string,

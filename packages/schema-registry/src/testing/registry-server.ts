@@ -1,6 +1,6 @@
-// A schema registry for tests: Confluent's HTTP interface on a free port of this machine, with the
-// compatibility checks of a real one, authentication, and faults that a test sets. It owns the HTTP
-// server; the schemas are in memory, in RegistryRoutes. Callers: tests of users, through
+// A schema registry for tests: Confluent's HTTP API on a free port of this machine, with a real
+// one's compatibility checks, authentication, and faults that a test sets. It owns the HTTP server
+// and a RegistryRoutes, whose schemas are in memory. Callers: tests of applications, through
 // `@millrace/schema-registry/testing`.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
@@ -12,16 +12,18 @@ import type { CompatibilityLevel } from './compatibility.ts'
 import { RegistryRejection } from './registry-rejection.ts'
 import { findRoute, RegistryRoutes } from './registry-routes.ts'
 
-/** What a registry for tests begins with. */
+/** The options of a registry for tests. */
 export interface SchemaRegistryServerOptions {
-  /** Compatibility level of subjects without one of their own. Default: `'BACKWARD'`. */
+  /** The compatibility level of subjects without their own level. Default: `'BACKWARD'`. */
   readonly compatibility?: CompatibilityLevel | undefined
-  /** The credentials that clients need. Default: none. */
+  /** The credentials that clients must send. Default: none. */
   readonly auth?:
     | { readonly username: string; readonly password: string }
     | { readonly token: string }
     | undefined
-  /** Serves HTTPS with this certificate; with `ca`, clients must have a certificate of it. */
+  /**
+   * Serves HTTPS with this certificate; with `ca`, clients must have a certificate signed by it.
+   */
   readonly tls?:
     | { readonly cert: string; readonly key: string; readonly ca?: string | undefined }
     | undefined
@@ -35,7 +37,7 @@ export interface ServerSchema {
   readonly schema: string | object
   /** `'AVRO'` by default. */
   readonly schemaType?: SchemaType | undefined
-  /** What it refers to. */
+  /** The schemas that it references. */
   readonly references?: readonly SchemaReference[] | undefined
   /** Metadata of a data contract. */
   readonly metadata?: object | undefined
@@ -43,21 +45,21 @@ export interface ServerSchema {
   readonly ruleSet?: object | undefined
 }
 
-/** What requests get instead of their response. */
+/** A fault that replaces the response to requests. */
 export interface RegistryFault {
-  /** Only requests whose `METHOD /path` matches; all by default. */
+  /** Applies only to requests whose `METHOD /path` matches; to all by default. */
   readonly request?: RegExp | undefined
-  /** How many requests; 1 by default. `Infinity` until `clearFaults()`. */
+  /** The number of requests; 1 by default. `Infinity` = until `clearFaults()`. */
   readonly times?: number | undefined
-  /** This HTTP status, with an error of the registry. */
+  /** Responds with this HTTP status and an error of the registry. */
   readonly status?: number | undefined
-  /** This text as the response's body, instead of the registry's JSON. */
+  /** Responds with this text instead of the registry's JSON. */
   readonly body?: string | undefined
-  /** The connection is closed without a response. */
+  /** Closes the connection without a response. */
   readonly disconnect?: boolean | undefined
-  /** No response is sent, and the connection stays open. */
+  /** Sends no response and keeps the connection open. */
   readonly silent?: boolean | undefined
-  /** The response comes this many milliseconds later. */
+  /** Sends the response this many milliseconds later. */
   readonly delayMs?: number | undefined
 }
 
@@ -93,7 +95,7 @@ export class SchemaRegistryServer implements AsyncDisposable {
     this.#routes = new RegistryRoutes(options.compatibility ?? 'BACKWARD')
   }
 
-  /** Starts one on a free port of 127.0.0.1. */
+  /** Starts a registry on a free port of 127.0.0.1. */
   static async start(options: SchemaRegistryServerOptions = {}): Promise<SchemaRegistryServer> {
     const server = new SchemaRegistryServer(options)
     await server.resume()
@@ -110,24 +112,24 @@ export class SchemaRegistryServer implements AsyncDisposable {
     return this.#requests
   }
 
-  /** Registers a schema under a subject, with all checks, and returns its id. */
+  /** Registers a schema under a subject, after all checks, and returns its id. */
   async register(subject: string, schema: ServerSchema): Promise<number> {
     const text = typeof schema.schema === 'string' ? schema.schema : JSON.stringify(schema.schema)
     const { stored } = await this.#routes.register(subject, { ...schema, schema: text })
     return stored.id
   }
 
-  /** Adds a fault; several are tried in order. */
+  /** Adds a fault. Of several faults the first one that matches applies. */
   fail(fault: RegistryFault): void {
     this.#faults.push({ fault, left: fault.times ?? 1 })
   }
 
-  /** Removes all faults that are left. */
+  /** Removes all remaining faults. */
   clearFaults(): void {
     this.#faults = []
   }
 
-  /** Closes the port and all connections, as if the registry was down. What it has is kept. */
+  /** Closes the port and all connections, as an outage does. The schemas are kept. */
   async stop(): Promise<void> {
     const server = this.#server
     this.#server = null
@@ -237,7 +239,7 @@ export class SchemaRegistryServer implements AsyncDisposable {
 
 const errorBody = (code: number, message: string): object => ({ error_code: code, message })
 
-/** null = it is too large. */
+/** null = the body is too large. */
 const bodyOf = async (request: IncomingMessage): Promise<string | null> => {
   let text = ''
   for await (const chunk of request.setEncoding('utf8')) {

@@ -1,5 +1,5 @@
-// A schema as the registry for tests keeps it: parsed once, in one way of writing, with what makes
-// it the same schema as another. Used by schema-store.ts and compatibility.ts.
+// A schema as the registry for tests stores it: parsed once, in a normalized text, with an identity
+// that is equal for equal schemas. Callers: schema-store.ts and registry-routes.ts.
 
 import { createHash } from 'node:crypto'
 import { messageOf } from '../client/registry-text.ts'
@@ -11,7 +11,7 @@ import type { SchemaText } from '../formats/schema-format.ts'
 import { descriptorText, isDescriptor } from './protobuf-descriptor.ts'
 import { invalidSchema } from './registry-rejection.ts'
 
-/** What a client sends to register a schema or to look one up. */
+/** The body of a request to register or to look up a schema. */
 export interface SchemaRequest {
   readonly schema?: unknown
   readonly schemaType?: unknown
@@ -22,16 +22,16 @@ export interface SchemaRequest {
   readonly version?: unknown
 }
 
-/** A schema, whichever subjects it is registered under. */
+/** A schema, independent of the subjects that it is registered under. */
 export interface SchemaContent {
   readonly schema: string
   readonly schemaType: SchemaType
   readonly references: readonly SchemaReference[]
   readonly metadata: unknown
   readonly ruleSet: unknown
-  /** The FileDescriptorProto that it was sent as, in base64. */
+  /** The FileDescriptorProto in base64, if the schema was sent in this form. */
   readonly descriptor: string | undefined
-  /** Equal for the same schema. */
+  /** The same text for the same schema. */
   readonly identity: string
 }
 
@@ -89,7 +89,7 @@ const isReference = (one: unknown): one is SchemaReference => {
 const isType = (type: unknown): type is SchemaType =>
   type === 'AVRO' || type === 'JSON' || type === 'PROTOBUF'
 
-/** Reads a request. Throws a rejection where it is not a schema. */
+/** Parses a request. Throws a RegistryRejection if it is not a schema. */
 export const contentOf = async (
   request: SchemaRequest,
   normalize: boolean,
@@ -110,7 +110,7 @@ export const contentOf = async (
   return { schema, schemaType, references, metadata, ruleSet, descriptor, identity }
 }
 
-/** Throws a rejection where the text is not a schema of its type. */
+/** Throws a RegistryRejection if the text is not a schema of its type. */
 export const compileContent = async (schemaType: SchemaType, text: SchemaText): Promise<void> => {
   const compile = { AVRO: compileAvro, JSON: compileJsonSchema, PROTOBUF: compileProtobuf }
   await compile[schemaType](text).catch((error: unknown) => {
@@ -118,7 +118,7 @@ export const compileContent = async (schemaType: SchemaType, text: SchemaText): 
   })
 }
 
-/** The same for the same schema, as the real registry's. */
+/** The same GUID for the same schema, as in Confluent's registry. */
 export const guidOf = ({ identity }: SchemaContent): string => {
   const hex = createHash('md5').update(identity).digest('hex')
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')

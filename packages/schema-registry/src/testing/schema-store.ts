@@ -1,5 +1,6 @@
-// The subjects, versions and ids of the registry for tests. Ids belong to schemas, not to subjects;
-// deletions are soft first, then permanent. Used by registry-routes.ts.
+// The subjects, versions, and ids of the registry for tests. An id belongs to a schema, not to a
+// subject, and must never be reused. A deletion is soft first and then permanent. Caller:
+// registry-routes.ts.
 
 import type { SchemaReference } from '../client/schema-registry.ts'
 import type { SchemaText } from '../formats/schema-format.ts'
@@ -73,7 +74,7 @@ export class SchemaStore {
     return found
   }
 
-  /** Where a schema is registered, deleted versions left out. */
+  /** The subjects and versions of a schema, without deleted versions. */
   placesOf(id: number): StoredVersion[] {
     return [...this.#subjects.values()]
       .flat()
@@ -90,7 +91,7 @@ export class SchemaStore {
     return found
   }
 
-  /** The version that was there, or a new one. */
+  /** The existing version with this content, or a new one. */
   register(subject: string, content: SchemaContent): StoredVersion {
     const all = this.#subjects.get(subject) ?? []
     this.#subjects.set(subject, all)
@@ -112,7 +113,7 @@ export class SchemaStore {
     return stored
   }
 
-  /** Marks versions as deleted, or removes those that are marked. Returns their numbers. */
+  /** Marks versions as deleted, or removes the marked ones permanently. Returns their numbers. */
   remove(subject: string, versions: readonly StoredVersion[], isPermanent: boolean): number[] {
     for (const one of versions) {
       const users = this.referencedBy(subject, one.version)
@@ -131,7 +132,7 @@ export class SchemaStore {
     return versions.map(({ version }) => version)
   }
 
-  /** Ids of schemas that refer to a version. */
+  /** The ids of schemas that reference a version. */
   referencedBy(subject: string, version: number): number[] {
     const refers = (one: SchemaReference) => one.subject === subject && one.version === version
     const live = [...this.#subjects.values()].flat().filter(({ isDeleted }) => !isDeleted)
@@ -139,7 +140,7 @@ export class SchemaStore {
     return [...new Set(users.map(({ stored }) => stored.id))]
   }
 
-  /** A schema with what it refers to, references of references first. */
+  /** A schema with the schemas that it references, in the order in which they can be compiled. */
   textOf(content: Pick<SchemaContent, 'schema' | 'references'>): SchemaText {
     const imports = new Map<string, string>()
     const visit = (references: readonly SchemaReference[]) => {
@@ -155,7 +156,7 @@ export class SchemaStore {
   }
 }
 
-/** A client that looks a schema up need not know the metadata and rules that it was given. */
+/** A client that looks up a schema does not have to send its metadata and rules. */
 const isSameBut = (stored: SchemaContent, asked: SchemaContent): boolean => {
   if (asked.metadata !== undefined || asked.ruleSet !== undefined) return false
   const { metadata, ruleSet } = stored

@@ -1,7 +1,7 @@
 // Converts Avro's logical types: a Date for dates and timestamps, text or a number for decimals,
-// text for UUIDs. Writing also accepts the plain value of the underlying type. Reading returns a
-// form without loss: a Date for days and milliseconds, a plain number for micro- and nanoseconds.
-// Called by avro-value.ts through `logicalTypeOf`.
+// and text for UUIDs. Writing also accepts the plain value of the underlying type. Reading must not
+// lose digits: it returns a Date for days and milliseconds, and a number for micro- and
+// nanoseconds. Callers: avro.ts, avro-value.ts, and avro-read.ts.
 
 import { types } from 'node:util'
 import { bytesOf, type FieldPath, reject } from './field-path.ts'
@@ -15,7 +15,7 @@ export interface LogicalSchema {
   readonly size?: unknown
 }
 
-/** One logical type at one place of a schema. */
+/** One logical type at one position of a schema. */
 export interface LogicalType {
   /** Converts a value to the underlying type; returns other values unchanged. */
   toAvro(value: unknown, path: FieldPath): unknown
@@ -121,7 +121,7 @@ const known: ReadonlyMap<string, Make> = new Map([
   ['decimal', only(['bytes', 'fixed'], decimal)],
 ])
 
-/** The logical type of a schema; undefined if it has none that is converted. */
+/** The logical type of a schema; undefined if it has none or an unknown one. */
 export const logicalTypeOf = (schema: unknown): LogicalType | undefined => {
   const { type, logicalType } = (schema ?? {}) as Partial<LogicalSchema>
   if (typeof type !== 'string' || typeof logicalType !== 'string') return undefined

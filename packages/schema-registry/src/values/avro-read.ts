@@ -1,6 +1,6 @@
-// Turns what avsc reads into what a caller gets: longs are numbers as far as these are exact and
-// bigints beyond, logical types have their own form, unions are unwrapped where their values say
-// which branch they are. Compiled once per schema, by formats/avro.ts.
+// Converts avsc's values to those that the caller receives: longs become numbers, or bigints if a
+// number would lose digits; logical types are converted; unions are unwrapped if the value alone
+// identifies the branch. The converters are made once per schema. Caller: formats/avro.ts.
 
 import type { Type, types } from 'avsc'
 import type { LogicalType } from './avro-logical.ts'
@@ -13,7 +13,7 @@ const longOf: Read = (value) => {
   return Number.isSafeInteger(number) ? number : value
 }
 
-/** Makes readers of types, each once: types refer to themselves. */
+/** Creates the readers of types, once per type, because types may refer to themselves. */
 export class AvroReaders {
   readonly #made = new Map<Type, Read>()
   readonly #logical: ReadonlyMap<Type, LogicalType>

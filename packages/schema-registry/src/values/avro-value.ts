@@ -1,7 +1,7 @@
-// Turns a caller's value into what avsc writes for a schema, or rejects it with the field's name.
-// avsc alone would write a Map as an empty map, a Date as a record of defaults, and drop fields
-// that the schema does not have. Unions are wrapped here, so that the branch is chosen by our
-// rules. Compiled once per schema, by formats/avro.ts.
+// Converts a caller's value to avsc's value for a schema, or rejects it with the field's path. avsc
+// alone would write a Map as an empty map and a Date as a record of defaults, and would drop
+// unknown fields. Unions are wrapped here, so that this file chooses the branch. The converters are
+// made once per schema. Caller: formats/avro.ts.
 
 import { types as utilTypes } from 'node:util'
 import type { Type, types } from 'avsc'
@@ -26,11 +26,11 @@ import {
 
 const longMin = -(2n ** 63n)
 const longMax = 2n ** 63n - 1n
-/** avsc writes numbers up to here. */
+/** The largest number that avsc writes. */
 const numberMax = 9_007_199_254_740_990
 const floatMax = 3.4028234663852886e38
 
-/** Text is not a number here: in a union with `string` it would become one. */
+/** Text is not accepted as a number: in a union with `string` it would change its type. */
 const wholeOf = (value: unknown): bigint | undefined =>
   typeof value === 'string' ? undefined : wholeNumber(value)
 
@@ -48,7 +48,7 @@ const exactLongOf: Convert = (value, path) => {
   return reject(path, isUnsafe ? 'a bigint (a number is exact only within ±2^53)' : 'a long', value)
 }
 
-/** Thrown where a value has a long that only the exact, slower form of the schema can write. */
+/** Thrown for a long that only the exact, slower form of the schema can write. */
 export class NeedsExactLongs extends Error {}
 
 const longOf: Convert = (value, path) => {
@@ -80,12 +80,12 @@ const simple: Readonly<Record<string, Convert>> = {
   string: textOf,
 }
 
-/** Makes converters of types, each once: types refer to themselves. */
+/** Creates the converters of types, once per type, because types may refer to themselves. */
 export class AvroConverters {
   readonly #made = new Map<Type, Convert>()
   readonly #logical: ReadonlyMap<Type, LogicalType>
 
-  /** `logical`: the types that stand for a logical type of ours. */
+  /** `logical`: the avsc types that this package converts as logical types. */
   constructor(logical: ReadonlyMap<Type, LogicalType>) {
     this.#logical = logical
   }
@@ -113,7 +113,7 @@ export class AvroConverters {
     if (typeName.startsWith('union:')) return this.#union(type as types.UnwrappedUnionType)
     if (typeName === 'enum') return enumOf(type as types.EnumType)
     if (typeName === 'fixed') return fixedOf(type as types.FixedType)
-    // A logical type that the caller brought: avsc asks its class.
+    // A logical type of the caller: avsc calls its class.
     return (value, path) => (type.isValid(value) ? value : reject(path, `a ${type}`, value))
   }
 
@@ -171,7 +171,7 @@ export class AvroConverters {
       typeName: branch.typeName,
       convert: this.of(branch),
     }))
-    // Where avsc takes values as they are, a map may have a branch's name as its key.
+    // If avsc takes union values unwrapped, a map may have a key that equals a branch's name.
     const isAmbiguous = isAmbiguousUnion(type.types)
     const wrap = type.typeName === 'union:wrapped'
     const fit: Convert = (value, path) => fitting(branches, value, path, wrap)
@@ -193,7 +193,7 @@ export class AvroConverters {
   }
 }
 
-/** The form in which avsc takes a value of a union that is ambiguous; null is null. */
+/** The form in which avsc takes a value of an ambiguous union; null stays null. */
 const wrapped = (name: string, content: unknown): unknown =>
   name === 'null' ? null : { [name]: content }
 
@@ -213,8 +213,8 @@ const wrappedBranch = (value: unknown, branches: readonly Branch[]): Branch | un
 const isStructure = ({ typeName }: Branch): boolean => /^(record|error|map)$/.test(typeName)
 
 /**
- * Takes the first branch that the value fits. An object that fits several records is rejected,
- * since the choice would change its meaning.
+ * Selects the first branch that the value fits. An object that fits several records is rejected,
+ * because the choice would change its meaning.
  */
 const fitting = (
   branches: readonly Branch[],
@@ -266,7 +266,7 @@ const bucketOf = ({ typeName }: Type): string => {
   return /^(map|record|error)$/.test(typeName) ? 'object' : typeName
 }
 
-/** Whether a union's values are read and written with the name of their branch, as avsc does it. */
+/** Whether avsc reads and writes a union's values with the name of their branch. */
 export const isAmbiguousUnion = (branches: readonly Type[]): boolean => {
   const buckets = branches.filter((type) => !type.typeName.startsWith('logical:')).map(bucketOf)
   return new Set(buckets).size < buckets.length

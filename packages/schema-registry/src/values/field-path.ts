@@ -1,17 +1,20 @@
-// What the converters of all formats share: the path to the field at hand, rejections that name it,
-// and reading the fields of an object so that no content is lost: a Date, a Map or an instance of a
-// class that has nothing to read is rejected, not written as an empty record.
+// Shared by the converters of all formats: the path of the current field, rejections that name it,
+// and access to the fields of an object. A value whose content is not in fields (a Date, a Map, an
+// instance without fields) must be rejected, not written as an empty record. Callers: values/ and
+// formats/.
 
 import { types } from 'node:util'
 import { printable } from '../client/registry-text.ts'
 
-/** Names from the value to the field at hand. Converters push before they go down, and pop. */
+/**
+ * The names from the value to the current field. A converter pushes before it descends, and pops.
+ */
 export type FieldPath = (string | number)[]
 
-/** Checks a value, and turns it into what the format's library writes. */
+/** Checks a value and converts it to the form that the format's library writes. */
 export type Convert = (value: unknown, path: FieldPath) => unknown
 
-/** Values that refer to themselves end here. */
+/** The depth at which values that refer to themselves are rejected. */
 const depthMax = 100
 
 const shownMax = 60
@@ -24,7 +27,7 @@ const classOf = (value: object): string => {
   return typeof made === 'function' && made.name !== '' ? made.name : 'object'
 }
 
-/** A value as an error message shows it: short, with no control characters. */
+/** A value in an error message: short, without control characters. */
 export const shown = (value: unknown): string => {
   if (typeof value === 'string') return cut(JSON.stringify(value.slice(0, shownMax + 1)))
   if (typeof value === 'bigint') return cut(`${value}n`)
@@ -43,7 +46,7 @@ export const reject = (path: FieldPath, expectation: string, value: unknown): ne
   throw new TypeError(`${placeOf(path)} must be ${expectation}, got ${shown(value)}`)
 }
 
-/** Throws if the way down is so long that the value refers to itself, or may as well. */
+/** Throws if the path is so long that the value most likely refers to itself. */
 export const enter = (path: FieldPath, name: string | number): void => {
   if (path.length >= depthMax) {
     throw new TypeError(`${placeOf(path.slice(0, 5))}… must be nested at most ${depthMax} levels`)
@@ -65,7 +68,7 @@ const isExotic = (value: object): boolean =>
   types.isPromise(value) ||
   types.isBoxedPrimitive(value)
 
-/** Plain, or of another realm's plain class. */
+/** A plain object, also of another JavaScript context. */
 export const isPlain = (value: object): boolean => {
   const prototype = Object.getPrototypeOf(value)
   return prototype === null || Object.getPrototypeOf(prototype) === null
@@ -74,12 +77,12 @@ export const isPlain = (value: object): boolean => {
 /** Whether fields can be read from a value. */
 export const isRecord = (value: unknown): value is Record<string, unknown> => {
   if (typeof value !== 'object' || value === null) return false
-  // Most values: the kinds below are asked for one by one, each in C++.
+  // Fast path for most values: each check below is a call into C++.
   if (Object.getPrototypeOf(value) === Object.prototype) return true
   return !isExotic(value)
 }
 
-/** A field by name: an own one, or a getter of an instance's class. Never Object.prototype's. */
+/** A field by name: an own property, or a getter of the class. Never one of Object.prototype. */
 export const readField = (value: Record<string, unknown>, name: string): unknown => {
   if (Object.hasOwn(value, name)) return value[name]
   if (isPlain(value)) return undefined
@@ -114,8 +117,8 @@ const nearest = (name: string, names: readonly string[]): string | undefined => 
 }
 
 /**
- * Throws if the value has a field that the schema does not, and if an instance of a class has
- * none that it does: its content would be lost.
+ * Throws if the value has a field that the schema does not have, or if an instance of a class has
+ * no field of the schema: its content would be lost.
  */
 export const checkFields = (
   value: Record<string, unknown>,
@@ -124,7 +127,7 @@ export const checkFields = (
   path: FieldPath,
   found: number,
 ): void => {
-  // Faster than Object.keys, which makes an array for each record.
+  // Faster than Object.keys, which creates an array for each record.
   for (const name in value) {
     if (names.has(name) || value[name] === undefined || !Object.hasOwn(value, name)) continue
     const near = nearest(name, [...names.keys()])
@@ -137,11 +140,11 @@ export const checkFields = (
   }
 }
 
-/** An empty object for these fields: with `__proto__` among them, one without a prototype. */
+/** Creates an empty object for these fields, without a prototype if one is named `__proto__`. */
 export const emptyFor = (names: ReadonlyMap<string, unknown>): (() => Record<string, unknown>) =>
   names.has('__proto__') ? () => Object.create(null) : () => ({})
 
-/** Converts the items of a list, each with its index in the path. */
+/** Converts the items of a list, with the index of each in the path. */
 export const convertItems = (
   items: ArrayLike<unknown>,
   convert: Convert,
@@ -166,15 +169,15 @@ export const bytesOf = (value: unknown): Buffer | undefined => {
   return types.isAnyArrayBuffer(value) ? Buffer.from(value as ArrayBuffer) : undefined
 }
 
-/** Text that UTF-8 can hold. */
+/** Text that UTF-8 can encode. */
 export const textOf: Convert = (value, path) => {
   if (typeof value !== 'string') return reject(path, 'a string', value)
-  // In Node since 20; TypeScript's library for es2023 does not have it yet.
+  // Available in Node since 20, but not declared in TypeScript's library for ES2023.
   const isWellFormed = (value as string & { isWellFormed(): boolean }).isWellFormed()
   return isWellFormed ? value : reject(path, 'text without lone surrogates', value)
 }
 
-/** A whole number between bounds, from a number, a bigint, decimal text or a Long. */
+/** An integer within bounds, from a number, a bigint, decimal text, or a Long. */
 export const wholeNumber = (value: unknown): bigint | undefined => {
   if (typeof value === 'bigint') return value
   if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : undefined

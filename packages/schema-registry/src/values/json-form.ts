@@ -1,5 +1,6 @@
-// Values that were read, in a form that JSON can hold: decimal text for bigints, ISO 8601 for
-// Dates, base64 for bytes, names for numbers that JSON lacks. Used by the deserializer for tools.
+// Converts a value that was read to JSON values: decimal text for bigints, ISO 8601 text for Dates,
+// base64 for bytes, and names for numbers that JSON does not have. Caller: schema-deserializer.ts,
+// for the option `output: 'json'`.
 
 import { types } from 'node:util'
 import { bytesOf } from './field-path.ts'

@@ -1,11 +1,12 @@
-// Turns a caller's value into plain JSON data before a schema judges it, so that what was checked
-// is what is written: a Date becomes text, a Map an object, a Set an array, and what JSON would
-// drop or empty without a word is rejected with the field's name. Used by formats/json-schema.ts.
+// Converts a caller's value to plain JSON data before the schema check, so that the checked data is
+// exactly the written data: a Date becomes text, a Map an object, and a Set an array. A value that
+// JSON would drop or empty silently must be rejected with the field's path. Caller:
+// formats/json-schema.ts.
 
 import { types } from 'node:util'
 import { enter, type FieldPath, isPlain, placeOf, reject, shown } from './field-path.ts'
 
-/** Plain data, and whether it has whole numbers that only text keeps exactly. */
+/** Plain data, and whether it has integers that only text represents exactly. */
 export interface JsonData {
   readonly data: unknown
   readonly hasBigints: boolean
@@ -38,7 +39,7 @@ class JsonConverter {
 
   #object(value: object, key: string): unknown {
     if (Array.isArray(value)) return this.#array(value)
-    // Most objects: the kinds below are asked for one by one, each in C++.
+    // Fast path for most objects: each check below is a call into C++.
     const isUsual = Object.getPrototypeOf(value) === Object.prototype
     const { toJSON } = value as { toJSON?: unknown }
     if (!isUsual && typeof toJSON !== 'function') {
@@ -61,7 +62,7 @@ class JsonConverter {
     return reject(this.#path, 'JSON data (bytes have to be encoded as text)', value)
   }
 
-  /** Objects that have neither members nor a JSON form of their own; undefined = it has. */
+  /** Objects without members and without a JSON form; undefined = an ordinary object. */
   #special(value: object, key: string): unknown {
     if (types.isBoxedPrimitive(value)) return this.convert(value.valueOf(), key)
     if (types.isAnyArrayBuffer(value)) return this.#bytes(value)
@@ -77,7 +78,7 @@ class JsonConverter {
     return this.convert(made, key)
   }
 
-  /** The array itself where nothing in it has to be converted. */
+  /** Returns the array itself if no item has to be converted. */
   #array(items: readonly unknown[]): readonly unknown[] {
     let converted: unknown[] | null = null
     for (let index = 0; index < items.length; index++) {
@@ -100,8 +101,8 @@ class JsonConverter {
   }
 
   /**
-   * The object itself where nothing in it has to be converted. Members that are undefined are
-   * absent, as JSON.stringify has it.
+   * Returns the object itself if no member has to be converted. Members that are undefined are
+   * omitted, as JSON.stringify does.
    */
   #members(from: Record<string, unknown>): object {
     const names = Object.keys(from)
@@ -124,14 +125,14 @@ class JsonConverter {
   }
 }
 
-/** Throws a TypeError that names the field where there is no JSON for it. */
+/** Throws a TypeError with the field's path for a value without a JSON form. */
 export const toJsonData = (value: unknown): JsonData => {
   const converter = new JsonConverter()
   const data = converter.convert(value, '')
   return { data, hasBigints: converter.hasBigints }
 }
 
-/** The same data with numbers instead of bigints, for a validator that knows no bigint. */
+/** The same data with numbers in place of bigints, for a validator without bigint support. */
 export const withoutBigints = (data: unknown): unknown => {
   if (typeof data === 'bigint') return Number(data)
   if (Array.isArray(data)) return data.map(withoutBigints)
@@ -141,7 +142,7 @@ export const withoutBigints = (data: unknown): unknown => {
   )
 }
 
-/** JSON text in which bigints keep all their digits. */
+/** JSON text in which bigints keep all of their digits. */
 export const jsonText = (data: unknown): string => {
   if (typeof data === 'bigint') return data.toString()
   if (Array.isArray(data)) return `[${data.map(jsonText).join(',')}]`

@@ -1,6 +1,6 @@
-// Turns a caller's value into what protobufjs writes for a message, or rejects it with the field's
-// name. protobufjs alone would store a Map or a Date as nothing, cut numbers to their lower bits,
-// and leave out fields that the message does not have. Compiled once per message type.
+// Converts a caller's value to protobufjs's value for a message, or rejects it with the field's
+// path. protobufjs alone would write a Map or a Date as an empty value, truncate numbers, and drop
+// unknown fields. The converters are made once per message type. Caller: formats/protobuf.ts.
 
 import { types } from 'node:util'
 import type { Enum, Field, MapField, Type } from 'protobufjs'
@@ -37,14 +37,14 @@ const whole = (name: string, bits: number, isSigned: boolean): Convert => {
   }
 }
 
-/** The numbers that need no further look. */
+/** The bounds of numbers that need no further check. */
 const boundsOf = (bits: number, isSigned: boolean): readonly [min: number, max: number] => {
   const max = bits === 64 ? Number.MAX_SAFE_INTEGER : 2 ** (isSigned ? 31 : 32) - 1
   if (!isSigned) return [0, max]
   return [bits === 64 ? Number.MIN_SAFE_INTEGER : -(2 ** 31), max]
 }
 
-/** A number, or beyond 2^53 the two halves that protobufjs takes. */
+/** A number, or beyond 2^53 the two halves that protobufjs accepts. */
 const exact = (value: bigint, unsigned: boolean): unknown => {
   const number = Number(value)
   if (Number.isSafeInteger(number)) return number
@@ -90,13 +90,13 @@ interface FieldPlan {
   readonly name: string
   readonly convert: Convert
   readonly isRequired: boolean
-  /** The name of the oneof that it is part of. */
+  /** The name of the oneof that contains it. */
   readonly oneof: string | undefined
 }
 
 type Is = (one: unknown) => one is Type
 
-/** Makes converters of messages, each once: messages refer to themselves. */
+/** Creates the converters of messages, once per type, because messages may refer to themselves. */
 export class ProtobufConverters {
   readonly #made = new Map<Type, Convert>()
   readonly #isMessage: Is
@@ -183,7 +183,7 @@ const listOf =
     return convertItems(Array.from(value as Iterable<unknown>), convert, path)
   }
 
-/** Keys of an object are text: numbers and booleans are read from it. */
+/** Keys of an object are text; numbers and booleans are parsed from it. */
 const keyOf = (key: unknown): unknown => (key === 'true' ? true : key === 'false' ? false : key)
 
 const mapOf =
