@@ -123,7 +123,9 @@ class ProduceRun {
       const isSpooled = this.#flags.spool !== undefined
       if (!isSpooled && !(await this.#connect())) return exitCodeOf(this.#interrupt ?? 'SIGINT')
       input = this.#open(file, deadLetter !== undefined)
-      if (isSpooled) await this.#openProgress(input)
+      if (isSpooled && !(await this.#openProgress(input))) {
+        return exitCodeOf(this.#interrupt ?? 'SIGINT')
+      }
       if (deadLetter !== undefined) deadLetters = await DeadLetterFile.open(deadLetter)
       rejectLoop(input, deadLetters)
       return await this.#send(input, deadLetters)
@@ -144,16 +146,22 @@ class ProduceRun {
     return streamInput(this.#terminal.input, name, inputIsTyped)
   }
 
-  /** Opens the spool, which needs no broker. */
-  async #openProgress(input: Input): Promise<void> {
-    await this.#producer.flushSpool({ signal: this.#stop.signal })
+  /** Opens the spool, which needs no broker. Returns false after an interrupt. */
+  async #openProgress(input: Input): Promise<boolean> {
+    try {
+      await this.#producer.flushSpool({ signal: this.#stop.signal })
+    } catch (error) {
+      if (this.#interrupt !== null) return false
+      throw error
+    }
     const identity = loadIdentity(this.#topic, this.#flags, input.name)
     this.#progress = new LoadProgress(this.#flags.spool!, identity, this.#spoolCount())
     if (this.#progress.isComplete) input.stop()
     const { taken } = this.#progress
-    if (taken === 0 || this.#flags.quiet === true) return
+    if (taken === 0 || this.#flags.quiet === true) return true
     const what = `${formatCount(taken)} records of ${input.name} were taken by earlier runs`
     writeLine(this.#terminal.errors, `${what}; going on behind them.`)
+    return true
   }
 
   #spoolCount(): number {

@@ -10,6 +10,8 @@ import { extname, join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { startCluster, type TestCluster } from 'millrace/testing'
+import { runMillrace } from '../../src/program.ts'
+import { FakeTerminal } from '../support/fake-terminal.ts'
 
 const here = fileURLToPath(import.meta.url)
 const mainPath = fileURLToPath(new URL(`../../src/main${extname(here)}`, import.meta.url))
@@ -169,4 +171,24 @@ test('a position that is damaged is named, and nothing is sent', () =>
       assert.equal(await readFile(join(spool, 'load.json'), 'utf8'), text)
     }
     assert.deepEqual(values(cluster), [])
+  }))
+
+test('an interrupt while the directory is opened ends the run with its exit code', () =>
+  onStage(async ({ cluster, folder, spool, start }) => {
+    const file = join(folder, 'lines.txt')
+    await writeFile(file, 'a\nb\n')
+    const words = ['orders', '--file', file, '--spool', spool]
+    const terminal = new FakeTerminal()
+    terminal.environment.MILLRACE_BROKERS = cluster.brokers.join(',')
+    const watch = terminal.onInterrupt.bind(terminal)
+    terminal.onInterrupt = (listener, again) => {
+      const forget = watch(listener, again)
+      terminal.interrupt('SIGTERM')
+      return forget
+    }
+    assert.equal(await runMillrace(['produce', ...words], terminal), 143)
+    assert.equal(terminal.errorText, '')
+    assert.deepEqual(values(cluster), [])
+    assert.equal((await start(...words).ended()).code, 0)
+    assert.deepEqual(values(cluster), ['a', 'b'])
   }))
