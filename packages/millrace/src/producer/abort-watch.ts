@@ -1,6 +1,7 @@
-// Which waits end when an abort signal fires. Any number of waits may share one signal: it gets one
-// listener for all of them, so that Node warns of no leak, and loses it with the last wait. A
-// signal that throws is an INVALID_ARGUMENT. Called by whatever takes a signal.
+// Owns the listeners on abort signals. Waits that share a signal share one listener, so that Node
+// does not warn of a leak; it is removed with the last wait. Callers: the code that accepts a
+// signal (wait.ts, streams, serializers, admin/). Invariant: a signal that throws is an
+// INVALID_ARGUMENT.
 
 import { KafkaError } from '../protocol/kafka-error.ts'
 import { messageOf, readable } from '../runtime/value-kinds.ts'
@@ -11,7 +12,7 @@ class AbortWatch {
   readonly #signal: AbortSignal
   readonly #callbacks = new Set<() => void>()
   readonly #listener = (): void => {
-    // A callback may take itself and others out; those are not called any more.
+    // A callback may remove itself and others; removed callbacks are not called.
     for (const callback of this.#callbacks) callback()
   }
 
@@ -37,7 +38,7 @@ class AbortWatch {
   }
 }
 
-/** The callback is called in the turn in which the signal aborts, until it is taken out. */
+/** Calls the callback in the turn in which the signal aborts, unless it is removed before. */
 export const watchAbort = (signal: AbortSignal, callback: () => void): void => {
   let watch = watches.get(signal)
   if (watch === undefined) {
@@ -47,7 +48,7 @@ export const watchAbort = (signal: AbortSignal, callback: () => void): void => {
   watch.add(callback)
 }
 
-/** Takes the callback out; more than once is no mistake. */
+/** Removes the callback; a second call has no effect. */
 export const unwatchAbort = (signal: AbortSignal, callback: () => void): void => {
   watches.get(signal)?.remove(callback)
 }

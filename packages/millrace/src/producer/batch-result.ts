@@ -1,5 +1,6 @@
-// What became of the records of one sendBatch call, in a few arrays: an object per record is made
-// when it is asked for. Callers: BatchSend fills it; whatever merges results makes one of a list.
+// Owns the results of one sendBatch call, in a few arrays. An object per record is created only
+// when it is read. Callers: BatchSend fills it; `batchResultOf` creates one from a list. Invariant:
+// each record gets one result.
 
 import type { DeliveredRecord, RecordMetadata, TopicPartition } from '../engine/record.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
@@ -17,11 +18,11 @@ export interface BatchResult {
   /** Indexes of the records that failed, ascending. */
   readonly failedIndexes: readonly number[]
   /**
-   * `results[i]` is the metadata of record i, or its error. Made when it is first read: for large
+   * `results[i]` is the metadata of record i, or its error. Created at the first read: for large
    * batches `failedIndexes`, `offset` and `metadata` cost less.
    */
   readonly results: readonly (RecordMetadata | KafkaError)[]
-  /** Offset of record `index`; -1 if it failed, or if the broker does not say (acks 0). */
+  /** Offset of record `index`; -1 if it failed, or if the broker did not return it (acks 0). */
   offset(index: number): number
   /** Metadata of record `index`; null if it failed. */
   metadata(index: number): RecordMetadata | null
@@ -34,10 +35,10 @@ const numbersPerRecord = 4
 
 export class RecordResults implements BatchResult {
   readonly count: number
-  /** The place of each delivered record; null = failed, undefined = not settled. */
+  /** The partition of each delivered record; null = failed, undefined = not settled. */
   readonly #places: (TopicPartition | null | undefined)[]
   readonly #numbers: Float64Array
-  /** The errors of failed records, by index. A Map has no space for more than 2^24. */
+  /** The errors of failed records by index. A Map can contain at most 2^24 entries. */
   #errors: KafkaError[] | null = null
   #failedIndexes: number[] | null = null
   #results: (RecordMetadata | KafkaError)[] | null = null
@@ -57,7 +58,7 @@ export class RecordResults implements BatchResult {
     return made
   }
 
-  /** Whether the record has its result. */
+  /** True if the record has its result. */
   has(index: number): boolean {
     return this.#places[index] !== undefined
   }
@@ -143,7 +144,7 @@ export class RecordResults implements BatchResult {
   }
 }
 
-/** The indexes that have an error. */
+/** The indexes of the records with an error. */
 const indexesOf = (errors: readonly (KafkaError | undefined)[]): number[] => {
   const indexes: number[] = []
   for (let index = 0; index < errors.length; index++) {

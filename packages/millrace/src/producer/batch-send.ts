@@ -1,5 +1,6 @@
-// One sendBatch call: it appends its records in order while there is space, waits once for the
-// rest, and is done when the last record is settled. Each record's result goes to its index.
+// Owns one sendBatch call: it appends its records in order while there is space, waits once for the
+// rest, and completes when the last record is settled. Callers: Sending and interceptors.ts; the
+// engine calls it when its turn comes. Invariant: the result of a record has the record's index.
 
 import type { Engine, EntryQueue, RecordHandle, WaitingCaller } from '../engine/engine.ts'
 import type { DeliveredRecord, ProducerRecord, Settler } from '../engine/record.ts'
@@ -7,21 +8,21 @@ import { asKafkaError, type KafkaError, type Persisted } from '../protocol/kafka
 import { type BatchResult, RecordResults } from './batch-result.ts'
 
 export class BatchSend implements WaitingCaller, Settler {
-  /** Since when it waits: its last record was taken, or it began. */
+  /** When it began to wait, or its last record was taken. */
   since: number
   readonly flushGeneration: number
-  /** Set by the queue that it waits in. */
+  /** Set by the queue that contains it. */
   queue: EntryQueue | null = null
-  /** Of each record its entries in the result. */
+  /** The entries of each record in the result. */
   readonly heldBytes = 40
   readonly #engine: Engine
-  /** Those that were taken are not kept until their results come. */
+  /** Records that were taken are released before their results arrive. */
   #records: readonly ProducerRecord[]
   readonly #done: (result: BatchResult) => void
   readonly #results: RecordResults
-  /** Where each record is, kept only for a caller that may cancel. */
+  /** The handle of each record, kept only for a caller that may cancel. */
   readonly #handles: (RecordHandle | undefined)[] | null
-  /** Records of the call: the array may get another length meanwhile. */
+  /** The number of records of the call, because the array's length may change meanwhile. */
   readonly #count: number
   #next = 0
   #isGone = false
@@ -44,12 +45,12 @@ export class BatchSend implements WaitingCaller, Settler {
     this.#handles = canCancel ? [] : null
   }
 
-  /** It was cancelled. */
+  /** True if it was cancelled. */
   get isGone(): boolean {
     return this.#isGone
   }
 
-  /** Begins: appends at once, or waits for its turn. */
+  /** Appends records at once, or waits for its turn. */
   start(): void {
     if (this.#count === 0) this.#done(this.#results)
     else if (!this.#engine.hasSpace || !this.advance()) this.#engine.wait(this)
@@ -76,7 +77,7 @@ export class BatchSend implements WaitingCaller, Settler {
     return true
   }
 
-  /** The engine never took the record: it is counted here. */
+  /** The engine did not accept the record, so it is counted here. */
   #reject(index: number, error: KafkaError): void {
     this.#engine.onRecordRefused(error)
     this.#putError(index, error)
@@ -90,14 +91,14 @@ export class BatchSend implements WaitingCaller, Settler {
   }
 
   /**
-   * The caller cancels: every record that is not settled fails with the error that says where it
-   * stands.
+   * The caller cancels: every unsettled record fails with an error that says whether it may be in
+   * the log.
    */
   cancelAndNotify(makeError: (persisted: Persisted) => KafkaError): void {
     this.#isGone = true
     this.#engine.stopWaiting(this)
     this.#next = this.#count
-    // One error for each fate: making one for each record would block for seconds.
+    // One error for each value of `persisted`: an error per record would block for seconds.
     const errors: Partial<Record<Persisted, KafkaError>> = {}
     const errorOf = (persisted: Persisted): KafkaError => {
       errors[persisted] ??= makeError(persisted)

@@ -1,20 +1,19 @@
-// The error of a record whose caller stopped waiting for it: by its signal, or by its own time
-// limit.
+// Owns the error of a record whose caller stopped waiting, because of its signal or its own time
+// limit. Callers: Sending, Submission, SerializationLimit. Invariant: it says whether the record
+// may be in the log.
 
 import type { ProducerRecord } from '../engine/record.ts'
 import { KafkaError, type Persisted } from '../protocol/kafka-error.ts'
 import { readable } from '../runtime/value-kinds.ts'
 import { reasonOf, type WaitOptions } from './wait.ts'
 
-/** The record's topic, if it can be read: a getter of the application may throw. */
+/** The topic of the record, if it can be read: a getter of the application may throw. */
 export const topicForError = (record: ProducerRecord | null): string | undefined => {
   const topic: unknown = readable(() => record?.topic)
   return typeof topic === 'string' ? topic : undefined
 }
 
-/**
- * `blockingError` is what has kept the record from being delivered until then, where that is known.
- */
+/** `blockingError` is what has prevented the delivery of the record, if known. */
 export const cancelledError = (
   topic: string | undefined,
   options: WaitOptions,

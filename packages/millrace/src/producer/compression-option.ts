@@ -1,6 +1,7 @@
-// The option `compression` of a producer and of a topic: one codec, or several in the order of
-// preference, because a broker may be too old for the first one. This file checks the option and
-// makes the engine's settings of it. It is called when a producer's options are resolved.
+// Owns the option `compression` of a producer and of a topic: one codec, or several in the order of
+// preference, because a broker may not support the first one. It checks the option and creates the
+// engine's settings. Callers: option-table.ts, options.ts, topics-option.ts. Invariant: a level is
+// checked by its codec.
 
 import type { CompressionSettings } from '../engine/settings.ts'
 import {
@@ -21,7 +22,7 @@ export const compressionBounds = `one of ${compressionTypes.join(', ')}`
 
 const isCodecField = (name: string): boolean => name === 'type' || name === 'level'
 
-/** What is wrong with one codec, as the end of a sentence; null = nothing. */
+/** The problem with one codec, as the end of a sentence; null = none. */
 const codecProblem = (value: unknown): string | null => {
   const type = isObject(value) ? value.type : value
   const level = isObject(value) ? value.level : undefined
@@ -43,7 +44,7 @@ const codecProblem = (value: unknown): string | null => {
 const typeOf = (option: CompressionType | CompressionOption): CompressionType =>
   typeof option === 'string' ? option : option.type
 
-/** What is wrong with the option, as the end of a sentence; null = nothing. */
+/** The problem with the option, as the end of a sentence; null = none. */
 export const compressionProblem = (value: unknown): string | null => {
   if (!Array.isArray(value)) return codecProblem(value)
   if (value.length === 0) return 'must name at least one codec, got []'
@@ -58,7 +59,7 @@ export const compressionProblem = (value: unknown): string | null => {
 const listOf = (choice: CompressionChoice): readonly (CompressionType | CompressionOption)[] =>
   Array.isArray(choice) ? choice : [choice as CompressionType | CompressionOption]
 
-/** The codecs in the order of preference; null stands for `none`. */
+/** The codecs in the order of preference; null means `none`. */
 export const compressionSettings = (
   choice: CompressionChoice,
 ): readonly (CompressionSettings | null)[] =>
@@ -75,8 +76,8 @@ export const compressionSettings = (
   })
 
 /**
- * The API versions that brokers must serve. They need those of zstd only if the engine can't choose
- * another codec.
+ * The API versions that brokers must support. Those of zstd are required only if the engine cannot
+ * choose another codec.
  */
 export const compressionRequirements = (
   choice: CompressionChoice,

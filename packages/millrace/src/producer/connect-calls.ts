@@ -1,6 +1,7 @@
-// The calls of connect() that wait for a first broker. A round in which no broker responds is tried
-// again until the call's limit, except where a broker refuses the client: trying again does not
-// change credentials, certificates or versions. Owner: Producer.
+// Owns the calls of connect() that wait for a broker. A round in which no broker responds is
+// repeated until the call's time limit, unless a broker refuses the client, because a repetition
+// does not change credentials, certificates or versions. Caller: Producer. Invariant: each call
+// settles once.
 
 import type { Cluster } from '../cluster-client/cluster-client.ts'
 import { isRefusal, KafkaError } from '../protocol/kafka-error.ts'
@@ -60,7 +61,7 @@ export class ConnectCalls {
     )
   }
 
-  /** Rounds are paced by the cluster client: the next one comes after its backoff. */
+  /** The cluster client controls the pace: the next round starts after its backoff. */
   #try(call: () => void, isOneRound: boolean, done: (error: KafkaError | null) => void): void {
     this.#parts.cluster.connect((error) => {
       if (!this.#waiting.has(call)) return

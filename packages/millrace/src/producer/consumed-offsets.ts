@@ -1,10 +1,12 @@
-// Checks the offsets and the group that a transaction is to commit, and fills in what was left out.
+// Owns the check of the offsets and the group that a transaction commits, and their default values.
+// Callers: Transaction, and the recording transaction of testing/. Invariant: the caller's objects
+// are not changed.
 
 import type { ConsumedOffset, GroupMetadata } from '../engine/ports.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 import { describeValue } from '../runtime/value-kinds.ts'
 
-/** What a consumer group has read: `offset` is the next one that it is to read. */
+/** The position of a consumer group in a partition: `offset` is the next one that it will read. */
 export interface OffsetToCommit {
   /** The topic that was read. */
   readonly topic: string
@@ -12,22 +14,22 @@ export interface OffsetToCommit {
   readonly partition: number
   /** The **next** offset to read: that of the last record read, plus one. */
   readonly offset: number
-  /** Leader epoch of the last record read (KIP-320); omitted without it. */
+  /** Leader epoch of the last record read (KIP-320), if known. */
   readonly leaderEpoch?: number | undefined
-  /** For people; '' without it. */
+  /** A readable text that is stored with the offset; '' by default. */
   readonly metadata?: string | undefined
 }
 
 /**
- * The group whose offsets are committed. With a consumer's generation and member id, its
- * coordinator rejects a consumer that it has replaced (KIP-447).
+ * The group whose offsets are committed. With the generation and member id of a consumer, the
+ * coordinator rejects a consumer that was replaced (KIP-447).
  */
 export interface ConsumerGroupMetadata {
   /** The group's name: Kafka's `group.id`. */
   readonly groupId: string
-  /** The generation in which the consumer joined; -1 without it. */
+  /** The generation in which the consumer joined; -1 by default. */
   readonly generationId?: number | undefined
-  /** The consumer's id in the group; `''` without it. */
+  /** The member id of the consumer; `''` by default. */
   readonly memberId?: string | undefined
   /** The id of a static member: Kafka's `group.instance.id`. */
   readonly groupInstanceId?: string | null | undefined
@@ -53,7 +55,7 @@ const checkText = (field: string, value: unknown): string => {
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null
 
-/** Throws INVALID_ARGUMENT if one of them is wrong. */
+/** Throws INVALID_ARGUMENT if one of them is invalid. */
 export const offsetsOf = (offsets: readonly OffsetToCommit[]): readonly ConsumedOffset[] => {
   if (!Array.isArray(offsets)) throw wrong('offsets', offsets, 'an array')
   return offsets.map((entry: OffsetToCommit, index) => {
@@ -71,7 +73,7 @@ export const offsetsOf = (offsets: readonly OffsetToCommit[]): readonly Consumed
   })
 }
 
-/** Throws INVALID_ARGUMENT if it is wrong. */
+/** Throws INVALID_ARGUMENT if it is invalid. */
 export const groupMetadataOf = (group: string | ConsumerGroupMetadata): GroupMetadata => {
   if (typeof group === 'string') {
     const groupId = checkText('group', group)

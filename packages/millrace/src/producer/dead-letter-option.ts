@@ -1,27 +1,28 @@
-// The option `deadLetter`: what it may be.
+// Owns the option `deadLetter`: its type and its check. Callers: option-table.ts, options.ts,
+// DeadLetters. Invariant: an error message does not contain the value of the option.
 
 import type { ProducerRecord } from '../engine/record.ts'
 import type { KafkaError } from '../protocol/kafka-error.ts'
 import { topicNameProblem } from '../protocol/topic-name.ts'
 
 /**
- * Where records go that were taken and failed for good: a topic, a file of one JSON object a line,
- * or a function of yours; see docs/dead-letters.md.
+ * Where records are stored that were accepted and failed: a topic, a file with one JSON object per
+ * line, or a function; see docs/dead-letters.md.
  */
 export type DeadLetterOption =
   | {
-      /** The topic that they are sent to, with headers that say why. */
+      /** The topic that they are sent to, with headers that describe the error. */
       readonly topic: string
     }
   | {
-      /** The file that they are appended to, in the form that `millrace produce` reads. */
+      /** The file that they are appended to, in the format that `millrace produce` reads. */
       readonly file: string
     }
   | ((record: ProducerRecord, error: KafkaError) => void | Promise<void>)
 
 const expected = 'must be { topic }, { file } or a function'
 
-/** What is wrong with the value of the option, as the end of a sentence; null = nothing. */
+/** The problem with the value of the option, as the end of a sentence; null = none. */
 export const deadLetterProblem = (value: unknown): string | null => {
   if (typeof value === 'function') return null
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {

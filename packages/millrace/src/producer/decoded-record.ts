@@ -1,11 +1,13 @@
-// A record whose content is encoded as in a batch, as the user's own kind of record: key, value and
-// headers are views of the bytes. Callers: the spool (SpoolFeeder, RecoveredBatches) and targets of
-// dead letters.
+// Owns the decoding of a batch-encoded record into a ProducerRecord. Callers: the spool
+// (SpoolFeeder, RecoveredBatches, inspection) and the targets of dead letters. Invariant: key,
+// value and headers are views of the bytes.
 
 import type { ProducerRecord } from '../engine/record.ts'
 import { Reader } from '../protocol/bytes/reader.ts'
 
-/** Key, value and headers as they are encoded in a batch, and what a batch says besides. */
+/**
+ * Key, value and headers in the encoding of a batch, with the fields that are stored separately.
+ */
 export interface EncodedRecord {
   readonly topic: string
   /** -1 = none. */
@@ -14,10 +16,10 @@ export interface EncodedRecord {
   readonly content: Uint8Array
 }
 
-/** Headers as pairs: a name may repeat, and their order counts. */
+/** Headers as pairs: a name may occur several times, and the order matters. */
 export type HeaderPairs = readonly (readonly [name: string, value: Uint8Array | null])[]
 
-/** A record with bytes of its own kind only. */
+/** A record whose data are bytes only. */
 export interface DecodedRecord extends ProducerRecord {
   readonly key: Uint8Array | null
   readonly value: Uint8Array | null
@@ -30,7 +32,7 @@ const readBytes = (reader: Reader): Uint8Array | null => {
   return length < 0 ? null : reader.readView(length)
 }
 
-/** Throws MALFORMED_RESPONSE if the content is not a record's: `subject` of `source`. */
+/** Throws MALFORMED_RESPONSE if the content is not a record: `subject` of `source`. */
 export const decodeRecord = (
   { topic, partition, timestamp, content }: EncodedRecord,
   source: string,

@@ -1,6 +1,7 @@
-// The events and operations of millrace on node:diagnostics_channel, all of them by name, and the
-// events of the producer itself: that there is one, and that it is closed. The others are described
-// where they are published: engine/metrics/, cluster-client/, send-tracing.ts.
+// Owns the list of all events and operations of millrace on node:diagnostics_channel, and the
+// events of the producer itself: created and closed. The others are in engine/metrics/,
+// cluster-client/ and send-tracing.ts. Callers: Producer, ProducerLifecycle. Invariant: each
+// published channel is listed.
 
 import type {
   ConnectionClosedEvent,
@@ -26,21 +27,21 @@ import type { SendTrace } from './send-tracing.ts'
 export interface ProducerClosedEvent extends EventOrigin {
   readonly delivered: number
   readonly failed: number
-  /** Those of them that failed since closing began. */
+  /** Those that failed after closing began. */
   readonly undelivered: number
 }
 
-/** The channels of node:diagnostics_channel, and what is published on each. */
+/** The channels of node:diagnostics_channel, and the event of each. */
 export interface DiagnosticEvents {
   /** At the end of the constructor. */
   'millrace:producer.created': EventOrigin
-  /** When `close()` is done, or every record has its result after `destroy()`. */
+  /** When `close()` has finished, or every record has its result after `destroy()`. */
   'millrace:producer.closed': ProducerClosedEvent
   /** A connection is ready for requests. */
   'millrace:connection.opened': ConnectionOpenedEvent
-  /** A connection that was open has ended. */
+  /** An open connection has ended. */
   'millrace:connection.closed': ConnectionClosedEvent
-  /** An attempt to connect came to nothing. */
+  /** A connection attempt failed. */
   'millrace:connection.failed': ConnectionFailedEvent
   /** A Metadata response was processed. */
   'millrace:metadata.refreshed': MetadataRefreshedEvent
@@ -50,13 +51,13 @@ export interface DiagnosticEvents {
   'millrace:response.timedOut': ResponseTimedOutEvent
   /** A Produce request is written. */
   'millrace:request.sent': RequestSentEvent
-  /** The response to a Produce request is there. */
+  /** The response to a Produce request arrived. */
   'millrace:request.completed': RequestCompletedEvent
-  /** No response to a Produce request will come. */
+  /** No response to a Produce request will arrive. */
   'millrace:request.failed': RequestFailedEvent
   /** The records of a batch have their results. */
   'millrace:batch.settled': BatchSettledEvent
-  /** One record failed alone, not with its batch. */
+  /** One record failed separately from its batch. */
   'millrace:record.failed': RecordFailedEvent
   /** Records may be sent in a transaction. */
   'millrace:transaction.begun': TransactionEvent
@@ -72,9 +73,9 @@ export interface DiagnosticEvents {
 export interface DiagnosticTraces {
   /** A record, from the call until its result. */
   'millrace:send': SendTrace
-  /** A transaction, from the call that begins it until its end is certain. */
+  /** A transaction, from the call that begins it until its result is certain. */
   'millrace:transaction': TransactionTrace
-  /** A request to a broker, of any API, from its writing until the response. */
+  /** A request to a broker, of any API, from its writing until its response. */
   'millrace:request': RequestTrace
 }
 

@@ -1,5 +1,5 @@
-// Steps the engine from the machine's clock: one immediate per event-loop turn in which something
-// was asked for, one timer for the next moment at which something is due. Owns both.
+// Owns the stepping of the engine: one immediate per event-loop turn with work, and one timer for
+// the next due time. Caller: Producer. Invariant: at most one immediate and one timer are pending.
 
 import type { Engine } from '../engine/engine.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
@@ -14,8 +14,8 @@ export class Driver {
   readonly #onTimer = (): void => {
     this.#timer = null
     this.#timerAt = Number.POSITIVE_INFINITY
-    // Sockets are read before deadlines are judged: after a stall of the process the responses that
-    // arrived meanwhile come first.
+    // Sockets are read before deadlines are checked: after a blocked event loop the responses that
+    // arrived meanwhile are processed first.
     this.#engine?.wake()
   }
 
@@ -35,10 +35,10 @@ export class Driver {
   #run(): void {
     if (this.#stopped || this.#engine === null) return
     const next = this.#engine.step()
-    // What was due may have been the end.
+    // The step may have ended the producer.
     if (this.#stopped) return
     if (next === this.#timerAt) return
-    // A timer that comes too early costs one empty step; one per batch would cost more.
+    // A timer that fires too early costs one empty step; one timer per batch would cost more.
     if (next > this.#timerAt && next !== Number.POSITIVE_INFINITY) return
     this.#timer?.cancel()
     this.#timer = null

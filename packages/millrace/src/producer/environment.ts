@@ -1,5 +1,6 @@
-// What producers and admins run on: clock, random numbers, network, and the files of a spool. Users
-// get the system's; tests and the simulator bring their own.
+// Owns the type of the environment of producers and admins: clock, random numbers, network, and the
+// files of a spool. Callers: Producer, Admin, diagnose/, layers/. Users get the system's; tests and
+// the simulator pass their own. Invariant: producer code gets these only from its environment.
 
 import { type Clock, systemClock } from '../runtime/clock.ts'
 import type { FileSystem } from '../runtime/file-system.ts'
@@ -14,14 +15,14 @@ export interface Environment {
   readonly transport: Transport
 }
 
-/** The files and processes that a spool runs on. */
+/** The files and processes that a spool uses. */
 export interface SpoolMachine {
   readonly files: FileSystem
   readonly processes: Processes
 }
 
 export interface ProducerEnvironment extends Environment {
-  /** For the option spool; the machine's files without it. */
+  /** For the option spool; the system's files by default. */
   readonly spoolMachine?: SpoolMachine
 }
 

@@ -1,10 +1,10 @@
-// Says what the process is about to lose, through the producer's logger. A producer is watched from
-// its first use until it is closed; all share one listener for each of two moments:
-//   beforeExit  nothing keeps the process alive, yet records have no result (a flush setting holds
-//               them, say): they are named and sent, which keeps it alive until they are settled.
-//   exit        process.exit() or an exception: nothing can be sent any more, only said.
-// A signal without a listener ends the process without either (docs/operations.md). The listeners
-// keep no process alive. Callers: Producer.
+// Owns the listeners that warn of records without a result when the process ends. A producer is
+// watched from its first use until it is closed; all share one listener per event:
+//   beforeExit  the event loop is empty, but records have no result (a flush setting may hold
+//               them): they are logged and sent, which keeps the process alive meanwhile.
+//   exit        process.exit() or an exception: nothing can be sent any more, only logged.
+// A signal without a listener ends the process without these events (docs/operations.md). Caller:
+// Producer. Invariant: the listeners do not keep the process alive.
 
 import type { Engine } from '../engine/engine.ts'
 import type { Logger } from '../runtime/logger.ts'
@@ -23,7 +23,7 @@ export class ExitWatch {
   readonly #engine: Engine
   readonly #logger: Logger
   #begun = false
-  /** Node calls beforeExit again when what it began is done; it is done once. */
+  /** Node emits beforeExit again when the started work has finished; it is handled once. */
   #warned = false
 
   constructor(engine: Engine, logger: Logger) {
@@ -31,7 +31,7 @@ export class ExitWatch {
     this.#logger = logger
   }
 
-  /** The producer is used. Costs a comparison when it was before. */
+  /** The producer is used. Costs one comparison if it was used before. */
   begin(): void {
     if (this.#begun) return
     this.#begun = true
@@ -39,7 +39,7 @@ export class ExitWatch {
     watches.add(this)
   }
 
-  /** The producer is closed. Twice is harmless; it does not begin again. */
+  /** The producer is closed. A second call has no effect; it cannot begin again. */
   end(): void {
     this.#begun = true
     if (!watches.delete(this) || watches.size > 0) return

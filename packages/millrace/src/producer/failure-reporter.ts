@@ -1,18 +1,19 @@
-// Where the failure of a record goes that has no callback: to the user's onError, or without one to
-// the logger. The logger gets one line at once for each error code, then at most one line a second,
-// later one a minute, with the number of records since; during an outage one line in all, since the
-// outage's own last line counts the failures. Owner: Producer.
+// Owns the report of failed records without a callback: to the user's onError, or else to the
+// logger. The logger gets a line at once for each error code, then at most one per second, later
+// one per minute, with the number of records since then. During an outage it gets one line in
+// total, because the last line of the outage counts the failures. Caller: Producer. Invariant: each
+// failure is reported once.
 
 import type { KafkaError } from '../protocol/kafka-error.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { isError, isPromise, messageOf, readable } from '../runtime/value-kinds.ts'
 
-/** Between two lines about one code: doubled from the first to the second, while it goes on. */
+/** The interval between two lines of one code: it doubles from the first value to the second. */
 const quietMsMin = 1000
 const quietMsMax = 60_000
 
-/** What was logged of one error code. */
+/** The log state of one error code. */
 interface LoggedCode {
   quietMs: number
   /** Failures since the last line, and the last of them. */
@@ -25,7 +26,7 @@ export class FailureReporter {
   readonly #logger: Logger
   readonly #onError: ((error: KafkaError) => void) | null
   readonly #clock: Clock
-  /** By error code, dead letters apart. */
+  /** By error code, with dead letters separate. */
   readonly #codes = new Map<string, LoggedCode>()
   /** null = there is no outage; otherwise whether a failure was logged in it. */
   #outage: { isLogged: boolean } | null = null
@@ -36,11 +37,11 @@ export class FailureReporter {
     this.#clock = clock
   }
 
-  /** A record was not delivered. One that is a dead letter is not lost: it is logged only. */
+  /** A record was not delivered. A dead letter is not lost: it is only logged. */
   report(error: KafkaError): void {
     if (this.#onError !== null && error.isDeadLettered !== true)
       this.#callOnError(this.#onError, error)
-    // The call that ends the transaction reports it, once for all its records.
+    // The call that ends the transaction reports it, once for all records.
     else if (error.code !== 'TRANSACTION_ABORTED') this.#log(error)
   }
 
@@ -49,12 +50,12 @@ export class FailureReporter {
     this.#outage = { isLogged: false }
   }
 
-  /** Its last line was logged. */
+  /** The last line of the outage was logged. */
   endOutage(): void {
     this.#outage = null
   }
 
-  /** Logs what was counted and ends the timers. */
+  /** Logs the counted failures and stops the timers. */
   stop(): void {
     for (const logged of this.#codes.values()) {
       logged.timer.cancel()
@@ -65,7 +66,7 @@ export class FailureReporter {
 
   #callOnError(onError: (error: KafkaError) => void, error: KafkaError): void {
     try {
-      // A handler that is an async function may reject: that too is only reported.
+      // An async handler may reject, which is only logged.
       const result: unknown = onError(error)
       if (isPromise(result)) result.catch((thrown) => this.callbackFailed(thrown))
     } catch (thrown) {
@@ -121,7 +122,7 @@ export class FailureReporter {
     this.#logger.error(`millrace: ${records} ${outcome}: ${error.code}: ${error.message}${hint}`)
   }
 
-  /** A callback of the user's threw: its record is settled all the same. */
+  /** A callback of the user threw: its record is settled nevertheless. */
   callbackFailed(thrown: unknown): void {
     const stack: unknown = isError(thrown) ? readable(() => thrown.stack) : undefined
     const text = typeof stack === 'string' ? stack : messageOf(thrown)

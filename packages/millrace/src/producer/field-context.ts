@@ -1,17 +1,17 @@
-// What a serializer receives besides the value, and the headers that serializers add to a record.
-// Made for each record by typed topics.
+// Owns the second argument of a serializer, and the headers that serializers add to a record.
+// Caller: typed topics, for each record. Invariant: the caller's record is not changed.
 
 import type { ProducerRecord, RecordData, RecordHeaders } from '../engine/record.ts'
 import type { SerializerContext } from './serializers.ts'
 
 type AddedHeader = readonly [name: string, value: RecordData]
 
-/** Made for one field of one record. */
+/** One field of one record. */
 export class FieldContext implements SerializerContext {
   readonly topic: string
   readonly field: 'key' | 'value'
   readonly record: object
-  /** None were added, as for most serializers. */
+  /** Null while no header was added, which is usual. */
   added: AddedHeader[] | null = null
 
   constructor(topic: string, field: 'key' | 'value', record: object) {
@@ -33,13 +33,15 @@ const pairsOf = (headers: RecordHeaders): AddedHeader[] => {
   )
 }
 
-/** The record's own headers, then those that serializers added: readers take the last of a name. */
+/**
+ * The headers of the record, then those of the serializers: consumers read the last one of a name.
+ */
 export const withHeaders = (
   headers: ProducerRecord['headers'],
   contexts: readonly (FieldContext | null)[],
 ): ProducerRecord['headers'] => {
   const added = contexts.flatMap((context) => context?.added ?? [])
-  // What is not an object is left to the producer, which rejects it.
+  // The producer rejects headers that are not an object.
   if (added.length === 0 || (typeof headers !== 'object' && headers !== undefined)) return headers
   return [...pairsOf(headers ?? {}), ...added]
 }

@@ -1,11 +1,11 @@
-// Finds the instrumentation of @millrace/opentelemetry: where an OpenTelemetry SDK runs in the
-// process, and the application has installed that package, records have spans without an option.
-// Called when a producer is created; looks for the package once.
+// Owns the loading of @millrace/opentelemetry. If an OpenTelemetry SDK runs in the process and the
+// application has installed that package, records have spans without an option. Caller:
+// interceptors.ts, when a producer is created. Invariant: the package is searched once.
 
 import { requireLibrary } from '../protocol/compression/library.ts'
 import type { Logger } from '../runtime/logger.ts'
 
-/** Where all copies of OpenTelemetry's API keep what an SDK has registered. */
+/** The global field in which all copies of OpenTelemetry's API store the registration of an SDK. */
 const apiKey = Symbol.for('opentelemetry.js.api.1')
 const absentCodes: readonly unknown[] = ['MODULE_NOT_FOUND', 'ERR_PACKAGE_PATH_NOT_EXPORTED']
 

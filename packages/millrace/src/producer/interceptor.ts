@@ -1,21 +1,22 @@
-// The contract of the option `interceptors`, and its check. interceptors.ts calls what is given;
-// option-table.ts rejects what is not an interceptor.
+// Owns the interface of the option `interceptors`, and its check. Callers: interceptors.ts calls
+// the interceptors; option-table.ts rejects invalid values. Invariant: an interceptor must not
+// change the record that it gets.
 
 import type { ProducerRecord, RecordMetadata } from '../engine/record.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 import { describeValue, messageOf } from '../runtime/value-kinds.ts'
 import type { MetricsOptions, ProducerMetrics } from './metrics.ts'
 
-/** Sees every record on its way in, and its result. */
+/** Gets every record before it is sent, and its result. */
 export interface ProducerInterceptor {
   /**
-   * Called before the record is checked and taken; what it returns is sent instead. It must not
-   * change the record: to add a header, return a new one.
+   * Called before the record is checked and accepted; the returned record is sent instead. It must
+   * not change the record: to add a header, return a new one.
    */
   onSend?(record: ProducerRecord): ProducerRecord
   /**
-   * Called with what this interceptor's onSend returned, and its result: never inside a call of the
-   * user's, save for a record that is rejected at once.
+   * Called with the record that this interceptor's onSend returned, and its result. It is never
+   * called inside a call of the user, except for a record that is rejected at once.
    */
   onSettled?(
     record: ProducerRecord,
@@ -24,18 +25,18 @@ export interface ProducerInterceptor {
   ): void
 }
 
-/** The producer that an interceptor is made for, while its constructor still runs. */
+/** The producer that an interceptor is created for, while its constructor is still running. */
 export interface InterceptedProducer {
-  /** As `Producer.metrics`: its client id, and counts once it sends. */
+  /** Like `Producer.metrics`: its client id, and counters once it sends. */
   metrics(options?: MetricsOptions): ProducerMetrics
 }
 
-/** An interceptor, or a function that makes one for each producer that is given the option. */
+/** An interceptor, or a function that creates one for each producer with the option. */
 export type InterceptorOption =
   | ProducerInterceptor
   | ((producer: InterceptedProducer) => ProducerInterceptor)
 
-/** What is wrong with the value of the option, as the end of a sentence; null = nothing. */
+/** The problem with the value of the option, as the end of a sentence; null = none. */
 export const interceptorsProblem = (value: unknown): string | null => {
   const expected = 'must be an array of objects with onSend or onSettled'
   if (!Array.isArray(value)) return `${expected}, got ${describeValue(value)}`
@@ -52,7 +53,7 @@ const isInterceptor = (value: unknown): value is ProducerInterceptor => {
   return calls.length > 0 && calls.every((call) => typeof call === 'function')
 }
 
-/** The interceptors for one producer. Throws INVALID_OPTION if a function makes none. */
+/** The interceptors of one producer. Throws INVALID_OPTION if a function returns none. */
 export const interceptorsFor = (
   producer: InterceptedProducer,
   options: readonly InterceptorOption[],

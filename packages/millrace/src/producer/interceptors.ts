@@ -1,10 +1,10 @@
-// What observes every record, whichever way it comes in, also through transactions, streams and
-// layers: the option `interceptors`, and the tracing channel `millrace:send`. Without either a
-// record costs one comparison. An interceptor that throws, or returns something else than a record,
-// is reported; the record goes on without it, as in Java.
+// Owns the observers of records: the option `interceptors` and the tracing channel `millrace:send`.
+// They get every record, also of transactions, streams and layers. Without observers a record costs
+// one comparison. If an interceptor throws or returns something else than a record, this is
+// reported, and the record is sent without it, as in the Java client. Caller: Producer.
 //
-// Invariant: onSettled is called once for each record that onSend saw, rejected ones included; so
-// are the events of the channel.
+// Invariant: onSettled, and the events of the channel, are called once for each record that onSend
+// got, including rejected records.
 
 import type { Engine } from '../engine/engine.ts'
 import {
@@ -35,11 +35,11 @@ import { createSendTrace, type SendTrace, sendTracing, tracedRecord } from './se
 import { Sending, type SendScope } from './sending.ts'
 import type { WaitClock, WaitOptions } from './wait.ts'
 
-/** A record on its way through the interceptors: what each of them made of it. */
+/** A record that the interceptors process: the result of each of them. */
 interface Passage {
-  /** What is sent. */
+  /** The record that is sent. */
   record: ProducerRecord
-  /** By interceptor. */
+  /** The record of each interceptor. */
   readonly seen: readonly ProducerRecord[]
   /** Null while the channel has no subscribers. */
   readonly trace: SendTrace | null
@@ -47,7 +47,7 @@ interface Passage {
 
 const nothing = (): void => {}
 
-/** The interceptors of one producer as one. */
+/** All interceptors of one producer. */
 class Interceptors {
   readonly #interceptors: readonly ProducerInterceptor[]
   readonly #failures: FailureReporter
@@ -65,7 +65,7 @@ class Interceptors {
     this.#isEmpty = interceptors.length === 0
   }
 
-  /** Neither an interceptor nor a subscriber: records need not pass. */
+  /** Neither an interceptor nor a subscriber exists: records are sent directly. */
   get isIdle(): boolean {
     return this.#isEmpty && !sendTracing.hasSubscribers
   }
@@ -101,7 +101,7 @@ class Interceptors {
     return { record, seen, trace }
   }
 
-  /** The result is known; `report` passes it on to the caller. */
+  /** The result is known; `report` passes it to the caller. */
   onSettled(
     passage: Passage,
     error: KafkaError | null,
@@ -129,7 +129,7 @@ class Interceptors {
     }
   }
 
-  /** Throws if it is no record; nothing is a record that stays as it is. */
+  /** Throws if it is not a record; undefined keeps the record unchanged. */
   #checked(returned: ProducerRecord | undefined): ProducerRecord | undefined {
     this.#ignore(returned)
     if (returned === undefined || returned === null) return undefined
@@ -138,14 +138,14 @@ class Interceptors {
     throw new TypeError(`onSend must return the record, got a ${kind}`)
   }
 
-  /** An asynchronous interceptor is not awaited; its failure is reported. */
+  /** The promise of an asynchronous interceptor is not awaited; its rejection is reported. */
   #ignore(result: unknown): void {
     if (isPromise(result)) {
       result.catch((thrown) => this.#failures.callbackFailed(thrown))
     }
   }
 
-  /** Tells the receiver after the interceptors; null = failures go where unclaimed ones go. */
+  /** Notifies the receiver after the interceptors; null = the failure is reported as unobserved. */
   receive(
     passage: Passage,
     receiver: Settle | null,
@@ -159,7 +159,7 @@ class Interceptors {
   }
 }
 
-/** This, and the records that it keeps (about). */
+/** The approximate size of this object and its records. */
 const interceptedBytes = 240
 
 class InterceptedSettle implements Settler {
@@ -182,7 +182,7 @@ class InterceptedSettle implements Settler {
   }
 }
 
-/** Tells the interceptors of each record when it is settled, not when all of them are. */
+/** Notifies the interceptors of each record when it is settled, not when all are settled. */
 class InterceptedBatchSend extends BatchSend {
   readonly #interceptors: Interceptors
   readonly #passages: readonly Passage[]
@@ -217,7 +217,7 @@ class InterceptedBatchSend extends BatchSend {
     this.#interceptors.onSettled(this.#passages[index]!, error, metadata)
   }
 
-  /** Those that were rejected, or cancelled, are reported now. */
+  /** Reports records that were rejected or cancelled. */
   #end(result: BatchResult, done: (result: BatchResult) => void): void {
     for (const index of result.failedIndexes) {
       this.#notify(index, result.error(index), null)
@@ -273,7 +273,7 @@ class InterceptedSending extends Sending {
     original: ProducerRecord,
     callback: SettleCallback | undefined,
   ): boolean {
-    // Not taken, it comes again: the interceptors see it then.
+    // A record that was not accepted is sent again: the interceptors get it then.
     const isCallback = callback === undefined || typeof callback === 'function'
     if (this.#interceptors.isIdle || !this.#engine.mayEnqueue || !isCallback) {
       return super.enqueue(scope, original, callback)
@@ -295,20 +295,20 @@ class InterceptedSending extends Sending {
     return this.#interceptors.pass(original, (passage) => {
       const settle = new InterceptedSettle(this.#interceptors, passage, receiver)
       const taken = super.submit(scope, passage.record, settle, options)
-      // Not taken: the receiver is not called.
+      // The record was not accepted: the receiver is not called.
       taken?.catch((error: KafkaError) => this.#interceptors.onSettled(passage, error, null))
       return taken
     })
   }
 }
 
-/** What is read of the producer's options. */
+/** The producer options that this file uses. */
 interface InterceptedOptions {
   readonly interceptors: readonly InterceptorOption[]
   readonly logger: Logger
 }
 
-/** The ways in of a producer. */
+/** Creates the record calls of a producer. */
 export const createSending = (
   origin: EventOrigin & { readonly producer: InterceptedProducer },
   { interceptors: options, logger }: InterceptedOptions,

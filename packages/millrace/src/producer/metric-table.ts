@@ -1,22 +1,25 @@
-// The numbers of a snapshot, each with its kind, its unit and Java's name for it. The exporters
-// (@millrace/prometheus, @millrace/opentelemetry), the metrics push and docs/telemetry.md are made
-// from it. A field of ProducerMetrics that is missing here does not compile.
+// Owns the description of each number in a snapshot: its kind, its unit and Java's name. Callers:
+// the exporters (@millrace/prometheus, @millrace/opentelemetry), the metrics push and
+// docs/telemetry.md. Invariant: a field of ProducerMetrics that is missing here does not compile.
 
 import type { Distribution } from '../engine/metrics/histogram.ts'
 import type { BrokerMetrics, ProducerMetrics, TopicMetrics, TransactionMetrics } from './metrics.ts'
 
-/** counter = it only grows; gauge = how it stands now; distribution = how values are spread. */
+/**
+ * counter = it only increases; gauge = the current value; distribution = the distribution of
+ * values.
+ */
 export type MetricKind = 'counter' | 'gauge' | 'distribution'
 
 /** One number of a snapshot. */
 export interface MetricRow {
-  /** How its values are to be read. */
+  /** How to interpret its values. */
   readonly kind: MetricKind
-  /** What it counts, as UCUM writes units: `By`, `ms`, `{record}`, `1` for a ratio. */
+  /** The unit in UCUM notation: `By`, `ms`, `{record}`, `1` for a ratio. */
   readonly unit: string
-  /** The name in Java's producer-metrics, less `-avg`, `-max`, `-total`; null = it has none. */
+  /** The name in Java's producer-metrics, without `-avg`, `-max`, `-total`; null = none. */
   readonly java: string | null
-  /** What it means, in one sentence. */
+  /** The meaning in one sentence. */
   readonly doc: string
 }
 
@@ -105,7 +108,7 @@ export const metricTable = {
   MetricRow
 >
 
-/** Of each topic. */
+/** The numbers of each topic. */
 export const topicMetricTable = {
   recordsSent: counter('{record}', 'record-send', 'Records in batches that were sent.'),
   recordBytesSent: counter('By', 'byte', 'Bytes of those records, uncompressed.'),
@@ -116,7 +119,7 @@ export const topicMetricTable = {
   partitionCount: gauge('{partition}', null, 'Partitions of the topic.'),
 } as const satisfies Record<NumberField<TopicMetrics>, MetricRow>
 
-/** Of each broker. */
+/** The numbers of each broker. */
 export const brokerMetricTable = {
   requestsInFlight: gauge('{request}', null, 'Produce requests without a response.'),
   requests: counter('{request}', 'request', 'Produce requests written.'),
@@ -129,7 +132,7 @@ export const brokerMetricTable = {
   throttleTimeMs: distribution('ms', null, 'How long the broker wanted to be left alone.'),
 } as const satisfies Record<Exclude<NumberField<BrokerMetrics>, 'nodeId' | 'port'>, MetricRow>
 
-/** Of the transactions. */
+/** The numbers of the transactions. */
 export const transactionMetricTable = {
   begun: counter('{transaction}', null, 'Transactions begun.'),
   committed: counter('{transaction}', null, 'Transactions committed.'),

@@ -1,6 +1,7 @@
-// One snapshot of what a producer did and holds: plain numbers, safe for JSON, with units in their
-// names. Counts only grow, so a rate is the difference of two snapshots by that of their `at`. The
-// meanings are those of Java's producer-metrics; docs/telemetry.md names them.
+// Owns the snapshot of a producer: plain numbers for JSON, with units in their names. Counters only
+// increase, so a rate is the difference of two snapshots divided by that of their `at`. The
+// meanings are those of Java's producer-metrics; docs/telemetry.md lists them. Caller: Producer.
+// Invariant: reading a snapshot changes nothing.
 
 import type { Cluster } from '../cluster-client/cluster-client.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -11,7 +12,7 @@ import { printableText } from '../runtime/printable-text.ts'
 import type { SpoolMetrics } from '../spool/spool.ts'
 import type { DeadLetterMetrics } from './dead-letters/dead-letter.ts'
 
-/** Topics in one snapshot at most: those that were used first. */
+/** Limit of the topics in one snapshot: those that were used first. */
 export const topicsMax = 100
 
 /** An error as plain data. */
@@ -26,19 +27,19 @@ export interface FailureMetrics {
   readonly remedy: string
 }
 
-/** One partition as it stands now. */
+/** The current state of one partition. */
 export interface PartitionMetrics {
   /** Its number. */
   readonly partition: number
   /** Node id of the leader; -1 = none. */
   readonly leaderId: number
-  /** Batches that are sealed and not in flight, and a batch that is still open. */
+  /** Sealed batches that are not in flight, and an open batch. */
   readonly batchesWaiting: number
   /** Batches that were sent and have no response yet. */
   readonly batchesInFlight: number
   /** Records of all of these. */
   readonly recordsHeld: number
-  /** Code of the error that the oldest of these batches met last; null = none. */
+  /** Code of the last error of the oldest of these batches; null = none. */
   readonly lastError: string | null
   /** The error that `lastError` names, with its message; null = none. */
   readonly lastFailure: FailureMetrics | null
@@ -48,7 +49,7 @@ export interface PartitionMetrics {
 export interface TopicMetrics {
   /** The topic's name. */
   readonly topic: string
-  /** In batches that were sent, each counted once. */
+  /** Records in batches that were sent, each counted once. */
   readonly recordsSent: number
   /** Bytes of those records, uncompressed. */
   readonly recordBytesSent: number
@@ -58,12 +59,13 @@ export interface TopicMetrics {
   readonly recordBytesDelivered: number
   /** Records that the producer rejected at once are not counted by topic. */
   readonly recordsFailed: number
-  /** Records in batches that were sent again, once for each time. */
+  /** Records in batches that were sent again, once per retry. */
   readonly recordsRetried: number
-  /** How many partitions the topic has. */
+  /** The number of partitions of the topic. */
   readonly partitionCount: number
   /**
-   * Only where the snapshot was asked for partitions: those that hold records or have no leader.
+   * Only if the snapshot was requested with partitions: those that contain records or have no
+   * leader.
    */
   readonly partitions?: readonly PartitionMetrics[]
 }
@@ -72,15 +74,15 @@ export interface TopicMetrics {
 export interface BrokerMetrics {
   /** The broker's node id. */
   readonly nodeId: number
-  /** Where it listens for clients. */
+  /** The host that the broker advertises. */
   readonly host: string
-  /** The port there. */
+  /** The port that the broker advertises. */
   readonly port: number
   /** Requests may be sent to it now. */
   readonly ready: boolean
   /** Produce requests without a response. */
   readonly requestsInFlight: number
-  /** Produce requests written, retries included. */
+  /** Produce requests written, including retries. */
   readonly requests: number
   /** Bytes of those requests. */
   readonly requestBytes: number
@@ -90,7 +92,7 @@ export interface BrokerMetrics {
   readonly throttleTimeMs: Distribution
   /** Code of the last failure since it was ready; null = none. */
   readonly lastError: string | null
-  /** That failure in full. */
+  /** That failure with its message. */
   readonly lastFailure: FailureMetrics | null
 }
 
@@ -113,15 +115,15 @@ export interface ProducerMetrics {
   /** The id of the cluster; null before a broker has responded. */
   readonly clusterId: string | null
 
-  /** Records put into batches. */
+  /** Records added to batches. */
   readonly recordsSent: number
   /** Records that were acknowledged as the option `acks` requires. */
   readonly recordsDelivered: number
   /** Records that were not delivered, including those that were rejected at once. */
   readonly recordsFailed: number
-  /** Records in batches that were sent again, once for each time. */
+  /** Records in batches that were sent again, once per retry. */
   readonly recordsRetried: number
-  /** Bytes of records (with their few bytes of their own, uncompressed) in batches sent once. */
+  /** Bytes of records, with their own fields and uncompressed, in batches sent once. */
   readonly recordBytesSent: number
   /** Bytes of those records, uncompressed. */
   readonly recordBytesDelivered: number
@@ -130,20 +132,20 @@ export interface ProducerMetrics {
   readonly batches: number
   /** Batches sent again. */
   readonly retries: number
-  /** Batches cut in two because the broker found them too large. */
+  /** Batches that were split in two because they were too large for the broker. */
   readonly splits: number
-  /** Size of a batch as it goes to the socket. */
+  /** Size of a batch as it is written to the socket. */
   readonly batchBytes: Distribution
   /** Compressed bytes per uncompressed byte of the batches since the start; 1 = not compressed. */
   readonly compressionRate: number
-  /** From a batch's first record until it is sent the first time. */
+  /** From the first record of a batch until it is first sent. */
   readonly recordQueueTimeMs: Distribution
-  /** From a batch's first record until its records have their results. */
+  /** From the first record of a batch until its records have their results. */
   readonly deliveryTimeMs: Distribution
-  /** The same from the first sending, for batches that were sent more than once. */
+  /** The same from the first send on, for batches that were sent more than once. */
   readonly retryTimeMs: Distribution
 
-  /** Produce requests written, retries included. */
+  /** Produce requests written, including retries. */
   readonly requests: number
   /** Bytes of those requests. */
   readonly requestBytes: number
@@ -158,51 +160,53 @@ export interface ProducerMetrics {
 
   /** The option bufferMemoryBytes. */
   readonly bufferTotalBytes: number
-  /** What batches may take of it: the rest is for records that wait. */
+  /** The part for batches; the rest is for waiting records. */
   readonly bufferWindowBytes: number
-  /** Buffer memory that batches take now. */
+  /** Buffer memory of the batches now. */
   readonly bufferUsedBytes: number
   /** Memory of records that wait for buffer space or metadata now. */
   readonly waitingBytes: number
   /** Free memory of the total; 0 while one sendBatch is larger than the buffer. */
   readonly bufferAvailableBytes: number
-  /** Calls that wait for buffer space now: a record each, or a whole sendBatch. */
+  /** Calls that wait for buffer space now: each is one record, or a whole sendBatch. */
   readonly waitingSends: number
   /** Batches that are not settled. */
   readonly unsettledBatches: number
 
   /** Connections that are open now. */
   readonly connections: number
-  /** Connections that came up since the start. */
+  /** Connections that became ready since the start. */
   readonly connectionsOpened: number
-  /** Connections that were lost, and attempts that failed. */
+  /** Lost connections and failed attempts. */
   readonly connectionFailures: number
   /** Milliseconds since the last Metadata response; -1 = there was none. */
   readonly metadataAgeMs: number
   /** Metadata requests since the start. */
   readonly metadataRequests: number
-  /** How often a Metadata request was sent to all brokers in turn and none responded. */
+  /**
+   * How often a Metadata request was sent to all brokers one after the other and none responded.
+   */
   readonly metadataFailures: number
   /** Requests for a producer id (InitProducerId) since the start. */
   readonly producerIdRequests: number
   /** Zeros without transactions. */
   readonly transactions: TransactionMetrics
 
-  /** One entry for each broker of the cluster that is known. */
+  /** One entry for each known broker of the cluster. */
   readonly brokers: readonly BrokerMetrics[]
   /** The first hundred topics in use. */
   readonly topics: readonly TopicMetrics[]
-  /** Topics that are not listed. */
+  /** Number of topics that are not listed. */
   readonly topicsLeftOut: number
-  /** Only with the option `spool`: what is on disk. */
+  /** Only with the option `spool`: the content of the spool. */
   readonly spool?: SpoolMetrics
-  /** Only with the option `deadLetter`: records that failed for good. */
+  /** Only with the option `deadLetter`: records that failed. */
   readonly deadLetters?: DeadLetterMetrics
 }
 
 /** Options of `Producer.metrics`. */
 export interface MetricsOptions {
-  /** Lists the partitions of each topic that hold records or have no leader. */
+  /** Lists the partitions of each topic that contain records or have no leader. */
   readonly partitions?: boolean | undefined
 }
 

@@ -1,6 +1,7 @@
-// Every option of a producer: its type, default and bounds. No other file lists them: options.ts
-// checks and completes a caller's options from this table, and scripts/docs.mjs writes the page
-// docs/options.md from it. The docstring of each option is in producer-options.ts.
+// Owns the table of all producer options: type, default and limits. No other file lists them.
+// Callers: options.ts checks and completes options with it, and scripts/docs.mjs creates
+// docs/options.md from it. The docstring of each option is in producer-options.ts. Invariant: a
+// message contains no secret.
 
 import { parseBrokers } from '../cluster-client/address.ts'
 import { type PartitionerName, partitionerNames } from '../engine/partitioner/partitioner.ts'
@@ -15,14 +16,16 @@ import { spoolProblem } from './spool-option.ts'
 import { tlsProblem } from './tls-option.ts'
 import { topicsProblem } from './topics-option.ts'
 
-/** One row: what it may be, and its default (`undefined` = none, or decided from others). */
+/**
+ * One row: the allowed values, and the default (`undefined` = none, or derived from other options).
+ */
 export interface OptionRow {
-  /** For people: `'integer'`, `'boolean'`, `'acks'`, … */
+  /** The kind in messages: `'integer'`, `'boolean'`, `'acks'`, … */
   readonly type: string
   readonly default: unknown
-  /** For people: the bound that `problem` names. */
+  /** The limit in messages, which `problem` names. */
   readonly bounds: string
-  /** What is wrong with a value that was given, as the end of a sentence; null = nothing. */
+  /** The problem with a given value, as the end of a sentence; null = none. */
   readonly problem: (value: unknown) => string | null
 }
 
@@ -50,7 +53,7 @@ const other = (
 const boolean = (fallback: boolean | undefined): OptionRow =>
   other('boolean', fallback, 'true or false', (value) => typeof value === 'boolean')
 
-/** A lone surrogate would be sent as U+FFFD: two ids would be the same. */
+/** A lone surrogate would be sent as U+FFFD, so two ids would be equal. */
 const isText = (value: unknown, lengthMax: number): boolean =>
   typeof value === 'string' &&
   value.length > 0 &&
@@ -95,7 +98,7 @@ const mib = 1024 * kib
 const int32Max = 2 ** 31 - 1
 const hourMs = 3_600_000
 
-/** Options that a topic may have of its own, too. */
+/** Options that a topic may override. */
 const topicRows = {
   lingerMs: integer(0, 0, hourMs),
   batchBytes: integer(512 * kib, 1 * kib, 64 * mib),
@@ -196,7 +199,7 @@ export const optionTable = {
     type: 'function',
     default: undefined,
     bounds: 'a function',
-    // The value is not shown: the address of a proxy may have a password in it.
+    // The value is not shown, because the address of a proxy may contain a password.
     problem: (value) =>
       typeof value === 'function' ? null : `must be a function, got ${typeof value}`,
   },

@@ -1,5 +1,6 @@
-// Checks what the user passed against the option table and makes settings of it. One error lists
-// every problem; the user's object is read, never changed.
+// Owns the check of the caller's options with the option table, and the settings that are created
+// from them. Callers: Producer, Admin, diagnose/, options from properties. Invariants: one error
+// lists all problems; the caller's object is read and never changed.
 
 import { parseBrokers } from '../cluster-client/address.ts'
 import type { ClusterOptions } from '../cluster-client/cluster-client.ts'
@@ -25,7 +26,7 @@ import { Security } from './security.ts'
 import { type ResolvedSpool, resolveSpool } from './spool-option.ts'
 import { oversizedTopics, topicSettings } from './topics-option.ts'
 
-/** Names that people bring from elsewhere, and ours. */
+/** Option names of other clients, and the names in millrace. */
 const foreignNames: Readonly<Record<string, string>> = {
   bootstrapServers: 'brokers',
   enableIdempotence: 'idempotent',
@@ -42,12 +43,12 @@ const foreignNames: Readonly<Record<string, string>> = {
 }
 
 /**
- * The options of a producer as they are in effect, with the defaults, as plain values. It holds no
- * secret: of `sasl` the mechanism, of `tls` whether it is on, of functions and objects `custom`.
+ * The options of a producer that are in effect, with the defaults, as plain values. It contains no
+ * secret: the mechanism for `sasl`, whether `tls` is on, and `custom` for functions and objects.
  */
 export type EffectiveOptions = Readonly<Record<string, string | number | boolean>>
 
-/** Options with every default filled in. */
+/** Options with all defaults. */
 export interface ResolvedOptions {
   readonly engine: EngineSettings
   readonly cluster: Omit<ClusterOptions, 'transport' | 'clock' | 'random' | 'sasl'>
@@ -69,7 +70,7 @@ type Values = { [Name in keyof ProducerOptions]-?: Exclude<ProducerOptions[Name]
 
 const optionNames = Object.keys(optionTable) as (keyof ProducerOptions)[]
 
-/** What each option is: the user's, or its default. */
+/** Each option: the user's value, or its default. */
 const withDefaults = (options: ProducerOptions): Values => {
   const values: Record<string, unknown> = {}
   for (const name of optionNames) values[name] = options[name] ?? optionTable[name].default
@@ -96,7 +97,7 @@ const singleProblems = (options: ProducerOptions): string[] => {
   return problems
 }
 
-/** Rules between options; asked only when each by itself is right. */
+/** Rules that concern several options; they are checked only if each option is valid by itself. */
 const jointProblems = (values: Values, options: ProducerOptions): string[] => {
   const problems: string[] = []
   const idempotent = isIdempotent(values)
@@ -140,8 +141,8 @@ const jointProblems = (values: Values, options: ProducerOptions): string[] => {
 const acksNumber = ({ acks }: Values): -1 | 0 | 1 => (acks === 'all' ? -1 : acks)
 
 /**
- * A burst of sends may wait in half of the heap. A buffer that was made small bounds those that
- * wait, too.
+ * Waiting sends may use half of the heap by default. A small bufferMemoryBytes also limits the
+ * waiting sends.
  */
 const waitingMemoryOf = ({ waitingMemoryBytes, bufferMemoryBytes }: Values): number => {
   if (waitingMemoryBytes !== undefined) return waitingMemoryBytes
@@ -149,19 +150,19 @@ const waitingMemoryOf = ({ waitingMemoryBytes, bufferMemoryBytes }: Values): num
   return isSmall ? 0 : Math.floor(heapLimitBytes() / 2)
 }
 
-/** As Java: on by default, off where acks or retries that were asked for rule it out. */
+/** As in the Java client: on by default, off if the given acks or retries exclude it. */
 const isIdempotent = (values: Values): boolean =>
   values.idempotent ?? (acksNumber(values) === -1 && values.retries > 0)
 
 const flushSettings = (flush: FlushOption | undefined): FlushSettings | null => {
   if (flush === undefined) return null
   const { records = 0, bytes = 0, intervalMs = 0, maxRecords = 0 } = flush
-  // Nothing to wait for: as without the option.
+  // There is nothing to wait for: the same as without the option.
   if (records + bytes + intervalMs + maxRecords === 0) return null
   return { records, bytes, intervalMs, maxRecords }
 }
 
-/** A value that can be shown: a secret, a function or an object of the caller is only named. */
+/** The value for display: of a secret, a function or an object only the kind is shown. */
 const shown = (name: string, value: unknown): string | number | boolean => {
   if (name === 'brokers') return [value].flat().map(String).join(', ')
   if (name === 'sasl') return (value as { mechanism?: string }).mechanism ?? 'custom'
@@ -177,7 +178,7 @@ const effectiveOptions = (values: Values): EffectiveOptions => {
   return Object.fromEntries(entries.map((name) => [name, shown(name, all[name])]))
 }
 
-/** The options, and the objects in them, without anything that Object.prototype was given. */
+/** The options and their nested objects without inherited fields of Object.prototype. */
 const ownOptions = (given: ProducerOptions): ProducerOptions => {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw new KafkaError('INVALID_OPTION', `options must be an object, got ${describeValue(given)}`)
@@ -238,7 +239,7 @@ const resolve = (given: ProducerOptions): ResolvedOptions => {
   }
   const logger = printableLogger(values.logger)
   const spool = values.spool === undefined ? null : resolveSpool(values.spool)
-  // A record that is on disk waits for as long as it takes, unless the user set a limit.
+  // A record on disk waits without a limit, unless the user set one.
   const isUnlimited = spool !== null && options.deliveryTimeoutMs === undefined
   return {
     engine: {

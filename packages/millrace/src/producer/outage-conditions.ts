@@ -1,37 +1,40 @@
-// Looks at a producer for what keeps its records from being delivered: no broker, a refusal, a
-// topic or partition, the transaction coordinator, a full buffer. It changes nothing and has no
-// memory: OutageReport, its caller, decides what lasts long enough to be logged.
+// Owns the check of what prevents the delivery of a producer's records: no broker, a refusal, a
+// topic or partition, the transaction coordinator, a full buffer. Caller: OutageReport, which
+// decides what lasts long enough to be logged. Invariant: it changes nothing and has no state.
 
 import type { Cluster } from '../cluster-client/cluster-client.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ErrorCode, KafkaError } from '../protocol/kafka-error.ts'
 
 export interface OutageCondition {
-  /** Equal keys are the same condition. */
+  /** Equal keys identify the same condition. */
   readonly key: string
-  /** What is wrong, as a sentence without its full stop. */
+  /** The problem, as a sentence without its full stop. */
   readonly text: string
   readonly error: KafkaError | null
-  /** The cluster client has logged it, at the first failure. */
+  /** The cluster client has logged it at the first failure. */
   readonly isLogged: boolean
-  /** No record at all can be delivered or taken: the producer is not ready. */
+  /** No record can be delivered or accepted: the producer is not ready. */
   readonly blocksAll: boolean
-  /** How many checks in a row find it before it is logged: it may pass by itself until then. */
+  /** The number of consecutive checks before it is logged, because it may be temporary. */
   readonly checksToWarn: number
 }
 
-/** A record that waits for less is not held up yet; one in a full buffer may wait for longer. */
+/**
+ * A record that has waited less than this is not delayed; a record in a full buffer may wait
+ * longer.
+ */
 const recordAgeMs = 500
 const bufferedAgeMs = 1000
 
 const checksToWarn = 4
-/** Nothing has failed yet: name resolution, TLS and authentication may take their time. */
+/** Nothing has failed yet: name resolution, TLS and authentication take time. */
 const checksWithoutFailure = 7
 
-/** Topics that are named at most: the others have the same cause, as a rule. */
+/** Limit of the topics in a message: the others usually have the same cause. */
 const topicsMax = 3
 
-/** The cluster client warns of these itself. */
+/** The cluster client logs these itself. */
 const refusals: ReadonlySet<ErrorCode> = new Set([
   'AUTHENTICATION_FAILED',
   'TLS_FAILED',
@@ -42,7 +45,7 @@ export const grouped = (count: number): string => count.toLocaleString('en-US')
 
 const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 
-/** The conditions that hold now. `isConnecting` = a caller waits for a first connection. */
+/** The current conditions. `isConnecting` = a caller waits for a first connection. */
 export const outageConditions = (
   engine: Engine,
   cluster: Cluster,
@@ -92,7 +95,10 @@ const topicConditions = (engine: Engine): OutageCondition[] => {
   })
 }
 
-/** Full for callers, and what is in it does not leave: a fast sender alone is no outage. */
+/**
+ * The buffer is full for callers, and its records do not leave: a fast sender alone is not an
+ * outage.
+ */
 const isBufferStuck = (engine: Engine): boolean => {
   if (engine.hasSpace) return false
   return engine.now() - engine.readings.oldestBufferedAt >= bufferedAgeMs

@@ -1,8 +1,8 @@
-// Logs an outage: one warning when records have not been delivered for about a second, one line
-// when they are again, with how long it took and how many records waited. While the producer has
-// something to deliver it is checked four times a second; an idle producer costs nothing. A
-// condition needs several checks in a row, so that a stall of the process itself is no outage. Its
-// timer keeps no process alive. Owner: Producer.
+// Owns the log lines of an outage: one warning when records have not been delivered for about a
+// second, and one line at its end, with its duration and the number of waiting records. A producer
+// with unsettled records is checked four times per second; an idle producer costs nothing. Caller:
+// Producer. Invariants: a condition needs several consecutive checks, so that a blocked event loop
+// is not an outage; the timer does not keep the process alive.
 
 import type { Cluster } from '../cluster-client/cluster-client.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -13,16 +13,16 @@ import type { FailureReporter } from './failure-reporter.ts'
 import { grouped, type OutageCondition, outageConditions } from './outage-conditions.ts'
 
 const checkMs = 250
-/** Checks in a row for a further condition of an outage that is logged already: 10 s. */
+/** Consecutive checks for a further condition of a logged outage: 10 s. */
 const checksToWarnAgain = 40
-/** Checks in a row without any condition until the outage is over. */
+/** Consecutive checks without a condition until the outage has ended. */
 const checksToEnd = 3
 
-/** An outage that is logged and not over. */
+/** An outage that was logged and has not ended. */
 export interface Outage {
-  /** On the clock's now(): the last moment at which all was well. */
+  /** On the clock's now(): the last time without a condition. */
   readonly sinceMs: number
-  /** What was wrong first, as a sentence. */
+  /** The first condition, as a sentence. */
   readonly reason: string
   readonly error: KafkaError | null
 }
@@ -44,7 +44,7 @@ export class OutageReport {
   readonly #parts: OutageReportParts
   #timer: Timer | null = null
   #isStopped = false
-  /** How many checks in a row found each condition. */
+  /** The number of consecutive checks with each condition. */
   #seen = new Map<string, number>()
   readonly #logged = new Set<string>()
   #outage: Outage | null = null
@@ -58,17 +58,17 @@ export class OutageReport {
     this.#parts = parts
   }
 
-  /** The outage of the moment; null = there is none. */
+  /** The current outage; null = none. */
   get outage(): Outage | null {
     return this.#outage
   }
 
-  /** For about a second now no record could be delivered, or taken. */
+  /** No record could be delivered or accepted for about a second. */
   get isBlocked(): boolean {
     return this.#isBlocked
   }
 
-  /** The producer has something to do. Costs a comparison while it is watched. */
+  /** The producer has records to send. Costs one comparison while it is watched. */
   watch(): void {
     if (this.#timer !== null || this.#isStopped) return
     this.#noteGood()
@@ -84,7 +84,8 @@ export class OutageReport {
 
   #schedule(): void {
     const { clock } = this.#parts
-    // The sockets are read first: after a stall the responses that arrived meanwhile count.
+    // The sockets are read first: after a blocked event loop the responses that arrived meanwhile
+    // count.
     this.#timer = clock.setTimer(checkMs, () => clock.setImmediate(() => this.#check()))
     this.#timer.unref?.()
   }

@@ -1,5 +1,5 @@
-// Chooses partitions as a producer would, without one: for stand-ins of a producer. The same calls
-// give the same partitions.
+// Owns the choice of partitions without a producer, as a producer would choose them. Caller: the
+// recording producer of testing/. Invariant: the same calls return the same partitions.
 
 import { createPartitioner } from '../engine/partitioner/partitioner.ts'
 import type { Partitioner } from '../engine/partitioner/partitioner-contract.ts'

@@ -1,12 +1,13 @@
-// Says where a key goes without sending anything: for programs that must know a record's partition
-// beforehand, and for adapters that bring their own partitioners.
+// Owns the computation of a key's partition without sending anything: for programs that need the
+// partition of a record in advance, and for adapters with their own partitioners. It is public API.
+// Invariant: the result is that of a producer with this partitioner.
 
 import { createPartitioner, type PartitionerName } from '../engine/partitioner/partitioner.ts'
 import type { RecordData } from '../engine/record.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 import { systemRandom } from '../runtime/random.ts'
 
-/** The partitioners that look at the key. */
+/** The partitioners that use the key. */
 export type KeyPartitionerName = Extract<
   PartitionerName,
   'java' | 'consistent_random' | 'fnv1a' | 'kafkajs_legacy'
@@ -20,8 +21,8 @@ const names: readonly string[] = [
 ] satisfies KeyPartitionerName[]
 
 /**
- * The partition that a producer with this partitioner gives a key. (`consistent_random` gives an
- * empty key any partition.)
+ * The partition that a producer with this partitioner chooses for a key. (`consistent_random`
+ * chooses any partition for an empty key.)
  *
  * @example
  * partitionForKey('customer-7', 12) // as the Java client and the default of millrace

@@ -1,5 +1,6 @@
-// The promise of one send. An object instead of closures: a send costs its promise, the two
-// functions the promise is settled by, and this.
+// Owns the promise of one send. An object in place of closures: a send costs its promise, the two
+// functions that settle it, and this object. Caller: Sending. Invariant: a rejection that is not
+// awaited does not become an unhandled rejection.
 
 import type { DeliveredRecord, RecordMetadata, Settler } from '../engine/record.ts'
 import type { KafkaError } from '../protocol/kafka-error.ts'
@@ -14,20 +15,23 @@ type Reject = (error: KafkaError) => void
 let lastResolve: Resolve = nothing
 let lastReject: Reject = nothing
 
-/** One executor for all promises: what it is given is taken over right after the constructor. */
+/** One executor for all promises: its arguments are stored right after the constructor. */
 const executor = (resolve: Resolve, reject: Reject): void => {
   lastResolve = resolve
   lastReject = reject
 }
 
 export class PendingSend implements Settler {
-  /** The promise, its two functions, this, and the frame of the awaiting caller (measured). */
+  /**
+   * The size of the promise, its two functions, this object, and the awaiting caller's frame
+   * (measured).
+   */
   readonly heldBytes = 640
   readonly promise: Promise<RecordMetadata>
   readonly #resolve: Resolve
   readonly #reject: Reject
   readonly #failures: FailureReporter
-  /** What may end the wait early. */
+  /** The limits that may end the wait early. */
   limits: CallLimits | null = null
   #isCancelled = false
 

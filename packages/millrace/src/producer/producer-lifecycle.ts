@@ -1,7 +1,7 @@
-// The life of a producer: open → closing → closed, with failed in between where its spool has
-// failed. It owns the state, and ends what the producer is made of in the right order: records
-// first, then the transaction, then connections and spool. Caller: Producer, for close() and
-// destroy(), and before each call that needs an open producer.
+// Owns the state of a producer: open → closing → closed, or failed after its spool has failed. It
+// ends the parts of the producer in order: records, the transaction, connections and spool. Caller:
+// Producer, for close() and destroy(), and before each call that needs an open producer. Invariant:
+// after `closed` the state does not change.
 
 import type { Cluster } from '../cluster-client/cluster-client.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -23,21 +23,21 @@ import {
   withTimeout,
 } from './wait.ts'
 
-/** What close() found: every record that was ever taken is one of these. */
+/** The result of close(): every accepted record is counted in one of these. */
 export interface CloseReport {
-  /** Records that were acknowledged, since the producer was made. */
+  /** Records that were acknowledged since the producer was created. */
   readonly delivered: number
-  /** Records that were not delivered since the producer was created, with rejected ones. */
+  /** Records that were not delivered since the producer was created, including rejected ones. */
   readonly failed: number
-  /** Those of them that close() itself could not deliver: the ones to set the exit code from. */
+  /** Those of them that close() itself could not deliver: use this number for the exit code. */
   readonly undelivered: number
-  /** With the option `spool`: records that stay on disk, for the next producer. */
+  /** With the option `spool`: records that stay on disk for the next producer. */
   readonly spooled?: number
-  /** With the option `deadLetter`: those of the failed ones that the target has. */
+  /** With the option `deadLetter`: those of the failed records that the target has stored. */
   readonly deadLettered?: number
 }
 
-/** What ends with the producer. */
+/** The parts that end with the producer. */
 export interface LifecycleParts {
   readonly engine: Engine
   readonly cluster: Cluster
@@ -48,15 +48,18 @@ export interface LifecycleParts {
   readonly clock: Clock
   readonly waitClock: WaitClock
   readonly origin: EventOrigin
-  /** Nothing is sent or received any more. Called at most twice, which must be harmless. */
+  /**
+   * Nothing is sent or received any more. Called at most twice; the second call must have no
+   * effect.
+   */
   onShutDown(): void
 }
 
 const nothing = (): void => {}
 
 /**
- * A getter of a record, or a partitioner, may be calling close() or destroy(): once the caller's
- * call has returned, the record is in the engine, and is delivered or fails with the others.
+ * A getter of a record, or a partitioner, may call close() or destroy(). When the call of the
+ * caller has returned, the record is in the engine, and is delivered or fails with the others.
  */
 const afterAppend = (then: () => void): void => {
   Promise.resolve().then(then)
@@ -66,7 +69,7 @@ export class ProducerLifecycle {
   readonly #parts: LifecycleParts
   #state: ProducerState = 'open'
   #closing: Promise<CloseReport> | null = null
-  /** Records that had failed when closing began; null = it has not begun. */
+  /** The number of failed records when closing began; null = it has not begun. */
   #failedBefore: number | null = null
   #endClosing: () => void = nothing
 
@@ -108,7 +111,7 @@ export class ProducerLifecycle {
         this.#shutDown()
         this.#end(resolve)
       }
-      // In a turn of its own: callbacks never run inside the caller's abort() or close().
+      // In a separate turn: callbacks never run inside the caller's abort() or close().
       limits?.start(() => this.#parts.clock.setImmediate(() => this.destroy(null)))
       afterAppend(() => {
         if (this.#state === 'closed') engine.flush(() => this.#endClosing())
@@ -118,7 +121,7 @@ export class ProducerLifecycle {
     return this.#closing
   }
 
-  /** Reports when the spool has written what it knows, too. */
+  /** Reports after the spool has written its state. */
   #end(resolve: (report: CloseReport) => void): void {
     const { origin, spool, deadLetters } = this.#parts
     const finish = (): void => {
@@ -134,7 +137,7 @@ export class ProducerLifecycle {
     written.then(() => spool?.close()).then(finish)
   }
 
-  /** Closing begins: what fails from now on is what it could not deliver. */
+  /** Closing begins: records that fail from now on are those that it could not deliver. */
   #noteFailures(): void {
     this.#failedBefore ??= this.#failed
   }
@@ -148,8 +151,8 @@ export class ProducerLifecycle {
     const { engine, spool, deadLetters } = this.#parts
     const { recordsDelivered: delivered } = engine.readings.measurements
     const failed = this.#failed
-    // Records that had failed before may be kept until the end, with dead letters that are not
-    // stored.
+    // Records that failed before may be kept until the end, together with dead letters that were
+    // not stored.
     const undelivered = Math.max(0, failed - (this.#failedBefore ?? 0))
     const report = { delivered, failed, undelivered }
     return {
@@ -159,7 +162,7 @@ export class ProducerLifecycle {
     }
   }
 
-  /** The limits that end the producer before its records are delivered; null = there are none. */
+  /** The limits that end the producer before its records are delivered; null = none. */
   #limitsOf(given: WaitOptions | undefined): CallLimits | null {
     if (this.#state === 'closed') return null
     const options = this.#withDefault(given)
@@ -167,8 +170,8 @@ export class ProducerLifecycle {
   }
 
   /**
-   * Records have deadlines of their own; the end of a transaction gets as long as a record. What is
-   * in a spool may stay there.
+   * Records have deadlines of their own; the end of a transaction gets the same time as a record.
+   * Records in a spool may stay there.
    */
   #withDefault(options: WaitOptions | undefined): WaitOptions | undefined {
     const { engine, spool } = this.#parts
@@ -177,7 +180,7 @@ export class ProducerLifecycle {
     return engine.transactions === null ? options : withTimeout(options, deliveryTimeoutMs)
   }
 
-  /** Calls back when every record that was taken is settled. */
+  /** Calls back when every accepted record is settled. */
   flush(done: () => void): void {
     const { engine, spool, deadLetters } = this.#parts
     const settled = deadLetters === null ? done : () => deadLetters.flush(done)
@@ -185,7 +188,7 @@ export class ProducerLifecycle {
     else engine.flush(() => spool.flush(settled))
   }
 
-  /** For a caller of flush(): what a spool that has failed holds is not settled. */
+  /** For a caller of flush(): records in a failed spool are not settled. */
   flushFor(options: WaitOptions | undefined): Promise<void> {
     const { spool, waitClock } = this.#parts
     return waitFor<void>('flush', options, waitClock, (resolve, reject) => {
@@ -219,7 +222,7 @@ export class ProducerLifecycle {
     else engine.transactions.finish(flush)
   }
 
-  /** Fails everything that is not settled with ABORTED, naming the cause, and disconnects. */
+  /** Fails all unsettled records with ABORTED and the cause, and disconnects. */
   destroy(cause: Error | null): void {
     if (this.#state === 'closed') return
     this.#state = 'closed'

@@ -1,21 +1,22 @@
-// What code that sends needs of a producer, as a type that others can fill: the recording producer
-// of millrace/testing, or a stand-in of the user's.
+// Owns the types of what sending code needs from a producer, so that tests can pass the recording
+// producer of millrace/testing or another test double. It is public API. Invariant: Producer and
+// RecordingProducer match these types.
 
 import type { Producer } from './producer.ts'
 import type { Transaction } from './transaction.ts'
 import type { WaitOptions } from './wait.ts'
 
-/** A transaction, or a stand-in of one. */
+/** A transaction, or a test double of one. */
 export type TransactionLike = Pick<
   Transaction,
   'send' | 'sendBatch' | 'enqueue' | 'sendOffsets' | 'commit' | 'abort' | typeof Symbol.asyncDispose
 >
 
-/** What sends records one by one or many at a time. */
+/** Sends records, one by one or many at a time. */
 export type RecordSender = Pick<Producer, 'send' | 'sendBatch' | 'enqueue'>
 
 /**
- * A producer, or a stand-in of one: let your code ask for this type, and tests can pass a
+ * A producer, or a test double of one: if your code accepts this type, tests can pass a
  * `RecordingProducer`.
  */
 export interface ProducerLike
@@ -36,9 +37,9 @@ export interface ProducerLike
     | 'destroy'
     | typeof Symbol.asyncDispose
   > {
-  /** As `beginTransaction` of `Producer`. */
+  /** Like `beginTransaction` of `Producer`. */
   beginTransaction(options?: WaitOptions): Promise<TransactionLike>
-  /** As `transaction` of `Producer`. */
+  /** Like `transaction` of `Producer`. */
   transaction<Value>(
     work: (transaction: TransactionLike) => Value | Promise<Value>,
     options?: WaitOptions,

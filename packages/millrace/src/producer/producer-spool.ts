@@ -1,6 +1,7 @@
-// The spool as the producer and its engine see it from the start: until it is open, records wait as
-// they do without buffer space. It loads the code of the spool, which a producer without the option
-// never does, and passes everything on. Its life: opening → open → closed, or failed from either.
+// Owns the spool of a producer and its state: opening → open → closed, or failed. It loads the code
+// of the spool, which a producer without the option never does, and forwards all calls to it. While
+// the spool is opening, records wait as they do for buffer space. Callers: Producer, and the engine
+// through its port. Invariant: after `failed` no record is accepted.
 
 import type {
   BatchOutcome,
@@ -30,14 +31,14 @@ export interface ProducerSpoolParts {
   readonly option: ResolvedSpool
   readonly clock: Clock
   readonly logger: Logger
-  /** Null = the real ones. */
+  /** Null = those of the system. */
   readonly machine: SpoolMachine | null
   readonly bufferMemoryBytes: number
   readonly onCallbackError: (thrown: unknown) => void
   readonly onUnobservedFailure: (error: KafkaError) => void
   /** Null without the option deadLetter. */
   readonly deadLetters: DeadLetterPort | null
-  /** It could not be opened, or has failed: the producer can do nothing more. */
+  /** It could not be opened, or has failed: the producer cannot continue. */
   readonly onFailed: (error: KafkaError) => void
 }
 
@@ -85,7 +86,7 @@ export class ProducerSpool implements RecordSpool {
     })
   }
 
-  /** Opens the directory, and begins to send what is in it. */
+  /** Opens the directory, and begins to send its records. */
   open(engine: Engine): void {
     this.#opening = this.#open(engine).then(
       (spooling) => {
@@ -113,7 +114,7 @@ export class ProducerSpool implements RecordSpool {
     this.#parts.onFailed(error)
   }
 
-  /** Why it can't be used; null = it can. */
+  /** Why it cannot be used; null = it can. */
   get error(): KafkaError | null {
     return this.#error
   }
@@ -164,7 +165,9 @@ export class ProducerSpool implements RecordSpool {
     this.#spooling?.onTopicFailed(topic, error)
   }
 
-  /** Keeps a record that failed until its dead letter is stored; false = it is not in the spool. */
+  /**
+   * Keeps a failed record until its dead letter is stored; false = the spool does not contain it.
+   */
   hold(settle: Settle | null, tag: number): boolean {
     return this.#spooling?.hold(settle, tag) === true
   }
@@ -176,7 +179,7 @@ export class ProducerSpool implements RecordSpool {
 
   // ── The producer's calls ───────────────────────────────────────────────────────────────────────
 
-  /** Calls back when all that was taken is settled; at once if it has failed. */
+  /** Calls back when all accepted records are settled; at once if the spool has failed. */
   flush(done: () => void): void {
     this.#opening.then(() => {
       if (this.#spooling === null || this.#error !== null) done()
@@ -184,7 +187,7 @@ export class ProducerSpool implements RecordSpool {
     })
   }
 
-  /** Resolves when what was taken is on disk; rejects if it can't be. */
+  /** Resolves when the accepted records are on disk; rejects if they cannot be written. */
   async written(): Promise<void> {
     await this.#opening
     if (this.#error !== null) throw this.#error
@@ -202,7 +205,7 @@ export class ProducerSpool implements RecordSpool {
     return { bytes, maxBytes, records, oldestMs: records === 0 ? null : oldestMs, isDiskFull }
   }
 
-  /** A record would be taken now, or once the directory is open. */
+  /** True if a record would be accepted now, or after the directory is open. */
   get takesRecords(): boolean {
     return this.#error === null && (this.#spooling?.hasSpace ?? true)
   }
@@ -211,17 +214,17 @@ export class ProducerSpool implements RecordSpool {
     return this.#isClosed
   }
 
-  /** Records that fail now stay in the spool: that is no failure to report. */
+  /** True if records that fail now stay in the spool, so that their failures are not reported. */
   get keepsFailures(): boolean {
     return this.#isClosed || this.#error !== null
   }
 
-  /** Failed records that are still in the spool, and no failures. */
+  /** The number of failed records that are still in the spool and do not count as failures. */
   get keptRecords(): number {
     return this.#spooling?.keptRecords ?? 0
   }
 
-  /** What fails from now on stays in the spool. */
+  /** Records that fail from now on stay in the spool. */
   leave(): void {
     this.#isClosed = true
     this.#spooling?.leave()
@@ -232,7 +235,7 @@ export class ProducerSpool implements RecordSpool {
     this.#spooling?.failCallers(error)
   }
 
-  /** Writes what is not written yet, and gives the directory up. */
+  /** Writes the remaining entries, and releases the directory. */
   async close(): Promise<void> {
     this.leave()
     await this.#opening
@@ -240,7 +243,7 @@ export class ProducerSpool implements RecordSpool {
   }
 }
 
-/** What the producer's call of this name does; `spool` is null without the option. */
+/** The result of the producer's flushSpool(); `spool` is null without the option. */
 export const flushSpool = (
   spool: ProducerSpool | null,
   options: WaitOptions | undefined,

@@ -1,5 +1,6 @@
-// What the user holds. It owns one engine, one cluster view and the driver that steps them, turns
-// calls into appends, and results into promises and callbacks. Its life: open → closing → closed.
+// Owns one engine, one cluster client and the driver that steps the engine. It converts calls into
+// appended records, and results into promises and callbacks. Caller: the user. Invariant: the
+// states are open → closing → closed; a closed producer accepts nothing.
 
 import type { Writable } from 'node:stream'
 import { Cluster } from '../cluster-client/cluster-client.ts'
@@ -49,11 +50,11 @@ import { type WaitClock, type WaitOptions, waitFor } from './wait.ts'
 
 const nothing = (): void => {}
 
-/** The result of every submit() whose record is taken at once. */
+/** The result of every submit() whose record is accepted at once. */
 const taken = Promise.resolve()
 
 /**
- * A Kafka producer: idempotent by default, with automatic batching; connects when first needed.
+ * A Kafka producer: idempotent by default, with automatic batching; connects at first use.
  *
  * @example
  * const producer = new Producer({ brokers: 'localhost:9092' })
@@ -88,7 +89,7 @@ export class Producer {
   readonly #connectCalls: ConnectCalls
   readonly #transactions: TransactionCalls
 
-  /** Checks the options: throws one INVALID_OPTION with every problem. Connects to nothing. */
+  /** Checks the options: throws one INVALID_OPTION with all problems. Does not connect. */
   constructor(options: ProducerOptions)
   /**
    * With another clock, network or random numbers.
@@ -162,11 +163,11 @@ export class Producer {
   }
 
   /**
-   * Sends one record; resolves when it is acknowledged as `acks` says. Waits for buffer space
+   * Sends one record; resolves when it is acknowledged as `acks` requires. Waits for buffer space
    * and for metadata up to maxBlockMs. A failed send rejects with a KafkaError whose `persisted`
    * says whether the record may be in the log, and is also reported to `onError` (or logged): a
-   * promise that is not awaited never ends the process. The record's bytes are free to change when
-   * the call returns.
+   * promise that is not awaited never ends the process. The record's bytes may be changed after the
+   * call has returned.
    *
    * @example
    * const { offset } = await producer.send({ topic: 'orders', key: 'a', value: 'first' })
@@ -177,8 +178,8 @@ export class Producer {
 
   /**
    * Sends records in order; resolves when each has its result, and never rejects because of a
-   * record: `results[i]` is its metadata, or the KafkaError that says why it failed. Reading
-   * `failedIndexes` and `offset(i)` makes no object per record. The array must not change until
+   * record: `results[i]` is its metadata, or the KafkaError with the reason of its failure. Reading
+   * `failedIndexes` and `offset(i)` creates no object per record. The array must not change until
    * then; it may be larger than the buffer.
    *
    * @example
@@ -189,11 +190,12 @@ export class Producer {
   }
 
   /**
-   * Takes one record without a promise: the fastest way. true = taken, and `callback`, if given, is
-   * called once, later, with the error or the metadata. false = the buffer is full, other calls
-   * wait for space, or, while a full buffer empties, this event-loop turn has had its share of
-   * records: nothing was taken and the callback is never called; `await producer.ready()` and try
-   * again. Throws a KafkaError if the record is wrong or the producer is closed.
+   * Sends one record without a promise, which is the fastest way. true = accepted, and `callback`,
+   * if given, is called once, later, with the error or the metadata. false = the buffer is full,
+   * other calls wait for space, or the limit of records per event-loop turn is reached while a full
+   * buffer empties: the record was not accepted, and the callback is never called; `await
+   * producer.ready()` and try again. Throws a KafkaError if the record is invalid or the producer
+   * is closed.
    *
    * @example
    * while (!producer.enqueue({ topic: 'clicks', value: 'x' })) await producer.ready()
@@ -203,13 +205,12 @@ export class Producer {
   }
 
   /**
-   * Takes one record as `enqueue` does, but waits for buffer space in the order of the calls;
-   * resolves when the record is taken. `callback`, if given, is then called once, later, with the
-   * error or the metadata. Rejects if the record was not taken (it is invalid, there was no space
-   * within maxBlockMs, the producer is closed, `options` ended the wait): neither
-   * the callback nor `onError` is called then, and nothing is logged. Once the record is taken,
-   * `options` limit its delivery, as with `send`. The record's bytes are free to change when the
-   * call returns.
+   * Sends one record like `enqueue`, but waits for buffer space in call order; resolves when the
+   * record is accepted. `callback`, if given, is then called once, later, with the error or the
+   * metadata. Rejects if the record was not accepted (it is invalid, there was no space within
+   * maxBlockMs, the producer is closed, `options` ended the wait): then neither the callback nor
+   * `onError` is called, and nothing is logged. Once the record is accepted, `options` limit its
+   * delivery, as with `send`. The record's bytes may be changed after the call has returned.
    *
    * @example
    * await producer.submit({ topic: 'clicks', value: 'x' }, (error, metadata) => {})
@@ -225,7 +226,7 @@ export class Producer {
   }
 
   /**
-   * As `submit`, with any result receiver; `undefined` = the record is taken already.
+   * Like `submit`, with any result receiver; `undefined` = the record is accepted already.
    * @internal
    */
   submitRaw(
@@ -237,10 +238,10 @@ export class Producer {
   }
 
   /**
-   * Sends the records of an iterable as the buffer has space; resolves with the counts when all are
-   * settled. Unless there is an `onFailed`, the first failure ends the reading; then it rejects
-   * with that record's error, whose message has the record's index (from 0) and how many others
-   * were delivered.
+   * Sends the records of an iterable while the buffer has space; resolves with the counts when all
+   * are settled. Without `onFailed` the first failure ends the reading; then it rejects with that
+   * record's error, whose message contains the record's index (from 0) and the number of delivered
+   * records.
    *
    * @example
    * const { delivered } = await producer.sendAll(readRecords(file), { signal })
@@ -252,12 +253,15 @@ export class Producer {
     return guarded(sendAll(this, source, options, this.#onUnobserved))
   }
 
-  /** A Writable of Node that takes records; `end()` waits for their delivery, not for close(). */
+  /**
+   * A Writable of Node for records; `end()` waits for their delivery and does not close the
+   * producer.
+   */
   writable(options?: WritableOptions): Writable {
     return recordWritable(this, options, this.#onUnobserved)
   }
 
-  /** The same as a WritableStream of the web. */
+  /** The same as a WritableStream of the Streams API. */
   writableStream(options?: WritableOptions): WritableStream<ProducerRecord> {
     return recordWritableStream(this, options, this.#onUnobserved)
   }
@@ -268,16 +272,16 @@ export class Producer {
   }
 
   /**
-   * Resolves when every record taken before the call is settled, delivered or not. Rejects where
-   * the spool has failed: what becomes of the records on disk is unknown then.
+   * Resolves when every record accepted before the call is settled, delivered or not. Rejects if
+   * the spool has failed: then the result of the records on disk is unknown.
    */
   flush(options?: WaitOptions): Promise<void> {
     return guarded(this.#lifecycle.flushFor(options))
   }
 
   /**
-   * With the option `spool`: resolves when every record taken before the call is on disk. Rejects
-   * with the error of a spool that has failed, and with INVALID_STATE without the option.
+   * With the option `spool`: resolves when every record accepted before the call is on disk.
+   * Rejects with the error of a failed spool, and with INVALID_STATE without the option.
    *
    * @example
    * producer.enqueue({ topic: 'orders', value: 'a' })
@@ -288,11 +292,11 @@ export class Producer {
   }
 
   /**
-   * Connects in advance: resolves when a broker has responded. Optional; the first send connects by
-   * itself. Keeps trying for `timeoutMs` (30 s by default), then rejects with TIMEOUT, naming each
-   * address and why it failed. Rejects at once if a broker refuses the client: its credentials,
-   * certificates or versions have to be changed; with `timeoutMs: 0` also when one round through
-   * all of them has failed.
+   * Connects in advance: resolves when a broker has responded. Optional, because the first send
+   * connects too. It retries for `timeoutMs` (30 s by default), then rejects with TIMEOUT, which
+   * names each address and the reason of its failure. Rejects at once if a broker refuses the
+   * client, because its credentials, certificates or versions must be fixed; with `timeoutMs: 0`
+   * also when one round through all brokers has failed.
    *
    * @example
    * await producer.connect({ timeoutMs: 60_000 })
@@ -302,8 +306,8 @@ export class Producer {
   }
 
   /**
-   * A topic's partitions, index = partition number, each with its leader (-1 = none now). As in
-   * Java, a topic that does not exist is created as by a send: where the broker creates topics,
+   * The partitions of a topic, index = partition number, each with its leader (-1 = none now). As
+   * in Java, a topic that does not exist is created as by a send: if the broker creates topics,
    * unless `allowAutoTopicCreation` is false. `Admin.describeTopic` never creates one.
    */
   partitionsFor(topic: string, options?: WaitOptions): Promise<readonly PartitionView[]> {
@@ -331,10 +335,10 @@ export class Producer {
   }
 
   /**
-   * Begins a transaction; needs the option `transactionalId`. The first one also gets the producer
-   * id, and fences an earlier producer with the transactional id. Rejects with INVALID_STATE while
-   * another transaction is under way, with FENCED if another producer took over. Waits up to
-   * maxBlockMs, or as `options` say.
+   * Begins a transaction; needs the option `transactionalId`. The first one also requests the
+   * producer id, and fences an earlier producer with the same transactional id. Rejects with
+   * INVALID_STATE while another transaction is in progress, and with FENCED if another producer
+   * uses the transactional id. Waits up to maxBlockMs, or as `options` specify.
    *
    * @example
    * await using transaction = await producer.beginTransaction()
@@ -346,9 +350,9 @@ export class Producer {
   }
 
   /**
-   * Runs `work` in a transaction: commits when it returns, and returns what it returned; aborts
-   * when it throws, or when `options` end the wait, and rejects with that error. Records sent in it
-   * need not be awaited: the commit waits for them, and fails when one of them failed.
+   * Runs `work` in a transaction: commits when it returns, and returns its result; aborts when it
+   * throws, or when `options` end the wait, and rejects with that error. Records sent in it need
+   * not be awaited: the commit waits for them, and fails if one of them failed.
    *
    * @example
    * await producer.transaction((transaction) => {
@@ -374,7 +378,7 @@ export class Producer {
     return purgeRecords(this.#engine, scope)
   }
 
-  /** Counts since the producer was created, and its present state: see docs/telemetry.md. */
+  /** Counts since the producer was created, and its current state: see docs/telemetry.md. */
   metrics(options?: MetricsOptions): ProducerMetrics {
     const spool = this.#spool?.metrics() ?? null
     const letters = this.#deadLetters?.metrics() ?? null
@@ -382,7 +386,7 @@ export class Producer {
   }
 
   /**
-   * How the producer stands now: for readiness probes and dashboards. It sends nothing.
+   * The current state of the producer, for readiness probes and dashboards. It sends nothing.
    *
    * @example
    * const { isReady, brokers, lastError } = producer.status()
@@ -393,19 +397,17 @@ export class Producer {
   }
 
   /**
-   * Takes no more records, delivers those it has, and disconnects. With `timeoutMs` (or when
-   * `signal` aborts) what is left by then fails with ABORTED. Resolves when every record has its
-   * result; a second call gets the same promise. With the option `spool`, what is not delivered
-   * within `timeoutMs` (requestTimeoutMs by default) stays on disk, for the next producer.
+   * Accepts no more records, delivers the accepted ones, and disconnects. With `timeoutMs` (or when
+   * `signal` aborts) records that are unsettled then fail with ABORTED. Resolves when every record
+   * has its result; a second call returns the same promise. With the option `spool`, records that
+   * are not delivered within `timeoutMs` (requestTimeoutMs by default) stay on disk for the next
+   * producer.
    */
   close(options?: WaitOptions): Promise<CloseReport> {
     return this.#lifecycle.close(options)
   }
 
-  /**
-   * Fails everything that is not settled with ABORTED, naming `error` as the cause, and
-   * disconnects.
-   */
+  /** Fails all unsettled records with ABORTED and `error` as the cause, and disconnects. */
   destroy(error?: Error): void {
     this.#lifecycle.destroy(error ?? null)
   }
@@ -434,7 +436,7 @@ export class Producer {
         this.#outages.watch()
         this.#driver.wake()
       },
-      // What fails while the producer leaves its spool stays there: it is not lost.
+      // Records that fail while the producer closes its spool stay there: they are not lost.
       onUnobservedFailure: (error) => {
         if (this.#spool?.keepsFailures !== true) this.#failures.report(error)
       },

@@ -1,9 +1,10 @@
-// `purge` of a producer: checks the call, and passes it to the engine.
+// Owns the check of a `purge` call, which is then passed to the engine. Caller: Producer.
+// Invariant: an invalid call changes nothing.
 
 import type { Engine, PurgeScope } from '../engine/engine.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 
-/** Throws if the call is wrong. Returns how many records fail. */
+/** Throws if the call is invalid. Returns the number of records that fail. */
 export const purgeRecords = (engine: Engine, scope: PurgeScope = {}): number => {
   if (typeof scope !== 'object' || scope === null) {
     throw new KafkaError(

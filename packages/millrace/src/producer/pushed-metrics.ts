@@ -1,6 +1,6 @@
-// The metrics of a producer under the names that Kafka's own clients push (KIP-714): those of
-// Java's producer-metrics with dots, behind org.apache.kafka.producer. A snapshot is taken for each
-// push.
+// Owns the metrics of a producer under the names that Kafka's own clients push (KIP-714): those of
+// Java's producer-metrics with dots, prefixed with org.apache.kafka.producer. Caller: Producer,
+// which passes it to the cluster client. Invariant: each push reads one snapshot.
 
 import type { TelemetryMetric, TelemetrySource } from '../cluster-client/telemetry-payload.ts'
 import type { Distribution } from '../engine/metrics/histogram.ts'
@@ -44,7 +44,7 @@ const ofRow = (
   return kind === 'counter' ? [sum(name, value, attributes)] : [gauge(name, value, attributes)]
 }
 
-/** Required of every producer: how often connections come up, a second. */
+/** Required by KIP-714 for every producer: new connections per second. */
 class CreationRate {
   #lastCount = 0
   #lastAt: number
@@ -83,7 +83,7 @@ const metricsOf = (metrics: ProducerMetrics, creationRate: number): TelemetryMet
   return all
 }
 
-/** The producer's metrics, read when a broker wants them. */
+/** The producer's metrics, read when a broker requests them. */
 export const pushedMetrics = (
   producer: { metrics(): ProducerMetrics },
   { transactionalId }: EngineSettings,

@@ -1,12 +1,12 @@
-// Looks into a spool's directory from outside: for the command line and for programs of yours. The
-// code of the spool is loaded at the first call.
+// Owns the public functions that read a spool's directory, for programs and the command line. They
+// load the code of the spool at the first call. Invariant: they change nothing and take no lock.
 
 import type { ReadSpoolOptions, SpooledRecordView, SpoolInspection } from './spool-views.ts'
 
 /**
- * What is in a spool's directory, and whether its files are whole. It changes nothing and takes no
- * lock: it may be called while a producer has the directory. Rejects with SPOOL_FAILED if the
- * directory can't be read.
+ * The content of a spool's directory, and the damage in its files. It changes nothing and takes no
+ * lock: it may be called while a producer uses the directory. Rejects with SPOOL_FAILED if the
+ * directory cannot be read.
  *
  * @example
  * const { records, damage } = await inspectSpool('./spool')
@@ -17,8 +17,8 @@ export const inspectSpool = async (directory: string): Promise<SpoolInspection> 
 }
 
 /**
- * The records in a spool's directory that are not settled, oldest first, as far as they can be
- * read. Bytes are valid until the next record is asked for.
+ * The unsettled records in a spool's directory, oldest first, as far as they can be read. Bytes are
+ * valid until the next record is requested.
  *
  * @example
  * for await (const { topic, value } of readSpool('./spool')) console.log(topic, value?.length)

@@ -1,4 +1,5 @@
-// The calls of ready(): they wait until the buffer has space for a record. Owner: Producer.
+// Owns the calls of ready(), which wait until the buffer has space for a record. Caller: Producer.
+// Invariant: each call settles once.
 
 import type { Engine } from '../engine/engine.ts'
 import { guarded } from './caller.ts'

@@ -1,16 +1,16 @@
-// What is wrong with a record, said as a send says it, without sending anything: for stand-ins that
-// take records in a producer's place.
+// Owns the check of a record without sending it, with the errors of a send. Caller: the recording
+// producer of testing/. Invariant: it uses the engine's own encoder.
 
 import { RecordEncoder } from '../engine/batch/record-encoder.ts'
 import type { ProducerRecord } from '../engine/record.ts'
 
-/** Sizes of a record that is right. */
+/** The sizes of a valid record. */
 export interface RecordSizes {
   /** -1 = no key. */
   readonly keyBytes: number
   /** -1 = null. */
   readonly valueBytes: number
-  /** Key, value and headers as they are encoded. */
+  /** Bytes of the encoded key, value and headers. */
   readonly contentBytes: number
 }
 

@@ -1,21 +1,22 @@
-// What every stream of records ends in: hands records to a producer one after the other, waits
-// if there is no space, counts what became of them, and knows when all are settled. One sink
-// belongs to one stream or one sendAll.
+// Owns the end of every stream of records: it passes records to a producer one after the other,
+// waits if there is no space, counts their results, and knows when all are settled. Callers:
+// record-stream.ts, typed topics, the recording producer. Invariant: one sink belongs to one stream
+// or one sendAll.
 
 import type { ProducerRecord, RecordMetadata, Settle } from '../engine/record.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 
-/** What a sink needs of a producer; undefined = the record is taken already. */
+/** What a sink needs from a producer; undefined = the record is accepted already. */
 export interface RecordTarget {
   submitRaw(record: ProducerRecord, receiver: Settle | null): Promise<undefined> | undefined
 }
 
-/** Called for a record's failure that has no other receiver any more. */
+/** Called for the failure of a record that has no other receiver. */
 export type UnobservedFailure = (error: KafkaError) => void
 
 /** Options of a stream of records. */
 export interface RecordStreamOptions<Sent = ProducerRecord> {
-  /** Records that may be unsettled; by default the producer's buffer is the only bound. */
+  /** Limit of the unsettled records; by default the producer's buffer is the only limit. */
   readonly maxInFlight?: number | undefined
   /** Called for each delivered record. */
   readonly onDelivered?: ((metadata: RecordMetadata, record: Sent) => void) | undefined
@@ -27,7 +28,7 @@ export interface RecordStreamOptions<Sent = ProducerRecord> {
 export interface RecordCounts {
   /** Records that were acknowledged. */
   readonly delivered: number
-  /** Records that failed; more than 0 only if there is an `onFailed`. */
+  /** Records that failed; more than 0 only with an `onFailed`. */
   readonly failed: number
 }
 
@@ -38,7 +39,7 @@ const functionProblem = (name: string, value: unknown): string | null =>
 
 const optionNames = ['maxInFlight', 'onDelivered', 'onFailed', 'signal', 'highWaterMark']
 
-/** Throws INVALID_ARGUMENT if an option is wrong. */
+/** Throws INVALID_ARGUMENT if an option is invalid. */
 const checkOptions = (options: RecordStreamOptions): void => {
   const unknown = Object.keys(options).find((name) => !optionNames.includes(name))
   if (unknown !== undefined) {
@@ -62,15 +63,15 @@ export class RecordSink {
   #unsettled = 0
   #delivered = 0
   #failed = 0
-  /** The first failure, if there is no `onFailed`. */
+  /** The first failure, without an `onFailed`. */
   #broken: KafkaError | null = null
   #brokenIndex = -1
   #pushed = 0
   #onSettled: (() => void)[] = []
 
   /**
-   * `onBroken` is called once, with the error that ends the stream; `onUnobserved` with those that
-   * come after it.
+   * `onBroken` is called once, with the error that ends the stream; `onUnobserved` with later
+   * errors.
    */
   constructor(
     target: RecordTarget,
@@ -94,7 +95,7 @@ export class RecordSink {
     return this.#broken
   }
 
-  /** The first failure, for the caller: which record it was, and what became of the others. */
+  /** The first failure for the caller: the index of the record, and the results of the others. */
   get failure(): KafkaError | null {
     const error = this.#broken
     if (error === null) return null
@@ -108,7 +109,7 @@ export class RecordSink {
     )
   }
 
-  /** Hands a record over; undefined, or a promise that resolves when the next one may come. */
+  /** Sends a record; returns undefined, or a promise that resolves when the next one may follow. */
   push(record: ProducerRecord): Promise<void> | undefined {
     const index = this.#pushed++
     const taken = this.#submit(record, index)
@@ -138,7 +139,7 @@ export class RecordSink {
           this.#onFailed(error as KafkaError, record, index)
           break
         }
-        // Records of a topic that is not known yet are taken until the buffer is full of them.
+        // Records of an unknown topic are accepted until the buffer is full of them.
         const unsettled = --this.#unsettled
         await this.#until(() => this.#unsettled < unsettled)
       }
@@ -146,7 +147,7 @@ export class RecordSink {
     await this.#until(() => this.#unsettled < this.#maxInFlight)
   }
 
-  /** The buffer is full, and of our own records: there is space when one of them is settled. */
+  /** The buffer is full of this sink's own records: there is space when one of them is settled. */
   #mayPass({ code }: KafkaError): boolean {
     return code === 'BUFFER_FULL' && this.#unsettled > 1
   }
@@ -178,7 +179,7 @@ export class RecordSink {
     })
   }
 
-  /** What the user's function throws goes to the producer's logger, and the count is right. */
+  /** An error of the user's function is logged, and the counts stay correct. */
   #settle(notify: () => void): void {
     this.#unsettled--
     const waiters = this.#onSettled

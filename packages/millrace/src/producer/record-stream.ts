@@ -1,8 +1,9 @@
-// Streams of records: a Writable of Node, a WritableStream of the web, and sendAll for iterables.
-// Each takes the next record when there is space for it, so memory stays bounded by the producer's
-// buffer however fast the source is; each ends when every record is settled. None closes the
-// producer. The failure of each record is reported once: to `onFailed`; or as the error that ends
-// the stream; or, when that has happened or the user has ended the stream, to `onUnobserved`.
+// Owns the streams of records: a Writable of Node, a WritableStream of the Streams API, and sendAll
+// for iterables. Callers: Producer, typed topics, the recording producer. Invariants: each takes
+// the next record when there is space for it, so the producer's buffer limits the memory; each ends
+// when every record is settled; none closes the producer. Each failure is reported once: to
+// `onFailed`, or as the error that ends the stream, or, after the stream has ended, to
+// `onUnobserved`.
 
 import { Writable } from 'node:stream'
 import type { ProducerRecord } from '../engine/record.ts'
@@ -20,13 +21,13 @@ import { abortedError, checkWaitOptions, reasonOf } from './wait.ts'
 
 /** Options of `writable` and `writableStream`. */
 export interface WritableOptions extends RecordStreamOptions {
-  /** Records that may gather in the stream itself before `write` returns false; 16 by default. */
+  /** Records that may be collected in the stream before `write` returns false; 16 by default. */
   readonly highWaterMark?: number | undefined
 }
 
 /** Options of `sendAll`. */
 export interface SendAllOptions<Sent = ProducerRecord> extends RecordStreamOptions<Sent> {
-  /** Ends the reading of the source; what was taken is delivered all the same. */
+  /** Ends the reading of the source; accepted records are delivered nevertheless. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -86,7 +87,7 @@ export const recordWritableStream = (
       },
       write: (record) => sink.push(record)?.then(throwIfBroken),
       close: () => sink.drain().then(throwIfBroken),
-      // What was taken is delivered all the same.
+      // Accepted records are delivered nevertheless.
       abort: () => {
         breakOff = onUnobserved
         return sink.drain()
@@ -101,7 +102,7 @@ const isIterable = (source: unknown): boolean =>
   source !== null &&
   (Symbol.asyncIterator in source || Symbol.iterator in source)
 
-/** Throws INVALID_ARGUMENT if it is no source of records. */
+/** Throws INVALID_ARGUMENT if it is not an iterable of records. */
 export const checkIterable = (source: unknown): void => {
   if (isIterable(source)) return
   throw new KafkaError(
@@ -126,7 +127,7 @@ export const sendAll = async (
     await pump(source, sink, signal, abort)
   } catch (error) {
     await sink.drain()
-    // The source's own error is the caller's; the record's goes to the producer's handler.
+    // The source's own error is that of the call; the record's error is reported by the producer.
     if (sink.broken !== null) onUnobserved(sink.broken)
     throw error
   } finally {
@@ -140,7 +141,9 @@ export const sendAll = async (
 
 type Step = IteratorResult<ProducerRecord, unknown>
 
-/** What an abort ends just now: a promise to race would remember every step of a long source. */
+/**
+ * The current action of an abort. A promise race would keep every step of a long source in memory.
+ */
 class AbortHook {
   #onAbort: () => void = () => {}
   readonly call = (): void => this.#onAbort()
@@ -150,7 +153,7 @@ class AbortHook {
   }
 }
 
-/** A source that says nothing more must not keep an aborted call. */
+/** A source that never responds must not delay an aborted call. */
 const nextStep = (pending: Step | PromiseLike<Step>, abort: AbortHook): Promise<Step | 'stopped'> =>
   new Promise((resolve, reject) => {
     abort.set(() => resolve('stopped'))

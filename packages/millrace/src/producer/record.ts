@@ -1,4 +1,5 @@
-// The types of records and their results, for what is built on the producer.
+// Owns the list of record types that the code above the producer uses. Callers: layers/, testing/.
+// Invariant: the types are those of the engine.
 
 export type {
   DeliveredRecord,

@@ -1,5 +1,6 @@
-// The option `sasl`: what it may be, what is wrong with it, and the mechanism that it means.
-// Messages name fields and bounds, never a value: any of them may be a secret in the wrong place.
+// Owns the option `sasl`: its type, its check, and the mechanism that it creates. Callers:
+// option-table.ts, security.ts. Invariant: messages contain fields and limits, never a value,
+// because any value may be a misplaced secret.
 
 import { assertionProblem } from '../net/client-assertion.ts'
 import {
@@ -27,28 +28,28 @@ const builtInMechanisms = [...passwordMechanisms, 'OAUTHBEARER'] as const
 
 type AnyCase<Name extends string> = Name | Lowercase<Name>
 
-/** Name and password. SCRAM never sends the password; PLAIN does, and belongs on TLS. */
+/** User name and password. SCRAM never sends the password; PLAIN does, so use it with TLS. */
 export interface PasswordSasl {
   /** `'PLAIN'`, or `'SCRAM-SHA-256'` and `'SCRAM-SHA-512'` (RFC 5802, RFC 7677). */
   readonly mechanism: AnyCase<(typeof passwordMechanisms)[number]>
   /**
-   * Sent as it is, in UTF-8, without SASLprep: as Kafka stores it. A function is called for each
+   * Sent unchanged in UTF-8, without SASLprep, as Kafka stores it. A function is called for each
    * authentication.
    */
   readonly username: SecretSource
-  /** In no message, log line or error. A function is called for each authentication. */
+  /** No message, log line or error contains it. A function is called for each authentication. */
   readonly password: SecretSource
 }
 
-/** Tokens from a function of yours. It is asked once at a time, for all connections. */
+/** Tokens from a function. It is called once at a time, for all connections. */
 export interface TokenSasl {
   /** `'OAUTHBEARER'` (RFC 7628, KIP-255). */
   readonly mechanism: AnyCase<'OAUTHBEARER'>
-  /** Gives the token; asked again from 80 % of its life on. */
+  /** Returns the token; called again after 80 % of its lifetime. */
   readonly token: TokenProvider
 }
 
-/** A token that another program writes into a file and renews there. */
+/** A token in a file that another program renews. */
 export interface TokenFileSasl {
   /** `'OAUTHBEARER'` (RFC 7628, KIP-768). */
   readonly mechanism: AnyCase<'OAUTHBEARER'>
@@ -58,7 +59,7 @@ export interface TokenFileSasl {
   readonly extensions?: Readonly<Record<string, string>> | undefined
 }
 
-/** Tokens from an OAuth authority, by the client's own credentials. */
+/** Tokens from an OAuth authority, with the client's own credentials. */
 export interface ClientCredentialsSasl extends ProvableClient {
   /** `'OAUTHBEARER'` (KIP-255, KIP-768). */
   readonly mechanism: AnyCase<'OAUTHBEARER'>
@@ -88,7 +89,7 @@ const credentialFields = [
   'extensions',
 ]
 
-/** Names that people bring from elsewhere. */
+/** Field names of other clients. */
 const foreignFields: Readonly<Record<string, string>> = {
   user: 'username',
   pass: 'password',
@@ -148,7 +149,7 @@ const tokenFileProblems = (fields: Fields): (string | null)[] => [
 
 const assertionFields = ['assertion', 'clientAssertion'] as const
 
-/** The client proves who it is by a secret or by a JWT, or exchanges a JWT. */
+/** The client authenticates with a secret or a JWT, or exchanges a JWT. */
 const clientProofProblems = (fields: Fields): (string | null)[] => {
   const given = assertionFields.filter((name) => fields[name] !== undefined)
   const [name] = given
@@ -194,7 +195,7 @@ const problemsOf = (fields: Fields): (string | null)[] => {
   return [`mechanism is not one of ${builtInMechanisms.join(', ')}: or pass a SaslMechanism`]
 }
 
-/** What is wrong with the option, as the end of a sentence; null = nothing. */
+/** The problem with the option, as the end of a sentence; null = none. */
 export const saslProblem = (value: unknown): string | null => {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return `must be { mechanism, … }, got ${Array.isArray(value) ? 'an array' : typeof value}`
@@ -207,7 +208,7 @@ export const saslProblem = (value: unknown): string | null => {
   return problems.length === 0 ? null : `is invalid: ${problems.join(', ')}`
 }
 
-/** The mechanism that a right option means; all connections of a producer share it. */
+/** The mechanism of a valid option; all connections of a producer share it. */
 export const mechanismOf = (
   option: SaslOption,
   clock: Clock,
@@ -223,7 +224,7 @@ export const mechanismOf = (
       : new PlainMechanism(credentials)
   }
   const provider = tokenProviderOf(option, clock, warn)
-  // A file costs nothing to read, and may have changed before its token ends.
+  // A file is cheap to read, and may change before its token ends.
   const source = new TokenSource(provider, clock, connectTimeoutMs, warn, 'tokenFile' in option)
   return new OAuthBearerMechanism(source)
 }
@@ -241,7 +242,7 @@ const tokenProviderOf = (
 const tokenTimeoutMs = 10_000
 
 /**
- * A built-in mechanism, for a mechanism of your own to build on: what `sasl` would make of the
+ * A built-in mechanism to build a custom one on: the mechanism that `sasl` would create from the
  * same object. Throws INVALID_OPTION.
  *
  * @example

@@ -1,6 +1,7 @@
-// How a producer reaches its brokers: TLS, authentication, sockets of the user's own, and whether
-// all that keeps the process alive. It turns the options into what the cluster connects with.
-// Callers: options.ts (checks, reads the files once), Producer (puts it to use).
+// Owns how a producer connects to its brokers: TLS, SASL, custom sockets, and whether connections
+// keep the process alive. It converts the options into the transport and the clock of the cluster
+// client. Callers: options.ts (checks, reads the files once), Producer. Invariant: no secret leaves
+// it in a message.
 
 import type { SaslSettings } from '../net/connection-contract.ts'
 import { dialTransport, type SocketFactory } from '../runtime/dial-transport.ts'
@@ -12,7 +13,7 @@ import type { Environment } from './environment.ts'
 import { mechanismOf, type SaslOption } from './sasl-option.ts'
 import { tlsProblem } from './tls-option.ts'
 
-/** The options that say how to reach brokers; each was found right by itself. */
+/** The options of the connection; each is valid by itself. */
 export interface SecurityValues {
   readonly tls: boolean | TlsOptions | TlsProvider | undefined
   readonly sasl: SaslOption | undefined
@@ -22,7 +23,7 @@ export interface SecurityValues {
   readonly logger: Logger | undefined
 }
 
-/** Mechanisms whose messages must not be overheard. */
+/** Mechanisms whose messages must not be readable by others. */
 const talkative: ReadonlySet<string> = new Set(['PLAIN', 'OAUTHBEARER'])
 
 export class Security {
@@ -45,7 +46,7 @@ export class Security {
     return { security: new Security(values, source), problems }
   }
 
-  /** The environment as the options want it. */
+  /** The environment with the transport and the clock of the options. */
   environment(given: Environment): Environment {
     const { socketFactory = null, keepProcessAlive } = this.#values
     const isPlain = this.#tls === null && socketFactory === null
@@ -54,7 +55,7 @@ export class Security {
     return { ...given, clock: unrefClock(given.clock), transport: unrefTransport(transport) }
   }
 
-  /** Who we are to the brokers. Warns once where others could listen. */
+  /** The SASL settings of the client. Warns once if the connection is not encrypted. */
   sasl({ clock, random }: Environment, logger: Logger): SaslSettings | undefined {
     const { sasl, connectTimeoutMs } = this.#values
     if (sasl === undefined) return undefined

@@ -1,20 +1,21 @@
-// The tracing channel `millrace:send`: one operation for each record, whichever way it comes in.
-// Caller: interceptors.ts, only while the channel has subscribers.
+// Owns the tracing channel `millrace:send`: one operation for each record, of any call. Caller:
+// interceptors.ts, only while the channel has subscribers. Invariant: the caller's record is not
+// changed.
 
 import type { ProducerRecord, RecordHeaders, RecordMetadata } from '../engine/record.ts'
 import type { KafkaError } from '../protocol/kafka-error.ts'
 import { type EventOrigin, OperationTracing, type TraceContext } from '../runtime/diagnostics.ts'
 
-/** `tracing:millrace:send`: a record on its way, from the call until its result. */
+/** `tracing:millrace:send`: a record from the call until its result. */
 export interface SendTrace extends TraceContext {
-  /** As the caller passed it, or as the interceptors returned it. */
+  /** The record of the caller, or the one that the interceptors returned. */
   readonly record: ProducerRecord
   /**
-   * Empty at `start`. What subscribers put here by then is added to the record's headers, in place
-   * of headers with the same names.
+   * Empty at `start`. Headers that subscribers set here are added to the record, in place of
+   * headers with the same names.
    */
   readonly headers: Record<string, string | Uint8Array>
-  /** Where the record is; set before `asyncStart`. */
+  /** The position of the record in the log; set before `asyncStart`. */
   result?: RecordMetadata
   error?: KafkaError
 }
@@ -41,13 +42,13 @@ const addHeaders = (
   return [...others, ...added]
 }
 
-/** Text of whatever a subscriber set: a header that is not valid would fail the record. */
+/** The value of a subscriber as text: an invalid header would fail the record. */
 const pairOf = ([name, value]: [string, unknown]): Pair => [
   name,
   value instanceof Uint8Array ? value : String(value),
 ]
 
-/** The record with the headers of subscribers; the caller's own is not changed. */
+/** The record with the headers of subscribers; the caller's record is not changed. */
 export const tracedRecord = ({ record, headers }: SendTrace): ProducerRecord => {
   const added = Object.entries(headers)
   if (added.length === 0) return record
@@ -56,7 +57,7 @@ export const tracedRecord = ({ record, headers }: SendTrace): ProducerRecord => 
     const all = addHeaders(record.headers, added.map(pairOf))
     return { topic, key, value, headers: all, timestamp, partition }
   } catch {
-    // A record that cannot be read fails where the engine reads it.
+    // A record that cannot be read fails in the engine.
     return record
   }
 }

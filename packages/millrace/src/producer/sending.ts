@@ -1,6 +1,7 @@
-// The four calls that take records: send, sendBatch, enqueue, submit. They turn calls into appends,
-// and results into promises and callbacks. A scope says whether records may be sent at the moment,
-// and is notified of those that were not taken: the producer is one, each transaction another.
+// Owns the four calls that accept records: send, sendBatch, enqueue, submit. It converts calls into
+// appended records, and results into promises and callbacks. Callers: Producer, Transaction. A
+// scope (the producer, or a transaction) decides whether records may be sent, and is notified of
+// rejected records. Invariant: each record has one result, which its receiver gets once.
 
 import type { Engine } from '../engine/engine.ts'
 import type { ProducerRecord, RecordMetadata, Settle, SettleCallback } from '../engine/record.ts'
@@ -15,9 +16,9 @@ import { Submission } from './submission.ts'
 import { CallLimits, checkWaitOptions, type WaitClock, type WaitOptions } from './wait.ts'
 
 export interface SendScope {
-  /** Throws where records can't be sent now. */
+  /** Throws if records cannot be sent now. */
   check(call: string): void
-  /** A record was not taken, or its caller cancelled it. */
+  /** A record was not accepted, or its caller cancelled it. */
   onFailed(error: KafkaError): void
 }
 
@@ -29,11 +30,11 @@ export class Sending {
   readonly #reportFailure = (error: KafkaError | null): void => {
     if (error !== null) this.#failures.report(error)
   }
-  /** The same for one that was taken: a spool may keep it. */
+  /** The same for an accepted record: a spool may keep it. */
   readonly #onUnobserved = (error: KafkaError | null): void => {
     if (error !== null) this.#engine.onUnobservedFailure(error)
   }
-  /** A loop that never yields can be refused a million times: each costs nothing that stays. */
+  /** A loop without await can be rejected a million times, so a rejection keeps no memory. */
   #lastRefusal: { error: KafkaError; promise: Promise<RecordMetadata> } | null = null
 
   constructor(engine: Engine, failures: FailureReporter, waitClock: WaitClock) {
@@ -64,7 +65,7 @@ export class Sending {
     scope.onFailed(error)
   }
 
-  /** The promise of a send that was not taken. Those that share their error share their promise. */
+  /** The promise of a send that was not accepted. Sends with the same error share their promise. */
   #refusal(pending: PendingSend, error: KafkaError): Promise<RecordMetadata> {
     if (this.#lastRefusal?.error === error) {
       this.#failures.report(error)
@@ -125,12 +126,12 @@ export class Sending {
       }
       this.#startBatch(scope, records, options, resolve)
     })
-    // A function made here would keep `records` in memory until the results come.
+    // A function created here would keep `records` in memory until the results arrive.
     promise.catch(this.#reportFailure)
     return promise
   }
 
-  /** No function made here uses `records`, for the same reason. */
+  /** No function created here uses `records`, for the same reason. */
   #startBatch(
     scope: SendScope,
     records: readonly ProducerRecord[],
@@ -185,7 +186,7 @@ export class Sending {
       scope.check('submit')
       if (given === undefined && this.#engine.hasSpace) {
         const isSpooled = this.#engine.hasSpool
-        // The promise and the receiver of a record that is not on disk exclude each other.
+        // A promise of submit() and a receiver exclude each other until the record is on disk.
         if (!isSpooled || receiver === null) {
           this.#engine.append(record, receiver)
           return isSpooled ? this.#engine.whenTaken() : undefined

@@ -1,6 +1,7 @@
-// The limits of a call whose records are still being made: `timeoutMs` and `signal` count from the
-// call, not from when the serializers are done. Used by typed topics, which have no producer's
-// clock: their target may be a stand-in.
+// Owns the limits of a call whose records are being serialized: `timeoutMs` and `signal` apply from
+// the call on, not after the serializers have finished. Caller: typed topics, which have no
+// producer's clock, because their target may be a test double. Invariant: the limits end the call
+// once.
 
 import type { ProducerRecord } from '../engine/record.ts'
 import type { KafkaError } from '../protocol/kafka-error.ts'
@@ -19,7 +20,7 @@ export class SerializationLimit {
   #timer: Timer | null = null
   #error: KafkaError | null = null
 
-  /** `record` is named in the error. Throws if the options are invalid. */
+  /** The error names `record`. Throws if the options are invalid. */
   constructor(
     given: WaitOptions,
     record: ProducerRecord | null,
@@ -41,12 +42,12 @@ export class SerializationLimit {
     this.#timer = clock.setTimer(timeoutMs, () => this.#end('timeout'))
   }
 
-  /** Why the records must not be sent any more; null = they may be. */
+  /** Why the records must not be sent any more; null = they may be sent. */
   get error(): KafkaError | null {
     return this.#error
   }
 
-  /** The records are made: what is left of the limits is the target's affair. */
+  /** The records are serialized: the target applies the remaining limits. */
   rest(): WaitOptions {
     this.#stop()
     const { timeoutMs } = this.#options
@@ -69,8 +70,8 @@ export class SerializationLimit {
 }
 
 /**
- * Runs `start`, which gets the limits and hands the records over; rejects when the limits end
- * before that.
+ * Calls `start`, which gets the limits and sends the records; rejects if the limits end before
+ * that.
  */
 export const withinLimits = <Value>(
   options: WaitOptions | undefined,

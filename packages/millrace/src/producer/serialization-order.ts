@@ -1,20 +1,19 @@
-// Keeps the records of a topic in the order of the calls when serializers return promises. A record
-// is handed over to the producer once it is serialized and all earlier records of its topic were
-// handed over. Topics do not wait for each other. The number of waiting records is bounded. Typed
-// topics call it.
+// Owns the order of a topic's records when serializers return promises. A record is passed to the
+// producer once it is serialized and all earlier records of its topic were passed. Topics do not
+// wait for each other. Caller: typed topics. Invariant: the number of waiting records is limited.
 
 import { KafkaError } from '../protocol/kafka-error.ts'
 import { heapLimitBytes } from '../runtime/heap-limit.ts'
 import { guarded } from './caller.ts'
 
-/** An estimate of the heap that a waiting record takes without its content: promises, closures. */
+/** The estimated heap size of a waiting record without its content: promises, closures. */
 const bytesPerRecord = 2048
 
-/** Records that wait for serializers take at most half of the heap. */
+/** Records that wait for serializers use at most half of the heap. */
 const waitingMaxOfHeap = (): number => Math.floor(heapLimitBytes() / 2 / bytesPerRecord)
 
 export class SerializationOrder {
-  /** By topic: settles when the last record that waits has been handed over. */
+  /** By topic: settles when the last waiting record was passed to the producer. */
   readonly #last = new Map<string, Promise<unknown>>()
   readonly #waitingMax: number
   #waiting = 0
@@ -29,9 +28,9 @@ export class SerializationOrder {
   }
 
   /**
-   * Calls `handOver` with the result of `made` after the earlier calls for the topic; resolves to
-   * what it returns. `made` must not reject. Rejects with BUFFER_FULL, without a call of
-   * `handOver`, if too many records would wait. While no record waits, any number is accepted.
+   * Calls `handOver` with the result of `made` after the earlier calls for the topic; resolves with
+   * its return value. `made` must not reject. Rejects with BUFFER_FULL, without calling `handOver`,
+   * if too many records would wait. While no record waits, any number is accepted.
    */
   inTurn<Made, Value>(
     topic: string,
@@ -47,8 +46,9 @@ export class SerializationOrder {
       )
     }
     this.#waiting += records
-    // The next record must wait until this one was handed over, but not until it is delivered. A
-    // promise returned from here would be awaited, so the result is wrapped in an object.
+    // The next record must wait until this one was passed to the producer, but not until it is
+    // delivered. A promise returned from here would be awaited, so the result is wrapped in an
+    // object.
     const handed = Promise.all([made, this.#last.get(topic)]).then(([content]) => {
       this.#waiting -= records
       return { result: handOver(content) }

@@ -1,36 +1,37 @@
-// Serializers: functions that make bytes or text of a key or a value, at once or as a promise. A
-// failure concerns the one record. Used by typed topics; the producer itself takes bytes and text.
+// Owns the built-in serializers: functions that convert a key or a value into bytes or text, at
+// once or with a promise. Caller: typed topics; the producer itself accepts bytes and text.
+// Invariant: a failure affects one record only.
 
 import type { RecordData } from '../engine/record.ts'
 import { type ErrorCode, KafkaError } from '../protocol/kafka-error.ts'
 import { isPromise, messageOf } from '../runtime/value-kinds.ts'
 import { type StandardSchema, validate } from './standard-schema.ts'
 
-/** What a serializer receives besides the value. */
+/** The second argument of a serializer. */
 export interface SerializerContext {
   /** The topic of the record. */
   readonly topic: string
-  /** Which part of the record it makes. */
+  /** The field that is serialized. */
   readonly field: 'key' | 'value'
-  /** The record as the caller gave it; typed topics always set it. */
+  /** The record of the caller; typed topics always set it. */
   readonly record?: object | undefined
   /**
-   * Adds a header behind the record's own, before the serializer returns or its promise resolves.
+   * Adds a header after the record's own, before the serializer returns or its promise resolves.
    * Typed topics always set it.
    */
   addHeader?(name: string, value: RecordData): void
 }
 
-/** Makes bytes or text of a value, at once or as a promise. */
+/** Converts a value into bytes or text, at once or with a promise. */
 export type Serializer<Value> = (
   value: Value,
   context: SerializerContext,
 ) => RecordData | null | Promise<RecordData | null>
 
-/** Text as it is. */
+/** Returns text unchanged. */
 export const textSerializer: Serializer<string> = (value) => value
 
-/** Bytes as they are. */
+/** Returns bytes unchanged. */
 export const bytesSerializer: Serializer<Uint8Array> = (value) => value
 
 const toJson = (value: unknown): string => {
@@ -40,8 +41,8 @@ const toJson = (value: unknown): string => {
 }
 
 /**
- * JSON, checked by a schema where one is given: any that keeps to Standard Schema (zod, valibot,
- * arktype, …). What the schema makes of the value is what is sent.
+ * JSON, checked by a schema if one is given: any schema that implements Standard Schema (zod,
+ * valibot, arktype, …). The output of the schema is sent.
  *
  * @example
  * typedTopics(producer, { orders: { value: jsonSerializer(z.object({ id: z.string() })) } })
@@ -64,13 +65,13 @@ export function jsonSerializer(schema?: StandardSchema): Serializer<unknown> {
   }
 }
 
-/** Failures of a schema registry keep their code: they are not the value's fault. */
+/** Errors of a schema registry keep their code, because the value is not the cause. */
 const codeOf = (cause: unknown): ErrorCode => {
   const isRegistry = cause instanceof KafkaError && cause.code.startsWith('SCHEMA_REGISTRY_')
   return isRegistry ? cause.code : 'SERIALIZATION_FAILED'
 }
 
-/** What a serializer threw, as the error of the record. */
+/** The error of a serializer, as the error of the record. */
 export const serializationError = (cause: unknown, context: SerializerContext): KafkaError => {
   const message = messageOf(cause)
   return new KafkaError(

@@ -1,40 +1,41 @@
-// The option `spool`: what it may be, and its defaults.
+// Owns the option `spool`: its type, its check and its defaults. Callers: option-table.ts,
+// options.ts, ProducerSpool. Invariant: docs/spool.md describes each field.
 
 import type { ProducerRecord, RecordMetadata } from '../engine/record.ts'
 import type { KafkaError } from '../protocol/kafka-error.ts'
 
 /** Keeps records on disk until Kafka has acknowledged them; see docs/spool.md. */
 export interface SpoolOption {
-  /** The directory: one for each producer. It is made where it does not exist. */
+  /** The directory, one per producer. It is created if it does not exist. */
   readonly directory: string
-  /** Size of the directory past which records wait or are rejected. Default: 1 GiB. */
+  /** Size of the directory above which records wait or are rejected. Default: 1 GiB. */
   readonly maxBytes?: number | undefined
   /**
-   * What a record that was taken survives: `'process'` = the end of the process, kill -9 included;
-   * `'machine'` = a loss of power, too. Default: 'process'.
+   * What an accepted record survives: `'process'` = the end of the process, including kill -9;
+   * `'machine'` = also a loss of power. Default: 'process'.
    */
   readonly durability?: 'process' | 'machine' | undefined
   /**
-   * Called with the result of each record of an earlier process: where it is, or the error that
-   * says why not. Without it, failures go to `onError`.
+   * Called with the result of each record of an earlier process: its metadata, or the error.
+   * Without it, failures are reported to `onError`.
    */
   readonly onRecovered?:
     | ((result: RecordMetadata | KafkaError, record: ProducerRecord) => void)
     | undefined
   /**
-   * The brokers' `producer.id.expiration.ms`: batches of an earlier process that were sent longer
+   * `producer.id.expiration.ms` of the brokers: batches of an earlier process that were sent longer
    * ago than this, and have no response, may be stored twice. Default: 86,400,000.
    */
   readonly producerIdExpirationMs?: number | undefined
   /**
-   * What becomes of these batches: `'resend'` = they are sent again, after an error SPOOL_EXPIRED;
+   * The handling of these batches: `'resend'` = they are sent again, after an error SPOOL_EXPIRED;
    * `'report'` = they are not sent, and their records are reported as failed; `'deadLetter'` = they
-   * go where the option `deadLetter` says. Default: 'resend'.
+   * are stored as the option `deadLetter` specifies. Default: 'resend'.
    */
   readonly afterExpiration?: 'resend' | 'report' | 'deadLetter' | undefined
 }
 
-/** The option with every default filled in. */
+/** The option with all defaults. */
 export interface ResolvedSpool {
   readonly directory: string
   readonly maxBytes: number
@@ -62,7 +63,7 @@ export const resolveSpool = (option: SpoolOption): ResolvedSpool => ({
 const isWhole = (value: unknown, min: number): boolean =>
   Number.isSafeInteger(value) && (value as number) >= min
 
-/** Of each field: whether a value that was given fits, and what is expected. */
+/** For each field: whether a given value is valid, and the expected values. */
 const fields: Readonly<Record<string, readonly [(value: unknown) => boolean, string]>> = {
   directory: [(value) => typeof value === 'string' && value !== '', 'a path'],
   maxBytes: [(value) => isWhole(value, maxBytesMin), `a whole number from ${maxBytesMin}`],
@@ -82,7 +83,7 @@ const show = (value: unknown): string =>
       ? String(value)
       : typeof value
 
-/** What is wrong with the value of the option, as the end of a sentence; null = nothing. */
+/** The problem with the value of the option, as the end of a sentence; null = none. */
 export const spoolProblem = (value: unknown): string | null => {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return 'must be an object with a directory'

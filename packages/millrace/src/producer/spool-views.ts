@@ -1,67 +1,68 @@
-// The public types of a spool's content: what status(), inspectSpool() and readSpool() return.
-// Types only; producer-spool.ts, spool-inspection.ts and read-spool.ts fill them in.
+// Owns the public types of a spool's content: the results of status(), inspectSpool() and
+// readSpool(). Callers: producer-spool.ts, spool-inspection.ts and read-spool.ts, which create
+// them. Invariant: types only, so that nothing is loaded.
 
 import type { LockHolder } from '../spool/directory-lock.ts'
 import type { SpoolDamage } from '../spool/spool-scan.ts'
 import type { HeaderPairs } from './decoded-record.ts'
 
-/** How a spool stands now. */
+/** The current state of a spool. */
 export interface SpoolStatus {
   /** Size of the files in the directory. */
   readonly bytes: number
-  /** The field maxBytes of the option: past this size records wait or are rejected. */
+  /** The field maxBytes of the option: above this size records wait or are rejected. */
   readonly maxBytes: number
   /** Records that are not settled. */
   readonly records: number
-  /** Milliseconds since the oldest of them was taken; null = there is none. */
+  /** Milliseconds since the oldest of them was accepted; null = there is none. */
   readonly oldestMs: number | null
   /** The disk is full: records wait or are rejected. */
   readonly isDiskFull: boolean
 }
 
-/** What is in a spool. */
+/** The content of a spool. */
 export interface SpoolInspection {
   /** The directory. */
   readonly directory: string
-  /** The process that has it; null = none. */
+  /** The process that uses it; null = none. */
   readonly holder: LockHolder | null
-  /** Files that hold records. */
+  /** Files with records. */
   readonly files: number
   /** Bytes of these files. */
   readonly bytes: number
   /** Records that are not settled. */
   readonly records: number
-  /** Records that are settled, in files that are still there. */
+  /** Settled records in files that still exist. */
   readonly settledRecords: number
-  /** Batches that were about to be sent, and have no result: Kafka may have them. */
+  /** Batches that were numbered and have no result: Kafka may have them. */
   readonly batchesInDoubt: number
-  /** When the oldest of `records` was taken, in milliseconds since the epoch; null = none. */
+  /** When the oldest of `records` was accepted, in milliseconds since the epoch; null = none. */
   readonly oldestAt: number | null
-  /** Of each topic its unsettled records, and bytes of their keys, values and headers. */
+  /** The unsettled records of each topic, and the bytes of their keys, values and headers. */
   readonly topics: readonly {
     readonly topic: string
     readonly records: number
     readonly bytes: number
   }[]
-  /** Bytes at the end that are not a complete block: a write was cut short, or is in progress. */
+  /** Bytes at the end that are not a complete block: an incomplete write, or one in progress. */
   readonly tornBytes: number
-  /** Where files are not as they were written, the first 1,000 places. */
+  /** Positions where files differ from what was written; the first 1,000. */
   readonly damage: readonly SpoolDamage[]
 }
 
 /** Options of `readSpool`. */
 export interface ReadSpoolOptions {
-  /** With records that are settled, as far as their files are still there. */
+  /** Includes settled records, as far as their files still exist. */
   readonly all?: boolean | undefined
-  /** Called for each place that can't be read, before the first record. */
+  /** Called for each position that cannot be read, before the first record. */
   readonly onDamage?: ((damage: SpoolDamage) => void) | undefined
 }
 
 /** A record in a spool. */
 export interface SpooledRecordView {
-  /** The topic that it is for. */
+  /** The topic of the record. */
   readonly topic: string
-  /** Null = the partitioner chooses when it is sent. */
+  /** Null = the partitioner chooses when the record is sent. */
   readonly partition: number | null
   /** Milliseconds since the epoch. */
   readonly timestamp: number
@@ -69,8 +70,8 @@ export interface SpooledRecordView {
   readonly key: Uint8Array | null
   /** Null = a tombstone. */
   readonly value: Uint8Array | null
-  /** In order; a name may repeat. */
+  /** In order; a name may occur several times. */
   readonly headers: HeaderPairs
-  /** It was delivered, or failed for good. */
+  /** It was delivered, or has failed. */
   readonly isSettled: boolean
 }

@@ -1,5 +1,6 @@
-// The interface that schema libraries share (Standard Schema 1: zod, valibot, arktype, …), as far
-// as a serializer needs it: https://standardschema.dev. Types only, so nothing is installed for it.
+// Owns the interface that schema libraries share (Standard Schema 1: zod, valibot, arktype, …), as
+// far as a serializer needs it: https://standardschema.dev. Caller: serializers.ts. Invariant:
+// types only, apart from the validation, so that no package is needed.
 
 import { isPromise } from '../runtime/value-kinds.ts'
 
@@ -14,7 +15,7 @@ type Validated<Output> =
 
 /** A schema of a library that implements Standard Schema (https://standardschema.dev): zod, … */
 export interface StandardSchema<Input = unknown, Output = Input> {
-  /** What the standard defines: `validate` returns the value, or the issues. */
+  /** The standard's interface: `validate` returns the value, or the issues. */
   readonly '~standard': {
     readonly version: 1
     readonly vendor: string
@@ -37,7 +38,7 @@ const outputOf = <Output>(result: Validated<Output>): Output => {
   return result.value
 }
 
-/** What the schema makes of a value; throws, or rejects, with every issue in one message. */
+/** The output of the schema for a value; throws or rejects with all issues in one message. */
 export const validate = <Input, Output>(
   schema: StandardSchema<Input, Output>,
   value: Input,

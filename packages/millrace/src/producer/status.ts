@@ -1,6 +1,6 @@
-// What status() returns: how a producer stands now, as plain data for readiness probes and
-// dashboards. It is read from the engine, the cluster client and the outage report; reading it
-// sends nothing. Caller: Producer.
+// Owns the result of status(): the current state of a producer as plain data, for readiness probes
+// and dashboards. It is read from the engine, the cluster client and the outage report. Caller:
+// Producer. Invariant: reading it sends nothing.
 
 import type { Cluster } from '../cluster-client/cluster-client.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -9,47 +9,47 @@ import type { OutageReport } from './outage-report.ts'
 import type { ProducerSpool } from './producer-spool.ts'
 import type { SpoolStatus } from './spool-views.ts'
 
-/** The life of a producer; `failed` = its spool has failed, and it takes no more records. */
+/** The state of a producer; `failed` = its spool has failed, and it accepts no records. */
 export type ProducerState = 'open' | 'failed' | 'closing' | 'closed'
 
-/** How a producer stands now; see docs/operations.md. */
+/** The current state of a producer; see docs/operations.md. */
 export interface ProducerStatus {
   /** `open` until close() or destroy() is called. */
   readonly state: ProducerState
   /**
-   * For readiness probes: the producer is open, and for the last second it had a broker, and space
-   * in its buffer, whenever it needed one. Also true before anything was sent. A topic that can't
-   * be had, or a partition without a leader, does not change it. With the option `spool` brokers do
-   * not matter: it is true while the spool has space.
+   * For readiness probes. True if the producer is open and in the last second had a broker, and
+   * space in its buffer, whenever it needed one; also true before anything was sent. A topic that
+   * is not available, or a partition without a leader, does not change it. With the option `spool`
+   * brokers do not matter: it is true while the spool has space.
    */
   readonly isReady: boolean
   /** Brokers of the cluster, as far as known, and those that are connected. */
   readonly brokers: {
-    /** Brokers that the cluster named; 0 before it has responded. */
+    /** Brokers in the cluster's metadata; 0 before a broker has responded. */
     readonly known: number
     /** Those with an open connection. Connections are opened when needed and closed when idle. */
     readonly connected: number
   }
   /**
-   * Since when no broker is connected, in milliseconds since the epoch; null while one is, and
-   * where no connection was lost or failed.
+   * Since when no broker is connected, in milliseconds since the epoch; null while one is, and if
+   * no connection was lost or failed.
    */
   readonly disconnectedSince: number | null
-  /** What keeps records from being delivered now, or the last failure of a broker; null = none. */
+  /** What prevents the delivery of records now, or the last failure of a broker; null = none. */
   readonly lastError: FailureMetrics | null
   /** Memory of records without a result, in the buffer or waiting for space in it. */
   readonly bufferUsedBytes: number
   /** The option bufferMemoryBytes. */
   readonly bufferTotalBytes: number
-  /** Records that were taken and have no result yet. A sendBatch that waits counts as one. */
+  /** Accepted records without a result. A sendBatch that waits counts as one. */
   readonly unacknowledgedRecords: number
   /** Those of them that wait for space in the buffer. */
   readonly waitingRecords: number
-  /** Milliseconds since the oldest of them was taken; null = there is none. */
+  /** Milliseconds since the oldest of them was accepted; null = there is none. */
   readonly oldestUnacknowledgedMs: number | null
   /** A transaction is open. */
   readonly isInTransaction: boolean
-  /** Only with the option `spool`: what is on disk. */
+  /** Only with the option `spool`: its current state. */
   readonly spool?: SpoolStatus
 }
 

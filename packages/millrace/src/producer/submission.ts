@@ -1,6 +1,6 @@
-// One submit() call that cannot complete at once: there is no space, or it can be cancelled.
-// Its promise says whether the record was taken, its receiver what became of it: never both of a
-// failure.
+// Owns one submit() call that cannot complete at once, because there is no space or it can be
+// cancelled. Caller: Sending. Invariant: the promise reports whether the record was accepted, and
+// the receiver its result; a failure is never reported to both.
 
 import type { Engine, RecordHandle } from '../engine/engine.ts'
 import {
@@ -37,7 +37,7 @@ export class Submission implements Settler {
     this.#reject = reject
   }
 
-  /** Appends the record, or puts it in line. Throws where the record is wrong. */
+  /** Appends the record, or lets it wait. Throws if the record is invalid. */
   start(record: ProducerRecord, options: WaitOptions | undefined, clock: WaitClock): void {
     if (options !== undefined) this.#limits = new CallLimits(options, clock)
     const handle = this.#append(record)
@@ -68,7 +68,7 @@ export class Submission implements Settler {
       return
     }
     this.#state = 'writing'
-    // The record is appended behind this call, and in this turn.
+    // The record is appended after this call, and in this turn.
     Promise.resolve()
       .then(() => this.#engine.whenTaken())
       .then(
@@ -87,7 +87,7 @@ export class Submission implements Settler {
     this.#reject(error)
   }
 
-  /** This, its promise and its limits (about), and what the receiver holds. */
+  /** The approximate size of this object, its promise and its limits, and the receiver's size. */
   get heldBytes(): number {
     return submissionBytes + heldBytesOf(this.#receiver)
   }

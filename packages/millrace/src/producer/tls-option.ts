@@ -1,6 +1,6 @@
-// The option `tls`: whether its fields have the right kinds. Files are read later
-// (runtime/tls-source.ts). Messages name fields, never values: any may be a key in the wrong
-// place.
+// Owns the check of the option `tls`: the types of its fields. The files are read later
+// (runtime/tls-source.ts). Callers: option-table.ts, security.ts. Invariant: messages contain
+// fields, never values, because any value may be a misplaced key.
 
 import { nearestName } from '../runtime/nearest-name.ts'
 import { reservedConnectionOptions } from '../runtime/tls-settings.ts'
@@ -39,7 +39,7 @@ const fields: Readonly<Record<string, readonly [bounds: string, check: Check]>> 
   connectionOptions: ["an object of options for Node's tls.connect", isPlainObject],
 }
 
-/** Names that people bring from Node, kafkajs and Java. */
+/** Field names of Node, kafkajs and Java. */
 const foreignFields: Readonly<Record<string, string>> = {
   servername: 'serverName',
   rejectUnauthorized:
@@ -49,7 +49,7 @@ const foreignFields: Readonly<Record<string, string>> = {
   truststore: 'ca',
 }
 
-/** What is wrong with the option, as the end of a sentence; null = nothing. */
+/** The problem with the option, as the end of a sentence; null = none. */
 export const tlsProblem = (value: unknown): string | null => {
   if (typeof value === 'boolean' || typeof value === 'function') return null
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {

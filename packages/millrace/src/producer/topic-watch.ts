@@ -1,4 +1,5 @@
-// Callers of partitionsFor who wait for news of a topic.
+// Owns the calls of partitionsFor() that wait for metadata of a topic. Caller: Producer. Invariant:
+// each call settles once.
 
 import type { Deadline, Deadlines } from '../engine/deadlines.ts'
 import type { ClusterPort, PartitionView, TopicView } from '../engine/ports.ts'
@@ -12,11 +13,11 @@ interface Watcher {
   readonly deadline: Deadline
 }
 
-/** How long a watcher waits. */
+/** Time limits of a call. */
 export interface TopicWatchLimits {
   /** For a topic that the brokers do not know. */
   readonly unknownTopicTimeoutMs: number
-  /** In any case. */
+  /** For any topic. */
   readonly maxBlockMs: number
 }
 
@@ -32,7 +33,10 @@ export class TopicWatch {
     this.#deadlines = deadlines
   }
 
-  /** Asks for the topic; returns how to stop watching. The deadlines must be looked at anew. */
+  /**
+   * Requests the topic; returns a function that stops waiting. The caller must check its deadlines
+   * again.
+   */
   watch(
     topic: string,
     now: number,

@@ -1,4 +1,6 @@
-// The option `topics`: options of single topics beside those of the producer, by the topic's name.
+// Owns the option `topics`: options of single topics by name, which override those of the producer.
+// Callers: option-table.ts, options.ts, Producer. Invariant: a field has the same check as the
+// producer's option.
 
 import { createPartitioner } from '../engine/partitioner/partitioner.ts'
 import type { Partitioner, PartitionerFactory } from '../engine/partitioner/partitioner-contract.ts'
@@ -10,7 +12,7 @@ import { describeValue } from '../runtime/value-kinds.ts'
 import { compressionSettings } from './compression-option.ts'
 import type { PerTopicOptions, ProducerOptions } from './producer-options.ts'
 
-/** What is needed of an option's row in the table. */
+/** The fields of an option's row that are needed here. */
 interface Row {
   readonly problem: (value: unknown) => string | null
 }
@@ -21,7 +23,7 @@ type Fields = Readonly<Record<string, unknown>>
 const isFields = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Map)
 
-/** What is wrong with the option, as the end of a sentence; `rows` are those of the fields. */
+/** The problem with the option, as the end of a sentence; `rows` are those of the fields. */
 export const topicsProblem = (
   value: unknown,
   rows: Readonly<Record<keyof PerTopicOptions, Row>>,
@@ -53,7 +55,7 @@ export const topicsProblem = (
   return problems.length === 0 ? null : problems.join('; ')
 }
 
-/** A producer's options that a topic may have of its own. */
+/** The producer's options that a topic may override. */
 type Inherited = Required<{
   [Name in keyof PerTopicOptions]: NonNullable<PerTopicOptions[Name]>
 }> & { readonly topics: ProducerOptions['topics'] }
@@ -61,7 +63,7 @@ type Inherited = Required<{
 const entriesOf = (topics: ProducerOptions['topics']): [string, PerTopicOptions][] =>
   Object.entries(topics ?? {}).filter((entry) => entry[1] !== undefined)
 
-/** Settings of the topics that have options of their own. */
+/** Settings of the topics with options of their own. */
 export const topicSettings = (values: Inherited): ReadonlyMap<string, TopicSettings> =>
   new Map(
     entriesOf(values.topics).map(([topic, options]) => [
@@ -87,7 +89,7 @@ export const oversizedTopics = (
         `(${maxRequestBytes}), got ${batchBytes}`,
     )
 
-/** Makes each topic's partitioner: its own, or the producer's. */
+/** Creates the partitioner of each topic: its own, or the producer's. */
 export const topicPartitioners = (
   { partitioner, topics }: Pick<Inherited, 'partitioner' | 'topics'>,
   random: Random,

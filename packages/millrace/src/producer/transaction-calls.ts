@@ -1,6 +1,6 @@
-// The calls of a transactional producer: beginTransaction(), and transaction(work), which commits
-// when the work returns and aborts when it throws or when the caller's options end the call. It
-// owns no state; `TransactionManager` does. Called by Producer.
+// Owns the calls beginTransaction() and transaction(work), which commits when the work returns and
+// aborts when it throws or when the caller's options end the call. Caller: Producer. Invariant: it
+// has no state; `TransactionManager` has.
 
 import type { TransactionManager } from '../engine/engine.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
@@ -90,7 +90,7 @@ export class TransactionCalls {
   }
 }
 
-/** Aborts; returns the caller's error: why it failed, or that the producer cannot continue. */
+/** Aborts; returns the error of the caller: why it failed, or that the producer cannot continue. */
 const abortAfter = async (transaction: Transaction, error: unknown): Promise<unknown> => {
   try {
     await transaction[Symbol.asyncDispose]()

@@ -1,6 +1,7 @@
-// The handle of one transaction: what the user sends through it becomes visible to readers of
-// committed records as a whole, or not at all. It owns nothing but its number and how it was ended;
-// the engine's TransactionManager decides. Made by Producer.beginTransaction.
+// Owns the handle of one transaction: consumers that read committed records get all records that
+// were sent through it, or none. Its state is its number and how it was ended; the engine's
+// TransactionManager decides. Callers: users; TransactionCalls creates it. Invariant: it can be
+// ended once.
 
 import type { TransactionDone, TransactionManager } from '../engine/engine.ts'
 import type { ConsumedOffset, GroupMetadata } from '../engine/ports.ts'
@@ -17,12 +18,12 @@ import {
 import type { Sending, SendScope } from './sending.ts'
 import { type WaitClock, type WaitOptions, waitFor } from './wait.ts'
 
-/** What a transaction needs of its producer. */
+/** What a transaction needs from its producer. */
 export interface TransactionHost {
   readonly manager: TransactionManager
   readonly sending: Sending
   readonly waitClock: WaitClock
-  /** How long begin, commit and abort wait where the caller does not say. */
+  /** How long begin, commit and abort wait by default. */
   readonly maxBlockMs: number
   checkOpen(call: string): void
 }
@@ -30,8 +31,8 @@ export interface TransactionHost {
 type EndingCall = 'commit' | 'abort'
 
 /**
- * One transaction (KIP-98, KIP-890). Ended by `commit` or `abort`; at the end of an `await using`
- * block one that is not ended is aborted.
+ * One transaction (KIP-98, KIP-890). `commit` or `abort` ends it; if neither was called, it is
+ * aborted at the end of an `await using` block.
  *
  * @example
  * await using transaction = await producer.beginTransaction()
@@ -61,8 +62,8 @@ export class Transaction {
   }
 
   /**
-   * Sends one record in the transaction; resolves when it is acknowledged, which is before anybody
-   * who reads committed records sees it. A failed or rejected record makes `commit` reject.
+   * Sends one record in the transaction; resolves when it is acknowledged, before consumers that
+   * read committed records can read it. A failed or rejected record makes `commit` reject.
    */
   send(record: ProducerRecord, options?: WaitOptions): Promise<RecordMetadata> {
     return this.#host.sending.send(this.#scope, record, options)
@@ -74,7 +75,7 @@ export class Transaction {
   }
 
   /**
-   * Takes one record without a promise, as `Producer.enqueue` does: false = not taken, `await
+   * Sends one record without a promise, as `Producer.enqueue` does: false = not accepted, `await
    * producer.ready()`. `commit` waits for its delivery.
    */
   enqueue(record: ProducerRecord, callback?: SettleCallback): boolean {
@@ -82,9 +83,9 @@ export class Transaction {
   }
 
   /**
-   * Commits, with the transaction, what a consumer group has read: consume, transform, produce with
-   * each input counted exactly once. `group` is the group id, or what the consumer knows of its
-   * membership. Offsets that are rejected, or given up, make `commit` reject.
+   * Commits the offsets of a consumer group with the transaction: consume, transform, produce with
+   * each input processed exactly once. `group` is the group id, or the consumer's group metadata.
+   * Rejected or cancelled offsets make `commit` reject.
    *
    * @example
    * await transaction.sendOffsets([{ topic: 'orders', partition: 0, offset: 42 }], 'billing')
@@ -114,35 +115,35 @@ export class Transaction {
       'no',
       this.#host.maxBlockMs,
     )
-    // As with a record: without them the transaction is not whole, whether a caller waits for them
-    // or not.
+    // As with a record: without the offsets the transaction is not complete, whether a caller waits
+    // for them or not.
     sent.catch((error: KafkaError) => this.#scope.onFailed(error))
     return sent
   }
 
   /**
    * Waits for every record, then commits. Rejects with TRANSACTION_ABORTED (its `cause` is the
-   * first failure) if something failed: then call `abort`. With FENCED if another producer
-   * took over. Where the coordinator can't be reached in time (maxBlockMs, or `options`), the
-   * outcome is open, `persisted` is `'maybe'`, and the commit goes on: call `commit` again to wait
-   * on. A transaction in which nothing was sent ends without a request.
+   * first failure) if something failed: then call `abort`. Rejects with FENCED if another producer
+   * uses the transactional id. If the coordinator does not respond in time (maxBlockMs, or
+   * `options`), the outcome is unknown, `persisted` is `'maybe'`, and the commit continues: call
+   * `commit` again to continue waiting. A transaction without records ends without a request.
    */
   commit(options?: WaitOptions): Promise<void> {
     return this.#end('commit', options)
   }
 
   /**
-   * Drops what was not sent, waits for what is in flight, and has the coordinator abort: readers of
-   * committed records never see any of it. After any failure but FENCED the next transaction can
-   * begin.
+   * Discards records that were not sent, waits for those in flight, and requests the abort from the
+   * coordinator: consumers that read committed records never get any of them. After any failure
+   * except FENCED the next transaction can begin.
    */
   abort(options?: WaitOptions): Promise<void> {
     return this.#end('abort', options)
   }
 
   /**
-   * Aborts unless it was ended. Where the caller gave up on a commit, it aborts, later, if that
-   * commit fails: no other part does it.
+   * Aborts unless it was ended. If the caller stopped waiting for a commit, it aborts later if that
+   * commit fails, because no other part does.
    */
   async [Symbol.asyncDispose](): Promise<void> {
     const { manager } = this.#host
@@ -161,7 +162,7 @@ export class Transaction {
         options,
         waitClock,
         (resolve, reject) => {
-          // Called again, it is the same commit; abort may follow a commit that failed.
+          // A second call continues the same commit; abort may follow a failed commit.
           if (this.#ending?.call !== call) {
             const outcome = new Promise<void>((succeed, fail) => {
               const done: TransactionDone = (error) => (error === null ? succeed() : fail(error))

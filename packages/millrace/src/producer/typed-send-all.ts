@@ -1,17 +1,18 @@
-// sendAll of typed topics: serializes what an iterable gives, one record after the other, on its
-// way to the producer's sendAll.
+// Owns sendAll of typed topics: it serializes the records of an iterable one after the other, and
+// passes them to the producer's sendAll. Caller: typed-topics.ts. Invariant: `onFailed` and
+// `onDelivered` get the caller's records.
 
 import type { ProducerRecord } from '../engine/record.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 import type { RecordCounts } from './record-sink.ts'
 import { checkIterable, type SendAllOptions } from './record-stream.ts'
 
-/** A producer, or a stand-in of one. */
+/** A producer, or a test double of one. */
 export interface IterableSender {
   sendAll(source: AsyncIterable<ProducerRecord>, options: SendAllOptions): Promise<RecordCounts>
 }
 
-/** A record that was serialized, or why it could not be. */
+/** A serialized record, or the error of its serializer. */
 type Made = ProducerRecord | KafkaError
 
 export const sendAllTyped = async <Typed>(

@@ -1,7 +1,7 @@
-// Typed topics: a thin layer over a producer or a transaction that knows what each topic's keys and
-// values are, and serializes them. Wrong topics and wrong values do not compile. Records of a topic
-// reach the producer in the order of the calls, also behind one whose serializer takes its time;
-// topics do not wait for each other.
+// Owns typed topics: a layer over a producer or a transaction that defines the types of each
+// topic's keys and values, and serializes them. Unknown topics and wrong types do not compile. It
+// is public API. Invariant: records of a topic reach the producer in call order, also after one
+// whose serializer returns a promise; topics do not wait for each other.
 
 import type {
   ProducerRecord,
@@ -23,17 +23,17 @@ import { type Serializer, type SerializerContext, serializationError } from './s
 import { type IterableSender, sendAllTyped } from './typed-send-all.ts'
 import type { WaitOptions } from './wait.ts'
 
-/** How one topic's records are made. */
+/** The serializers of one topic. */
 export interface TopicDefinition {
-  /** Makes the key. Without it, keys are text or bytes. */
+  /** Serializes the key. By default, keys are text or bytes. */
   // biome-ignore lint/suspicious/noExplicitAny: each topic has a type of its own
   readonly key?: Serializer<any> | undefined
-  /** Makes the value; `null` is not passed to it. */
+  /** Serializes the value; it is not called for `null`. */
   // biome-ignore lint/suspicious/noExplicitAny: each topic has a type of its own
   readonly value: Serializer<any>
 }
 
-/** Topics by name, each with how its records are made. */
+/** Topics by name, each with its serializers. */
 export type TopicDefinitions = Readonly<Record<string, TopicDefinition>>
 
 type Input<Given, Fallback> = Given extends Serializer<infer Value> ? Value : Fallback
@@ -55,7 +55,7 @@ export type TypedRecord<Topics extends TopicDefinitions> = {
 
 type Serialized = ProducerRecord | Promise<ProducerRecord>
 
-/** A record that was made, or why it could not be. */
+/** A serialized record, or the error of its serializer. */
 type Made = ProducerRecord | KafkaError
 
 const madeOf = (serialized: Serialized | KafkaError): Made | Promise<Made> =>
@@ -76,7 +76,7 @@ const apply = (
 }
 
 /**
- * Sends records of topics whose keys and values have types. Over a producer, or over a transaction.
+ * Sends records of topics with typed keys and values, through a producer or a transaction.
  *
  * @example
  * const topics = new TypedTopics(producer, { clicks: { value: jsonSerializer<{ x: number }>() } })
@@ -94,8 +94,9 @@ export class TypedTopics<Topics extends TopicDefinitions> {
   }
 
   /**
-   * As `send` of the producer. Rejects with SERIALIZATION_FAILED if the serializer fails.
-   * `options` count from the call: a record that is still being made when they end is not sent.
+   * Like `send` of the producer. Rejects with SERIALIZATION_FAILED if the serializer fails.
+   * `options` apply from the call on: a record that is still being serialized when they end is not
+   * sent.
    */
   send(record: TypedRecord<Topics>, options?: WaitOptions): Promise<RecordMetadata> {
     let serialized: Serialized
@@ -122,8 +123,8 @@ export class TypedTopics<Topics extends TopicDefinitions> {
   }
 
   /**
-   * As `sendBatch` of the producer: a record that can't be serialized fails alone, and topics whose
-   * serializers take their time do not hold up the others.
+   * Like `sendBatch` of the producer: a record that cannot be serialized fails alone, and topics
+   * with slow serializers do not delay the others.
    */
   sendBatch(records: readonly TypedRecord<Topics>[], options?: WaitOptions): Promise<BatchResult> {
     if (!Array.isArray(records)) {
@@ -138,8 +139,8 @@ export class TypedTopics<Topics extends TopicDefinitions> {
   }
 
   /**
-   * As `enqueue` of the producer. For serializers that return at once: throws INVALID_STATE where
-   * one returns a promise, or where records of its topic still wait for one.
+   * Like `enqueue` of the producer, for serializers that return at once: throws INVALID_STATE if
+   * one returns a promise, or if records of its topic still wait for one.
    */
   enqueue(record: TypedRecord<Topics>, callback?: SettleCallback): boolean {
     const serialized = this.#serialize(record)
@@ -154,8 +155,8 @@ export class TypedTopics<Topics extends TopicDefinitions> {
   }
 
   /**
-   * As `sendAll` of the producer. A record that can't be serialized fails as one that can't be
-   * delivered: it is passed to `onFailed`, or ends the reading. Throws INVALID_STATE over a
+   * Like `sendAll` of the producer. A record that cannot be serialized fails like one that cannot
+   * be delivered: it is passed to `onFailed`, or ends the reading. Throws INVALID_STATE over a
    * transaction.
    */
   sendAll(
@@ -262,8 +263,8 @@ export class TypedTopics<Topics extends TopicDefinitions> {
 }
 
 /**
- * Gives topics types: a topic that is not defined, or a value of the wrong type, does not compile,
- * and what is sent is serialized.
+ * Adds types to topics: an unknown topic or a value of the wrong type does not compile, and values
+ * are serialized.
  *
  * @example
  * const value = jsonSerializer<{ id: string; total: number }>()

@@ -1,5 +1,6 @@
-// A promise that its caller may stop waiting for: by an abort signal, or by a time limit of its
-// own. One place for both, used by every waiting call.
+// Owns the promises of waiting calls, which end by their result, by an abort signal, or by a time
+// limit of the caller. Callers: every waiting call of producer/, admin/, layers/ and diagnose/.
+// Invariant: the limits end a call once.
 
 import type { Deadline, Deadlines } from '../engine/deadlines.ts'
 import { KafkaError, type Persisted } from '../protocol/kafka-error.ts'
@@ -7,25 +8,25 @@ import { ownFields } from '../runtime/own-fields.ts'
 import { messageOf, readable } from '../runtime/value-kinds.ts'
 import { unwatchAbort, watchAbort } from './abort-watch.ts'
 
-/** What every waiting call takes. */
+/** Options of every waiting call. */
 export interface WaitOptions {
-  /** The call ends with ABORTED when it aborts. */
+  /** The call ends with ABORTED when the signal aborts. */
   readonly signal?: AbortSignal | undefined
   /** The call ends with TIMEOUT after this many milliseconds. */
   readonly timeoutMs?: number | undefined
 }
 
-/** Time as a wait needs it. */
+/** The clock of a wait. */
 export interface WaitClock {
   readonly deadlines: Deadlines
   readonly now: () => number
-  /** Looks at the deadlines anew. */
+  /** Checks the deadlines again. */
   readonly wake: () => void
-  /** What keeps the cluster from responding, where that is known. */
+  /** What prevents a response of the cluster, if known. */
   readonly blockingError: () => KafkaError | null
 }
 
-/** The options as the caller wrote them. Throws INVALID_ARGUMENT if they are invalid. */
+/** The options without inherited fields. Throws INVALID_ARGUMENT if they are invalid. */
 export const checkWaitOptions = (given: WaitOptions | undefined): WaitOptions | undefined => {
   if (given === undefined) return undefined
   const options = readOptions(given)
@@ -60,7 +61,7 @@ export const checkWaitOptions = (given: WaitOptions | undefined): WaitOptions | 
   return options
 }
 
-/** Also one of another realm, or of a library. */
+/** Also a signal of another realm, or of a library. */
 const isSignal = (signal: AbortSignal | null): boolean =>
   readable(
     () => typeof signal!.addEventListener === 'function' && typeof signal!.aborted === 'boolean',
@@ -77,9 +78,9 @@ const readOptions = (given: WaitOptions): WaitOptions => {
 }
 
 /**
- * The limits that the caller set to a call: its signal and its time. Made before the call takes
- * anything, so that a signal that can't be watched ends it with nothing taken. From `start` on, and
- * until `stop`, they end the call once.
+ * The limits that the caller set for a call: its signal and its time limit. Created before the call
+ * does anything, so that an invalid signal ends the call without an effect. From `start` until
+ * `stop` they end the call once.
  */
 export class CallLimits {
   readonly #options: WaitOptions
@@ -89,7 +90,7 @@ export class CallLimits {
   #isStopped = false
   readonly #onAbort = (): void => this.#end('aborted')
 
-  /** Throws INVALID_ARGUMENT if the signal can't be watched. */
+  /** Throws INVALID_ARGUMENT if the signal cannot be watched. */
   constructor(options: WaitOptions, clock: WaitClock) {
     this.#options = options
     this.#clock = clock
@@ -119,7 +120,7 @@ export class CallLimits {
   }
 
   #end(why: 'aborted' | 'timeout'): void {
-    // Before `start` there is nothing to cancel; `start` looks at the signal.
+    // Before `start` there is nothing to cancel; `start` checks the signal.
     if (this.#onEnd === null) return
     this.stop()
     this.#onEnd(why, why === 'aborted' ? reasonOf(this.#options.signal) : undefined)
@@ -127,10 +128,10 @@ export class CallLimits {
 }
 
 /**
- * A promise that settles when `start` says so, or when the caller's limits end the call. `start`
- * returns what to do when the caller no longer waits. `what` begins the message: `'flush'` gives
- * "flush() did not finish within 50 ms". `persisted` = whether what it waits for may have happened
- * nevertheless; `timeoutMsDefault` = the limit of a call whose caller set none.
+ * A promise that settles when `start` settles it, or when the caller's limits end the call. `start`
+ * returns a function that is called when the caller no longer waits. `what` begins the message:
+ * `'flush'` results in "flush() did not finish within 50 ms". `persisted` = whether the awaited
+ * effect may have happened nevertheless; `timeoutMsDefault` = the limit of a call without one.
  */
 export const waitFor = <Value>(
   what: string,
@@ -171,7 +172,7 @@ export const waitFor = <Value>(
     }
   })
 
-/** Rejects when the caller's limits end the call, and never otherwise. */
+/** Rejects when the caller's limits end the call, and never settles otherwise. */
 export const cancellationOf = (
   what: string,
   options: WaitOptions | undefined,
@@ -190,11 +191,11 @@ export const cancellationOf = (
   return { cancelled, stop: () => limits?.stop() }
 }
 
-/** The options with a time limit, if the caller set none. */
+/** The options with a time limit if the caller set none. */
 export const withTimeout = (options: WaitOptions | undefined, timeoutMs: number): WaitOptions =>
   ownFields({ ...options, timeoutMs: options?.timeoutMs ?? timeoutMs })
 
-/** Why the signal was aborted; a polyfill may have no reason. */
+/** The reason of the abort; a polyfill may have none. */
 export const reasonOf = (signal: AbortSignal | undefined): unknown =>
   readable(() => signal?.reason as unknown)
 

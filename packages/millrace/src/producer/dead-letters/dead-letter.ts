@@ -1,5 +1,6 @@
-// One record on its way to the dead-letter target: it waits for the target's result, and then
-// settles the record with its error. Caller: DeadLetters; targets call `settled`.
+// Owns one record that is being stored as a dead letter. It waits for the target's result, and then
+// settles the record with its error. Callers: DeadLetters creates it; targets call `settled` or
+// `end`. Invariant: it ends once.
 
 import type { FailedRecord } from '../../engine/engine.ts'
 import type { Settle, Settler } from '../../engine/record.ts'
@@ -7,7 +8,7 @@ import type { KafkaError } from '../../protocol/kafka-error.ts'
 
 /** Counts of the records that failed after all retries. */
 export interface DeadLetterMetrics {
-  /** Dead letters that the target has. */
+  /** Dead letters that the target has stored. */
   readonly stored: number
   /** Records that could not be stored as dead letters; each was reported. */
   readonly failed: number
@@ -21,12 +22,12 @@ export interface DeadLetterOwner {
 }
 
 export class DeadLetter implements Settler {
-  /** This, and the error that it leads to (about). */
+  /** The approximate size of this object and the error that it creates. */
   readonly heldBytes = 240
   readonly number: number
   /** Why the record failed. */
   readonly error: KafkaError
-  /** What the record was appended with. */
+  /** The settle that the record was appended with. */
   readonly settle: Settle | null
   readonly tag: number
   /** The record stays in the spool until its dead letter is stored. */
@@ -54,12 +55,12 @@ export class DeadLetter implements Settler {
     return this.#isEnded
   }
 
-  /** As a record's settle: the dead letter was sent to a topic. */
+  /** The settle of the dead letter's record, if the target is a topic. */
   settled(_tag: number, error: KafkaError | null): void {
     this.end(error)
   }
 
-  /** The target is done with it; null = it is stored. Later calls change nothing. */
+  /** The target has finished; null = the dead letter is stored. Later calls have no effect. */
   end(cause: unknown): void {
     if (this.#isEnded) return
     this.#isEnded = true
@@ -67,15 +68,15 @@ export class DeadLetter implements Settler {
   }
 }
 
-/** Where dead letters go. */
+/** A target of dead letters. */
 export interface DeadLetterTarget {
-  /** Dead letters are records of the producer itself: with a spool they are in it. */
+  /** Dead letters are records of the producer itself: with a spool they are part of it. */
   readonly isTopic: boolean
-  /** The target may take as long as it likes: the end of the producer does not wait for it. */
+  /** The target has no time limit, so the end of the producer does not wait for it. */
   readonly isUnbounded: boolean
   /** Whether records of this topic are dead letters themselves. */
   isTarget(topic: string): boolean
-  /** Stores the record, and ends the letter once. A throw ends it, too. */
+  /** Stores the record, and ends the dead letter once. An error that it throws ends it too. */
   store(record: FailedRecord, letter: DeadLetter): void
   /** Resolves when nothing is being written. */
   close(): Promise<void>

@@ -1,11 +1,11 @@
-// Dead letters of a producer: records that were taken and failed for good go to a topic, a file or
-// a function, and then settle with their error, which says so. A record is delivered, or
-// dead-lettered, or its failure is reported, and only one of these. Owner: Producer.
+// Owns the dead letters of a producer. Records that were accepted and failed are stored in a topic,
+// a file or a function, and then settle with an error that says so. Each record is delivered,
+// dead-lettered, or its failure is reported, and only one of these. Caller: Producer.
 //
 // With a spool and a topic, the dead letter and the end of the record are one write of the log.
-// With a file or a function the record stays in the spool until the target has it, so that a crash
-// between the two repeats the dead letter, and loses none.
-// Invariant: a record of the dead-letter topic is never a dead letter itself.
+// With a file or a function the record stays in the spool until the target has stored it, so a
+// crash in between repeats the dead letter and loses none. Invariant: a record of the dead-letter
+// topic never becomes a dead letter itself.
 
 import type { DeadLetterPort, Engine, FailedRecord } from '../../engine/engine.ts'
 import { callSettle, type Settle } from '../../engine/record.ts'
@@ -28,20 +28,20 @@ import { TopicTarget } from './topic-target.ts'
 
 /** The spool, as far as dead letters are concerned. */
 export interface DeadLetterSpool {
-  /** The producer leaves the spool: what fails stays in it. */
+  /** The producer closes the spool: records that fail now stay in it. */
   readonly isLeaving: boolean
-  /** Keeps a failed record in the spool; false = it is not in it. */
+  /** Keeps a failed record in the spool; false = the spool does not contain it. */
   hold(settle: Settle | null, tag: number): boolean
   /**
-   * The record's dead letter is stored, or could not be. False = the record stays in the spool, for
-   * the next process.
+   * The dead letter of the record was stored, or could not be stored. False = the record stays in
+   * the spool for the next process.
    */
   release(tag: number, isStored: boolean): boolean
 }
 
 export interface DeadLetterParts {
   readonly option: DeadLetterOption
-  /** Bytes of dead letters that may wait for a file or a function. */
+  /** Limit of the bytes that wait for a file or a function. */
   readonly pendingBytesMax: number
   readonly isSynced: boolean
   readonly files: () => Promise<FileSystem>
@@ -56,13 +56,15 @@ export class DeadLetters implements DeadLetterPort, DeadLetterOwner {
   #target: DeadLetterTarget | null = null
   #engine: Engine | null = null
   #spool: DeadLetterSpool | null = null
-  /** Oldest first. */
+  /** Dead letters, oldest first. */
   readonly #pending = new Set<DeadLetter>()
   readonly #waiters: { readonly number: number; readonly done: () => void }[] = []
   #next = 0
   #stored = 0
   #failed = 0
-  /** The error of a dead-lettered record, by the error that it failed with: a batch shares it. */
+  /**
+   * The error of a dead-lettered record, by its original error, which the records of a batch share.
+   */
   readonly #marked = new WeakMap<KafkaError, KafkaError>()
 
   constructor(parts: DeadLetterParts) {
@@ -85,7 +87,7 @@ export class DeadLetters implements DeadLetterPort, DeadLetterOwner {
     })
   }
 
-  /** Once, before the engine takes records. */
+  /** Called once, before the engine accepts records. */
   start(engine: Engine, spool: DeadLetterSpool | null): void {
     this.#engine = engine
     this.#spool = spool
@@ -99,7 +101,7 @@ export class DeadLetters implements DeadLetterPort, DeadLetterOwner {
   // ── The engine's port ──────────────────────────────────────────────────────────────────────────
 
   wants(topic: string, { kind, code }: KafkaError): boolean {
-    // The caller or the producer ended it: that says nothing about the record.
+    // The caller or the producer ended the record, so its error says nothing about the record.
     if (kind === 'aborted' || kind === 'fatal' || code === 'CLOSED') return false
     return this.#spool?.isLeaving !== true && !this.#target!.isTarget(topic)
   }
@@ -122,7 +124,7 @@ export class DeadLetters implements DeadLetterPort, DeadLetterOwner {
     this.#pending.delete(letter)
     const { error, isHeld, tag, settle } = letter
     const isGone = !isHeld || this.#spool!.release(tag, cause === null)
-    // A dead letter that is in the spool goes out with the next process.
+    // The next process sends a dead letter that is in the spool.
     const isSpooled = this.#target!.isTopic && this.#spool?.isLeaving === true
     if (cause === null || isSpooled) {
       this.#stored++
@@ -167,14 +169,14 @@ export class DeadLetters implements DeadLetterPort, DeadLetterOwner {
     return { stored: this.#stored, failed: this.#failed, pending: this.#pending.size }
   }
 
-  /** Calls back when the target has taken, or rejected, what it was given so far. */
+  /** Calls back when the target has stored, or rejected, all dead letters so far. */
   flush(done: () => void): void {
     if (this.#pending.size === 0) {
       done()
       return
     }
     this.#waiters.push({ number: this.#next, done })
-    // Dead letters of a topic are records: no batch lingers for them.
+    // Dead letters of a topic are records, and no batch lingers for them.
     this.#engine!.flush(() => {})
   }
 
@@ -188,13 +190,13 @@ export class DeadLetters implements DeadLetterPort, DeadLetterOwner {
     }
   }
 
-  /** The producer ends now: a function that has not returned is waited for no longer. */
+  /** The producer ends now: it no longer waits for a function that has not returned. */
   abandon(error: KafkaError): void {
     if (!this.#target!.isUnbounded) return
     for (const letter of [...this.#pending]) letter.end(error)
   }
 
-  /** Resolves when nothing is being written any more. */
+  /** Resolves when nothing is being written. */
   async close(): Promise<void> {
     await this.#target!.close()
   }
@@ -203,7 +205,7 @@ export class DeadLetters implements DeadLetterPort, DeadLetterOwner {
 const causeOf = (error: KafkaError): { cause?: unknown } =>
   error.cause === undefined ? {} : { cause: error.cause }
 
-/** The record failed, and so did its dead letter. */
+/** The error if the record and its dead letter have failed. */
 const notStored = (error: KafkaError, cause: unknown): KafkaError => {
   const why = messageOf(cause)
   const message = `${error.message}; its dead letter could not be stored: ${why}`

@@ -1,7 +1,8 @@
-// Dead letters as lines of a file, each a JSON object in the form that `millrace produce --format
-// json` reads: bytes that are no UTF-8 stand in base64. The file is appended to, by one producer at
-// a time; lines that gather while a write is under way go into the next one. After a failed write
-// the next one goes to the same place, so the file has whole lines only. Caller: DeadLetters.
+// Owns the file of dead letters. Each line is a JSON object in the format that `millrace produce
+// --format json` reads; bytes that are not UTF-8 are in base64. Caller: DeadLetters. Invariants:
+// one producer at a time appends to the file; lines are collected while a write is in progress;
+// after a failed write the next one starts at the same position, so the file contains complete
+// lines only.
 
 import type { FailedRecord } from '../../engine/engine.ts'
 import { type FileSystem, fileErrorCode, type OpenFile } from '../../runtime/file-system.ts'
@@ -31,7 +32,7 @@ export class FileTarget implements DeadLetterTarget {
   #lines: Line[] = []
   #file: OpenFile | null = null
   #position = 0
-  /** Null = nothing is being written. */
+  /** Null = no write is in progress. */
   #running: Promise<void> | null = null
 
   constructor(options: FileTargetOptions) {
@@ -49,9 +50,9 @@ export class FileTarget implements DeadLetterTarget {
     this.#running ??= this.#run()
   }
 
-  /** Writes what has gathered until nothing is left. It never rejects. */
+  /** Writes the collected lines until none is left. It never rejects. */
   async #run(): Promise<void> {
-    // What fails in this turn goes into the first write.
+    // Dead letters of this turn are part of the first write.
     await null
     while (this.#lines.length > 0) {
       const lines = this.#lines
@@ -78,7 +79,7 @@ export class FileTarget implements DeadLetterTarget {
     for (const { length } of chunks) this.#position += length
   }
 
-  /** Goes to the end of the file; a last line that is not whole is ended there. */
+  /** Moves to the end of the file; an incomplete last line is ended there. */
   async #open(): Promise<OpenFile> {
     const { path } = this.#options
     const files = await this.#options.files()

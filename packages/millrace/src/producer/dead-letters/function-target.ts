@@ -1,4 +1,5 @@
-// Dead letters as calls of the user's function, which may be async. Caller: DeadLetters.
+// Owns the calls of the user's dead-letter function, which may be async. Caller: DeadLetters.
+// Invariant: the pending bytes of a record are released when the function has finished.
 
 import type { FailedRecord } from '../../engine/engine.ts'
 import type { ProducerRecord } from '../../engine/record.ts'

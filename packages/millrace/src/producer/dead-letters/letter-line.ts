@@ -1,4 +1,5 @@
-// A failed record as a line of JSON. Caller: FileTarget.
+// Owns the JSON line of a failed record. Caller: FileTarget. Invariant: `millrace produce` can read
+// the line.
 
 import { isUtf8 } from 'node:buffer'
 import type { FailedRecord } from '../../engine/engine.ts'
@@ -23,7 +24,7 @@ const headerField = (data: Uint8Array | null): unknown => {
   return isUtf8(bytes) ? bytes.toString('utf8') : { base64: bytes.toString('base64') }
 }
 
-/** The record and why it failed, as one line. */
+/** The record and its error as one line. */
 export const letterLine = (record: FailedRecord, error: KafkaError): string => {
   const {
     topic,

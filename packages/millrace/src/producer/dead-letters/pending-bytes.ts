@@ -1,5 +1,5 @@
-// The bound of the dead letters that wait for a file or a function. Callers: FileTarget,
-// FunctionTarget.
+// Owns the limit of the dead letters that wait for a file or a function. Callers: FileTarget,
+// FunctionTarget. Invariant: while nothing waits, a dead letter of any size is accepted.
 
 import { KafkaError } from '../../protocol/kafka-error.ts'
 
@@ -11,7 +11,7 @@ export class PendingBytes {
     this.#bytesMax = bytesMax
   }
 
-  /** Throws BUFFER_FULL past the bound; one of any size is always taken. */
+  /** Throws BUFFER_FULL above the limit; a single one of any size is accepted. */
   take(bytes: number): void {
     if (this.#bytes > 0 && this.#bytes + bytes > this.#bytesMax) {
       const message =

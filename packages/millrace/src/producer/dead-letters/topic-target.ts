@@ -1,5 +1,6 @@
-// Dead letters as records of a topic: key, value and headers as they were, and headers that say
-// where the record was to go and why it did not. Caller: DeadLetters.
+// Owns the records of the dead-letter topic: key, value and headers of the failed record, and
+// headers with its original topic and its error. Caller: DeadLetters. Invariant: key and value are
+// unchanged.
 
 import type { Engine, FailedRecord } from '../../engine/engine.ts'
 import type { KafkaError } from '../../protocol/kafka-error.ts'

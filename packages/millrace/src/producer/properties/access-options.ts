@@ -1,8 +1,9 @@
-// The options `tls` and `sasl` out of what properties say of a connection.
+// Owns the creation of the options `tls` and `sasl` from the properties of a connection. Callers:
+// options-from-properties.ts, the command line. Invariant: a problem contains no secret.
 
 import type { AssertionAccess, ConnectionAccess } from './property-settings.ts'
 
-/** What to set where something is missing, for messages. */
+/** What to set if a property is missing, for messages. */
 export interface AccessHints {
   /** For an authority in PEM. */
   readonly ca: string
@@ -14,11 +15,11 @@ export interface AccessHints {
   readonly password: string
   /** For the token endpoint. */
   readonly tokenEndpoint: string
-  /** For the client's id there. */
+  /** For the client's id at the token endpoint. */
   readonly clientId: string
-  /** For the client's secret there. */
+  /** For the client's secret at the token endpoint. */
   readonly clientSecret: string
-  /** For the JWT that is exchanged there. */
+  /** For the JWT that is exchanged at the token endpoint. */
   readonly assertion: string
 }
 
@@ -61,7 +62,7 @@ const oauthOption = (access: ConnectionAccess, complain: (field: keyof AccessHin
   const { oauthClientSecret: clientSecret, oauthTokenFile, oauthAssertion } = access
   const { oauthTokenEndpoint: tokenEndpoint, oauthScope: scope } = access
   const { oauthExtensions: extensions, oauthJwtBearer } = access
-  // A JWT names its client itself, so Java and librdkafka take no id beside it.
+  // A JWT names its client itself, so Java and librdkafka need no id with it.
   const { issuer, subject } = oauthAssertion ?? {}
   const clientId = access.oauthClientId ?? subject ?? issuer
   const mechanism = 'OAUTHBEARER'
@@ -101,8 +102,8 @@ const saslOptions = (access: ConnectionAccess, complain: (field: keyof AccessHin
 }
 
 /**
- * The options `tls` and `sasl`; what is wrong with them goes to `problems`. For tools, as
- * `propertySettings` is.
+ * The options `tls` and `sasl`; their problems are added to `problems`. For tools, like
+ * `propertySettings`.
  *
  * @example
  * const { access, options, problems } = await readPropertiesFile('client.properties')

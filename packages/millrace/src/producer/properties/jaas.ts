@@ -1,6 +1,7 @@
-// Reads what Kafka's clients want in `sasl.jaas.config`: one login module with its options, such as
+// Owns the parser of `sasl.jaas.config`: one login module with its options, such as
 //   org.apache.kafka.common.security.plain.PlainLoginModule required username="a" password="b";
-// A message never shows any of it: the password is in it.
+// Callers: oauth-properties.ts, property-table.ts. Invariant: a message never contains a part of
+// it, because it includes the password.
 
 export interface JaasLogin {
   /** The module's name without its package: `PlainLoginModule`. */
@@ -10,7 +11,7 @@ export interface JaasLogin {
 
 const flags = ['required', 'requisite', 'sufficient', 'optional']
 
-/** A word, or something in quotes, in which a backslash takes the next character as it is. */
+/** A word, or a quoted text in which a backslash escapes the next character. */
 const token = /\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([;=])|([^\s"';=]+))/y
 
 const tokensOf = (text: string): readonly string[] | null => {
@@ -29,7 +30,7 @@ const tokensOf = (text: string): readonly string[] | null => {
 
 const unescaped = (text: string): string => text.replace(/\\(.)/gs, '$1')
 
-/** Null if it is no such line. */
+/** Null if it is not a valid login module. */
 export const parseJaas = (text: string): JaasLogin | null => {
   const tokens = tokensOf(text)
   const [name, flag, ...rest] = tokens ?? []
@@ -43,7 +44,7 @@ export const parseJaas = (text: string): JaasLogin | null => {
   return { module: simpleName(name), options }
 }
 
-/** The name of a class of Java's without its package. */
+/** The name of a Java class without its package. */
 export const simpleName = (name: string): string => {
   const word = name.trim()
   return word.slice(word.lastIndexOf('.') + 1)

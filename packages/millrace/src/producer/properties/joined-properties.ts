@@ -1,7 +1,8 @@
-// What several properties together mean here: Java's key and trust stores (`ssl.keystore.*`,
-// `ssl.truststore.*`), levels of compression, the rack, and whether keys choose partitions. PEM
-// files are taken as they are and PKCS #12 keystores as `pfx`; what only Java can read is rejected
-// with the command that turns it into PEM.
+// Owns the properties whose meaning depends on others: Java's key and trust stores
+// (`ssl.keystore.*`, `ssl.truststore.*`), compression levels, the rack, and whether keys choose
+// partitions. PEM files are used directly and PKCS #12 keystores as `pfx`. A store that only Java
+// can read is rejected, with the command that converts it to PEM. Caller: read-properties.ts.
+// Invariant: it runs after all properties were read.
 
 import type { PropertySettings } from './property-settings.ts'
 import { ignoreKeysOption, levelOption, rackAwareOption } from './property-table.ts'
@@ -12,7 +13,7 @@ const take = (options: Record<string, unknown>, name: string): string | undefine
   return value === undefined ? undefined : String(value)
 }
 
-/** Java's default type is JKS; everybody else goes by the ending. */
+/** Java's default type is JKS; here the file extension decides. */
 const typeOf = (path: string, stated: string | undefined): string => {
   if (stated !== undefined) return stated
   if (/\.(p12|pfx|pkcs12)$/i.test(path)) return 'PKCS12'
@@ -39,7 +40,7 @@ const takeKeystore = ({ access, options, problems }: PropertySettings): void => 
   }
 }
 
-/** One line for both kinds: text around the certificates does no harm in a PEM file. */
+/** One command for both kinds: text around the certificates is allowed in a PEM file. */
 const truststoreAdvice = (path: string, isPkcs12: boolean): string =>
   `ssl.truststore.location is a ${isPkcs12 ? 'PKCS #12' : 'JKS'} file, which only Java reads: ` +
   `keytool -list -rfc -keystore ${path} > ca.pem` +
@@ -56,7 +57,7 @@ const takeTruststore = ({ access, options }: PropertySettings): void => {
   else access.caProblem = truststoreAdvice(path, kind === 'PKCS12')
 }
 
-/** Puts the level of the codec that is chosen to it, and forgets the others'. */
+/** Adds the level of the selected codec, and ignores the levels of the others. */
 const takeLevels = ({ options }: PropertySettings): void => {
   const type = options.compression
   const level = options[`${levelOption}.${String(type)}`] ?? options[`${levelOption}.any`]
@@ -64,23 +65,26 @@ const takeLevels = ({ options }: PropertySettings): void => {
     if (name.startsWith(`${levelOption}.`)) delete options[name]
   }
   const hasLevels = type === 'gzip' || type === 'zstd'
-  // librdkafka's -1 is "the codec's own".
+  // -1 of librdkafka means the codec's default.
   if (hasLevels && level !== undefined && level !== -1) options.compression = { type, level }
 }
 
-/** `client.rack` is for consumers, too: the choice of partitions has a switch, off by default. */
+/**
+ * `client.rack` is also used by consumers; for partitions a separate property enables it, off by
+ * default.
+ */
 const takeRack = ({ options }: PropertySettings): void => {
   const isRackAware = take(options, rackAwareOption) === 'true'
   if (!isRackAware || options.rack === '') delete options.rack
 }
 
-/** Java looks at it where the default partitioner is used, and here that one is `java`. */
+/** Java reads it if the default partitioner is used, which here is `java`. */
 const takeIgnoreKeys = ({ options }: PropertySettings): void => {
   const ignoresKeys = take(options, ignoreKeysOption) === 'true'
   if (ignoresKeys && (options.partitioner ?? 'java') === 'java') options.partitioner = 'sticky'
 }
 
-/** To be called once all properties are taken. */
+/** Called after all properties were read. */
 export const joinProperties = (settings: PropertySettings): void => {
   takeKeystore(settings)
   takeTruststore(settings)

@@ -1,6 +1,7 @@
-// OAUTHBEARER: what Kafka's names for it mean, Java's and librdkafka's. A client is known by its
-// credentials at a token endpoint, by a JWT, or exchanges a JWT; or a file holds the token, which
-// another program renews. No message shows a secret.
+// Owns Kafka's properties of OAUTHBEARER, those of Java and librdkafka. The token comes from an
+// endpoint (by credentials, with a JWT, or in exchange for a JWT) or from a file that another
+// program renews. Callers: property-table.ts, read-properties.ts. Invariant: no message contains a
+// secret.
 
 import { fileURLToPath } from 'node:url'
 import { type JaasLogin, simpleName } from './jaas.ts'
@@ -11,7 +12,7 @@ import {
   type Take,
 } from './property-settings.ts'
 
-/** Everything of a ConnectionAccess that is about tokens. */
+/** All fields of a ConnectionAccess that concern tokens. */
 export const oauthFields = [
   'oauthClientId',
   'oauthClientSecret',
@@ -23,7 +24,7 @@ export const oauthFields = [
   'oauthAssertion',
 ] as const satisfies readonly (keyof ConnectionAccess)[]
 
-/** Java's clients read a token from a file where the URL is one. */
+/** Java's clients read a token from a file if the URL is a file URL. */
 const tokenEndpoint: Take = (value, { access }) => {
   const word = value.trim()
   if (!/^file:/i.test(word)) {
@@ -38,7 +39,7 @@ const tokenEndpoint: Take = (value, { access }) => {
   }
 }
 
-/** librdkafka's form: `name=value,name=value`. */
+/** librdkafka's format: `name=value,name=value`. */
 const extensions: Take = (value, { access }) => {
   const found: Record<string, string> = {}
   for (const pair of value.split(',').filter((each) => each.trim() !== '')) {
@@ -50,7 +51,7 @@ const extensions: Take = (value, { access }) => {
   return undefined
 }
 
-/** A word that chooses among ways to a token, of which there are these. */
+/** A value that selects one of these ways to get a token. */
 const oneOf =
   (known: readonly string[], what: string): Take =>
   (value) => {
@@ -60,7 +61,7 @@ const oneOf =
 
 const ways = 'there are client credentials, jwt-bearer, and tokens from a file'
 
-/** The grant by JWT, or another one that is known. */
+/** The grant with a JWT, or another known one. */
 const grant =
   (jwtBearer: string, others: readonly string[]): Take =>
   (value, settings) => {
@@ -77,7 +78,7 @@ const assertion =
     return undefined
   }
 
-/** Of the JWT that is signed here; the key decides. */
+/** The algorithm of the signed JWT; the key determines it. */
 const algorithms = ['RS256', 'ES256']
 const assertionAlgorithm: Take = (value) =>
   algorithms.includes(value.trim().toUpperCase())
@@ -133,7 +134,7 @@ export const oauthProperties: Readonly<Record<string, Take>> = {
 
 const extensionPrefix = 'extension_'
 
-/** Settings of Java's OAuthBearerLoginModule; newer clients have properties for all of it. */
+/** Settings of Java's OAuthBearerLoginModule; newer clients have properties for all of them. */
 export const takeOAuthLogin = (
   { options }: JaasLogin,
   access: ConnectionAccess,

@@ -1,4 +1,6 @@
-// Options of a producer out of a properties file, as Java's clients and librdkafka take it.
+// Owns `optionsFromProperties`: the options of a producer from a properties file of Java's clients
+// or librdkafka. It is public API. Invariant: one error lists all invalid properties, without a
+// secret.
 
 import { KafkaError } from '../../protocol/kafka-error.ts'
 import { messageOf } from '../../runtime/value-kinds.ts'
@@ -7,11 +9,11 @@ import type { ProducerOptions } from '../producer-options.ts'
 import { accessOptions } from './access-options.ts'
 import { clientSettings, type Properties, readPropertiesFile } from './read-properties.ts'
 
-/** How `optionsFromProperties` reads. */
+/** Options of `optionsFromProperties`. */
 export interface PropertiesOptions {
   /**
-   * Called with a sentence for each property that is unknown or has no effect here. Without it such
-   * a property is an error.
+   * Called with a sentence for each property that is unknown or has no effect here. Without this
+   * function such a property is an error.
    */
   readonly onUnsupported?: ((text: string) => void) | undefined
 }
@@ -37,9 +39,9 @@ const checkArguments = (source: unknown, options: unknown): void => {
 }
 
 /**
- * Options of a producer out of properties by Kafka's own names (Java's and librdkafka's): the path
- * of a properties file, or an object. Rejects with one INVALID_OPTION that lists each property that
- * is wrong or not supported; it shows no secret.
+ * Creates the options of a producer from properties with Kafka's names (Java's and librdkafka's):
+ * the path of a properties file, or an object. Rejects with one INVALID_OPTION that lists each
+ * invalid or unsupported property; it contains no secret.
  *
  * @example
  * const options = await optionsFromProperties({ 'bootstrap.servers': 'localhost:9092', acks: '1' })

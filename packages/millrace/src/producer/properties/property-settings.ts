@@ -1,15 +1,16 @@
-// What properties by Kafka's own names say, before it becomes options of a producer. Secrets are
-// here in the clear, so nothing prints them.
+// Owns the settings that are read from properties, before they become options of a producer.
+// Callers: the files of this folder, and the command line. Invariant: the fields contain
+// unencrypted secrets, so nothing prints them.
 
 import type { TlsVersion } from '../../runtime/tls-settings.ts'
 
-/** What properties say of a JWT for a token endpoint; all may be missing. */
+/** The properties of a JWT for a token endpoint; each may be missing. */
 export interface AssertionAccess {
   /** Path of a file with a JWT that another program renews. */
   file?: string
-  /** Path of a private key to sign one with, or PEM text. */
+  /** Path of a private key that signs one, or PEM text. */
   privateKey?: string
-  /** Opens the key. */
+  /** The passphrase of the key. */
   passphrase?: string
   /** `aud` of the JWT. */
   audience?: string
@@ -19,31 +20,31 @@ export interface AssertionAccess {
   subject?: string
 }
 
-/** How to reach the cluster and as whom; all may be missing. */
+/** The address of the cluster and the identity of the client; each may be missing. */
 export interface ConnectionAccess {
   /** Bootstrap servers. */
   brokers?: readonly string[]
-  /** True or false only where the source says so itself. */
+  /** True or false only if the source defines it. */
   tls?: boolean
-  /** Whether to authenticate; as with `tls`, only where the source says so. */
+  /** Whether to authenticate; like `tls`, only if the source defines it. */
   sasl?: boolean
-  /** Paths or PEM text. */
+  /** Paths or PEM text of the authorities. */
   ca?: string | readonly string[]
   /** The client's certificate: a path or PEM text. */
   cert?: string
   /** Its private key: a path or PEM text. */
   key?: string
-  /** Opens the key or the store. */
+  /** The passphrase of the key or the store. */
   passphrase?: string
   /** Path of a PKCS #12 file with key and certificate. */
   pfx?: string
   /** The host name in the certificate is not checked. */
   skipHostnameCheck?: boolean
-  /** The oldest version of TLS. */
+  /** The oldest TLS version. */
   minVersion?: TlsVersion
-  /** The newest version of TLS. */
+  /** The newest TLS version. */
   maxVersion?: TlsVersion
-  /** The mechanism by Kafka's name. */
+  /** Kafka's name of the mechanism. */
   saslMechanism?: string
   /** The user name of PLAIN and SCRAM. */
   username?: string
@@ -51,42 +52,42 @@ export interface ConnectionAccess {
   password?: string
   /** The client's id at the token endpoint. */
   oauthClientId?: string
-  /** Its secret. */
+  /** The client's secret. */
   oauthClientSecret?: string
   /** Scopes, separated by spaces. */
   oauthScope?: string
   /** URL of the token endpoint. */
   oauthTokenEndpoint?: string
-  /** Path of a file that holds a token; instead of the endpoint. */
+  /** Path of a file that contains a token; in place of the endpoint. */
   oauthTokenFile?: string
   /** SASL extensions that are sent with the token. */
   oauthExtensions?: Readonly<Record<string, string>>
-  /** The JWT is exchanged for the token (`jwt-bearer`), and does not prove who the client is. */
+  /** The JWT is exchanged for the token (`jwt-bearer`), and does not authenticate the client. */
   oauthJwtBearer?: boolean
-  /** The JWT for the token endpoint, or what to make it of. */
+  /** The JWT for the token endpoint, or the settings to create it. */
   oauthAssertion?: AssertionAccess
   /**
-   * What to say of a truststore that only Java reads, unless `ca` names authorities after all; what
-   * to do with the PEM file follows.
+   * The problem with a truststore that only Java can read, unless `ca` has authorities; it is
+   * followed by the instruction for the PEM file.
    */
   caProblem?: string
 }
 
-/** What a set of properties means: for tools that lay several sources over each other. */
+/** The meaning of a set of properties: for tools that combine several sources. */
 export interface PropertySettings {
-  /** How to reach the cluster and as whom. */
+  /** The address of the cluster and the identity of the client. */
   readonly access: ConnectionAccess
-  /** Other options of the producer, by our names. */
+  /** Other options of the producer, by their names in millrace. */
   readonly options: Record<string, unknown>
-  /** What has no effect here, as sentences without a secret. */
+  /** Properties without an effect here, as sentences without a secret. */
   readonly warnings: string[]
-  /** What is wrong, without a secret. */
+  /** Problems, without a secret. */
   readonly problems: string[]
 }
 
 /**
- * Takes a property's value; what is wrong with it is the result, as the end of a sentence without
- * a secret.
+ * Reads the value of a property; the result is the problem, as the end of a sentence without a
+ * secret.
  */
 export type Take = (value: string, settings: PropertySettings) => string | undefined
 
@@ -101,7 +102,7 @@ type AccessText =
   | 'oauthClientSecret'
   | 'oauthScope'
 
-/** Takes a value as it is. */
+/** Uses the value unchanged. */
 export const accessText =
   (name: AccessText): Take =>
   (value, { access }) => {
@@ -124,7 +125,7 @@ export const propertyMechanisms: readonly string[] = [
   'OAUTHBEARER',
 ]
 
-/** The mechanism's name as Kafka writes it; null = none of these. */
+/** Kafka's name of the mechanism; null = an unknown one. */
 export const mechanismOf = (word: string): string | null => {
   const name = word.trim().toUpperCase()
   return propertyMechanisms.includes(name) ? name : null

@@ -1,5 +1,6 @@
-// Kafka's own names of settings, Java's and librdkafka's, and what each becomes here. The table is
-// the only place where they are listed; read-properties.ts uses it.
+// Owns the table of Kafka's property names, Java's and librdkafka's, and their meaning here. No
+// other file lists them. Caller: read-properties.ts. Invariant: a property is either in the table,
+// ignored, or reported as not used.
 
 import { compressionTypes } from '../../protocol/compression/codecs.ts'
 import type { TlsVersion } from '../../runtime/tls-settings.ts'
@@ -44,7 +45,7 @@ const boolean =
     return undefined
   }
 
-/** -1 stands for no limit to librdkafka. */
+/** -1 means no limit in librdkafka. */
 const acks: Take = (value, { options }) => {
   const word = value.trim().toLowerCase()
   if (!['all', '-1', '0', '1'].includes(word)) return `must be all, 1 or 0, got '${value}'`
@@ -101,7 +102,7 @@ const saslJaasConfig: Take = (value, { access }) => {
   return undefined
 }
 
-/** Java's word for no check is the empty one, librdkafka's is `none`. */
+/** No check is the empty text in Java, and `none` in librdkafka. */
 const hostnameCheck: Take = (value, { access }) => {
   const word = value.trim().toLowerCase()
   if (!['', 'none', 'https'].includes(word)) return `must be https, or nothing, got '${value}'`
@@ -124,7 +125,7 @@ const tlsVersions: Take = (value, { access }) => {
   return undefined
 }
 
-/** librdkafka's `inherit` is a topic's word for "as the producer": nothing is set. */
+/** `inherit` of librdkafka means the producer's value for a topic: nothing is set. */
 const compression: Take = (value, { options }) => {
   const type = value.trim().toLowerCase()
   if (type === 'inherit') return undefined
@@ -135,7 +136,7 @@ const compression: Take = (value, { options }) => {
   return undefined
 }
 
-/** Levels have properties of their own: joined-properties.ts adds them to the type at the end. */
+/** Levels are separate properties: joined-properties.ts adds them to the codec at the end. */
 export const levelOption = 'compression.level'
 const level =
   (type: string): Take =>
@@ -164,7 +165,7 @@ const partitioner: Take = (value, { options }) => {
 /** Whether records without a key prefer the client's rack; joined-properties.ts uses it. */
 export const rackAwareOption = 'partitioner.rack.aware'
 
-/** Whether keys choose no partition; joined-properties.ts uses it. */
+/** Whether keys do not choose the partition; joined-properties.ts uses it. */
 export const ignoreKeysOption = 'partitioner.ignore.keys'
 
 const adaptivePartitioning: Take = (value, { warnings }) => {
@@ -190,7 +191,7 @@ const storeType =
     return undefined
   }
 
-/** Kept under its own name for joined-properties.ts, which knows what all of them together mean. */
+/** Stored under its name for joined-properties.ts, which interprets all of them together. */
 const kept =
   (name: string): Take =>
   (value, { options }) => {
@@ -275,7 +276,9 @@ export const propertyTable: Readonly<Record<string, Take>> = {
   'ssl.enabled.protocols': tlsVersions,
 }
 
-/** Known, and without a meaning for what sends bytes: passed over without a word. */
+/**
+ * Known properties without a meaning for a producer that sends bytes: ignored without a warning.
+ */
 export const passedOver: readonly RegExp[] = [
   /^(key|value)\.(de)?serializer(\.|$)/,
   /^(group|auto\.offset|enable\.auto|auto\.commit|fetch|max\.poll|session|heartbeat)\./,
@@ -285,11 +288,11 @@ export const passedOver: readonly RegExp[] = [
   /^schema\.registry\.|^basic\.auth\./,
   /^ssl\.protocol$/,
   /^sasl\.(login|kerberos)\./,
-  // What brokers check, and how Java spells what it sends.
+  // Checks of brokers, and Java's names of serializers.
   /^sasl\.oauthbearer\.(jwks|clock|expected|header|scope\.claim|sub\.claim|jwt\.validator)\./,
 ]
 
-/** Known to Kafka's clients, and not obeyed here: said once, with the reason. */
+/** Known properties that are not used here: reported once, with the reason. */
 export const notObeyed: Readonly<Record<string, string>> = {
   'batch.num.messages': 'batches are bounded in bytes (batch.size) only',
   'queue.buffering.max.messages': 'the buffer is bounded in bytes (buffer.memory) only',

@@ -1,6 +1,7 @@
-// Reads settings by Kafka's own names, as Java's clients or librdkafka take them from a
-// client.properties file. What is unknown or has no effect is a warning, wrong values are problems;
-// no message shows a secret. Callers: optionsFromProperties, and the command line.
+// Owns the reading of settings with Kafka's names from a properties file of Java's clients or
+// librdkafka. Unknown properties and those without an effect are warnings, invalid values are
+// problems. Callers: optionsFromProperties, and the command line. Invariant: no message contains a
+// secret.
 
 import { readFile } from 'node:fs/promises'
 import { importLibrary } from '../../protocol/compression/library.ts'
@@ -11,7 +12,7 @@ import { oauthFields } from './oauth-properties.ts'
 import { type ConnectionAccess, emptySettings, type PropertySettings } from './property-settings.ts'
 import { isSecretProperty, notObeyed, passedOver, propertyTable } from './property-table.ts'
 
-/** Properties by their names. */
+/** Properties by name. */
 export type Properties = Readonly<Record<string, string>>
 
 const names = [...Object.keys(propertyTable), ...Object.keys(notObeyed)]
@@ -43,14 +44,14 @@ const takeProperty = (
 const saslFields = ['username', 'password', 'saslMechanism', ...oauthFields] as const
 const tlsFields = ['ca', 'caProblem', 'cert', 'key', 'passphrase', 'pfx'] as const
 
-/** Whether there was something to forget. */
+/** Deletes the fields; returns whether one of them had a value. */
 const forget = (access: ConnectionAccess, fields: readonly (keyof ConnectionAccess)[]): boolean => {
   const found = fields.filter((field) => access[field] !== undefined)
   for (const field of found) delete access[field]
   return found.length > 0
 }
 
-/** Kafka's clients use neither TLS nor a password unless security.protocol says so. */
+/** Kafka's clients use TLS or a password only if security.protocol requires it. */
 const obeyProtocol = (settings: PropertySettings, source: string): void => {
   const { access, warnings } = settings
   const isMissing = access.tls === undefined
@@ -63,8 +64,8 @@ const obeyProtocol = (settings: PropertySettings, source: string): void => {
 }
 
 /**
- * What some properties mean; `source` is for messages: where they stand. For tools that lay several
- * sources over each other: a program uses `optionsFromProperties`.
+ * The meaning of some properties; `source` names their origin in messages. For tools that combine
+ * several sources; a program uses `optionsFromProperties`.
  *
  * @example
  * const { options, problems } = propertySettings({ 'linger.ms': '5' }, 'the environment')
@@ -78,7 +79,7 @@ export const propertySettings = (properties: Properties, source: string): Proper
   return settings
 }
 
-/** As `propertySettings`, for all properties of a client: `security.protocol` is among them. */
+/** Like `propertySettings`, for all properties of a client, with `security.protocol`. */
 export const clientSettings = (properties: Properties, source: string): PropertySettings => {
   const settings = propertySettings(properties, source)
   obeyProtocol(settings, source)
@@ -86,8 +87,8 @@ export const clientSettings = (properties: Properties, source: string): Property
 }
 
 /**
- * What a properties file means, for tools as `propertySettings` is. Rejects with INVALID_OPTION
- * where it can't be read.
+ * The meaning of a properties file, for tools, like `propertySettings`. Rejects with INVALID_OPTION
+ * if it cannot be read.
  *
  * @example
  * const { access, options, warnings } = await readPropertiesFile('client.properties')

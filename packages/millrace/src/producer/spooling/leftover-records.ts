@@ -1,6 +1,7 @@
-// Records of batches that lost others, or were split, until they are settled or numbered again. The
-// log says of them that they go out in front of the batches behind them, in entries that name other
-// records too. There are hardly ever any. Caller: Spooling.
+// Owns the remaining records of batches that lost records or were split, until they are settled or
+// numbered again. The log says that they are sent before the batches after them, in entries that
+// also contain other records. There are rarely any. Caller: Spooling. Invariant: a record is
+// removed when it is numbered or settled.
 
 const prunedAt = 4096
 
@@ -13,11 +14,11 @@ export class LeftoverRecords {
     this.#isSettled = isSettled
   }
 
-  /** Of the records of one batch, those that are not settled or numbered now are left over. */
+  /** The records of one batch that are not settled or numbered now are added. */
   add(recordIds: readonly number[]): void {
     for (const id of recordIds) this.#ids.add(id)
     if (this.#ids.size < this.#pruneAt) return
-    // Records that a broker refused by name are settled and stay here otherwise.
+    // Records that a broker rejected individually are settled and otherwise stay here.
     for (const id of this.#ids) if (this.#isSettled(id)) this.#ids.delete(id)
     this.#pruneAt = Math.max(prunedAt, 2 * this.#ids.size)
   }

@@ -1,5 +1,6 @@
-// The entry point of the spool's code, which is loaded when a producer with the option `spool` is
-// made. Caller: ProducerSpool.
+// Owns the entry point of the spool's code, which is loaded when a producer with the option `spool`
+// is created. Caller: ProducerSpool. Invariant: no other file of producer/ imports the spool's code
+// statically.
 
 import type { Engine } from '../../engine/engine.ts'
 import { nodeFileSystem } from '../../runtime/node-file-system.ts'
@@ -9,7 +10,7 @@ import type { ResolvedSpool } from '../spool-option.ts'
 import { Spooling } from './spooling.ts'
 import type { SpoolEngine, SpoolingOptions } from './spooling-options.ts'
 
-/** The machine's files and processes. */
+/** The system's files and processes. */
 export const systemMachine = { files: nodeFileSystem, processes: systemProcesses }
 
 type Rest = Pick<

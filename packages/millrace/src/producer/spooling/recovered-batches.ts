@@ -1,6 +1,6 @@
-// Batches that an earlier process had numbered and not settled: they go to the engine first, in
-// order, under their old numbers, as soon as their topics are known. Nothing else is given to the
-// engine before all of them are. Caller: Spooling.
+// Owns the batches that an earlier process numbered and did not settle. They are passed to the
+// engine first, in order, with their old numbers, when their topics are known. Caller: Spooling.
+// Invariant: no other record is passed to the engine before all of them.
 
 import type { QueuedBatch } from '../../engine/engine.ts'
 import { KafkaError } from '../../protocol/kafka-error.ts'
@@ -13,7 +13,7 @@ import type { SpoolingParts } from './spooling-options.ts'
 export class RecoveredBatches {
   readonly #parts: SpoolingParts
   readonly #onRestored: (batch: QueuedBatch, numbered: NumberedBatch) => void
-  /** Those of topics that are not known yet, by topic. */
+  /** Batches of topics that are not known yet, by topic. */
   readonly #waiting = new Map<string, RecoveredBatch[]>()
   #isRead = false
 
@@ -25,12 +25,12 @@ export class RecoveredBatches {
     this.#onRestored = onRestored
   }
 
-  /** All of them are with the engine, or have failed. */
+  /** The engine has all of them, or they have failed. */
   get isDone(): boolean {
     return this.#isRead && this.#waiting.size === 0
   }
 
-  /** Reads them, and asks for their topics. */
+  /** Reads them, and requests metadata of their topics. */
   async begin(): Promise<void> {
     const batches = await this.#parts.spool.recoveredBatches()
     for (const batch of batches) {

@@ -1,7 +1,7 @@
-// Gives records to the engine that are on disk only: those of an earlier process, and those that
-// did not fit into the engine's memory when they were taken. In order, as fast as the engine has
-// space. Caller: Spooling.
-// Invariant: a record goes to the engine directly only while the feeder has caught up.
+// Owns the passing of records that are only on disk to the engine: those of an earlier process, and
+// those that did not fit into the engine's memory. They are passed in order, as fast as the engine
+// has space. Caller: Spooling. Invariant: a new record is passed to the engine directly only if no
+// earlier record is on disk only.
 
 import { RecordEncoder } from '../../engine/engine.ts'
 import { asKafkaError } from '../../protocol/kafka-error.ts'
@@ -10,7 +10,7 @@ import { failSpooled } from './spooled-failures.ts'
 import { decodeSpooled } from './spooled-record.ts'
 import type { SpoolingParts } from './spooling-options.ts'
 
-/** Records given in one turn: the rest waits for the next one. */
+/** Limit of the records per turn: the others wait for the next one. */
 const turnRecordsMax = 8192
 
 interface Waiter {
@@ -22,7 +22,7 @@ export class SpoolFeeder {
   readonly #parts: SpoolingParts
   readonly #encoder: RecordEncoder
   readonly #skipped = new Set<number>()
-  /** Records from disk that are not given yet. */
+  /** Records from disk that were not passed yet. */
   #read: BlockRecord[] = []
   #reading: Promise<void> | null = null
   #isStopped = false
@@ -37,12 +37,12 @@ export class SpoolFeeder {
     return this.#parts.spool.backlog.isAtEnd
   }
 
-  /** These records are with the engine already. */
+  /** The engine has these records already. */
   skip(recordIds: readonly number[]): void {
     for (const id of recordIds) this.#skipped.add(id)
   }
 
-  /** Calls back when all records below this one were given. */
+  /** Calls back when all records with a lower id were passed. */
   whenGiven(recordId: number, done: () => void): void {
     this.#waiters.push({ recordId, done })
     this.#notify()
@@ -76,7 +76,7 @@ export class SpoolFeeder {
     }
   }
 
-  /** Returns how many of the records were given, or needed not be. */
+  /** Returns how many of the records were passed, or did not need to be. */
   #giveAll(records: readonly BlockRecord[], most: number): number {
     const { backlog } = this.#parts.spool
     let count = 0
@@ -103,7 +103,7 @@ export class SpoolFeeder {
     }
   }
 
-  /** A record of an earlier process: its caller is gone, and `onRecovered` gets its result. */
+  /** A record of an earlier process has no caller; `onRecovered` gets its result. */
   #watch(record: BlockRecord): void {
     const { spool, options, results } = this.#parts
     const { onRecovered } = options
@@ -113,7 +113,7 @@ export class SpoolFeeder {
     results.addRecovered(record.id, (error, metadata) => onRecovered(error ?? metadata!, decoded))
   }
 
-  /** The partitioner threw, say: another process would fare no better. */
+  /** A failure such as an error of the partitioner, which another process would repeat. */
   #fail(record: BlockRecord, thrown: unknown): void {
     const { id, topic } = record
     const error = asKafkaError(thrown, `Record ${id} of the spool`, { topic })
@@ -126,7 +126,7 @@ export class SpoolFeeder {
       (records) => {
         this.#reading = null
         this.#read = records
-        // Where everything is settled, there is nothing to give, and flush() calls go on.
+        // If all records are settled, there is nothing to pass, and flush() calls continue.
         if (this.isCaughtUp) spool.onGiven()
         if (records.length > 0 || this.isCaughtUp) engine.wake()
       },
@@ -147,7 +147,7 @@ export class SpoolFeeder {
     }
   }
 
-  /** Nothing is given any more. */
+  /** Nothing is passed any more. */
   stop(): void {
     this.#isStopped = true
     this.#notify()

@@ -1,6 +1,6 @@
-// What is in a spool's directory: figures, damage, and the records themselves. It takes no lock and
-// changes nothing, so it may be used while the owner runs, and on a copy. Caller: readSpool and
-// inspectSpool, which load it.
+// Owns the inspection of a spool's directory: figures, damage, and records. It may be used while
+// the owner runs, and on a copy. Caller: read-spool.ts, which loads it. Invariant: it takes no lock
+// and changes nothing.
 
 import { nodeFileSystem } from '../../runtime/node-file-system.ts'
 import { systemProcesses } from '../../runtime/process-identity.ts'
@@ -15,7 +15,7 @@ export const inspect = async (directory: string): Promise<SpoolInspection> => {
   const topics = new Map<string, { records: number; bytes: number }>()
   let unsettled = 0
   let oldestAt: number | null = null
-  // The damage was found by the first scan.
+  // The first scan has found the damage.
   for await (const record of new SpoolScan(nodeFileSystem, directory).records()) {
     if (record.id >= nextId || settled.has(record.id)) continue
     unsettled++

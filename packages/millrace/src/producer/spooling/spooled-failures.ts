@@ -1,10 +1,11 @@
-// Records that fail before the engine has them. Callers: SpoolFeeder, RecoveredBatches.
+// Owns the failure of records before the engine has them. Callers: SpoolFeeder, RecoveredBatches.
+// Invariant: the records leave the spool, also as dead letters.
 
 import type { KafkaError } from '../../protocol/kafka-error.ts'
 import type { SpooledRecord } from '../../spool/entries.ts'
 import type { SpoolingParts } from './spooling-options.ts'
 
-/** Reports their failure, or makes dead letters of them: then, too, they leave the spool. */
+/** Reports the failure, or creates dead letters; in both cases the records leave the spool. */
 export const failSpooled = (
   { spool, options, results, held }: SpoolingParts,
   records: readonly SpooledRecord[],

@@ -1,30 +1,30 @@
-// The callers that wait for results of spooled records, by record id. The engine has this object
-// as the settle of each such record, and its id as the tag; a record that waits on disk costs its
-// entry here and nothing else. Callers: Spooling.
+// Owns the callers that wait for results of spooled records, by record id. The engine uses this
+// object as the settle of each such record, with its id as the tag. Caller: Spooling. Invariant: a
+// record that waits on disk needs only its entry here.
 
 import { callSettle, type DeliveredRecord, type Settle, type Settler } from '../../engine/record.ts'
 import { KafkaError } from '../../protocol/kafka-error.ts'
 import { isPromise } from '../../runtime/value-kinds.ts'
 
-/** The callers of records whose ids follow one another. */
+/** The callers of records with consecutive ids. */
 interface Piece {
   readonly settles: (Settle | null)[]
   readonly tags: number[]
   size: number
 }
 
-/** Small: of a piece, one caller may be left. */
+/** Small, because one remaining caller keeps a whole piece. */
 const pieceIds = 32
 const sparePiecesMax = 256
 
-/** An entry, its promise, and the metadata that it receives, in bytes (about). */
+/** The approximate size of an entry, its promise and its metadata, in bytes. */
 export const resultBytes = 640
 
 export class SpooledResults implements Settler {
   readonly heldBytes = 240
   readonly #pieces = new Map<number, Piece>()
   readonly #sparePieces: Piece[] = []
-  /** In place of callers of an earlier process. */
+  /** The receiver of records whose callers were in an earlier process. */
   readonly #recovered = new Map<number, Settle>()
   readonly #onCallbackError: (thrown: unknown) => void
   #size = 0
@@ -52,18 +52,18 @@ export class SpooledResults implements Settler {
     this.#size++
   }
 
-  /** The record's caller was in an earlier process. */
+  /** The caller of the record was in an earlier process. */
   addRecovered(recordId: number, settle: Settle): void {
     this.#recovered.set(recordId, settle)
   }
 
-  /** What fails from now on is left to the next process, and may be delivered by it. */
+  /** Records that fail from now on stay for the next process, which may deliver them. */
   leave(): void {
     this.#isLeaving = true
     this.#recovered.clear()
   }
 
-  /** What the engine gets as the settle of a record: null = no caller waits for its result. */
+  /** The settle of a record for the engine: null = no caller waits for its result. */
   settleOf(recordId: number): Settle | null {
     const piece = this.#pieces.get(Math.floor(recordId / pieceIds))
     const isAwaited = piece !== undefined && piece.settles[recordId % pieceIds] !== null
@@ -106,12 +106,12 @@ export class SpooledResults implements Settler {
     delivered: DeliveredRecord | null,
   ): void {
     const isKept = this.#isLeaving && error !== null && error.isDeadLettered !== true
-    // No caller awaits an async callback: its rejection is reported.
+    // The promise of an async callback is not awaited: its rejection is reported.
     const result = callSettle(settle, tag, isKept ? maybePersisted(error) : error, delivered)
     if (isPromise(result)) result.catch(this.#onCallbackError)
   }
 
-  /** Fails every caller that is left: the records stay in the spool. */
+  /** Fails every remaining caller: the records stay in the spool. */
   failAll(error: KafkaError): void {
     for (const number of [...this.#pieces.keys()]) {
       const first = number * pieceIds

@@ -1,5 +1,5 @@
-// What a producer gives to its spool: settings, surroundings, and the calls of the engine that the
-// spool makes. Callers: Producer, Spooling and its parts.
+// Owns the types of what a producer passes to its spool: settings, environment, and the calls of
+// the engine. Callers: ProducerSpool, Spooling and its parts. Invariant: types only.
 
 import type {
   DeadLetterPort,
@@ -12,14 +12,14 @@ import type { KafkaError } from '../../protocol/kafka-error.ts'
 import type { RecoveredBatch, Spool, SpoolEnvironment, SpoolSettings } from '../../spool/spool.ts'
 import type { SpooledResults } from './spooled-results.ts'
 
-/** A record of an earlier process has its result. */
+/** The result of a record of an earlier process. */
 export type OnRecovered = (result: RecordMetadata | KafkaError, record: ProducerRecord) => void
 
 export interface SpoolingOptions {
   readonly settings: SpoolSettings
   readonly environment: SpoolEnvironment
   readonly bufferMemoryBytes: number
-  /** How long a broker remembers a producer that does not write. */
+  /** How long a broker keeps the state of a producer that does not write. */
   readonly producerIdExpirationMs: number
   readonly afterExpiration: 'resend' | 'report' | 'deadLetter'
   readonly onRecovered: OnRecovered | null
@@ -32,27 +32,27 @@ export interface SpoolingOptions {
   readonly onFailed: (error: KafkaError) => void
 }
 
-/** The engine as the spool calls it. */
+/** The engine, as the spool calls it. */
 export interface SpoolEngine {
   readonly maxRequestBytes: number
   readonly intake: SpoolIntake
   wake(): void
   flush(done: () => void): void
   offer(queue: PartitionQueue): void
-  /** Asks for metadata; `onTopic` or `onTopicFailed` follows. */
+  /** Requests metadata; `onTopic` or `onTopicFailed` follows. */
   requestTopic(topic: string): void
-  /** Makes a batch with its old numbers; null = the topic has no such partition. */
+  /** Restores a batch with its old numbers; null = the topic has no such partition. */
   restore(batch: RecoveredBatch, settleOf: (recordId: number) => Settle | null): QueuedBatch | null
-  /** Partitions of the topic that are known; 0 = the topic is not known. */
+  /** The known number of partitions of the topic; 0 = the topic is not known. */
   partitionCount(topic: string): number
 }
 
-/** What the parts of a spooling share. */
+/** The common parts of a spooling. */
 export interface SpoolingParts {
   readonly spool: Spool
   readonly engine: SpoolEngine
   readonly options: SpoolingOptions
   readonly results: SpooledResults
-  /** Records that failed, and stay in the spool until their dead letters are stored. */
+  /** Failed records that stay in the spool until their dead letters are stored. */
   readonly held: Set<number>
 }

@@ -1,13 +1,14 @@
-// A producer's spool at work, and the engine's port to it (RecordSpool). It writes records to the
-// log and gives them to the engine, numbers batches before they are sent, and settles them when
-// they need no further attempt. Loaded only by producers with the option `spool`.
+// Owns the connection of a producer's spool and its engine (the port RecordSpool). It writes
+// records to the log and passes them to the engine, numbers batches before they are sent, and
+// settles them when they need no further attempt. Caller: ProducerSpool; loaded only with the
+// option `spool`.
 //
 //   take ─▶ log ─▶ engine's batches ─▶ [numbers in the log] ─▶ broker ─▶ [settled in the log]
 //     └─ more than the engine's memory takes ─▶ read back by SpoolFeeder
 //
-// Invariants: a request leaves when the numbers of its batches are durable. A broker recognizes
-// the last five batches of a partition as duplicates, so the number of a sixth goes into the log
-// behind the entry that settles the first.
+// Invariants: a request is sent when the numbers of its batches are durable. A broker recognizes
+// the last five batches of a partition as duplicates, so the number of a sixth is written to the
+// log after the entry that settles the first.
 
 import type {
   BatchOutcome,
@@ -28,10 +29,10 @@ import { SpoolFeeder } from './spool-feeder.ts'
 import { resultBytes, SpooledResults } from './spooled-results.ts'
 import type { SpoolEngine, SpoolingOptions } from './spooling-options.ts'
 
-/** A broker keeps the numbers of so many batches of a producer, for each partition. */
+/** The number of a producer's batches that a broker remembers for each partition. */
 const recognizedBatches = 5
 
-/** What is on disk of a batch that is not settled. */
+/** The entries on disk of an unsettled batch. */
 interface Numbers extends NumberedBatch {
   readonly recordCount: number
 }
@@ -49,7 +50,7 @@ export class Spooling implements RecordSpool {
   readonly #sent = new Map<PartitionQueue, number>()
   readonly #leftover: LeftoverRecords
   #taken: { readonly block: object; readonly promise: Promise<undefined> } | null = null
-  /** The producer is closing: what fails now stays in the spool. */
+  /** The producer is closing: records that fail now stay in the spool. */
   #isLeaving = false
   #keptRecords = 0
   /** Records that failed, and stay until their dead letters are stored. */
@@ -67,7 +68,7 @@ export class Spooling implements RecordSpool {
     this.#recovered = new RecoveredBatches(parts, (batch, numbered) => this.#adopt(batch, numbered))
   }
 
-  /** Opens the directory, and begins with what an earlier process left. */
+  /** Opens the directory, and begins with the records of an earlier process. */
   static async open(engine: SpoolEngine, options: SpoolingOptions): Promise<Spooling> {
     let spooling: Spooling | null = null
     const spool = await Spool.open(options.settings, options.environment, {
@@ -99,7 +100,7 @@ export class Spooling implements RecordSpool {
     if (error !== null) throw error
     const recordId = this.#spool.nextRecordId
     if (settle !== null) this.#results.add(recordId, settle, tag)
-    // First the engine: then its batch's numbers go to disk in the same write as the record.
+    // The engine first: then the numbers of its batch are written together with the record.
     const isGiven =
       this.#feeder.isCaughtUp &&
       this.#recovered.isDone &&
@@ -108,7 +109,7 @@ export class Spooling implements RecordSpool {
     if (isGiven) this.#spool.backlog.moveTo(recordId + 1)
   }
 
-  /** Resolves when what was taken so far is on disk. Those of one write share their promise. */
+  /** Resolves when the accepted records are on disk. Those of one write share their promise. */
   whenTaken(): Promise<undefined> {
     const block = this.#spool.gathering
     if (this.#taken?.block === block) return this.#taken.promise
@@ -135,7 +136,7 @@ export class Spooling implements RecordSpool {
     return (this.#sent.get(queue) ?? 0) < recognizedBatches
   }
 
-  /** Whether the batch's present number is in the log. */
+  /** Whether the current number of the batch is in the log. */
   #isNumbered(batch: QueuedBatch): boolean {
     const numbers = this.#numbers.get(batch)
     return (
@@ -178,7 +179,7 @@ export class Spooling implements RecordSpool {
     this.#numbers.set(batch, { ...numbers, ...partition, batchId, time, recordCount })
   }
 
-  /** A batch of an earlier process is with the engine: its numbers are on disk already. */
+  /** The engine has a batch of an earlier process: its numbers are on disk already. */
   #adopt(batch: QueuedBatch, numbered: NumberedBatch): void {
     if (numbered.baseSequence < 0) {
       this.#leftover.add(numbered.recordIds)
@@ -208,7 +209,7 @@ export class Spooling implements RecordSpool {
     if (numbers !== undefined) this.#leave(batch.queue)
   }
 
-  /** One batch less of the partition that a broker would have to recognize. */
+  /** The broker has one batch less of the partition to recognize. */
   #leave(queue: PartitionQueue): void {
     const left = (this.#sent.get(queue) ?? 0) - 1
     if (left > 0) this.#sent.set(queue, left)
@@ -224,8 +225,8 @@ export class Spooling implements RecordSpool {
   }
 
   /**
-   * Null where the log says of a record that it is what is left of a refused batch: that is said
-   * by the entries of others, which can't be copied.
+   * Null if the log contains a record as the rest of a rejected batch: entries of other records say
+   * so, and they cannot be copied.
    */
   batchesOf(recordIds: ReadonlySet<number>): NumberedBatch[] | null {
     if (!this.#recovered.isDone || this.#isLeaving) return null
@@ -243,7 +244,9 @@ export class Spooling implements RecordSpool {
     return this.#held.size === 0 ? recordIds : recordIds.filter((id) => !this.#held.has(id))
   }
 
-  /** Keeps a record that failed until its dead letter is stored; false = it is not in the spool. */
+  /**
+   * Keeps a failed record until its dead letter is stored; false = the spool does not contain it.
+   */
   hold(settle: Settle | null, tag: number): boolean {
     if (settle !== null && settle !== this.#results) return false
     this.#held.add(tag)
@@ -273,7 +276,7 @@ export class Spooling implements RecordSpool {
 
   // ── The producer's calls ───────────────────────────────────────────────────────────────────────
 
-  /** Calls back when every record that was taken so far is settled, or stays in the spool. */
+  /** Calls back when every accepted record is settled, or stays in the spool. */
   flush(done: () => void): void {
     if (this.#isLeaving) this.#engine.flush(done)
     else this.#feeder.whenGiven(this.#spool.nextRecordId, () => this.#engine.flush(done))
@@ -287,12 +290,12 @@ export class Spooling implements RecordSpool {
     return this.#spool.isDiskFull
   }
 
-  /** Failed records that are still in the spool. */
+  /** The number of failed records that are still in the spool. */
   get keptRecords(): number {
     return this.#keptRecords
   }
 
-  /** From now on nothing is sent or given up: what fails stays for the next process. */
+  /** From now on nothing is sent or failed for good: failed records stay for the next process. */
   leave(): void {
     this.#isLeaving = true
     this.#results.leave()
@@ -317,7 +320,7 @@ export class Spooling implements RecordSpool {
   }
 }
 
-/** The spool has failed: what was not reported as taken may be on disk nevertheless. */
+/** The spool has failed: a record that was not reported as accepted may be on disk nevertheless. */
 const maybeOnDisk = (error: KafkaError): KafkaError =>
   new KafkaError(error.code, error.message, { persisted: 'maybe', cause: error.cause })
 
@@ -327,5 +330,5 @@ const idsOf = (batch: QueuedBatch): number[] => {
   return ids
 }
 
-/** What `spool.onRecovered` receives for a record of an earlier process. */
+/** The first argument of `spool.onRecovered` for a record of an earlier process. */
 export type RecoveredResult = RecordMetadata | KafkaError
