@@ -1,5 +1,5 @@
-// The entry point `millrace`: the producer, the admin client and their types. Every public name is
-// listed here by hand.
+// The entry point `millrace`: the producer, the admin client, and their types. Every public name is
+// listed here by hand; a name that is removed or renamed here is a breaking change.
 
 export { Admin, type AdminOptions } from './admin/admin.ts'
 export type {

@@ -1,5 +1,5 @@
-// The entry point `millrace/layers`: the two layers of the source system, on top of `Producer`.
-// Every public name is listed here by hand.
+// The entry point `millrace/layers`: two APIs on top of `Producer` that have the interfaces of the
+// source system. Every public name is listed here by hand.
 
 export { AsyncProducer } from './layers/async-producer.ts'
 export {

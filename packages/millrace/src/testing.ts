@@ -1,5 +1,5 @@
-// The second entry point, `millrace/testing`: a Kafka-compatible cluster inside the process, for
-// tests and first steps. Every public name is listed here by hand.
+// The entry point `millrace/testing`: the in-process cluster, the recording producer, and the topic
+// reader, for tests and first steps. Every public name is listed here by hand.
 
 import type { ClusterOptions } from './in-process-cluster/cluster-options.ts'
 import { TestCluster } from './in-process-cluster/in-process-cluster.ts'
@@ -47,8 +47,8 @@ export type { RecordingTransaction } from './testing/recording-transaction.ts'
 export { type ReadTopicOptions, readTopic, readTopicBatches } from './testing/topic-reader.ts'
 
 /**
- * Starts a cluster on free ports of 127.0.0.1. It lives until `close()`, or to the end of the block
- * that holds it with `await using`.
+ * Starts a cluster on free ports of 127.0.0.1. It runs until `close()` is called, or until the end
+ * of the block with `await using`.
  *
  * @example
  * const cluster = await startCluster({ nodes: 3, topics: { orders: 6 } })

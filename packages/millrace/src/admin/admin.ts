@@ -1,6 +1,6 @@
-// What the user holds to look at a cluster and to change it: topics, settings, records, groups,
-// transactions. It owns its connections and closes them; a call is a few requests, without a state
-// between calls.
+// The public class Admin: inspects and changes a cluster (topics, settings, records, groups,
+// transactions). It owns its connections and closes them. Each method is a few requests, and must
+// keep no state between calls. Callers: applications and the CLI.
 
 import { type Environment, systemEnvironment } from '../producer/environment.ts'
 import { resolveOptions } from '../producer/options.ts'
@@ -61,15 +61,15 @@ import {
   type TransactionSummary,
 } from './transactions.ts'
 
-/** Kafka's number for a topic among the things that have settings. */
+/** Kafka's resource type of a topic in requests about settings. */
 const topicResource = 2
 
-/** "As the broker is set": of counts that the caller does not name. */
+/** Requests the broker's default, for counts that the caller does not set. */
 const brokerDefault = -1
 
 /**
- * Options of an `Admin`: those of a producer that are about its connections. A producer's other
- * options may be there, too; they are checked and not used.
+ * Options of an `Admin`: those of a producer's connections. Other options of a producer are
+ * accepted and checked, but not used.
  */
 export type AdminOptions = Pick<
   ProducerOptions,
@@ -91,8 +91,8 @@ export type AdminOptions = Pick<
 >
 
 /**
- * Looks at a cluster and changes it. It takes the options of a producer's connections. There are no
- * calls for ACLs, quotas and the reassignment of partitions.
+ * Inspects and changes a cluster. It takes the connection options of a producer. It has no methods
+ * for ACLs, quotas, or the reassignment of partitions.
  *
  * @example
  * const admin = new Admin({ brokers: 'localhost:9092' })
@@ -106,7 +106,7 @@ export class Admin {
   readonly #timeoutMs: number
   #closed = false
 
-  /** Throws INVALID_OPTION as a producer does. Connects to nothing. */
+  /** Throws INVALID_OPTION as a producer does. Opens no connection. */
   constructor(options: AdminOptions)
   /** @internal */
   constructor(options: AdminOptions, environment?: Environment)
@@ -119,7 +119,7 @@ export class Admin {
     this.#calls = new BrokerCalls({ ...cluster, ...secured, sasl })
   }
 
-  /** The topics of the cluster that we may see, by name; Kafka's own are among them. */
+  /** The topics that the client is authorized to see, by name, including Kafka's internal ones. */
   listTopics(options?: WaitOptions): Promise<readonly TopicSummary[]> {
     return this.#call('listTopics', options, async () => {
       const { topics } = await this.#calls.metadata({
@@ -133,7 +133,7 @@ export class Admin {
     })
   }
 
-  /** One topic with its partitions and settings; never makes it. Rejects with UNKNOWN_TOPIC. */
+  /** One topic with its partitions and settings; never creates it. Rejects with UNKNOWN_TOPIC. */
   describeTopic(name: string, options?: WaitOptions): Promise<TopicDescription> {
     return this.#call('describeTopic', options, async () => {
       const { topics } = await this.#calls.metadata({
@@ -148,8 +148,8 @@ export class Admin {
   }
 
   /**
-   * Makes a topic. Rejects if the cluster rejects: with BROKER_REJECTED and the `brokerError`
-   * TOPIC_ALREADY_EXISTS if there is one of this name.
+   * Creates a topic. If the cluster rejects it, the call rejects: with BROKER_REJECTED and the
+   * `brokerError` TOPIC_ALREADY_EXISTS if the name exists.
    */
   createTopic(topic: NewTopic, options?: WaitOptions): Promise<CreatedTopic> {
     return this.#call('createTopic', options, async (timeoutMs) => {
@@ -175,7 +175,7 @@ export class Admin {
     })
   }
 
-  /** Deletes a topic with its records. Rejects with UNKNOWN_TOPIC if there is none. */
+  /** Deletes a topic with its records. Rejects with UNKNOWN_TOPIC if it does not exist. */
   deleteTopic(name: string, options?: WaitOptions): Promise<void> {
     return this.#call('deleteTopic', options, (timeoutMs) =>
       deleteTopic(this.#calls, name, timeoutMs),
@@ -183,9 +183,9 @@ export class Admin {
   }
 
   /**
-   * Increases the number of partitions of a topic to `totalCount`. Keys may belong to other
-   * partitions from then on. Rejects with the `brokerError` INVALID_PARTITIONS if the topic has
-   * that many already.
+   * Increases the number of partitions of a topic to `totalCount`. From then on, a key may be
+   * assigned to another partition. Rejects with the `brokerError` INVALID_PARTITIONS if the topic
+   * already has that many.
    */
   createPartitions(topic: string, totalCount: number, options?: WaitOptions): Promise<void> {
     return this.#call('createPartitions', options, (timeoutMs) =>
@@ -194,8 +194,8 @@ export class Admin {
   }
 
   /**
-   * Changes single settings of a topic or a broker; the others stay as they are. With
-   * `validateOnly` the cluster only says what it would reject.
+   * Changes single settings of a topic or a broker; the others are not changed. With `validateOnly`
+   * the cluster validates the changes and applies none.
    *
    * @example
    * const changes = [{ name: 'retention.ms', operation: 'set', value: '3600000' }] as const
@@ -212,8 +212,8 @@ export class Admin {
   }
 
   /**
-   * Deletes the records of these partitions that lie before an offset (-1 = all that were
-   * replicated). Resolves to the first offset that each partition has then.
+   * Deletes the records of these partitions before an offset (-1 = up to the high watermark).
+   * Resolves to the new first offset of each partition.
    *
    * @example
    * await admin.deleteRecords('orders', new Map([[0, 1000]]))
@@ -233,12 +233,12 @@ export class Admin {
     return this.#call('describeCluster', options, () => describeCluster(this.#calls))
   }
 
-  /** The consumer groups that we may see, of all coordinators, by name. */
+  /** The consumer groups that the client is authorized to see, of all coordinators, by group id. */
   listConsumerGroups(options?: WaitOptions): Promise<readonly ConsumerGroupSummary[]> {
     return this.#call('listConsumerGroups', options, () => listConsumerGroups(this.#calls))
   }
 
-  /** The offsets that a group committed, by topic and partition; none if it is unknown. */
+  /** The offsets that a group committed, by topic and partition; empty if the group is unknown. */
   listConsumerGroupOffsets(
     groupId: string,
     options?: WaitOptions,
@@ -249,8 +249,8 @@ export class Admin {
   }
 
   /**
-   * An offset of each partition: where it begins, where it ends (of committed records by default),
-   * or of the first record at or after a time (-1 = there is none).
+   * One offset of each partition: its first offset, its end offset (of committed records by
+   * default), or the offset of the first record at or after a time (-1 = no such record).
    */
   listOffsets(
     topic: string,
@@ -267,7 +267,7 @@ export class Admin {
     return this.#call('listTransactions', options, () => listTransactions(this.#calls))
   }
 
-  /** A transaction as its coordinator knows it; `null` if it does not. */
+  /** A transaction as its coordinator describes it; `null` if the coordinator does not know it. */
   describeTransaction(
     transactionalId: string,
     options?: WaitOptions,
@@ -288,9 +288,9 @@ export class Admin {
   }
 
   /**
-   * Open transactions whose producer has been silent for long. One with `coordinator` null hangs:
-   * only `abortHangingTransaction` ends it. The others end at their own time limit, or by
-   * `abortTransaction`.
+   * Open transactions whose producer has not written for a long time. A transaction with
+   * `coordinator` null hangs: only `abortHangingTransaction` ends it. The others end at their own
+   * timeout, or by `abortTransaction`.
    */
   findHangingTransactions(
     what: HangingTransactionOptions = {},
@@ -302,8 +302,9 @@ export class Admin {
   }
 
   /**
-   * Aborts the open transaction of a transactional id and fences its producer, which gets FENCED
-   * with its next call. Rejects with INVALID_STATE if none is open. Resolves to what it was.
+   * Aborts the open transaction of a transactional id and fences its producer, whose next call
+   * rejects with FENCED. Rejects with INVALID_STATE if no transaction is open. Resolves to the
+   * transaction that was aborted.
    */
   abortTransaction(
     transactionalId: string,
@@ -315,8 +316,9 @@ export class Admin {
   }
 
   /**
-   * Aborts a transaction that a partition has open and its coordinator does not know, so that
-   * readers with `read_committed` go on. Rejects with INVALID_STATE if the coordinator knows it.
+   * Aborts a transaction that is open in a partition but unknown to its coordinator, so that
+   * consumers with `read_committed` can continue. Rejects with INVALID_STATE if the coordinator
+   * knows it.
    */
   abortHangingTransaction(
     transaction: HangingTransaction,
@@ -328,8 +330,8 @@ export class Admin {
   }
 
   /**
-   * The records of a topic, some at a time, for tools: it has no consumer group. Without `until` it
-   * waits for new records until its signal aborts, through moves of leaders and outages.
+   * The records of a topic in arrays, for tools: it does not use a consumer group. Without `until`
+   * it waits for new records until its signal aborts, also during leader changes and outages.
    *
    * @example
    * for await (const records of admin.readRecords('orders', { until: 'latest' })) {
@@ -346,7 +348,7 @@ export class Admin {
     yield* reader.records()
   }
 
-  /** Ends every connection; calls that wait fail with CLOSED. Twice is harmless. */
+  /** Closes all connections; pending calls fail with CLOSED. A second call does nothing. */
   close(): Promise<void> {
     this.#closed = true
     this.#calls.close(new KafkaError('CLOSED', 'the admin was closed'))
@@ -357,7 +359,7 @@ export class Admin {
     return this.close()
   }
 
-  /** Null if we may not read them. */
+  /** null if the client is not authorized to read the settings. */
   async #settings(name: string): Promise<DescribeConfigsResponse | null> {
     const resource = { resourceType: topicResource, resourceName: name, configurationKeys: null }
     const response = await this.#calls.toAny(
@@ -376,7 +378,7 @@ export class Admin {
     if (this.#closed) {
       return Promise.reject(new KafkaError('CLOSED', `${what}: the admin is closed`))
     }
-    // A broker that waits for others responds before we give up.
+    // The broker's timeout is not longer than the call's, so that it responds before the call ends.
     const brokerTimeoutMs = Math.min(options?.timeoutMs ?? this.#timeoutMs, this.#timeoutMs)
     const run = (): Promise<Value> => call(brokerTimeoutMs)
     const lastPassing = (): KafkaError | null => this.#calls.lastPassing

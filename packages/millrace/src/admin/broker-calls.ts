@@ -1,13 +1,12 @@
-// Requests to a cluster with promises, for a caller that sends few of them: to any broker, to one
-// node, to the controller, or to a coordinator. It owns a pool of links of its own, which connect
-// when they are first needed.
+// Requests with promises for callers that send few of them: to any broker, one node, the
+// controller, or a coordinator. It owns a pool of node links, which connect on first use. A call
+// ends with its response, its error, or close(); Admin adds the time limit. Callers: Admin and its
+// parts.
 //
-//   toAny:         search for a broker ──► ask ──failure that may pass──► the next broker
-//   toNode:        its link, by Metadata where it is unknown ──► ask
+//   toAny:         find a broker ──► send ──retriable failure──► the next broker
+//   toNode:        its link, by Metadata if it is unknown ──► send
 //   toController:  Metadata (toAny) ──► toNode ──NOT_CONTROLLER──► again, later
 //   toCoordinator: FindCoordinator (toAny) ──► toNode ──NOT_COORDINATOR──► again, later
-//
-// Caller: Admin. A call ends with its response, its error, or close(); its time limit is Admin's.
 
 import type { NodeLink } from '../cluster-client/broker-link.ts'
 import { BrokerPool } from '../cluster-client/broker-pool.ts'
@@ -32,16 +31,16 @@ export interface CallOptions extends LinkOptions {
   readonly retryBackoffMaxMs: number
 }
 
-/** Reads the error out of a response as a whole; null = it is well. */
+/** Returns the error of a response as a whole; null = success. */
 export type Judge<Response> = (response: Response, link: NodeLink) => KafkaError | null
 
-/** A request, or what makes it where it depends on the version that the broker serves. */
+/** A request, or a function that makes it for the version that the broker serves. */
 export type RequestFor<Request> = Input<Request> | ((link: NodeLink) => Input<Request>)
 
 const requestFor = <Request>(request: RequestFor<Request>, link: NodeLink): Input<Request> =>
   typeof request === 'function' ? (request as (link: NodeLink) => Input<Request>)(link) : request
 
-/** Errors that say that nothing was done, and that it may succeed elsewhere or later. */
+/** Errors that mean: the broker did nothing, and another broker or a later attempt may succeed. */
 const notDone: ReadonlySet<string | undefined> = new Set([
   'NOT_CONTROLLER',
   'NOT_LEADER_OR_FOLLOWER',
@@ -54,7 +53,7 @@ const notDone: ReadonlySet<string | undefined> = new Set([
   'CONCURRENT_TRANSACTIONS',
 ])
 
-/** What is coordinated; the numbers are Kafka's key types. */
+/** The kinds of coordinators; the numbers are Kafka's key types. */
 const coordinatorKinds = { group: 0, transaction: 1 } as const
 export type CoordinatorKind = keyof typeof coordinatorKinds
 
@@ -72,7 +71,7 @@ export class BrokerCalls {
   /** Callbacks that wait for one node's link. */
   readonly #linkWaiters = new Map<NodeLink, ((error: KafkaError | null) => void)[]>()
   readonly #pauses = new Set<Timer>()
-  /** Rejects each promise that a caller waits for. */
+  /** The reject function of each pending promise. */
   readonly #waits = new Set<Reject>()
   #closed: KafkaError | null = null
   #lastPassing: KafkaError | null = null
@@ -86,7 +85,7 @@ export class BrokerCalls {
     })
   }
 
-  /** Asks one broker after the other until one responds without an error. */
+  /** Sends the request to one broker after the other until one responds without an error. */
   toAny<Request, Response>(
     api: Api<Request, Response>,
     request: RequestFor<Request>,
@@ -114,7 +113,7 @@ export class BrokerCalls {
     })
   }
 
-  /** Metadata, which also tells where the nodes are. */
+  /** Requests metadata; the response also updates the addresses of the nodes. */
   async metadata(request: Input<MetadataRequest>): Promise<MetadataResponse> {
     let source: NodeLink | null = null
     const response = await this.toAny(metadataApi, request, (metadata, link) => {
@@ -127,7 +126,7 @@ export class BrokerCalls {
     return response
   }
 
-  /** Asks one node. */
+  /** Sends the request to one node. */
   async toNode<Request, Response>(
     nodeId: number,
     api: Api<Request, Response>,
@@ -147,7 +146,9 @@ export class BrokerCalls {
     return response
   }
 
-  /** Asks the controller, wherever it has moved to. `judge` says NOT_CONTROLLER, among others. */
+  /**
+   * Sends the request to the controller, also after it moved. `judge` returns NOT_CONTROLLER then.
+   */
   toController<Request, Response>(
     api: Api<Request, Response>,
     request: RequestFor<Request>,
@@ -160,7 +161,7 @@ export class BrokerCalls {
     })
   }
 
-  /** Asks the coordinator of a group or a transactional id, wherever it has moved to. */
+  /** Sends the request to the coordinator of a group or a transactional id, also after it moved. */
   toCoordinator<Request, Response>(
     kind: CoordinatorKind,
     key: string,
@@ -174,8 +175,8 @@ export class BrokerCalls {
   }
 
   /**
-   * Runs an attempt until it succeeds or fails for good. It is repeated if its error says that
-   * nothing was done; with `isRead`, also after a lost connection and the like.
+   * Repeats an attempt until it succeeds or fails with a final error. It is repeated if its error
+   * means that the broker did nothing; with `isRead`, also after errors such as a lost connection.
    */
   async untilDone<Value>(attempt: () => Promise<Value>, isRead = false): Promise<Value> {
     for (let failures = 0; ; failures++) {
@@ -191,7 +192,7 @@ export class BrokerCalls {
     }
   }
 
-  /** As `untilDone` for a reader, also while no broker can be reached: its caller ends it. */
+  /** As `untilDone` for a reader, but also while no broker can be reached: the caller ends it. */
   async untilBack<Value>(
     attempt: () => Promise<Value>,
     onFailed: (error: KafkaError) => void,
@@ -208,7 +209,7 @@ export class BrokerCalls {
     }
   }
 
-  /** What a call that is repeated met last: the cause where its time is over. */
+  /** The last retriable error of a repeated call: the cause when its time limit ends it. */
   get lastPassing(): KafkaError | null {
     return this.#lastPassing
   }
@@ -232,7 +233,7 @@ export class BrokerCalls {
     return found.nodeId
   }
 
-  /** Ends every connection; calls that wait fail with `error`. Twice is harmless. */
+  /** Closes every connection; pending calls fail with `error`. A second call does nothing. */
   close(error: KafkaError): void {
     if (this.#closed !== null) return
     this.#closed = error
@@ -246,8 +247,8 @@ export class BrokerCalls {
   }
 
   /**
-   * A promise that close() rejects, if nothing settles it before. What is settled is forgotten: a
-   * race against the closing would keep the response, as a reaction of that promise.
+   * A promise that close() rejects if it is not settled before. A settled one is removed: a race
+   * against a promise for the closing would retain every response.
    */
   #wait<Value>(start: (resolve: (value: Value) => void, reject: Reject) => void): Promise<Value> {
     if (this.#closed !== null) return Promise.reject(this.#closed)
@@ -320,7 +321,7 @@ export class BrokerCalls {
   }
 }
 
-/** A topic that is missing stays missing: its absence is reported at once. */
+/** An unknown topic is reported at once, because repeating the request does not help. */
 const mayPass = ({ retriable, code }: KafkaError): boolean =>
   retriable && code !== 'UNKNOWN_TOPIC' && code !== 'CONNECTION_FAILED'
 

@@ -1,12 +1,16 @@
-// A call that its caller may stop waiting for: by a signal, or by a time limit. What was asked for
-// may happen all the same.
+// Limits how long a caller waits for an admin call: by an AbortSignal or by a time limit. The
+// request itself is not undone, so the change may happen anyway; the error must have `persisted:
+// 'maybe'`. Caller: admin.ts.
 
 import { unwatchAbort, watchAbort } from '../producer/abort-watch.ts'
 import { checkWaitOptions, reasonOf, type WaitOptions } from '../producer/wait.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 import type { Clock } from '../runtime/clock.ts'
 
-/** `what` begins the message: `'createTopic'` gives "createTopic: not done within 50 ms". */
+/**
+ * `what` is the beginning of the message: `'createTopic'` makes "createTopic: not done within 50
+ * ms".
+ */
 export const limited = async <Value>(
   what: string,
   options: WaitOptions | undefined,

@@ -1,5 +1,5 @@
-// Arguments of Admin's calls: what is wrong is said with the name of the field, before anything is
-// sent.
+// Checks the arguments of Admin's methods. An invalid one must be rejected with the name of its
+// field before any request is sent. It keeps no state. Callers: the parts of Admin.
 
 import { KafkaError } from '../protocol/kafka-error.ts'
 import { printableText } from '../runtime/printable-text.ts'
@@ -11,13 +11,13 @@ const wrong = (name: string, expectation: string, value: unknown): KafkaError =>
   return new KafkaError('INVALID_ARGUMENT', `${name} must be ${expectation}, got ${got}`)
 }
 
-/** A text that is not empty. */
+/** A string that is not empty. */
 export const checkText = (name: string, value: unknown): string => {
   if (typeof value === 'string' && value !== '') return value
   throw wrong(name, 'a text that is not empty', value)
 }
 
-/** A whole number within bounds. */
+/** An integer within bounds. */
 export const checkWhole = (
   name: string,
   value: unknown,

@@ -1,4 +1,6 @@
-// What Admin says of the cluster and of its consumer groups.
+// Describes the cluster, its consumer groups, their offsets, and the offsets of partitions, for
+// Admin. It keeps no state and changes nothing in the cluster. Callers: admin.ts, record-reader.ts,
+// and transactions.ts.
 
 import { listOffsetsApi } from '../protocol/api/02-list-offsets.ts'
 import { offsetFetchApi } from '../protocol/api/09-offset-fetch.ts'
@@ -8,29 +10,31 @@ import { checkText, checkWhole } from './check.ts'
 import { askLeaders } from './leaders.ts'
 import { outcomeError } from './topic-changes.ts'
 
-/** One broker of a described cluster. */
+/** One broker in the description of a cluster. */
 export interface BrokerDescription {
   /** The broker's node id. */
   readonly nodeId: number
   /** The host of its client listener. */
   readonly host: string
-  /** The port there. */
+  /** The port of that listener. */
   readonly port: number
-  /** `null` = it has none. */
+  /** `null` = the broker has no rack. */
   readonly rack: string | null
 }
 
-/** What `Admin.describeCluster` resolves to. */
+/** The result of `Admin.describeCluster`. */
 export interface ClusterDescription {
   /** `null` = the brokers did not return it. */
   readonly clusterId: string | null
-  /** Node id; -1 = none now. With KRaft, a broker that stands in for the controller. */
+  /**
+   * Node id; -1 = none now. With KRaft it is any broker, which forwards requests to the controller.
+   */
   readonly controllerId: number
-  /** In the order of their node ids. */
+  /** Ordered by node id. */
   readonly brokers: readonly BrokerDescription[]
 }
 
-/** One group in what `Admin.listConsumerGroups` resolves to. */
+/** One group in the result of `Admin.listConsumerGroups`. */
 export interface ConsumerGroupSummary {
   /** The group's id. */
   readonly groupId: string
@@ -38,7 +42,7 @@ export interface ConsumerGroupSummary {
   readonly state: string
   /** `classic` or `consumer`; '' if the broker does not return it (before Kafka 3.8). */
   readonly type: string
-  /** `consumer` for consumers. */
+  /** `consumer` for groups of consumers. */
   readonly protocolType: string
   /** Node id of its coordinator. */
   readonly coordinatorId: number
@@ -46,15 +50,15 @@ export interface ConsumerGroupSummary {
 
 /** One committed offset of a group. */
 export interface ConsumerGroupOffset {
-  /** The topic that is read. */
+  /** The topic that the group reads. */
   readonly topic: string
-  /** The partition that is read. */
+  /** The partition that the group reads. */
   readonly partition: number
   /** Offset of the next record that the group reads. */
   readonly offset: number
   /** -1 = the group committed without a leader epoch. */
   readonly leaderEpoch: number
-  /** What the group stored beside it. */
+  /** The text that the group stored with the offset. */
   readonly metadata: string
 }
 
@@ -67,13 +71,13 @@ export const describeCluster = async (calls: BrokerCalls): Promise<ClusterDescri
   return { clusterId, controllerId, brokers: rows.sort((one, other) => one.nodeId - other.nodeId) }
 }
 
-/** Node ids of the brokers that metadata names now. */
+/** The node ids of the brokers in the cluster's metadata. */
 export const brokerIds = async (calls: BrokerCalls): Promise<readonly number[]> => {
   const { brokers } = await describeCluster(calls)
   return brokers.map(({ nodeId }) => nodeId)
 }
 
-/** Every broker coordinates some of the groups: all are asked. */
+/** Every broker coordinates some of the groups, so the request goes to all brokers. */
 export const listConsumerGroups = (calls: BrokerCalls): Promise<readonly ConsumerGroupSummary[]> =>
   calls.untilDone(async () => {
     const ids = await brokerIds(calls)
@@ -90,7 +94,7 @@ export const listConsumerGroups = (calls: BrokerCalls): Promise<readonly Consume
     return responses.flat().sort((one, other) => (one.groupId < other.groupId ? -1 : 1))
   }, true)
 
-/** An OffsetFetch request names groups since this version. */
+/** From this version on, an OffsetFetch request can contain several groups. */
 const groupsFrom = 8
 
 export const listConsumerGroupOffsets = async (
@@ -140,7 +144,7 @@ interface WithId {
 const idText = (topicId: Uint8Array | undefined): string =>
   topicId === undefined ? '' : Buffer.from(topicId).toString('hex')
 
-/** From version 10 on, responses name topics by their ids. */
+/** From version 10 on, responses contain topic ids instead of names. */
 const topicNames = async (
   calls: BrokerCalls,
   topics: readonly { readonly name: string }[],
@@ -150,10 +154,10 @@ const topicNames = async (
   return new Map(all.topics.map(({ topicId, name }) => [idText(topicId), name ?? '']))
 }
 
-/** Which offset of a partition: of its beginning, its end, or the first at or after a time. */
+/** Selects an offset of a partition: the first one, the end, or the first at or after a time. */
 export type OffsetSpec = 'earliest' | 'latest' | { readonly timestamp: number }
 
-/** Which records count: all, or only those that no open or aborted transaction wrote. */
+/** Which records count: all, or only those without open and aborted transactions. */
 export type OffsetIsolation = 'read_uncommitted' | 'read_committed'
 
 const consumerReplicaId = -1
@@ -165,7 +169,7 @@ const timestampOf = (spec: OffsetSpec): number => {
   return checkWhole('timestamp', timestamp, 0)
 }
 
-/** -1 stands for "no record at or after this time". */
+/** -1 = there is no record at or after this time. */
 export const listOffsets = async (
   calls: BrokerCalls,
   topic: string,

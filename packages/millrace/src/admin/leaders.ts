@@ -1,5 +1,5 @@
-// Who leads the partitions of a topic, and a question to each of these leaders. Called by the parts
-// of Admin that ask for something of a partition.
+// Finds the leaders of a topic's partitions, and sends a request to each leader. It keeps no state.
+// Callers: the parts of Admin whose requests go to partition leaders.
 
 import type { MetadataResponse } from '../protocol/api/03-metadata.ts'
 import { brokerError, errorNumber } from '../protocol/errors.ts'
@@ -9,16 +9,16 @@ import { topicError } from './topics.ts'
 
 type TopicMetadata = MetadataResponse['topics'][number]
 
-/** A topic with its partitions by leader. */
+/** A topic with its partitions grouped by leader. */
 export interface TopicLeaders {
   readonly name: string
   readonly topicId: Uint8Array
   readonly partitionCount: number
-  /** The partitions that each node leads, in the order of their numbers. */
+  /** The partitions that each node leads, in ascending order. */
   readonly led: ReadonlyMap<number, readonly number[]>
 }
 
-/** Throws if the topic is missing or, of the wanted partitions, one is missing or leaderless. */
+/** Throws if the topic is unknown, or if a wanted partition does not exist or has no leader. */
 export const readLeaders = async (
   calls: BrokerCalls,
   topic: string,
@@ -59,8 +59,9 @@ const leadersOf = (topic: TopicMetadata, wanted: readonly number[] | null): Topi
 }
 
 /**
- * Asks the leader of each partition, all leaders at once, until all have responded without an
- * error; null = all partitions of the topic. What is asked for must bear to be asked for twice.
+ * Sends a request to the leader of each partition, to all leaders at once, and repeats it until all
+ * have responded without an error; null = all partitions of the topic. The request must be
+ * idempotent, because a leader may receive it twice.
  */
 export const askLeaders = <Value>(
   calls: BrokerCalls,

@@ -1,9 +1,8 @@
-// Reads the records of a topic for people and tools, and follows new ones: what `millrace tail` is
-// made of. It is not a consumer: it has no group and commits nothing. Called by Admin.
-//
-// Invariants: the records of a partition come in order of their offsets, each once, through changes
-// of leaders and lost connections. One Fetch request to each leader is in flight at a time, and one
-// response of each waits to be handed over: so memory is bounded.
+// Reads the records of a topic for tools and follows new ones. It is not a consumer: it has no
+// group and commits nothing. It owns the positions and the fetched responses. Invariants: the
+// records of a partition come in offset order, each once, also after leader changes and lost
+// connections. Each leader has at most one Fetch request in flight or one response waiting, so
+// memory is bounded. Caller: Admin.
 
 import { fetchApi } from '../protocol/api/01-fetch.ts'
 import { brokerError, errorNumber } from '../protocol/errors.ts'
@@ -17,13 +16,13 @@ import { listOffsets, type OffsetIsolation } from './cluster-description.ts'
 import { readLeaders, type TopicLeaders } from './leaders.ts'
 
 /**
- * Where reading begins: `latest` = new records only; a number is an offset, a negative one counts
- * from the end; a timestamp is the first record at or after it.
+ * Where reading starts: `latest` = new records only; a number is an offset, and a negative one
+ * counts from the end; a timestamp is the first record at or after it.
  */
 export type ReadFrom = 'earliest' | 'latest' | number | { readonly timestamp: number }
 
 /**
- * Where reading ends: `latest` = at the end that the partition has now; a number = before this
+ * Where reading ends: `latest` = the end offset that the partition has now; a number = before this
  * offset; a timestamp = before this time.
  */
 export type ReadUntil = 'latest' | number | { readonly timestamp: number }
@@ -34,28 +33,28 @@ export interface ReadRecordsOptions {
   readonly partitions?: readonly number[] | undefined
   /** `earliest` by default. */
   readonly from?: ReadFrom | undefined
-  /** Without it, new records are waited for until the signal aborts. */
+  /** By default, reading waits for new records until the signal aborts. */
   readonly until?: ReadUntil | undefined
   /** `read_committed` by default: without records of open and aborted transactions. */
   readonly isolation?: OffsetIsolation | undefined
-  /** Ends the reading: the iteration rejects with ABORTED. */
+  /** Ends the reading; the iteration rejects with ABORTED. */
   readonly signal?: AbortSignal | undefined
-  /** Called where records were deleted before they could be read. */
+  /** Called if records were deleted before they were read. */
   readonly onSkipped?: ((gap: SkippedRecords) => void) | undefined
   /**
-   * Called with the reason once when reading is held up, as by an outage, and with `null` when it
-   * goes on.
+   * Called once with the reason when reading is interrupted, for example by an outage, and with
+   * `null` when it continues.
    */
   readonly onHeldUp?: ((reason: KafkaError | null) => void) | undefined
 }
 
-/** Records that the broker deleted (by retention, or on request) before they were read. */
+/** Records that the broker deleted (by retention or DeleteRecords) before they were read. */
 export interface SkippedRecords {
   /** The partition that held them. */
   readonly partition: number
-  /** The offset that was to be read next. */
+  /** The offset that would have been read next. */
   readonly fromOffset: number
-  /** The first offset that is still there: reading goes on with it. */
+  /** The first offset that still exists; reading continues there. */
   readonly toOffset: number
 }
 
@@ -69,7 +68,7 @@ const fetchPartitionMaxBytes = 1024 * 1024
 interface Position {
   readonly partition: number
   offset: number
-  /** Whether something was read since the beginning. */
+  /** Whether a record was read since the start. */
   isMoved: boolean
   /** Reading ends before this offset. */
   end: number
@@ -85,16 +84,19 @@ export class RecordReader {
   readonly #isolation: OffsetIsolation
   #leaders: TopicLeaders | null = null
   #positions = new Map<number, Position>()
-  /** Leaders with a request in flight, or with a response that was not handed over yet. */
+  /** Leaders with a request in flight, or with a response that the caller has not received. */
   readonly #asked = new Set<number>()
-  /** What came and was not handed over yet: one entry for each leader at most. */
+  /** Responses that the caller has not received, at most one for each leader. */
   readonly #arrived: { readonly nodeId: number; readonly batches: Batches }[] = []
   #failure: unknown = null
-  /** Responses in a row that came at once and brought nothing. */
+  /** The number of consecutive responses that arrived at once and contained no records. */
   #hastyCount = 0
   #isHeldUp = false
   #wake: () => void = () => {}
-  /** What the offset of an end in time depends on: it may lie ahead. */
+  /**
+   * The timestamp at which reading ends, while its offset is unknown because it may be in the
+   * future.
+   */
   #endsAt: number | null = null
 
   constructor(calls: BrokerCalls, topic: string, options: ReadRecordsOptions, nowAt: () => number) {
@@ -108,7 +110,7 @@ export class RecordReader {
     if (options.until !== undefined) checkBound('until', options.until, ['latest'], 0)
   }
 
-  /** Finds where to begin and to end; rejects if the topic or a partition is missing. */
+  /** Finds the start and end offsets; rejects if the topic or a partition does not exist. */
   async open(): Promise<void> {
     const wanted = this.#options.partitions ?? null
     this.#leaders = await this.#calls.untilDone(
@@ -123,7 +125,7 @@ export class RecordReader {
     }
   }
 
-  /** The records as they come, some at a time. */
+  /** The records in the order of their arrival, several at a time. */
   async *records(): AsyncGenerator<readonly TopicRecord[], void, undefined> {
     for (;;) {
       if (this.#endsAt !== null) await this.#findEndsInTime()
@@ -134,7 +136,7 @@ export class RecordReader {
     }
   }
 
-  /** The next response, or what ended the reading. */
+  /** Resolves with the next response; throws the error that ended the reading. */
   async #next(): Promise<Batches> {
     const { signal } = this.#options
     const wake = (): void => this.#wake()
@@ -178,12 +180,12 @@ export class RecordReader {
       if (from < first) {
         this.#options.onSkipped?.({ partition, fromOffset: from, toOffset: first })
       }
-      // Beyond the end, reading waits until the partition has grown so far.
+      // If the offset is beyond the end, reading waits until the partition has grown to it.
       return Math.max(first, from)
     })
   }
 
-  /** `null` = there is no end. */
+  /** `null` = reading has no end. */
   async #ends(): Promise<ReadonlyMap<number, number> | null> {
     const { until } = this.#options
     if (until === undefined) return null
@@ -194,7 +196,9 @@ export class RecordReader {
     return null
   }
 
-  /** Once the time is over, the end is the first record at or after it, or where all is read. */
+  /**
+   * Once the timestamp has passed, the end is the first record at or after it, or the current end.
+   */
   async #findEndsInTime(): Promise<void> {
     const timestamp = this.#endsAt!
     if (this.#nowAt() < timestamp) return

@@ -1,5 +1,6 @@
-// Deletes topics and records, adds partitions and changes settings. Admin calls it. Where a broker
-// rejects a change, the call rejects with the broker's error code and message.
+// Deletes topics and records, adds partitions, and changes settings, for Admin. If a broker rejects
+// a change, the call must reject with the broker's error code and message. Callers: admin.ts,
+// cluster-description.ts, and transactions.ts (for outcomeError).
 
 import { deleteTopicsApi } from '../protocol/api/20-delete-topics.ts'
 import { deleteRecordsApi } from '../protocol/api/21-delete-records.ts'
@@ -41,8 +42,8 @@ interface Outcome {
 }
 
 /**
- * The error that a response has for one topic, partition or resource; null = success. If the
- * response does not mention it, the broker may have made the change all the same.
+ * The error of a response for one topic, partition, or resource; null = success. If the response
+ * does not mention it, the broker may have made the change anyway.
  */
 export const outcomeError = (
   outcome: Outcome | undefined,

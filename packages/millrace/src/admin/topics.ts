@@ -1,19 +1,20 @@
-// What an admin says of topics, and how it is read out of the brokers' responses.
+// The public types of Admin's topic methods, and their conversion from the brokers' responses. It
+// keeps no state. Callers: admin.ts and leaders.ts.
 
 import type { MetadataResponse } from '../protocol/api/03-metadata.ts'
 import type { DescribeConfigsResponse } from '../protocol/api/32-describe-configs.ts'
 import { brokerError, errorNumber } from '../protocol/errors.ts'
 import type { KafkaError } from '../protocol/kafka-error.ts'
 
-/** One topic in what `Admin.listTopics` returns. */
+/** One topic in the result of `Admin.listTopics`. */
 export interface TopicSummary {
   /** The topic's name. */
   readonly name: string
-  /** How many partitions it has. */
+  /** The number of partitions. */
   readonly partitions: number
-  /** Replicas of its first partition. */
+  /** The number of replicas of its first partition. */
   readonly replicationFactor: number
-  /** Kafka's own, such as `__consumer_offsets`. */
+  /** Whether it is one of Kafka's internal topics, such as `__consumer_offsets`. */
   readonly internal: boolean
 }
 
@@ -29,7 +30,7 @@ export interface PartitionDescription {
   readonly replicas: readonly number[]
   /** Node ids of the replicas that are in sync with the leader. */
   readonly inSyncReplicas: readonly number[]
-  /** Node ids of the replicas that can't be reached now. */
+  /** Node ids of the replicas that are offline. */
   readonly offlineReplicas: readonly number[]
 }
 
@@ -39,35 +40,35 @@ export interface TopicSetting {
   readonly name: string
   /** `null` if the broker does not return it because it is a secret. */
   readonly value: string | null
-  /** What set the value: the topic, a setting of the brokers, or Kafka's default. */
+  /** Where the value is set: on the topic, on the brokers, or by Kafka's default. */
   readonly source: 'topic' | 'broker' | 'default'
 }
 
-/** What `Admin.describeTopic` returns. */
+/** The result of `Admin.describeTopic`. */
 export interface TopicDescription extends TopicSummary {
-  /** In the form of Kafka's tools; empty if the broker has no topic ids. */
+  /** In the form of Kafka's tools; '' if the broker has no topic ids. */
   readonly topicId: string
-  /** One entry for each partition, in the order of their numbers. */
+  /** One entry for each partition, in ascending order. */
   readonly partitionList: readonly PartitionDescription[]
-  /** Empty if this user may not read them. */
+  /** Empty if the client is not authorized to read them. */
   readonly settings: readonly TopicSetting[]
 }
 
-/** What `Admin.createTopic` is to make. */
+/** The argument of `Admin.createTopic`. */
 export interface NewTopic {
   /** 1 to 249 of the characters `a-z A-Z 0-9 . _ -`. */
   readonly name: string
-  /** The broker's default without it. */
+  /** The number of partitions; the broker's default if it is missing. */
   readonly partitions?: number | undefined
-  /** The broker's default without it. */
+  /** The number of replicas; the broker's default if it is missing. */
   readonly replicationFactor?: number | undefined
   /** Kafka's own topic settings: `{ 'cleanup.policy': 'compact' }`. */
   readonly config?: Readonly<Record<string, string>> | undefined
 }
 
-/** What `Admin.createTopic` made. */
+/** The result of `Admin.createTopic`. */
 export interface CreatedTopic {
-  /** The topic's name, as asked for. */
+  /** The topic's name. */
   readonly name: string
   /** -1 = the broker did not return it. */
   readonly partitions: number
@@ -85,7 +86,7 @@ export const summaryOf = ({ name, partitions, isInternal }: TopicResponse): Topi
   internal: isInternal,
 })
 
-/** What is wrong with one topic of a response; null = nothing. */
+/** The error of one topic of a response; null = none. */
 export const topicError = (
   name: string,
   response: TopicResponse | undefined,
@@ -111,7 +112,7 @@ const partitionsOf = ({ partitions }: TopicResponse): readonly PartitionDescript
     }))
     .sort((one, other) => one.partition - other.partition)
 
-/** Kafka's numbers for where a setting comes from; those in between are of the brokers. */
+/** Kafka's numbers for the source of a setting; the numbers between them are broker settings. */
 const settingSource = { topic: 1, default: 5 } as const
 
 const settingsOf = (response: DescribeConfigsResponse): readonly TopicSetting[] =>

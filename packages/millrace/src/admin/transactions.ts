@@ -1,10 +1,8 @@
-// Lists, describes and aborts transactions of the cluster, for operators (KIP-664). Admin calls it.
-//
-// A transaction hangs if it is open in a partition but unknown to its coordinator. No coordinator
-// ends it then, and consumers with `read_committed` stop at its first record.
-// abortHangingTransaction ends it: it makes the partition's leader write an abort marker. It must
-// not do so for a transaction that the coordinator knows. abortTransaction is for those: it asks
-// the coordinator to abort, which fences the producer.
+// Lists, describes, and aborts transactions, for operators (KIP-664). A transaction hangs if it is
+// open in a partition but unknown to its coordinator: consumers with `read_committed` stop at its
+// first record. abortHangingTransaction makes the leader write an abort marker; it must not do so
+// if the coordinator knows the transaction. abortTransaction lets the coordinator abort, which
+// fences the producer. Caller: admin.ts.
 
 import { initProducerIdApi } from '../protocol/api/22-init-producer-id.ts'
 import { writeTxnMarkersApi } from '../protocol/api/27-write-txn-markers.ts'
@@ -19,9 +17,9 @@ import { brokerIds } from './cluster-description.ts'
 import { askLeaders } from './leaders.ts'
 import { outcomeError } from './topic-changes.ts'
 
-/** One transaction in what `Admin.listTransactions` resolves to. */
+/** One transaction in the result of `Admin.listTransactions`. */
 export interface TransactionSummary {
-  /** The option `transactionalId` of its producer. */
+  /** The producer's option `transactionalId`. */
   readonly transactionalId: string
   /** The id that its coordinator gave the producer. */
   readonly producerId: ProducerId
@@ -31,45 +29,45 @@ export interface TransactionSummary {
   readonly coordinatorId: number
 }
 
-/** What `Admin.describeTransaction` resolves to. */
+/** The result of `Admin.describeTransaction`. */
 export interface TransactionDescription extends TransactionSummary {
-  /** A producer with an older epoch is fenced. */
+  /** The producer's current epoch; a producer with an older epoch is fenced. */
   readonly producerEpoch: number
-  /** How long it may be open: after this time the coordinator aborts it. */
+  /** The transaction timeout: after this time the coordinator aborts it. */
   readonly timeoutMs: number
-  /** Milliseconds since the epoch; `null` while none is open. */
+  /** Milliseconds since the epoch; `null` = no transaction is open. */
   readonly startedAt: number | null
-  /** The partitions that were added to it. */
+  /** The partitions that were added to the transaction. */
   readonly partitions: readonly { readonly topic: string; readonly partition: number }[]
 }
 
-/** A producer as one partition knows it. */
+/** A producer, as one partition describes it. */
 export interface PartitionProducer {
-  /** The id that its batches carry. */
+  /** The producer id of its batches. */
   readonly producerId: ProducerId
-  /** The newest epoch of it that the partition has seen. */
+  /** The latest epoch that the partition has received. */
   readonly producerEpoch: number
   /** Sequence number of its last record; -1 = none. */
   readonly lastSequence: number
   /** Milliseconds since the epoch of its last batch; -1 = none. */
   readonly lastTimestamp: number
-  /** -1 if no marker of a transaction was written. */
+  /** -1 if no transaction marker was written. */
   readonly coordinatorEpoch: number
   /** Offset of the first record of its open transaction; `null` = none is open. */
   readonly transactionStartOffset: number | null
 }
 
-/** An open transaction of one partition, as `Admin.findHangingTransactions` finds it. */
+/** An open transaction of one partition, in the result of `Admin.findHangingTransactions`. */
 export interface OpenTransaction extends PartitionProducer {
-  /** The topic that it is open in. */
+  /** The topic in which it is open. */
   readonly topic: string
-  /** The partition that it is open in. */
+  /** The partition in which it is open. */
   readonly partition: number
-  /** Offset of its first record there. */
+  /** The offset of its first record in the partition. */
   readonly transactionStartOffset: number
-  /** How long ago its producer last wrote to the partition. */
+  /** How long ago its producer wrote to the partition, in milliseconds. */
   readonly idleMs: number
-  /** The coordinator's view of it; `null` = the coordinator does not know it: it hangs. */
+  /** The coordinator's description; `null` = the coordinator does not know it, so it hangs. */
   readonly coordinator: TransactionDescription | null
 }
 
@@ -87,10 +85,10 @@ export interface HangingTransactionOptions {
 }
 
 const idleMsDefault = 900_000
-/** The most partitions of one DescribeProducers request. */
+/** The maximum number of partitions in one DescribeProducers request. */
 const partitionsPerRequest = 1000
 
-/** The context of errors of requests that change nothing in the cluster. */
+/** The error context of requests that change nothing in the cluster. */
 const readOnly = { persisted: 'no' } as const
 
 export const listTransactions = (
@@ -263,8 +261,8 @@ const coordinatorViews = async (
 }
 
 /**
- * The coordinator knows the transaction only if its description has this partition. Kafka's own
- * tool (kafka-transactions.sh) decides the same way.
+ * The coordinator knows the transaction only if its description contains this partition. Kafka's
+ * own tool (kafka-transactions.sh) decides in the same way.
  */
 const viewOf = (
   { producerId, topic, partition }: Omit<OpenTransaction, 'coordinator'>,
@@ -303,13 +301,13 @@ export const abortTransaction = async (
   return before
 }
 
-/** Which transaction of which partition, as `OpenTransaction` names it. */
+/** Identifies a transaction in a partition, as `OpenTransaction` does. */
 export interface HangingTransaction {
-  /** The topic that it is open in. */
+  /** The topic in which it is open. */
   readonly topic: string
-  /** The partition that it is open in. */
+  /** The partition in which it is open. */
   readonly partition: number
-  /** Offset of its first record there. */
+  /** The offset of its first record in the partition. */
   readonly transactionStartOffset: number
 }
 
@@ -354,7 +352,7 @@ const writeAbortMarker = (calls: BrokerCalls, open: OpenTransaction): Promise<un
     producerEpoch,
     transactionResult: false,
     topics: [{ name: topic, partitionIndexes: [partition] }],
-    // -1 = the partition has no marker yet. Kafka's own tool sends 0 then.
+    // -1 = the partition has no marker yet. Kafka's own tool sends 0 in this case.
     coordinatorEpoch: Math.max(0, coordinatorEpoch),
   }
   return askLeaders(calls, topic, [partition], async (nodeId) => {

@@ -1,6 +1,6 @@
-// The steps of one address: dns, tcp, tls, api-versions, sasl; those that apply and were reached.
-// Callers: diagnosis.ts for each bootstrap address; listener-steps.ts takes the same way for each
-// advertised one, and makes one row of it.
+// The steps for one address: dns, tcp, tls, api-versions, and sasl, as far as they apply and were
+// reached. diagnosis.ts reports them for each bootstrap address; listener-steps.ts runs the same
+// steps for each advertised address and reports one row. A failed step must be the last row.
 
 import { failureReason } from '../cluster-client/failure-reason.ts'
 import type { ConnectStep, KafkaError } from '../protocol/kafka-error.ts'
@@ -15,7 +15,7 @@ import { type Resolved, type Tried, tryWay } from './way.ts'
 
 export interface Examined {
   readonly tried: Tried
-  /** What failed; null if there is a connection. */
+  /** The failure; null if a connection was established. */
   readonly failure: WayFailure | null
 }
 
@@ -27,13 +27,15 @@ export interface WayFailure {
   readonly causeCode: string | null
 }
 
-/** In which step: a broker that hangs up on a plain client and shows a certificate wants TLS. */
+/**
+ * The step that failed: a broker that closes a plain connection but has a certificate expects TLS.
+ */
 const failedStep = ({ best }: Tried, facts: Facts, usesTls: boolean): ConnectStep => {
   if (best === null) return 'dns'
   return facts.peer === 'tls' && !usesTls ? 'tls' : failedStepOf(best)
 }
 
-/** For what was not begun any more. */
+/** The remedy of a step that was not started. */
 export const moreTime = 'Give the diagnosis more time (timeoutMs): the steps before took all of it.'
 
 export const examine = async (
@@ -70,13 +72,13 @@ const dnsText = ({ address, hosts }: Resolved, usesSocketFactory: boolean): stri
   return isName ? `has the address ${hosts.join(', ')}` : 'is an address'
 }
 
-/** The row of a name that was resolved: whatever comes after it, it stays as it is. */
+/** The row of the DNS step; it does not depend on later steps. */
 export const dnsRow = ({ choices }: Kit, tried: Resolved): DiagnosisStep =>
   passed('dns', tried.dnsMs, `${tried.name}: ${dnsText(tried, choices.usesSocketFactory)}`)
 
 const isIpv6 = (host: string): boolean => host.includes(':')
 
-/** What became of the other addresses of the name; empty if all is well. */
+/** The results of the name's other addresses; '' if all connected. */
 const othersText = ({ others, name, best, address }: Tried): string => {
   const failures = others.filter(({ error }) => error !== null)
   if (failures.length === 0) return ''
@@ -96,7 +98,7 @@ const othersText = ({ others, name, best, address }: Tried): string => {
 const reasonOf = (error: KafkaError | null, name: string): string =>
   error === null ? '' : failureReason(error, name)
 
-/** `dns` has a row of its own making. */
+/** The detail of a successful step; dnsRow makes the one for `dns`. */
 const passedText = (
   step: Exclude<ConnectStep, 'dns'>,
   { choices }: Kit,
@@ -119,7 +121,7 @@ const passedText = (
 
 const orderOf = (step: ConnectStep): number => stepOrder.indexOf(step)
 
-/** The rows of a way, in order; the last one is the one that failed, if any did. */
+/** The rows for an address, in order; the failed step, if any, is the last one. */
 export const addressRows = (kit: Kit, { tried, failure }: Examined): DiagnosisStep[] => {
   const { best, dnsMs, name } = tried
   const failedRow = (ms: number): DiagnosisStep[] =>

@@ -1,12 +1,15 @@
-// What a call of `diagnose` may say.
+// The public options of `diagnose`. diagnosis.ts checks them. Callers: diagnose.ts, diagnosis.ts,
+// and index.ts.
 
 import type { WaitOptions } from '../producer/wait.ts'
 import type { DiagnosisStep } from './report.ts'
 
-/** Options of `diagnose`, besides those of the producer. `timeoutMs` is 60,000 by default. */
+/**
+ * Options of `diagnose`, in addition to the producer's options. `timeoutMs` is 60,000 by default.
+ */
 export interface DiagnoseOptions extends WaitOptions {
   /** Sends one record to this topic, as the last step. */
   readonly produceTo?: string | undefined
-  /** Called with each step of the report, in its order, as soon as the step has ended. */
+  /** Called with each step, in the order of the report, as soon as the step has ended. */
   readonly onStep?: ((step: DiagnosisStep) => void) | undefined
 }

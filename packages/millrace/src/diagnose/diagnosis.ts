@@ -1,6 +1,6 @@
-// Does what a producer does to send a record, step by step, and reports which step fails and how to
-// fix it. Each step uses the producer's own code, so its result is valid for a producer with the
-// same options. Called by diagnose.ts, and by tests with an environment of their own.
+// Runs the steps that a producer needs to send a record, and reports the step that fails and its
+// remedy. Each step must use the producer's own code, so that its result is valid for a producer
+// with these options. Callers: diagnose.ts and tests.
 //
 //   each bootstrap address: dns → tcp → tls → api-versions → sasl ─► metadata
 //                                   each advertised address: listener ─► produce (option)
@@ -35,7 +35,7 @@ export const onThisMachine: DiagnoseEnvironment = { ...systemEnvironment, look: 
 
 const timeoutMsDefault = 60_000
 
-/** Throws INVALID_ARGUMENT. */
+/** Throws INVALID_ARGUMENT if an option is invalid. */
 const checkOptions = (options: DiagnoseOptions): void => {
   const { produceTo, onStep, ...wait } = options ?? {}
   checkWaitOptions(wait)
@@ -90,8 +90,8 @@ const kitFor = (
 }
 
 /**
- * Connects to all bootstrap addresses at the same time. Steps are reported in the order of the
- * addresses: those of an address wait until the addresses before it are complete.
+ * Connects to all bootstrap addresses concurrently. The steps are reported in the order of the
+ * addresses: the steps of an address are held back until those of earlier addresses are complete.
  */
 const examineAll = (kit: Kit, report: ReportStep): Promise<Examined[]> => {
   const { brokers } = kit.cluster
@@ -119,7 +119,7 @@ const runSteps = async (
 ): Promise<Diagnosis> => {
   const steps: DiagnosisStep[] = []
   const report: ReportStep = (step) => {
-    // A step that fails because the caller aborted says nothing about the cluster.
+    // A step that fails because the caller aborted contains no information about the cluster.
     if (kit.visit.over?.code === 'ABORTED') return
     steps.push(step)
     onStep?.(step)

@@ -1,18 +1,19 @@
-// A step on the way to a broker that failed, with all that is known about it: what the remedies are
-// made from.
+// The type of a failed step with all known facts, from which the remedies are made. It must not
+// contain a secret, because remedies are printed. Callers: address-steps.ts, kit.ts, and the
+// remedy-*.ts files.
 
 import type { ConnectStep, KafkaError } from '../protocol/kafka-error.ts'
 import type { Address } from '../runtime/transport.ts'
 import { isError } from '../runtime/value-kinds.ts'
 import type { Facts } from './second-look.ts'
 
-/** What the options say of security, without a secret. */
+/** The security options, without secrets. */
 export interface ConnectionChoices {
   readonly usesTls: boolean
   readonly namesCa: boolean
   readonly showsCertificate: boolean
   readonly usesSocketFactory: boolean
-  /** Null = no SASL. */
+  /** null = no SASL. */
   readonly mechanism: string | null
 }
 
@@ -22,13 +23,13 @@ export interface FailedStep {
   readonly address: Address
   readonly facts: Facts
   readonly choices: ConnectionChoices
-  /** The node that advertises the address; null if the user named it. */
+  /** The node that advertises the address; null for a bootstrap address. */
   readonly nodeId: number | null
-  /** Of the cause, where it has one: `ECONNREFUSED`. */
+  /** The error code of the cause, if it has one: `ECONNREFUSED`. */
   readonly causeCode: string | null
 }
 
-/** The code of what the operating system or Node said, however deep it lies. */
+/** The error code of the operating system or Node in the chain of causes. */
 export const causeCodeOf = (error: unknown): string | null => {
   let cause = error
   for (let depth = 0; depth < 5 && isError(cause); depth++) {

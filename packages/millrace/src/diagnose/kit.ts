@@ -1,4 +1,5 @@
-// What every step of a diagnosis works with: the options, resolved, as ways to connect.
+// The type Kit: the resolved options and connection factories that every step of a diagnosis
+// receives. diagnosis.ts creates it; the steps must not change it.
 
 import type { SaslSettings } from '../net/connection-contract.ts'
 import type { ResolvedOptions } from '../producer/options.ts'

@@ -1,6 +1,6 @@
-// One row for each broker of the cluster: the address that it advertises is taken as a producer
-// takes it, and must lead to the same cluster. The classic trap is an address that means something
-// at the broker only: localhost, a container's name, a port that is mapped to another one.
+// One row for each broker: connects to its advertised address as a producer does, and checks that
+// it belongs to the same cluster. The typical error is an address that is valid only on the
+// broker's machine: localhost, a container's name, or a mapped port. Caller: diagnosis.ts.
 
 import { formatAddress, sameAddress } from '../cluster-client/address.ts'
 import { type MetadataResponse, metadataApi } from '../protocol/api/03-metadata.ts'
@@ -14,7 +14,7 @@ import { type DiagnosisStep, failed, passed } from './report.ts'
 
 type Broker = MetadataResponse['brokers'][number]
 
-/** Listeners that are tried at the same time. */
+/** The number of listeners that are checked concurrently. */
 const concurrency = 16
 
 const loopback = /^(localhost|.*\.localhost|127(\.\d{1,3}){3}|\[?::1\]?|0\.0\.0\.0)$/i
@@ -22,8 +22,8 @@ const loopback = /^(localhost|.*\.localhost|127(\.\d{1,3}){3}|\[?::1\]?|0\.0\.0\
 const isLoopback = (host: string): boolean => loopback.test(host)
 
 /**
- * The cluster was found on another machine, and the node says that it is on this one. Behind a
- * socket factory it is unknown which machine a name means.
+ * The cluster was found on another machine, but the node advertises a loopback address. With a
+ * socket factory it is unknown which machine a name refers to, so the check is skipped.
  */
 const isForeignLoopback = (kit: Kit, { host }: Address, { source }: ClusterFound): boolean =>
   !kit.choices.usesSocketFactory &&
@@ -35,7 +35,7 @@ const loopbackRemedy = (nodeId: number, address: Address): string =>
   `Set advertised.listeners of node ${nodeId} to an address that its clients can reach: ` +
   `${formatAddress(address)} is the client's own machine to each of them.`
 
-/** The cluster that responds at the address; undefined if there is none. */
+/** The id of the cluster at the address; undefined if no cluster responds. */
 const clusterIdAt = async ({ tried }: Examined): Promise<string | null | undefined> => {
   const connection = tried.best?.connection
   if (!connection) return undefined
@@ -47,7 +47,7 @@ const clusterIdAt = async ({ tried }: Examined): Promise<string | null | undefin
   }
 }
 
-/** Where clients found the cluster, for a node that sends them elsewhere. */
+/** The remedy includes the address at which the client found the cluster. */
 const refusedRemedy = (nodeId: number, address: Address, found: ClusterFound): string =>
   `Set advertised.listeners of node ${nodeId} to the host and port by which clients come (you ` +
   `came by ${formatAddress(found.source.address)}), or start the broker: nothing listens at ` +
@@ -94,7 +94,7 @@ const listenerRow = async (
   return passed('listener', ms, `${advertises}${note}`)
 }
 
-/** Reported in the order of the node ids. */
+/** Reports the rows in the order of the node ids. */
 export const listenerSteps = async (
   kit: Kit,
   found: ClusterFound,

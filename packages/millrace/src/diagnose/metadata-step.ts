@@ -1,6 +1,7 @@
-// Asks every bootstrap address that let us in who belongs to the cluster. A listener that wants
-// SASL lets everybody in and hangs up on this, the first real request: then it is asked what it
-// wants, and the row is one of `sasl`, at its address.
+// Requests the cluster's brokers from every bootstrap address that accepted the connection. A
+// listener that requires SASL accepts a connection without it and closes it at this first request;
+// then this file requests its mechanisms and reports a row `sasl` for its address. Callers:
+// diagnosis.ts, listener-steps.ts, and produce-step.ts (for the types).
 
 import { type MetadataResponse, metadataApi } from '../protocol/api/03-metadata.ts'
 import { brokerError, errorNumber } from '../protocol/errors.ts'
@@ -13,27 +14,29 @@ import { type DiagnosisStep, failed, passed } from './report.ts'
 import { mechanismsAt } from './second-look.ts'
 import type { Tried } from './way.ts'
 
-/** What one address said of its cluster. */
+/** The response of one address. */
 interface MetadataAttempt {
   readonly tried: Tried
   readonly ms: number
   readonly response: MetadataResponse | null
   readonly error: KafkaError | null
-  /** The listener wants SASL, and the options have none. */
+  /**
+   * The mechanisms of a listener that requires SASL while the options have none; otherwise null.
+   */
   readonly wantsSasl: readonly string[] | null
 }
 
 export interface ClusterFound {
-  /** The address that returned it. */
+  /** The address that returned the cluster. */
   readonly source: Tried
   readonly response: MetadataResponse
 }
 
 export interface MetadataOutcome {
-  /** Null if no address returned a cluster with brokers. */
+  /** null if no address returned a cluster with brokers. */
   readonly found: ClusterFound | null
   readonly row: DiagnosisStep | null
-  /** Of the addresses that want SASL where the options have none. */
+  /** The rows for addresses that require SASL while the options have none. */
   readonly saslRows: readonly DiagnosisStep[]
 }
 
@@ -73,7 +76,7 @@ const clusterText = (response: MetadataResponse): string => {
   return `cluster ${clusterId ?? '(unnamed)'} has ${count}, ${controller}`
 }
 
-/** What is wrong with the response: detail and remedy; null = nothing. */
+/** The problem of the response, with its remedy; null = none. */
 const problemOf = (
   found: ClusterFound,
   attempts: readonly MetadataAttempt[],

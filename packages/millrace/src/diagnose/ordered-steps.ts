@@ -1,5 +1,6 @@
-// The rows of steps that run side by side, reported in order: those of the first way
-// as they come, those of the others once the ways before them have ended. Owner: diagnosis.ts.
+// Reports the rows of concurrent steps in a fixed order: those of the first lane at once, and those
+// of a later lane after all earlier lanes have ended. It owns the rows that wait. Callers:
+// diagnosis.ts and listener-steps.ts.
 
 import type { DiagnosisStep } from './report.ts'
 
@@ -13,7 +14,7 @@ export type ReportStep = (step: DiagnosisStep) => void
 export class OrderedSteps {
   readonly #lanes: readonly Lane[]
   readonly #report: ReportStep
-  /** The lane whose rows are reported at once. */
+  /** The index of the lane whose rows are reported at once. */
   #first = 0
 
   constructor(laneCount: number, report: ReportStep) {

@@ -1,6 +1,7 @@
-// One attempt at one address, by the very connection that a producer makes: it measures the steps
-// and keeps the connection where it comes up. Callers: way.ts for the options as they are,
-// second-look.ts for the opposite of them.
+// One connection attempt to one address. It must use the producer's own Connection, so that the
+// result is valid for a producer. It measures each step; the connection stays open for later steps,
+// and Visit closes it. Callers: way.ts with the configured options, and second-look.ts with the
+// opposite ones.
 
 import { Connection } from '../net/connection.ts'
 import type { SaslSettings } from '../net/connection-contract.ts'
@@ -11,26 +12,26 @@ import type { Clock } from '../runtime/clock.ts'
 import type { ConnectAddress, Transport } from '../runtime/transport.ts'
 import type { Visit } from './visit.ts'
 
-/** How connections are made. */
+/** The options of a connection. */
 export interface Way {
   readonly transport: Transport
   readonly sasl: SaslSettings | undefined
   readonly clientId: string
-  /** What one step may take. */
+  /** The time limit of one step. */
   readonly stepTimeoutMs: number
   readonly maxResponseBytes: number
 }
 
-/** A step that was entered, and how long it lasted. */
+/** A step that was started, and its duration. */
 export interface StepTime {
   readonly step: ConnectStep
   readonly ms: number
 }
 
 export interface Probe {
-  /** What was connected to: an IP address, mostly. */
+  /** The host that was connected to, usually an IP address. */
   readonly host: string
-  /** Every step that was entered; the last one may have failed. */
+  /** Every started step; the last one may have failed. */
   readonly times: readonly StepTime[]
   /** Ready for requests; null if the probe failed. */
   readonly connection: Connection | null
@@ -39,11 +40,11 @@ export interface Probe {
 
 export const stepOrder = ['dns', 'tcp', 'tls', 'api-versions', 'sasl'] as const
 
-/** Which step a probe failed in. */
+/** The step in which a probe failed. */
 export const failedStepOf = ({ error, times }: Probe): ConnectStep =>
   error?.step ?? times.at(-1)?.step ?? 'tcp'
 
-/** How far it came; a connection that came up is further than any other. */
+/** How many steps succeeded; an established connection is further than any failed one. */
 export const distanceOf = (probe: Probe): number =>
   probe.error === null ? stepOrder.length : stepOrder.indexOf(failedStepOf(probe))
 
@@ -85,7 +86,9 @@ class StepTimes {
 
 interface Attempt {
   readonly probe: Probe
-  /** The peer hung up on ApiVersions, as one may that knows only its oldest version. */
+  /**
+   * The peer closed the connection at ApiVersions, as a broker may that supports only version 0.
+   */
   readonly mayBeOld: boolean
 }
 
@@ -129,7 +132,7 @@ const attempt = (
   })
 }
 
-/** Never rejects. A peer that hangs up on ApiVersions gets its oldest version, once. */
+/** Never rejects. If the peer closes the connection at ApiVersions, version 0 is tried once. */
 export const probe = async (
   visit: Visit,
   way: Way,
@@ -142,7 +145,7 @@ export const probe = async (
   return second.probe.error === null ? second.probe : first.probe
 }
 
-/** A request over a connection that came up. Rejects with a KafkaError. */
+/** Sends a request over an established connection. Rejects with a KafkaError. */
 export const ask = <Request, Response>(
   connection: Connection,
   api: Api<Request, Response>,

@@ -1,6 +1,6 @@
-// Sends one record, when asked to, by a producer with the same options. The topic is looked at
-// first, so that what is wrong with it is said at once, and it is never made unless that is allowed
-// by name.
+// Sends one record with a producer of the same options, if the caller requested it. It examines the
+// topic first, so that a problem of the topic is reported directly. It must not create the topic
+// unless the options allow it. Caller: diagnosis.ts.
 
 import type { ProducerEnvironment } from '../producer/environment.ts'
 import { Producer } from '../producer/producer.ts'
@@ -31,7 +31,10 @@ const leaderless = (topic: Topic): number[] =>
     .filter(({ leaderId }) => leaderId < 0)
     .map(({ partitionIndex }) => partitionIndex)
 
-/** Which partition to send to; undefined = the topic has yet to be made. Throws what is wrong. */
+/**
+ * The partition to send to; undefined = the topic does not exist yet. Throws the problem of the
+ * topic.
+ */
 const choosePartition = (
   topic: Topic | undefined,
   name: string,
@@ -49,11 +52,11 @@ const choosePartition = (
   return led.partitionIndex
 }
 
-/** The options of the test producer: what concerns only the user's own records is left out. */
+/** The options of the test producer, without those that concern only the application's records. */
 const producerOptions = (options: ProducerOptions): ProducerOptions => ({
   ...options,
   allowAutoTopicCreation: options.allowAutoTopicCreation === true,
-  // Without an acknowledgement there is nothing to tell.
+  // Without an acknowledgement the result would be unknown.
   acks: options.acks === 0 ? 1 : options.acks,
   transactionalId: undefined,
   partitioner: undefined,

@@ -1,5 +1,5 @@
-// What to do about a name that does not resolve, a port without a response, and something that
-// responds and is not Kafka. Each remedy is one sentence that names what it is about.
+// Remedies for a name that can't be resolved, a port without a response, and a service that is not
+// Kafka. Each remedy is one sentence that names the address. Callers: remedy.ts and remedy-tls.ts.
 
 import { formatAddress } from '../cluster-client/address.ts'
 import type { FailedStep } from './failed-step.ts'
@@ -55,7 +55,7 @@ export const tcpRemedy = ({ address, causeCode, error, nodeId, choices }: Failed
 
 const strangers = { http: 'a web server', ssh: 'an SSH server', other: 'something else' } as const
 
-/** The service at the address is not Kafka; null = unknown. */
+/** The remedy for a service that is not Kafka; null = unknown service. */
 export const strangerRemedy = ({ address, facts }: FailedStep): string | null => {
   const { peer } = facts
   if (peer !== 'http' && peer !== 'ssh' && peer !== 'other') return null

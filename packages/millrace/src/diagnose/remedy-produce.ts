@@ -1,8 +1,9 @@
-// What to do where the test record did not arrive, in one sentence.
+// The remedy for a failure of the test record, as one sentence. It keeps no state. Caller:
+// produce-step.ts.
 
 import { idempotentWriteMissing, KafkaError } from '../protocol/kafka-error.ts'
 
-/** The error that a broker returned, however deep it lies. */
+/** The error of a broker in the chain of causes. */
 const brokerErrorOf = (error: unknown): KafkaError | null => {
   let cause = error
   for (let depth = 0; depth < 5 && cause instanceof KafkaError; depth++) {

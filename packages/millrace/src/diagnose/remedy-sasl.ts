@@ -1,5 +1,5 @@
-// What to do where the broker and the client do not agree on who the client is. No remedy has a
-// name, password or token in it.
+// Remedies for failures of the SASL authentication. A remedy must not contain a user name, a
+// password, or a token. Callers: remedy.ts and metadata-step.ts.
 
 import type { FailedStep } from './failed-step.ts'
 
@@ -7,7 +7,7 @@ const isScram = (mechanism: string | null): boolean => mechanism?.startsWith('SC
 
 const list = (names: readonly string[]): string => names.join(', ')
 
-/** The listener wants SASL, and the options have none. */
+/** The listener requires SASL, but the options have none. */
 export const missingSaslRemedy = (mechanisms: readonly string[]): string =>
   `Set the option sasl, with one of the mechanisms that the listener has: ${list(mechanisms)}.`
 
@@ -30,7 +30,7 @@ const refusedRemedy = ({ choices: { mechanism } }: FailedStep): string => {
   return `Correct sasl.username and sasl.password, or see that ${place}.`
 }
 
-/** Our own side failed: no token, a broker that can't prove itself. */
+/** The client's side failed: there is no token, or the broker could not prove its identity. */
 const ownRemedy = (failedStep: FailedStep): string => {
   const { message } = failedStep.error
   const { mechanism } = failedStep.choices

@@ -1,5 +1,5 @@
-// What to do about a TLS handshake that failed. Each remedy is one sentence, and names the
-// certificate, its issuer, its names or its dates where the server has shown it.
+// Remedies for a failed TLS handshake. Each is one sentence that includes the certificate's issuer,
+// names, or dates if the server presented a certificate. It keeps no state. Caller: remedy.ts.
 
 import { formatAddress } from '../cluster-client/address.ts'
 import { certificateAlert, handshakeAlert, notTls, saidBy } from '../net/tls-messages.ts'
@@ -112,7 +112,7 @@ export const tlsRemedy = (failedStep: FailedStep): string => {
     const signed = issuer === undefined ? '' : `, with a certificate that '${issuer}' signed`
     return `Set the option tls, or use the broker's plain port: ${where} expects TLS${signed}.`
   }
-  // The time ran out in the middle of the handshake.
+  // The time limit was reached during the handshake.
   if (failedStep.facts.peer === 'kafka') return plainRemedy(failedStep)
   return `Check that ${where} speaks TLS: it takes the first bytes of the handshake, and is silent.`
 }

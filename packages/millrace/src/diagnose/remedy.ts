@@ -1,4 +1,5 @@
-// The remedy of a step that failed, in one sentence.
+// Selects the remedy for a failed step by the step's name. A remedy is one sentence. Caller:
+// address-steps.ts.
 
 import type { FailedStep } from './failed-step.ts'
 import { apiVersionsRemedy, dnsRemedy, tcpRemedy } from './remedy-network.ts'

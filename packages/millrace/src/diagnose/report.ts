@@ -1,40 +1,40 @@
-// What a diagnosis says: a row for each step that was reached, in the order of the way. The shape
-// is public, and the command line prints it as it is.
+// The public types of a diagnosis report: one row for each step that was reached, in order. The CLI
+// prints the report and its JSON, so the fields are a public interface. Callers: every step.
 
 import type { ConnectStep } from '../protocol/kafka-error.ts'
 import { printableText } from '../runtime/printable-text.ts'
 
-/** The steps of a diagnosis; docs/doctor.md says what each does. */
+/** The names of the steps; docs/doctor.md describes each. */
 export type DiagnosisStepName = ConnectStep | 'metadata' | 'listener' | 'produce'
 
-/** One step on the way to the cluster, in the order in which they are taken. */
+/** One step of a diagnosis. */
 export interface DiagnosisStep {
-  /** Which step it is. */
+  /** The name of the step. */
   readonly name: DiagnosisStepName
-  /** Whether it went well. */
+  /** Whether the step succeeded. */
   readonly ok: boolean
-  /** How long the step took, in milliseconds. */
+  /** The duration of the step in milliseconds. */
   readonly ms: number
-  /** What was found, with the address it is about. */
+  /** The result, with the address that it is about. */
   readonly detail: string
-  /** What to do, in one sentence; null if nothing is to be done. */
+  /** The remedy in one sentence; null if nothing has to be done. */
   readonly remedy: string | null
 }
 
-/** What `diagnose` returns. Plain data, without secrets. */
+/** The result of `diagnose`. It is plain data without secrets. */
 export interface Diagnosis {
-  /** Whether every step that was tried went well. */
+  /** Whether every step that was reached succeeded. */
   readonly ok: boolean
   /** The first step that failed; null = none. */
   readonly failedStep: DiagnosisStepName | null
-  /** Only what was reached: a step that could not be tried is not among them. */
+  /** The steps that were reached. */
   readonly steps: readonly DiagnosisStep[]
 }
 
-/** A row names several addresses and what was found there. */
+/** The maximum length of `detail`, which may list several addresses. */
 const detailLengthMax = 4096
 
-/** To a hundredth: more digits mean nothing. */
+/** Rounds to 0.01 ms, because more digits have no meaning. */
 const rounded = (ms: number): number => Math.round(ms * 100) / 100
 
 export const passed = (name: DiagnosisStepName, ms: number, detail: string): DiagnosisStep => ({

@@ -1,7 +1,7 @@
-// Examines an address again after a step failed: which certificate the broker shows, whether it
-// speaks Kafka without TLS (or TLS where none was configured), and which SASL mechanisms it offers.
-// The remedies use these facts to name the cause. Each look opens a connection of its own and
-// closes it. Callers: address-steps.ts, metadata-step.ts.
+// Examines an address again after a step failed: the broker's certificate, whether it accepts Kafka
+// requests without TLS (or TLS requests where none is configured), and its SASL mechanisms. The
+// remedies use these facts to name the cause. Each check must open its own connection, which is
+// closed afterwards. Callers: address-steps.ts and metadata-step.ts.
 
 import type { Connection } from '../net/connection.ts'
 import { saslHandshakeApi } from '../protocol/api/17-sasl-handshake.ts'
@@ -14,37 +14,37 @@ import { ask, failedStepOf, type Probe, probe, type Way } from './probe.ts'
 import type { Visit } from './visit.ts'
 import type { Tried } from './way.ts'
 
-/** What responds at an address when the other kind of connection is tried. */
+/** The kind of service at an address, found with the opposite kind of connection. */
 export type Peer = 'kafka' | 'tls' | 'http' | 'ssh' | 'other' | 'unknown'
 
 export interface Facts {
-  /** As the server showed it; null = it shows none, or it was not checked. */
+  /** The certificates that the server presented; null = none, or not checked. */
   readonly certificates: CertificateChain | null
   readonly peer: Peer
-  /** What the listener offers; null = it does not authenticate, or it was not checked. */
+  /** The mechanisms that the listener offers; null = it does not authenticate, or not checked. */
   readonly mechanisms: readonly string[] | null
 }
 
 export const noFacts: Facts = { certificates: null, peer: 'unknown', mechanisms: null }
 
-/** What a second look may use. */
+/** The parts that a second look needs. */
 export interface LookKit {
   readonly visit: Visit
   readonly way: Way
-  /** The same without TLS. */
+  /** The same transport without TLS. */
   readonly plainTransport: Transport
   readonly usesTls: boolean
-  /** Null if the network is not the machine's. */
+  /** null if the network is not the machine's own. */
   readonly look: CertificateLook | null
   readonly socketFactory: SocketFactory | null
   readonly serverName: string | null
 }
 
-/** A broker responds to an unknown mechanism with the ones that it has. */
+/** A broker responds to an unknown mechanism with a list of its own. */
 const askedMechanism = 'NONE'
 const mechanismsMax = 16
 
-/** What kind of server sends these bytes instead of a Kafka response. */
+/** The kind of service that sends these bytes instead of a Kafka response. */
 const strangerOf = ({ code, message }: KafkaError): Peer => {
   if (code === 'TLS_FAILED') return 'tls'
   const bytes = /the bytes "(.{4})"/.exec(message)?.[1]
@@ -74,7 +74,7 @@ const look = async (kit: LookKit, place: ConnectAddress): Promise<CertificateCha
   }
 }
 
-/** What kind of server responds without TLS. */
+/** The kind of service that responds without TLS. */
 const plainPeer = async (kit: LookKit, place: ConnectAddress, name: string): Promise<Peer> => {
   const { visit, way, plainTransport } = kit
   const plainWay: Way = { ...way, transport: plainTransport, sasl: undefined }
@@ -83,7 +83,7 @@ const plainPeer = async (kit: LookKit, place: ConnectAddress, name: string): Pro
   return error === null ? 'kafka' : strangerOf(error)
 }
 
-/** The mechanisms of the listener that a connection without SASL leads to; null = none. */
+/** The mechanisms of a listener, over a connection without SASL; null = none. */
 const offeredBy = async (connection: Connection): Promise<readonly string[] | null> => {
   if (connection.versionFor(saslHandshakeApi) < 0) return null
   try {
@@ -96,7 +96,7 @@ const offeredBy = async (connection: Connection): Promise<readonly string[] | nu
   }
 }
 
-/** Which SASL mechanisms the listener offers; null if it wants none. */
+/** The SASL mechanisms of the listener; null if it requires none. */
 export const mechanismsAt = async (
   { visit, way }: LookKit,
   tried: Tried,
@@ -110,14 +110,14 @@ export const mechanismsAt = async (
   return mechanisms
 }
 
-/** Why a TLS handshake failed: by the certificate, or because the other side speaks no TLS. */
+/** The facts about a failed TLS handshake: the certificate, or a service without TLS. */
 const tlsFacts = async (kit: LookKit, place: ConnectAddress, name: string): Promise<Facts> => {
   const certificates = await look(kit, place)
   if (certificates !== null) return { ...noFacts, certificates, peer: 'tls' }
   return { ...noFacts, peer: await plainPeer(kit, place, name) }
 }
 
-/** What can be found out about a way that failed. */
+/** All facts about a failed connection. */
 export const factsOf = async (kit: LookKit, tried: Tried): Promise<Facts> => {
   const { best, name, error } = tried
   if (best === null || error === null || kit.visit.over !== null) return noFacts
@@ -125,7 +125,7 @@ export const factsOf = async (kit: LookKit, tried: Tried): Promise<Facts> => {
   const step = failedStepOf(best)
   const isMalformed = error.code === 'MALFORMED_RESPONSE'
   if (step === 'tls') {
-    // With TLS the handshake failed, or took too long; without it the response was one of TLS.
+    // With TLS the handshake failed or took too long; without TLS the response was a TLS message.
     if (kit.usesTls) return tlsFacts(kit, place, name)
     return { ...noFacts, certificates: await look(kit, place), peer: 'tls' }
   }

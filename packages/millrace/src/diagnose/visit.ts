@@ -1,5 +1,6 @@
-// The time and the connections of one diagnosis: it ends when it is done, when its time is over, or
-// when the caller's signal aborts, and closes whatever it opened.
+// The time limit and the connections of one diagnosis. It ends when the diagnosis is complete, the
+// time limit is reached, or the caller's signal aborts, and must then close every connection that
+// it holds. diagnosis.ts creates it; the steps use it.
 
 import type { Connection } from '../net/connection.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
@@ -30,23 +31,23 @@ export class Visit {
     if (signal?.aborted) this.#onAbort()
   }
 
-  /** Why no further step is begun; null = go on. */
+  /** Why no more steps are started; null = continue. */
   get over(): KafkaError | null {
     return this.#over
   }
 
-  /** Aborts when it is over. */
+  /** Aborts when the diagnosis ends. */
   get signal(): AbortSignal {
     return this.#controller.signal
   }
 
-  /** Closes the connection at the end. */
+  /** Closes the connection when the diagnosis ends. */
   hold(connection: Connection): void {
     if (this.#over !== null) connection.close(this.#over)
     else this.#connections.add(connection)
   }
 
-  /** The promise's value; rejects when `limitMs` are over, or the visit is. */
+  /** Resolves with the promise's value; rejects after `limitMs`, or when the diagnosis ends. */
   async within<Value>(promise: Promise<Value>, limitMs: number, what: string): Promise<Value> {
     let stop = (): void => {}
     const limits = new Promise<never>((_resolve, reject) => {
@@ -68,7 +69,7 @@ export class Visit {
     }
   }
 
-  /** Throws if the caller aborted; a time that is over is no exception, the report tells it. */
+  /** Throws only if the caller aborted; an exceeded time limit is part of the report. */
   throwIfAborted(): void {
     if (this.#over?.code === 'ABORTED') throw this.#over
   }

@@ -1,6 +1,7 @@
-// The way to one address: its name is resolved, and every address that the name has is tried at the
-// same time. One that works is enough for a producer; the others are reported all the same, since
-// they cost every connection a try, or other clients the way in.
+// Resolves the name of one address and connects to every IP address of the name concurrently. A
+// producer needs only one that works, but the others are reported too, because they delay
+// connections and other clients may use them. Callers: address-steps.ts, diagnosis.ts,
+// metadata-step.ts, and second-look.ts.
 
 import { describeNetworkError } from '../net/connection-messages.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
@@ -9,25 +10,25 @@ import { isError } from '../runtime/value-kinds.ts'
 import { distanceOf, type Probe, probe, type Way } from './probe.ts'
 import type { Visit } from './visit.ts'
 
-/** The way as far as its name. */
+/** The result of the DNS step. */
 export interface Resolved {
   readonly address: Address
-  /** For people: `broker.example:9092 (node 1)`. */
+  /** The name in messages: `broker.example:9092 (node 1)`. */
   readonly name: string
   readonly dnsMs: number
-  /** What the name has; empty if it could not be resolved. */
+  /** The IP addresses of the name; empty if it could not be resolved. */
   readonly hosts: readonly string[]
 }
 
 export interface Tried extends Resolved {
-  /** Null if the name could not be resolved. */
+  /** The attempt that came furthest; null if the name could not be resolved. */
   readonly best: Probe | null
   readonly others: readonly Probe[]
-  /** Why there is no connection; null if there is one. */
+  /** Why no connection was established; null if one was. */
   readonly error: KafkaError | null
 }
 
-/** Addresses of one name that are tried. */
+/** The maximum number of addresses of one name that are tried. */
 const hostsMax = 16
 
 const dnsError = (thrown: unknown, name: string): KafkaError => {
@@ -51,7 +52,7 @@ const resolve = async (
   return hosts.slice(0, hostsMax)
 }
 
-/** Never rejects. `onResolved` hears of a name that was resolved before it is connected to. */
+/** Never rejects. `onResolved` is called after the DNS step, before any connection is opened. */
 export const tryWay = async (
   visit: Visit,
   way: Way,
@@ -75,7 +76,7 @@ export const tryWay = async (
       probe(visit, way, { host, port: address.port, hostName: address.host }, name),
     ),
   )
-  // The first of those that came furthest, in the order in which a producer tries them.
+  // The first of the attempts that came furthest, in the order in which a producer tries them.
   const best = probes.reduce((far, one) => (distanceOf(one) > distanceOf(far) ? one : far))
   const others = probes.filter((one) => one !== best)
   return { ...base, dnsMs, hosts, best, others, error: best.error }

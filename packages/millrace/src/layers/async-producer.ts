@@ -1,4 +1,6 @@
-// Layer 2, async: a call resolves when its message is in the buffer, results go to a handler.
+// Layer 2, asynchronous: sendMessage resolves when the message is in the buffer, and each result
+// goes to a handler. It owns its producer and closes it. Applications create it; BatchAsyncProducer
+// extends it.
 
 import type { ProducerEnvironment } from '../producer/environment.ts'
 import type { CloseReport } from '../producer/producer-lifecycle.ts'
@@ -30,9 +32,9 @@ const callbacksOf = (handler: AsyncResultHandler): ResultCallbacks => {
 }
 
 /**
- * Layer 2: takes messages without waiting for their results; each result goes to the handler.
- * Messages leave at once and batch by themselves while requests are on their way;
- * BatchAsyncProducer waits for a count or a time.
+ * Layer 2: accepts messages without waiting for their results; each result goes to the handler.
+ * Messages are sent at once, and form batches while requests are in flight. BatchAsyncProducer
+ * waits for a count or a time instead.
  *
  * @example
  * const producer = new AsyncProducer('localhost:9092', {
@@ -45,7 +47,7 @@ const callbacksOf = (handler: AsyncResultHandler): ResultCallbacks => {
 export class AsyncProducer implements MessageProducer {
   readonly #producer: HandledProducer
 
-  /** Throws INVALID_OPTION if an option of the target is wrong. Connects to nothing. */
+  /** Throws INVALID_OPTION if an option of the target is invalid. Opens no connection. */
   constructor(target: Target, handler?: AsyncResultHandler)
   /** @internal */
   constructor(target: Target, handler?: AsyncResultHandler, environment?: ProducerEnvironment)
@@ -59,10 +61,10 @@ export class AsyncProducer implements MessageProducer {
   }
 
   /**
-   * Resolves when the message is in the buffer, and waits while the buffer is full. Rejects if it
-   * was not taken (it is invalid, the producer is closed, no space within maxBlockMs, `options`
-   * ended the wait); the handler is not called then. Once it is taken, `options` limit its
-   * delivery.
+   * Resolves when the message is in the buffer; waits while the buffer is full. Rejects if the
+   * message was not accepted: it is invalid, the producer is closed, there is no space within
+   * maxBlockMs, or `options` ended the wait. The handler is not called then. Once the message is
+   * accepted, `options` limit its delivery.
    */
   sendMessage(
     keyOrTopic: KeyOrTopic,
@@ -73,17 +75,16 @@ export class AsyncProducer implements MessageProducer {
   }
 
   /**
-   * Hands over what is in the buffer; resolves when every message sent before the call has its
-   * result.
+   * Sends the buffered messages; resolves when every message sent before the call has its result.
    */
   flush(options?: WaitOptions): Promise<void> {
     return this.#producer.flush(options)
   }
 
   /**
-   * Takes no more messages, and resolves when each has had its call of the handler. With
-   * `timeoutMs` or `signal` what is left by then fails with ABORTED. A second call gets the same
-   * promise.
+   * Accepts no more messages; resolves when the handler was called for each. With `timeoutMs` or
+   * `signal`, messages without a result at that time fail with ABORTED. A second call returns the
+   * same promise.
    */
   close(options?: WaitOptions): Promise<CloseReport> {
     return this.#producer.close(options)

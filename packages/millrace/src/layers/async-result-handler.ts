@@ -1,5 +1,6 @@
-// The result handler of layer 2's asynchronous producers: the interface that users implement for
-// retries, metrics and alerts, and the default handler, which logs failures.
+// The result handler of layer 2's asynchronous producers: the interface that applications implement
+// for retries, metrics, and alerts, and a default handler that logs failures. Each message must
+// have exactly one call. Callers: async-producer.ts and batch-async-producer.ts.
 
 import { FailureReporter } from '../producer/failure-reporter.ts'
 import type { RecordMetadata } from '../producer/record.ts'
@@ -9,10 +10,9 @@ import { printableLogger } from '../runtime/logger.ts'
 import type { Message } from './message.ts'
 
 /**
- * Exactly one of the two is called for each message that was taken, in order per partition, never
- * synchronously inside your own call. They may be async: they are not awaited, and a rejection is
- * logged.
- *
+ * Exactly one of the two methods is called for each accepted message, in order per partition, never
+ * synchronously within the application's own call. They may be async: they are not awaited, and a
+ * rejection is logged.
  * `message.value` is the value that was passed to `sendMessage`.
  */
 export interface AsyncResultHandler {

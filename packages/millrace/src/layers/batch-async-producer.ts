@@ -1,4 +1,6 @@
-// Layer 2, batch async: as AsyncProducer, but messages are handed over by count or by time.
+// Layer 2, asynchronous with batches: an AsyncProducer that sends its messages by count or by time.
+// The engine counts and times; this file only sets the producer's option `flush`. Applications
+// create it.
 
 import type { ProducerEnvironment } from '../producer/environment.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
@@ -6,9 +8,9 @@ import { AsyncProducer } from './async-producer.ts'
 import type { AsyncResultHandler } from './async-result-handler.ts'
 import { type Target, targetOptions, withFlush } from './target.ts'
 
-/** When a BatchAsyncProducer hands its messages over. */
+/** When a BatchAsyncProducer sends its messages. */
 export interface BatchSettings {
-  /** At this many messages, whatever their topics. */
+  /** At this many messages, of all topics together. */
   readonly batchSize: number
   /** … or this long after the first message of an empty buffer; 0 = by count only. */
   readonly batchIntervalMs: number
@@ -30,9 +32,9 @@ const flushOf = (settings: BatchSettings): { records: number; intervalMs: number
 }
 
 /**
- * Layer 2: an AsyncProducer that gathers messages and hands them over at `batchSize` messages, or
- * `batchIntervalMs` after the first one. flush() and close() hand over what there is, and so does a
- * full buffer.
+ * Layer 2: an AsyncProducer that collects messages and sends them at `batchSize` messages, or
+ * `batchIntervalMs` after the first one. flush(), close(), and a full buffer also send the
+ * collected messages.
  *
  * @example
  * const settings = { batchSize: 500, batchIntervalMs: 100 }
@@ -41,7 +43,7 @@ const flushOf = (settings: BatchSettings): { records: number; intervalMs: number
  * await producer.close()
  */
 export class BatchAsyncProducer extends AsyncProducer {
-  /** Throws INVALID_OPTION if a setting is wrong, or the target has a `flush` option too. */
+  /** Throws INVALID_OPTION if a setting is invalid, or if the target also has a `flush` option. */
   constructor(target: Target, handler: AsyncResultHandler | undefined, settings: BatchSettings)
   /** @internal */
   constructor(

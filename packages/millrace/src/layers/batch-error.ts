@@ -1,20 +1,20 @@
-// What a sendBatch that was not wholly successful rejects with: every message that failed, by its
-// index.
+// BatchError: the rejection of a sendBatch in which at least one message failed. It must contain
+// every failed message by its index. Callers: kafka-producer.ts and batch-in-turn.ts.
 
 import { type ErrorKind, KafkaError } from '../protocol/kafka-error.ts'
 
-/** A message of a batch that was not sent, and why. */
+/** A message of a batch that failed, and its error. */
 export interface BatchFailure {
-  /** Its place in the array that was passed in. */
+  /** Its index in the array that was passed in. */
   readonly index: number
-  /** Why it failed; its `persisted` says whether it may be in the log. */
+  /** The error; its `persisted` says whether the message may be in the log. */
   readonly error: KafkaError
 }
 
 const marker = Symbol.for('millrace.BatchError')
 
 /**
- * Of several failures, the first of these kinds decides: retries do not help against them.
+ * Of several failures, the first of these kinds decides, because retries do not help against them.
  */
 const gravest: readonly ErrorKind[] = [
   'fatal',
@@ -61,7 +61,7 @@ export class BatchError extends KafkaError {
   /** Number of delivered messages; 0 in async mode, where callbacks get the results. */
   readonly delivered: number
 
-  /** Made by `sendBatch`; `size` is how many messages the batch had. */
+  /** Created by `sendBatch`; `size` is the number of messages in the batch. */
   constructor(failures: readonly BatchFailure[], size: number, delivered: number) {
     const cause = decisive(failures)
     const first = failures[0]!

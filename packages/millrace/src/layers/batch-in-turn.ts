@@ -1,7 +1,7 @@
-// Layer 1's sendBatch in async mode: puts messages into the buffer in order and returns those that
-// were not taken. An invalid message is skipped. Any other failure also stops the messages behind
-// it, so that the order holds. A batch may be larger than the buffer: once its first message was
-// taken it waits for space, however many records wait. So waiting batches are bounded too.
+// sendBatch of layer 1 in async mode: passes messages to the buffer in order, and returns the
+// messages that were not accepted. An invalid message is skipped; any other failure also stops the
+// messages after it, so that the order is kept. A batch may be larger than the buffer: its later
+// messages wait for space, and memory is still bounded. Caller: kafka-producer.ts.
 
 import type { WaitOptions } from '../producer/wait.ts'
 import type { KafkaError } from '../protocol/kafka-error.ts'
@@ -9,11 +9,11 @@ import { BatchError, type BatchFailure } from './batch-error.ts'
 import type { HandledProducer } from './handled-producer.ts'
 import type { Message } from './message.ts'
 
-/** Whether the failure is the message's own, and says nothing about the others. */
+/** Whether the failure concerns only this message. */
 const isItsOwn = ({ code, kind }: KafkaError): boolean =>
   code === 'INVALID_ARGUMENT' || kind === 'rejected'
 
-/** Resolves with `null` when the message was taken, or with why it was not. */
+/** Resolves with `null` when the message was accepted, otherwise with the error. */
 const take = async (
   wait: Promise<undefined>,
   again: (() => Promise<undefined>) | null,
@@ -47,7 +47,7 @@ export const sendInTurn = async (
       isBegun = true
       continue
     }
-    // Nothing was tried: the error of the call itself says it better.
+    // No message was tried: the error of the call itself is more specific.
     if (error.code === 'CLOSED' && index === 0) throw error
     failures.push({ index, error })
     if (isItsOwn(error)) continue

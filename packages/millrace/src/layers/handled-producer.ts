@@ -1,7 +1,7 @@
-// A producer whose results go to callbacks instead of promises. The asynchronous producers of both
-// layers use it. Each message that was taken has exactly one call, in order per partition, also
-// during close, never synchronously inside a call of the user. What a callback throws or rejects
-// with is logged. Promises of callbacks are not awaited.
+// A producer whose results go to callbacks instead of promises; the asynchronous producers of both
+// layers use it. Each accepted message must have exactly one call, in order per partition, also
+// during close(), and never synchronously within a call of the application. Errors of callbacks are
+// logged; promises of callbacks are not awaited. Callers: async-producer.ts and kafka-producer.ts.
 
 import type { ProducerEnvironment } from '../producer/environment.ts'
 import { FailureReporter } from '../producer/failure-reporter.ts'
@@ -21,10 +21,10 @@ export interface ResultCallbacks {
   readonly onError: ((error: KafkaError, message: Message) => unknown) | null
 }
 
-/** Memory of a waiting message besides its value, in bytes (approximately). */
+/** The approximate memory of a pending message in bytes, without its value. */
 const pendingBytes = 320
 
-/** The result of every submit that was taken at once. */
+/** The result of every submit whose message was accepted at once. */
 const taken = Promise.resolve(undefined)
 
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
@@ -32,7 +32,7 @@ const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   value !== null &&
   typeof (value as { then?: unknown }).then === 'function'
 
-/** An unsettled message: it passes its result to the callbacks. */
+/** An unsettled message; it passes its result to the callbacks. */
 class Pending implements Settler {
   readonly #message: Message
   readonly #producer: HandledProducer
@@ -59,7 +59,7 @@ export class HandledProducer {
   readonly #failures: FailureReporter
   readonly #hasCallbacks: boolean
   readonly #clock: Clock
-  /** Reports messages that were not taken to the producer's `onError` or logger. */
+  /** Reports messages that were not accepted to the producer's `onError` or logger. */
   readonly report: (error: KafkaError) => void
   readonly #callbackFailed: (thrown: unknown) => void
 
@@ -100,7 +100,7 @@ export class HandledProducer {
     return this.#producer.ready(options)
   }
 
-  /** The limits of one call as each of its messages gets them: its deadline does not move. */
+  /** The limits of one call for each of its messages: all of them share one deadline. */
   limitsFrom(options: WaitOptions | undefined): (() => WaitOptions) | undefined {
     checkWaitOptions(options)
     if (options?.timeoutMs === undefined) return options && (() => options)
@@ -121,8 +121,7 @@ export class HandledProducer {
   }
 
   /**
-   * An async callback is not waited for, but its rejection is reported. What is thrown, the engine
-   * logs.
+   * An async callback is not awaited, but its rejection is reported. The engine logs thrown errors.
    */
   #watch(result: unknown): void {
     if (result !== undefined && isThenable(result)) result.then(undefined, this.#callbackFailed)

@@ -1,6 +1,6 @@
-// Layer 1: one class with a switch. Async: messages gather in the buffer until a count or a time,
-// and results go to callbacks. Sync: each call waits for its acknowledgements. Acks are always
-// 'all'. It owns one producer; the counting and the timing are the engine's.
+// Layer 1: a producer with two modes. Async: messages are collected until a count or a time, and
+// results go to callbacks. Sync: each call waits for its acknowledgements. acks must always be
+// 'all'. It owns its producer; the engine counts and times. Applications create it.
 
 import type { ProducerEnvironment } from '../producer/environment.ts'
 import { Producer } from '../producer/producer.ts'
@@ -15,7 +15,7 @@ import type { Message } from './message.ts'
 import { type ProducerConfigInput, validateProducerConfig } from './producer-config.ts'
 import { requireAllAcks, type Target, targetOptions, withFlush } from './target.ts'
 
-/** Layer 1's interface, for code that takes any implementation of it. */
+/** The interface of layer 1, for code that accepts any implementation. */
 export interface BufferedProducer {
   /** Sends one message; see `KafkaProducer.send`. */
   send(message: Message, options?: WaitOptions): Promise<RecordMetadata | undefined>
@@ -24,14 +24,11 @@ export interface BufferedProducer {
     messages: readonly Message[],
     options?: WaitOptions,
   ): Promise<readonly RecordMetadata[] | undefined>
-  /** Takes no more messages, and resolves when each has its result. */
+  /** Accepts no more messages; resolves when each has its result. */
   close(options?: WaitOptions): Promise<CloseReport>
 }
 
-/**
- * What a call resolves with: nothing yet in async mode, where the messages are in the log in sync
- * mode.
- */
+/** The result of a call: undefined in async mode, the metadata of the messages in sync mode. */
 type Sent<Async extends boolean, Result> = Async extends true ? undefined : Result
 
 /**
@@ -50,8 +47,7 @@ export class KafkaProducer<const Async extends boolean = true> implements Buffer
   readonly #async: HandledProducer | null
 
   /**
-   * Throws INVALID_OPTION if the target asks for other acks than 'all', or a setting makes no
-   * sense.
+   * Throws INVALID_OPTION if the target has an `acks` other than 'all', or if a setting is invalid.
    */
   constructor(target: Target, config?: ProducerConfigInput & { readonly async?: Async | undefined })
   /** @internal */
@@ -84,8 +80,8 @@ export class KafkaProducer<const Async extends boolean = true> implements Buffer
 
   /**
    * Sends one message. Async mode: resolves when it is in the buffer, and waits while the buffer is
-   * full; it rejects if the message was not taken, and then no callback is called. Sync mode:
-   * resolves with its metadata when it is acknowledged. `options` limit the delivery in both.
+   * full; rejects if the message was not accepted, and then no callback is called. Sync mode:
+   * resolves with its metadata when it is acknowledged. `options` limit the delivery in both modes.
    */
   send(message: Message, options?: WaitOptions): Promise<Sent<Async, RecordMetadata>> {
     const sent =
@@ -96,9 +92,9 @@ export class KafkaProducer<const Async extends boolean = true> implements Buffer
   }
 
   /**
-   * Sends messages in order, in as few requests as they fit into. Async mode: resolves when all are
-   * in the buffer. Sync mode: resolves with their metadata when all are acknowledged. Rejects with
-   * a BatchError that lists every message that failed (in async mode: that was not taken). The
+   * Sends messages in order, in as few requests as possible. Async mode: resolves when all are in
+   * the buffer. Sync mode: resolves with their metadata when all are acknowledged. Rejects with a
+   * BatchError that lists every message that failed (in async mode: that was not accepted). The
    * array must not change until then.
    */
   sendBatch(
@@ -140,17 +136,16 @@ export class KafkaProducer<const Async extends boolean = true> implements Buffer
   }
 
   /**
-   * Hands over what is in the buffer; resolves when every message sent before the call has its
-   * result.
+   * Sends the buffered messages; resolves when every message sent before the call has its result.
    */
   flush(options?: WaitOptions): Promise<void> {
     return (this.#async ?? this.#sync!).flush(options)
   }
 
   /**
-   * Takes no more messages, flushes, and resolves when every message has its result. With
-   * `timeoutMs` or `signal` what is left by then fails with ABORTED. A second call gets the same
-   * promise.
+   * Accepts no more messages, flushes, and resolves when every message has its result. With
+   * `timeoutMs` or `signal`, messages without a result at that time fail with ABORTED. A second
+   * call returns the same promise.
    */
   close(options?: WaitOptions): Promise<CloseReport> {
     return (this.#async ?? this.#sync!).close(options)

@@ -1,4 +1,6 @@
-// Layer 2's interface: one way to send, whatever stands behind it.
+// The interface of layer 2: one method to send, for synchronous and asynchronous producers.
+// async-producer.ts and sync-producer.ts implement it; SaramaProducerWrapper accepts any
+// implementation.
 
 import type { CloseReport } from '../producer/producer-lifecycle.ts'
 import type { RecordData, RecordMetadata } from '../producer/record.ts'
@@ -11,18 +13,18 @@ import type { KeyOrTopic } from './message.ts'
 export const ProducerType = { Sync: 0, Async: 1 } as const
 export type ProducerType = (typeof ProducerType)[keyof typeof ProducerType]
 
-/** Layer 2's interface, for code that takes any implementation of it. */
+/** The interface of layer 2, for code that accepts any implementation. */
 export interface MessageProducer {
   /**
-   * Sends one message. Sync: resolves when it is acknowledged. Async: when it is in the buffer; the
-   * result goes to the handler. Rejects with a KafkaError.
+   * Sends one message. Sync: resolves when it is acknowledged. Async: resolves when it is in the
+   * buffer; the result goes to the handler. Rejects with a KafkaError.
    */
   sendMessage(
     keyOrTopic: KeyOrTopic,
     value: RecordData | null,
     options?: WaitOptions,
   ): Promise<RecordMetadata | undefined>
-  /** Takes no more messages, and resolves when each has its result. */
+  /** Accepts no more messages; resolves when each has its result. */
   close(options?: WaitOptions): Promise<CloseReport>
   /** Whether `sendMessage` waits for the acknowledgement. */
   type(): ProducerType

@@ -1,10 +1,11 @@
-// What the two layers send, and how the second one makes a message of its arguments.
+// The message types of both layers, and the conversion of layer 2's arguments to a message. It
+// keeps no state. Callers: the producers of both layers.
 
 import type { ProducerRecord, RecordData, RecordHeaders } from '../producer/record.ts'
 
 /**
- * A message of layer 1: topic, key, value; and what the original lacks: headers, timestamp,
- * partition.
+ * A message of layer 1: topic, key, and value; headers, timestamp, and partition are additions to
+ * the source system.
  */
 export type Message = ProducerRecord
 
@@ -18,16 +19,19 @@ export interface KeyOrTopic {
   readonly headers?: RecordHeaders | undefined
   /** Milliseconds since the epoch; the time of the call by default. */
   readonly timestamp?: number | undefined
-  /** Chosen by the partitioner by default. */
+  /** By default the partitioner chooses it. */
   readonly partition?: number | undefined
 }
 
 const nowhere = {} as KeyOrTopic
 
-/** A wrong argument gives a message without a topic, which the producer rejects by name. */
+/**
+ * An invalid argument makes a message without a topic, which the producer rejects with a clear
+ * error.
+ */
 export const messageOf = (keyOrTopic: KeyOrTopic, value: RecordData | null): Message => {
   const { topic, key, headers, timestamp, partition } = keyOrTopic ?? nowhere
-  // The usual message is small, and made often.
+  // Fast path for the usual message, which has none of these fields.
   if (headers === undefined && timestamp === undefined && partition === undefined) {
     return { topic, key, value }
   }

@@ -1,5 +1,6 @@
-// How layer 1 batches: the original's four settings and `onSuccess`, their defaults, and their
-// repair.
+// The settings of layer 1: the four settings of the source system and `onSuccess`, their defaults,
+// and their validation. The defaults must equal those of the source system. Caller:
+// kafka-producer.ts.
 
 import type { RecordMetadata } from '../producer/record.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
@@ -15,7 +16,7 @@ export interface ProducerConfig {
    */
   readonly batchTimeoutMs: number
   /**
-   * true (default): sends resolve when the messages are buffered. false: when they are
+   * true (default): calls resolve when the messages are in the buffer. false: when they are
    * acknowledged.
    */
   readonly async: boolean
@@ -31,7 +32,7 @@ export type ProducerConfigInput = {
 }
 
 /**
- * The original's defaults: 100 messages, 5 seconds, async.
+ * The defaults of the source system: 100 messages, 5 seconds, async.
  *
  * @example
  * const config = { ...defaultProducerConfig(), batchSize: 9 }
@@ -71,10 +72,10 @@ const problemsOf = (config: ProducerConfigInput): string[] => {
 }
 
 /**
- * A corrected copy, as the original's Validate() made it: a `batchSize` of 0 or less becomes 100, a
- * negative `batchTimeoutMs` becomes 5,000, and missing fields get their defaults. NaN, fractions,
- * wrong types and unknown names throw one INVALID_OPTION that lists all of them. The argument is
- * not changed.
+ * Returns a corrected copy, as Validate() of the source system does: a `batchSize` of 0 or less
+ * becomes 100, a negative `batchTimeoutMs` becomes 5,000, and missing fields get their defaults.
+ * NaN, fractions, wrong types, and unknown names throw one INVALID_OPTION that lists all of them.
+ * The argument is not changed.
  *
  * @example
  * validateProducerConfig({ batchSize: 0, batchTimeoutMs: -1 })

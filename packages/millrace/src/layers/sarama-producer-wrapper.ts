@@ -1,4 +1,5 @@
-// Layer 2 for callers of its older interface: the same producer under the old names.
+// Layer 2's older interface: wraps a producer of layer 2 and adds the old method names. It must not
+// change the behavior of the wrapped producer, which it owns and closes. Applications create it.
 
 import type { CloseReport } from '../producer/producer-lifecycle.ts'
 import type { RecordData, RecordMetadata } from '../producer/record.ts'
@@ -7,7 +8,7 @@ import type { KeyOrTopic } from './message.ts'
 import { type MessageProducer, ProducerType } from './message-producer.ts'
 
 /**
- * Any of layer 2's producers behind the older interface.
+ * Wraps any producer of layer 2 and adds the older interface.
  *
  * @example
  * const wrapper = new SaramaProducerWrapper(new SyncProducer('localhost:9092'))
@@ -22,7 +23,7 @@ export class SaramaProducerWrapper {
     this.#producer = producer
   }
 
-  /** As `sendMessage` of the producer within. */
+  /** The same as `sendMessage` of the wrapped producer. */
   sendMessage(
     keyOrTopic: KeyOrTopic,
     value: RecordData | null,
@@ -41,12 +42,12 @@ export class SaramaProducerWrapper {
     return this.#producer.type()
   }
 
-  /** Whether the producer within is asynchronous. */
+  /** Whether the wrapped producer is asynchronous. */
   isAsync(): boolean {
     return this.producerTyp() === ProducerType.Async
   }
 
-  /** Whether the producer within is synchronous. */
+  /** Whether the wrapped producer is synchronous. */
   isSync(): boolean {
     return this.producerTyp() === ProducerType.Sync
   }

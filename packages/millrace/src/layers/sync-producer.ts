@@ -1,4 +1,5 @@
-// Layer 2, sync: each message is acknowledged by all in-sync replicas before its call resolves.
+// Layer 2, synchronous: sendMessage resolves when all in-sync replicas have acknowledged the
+// message. It owns its producer and closes it. Applications create it.
 
 import type { ProducerEnvironment } from '../producer/environment.ts'
 import { Producer } from '../producer/producer.ts'
@@ -10,8 +11,7 @@ import { type MessageProducer, ProducerType } from './message-producer.ts'
 import { requireAllAcks, type Target, targetOptions } from './target.ts'
 
 /**
- * Layer 2: sends a message and waits for its acknowledgement. Calls that are under way at the same
- * time share requests.
+ * Layer 2: sends a message and waits for its acknowledgement. Concurrent calls share requests.
  *
  * @example
  * const producer = new SyncProducer('localhost:9092')
@@ -21,7 +21,7 @@ import { requireAllAcks, type Target, targetOptions } from './target.ts'
 export class SyncProducer implements MessageProducer {
   readonly #producer: Producer
 
-  /** Throws INVALID_OPTION if the target asks for other acks than 'all'. */
+  /** Throws INVALID_OPTION if the target has an `acks` other than 'all'. */
   constructor(target: Target)
   /** @internal */
   constructor(target: Target, environment?: ProducerEnvironment)
@@ -41,7 +41,7 @@ export class SyncProducer implements MessageProducer {
   }
 
   /**
-   * Takes no more messages, and resolves when each has its result; a second call gets the same
+   * Accepts no more messages; resolves when each has its result. A second call returns the same
    * promise.
    */
   close(options?: WaitOptions): Promise<CloseReport> {

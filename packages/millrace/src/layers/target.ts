@@ -1,16 +1,17 @@
-// Where a sender sends to: broker addresses, or all options of a producer. Every class of the two
-// layers takes one, and owns the producer that is made of it.
+// The constructor argument `target` of both layers: broker addresses, or all options of a producer.
+// A layer class creates and owns a producer from it. The caller's object must not be changed.
+// Callers: the producer classes of both layers.
 
 import type { FlushOption, ProducerOptions } from '../producer/producer-options.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 
-/** Broker addresses (`'host:port'`, several as an array), or every option that a producer has. */
+/** Broker addresses (`'host:port'`, or an array of them), or all options of a producer. */
 export type Target = string | readonly string[] | ProducerOptions
 
 const isOptions = (target: Target): target is ProducerOptions =>
   typeof target === 'object' && target !== null && !Array.isArray(target)
 
-/** The target as options of a producer; an object that was passed in is never changed. */
+/** The producer options of the target. An object that was passed in is not changed. */
 export const targetOptions = (target: Target): ProducerOptions => {
   if (!isOptions(target)) return { brokers: target }
   if (target.transactionalId === undefined) return target
@@ -20,7 +21,7 @@ export const targetOptions = (target: Target): ProducerOptions => {
   )
 }
 
-/** Throws INVALID_OPTION if the target asks for less than acks from all in-sync replicas. */
+/** Throws INVALID_OPTION if the target's `acks` is not 'all'. */
 export const requireAllAcks = (options: ProducerOptions, sender: string): void => {
   const { acks } = options
   if (acks === undefined || acks === 'all' || acks === -1) return
@@ -31,7 +32,8 @@ export const requireAllAcks = (options: ProducerOptions, sender: string): void =
 }
 
 /**
- * The options with count and interval of a batch put into `flush`, which must not name them too.
+ * Adds the count and the interval of a batch as the option `flush`, which the options must not have
+ * already.
  */
 export const withFlush = (
   options: ProducerOptions,

@@ -1,5 +1,6 @@
-// The cluster as a topic reader sees it: who leads the partitions of its one topic, and a session
-// to each of these nodes, opened at first use. Belongs to one reading; closed with it.
+// The cluster for a topic reader: the leaders of its topic's partitions, and a session to each
+// leader, opened on first use. It owns the sessions and belongs to one reading, which must close
+// it. Caller: topic-reader.ts.
 
 import { fetchApi } from '../protocol/api/01-fetch.ts'
 import { listOffsetsApi } from '../protocol/api/02-list-offsets.ts'
@@ -11,36 +12,36 @@ import type { Address } from '../runtime/transport.ts'
 import { messageOf } from '../runtime/value-kinds.ts'
 import { parseAddress, Session, type SessionContext } from './session.ts'
 
-/** Timestamps that ListOffsets takes for the two ends of a partition. */
+/** The ListOffsets timestamps for the two ends of a partition. */
 export const listOffsetsTimestamp = { end: -1, beginning: -2 } as const
 
-/** Which records a reader sees: all, or only those that no open or aborted transaction wrote. */
+/** Which records a reader receives: all, or only those without open and aborted transactions. */
 export type Isolation = 'read_uncommitted' | 'read_committed'
 
 const isolationLevelOf = (isolation: Isolation): number => (isolation === 'read_committed' ? 1 : 0)
 
-/** What to fetch of one partition. */
+/** Where to fetch in one partition. */
 export interface FetchPosition {
   readonly partition: number
   readonly position: number
 }
 
-/** What came of one partition: bytes of record batches, the last one perhaps cut off. */
+/** The fetched bytes of one partition: record batches, of which the last may be incomplete. */
 export interface FetchedPartition {
   readonly partition: number
   readonly records: Uint8Array | null
-  /** Whose batches, from which offset on, are to be skipped until the producer's next marker. */
+  /** Producers whose batches from an offset on must be skipped until their next marker. */
   readonly abortedTransactions: readonly AbortedFrom[]
 }
 
-/** The topic as metadata last showed it. */
+/** The topic according to the latest metadata. */
 interface TopicLayout {
   readonly topicId: Uint8Array
   /** The partitions that each node leads. */
   readonly led: ReadonlyMap<number, readonly number[]>
 }
 
-/** Brokers take a reader with another one for a broker, and show it the whole log. */
+/** Brokers treat any other replica id as a broker, and return the whole log to it. */
 const consumerReplicaId = -1
 
 const fetchMaxWaitMs = 500
@@ -81,7 +82,7 @@ export class ReaderCluster {
     return [...this.#layout.led.keys()]
   }
 
-  /** Requests the leaders; the first bootstrap address that responds counts. */
+  /** Requests the leaders from the bootstrap addresses; the first response is used. */
   async loadLayout(): Promise<void> {
     const reasons: string[] = []
     let lastError: unknown
@@ -156,7 +157,7 @@ export class ReaderCluster {
     return session
   }
 
-  /** The offset at one end of each partition, as far as the reader may read. */
+  /** The offset at one end of each partition, within the reader's isolation. */
   async listOffsets(timestamp: number): Promise<ReadonlyMap<number, number>> {
     const offsets = new Map<number, number>()
     for (const [nodeId, partitions] of this.#layout.led) {
@@ -178,7 +179,7 @@ export class ReaderCluster {
     return offsets
   }
 
-  /** Fetches those of the positions whose partition the node leads. */
+  /** Fetches from the positions whose partition the node leads. */
   async fetch(
     nodeId: number,
     positions: readonly FetchPosition[],
@@ -214,7 +215,7 @@ export class ReaderCluster {
     )
   }
 
-  /** Forgets the connections, so that the next request makes new ones. */
+  /** Closes the connections, so that the next request opens new ones. */
   disconnect(): void {
     this.#seed?.close()
     this.#seed = null
@@ -222,7 +223,7 @@ export class ReaderCluster {
     this.#sessions.clear()
   }
 
-  /** Waits; a close ends the wait at once. */
+  /** Waits; close() ends the wait at once. */
   pause(delayMs: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = this.#context.clock.setTimer(delayMs, () => wake())
@@ -235,7 +236,7 @@ export class ReaderCluster {
     })
   }
 
-  /** All waiting and later requests fail with `error`. */
+  /** All pending and later requests fail with `error`. */
   close(error: KafkaError = new KafkaError('CLOSED', 'the reading has ended')): void {
     if (this.#closed !== null) return
     this.#closed = error
@@ -244,7 +245,7 @@ export class ReaderCluster {
     for (const wake of [...this.#wakers]) wake()
   }
 
-  /** Throws what the reading was closed with. */
+  /** Throws the error that the reading was closed with. */
   checkOpen(): void {
     if (this.#closed !== null) throw this.#closed
   }

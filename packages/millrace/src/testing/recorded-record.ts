@@ -1,39 +1,41 @@
-// A record as a recording producer keeps it, and how expectations are compared with it.
+// A record as the RecordingProducer stores it, and the comparison with the records that a test
+// expects. Stored bytes must be copies, because the caller may reuse its buffers. Callers: the
+// recording-*.ts files.
 
 import { deepStrictEqual } from 'node:assert/strict'
 import type { ProducerRecord, RecordData, RecordHeaders } from '../producer/record.ts'
 
-/** A record that was sent; its bytes are copies. */
+/** A record that was sent, with copies of its bytes. */
 export interface RecordedRecord {
-  /** The topic it went to. */
+  /** The topic of the record. */
   readonly topic: string
-  /** Its own, or the partitioner's choice. */
+  /** The record's own partition, or the partitioner's choice. */
   readonly partition: number
-  /** Counted per partition, from 0 on. */
+  /** The offset, counted per partition from 0. */
   readonly offset: number
-  /** As it was given. */
+  /** The key as the caller passed it. */
   readonly key: RecordData | null
-  /** As it was given; null = a tombstone. */
+  /** The value as the caller passed it; null = a tombstone. */
   readonly value: RecordData | null
-  /** Pairs, in order, repeated keys included. */
+  /** The headers as pairs, in order, with repeated names. */
   readonly headers: readonly (readonly [name: string, value: RecordData | null])[]
   /** Milliseconds since the epoch. */
   readonly timestamp: number
 }
 
-/** What a record should be; fields that are not named may be anything. Bytes equal their text. */
+/** The expected fields of a record; missing fields may have any value. Bytes equal their text. */
 export interface ExpectedRecord {
-  /** The topic it went to. */
+  /** The topic of the record. */
   readonly topic?: string | undefined
-  /** The partition it went to. */
+  /** The partition of the record. */
   readonly partition?: number | undefined
-  /** The offset it got. */
+  /** The offset of the record. */
   readonly offset?: number | undefined
   /** The key; null = none. */
   readonly key?: RecordData | null | undefined
   /** The value; null = a tombstone. */
   readonly value?: RecordData | null | undefined
-  /** All headers, as a record takes them. */
+  /** All headers, in a form that a record accepts. */
   readonly headers?: RecordHeaders | undefined
   /** Milliseconds since the epoch. */
   readonly timestamp?: number | undefined
@@ -71,7 +73,7 @@ export const recordOf = (
   timestamp: position.timestamp,
 })
 
-/** Bytes that are text become text, so that `'a'` and `Buffer.from('a')` are the same. */
+/** Converts bytes that are UTF-8 to text, so that `'a'` equals `Buffer.from('a')`. */
 const comparable = (data: RecordData | null): unknown => {
   if (data === null || typeof data === 'string') return data
   const bytes = Buffer.from(data)
@@ -92,7 +94,7 @@ const onlyFields = (record: object, fields: readonly Field[]): object =>
     fields.map((field) => [field, comparableField(field, (record as RecordedRecord)[field])]),
   )
 
-/** Throws an AssertionError that shows the differences where the records are not those expected. */
+/** Throws an AssertionError with the differences if the records are not the expected ones. */
 export const compareRecords = (
   records: readonly RecordedRecord[],
   expected: readonly ExpectedRecord[],

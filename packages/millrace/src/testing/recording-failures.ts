@@ -1,14 +1,16 @@
-// The failures that a test has ordered from a recording producer, and which of them a record gets.
+// The failures that a test has requested from a RecordingProducer, and their assignment to records.
+// It owns the list of requests, oldest first. Callers: recording-producer.ts and
+// recording-sender.ts.
 
 import { type ErrorCode, errorCodes, KafkaError } from '../protocol/kafka-error.ts'
 
 /** Which records fail. */
 export interface FailNextOptions {
-  /** Only records of this topic; the others are not counted. */
+  /** Only records of this topic fail; other records are not counted. */
   readonly topic?: string | undefined
-  /** How many records fail; 1 by default. */
+  /** The number of records that fail; 1 by default. */
   readonly count?: number | undefined
-  /** How many records succeed before; 0 by default. `{ after: 2 }` fails the third. */
+  /** The number of records that succeed before; 0 by default. `{ after: 2 }` fails the third. */
   readonly after?: number | undefined
 }
 
@@ -43,7 +45,7 @@ export class OrderedFailures {
     })
   }
 
-  /** The error of the next record of this topic; the oldest order that applies wins. */
+  /** The error for the next record of this topic; the oldest request that applies is used. */
   failureOf(topic: string): KafkaError | null {
     let found: KafkaError | null = null
     for (const order of this.#orders) {

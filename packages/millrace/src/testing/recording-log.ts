@@ -1,5 +1,6 @@
-// The topics of a recording producer: how many partitions each has, where the next record goes, and
-// what was written, in the order of the calls.
+// The topics of a RecordingProducer: the number of partitions, the next offset of each, and the
+// written records in the order of the calls. A record must be checked as the real producer checks
+// it. Callers: recording-producer.ts and recording-sender.ts.
 
 import { PartitionChoice } from '../producer/partition-choice.ts'
 import type { ProducerOptions } from '../producer/producer-options.ts'
@@ -13,13 +14,13 @@ const maxRequestBytesDefault = 8 * 1024 * 1024
 /** Options of a `RecordingProducer`. All are optional. */
 export interface RecordingProducerOptions
   extends Pick<ProducerOptions, 'partitioner' | 'maxRequestBytes' | 'transactionalId'> {
-  /** How many partitions topics have. */
+  /** The topics and their numbers of partitions. */
   readonly topics?: Readonly<Record<string, number>> | undefined
-  /** How many a topic has that is not among `topics`; 1 by default. */
+  /** The number of partitions of a topic that is not in `topics`; 1 by default. */
   readonly defaultPartitions?: number | undefined
-  /** false: a record of a topic that is not among `topics` fails with UNKNOWN_TOPIC. */
+  /** false: a record of a topic that is not in `topics` fails with UNKNOWN_TOPIC. */
   readonly autoCreateTopics?: boolean | undefined
-  /** false: records settle by `settle()` only. */
+  /** false: records settle only when the test calls `settle()`. */
   readonly autoSettle?: boolean | undefined
 }
 
@@ -46,14 +47,14 @@ export class RecordingLog {
     this.#createsTopics = options.autoCreateTopics ?? true
   }
 
-  /** Throws if the record is wrong: what a producer rejects within the call. */
+  /** Throws if the record is invalid: the errors that a producer throws within the call. */
   check(record: ProducerRecord): void {
     this.#check.check(record)
   }
 
   /**
-   * Copies the record and gives it its partition and offset; throws what would fail in a producer
-   * later.
+   * Copies the record and assigns its partition and offset. Throws the errors with which a
+   * producer's record would fail later.
    */
   write(record: ProducerRecord): WrittenRecord {
     const { contentBytes, keyBytes, valueBytes } = this.#check.check(record)

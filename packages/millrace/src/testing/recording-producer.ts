@@ -1,7 +1,7 @@
-// A producer for unit tests: the interface of Producer, no sockets, no timers. It checks records as
-// the real one does, keeps a copy of each, gives offsets per partition, and fails where a test
-// wants it so. The same calls give the same results. Callbacks and promises settle after the call,
-// in order.
+// RecordingProducer: a producer for unit tests with the interface of Producer, without sockets and
+// timers. It checks records like the real one, keeps a copy of each, assigns offsets per partition,
+// and fails records on request. The same calls must give the same results; callbacks and promises
+// settle after the call, in order. Callers: tests of applications.
 
 import type { Writable } from 'node:stream'
 import type { BatchResult } from '../producer/batch-result.ts'
@@ -27,7 +27,7 @@ import { type CommittedWork, RecordingTransaction } from './recording-transactio
 import { Settling } from './settling.ts'
 
 /**
- * A stand-in for `Producer` in unit tests.
+ * Replaces `Producer` in unit tests.
  *
  * @example
  * const producer = new RecordingProducer()
@@ -45,7 +45,7 @@ export class RecordingProducer implements ProducerLike {
   #state: 'open' | 'closing' | 'closed' = 'open'
   #closing: Promise<CloseReport> | null = null
 
-  /** Throws INVALID_OPTION if an option is wrong. Opens nothing. */
+  /** Throws INVALID_OPTION if an option is invalid. Opens no connection. */
   constructor(options: RecordingProducerOptions = {}) {
     this.#core = {
       log: new RecordingLog(options),
@@ -63,28 +63,28 @@ export class RecordingProducer implements ProducerLike {
     })
   }
 
-  /** What was sent, in order, from the moment of the call; of transactions what was committed. */
+  /** The records sent so far, in the order of the calls; those of transactions once committed. */
   get records(): readonly RecordedRecord[] {
     return this.#records
   }
 
-  /** What was sent to one topic, in order. */
+  /** The records sent to one topic, in order. */
   recordsOf(topic: string): readonly RecordedRecord[] {
     return this.#records.filter((record) => record.topic === topic)
   }
 
-  /** Records that failed, including those that were rejected at once. */
+  /** The records that failed, including those that were rejected within the call. */
   get failedRecords(): readonly FailedRecord[] {
     return this.#core.failed
   }
 
-  /** The offset that a group has committed with a transaction; undefined = none. */
+  /** The offset that a transaction committed for a group; undefined = none. */
   committedOffset(groupId: string, topic: string, partition: number): number | undefined {
     return this.#committed.get(JSON.stringify([groupId, topic, partition]))
   }
 
   /**
-   * Lets the next records fail: with an error, or with the error of a code.
+   * Makes the next records fail with an error, or with the error of a code.
    *
    * @example
    * const producer = new RecordingProducer()
@@ -94,7 +94,7 @@ export class RecordingProducer implements ProducerLike {
     this.#core.failures.add(error, options)
   }
 
-  /** true = the buffer is full: `enqueue` returns false, and `ready()` waits until it is not. */
+  /** true = the buffer is full: `enqueue` returns false, and `ready()` waits until it has space. */
   setFull(isFull: boolean): void {
     this.#core.isFull = isFull
     if (isFull) return
@@ -103,17 +103,19 @@ export class RecordingProducer implements ProducerLike {
     for (const waiter of waiters) waiter()
   }
 
-  /** Without `autoSettle`: settles the oldest `count` records that wait, all by default. */
+  /** With `autoSettle: false`: settles the oldest `count` pending records, by default all. */
   settle(count = Number.POSITIVE_INFINITY): void {
     this.#core.settling.settle(count)
   }
 
-  /** Throws an AssertionError with the differences where the topic's records are others. */
+  /**
+   * Throws an AssertionError with the differences if the topic's records are not the expected ones.
+   */
   expectRecords(topic: string, expected: readonly ExpectedRecord[]): void {
     compareRecords(this.recordsOf(topic), expected)
   }
 
-  /** Forgets what was recorded and what was to fail; offsets continue. */
+  /** Removes the recorded records and the requested failures; offsets continue. */
   reset(): void {
     this.#records.length = 0
     this.#core.failed.length = 0
@@ -237,7 +239,7 @@ export class RecordingProducer implements ProducerLike {
     await this.close()
   }
 
-  /** No timers: a time limit never ends a wait here, a signal does. */
+  /** There are no timers: a time limit never ends a wait, but a signal does. */
   #wait<Value>(
     what: string,
     options: WaitOptions | undefined,

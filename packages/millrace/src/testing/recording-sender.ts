@@ -1,5 +1,6 @@
-// The four calls that take records of a recording producer, and of its transactions: each has a
-// sender of its own, with the list that it writes to.
+// The four methods that send records, for a RecordingProducer and for its transactions. Each of
+// them has its own sender with its own list of records. Callers: recording-producer.ts and
+// recording-transaction.ts.
 
 import { type BatchResult, batchResultOf } from '../producer/batch-result.ts'
 import { callbackProblem, guarded } from '../producer/caller.ts'
@@ -17,15 +18,15 @@ import type { OrderedFailures } from './recording-failures.ts'
 import type { RecordingLog } from './recording-log.ts'
 import type { Settling } from './settling.ts'
 
-/** A record that failed, and why. */
+/** A record that failed, and its error. */
 export interface FailedRecord {
-  /** What was sent. */
+  /** The record that was sent. */
   readonly record: ProducerRecord
-  /** What it failed with. */
+  /** The error. */
   readonly error: KafkaError
 }
 
-/** What all senders of a producer share. */
+/** The state that all senders of a producer share. */
 export interface RecordingCore {
   readonly log: RecordingLog
   readonly failures: OrderedFailures
@@ -37,13 +38,13 @@ export interface RecordingCore {
 }
 
 export interface RecordingScope {
-  /** Throws if records can't be sent now. */
+  /** Throws if no records can be sent now. */
   check(call: string): void
   write(record: RecordedRecord): void
   onFailed(error: KafkaError): void
 }
 
-/** A record as an engine shows it to those who need no metadata. */
+/** A record as the engine passes it to callers that need no metadata. */
 const deliveredOf = (metadata: RecordMetadata): DeliveredRecord => ({
   ...metadata,
   place: metadata,
@@ -134,7 +135,7 @@ export class RecordingSender {
     }
   }
 
-  /** Throws if the record is wrong; everything else fails later. */
+  /** Throws if the record is invalid; all other errors are reported later. */
   #take(record: ProducerRecord, receiver: Settle | null): void {
     const { log, failures, settling } = this.#core
     try {

@@ -1,5 +1,6 @@
-// A transaction of a recording producer: what it sends is recorded when it commits, and dropped
-// when it aborts. A record that fails makes the commit fail, as in a real one.
+// A transaction of a RecordingProducer: its records are recorded when it commits and dropped when
+// it aborts. If a record fails, the commit must fail, as in the real producer. Caller:
+// recording-producer.ts.
 
 import type { BatchResult } from '../producer/batch-result.ts'
 import { guarded } from '../producer/caller.ts'
@@ -16,7 +17,7 @@ import { KafkaError } from '../protocol/kafka-error.ts'
 import type { RecordedRecord } from './recorded-record.ts'
 import { type RecordingCore, RecordingSender } from './recording-sender.ts'
 
-/** What a transaction commits. */
+/** The records and offsets that a transaction commits. */
 export interface CommittedWork {
   readonly records: readonly RecordedRecord[]
   readonly offsets: readonly { groupId: string; topic: string; partition: number; offset: number }[]
@@ -24,11 +25,11 @@ export interface CommittedWork {
 
 export interface RecordingTransactionHost {
   checkOpen(call: string): void
-  /** It is over; null if it was aborted. */
+  /** Called when the transaction ends; null = it was aborted. */
   onEnded(work: CommittedWork | null): void
 }
 
-/** A transaction of a `RecordingProducer`: its records count when it commits. */
+/** A transaction of a `RecordingProducer`: its records are recorded when it commits. */
 export class RecordingTransaction implements TransactionLike {
   readonly #core: RecordingCore
   readonly #host: RecordingTransactionHost
@@ -38,7 +39,7 @@ export class RecordingTransaction implements TransactionLike {
   #failure: KafkaError | null = null
   #isOpen = true
 
-  /** Returned by `beginTransaction`. */
+  /** Created by `beginTransaction`. */
   constructor(core: RecordingCore, host: RecordingTransactionHost) {
     this.#core = core
     this.#host = host

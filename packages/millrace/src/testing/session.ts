@@ -1,5 +1,6 @@
-// One connection of a reader to one broker, with promises: what the topic reader needs of the
-// network layer. A reader opens a session for each broker it reads from, and closes all of them.
+// One connection of a topic reader to one broker, with promises. A reader opens a session for each
+// broker that it reads from, and must close all of them. Callers: reader-cluster.ts and
+// topic-reader.ts.
 
 import { Connection } from '../net/connection.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
@@ -8,14 +9,14 @@ import { type Clock, systemClock } from '../runtime/clock.ts'
 import { tcpTransport } from '../runtime/tcp-transport.ts'
 import type { Address, Transport } from '../runtime/transport.ts'
 
-/** What all sessions of one reader share. */
+/** The parts that all sessions of one reader share. */
 export interface SessionContext {
   readonly transport: Transport
   readonly clock: Clock
   readonly clientId: string
   readonly connectTimeoutMs: number
   readonly requestTimeoutMs: number
-  /** The longest response that is accepted. */
+  /** The maximum length of a response. */
   readonly maxResponseBytes: number
 }
 
@@ -28,7 +29,7 @@ export const defaultSessionContext: SessionContext = {
   maxResponseBytes: 256 * 1024 * 1024,
 }
 
-/** `host:port`; an IPv6 address stands in brackets. */
+/** Parses `host:port`; an IPv6 address is in brackets. */
 export const parseAddress = (text: string): Address => {
   const match = /^(\[.+\]|[^:]+):(\d+)$/.exec(text.trim())
   if (match === null) {
@@ -39,7 +40,7 @@ export const parseAddress = (text: string): Address => {
 
 export class Session {
   readonly #connection: Connection
-  /** Settles once: the connection is negotiated, or will never be. */
+  /** Settles once: the connection is negotiated, or it failed. */
   readonly #ready: Promise<void>
 
   constructor(address: Address, nodeId: number | null, context: SessionContext) {
@@ -76,13 +77,13 @@ export class Session {
     })
   }
 
-  /** Requests in flight fail with `error`. Twice is harmless. */
+  /** Requests in flight fail with `error`. A second call does nothing. */
   close(error?: KafkaError): void {
     this.#connection.close(error)
   }
 }
 
-/** A promise that no caller may await: its rejection alone must not end the process. */
+/** A promise that may have no awaiting caller: its rejection must not end the process. */
 const deferred = () => {
   let resolve!: () => void
   let reject!: (error: KafkaError) => void

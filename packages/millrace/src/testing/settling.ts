@@ -1,5 +1,6 @@
-// When the records of a recording producer settle: after the call that sent them, in order, by
-// themselves or when the test calls settle().
+// Settles the records of a RecordingProducer in order: each in a microtask after the call that sent
+// it, or when the test calls settle(). A record must never settle within the call that sent it.
+// Callers: recording-producer.ts and recording-sender.ts.
 
 import { printableLogger } from '../runtime/logger.ts'
 import { queueMicrotask } from '../runtime/timers.ts'
@@ -28,7 +29,7 @@ export class Settling {
       try {
         notify()
       } catch (error) {
-        // As with a producer, a callback that throws does not disturb the others.
+        // As in the producer, a callback that throws does not affect the others.
         printableLogger().error(`millrace: a result callback threw: ${String(error)}`)
       }
     }
@@ -38,7 +39,7 @@ export class Settling {
     for (const waiter of waiters) waiter()
   }
 
-  /** Resolves when nothing waits. */
+  /** Resolves when no record is pending. */
   whenIdle(): Promise<void> {
     if (this.#waiting.length === 0) return Promise.resolve()
     return new Promise((resolve) => this.#idleWaiters.push(resolve))

@@ -1,9 +1,7 @@
-// Reads a topic over the wire, from a start to where the topic ended when reading began:
-// what tests and the first run check with. No consumer: no group, no following of new records.
-// Invariants: the records of a partition come in order of their offsets, each once; every batch's
-// checksum is compared; markers of transactions are skipped, and with `read_committed` the records
-// of open and aborted ones too.
-// Ownership: keys, values and headers are views of bytes that do not change.
+// Reads a topic from a start to the end that it had when reading began, for tests and the CLI's
+// first run. It is not a consumer: it has no group and does not follow new records. Invariants: the
+// records of a partition come in offset order, each once; every checksum is verified; transaction
+// markers are skipped. Keys, values, and headers are views of bytes that do not change.
 
 import { KafkaError } from '../protocol/kafka-error.ts'
 import {
@@ -14,41 +12,44 @@ import {
 import { type Isolation, listOffsetsTimestamp, ReaderCluster } from './reader-cluster.ts'
 import { defaultSessionContext } from './session.ts'
 
-/** What to read, and how far. */
+/** What to read, and where to stop. */
 export interface ReadTopicOptions {
-  /** Where to begin asking: `['localhost:9092']`. */
+  /** The bootstrap addresses: `['localhost:9092']`. */
   readonly brokers: readonly string[]
   /** The topic to read. */
   readonly topic: string
-  /** Where to begin in each partition, others are skipped; all of the topic by default. */
+  /**
+   * The first offset in each partition; partitions that are not in the map are skipped. By default
+   * the whole topic.
+   */
   readonly from?: 'earliest' | ReadonlyMap<number, number> | undefined
   /**
-   * `read_committed`: up to the oldest open transaction, and without the records of aborted ones.
-   * `read_uncommitted`, as Kafka's consumers by default: everything.
+   * `read_committed`: up to the oldest open transaction, without the records of aborted ones.
+   * `read_uncommitted` (the default, as for Kafka's consumers): all records.
    */
   readonly isolation?: Isolation | undefined
-  /** Ends the reading with its reason. */
+  /** Ends the reading with the reason of the signal. */
   readonly signal?: AbortSignal | undefined
-  /** For all of the reading; 30 seconds by default. */
+  /** The time limit of the whole reading; 30 seconds by default. */
   readonly timeoutMs?: number | undefined
-  /** Ends after so many records. */
+  /** Ends the reading after this many records. */
   readonly maxRecords?: number | undefined
 }
 
 const timeoutMsDefault = 30_000
 const retryDelayMs = 100
 
-/** The part of a partition that is still to be read. */
+/** The part of a partition that has not been read yet. */
 interface Span {
   readonly partition: number
-  /** Offset of the next record wanted. */
+  /** The offset of the next record. */
   position: number
-  /** Offset after the last record wanted. */
+  /** The offset after the last record. */
   readonly end: number
 }
 
 /**
- * The records of a topic up to its end as it is now.
+ * The records of a topic up to its current end.
  *
  * @example
  * for await (const { partition, offset, value } of readTopic({ brokers, topic: 'orders' })) {
@@ -63,14 +64,14 @@ export async function* readTopic(
     for (const record of records) {
       if (left-- <= 0) return
       yield record
-      // The next step of the batches throws what the reading was aborted with.
+      // The next step of the iteration throws the reason of the abort.
       if (options.signal?.aborted) break
     }
   }
 }
 
 /**
- * As readTopic, batch by batch; `maxRecords` ends it after the batch that reaches it.
+ * As readTopic, but returns batches; `maxRecords` ends it after the batch that reaches it.
  *
  * @example
  * for await (const batch of readTopicBatches({ brokers, topic: 'orders' })) {
@@ -100,13 +101,13 @@ export async function* readTopicBatches(
   }
 }
 
-/** The spans, and how far they were read; failures that may pass are tried again until a close. */
+/** The spans and their positions. Retriable failures are retried until the reading is closed. */
 class Reading {
   readonly #cluster: ReaderCluster
   #recordsLeft: number
   #spans: readonly Span[] = []
   #isLayoutKnown = false
-  /** Why it is not getting on, as far as known. */
+  /** The latest error that keeps the reading from continuing. */
   lastError: KafkaError | null = null
 
   constructor(cluster: ReaderCluster, maxRecords = Number.POSITIVE_INFINITY) {
@@ -156,7 +157,7 @@ class Reading {
     }
   }
 
-  /** Runs `request` until it succeeds, fails finally or the reading is closed. */
+  /** Repeats `request` until it succeeds, fails with a final error, or the reading is closed. */
   async #persist<Result>(request: () => Promise<Result>): Promise<Result> {
     for (;;) {
       try {
@@ -174,7 +175,7 @@ class Reading {
     }
   }
 
-  /** A topic or a cluster that does not exist is an error at once, it is not waited for. */
+  /** An unknown topic or cluster is reported at once and not waited for. */
   #mayPass(error: KafkaError): boolean {
     const isAbsence = error.code === 'UNKNOWN_TOPIC' || error.code === 'CONNECTION_FAILED'
     return error.retriable && (this.#isLayoutKnown || !isAbsence)

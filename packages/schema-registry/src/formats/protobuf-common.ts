@@ -1,7 +1,8 @@
 // The .proto files that registries know without a reference, in addition to those of protobufjs:
 // Google's common types, Confluent's decimal and metadata, and the messages that custom options
-// extend. They contain fields and numbers only, which must equal the originals. Callers:
-// protobuf-file.ts and generated-message.ts.
+// extend. Any replaces protobufjs's own, whose field is not named in camelCase. The files contain
+// fields and numbers only, which must equal the originals. Callers: protobuf-file.ts and
+// generated-message.ts.
 
 const google = (body: string): string => `syntax = "proto3"; package google.type; ${body}`
 
