@@ -1,11 +1,13 @@
-// Errors in Kafka's own numbers: what the cluster's parts throw, and the api handlers respond
-// with.
+// ApiError: an error with one of Kafka's error numbers. The parts of the cluster throw it, and the
+// api handlers convert it to the error code of a response. It must not reach users of the cluster.
+// Callers: api/, cluster-state.ts, faults.ts, and in-process-cluster.ts.
 
 import { type BrokerErrorName, errorNumber } from '../protocol/errors.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 
 /**
- * A request that can't be carried out, with Kafka's number of the reason. Never leaves the broker.
+ * A request that can't be carried out, with Kafka's error number. It is only used inside the
+ * cluster.
  */
 export class ApiError extends Error {
   readonly code: number
@@ -18,9 +20,7 @@ export class ApiError extends Error {
 
 const isErrorName = (name: string): name is BrokerErrorName => Object.hasOwn(errorNumber, name)
 
-/**
- * Kafka's number of an error, by number or name. Throws INVALID_ARGUMENT for an unknown name.
- */
+/** Kafka's error number for a number or a name. Throws INVALID_ARGUMENT for an unknown name. */
 export const errorCodeOf = (error: number | string): number => {
   if (typeof error === 'string') {
     if (isErrorName(error)) return errorNumber[error]

@@ -1,7 +1,7 @@
-// What a leader checks before a batch goes into its log, in Kafka's order: format, size, checksum,
-// counts, then the records themselves. It knows nothing of offsets and sequences. The produced
-// bytes are kept as they came; only where Kafka would write into the header (timestamps) is it
-// written again.
+// The checks of a leader before it appends a batch, in Kafka's order: format, size, checksum,
+// counts, and then the records. It does not know offsets or producer state. The produced bytes must
+// stay unchanged, except where Kafka also writes into the header (timestamps). Callers:
+// 00-produce.ts and topic.ts.
 
 import { errorNumber } from '../protocol/errors.ts'
 import { crc32c } from '../protocol/records/crc.ts'
@@ -30,10 +30,10 @@ export interface Rejection {
   readonly recordErrors: readonly RecordErrorResponse[]
 }
 
-/** A batch that was found good, with what its producer is judged by. */
+/** A valid batch, with the fields that its producer's state is checked with. */
 export interface GoodBatch extends CheckedBatch {
   readonly header: BatchHeader
-  /** The broker's time where the topic uses it, else -1. */
+  /** The broker's time if the topic uses LogAppendTime, otherwise -1. */
   readonly appendTime: number
 }
 
@@ -43,22 +43,22 @@ export type BatchVerdict =
 
 export interface BatchContext {
   readonly config: TopicConfig
-  /** For people: `orders-3`. */
+  /** For messages: `orders-3`. */
   readonly partitionName: string
   readonly produceVersion: number
   readonly wallTime: number
-  /** Codecs that are taken, by their ids. */
+  /** The ids of the accepted codecs. */
   readonly codecIds: ReadonlySet<number>
-  /** Kafka's number of the error for other codecs. */
+  /** Kafka's error number for other codecs. */
   readonly codecErrorCode: number
 }
 
-/** Before this version a Produce request may not carry zstd. */
+/** Before this version a Produce request must not contain zstd. */
 const zstdSince = 7
 const zstdId = 4
 const codecIdMax = 4
 
-/** Bytes of a batch that come before what its length counts. */
+/** The bytes of a batch before the part that its length field counts. */
 const lengthEnd = 12
 
 const reject = (
@@ -67,7 +67,7 @@ const reject = (
   recordErrors: readonly RecordErrorResponse[] = [],
 ): BatchVerdict => ({ batch: null, rejection: { code, message, recordErrors } })
 
-/** Is there exactly one batch of the right format? */
+/** null if there is exactly one batch of a supported format. */
 const frameProblem = (bytes: Uint8Array, produceVersion: number): BatchVerdict | null => {
   const inRequest = `Produce requests with version ${produceVersion}`
   if (bytes.byteLength < lengthEnd) {
@@ -173,7 +173,7 @@ const rejectRecords = (faults: readonly RecordFault[], context: BatchContext): B
   )
 }
 
-/** Writes timestamp type and greatest timestamp into the header, and the checksum that follows. */
+/** Writes the timestamp type and the highest timestamp into the header, and a new checksum. */
 const stamp = (bytes: Uint8Array, attributes: number, maxTimestamp: number): void => {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   view.setInt16(batchOffsets.attributes, attributes)
@@ -181,7 +181,7 @@ const stamp = (bytes: Uint8Array, attributes: number, maxTimestamp: number): voi
   view.setUint32(batchOffsets.crc, crc32c(bytes.subarray(batchOffsets.attributes)))
 }
 
-/** Judges the records of one partition in a Produce request. May write into `bytes`. */
+/** Checks the records of one partition in a Produce request. It may write into `bytes`. */
 export const checkBatch = (bytes: Uint8Array, context: BatchContext): BatchVerdict => {
   const framed = frameProblem(bytes, context.produceVersion)
   if (framed !== null) return framed

@@ -1,8 +1,8 @@
-// Authentication of one connection, with the rules of Kafka's brokers: what may come before the
-// client is known, the exchange of tokens, how long a session lives, and re-authentication
-// (KIP-368). node-connection.ts asks it about each request; the handlers of SaslHandshake and
-// SaslAuthenticate give it theirs. The response to a failure is late, and the connection is
-// closed then. The next request after the end of a session closes it, too.
+// The authentication state of one connection, with the rules of Kafka's brokers: requests allowed
+// before authentication, the token exchange, the session lifetime, and re-authentication (KIP-368).
+// node-connection.ts calls it for each request; the handlers of SaslHandshake and SaslAuthenticate
+// pass it theirs. A failure is answered after a delay, and the connection is closed. A request
+// after the end of a session closes it, too.
 //
 //   versions ─▶ handshake ─▶ tokens ─▶ done ─▶ handshake (again) ─▶ …
 //       └───────────┴──────────┴────▶ failed
@@ -23,14 +23,14 @@ import {
 import type { SaslService } from './sasl-service.ts'
 
 type State =
-  /** Clients need not authenticate. */
+  /** Clients do not have to authenticate. */
   | 'open'
-  /** ApiVersions or SaslHandshake is to come. */
+  /** ApiVersions or SaslHandshake is expected. */
   | 'versions'
-  /** SaslHandshake is to come. */
+  /** SaslHandshake is expected. */
   | 'handshake'
   | 'tokens'
-  /** The client asked for another mechanism than before: its next token ends the connection. */
+  /** The client selected another mechanism than before: its next token closes the connection. */
   | 'mismatch'
   | 'done'
   | 'failed'
@@ -45,10 +45,12 @@ const legal: Readonly<Record<State, readonly State[]>> = {
   failed: [],
 }
 
-/** What happens to a request: `illegal` = the response is ILLEGAL_SASL_STATE, then it is closed. */
+/**
+ * What to do with a request. `illegal`: respond with ILLEGAL_SASL_STATE, then close the connection.
+ */
 export type Admission = 'admitted' | 'illegal' | 'closed'
 
-/** The fields of a response, and whether the connection is closed after it. */
+/** The fields of a response, and whether the connection is closed afterwards. */
 export interface HandshakeResponse {
   readonly errorCode: number
   readonly mechanisms: readonly string[]
@@ -57,18 +59,18 @@ export interface HandshakeResponse {
 
 export interface TokenResponse {
   readonly errorCode: number
-  /** Empty, and not null, where there is no error: so it comes from Kafka. */
+  /** '' if there is no error, not null, as in Kafka. */
   readonly errorMessage: string
   readonly authBytes: Uint8Array
   readonly sessionLifetimeMs: number
   readonly isLast: boolean
 }
 
-/** Kafka's `sasl.server.max.receive.size`: of a request before the client is known. */
+/** Kafka's `sasl.server.max.receive.size`: the limit of a request before authentication. */
 const tokenBytesMax = 512 * 1024
-/** A client may authenticate again only this long after the last time. */
+/** A client may authenticate again only after this time. */
 const reauthenticationPauseMs = 1000
-/** Kafka's `connection.failed.authentication.delay.ms`: slows down guessing. */
+/** Kafka's `connection.failed.authentication.delay.ms`: it slows down password guessing. */
 export const failureDelayMs = 100
 
 const noBytes = new Uint8Array(0)
@@ -80,9 +82,9 @@ export class Authentication {
   #mechanism = ''
   #server: SaslServer | null = null
   #identity: SaslIdentity | null = null
-  /** After SaslHandshake version 0 the tokens come bare, without a request around them. */
+  /** After SaslHandshake version 0, tokens are sent without a request header. */
   #takesBareTokens = false
-  /** When the session ends, in the clock's time; Infinity = never. */
+  /** The end of the session in the clock's time; Infinity = never. */
   #endsAtMs = Number.POSITIVE_INFINITY
   #reauthenticatedAtMs = Number.NEGATIVE_INFINITY
 
@@ -92,12 +94,12 @@ export class Authentication {
     this.#state = service === null ? 'open' : 'versions'
   }
 
-  /** Who the client authenticated as; null before, and where clients need not authenticate. */
+  /** The authenticated user; null before, and if clients do not have to authenticate. */
   get principal(): string | null {
     return this.#identity?.principal ?? null
   }
 
-  /** The next frame is a token and no request. */
+  /** Whether the next frame is a token without a request header. */
   get takesBareTokens(): boolean {
     return this.#takesBareTokens && this.#state === 'tokens'
   }
@@ -127,7 +129,7 @@ export class Authentication {
     }
   }
 
-  /** After the response to ApiVersions: before authentication it may come once. */
+  /** Called after the response to ApiVersions, which is allowed once before authentication. */
   onVersionsSent(): void {
     if (this.#state === 'versions') this.#transition('handshake')
   }
@@ -154,7 +156,7 @@ export class Authentication {
     return { errorCode: 0, mechanisms, isLast: false }
   }
 
-  /** Takes a token of the client; responds once, at once or later. */
+  /** Evaluates a token of the client; responds once, at once or later. */
   authenticate(token: Uint8Array, respond: (response: TokenResponse) => void): void {
     if (this.#state !== 'tokens') {
       respond({
@@ -180,13 +182,13 @@ export class Authentication {
     }
   }
 
-  /** The client is rejected whatever it sends; `message` null = Kafka's own message. */
+  /** Rejects the client, whatever it sends; `message` null = Kafka's own message. */
   reject(errorCode: number): TokenResponse {
     if (this.#state === 'tokens') this.#transition('failed')
     return { ...this.#failure(this.#usualWords()), errorCode }
   }
 
-  /** From now on the session is over. */
+  /** Ends the session now. */
   expire(): void {
     if (this.#state === 'done') this.#endsAtMs = Number.NEGATIVE_INFINITY
   }
@@ -221,7 +223,7 @@ export class Authentication {
     return { ...reply, sessionLifetimeMs: this.#startSession(identity) }
   }
 
-  /** Notes when the session ends; returns the lifetime that the response reports, 0 = no end. */
+  /** Stores the end of the session; returns the lifetime for the response, 0 = no end. */
   #startSession({ expiresAt }: SaslIdentity): number {
     const { sessionLifetimeMs } = this.#service ?? { sessionLifetimeMs: Number.POSITIVE_INFINITY }
     const tokenLifetimeMs =
@@ -242,7 +244,7 @@ export class Authentication {
     return { errorCode, errorMessage, authBytes: noBytes, sessionLifetimeMs: 0, isLast: true }
   }
 
-  /** The message for a client with a wrong password. */
+  /** Kafka's message for a wrong password. */
   #usualWords(): string {
     if (this.#mechanism === 'PLAIN') return 'Authentication failed: Invalid username or password'
     return this.#mechanism === 'OAUTHBEARER' ? '{"status":"invalid_token"}' : this.#generalMessage()

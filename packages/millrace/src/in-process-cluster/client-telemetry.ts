@@ -1,6 +1,7 @@
-// The metrics that the cluster requests from clients, and what they pushed (KIP-714): the part of a
-// Kafka broker that hands metrics to a receiver plugin. As strict as Kafka with subscription ids,
-// sizes, codecs, pushes that come too early, and pushes after the last one.
+// The client metrics of the cluster (KIP-714): the metrics that it requests, and those that clients
+// pushed. It replaces a broker's receiver plugin and must be as strict as Kafka about subscription
+// ids, sizes, codecs, early pushes, and pushes after the last one. in-process-cluster.ts owns it;
+// the telemetry handlers call it.
 
 import type { CompressionType } from '../protocol/compression/codec.ts'
 import { codecOf, compressionTypes, decompress } from '../protocol/compression/codecs.ts'
@@ -10,41 +11,41 @@ import { decodeMetrics, type OtlpMetric } from '../protocol/otlp.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { type Random, randomBelow } from '../runtime/random.ts'
 
-/** Which metrics clients are to push. */
+/** Which metrics clients must push. */
 export interface TelemetryOptions {
-  /** Beginnings of names; `['']` (default) = all, `[]` = nothing. */
+  /** Prefixes of metric names; `['']` (default) = all, `[]` = none. */
   readonly metrics?: readonly string[] | undefined
-  /** 300,000 by default, as Kafka's. */
+  /** 300,000 by default, as in Kafka. */
   readonly pushIntervalMs?: number | undefined
-  /** Codecs that are taken, the best first; all of Kafka's by default. */
+  /** The accepted codecs, the preferred one first; all of Kafka's by default. */
   readonly compression?: readonly CompressionType[] | undefined
   /** 1 MiB by default. */
   readonly maxBytes?: number | undefined
-  /** Sums as what was counted since the last push; false by default. */
+  /** Whether sums contain only the changes since the last push; false by default. */
   readonly deltas?: boolean | undefined
 }
 
-/** One push of a client. */
+/** One push of a client's metrics. */
 export interface PushedMetrics {
   /** The client's id; null = it sent none. */
   readonly clientId: string | null
   /** Hexadecimal. */
   readonly clientInstanceId: string
-  /** Id of the node that got it. */
+  /** Id of the node that received it. */
   readonly node: number
-  /** Whether the client has said that it is its last push. */
+  /** Whether the client marked it as its last push. */
   readonly terminating: boolean
-  /** How the push was compressed. */
+  /** The compression of the push. */
   readonly compression: CompressionType
-  /** Size of the push as it came. */
+  /** The size of the push in bytes, compressed. */
   readonly bytes: number
-  /** The OTLP resource attributes: how the client describes itself. */
+  /** The OTLP resource attributes, which describe the client. */
   readonly resource: Readonly<Record<string, string>>
   /** The metrics, decoded from OTLP. */
   readonly metrics: readonly OtlpMetric[]
 }
 
-/** The newest pushes that are kept. */
+/** The number of latest pushes that are kept. */
 const pushesMax = 1000
 const instancesMax = 10_000
 const decompressedMax = 16 * 1024 * 1024
@@ -87,7 +88,10 @@ export class ClientTelemetry {
     return [...this.#pushes]
   }
 
-  /** Requests other metrics: clients learn of it when their next push is rejected. */
+  /**
+   * Requests other metrics: the next push of each client is rejected, and the client subscribes
+   * again.
+   */
   change(options: TelemetryOptions): void {
     this.#options = options
     this.#subscriptionId++

@@ -1,4 +1,5 @@
-// What a user may choose of a cluster, with defaults and bounds. One error names every bad option.
+// The public options of a cluster, with their defaults and bounds. The check must report every
+// invalid option in a single error. Callers: in-process-cluster.ts and testing.ts.
 
 import type { CompressionType } from '../protocol/compression/codec.ts'
 import { codecOf, compressionTypes } from '../protocol/compression/codecs.ts'
@@ -24,14 +25,14 @@ import { type KafkaRelease, tableOf, type VersionTable } from './versions.ts'
 
 /** Settings of one topic. */
 export interface TopicOptions {
-  /** How many partitions; the cluster's `defaultPartitions` by default. */
+  /** The number of partitions; the cluster's `defaultPartitions` by default. */
   readonly partitions?: number | undefined
-  /** On how many nodes each partition is; the cluster's `replicationFactor` by default. */
+  /** The number of replicas of each partition; the cluster's `replicationFactor` by default. */
   readonly replicationFactor?: number | undefined
   /**
-   * Kafka's own topic settings. Obeyed are `cleanup.policy` (compact: records need a key),
+   * Kafka's topic settings. These have an effect: `cleanup.policy` (compact: records need a key),
    * `max.message.bytes`, `message.timestamp.type`, `message.timestamp.after.max.ms` and
-   * `.before.max.ms`, `min.insync.replicas` and `retention.bytes`.
+   * `.before.max.ms`, `min.insync.replicas`, and `retention.bytes`.
    */
   readonly config?: Readonly<Record<string, string>> | undefined
 }
@@ -48,67 +49,70 @@ export interface CompressionOptions {
 export interface ClusterOptions {
   /**
    * A broker or service whose rules are the defaults of the options below: API versions, codecs,
-   * limits, quotas.
+   * limits, and quotas.
    */
   readonly profile?: ClusterProfile | undefined
-  /** How many nodes; 1 by default. Their ids count up from 1. */
+  /** The number of nodes; 1 by default. Their ids start at 1. */
   readonly nodes?: number | undefined
-  /** Rack of each node, in the order of their ids; none by default. */
+  /** The rack of each node, in the order of the node ids; none by default. */
   readonly racks?: readonly string[] | undefined
-  /** Topics to begin with: how many partitions each has, or its settings. */
+  /** The initial topics: the number of partitions of each, or its settings. */
   readonly topics?: Readonly<Record<string, number | TopicOptions>> | undefined
-  /** The first node's port, the others' follow it; 0 (default) = any that are free. */
+  /**
+   * The port of the first node; the other nodes use the ports after it. 0 (default) = free ports.
+   */
   readonly port?: number | undefined
-  /** The address to listen at and to advertise; 127.0.0.1 by default. */
+  /** The address to listen on and to advertise; 127.0.0.1 by default. */
   readonly host?: string | undefined
-  /** A topic is created when a client first asks for it; true by default. */
+  /** Creates a topic when a client first requests it; true by default. */
   readonly autoCreateTopics?: boolean | undefined
-  /** Partitions of a topic without a number of its own; 1 by default. */
+  /** The number of partitions of a topic that does not set its own; 1 by default. */
   readonly defaultPartitions?: number | undefined
   /**
-   * Replicas of a topic without a number of its own; 3 by default, or as many as there are nodes.
+   * The number of replicas of a topic that does not set its own; 3 by default, or the number of
+   * nodes if it is smaller.
    */
   readonly replicationFactor?: number | undefined
-  /** Kafka's own topic settings that every topic starts with. */
+  /** Kafka's topic settings for every topic. */
   readonly topicDefaults?: Readonly<Record<string, string>> | undefined
-  /** How long a new partition, or one whose leader stopped, has no leader; 0 by default. */
+  /** How long a new partition, or a partition whose leader stopped, has no leader; 0 by default. */
   readonly electionMs?: number | undefined
-  /** The Kafka release whose api versions are served, or a table of them; 4.4 by default. */
+  /** The Kafka release whose API versions are served, or a table of versions; 4.4 by default. */
   readonly versions?: KafkaRelease | VersionTable | undefined
-  /** What a partition does with a producer it does not know; as the release does by default. */
+  /** How a partition handles a producer that it does not know; as in the release by default. */
   readonly unknownProducers?: UnknownProducerRule | undefined
   /**
-   * The first producer id; they count up. 1000 by default. Kafka counts from 0; other brokers draw
-   * any int64: a bigint is past 2^53.
+   * The first producer id; later ids count up. 1000 by default. Kafka starts at 0; other brokers
+   * use any int64, which is a bigint beyond 2^53.
    */
   readonly firstProducerId?: ProducerId | undefined
-  /** How transactions are treated. */
+  /** Options of transactions. */
   readonly transactions?: TransactionOptions | undefined
-  /** Which codecs are taken; all that the Produce version allows by default. */
+  /** The accepted codecs; all that the Produce version allows by default. */
   readonly compression?: CompressionOptions | undefined
-  /** A longer request closes its connection; 100 MiB by default, as with Kafka. */
+  /** A longer request closes its connection; 100 MiB by default, as in Kafka. */
   readonly maxRequestBytes?: number | undefined
-  /** A connection without requests for this long is closed; none is by default. */
+  /** A connection without requests for this time is closed; disabled by default. */
   readonly connectionsMaxIdleMs?: number | undefined
-  /** How many bytes and records a second may be produced; no bound by default. */
+  /** How many bytes and records per second may be produced; unlimited by default. */
   readonly produceQuota?: ProduceQuotaOptions | undefined
-  /** Only the newest records of each partition are kept; all by default. */
+  /** Keeps only the latest records of each partition; all by default. */
   readonly retention?: RetentionOptions | undefined
-  /** All nodes speak TLS with this certificate; by default they speak plainly. */
+  /** All nodes use TLS with this certificate; without TLS by default. */
   readonly tls?: TlsListenerOptions | undefined
-  /** Clients must authenticate by one of these mechanisms; by default they need not. */
+  /** Clients must authenticate with one of these mechanisms; without authentication by default. */
   readonly sasl?: ClusterSaslOptions | undefined
-  /** Clients are to push their metrics (KIP-714); by default they are not. */
+  /** Requests metrics from clients (KIP-714); disabled by default. */
   readonly telemetry?: TelemetryOptions | undefined
-  /** Called with each request, before it is carried out. */
+  /** Called with each request before it is carried out. */
   readonly onRequest?: ((request: RequestView) => void) | undefined
 }
 
-/** Bounds on what a partition keeps. Whole batches go, the newest one stays whatever its size. */
+/** Limits of a partition. Whole batches are removed; the latest one is kept whatever its size. */
 export interface RetentionOptions {
-  /** Bytes of batches that a partition keeps; no bound by default. */
+  /** The bytes of batches that a partition keeps; unlimited by default. */
   readonly bytes?: number | undefined
-  /** Records that a partition keeps; no bound by default. */
+  /** The records that a partition keeps; unlimited by default. */
   readonly records?: number | undefined
 }
 
@@ -118,7 +122,7 @@ export interface CheckedOptions {
   readonly host: string
   readonly versions: VersionTable
   readonly requestBytesMax: number
-  /** Infinity = connections may idle. */
+  /** Infinity = idle connections are not closed. */
   readonly connectionsMaxIdleMs: number
   readonly produceQuota: ProduceQuotaOptions | null
   readonly settings: ClusterSettings
@@ -165,7 +169,7 @@ const wholeNumber = (value: number, min: number, max: number): boolean =>
 /** Since Kafka 2.5 (KIP-360), which serves this version of InitProducerId. */
 const acceptingInitProducerId = 3
 
-/** Before KIP-360 a partition responded UNKNOWN_PRODUCER_ID to a producer that it had forgotten. */
+/** Before KIP-360, a partition responded UNKNOWN_PRODUCER_ID to a producer that it had removed. */
 const unknownProducersOf = ({ InitProducerId }: VersionTable): UnknownProducerRule =>
   InitProducerId !== undefined && InitProducerId[1] < acceptingInitProducerId ? 'reject' : 'accept'
 
@@ -274,7 +278,7 @@ const racksProblems = (racks: readonly string[] | undefined, nodes: number): str
 const codecIdsOf = (types: readonly CompressionType[]): ReadonlySet<number> =>
   new Set(types.map((type) => codecOf(type).id))
 
-/** Throws INVALID_OPTION, naming all that is wrong. Topics are checked when they are created. */
+/** Throws INVALID_OPTION with every problem. Topics are checked when they are created. */
 export const checkOptions = (given: ClusterOptions): CheckedOptions => {
   const problems: string[] = []
   const must = (holds: boolean, problem: string): void => {

@@ -1,5 +1,6 @@
-// The records of a topic as a test reads them: those of open and aborted transactions too, the
-// markers of their ends not. The bytes are copies: they stay good when the log moves on.
+// The decoded records of a topic for tests: records of open and aborted transactions are included,
+// transaction markers are not. The bytes must be copies, so that they stay valid when the log
+// removes batches. Caller: in-process-cluster.ts.
 
 import type { ProducerId } from '../protocol/producer-id.ts'
 import { decodeBatchHeader } from '../protocol/records/record-batch.ts'
@@ -9,23 +10,23 @@ import type { Partition, Topic } from './topic.ts'
 
 /** One record in a log of the in-process cluster. */
 export interface ClusterRecord {
-  /** The partition that it is in. */
+  /** The partition of the record. */
   readonly partition: number
-  /** Its offset in the partition. */
+  /** The offset in the partition. */
   readonly offset: number
-  /** Milliseconds since the epoch: the record's, or the log's with LogAppendTime. */
+  /** Milliseconds since the epoch: the record's own, or the log's with LogAppendTime. */
   readonly timestamp: number
   /** `null` = no key. */
   readonly key: Buffer | null
   /** `null` = a tombstone. */
   readonly value: Buffer | null
-  /** In order; a key may repeat. */
+  /** In order; a name may repeat. */
   readonly headers: readonly (readonly [key: string, value: Buffer | null])[]
-  /** Which producer wrote it; -1 = one that is not idempotent. */
+  /** The producer id; -1 = the producer is not idempotent. */
   readonly producerId: ProducerId
-  /** The epoch it was written under; -1 as above. */
+  /** The producer epoch; -1 = the producer is not idempotent. */
   readonly producerEpoch: number
-  /** Its sequence number for this partition; -1 as above. */
+  /** The sequence number in the partition; -1 = the producer is not idempotent. */
   readonly sequence: number
 }
 

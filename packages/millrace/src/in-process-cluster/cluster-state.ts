@@ -1,8 +1,8 @@
-// What all nodes of a cluster know in common, as its controller knows it: nodes, topics,
-// leaders, producer ids. in-process-cluster.ts (the test's side) and the api handlers change it
-// through the methods here, nowhere else. A log belongs to its partition, not to a node: replicas
-// never differ, an election loses nothing. Invariants: a leader is a living replica or `noLeader`;
-// each change of leader raises the epoch.
+// The state that all nodes share, like a controller's: nodes, topics, leaders, and producer ids.
+// in-process-cluster.ts and the api handlers must change it only through the methods here. A log
+// belongs to its partition, not to a node, so replicas never differ and an election loses nothing.
+// Invariants: a leader is a running replica or `noLeader`; each change of the leader raises the
+// epoch.
 
 import { errorNumber } from '../protocol/errors.ts'
 import type { ProducerId } from '../protocol/producer-id.ts'
@@ -18,20 +18,20 @@ import { TopicConfig } from './topic-config.ts'
 import type { TransactionLevel } from './transaction-entry.ts'
 
 export interface ClusterSettings {
-  /** Of each node, in the order of their ids. */
+  /** The rack of each node, in the order of the node ids. */
   readonly racks: readonly string[]
   readonly autoCreateTopics: boolean
   readonly firstProducerId: ProducerId
   readonly defaultPartitions: number
   readonly defaultReplicationFactor: number
-  /** Kafka's topic settings that every topic starts with. */
+  /** Kafka's topic settings for every topic. */
   readonly topicDefaults: Readonly<Record<string, string>>
-  /** How long a partition is without a leader after its topic was created or its leader stopped. */
+  /** How long a partition has no leader after its topic was created or its leader stopped. */
   readonly electionMs: number
   readonly partitionLimits: PartitionLimits
-  /** Codecs that are taken, by their ids. */
+  /** The ids of the accepted codecs. */
   readonly codecIds: ReadonlySet<number>
-  /** Kafka's number of the error for other codecs. */
+  /** Kafka's error number for other codecs. */
   readonly codecErrorCode: number
 }
 
@@ -49,7 +49,7 @@ export interface TopicSpec {
   /** -1 = the cluster's default. */
   readonly replicationFactor?: number | undefined
   readonly config?: Readonly<Record<string, string>> | undefined
-  /** Replicas of each partition, instead of the two numbers. */
+  /** The replicas of each partition; it replaces the two counts. */
   readonly assignment?: readonly (readonly number[])[] | undefined
 }
 
@@ -69,7 +69,7 @@ export class ClusterState {
   readonly #topics = new Map<string, Topic>()
   readonly #topicsById = new Map<string, Topic>()
   #nextProducerId: ProducerId
-  /** Where the next topic's first leader is looked for, so that topics spread too. */
+  /** The first node for the next topic's leader, so that leaders are spread over the nodes. */
   #nextFirstNode = 0
   readonly #elections = new Set<Timer>()
 
@@ -81,7 +81,7 @@ export class ClusterState {
     this.clusterId = Buffer.from(this.#randomBytes(topicIdBytes)).toString('base64url')
   }
 
-  /** All nodes by id, stopped ones too. */
+  /** All nodes by id, including stopped ones. */
   get nodes(): readonly NodeView[] {
     return [...this.#nodes.values()]
   }
@@ -94,7 +94,7 @@ export class ClusterState {
     return this.#nodes.get(id)
   }
 
-  /** The lowest living node; -1 = none. */
+  /** The running node with the lowest id; -1 = none. */
   get controllerId(): number {
     return this.livingNodes[0]?.id ?? -1
   }
@@ -124,25 +124,25 @@ export class ClusterState {
     this.#featuresEpoch++
   }
 
-  /** A new id for a producer, never given before. */
+  /** A producer id that was never used before. */
   allocateProducerId(): ProducerId {
     const id = this.#nextProducerId
     this.#nextProducerId = typeof id === 'bigint' ? id + 1n : id + 1
     return id
   }
 
-  /** Replicas that live: a frozen one still counts. */
+  /** The running replicas; a frozen node still counts. */
   inSyncReplicas(partition: Partition): readonly number[] {
     return partition.replicas.filter((id) => this.#nodes.get(id)?.alive === true)
   }
 
-  /** Throws an ApiError for a name that no topic may have. */
+  /** Throws an ApiError for an invalid topic name. */
   checkTopicName(name: string): void {
     const problem = topicNameProblem(name)
     if (problem !== null) throw new ApiError(errorNumber.INVALID_TOPIC_EXCEPTION, problem)
   }
 
-  /** Throws an ApiError if Kafka would reject. With `validateOnly` no topic is created. */
+  /** Throws an ApiError if Kafka would reject it. With `validateOnly` no topic is created. */
   createTopic(name: string, spec: TopicSpec, validateOnly = false): Topic {
     this.checkTopicName(name)
     if (this.#topics.has(name)) {
@@ -159,7 +159,7 @@ export class ClusterState {
     return topic
   }
 
-  /** Throws an ApiError if Kafka would reject. */
+  /** Throws an ApiError if Kafka would reject it. */
   createPartitions(topic: Topic, count: number, validateOnly: boolean): void {
     const before = topic.partitions.length
     if (count > partitionsMax) {
@@ -179,7 +179,7 @@ export class ClusterState {
     for (const nodes of replicas.slice(before)) this.#electLater(topic.addPartition(nodes))
   }
 
-  /** Throws an ApiError for a wrong value; `null` = the default. */
+  /** Throws an ApiError for an invalid value; `null` = the default. */
   changeConfig(
     topic: Topic,
     changes: ReadonlyMap<string, string | null>,
@@ -189,7 +189,7 @@ export class ClusterState {
     if (!validateOnly) topic.changeConfig(config)
   }
 
-  /** False when the topic does not exist. Readers that wait on it are woken. */
+  /** Returns false if the topic does not exist. Waiting readers are woken. */
   deleteTopic(name: string): boolean {
     const topic = this.#topics.get(name)
     if (topic === undefined) return false
@@ -199,7 +199,7 @@ export class ClusterState {
     return true
   }
 
-  /** The node counts as living from now on, at that address. */
+  /** Marks the node as running at that address. */
   nodeStarted(id: number, host: string, port: number): void {
     const rack = this.settings.racks[id - 1] ?? null
     this.#nodes.set(id, { id, host, port, rack, alive: true })
@@ -211,7 +211,8 @@ export class ClusterState {
   }
 
   /**
-   * Its partitions lose their leader, and get another one after `electionMs` where a replica lives.
+   * Its partitions lose their leader, and get another one after `electionMs` if a replica is
+   * running.
    */
   nodeStopped(id: number): void {
     const node = this.#nodes.get(id)
@@ -224,7 +225,7 @@ export class ClusterState {
     })
   }
 
-  /** Makes a living node the leader, and a replica where it was none. */
+  /** Makes a running node the leader, and adds it as a replica if it is not one. */
   moveLeader(partition: Partition, nodeId: number): void {
     if (partition.leaderId === nodeId) return
     if (!partition.replicas.includes(nodeId)) {
@@ -233,7 +234,7 @@ export class ClusterState {
     this.#setLeader(partition, nodeId)
   }
 
-  /** No timer of the state is left. */
+  /** Cancels every timer of the state. */
   close(): void {
     for (const timer of this.#elections) timer.cancel()
     this.#elections.clear()
@@ -245,7 +246,7 @@ export class ClusterState {
       this.#elect(partition)
       return
     }
-    // An election for an epoch that has passed meanwhile is a no-op.
+    // If the epoch has changed in the meantime, this election does nothing.
     const epoch = partition.leaderEpoch
     const timer = this.clock.setTimer(electionMs, () => {
       this.#elections.delete(timer)

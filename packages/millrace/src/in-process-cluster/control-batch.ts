@@ -1,5 +1,6 @@
-// The bytes of a transaction's end in a log: a control batch with one record, whose key has
-// whether it was committed, and whose value names the coordinator's epoch.
+// Encodes a transaction marker: a control batch with one record. Its key contains commit or abort,
+// and its value the coordinator's epoch. The bytes must equal those of a Kafka broker. Caller:
+// topic.ts.
 
 import type { ProducerId } from '../protocol/producer-id.ts'
 import { encodeBatch } from '../protocol/records/encode-batch.ts'
@@ -10,7 +11,7 @@ const commitType = 1
 
 export interface Marker {
   readonly producerId: ProducerId
-  /** The producer's, raised already where the end of a transaction raises it. */
+  /** The producer's epoch; already the raised one if the end of a transaction raises it. */
   readonly epoch: number
   readonly isCommit: boolean
   readonly coordinatorEpoch: number

@@ -1,18 +1,19 @@
-// Which node coordinates a group or a transactional id: what follows from the key among the nodes
-// that live, unless a test moved it. One for the whole cluster; what a coordinator knows is shared
-// by all nodes, so that only the node changes. A key that moved is "loading" for a while, as
-// Kafka's coordinators read their logs first.
+// Decides which node coordinates a consumer group or a transactional id: a hash of the key selects
+// a running node, unless a test moved the key. All nodes share the coordinators' data, so a move
+// changes only the node. After a move the key is "loading" for a while, like a Kafka coordinator
+// that reads its log. in-process-cluster.ts owns it. Callers: groups.ts,
+// transaction-coordinator.ts, and 10-find-coordinator.ts.
 
 import { errorNumber } from '../protocol/errors.ts'
 import type { ClusterState, NodeView } from './cluster-state.ts'
 
-/** Whose coordinator: a consumer group's, or a transactional id's. */
+/** The coordinator of a consumer group or of a transactional id. */
 export type CoordinatorKind = 'group' | 'transaction'
 
 interface Place {
-  /** Where a test put it; -1 = nowhere. It counts while that node lives. */
+  /** The node that a test selected; -1 = none. It applies while that node is running. */
   pinnedId: number
-  /** Where it was last found. */
+  /** The node that was last found. */
   nodeId: number
   loadedAt: number
 }
@@ -35,14 +36,14 @@ export class Coordinators {
     this.#loadMs = loadMs
   }
 
-  /** The node, undefined if none lives. */
+  /** The coordinating node; undefined if no node is running. */
   of(kind: CoordinatorKind, key: string): NodeView | undefined {
     const nodes = this.#state.livingNodes
     const pinned = this.#locations.get(`${kind} ${key}`)?.pinnedId
     return nodes.find(({ id }) => id === pinned) ?? nodes[hashOf(key) % Math.max(1, nodes.length)]
   }
 
-  /** From now on the node is it, as long as it lives. */
+  /** Selects the node for the key, for as long as it is running. */
   move(kind: CoordinatorKind, key: string, nodeId: number): void {
     const before = this.of(kind, key)?.id ?? -1
     const place = this.#place(kind, key)
@@ -50,14 +51,16 @@ export class Coordinators {
     place.pinnedId = nodeId
   }
 
-  /** The error that the node must respond with; 0 = it is the coordinator, and ready. */
+  /**
+   * The error that the node must respond with; 0 = it is the coordinator and has loaded the key.
+   */
   problem(kind: CoordinatorKind, key: string, nodeId: number): number {
     const node = this.of(kind, key)
     if (node === undefined || node.id !== nodeId) return errorNumber.NOT_COORDINATOR
     return this.#isLoading(kind, key, nodeId) ? errorNumber.COORDINATOR_LOAD_IN_PROGRESS : 0
   }
 
-  /** The same for what the cluster itself asks. */
+  /** The same for requests of the cluster itself. */
   problemInside(kind: CoordinatorKind, key: string): number {
     const node = this.of(kind, key)
     return node === undefined

@@ -1,29 +1,29 @@
-// Faults: the rules that a test sets on the cluster, and which of them apply to a request.
-// node-connection.ts calls `effectsOn` once per request, and applies delays and what happens to the
-// connection; the api handlers look, per partition, whether they must fail. All rules that match a
-// request apply to it; of two errors for the same partition the older rule's is used.
+// The fault rules that a test sets, and the effects that they have on a request. node-connection.ts
+// calls `effectsOn` once per request, and applies delays and connection faults; the api handlers
+// look up the error of each partition. All rules that match a request apply; of two errors for a
+// partition the older rule's is used. in-process-cluster.ts owns the rules.
 
 import { KafkaError } from '../protocol/kafka-error.ts'
 import { errorCodeOf } from './api-error.ts'
 import { type MalformedKind, malformedKinds } from './malformed-response.ts'
 
-/** A request as a rule's `when` sees it. */
+/** A request, as the function `when` of a rule receives it. */
 export interface RequestView {
   /** `Produce`, `Fetch`, `Metadata`, … */
   readonly api: string
   /** The version of the request. */
   readonly version: number
-  /** Id of the node that got it. */
+  /** Id of the node that received it. */
   readonly node: number
-  /** The client's id; null if it named none. */
+  /** The client's id; null if the client sent none. */
   readonly clientId: string | null
-  /** The authenticated user; null = the client did not authenticate. */
+  /** The authenticated user; null = the client is not authenticated. */
   readonly principal: string | null
   /** The partitions that the request names; partition -1 = the topic as a whole. */
   readonly targets: readonly FaultTarget[]
-  /** Which transactional ids it names. */
+  /** The transactional ids that the request names. */
   readonly transactionalIds: readonly string[]
-  /** The decoded request, its fields named as in Kafka's protocol, in camelCase. */
+  /** The decoded request; its fields have the names of Kafka's protocol, in camelCase. */
   readonly body: unknown
 }
 
@@ -31,13 +31,13 @@ export interface RequestView {
 export interface FaultTarget {
   /** The topic's name. */
   readonly topic: string
-  /** Its number; -1 = the topic as a whole. */
+  /** The partition's number; -1 = the topic as a whole. */
   readonly partition: number
 }
 
 /**
- * One fault: what it applies to, and what happens then. Several things may happen together: a delay
- * and then an error, for example.
+ * One fault: the requests that it applies to, and its effects. A rule may have several effects,
+ * such as a delay and an error.
  *
  * @example
  * // The next two requests for partition 0 are written, but their responses are lost.
@@ -45,9 +45,9 @@ export interface FaultTarget {
  * cluster.fault({ api: 'Produce', ...target, count: 2, drop: true, at: 'after' })
  */
 export interface FaultRule {
-  /** Any api by default. */
+  /** The name of the API; any by default. */
   readonly api?: string | undefined
-  /** Any node by default. */
+  /** The id of the node; any by default. */
   readonly node?: number | undefined
   /** Only requests that name this topic. */
   readonly topic?: string | undefined
@@ -55,40 +55,42 @@ export interface FaultRule {
   readonly partition?: number | undefined
   /** Only requests that name this transactional id. */
   readonly transactionalId?: string | undefined
-  /** How many requests it affects; 1 by default, Infinity until it is removed. */
+  /** The number of requests; 1 by default. Infinity = until the rule is removed. */
   readonly count?: number | undefined
   /** Only requests for which this returns true. */
   readonly when?: ((request: RequestView) => boolean) | undefined
   /**
-   * `before` (default): nothing is written, the request is not carried out. `after`: it is, and
-   * then the fault happens.
+   * `before` (default): the request is not carried out, so nothing is written. `after`: the request
+   * is carried out, and then the fault happens.
    */
   readonly at?: 'before' | 'after' | undefined
 
   /** Kafka's name or number of the error in the response, for the named topic or partition only. */
   readonly error?: string | number | undefined
   /**
-   * No response comes, and as on a real connection, none to the requests behind it either. With
-   * `before` those behind it are not carried out, with `after` they are.
+   * No response is sent, neither to this request nor to later ones on the connection. With `before`
+   * the later requests are not carried out; with `after` they are.
    */
   readonly drop?: boolean | undefined
-  /** The connection is closed without a response. */
+  /** Closes the connection without a response. */
   readonly close?: boolean | undefined
-  /** The request waits this long (`before`) or its response does (`after`), and all behind it. */
+  /**
+   * Delays the request (`before`) or its response (`after`), and all later ones on the connection.
+   */
   readonly delayMs?: number | undefined
-  /** The response reports this throttle time, and the connection is not read for as long. */
+  /** The throttle time in the response; no request is read from the connection for this time. */
   readonly throttleMs?: number | undefined
   /**
-   * The request is carried out (`at` must be `after`), and no client can read the response: `huge`,
-   * it announces 2 GiB; `truncated`, its second half is missing; `garbage`, its counts and lengths
-   * are past its end.
+   * The request is carried out (`at` must be `after`), but no client can read the response. `huge`:
+   * its size field is 2 GiB. `truncated`: its second half is missing. `garbage`: its counts and
+   * lengths exceed its size.
    */
   readonly malformed?: MalformedKind | undefined
 }
 
-/** A fault that was set. */
+/** A fault rule that was set. */
 export interface Fault {
-  /** How many requests it has affected. */
+  /** The number of requests that it has affected. */
   readonly hits: number
   /** Affects no further request. A second call does nothing. */
   remove(): void
@@ -104,7 +106,7 @@ interface ActiveFault {
   hits: number
 }
 
-/** What a test gets to hold. */
+/** The object that a test receives for a rule. */
 class FaultHandle implements Fault {
   readonly #fault: ActiveFault
   readonly #remove: () => void
@@ -123,23 +125,23 @@ class FaultHandle implements Fault {
   }
 }
 
-/** What happens to one request. */
+/** The effects of all matching rules on one request. */
 export interface FaultEffects {
   readonly closes: FaultMoment | null
   readonly drops: FaultMoment | null
   readonly delayBeforeMs: number
   readonly delayAfterMs: number
-  /** What the response reports as its throttle time. */
+  /** The throttle time in the response. */
   readonly throttleTimeMs: number
-  /** How long the connection is not read after the response. */
+  /** How long no request is read from the connection after the response. */
   readonly muteMs: number
-  /** How the response is damaged; null = it is not. */
+  /** How the response is damaged; null = it is not damaged. */
   readonly malformed: MalformedKind | null
-  /** The error for a partition, or for the request as a whole where nothing is named; 0 = none. */
+  /** The error of a partition, or of the whole request if no topic is given; 0 = none. */
   errorAt(moment: FaultMoment, topic?: string, partition?: number): number
 }
 
-/** The effects if no rule applies. */
+/** The effects if no rule matches. */
 export const noEffects: FaultEffects = {
   closes: null,
   drops: null,
@@ -241,7 +243,7 @@ export class Faults {
     this.#knownApis = knownApis
   }
 
-  /** How many rules may still apply. */
+  /** The number of rules that may still apply. */
   get size(): number {
     return this.#active.size
   }

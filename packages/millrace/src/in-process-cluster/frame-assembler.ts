@@ -1,6 +1,7 @@
-// Cuts a stream of bytes into requests: four bytes of size, then as many bytes. One per connection.
-// A frame that arrives in one piece is a view of it; a larger one is put together in a buffer of
-// its own size. Either way the receiver owns the bytes.
+// Splits a stream of bytes into requests: four bytes of size, and then that many bytes. Each
+// connection has its own; node-connection.ts owns it. A frame that arrives in one chunk is a view
+// of the chunk; a larger one is copied to a buffer of its own. The receiver owns the bytes in both
+// cases.
 
 import { KafkaError } from '../protocol/kafka-error.ts'
 
@@ -10,9 +11,9 @@ const noBytes: Uint8Array = new Uint8Array(0)
 export class FrameAssembler {
   readonly #frameBytesMax: number
   readonly #onFrame: (frame: Uint8Array) => void
-  /** The first bytes of a size that has not arrived in full. */
+  /** The first bytes of an incomplete size field. */
   #sizePart: Uint8Array = noBytes
-  /** The frame under way; null = between frames. */
+  /** The incomplete frame; null = between frames. */
   #frame: Buffer | null = null
   #filled = 0
 
@@ -21,7 +22,7 @@ export class FrameAssembler {
     this.#onFrame = onFrame
   }
 
-  /** Throws MALFORMED_RESPONSE if a size is out of bounds; nothing more may be pushed then. */
+  /** Throws MALFORMED_RESPONSE if a size is out of bounds; push must not be called again then. */
   push(bytes: Uint8Array): void {
     let rest = this.#continueFrame(bytes)
     if (this.#sizePart.byteLength > 0 && rest.byteLength > 0) {
@@ -46,7 +47,7 @@ export class FrameAssembler {
     if (rest.byteLength > 0) this.#sizePart = rest
   }
 
-  /** Fills the frame under way; returns what is left over. */
+  /** Adds bytes to the incomplete frame; returns the rest. */
   #continueFrame(bytes: Uint8Array): Uint8Array {
     const frame = this.#frame
     if (frame === null) return bytes

@@ -1,12 +1,11 @@
-// One consumer group of the classic protocol: its members, and the rounds in which they agree who
-// reads what. groups.ts owns the groups; the api handlers call it with requests and a callback
-// for the response.
+// One consumer group of the classic protocol: its members, and the rebalances that assign
+// partitions to them. groups.ts owns the groups; the api handlers call a group with a request and a
+// callback for the response. Invariants: a member has at most one waiting request; each waiting
+// request gets one response; a member with a waiting request does not time out; a group without
+// members is Empty.
 //
 //   Empty → PreparingRebalance (all join) → CompletingRebalance (the leader assigns) → Stable
-//              ↑___________ a member joins, leaves or falls silent ___________|
-//
-// Invariants: a member has at most one request that waits; each waiting request gets one response;
-// a member that waits is not timed out; a group without members is Empty.
+//              ↑___________ a member joins, leaves, or times out _____________|
 
 import { errorNumber } from '../protocol/errors.ts'
 import { assert } from '../runtime/assert.ts'
@@ -120,12 +119,12 @@ export class Group {
     return [...this.#members.keys()]
   }
 
-  /** Id of the member with this instance id, if there is one. */
+  /** The id of the member with this instance id; undefined if there is none. */
   memberOfInstance(instanceId: string): string | undefined {
     return [...this.#members.values()].find((member) => member.instanceId === instanceId)?.id
   }
 
-  /** Joins or joins again under a known id; the response may come much later. */
+  /** Joins, or joins again with a known id. The response may be sent much later. */
   join(request: JoinRequest, respond: (response: JoinResult) => void): void {
     if (!this.#accepts(request)) {
       respond(rejectedJoin(errorNumber.INCONSISTENT_GROUP_PROTOCOL, request.memberId))
@@ -141,7 +140,7 @@ export class Group {
     const settled = this.#state === 'Stable' ? member.id !== this.#leaderId : true
     const inRound = this.#state === 'Stable' || this.#state === 'CompletingRebalance'
     if (!changed && inRound && settled) {
-      // It did not receive the response of this round, and its request is the same.
+      // The member did not receive the response of this round and repeats the same request.
       this.#heard(member)
       respond(this.#joinResponse(member))
       return
@@ -152,7 +151,7 @@ export class Group {
     this.#prepare()
   }
 
-  /** The client that waits for a join is gone. */
+  /** The client that waits for the response to a join has disconnected. */
   abandonJoin(memberId: string): void {
     if (this.#members.get(memberId)?.join != null) this.leave(memberId)
   }
@@ -190,7 +189,7 @@ export class Group {
     }
   }
 
-  /** 0 = the member is up to date; else the error that it must act on. */
+  /** 0 = the member is up to date; otherwise the error for the member. */
   heartbeat(memberId: string, generation: number): number {
     const error = this.check(memberId, generation)
     const member = this.#members.get(memberId)
@@ -199,13 +198,13 @@ export class Group {
     return this.#state === 'PreparingRebalance' ? errorNumber.REBALANCE_IN_PROGRESS : 0
   }
 
-  /** Is this a member of the current round? 0 = yes. */
+  /** 0 = the member belongs to the current generation; otherwise the error. */
   check(memberId: string, generation: number): number {
     if (!this.#members.has(memberId)) return errorNumber.UNKNOWN_MEMBER_ID
     return generation === this.#generation ? 0 : errorNumber.ILLEGAL_GENERATION
   }
 
-  /** Does the instance, where one is named, belong to this member? 0 = yes. */
+  /** 0 = the instance id, if there is one, belongs to this member; otherwise the error. */
   checkMember(memberId: string, instanceId: string | null): number {
     if (instanceId === null) return 0
     const holder = this.memberOfInstance(instanceId)
@@ -213,7 +212,7 @@ export class Group {
     return holder === memberId ? 0 : errorNumber.FENCED_INSTANCE_ID
   }
 
-  /** False when the member does not exist. */
+  /** Returns false if the member does not exist. */
   leave(memberId: string): boolean {
     const member = this.#members.get(memberId)
     if (member === undefined) return false
@@ -226,7 +225,7 @@ export class Group {
     return true
   }
 
-  /** No timer is left, and no request gets a response any more. */
+  /** Cancels all timers; waiting requests get no response. */
   close(): void {
     this.#rebalance?.cancel()
     for (const member of this.#members.values()) member.session?.cancel()
@@ -238,7 +237,7 @@ export class Group {
     this.#state = next
   }
 
-  /** Of the group's type, with a protocol that all the others know. */
+  /** Whether the request has the group's type, and a protocol that all other members support. */
   #accepts(request: JoinRequest): boolean {
     if (request.protocols.length === 0 || request.protocolType === '') return false
     const others = [...this.#members.values()].filter(({ id }) => id !== request.memberId)
@@ -284,7 +283,7 @@ export class Group {
     if (members.every((member) => member.join !== null)) this.#complete()
   }
 
-  /** Who has not joined when the time is over is out. */
+  /** Removes members that have not joined when the time limit ends. */
   #dropAbsent(): void {
     for (const member of [...this.#members.values()]) {
       if (member.join !== null) continue
@@ -318,7 +317,7 @@ export class Group {
     }
   }
 
-  /** The one that most members like best, of those that all know. */
+  /** The protocol that most members prefer, of those that all members support. */
   #chooseProtocol(members: readonly Member[]): string {
     const isCommon = (name: string): boolean =>
       members.every(({ protocols }) => protocols.some((protocol) => protocol.name === name))
@@ -370,7 +369,7 @@ export class Group {
     }
   }
 
-  /** The member lives: its session starts anew. */
+  /** The member is alive: its session timeout starts again. */
   #heard(member: Member): void {
     member.session?.cancel()
     member.session = this.#clock.setTimer(member.sessionTimeoutMs, () => {

@@ -1,7 +1,7 @@
-// The group coordinator: consumer groups by id, and the offsets that they commit, within
-// transactions too. One for the whole cluster; a node responds only for the groups that
-// coordinators.ts gives it (`NOT_COORDINATOR` else), so that clients must find theirs. Skipped:
-// KIP-848 groups, expiry of offsets.
+// The group coordinator: consumer groups by id and their committed offsets, also those of
+// transactions. All nodes share it; a node must respond NOT_COORDINATOR for groups that
+// coordinators.ts assigns to another node. It does not have KIP-848 groups and the expiration of
+// offsets. in-process-cluster.ts owns it; the api handlers and transaction-markers.ts call it.
 
 import { errorNumber } from '../protocol/errors.ts'
 import type { ProducerId } from '../protocol/producer-id.ts'
@@ -14,14 +14,16 @@ import type { ProducerIdentity } from './transaction-entry.ts'
 
 export interface Committer {
   readonly memberId: string
-  /** Below 0: not a member, but a tool or a consumer that assigns itself. */
+  /**
+   * Negative: the client is not a member, but a tool or a consumer that assigns partitions itself.
+   */
   readonly generation: number
   readonly groupInstanceId?: string | null | undefined
 }
 
 interface GroupEntry {
   readonly group: Group
-  /** Ids that were given, and not used yet. */
+  /** Member ids that were returned but not used yet. */
   readonly pendingIds: Set<string>
   /** By topic and partition. */
   readonly offsets: Map<string, CommittedOffset>
@@ -39,7 +41,7 @@ export class GroupCoordinator {
   readonly #state: ClusterState
   readonly #coordinators: Coordinators
   readonly #groups = new Map<string, GroupEntry>()
-  /** By group id, also of groups that do not exist yet. */
+  /** By group id, also for groups that do not exist yet. */
   readonly #pending = new Map<string, PendingOffsets>()
   #nextMember = 1
 
@@ -68,8 +70,8 @@ export class GroupCoordinator {
   }
 
   /**
-   * Joins a member. One without an id gets one: with `mustReturn` (JoinGroup 4 and up) it
-   * must join again under that id. Returns the id that the member has now, for abandonJoin.
+   * Joins a member. A member without an id gets one; with `mustReturn` (from JoinGroup 4 on) it
+   * must join again with this id. Returns the member's id, for abandonJoin.
    */
   join(
     groupId: string,
@@ -96,12 +98,12 @@ export class GroupCoordinator {
     }
     const before = groupInstanceId === null ? undefined : group.memberOfInstance(groupInstanceId)
     group.join({ ...request, memberId }, respond)
-    // A static member that starts again replaces its earlier self.
+    // A static member that restarts replaces its earlier instance.
     if (before !== undefined) group.leave(before)
     return memberId
   }
 
-  /** Stores the offset: 0, or the error that prevents it. */
+  /** Stores the offset and returns 0, or returns the error. */
   commit(groupId: string, committer: Committer, offset: CommittedOffset): number {
     const { group, offsets } = this.#entry(groupId)
     const error = this.#commitProblem(group, committer)
@@ -113,8 +115,9 @@ export class GroupCoordinator {
   }
 
   /**
-   * May the member of this group commit within a transaction? 0 = yes. Unlike an ordinary commit
-   * one without a member and a generation always may, since old clients name none (KIP-447).
+   * 0 = the member may commit offsets in a transaction; otherwise the error. Unlike an ordinary
+   * commit, a commit without member id and generation is always allowed, because old clients do not
+   * send them (KIP-447).
    */
   transactionalProblem(groupId: string, committer: Committer): number {
     const { memberId, generation, groupInstanceId = null } = committer
@@ -125,7 +128,7 @@ export class GroupCoordinator {
     return group.checkMember(memberId, groupInstanceId) || group.check(memberId, generation)
   }
 
-  /** Transactions that bring offsets to the group. */
+  /** The uncommitted offsets of transactions for the group. */
   pending(groupId: string): PendingOffsets {
     let pending = this.#pending.get(groupId)
     if (pending === undefined) {
@@ -138,12 +141,12 @@ export class GroupCoordinator {
   /** Stores the offset until the producer's transaction ends. */
   commitPending(groupId: string, by: ProducerIdentity, offset: CommittedOffset): void {
     const key = offsetKey(offset.topic, offset.partition)
-    // The group is there from now on, though its offset is not.
+    // The group exists from now on, but its offset is not committed yet.
     this.#entry(groupId)
     this.pending(groupId).add(by.producerId, by.epoch, key, offset)
   }
 
-  /** The marker of a transaction that the group is part of. */
+  /** Called for the marker of a transaction that includes the group. */
   endTransaction(groupId: string, producerId: ProducerId, epoch: number, isCommit: boolean): void {
     const brought = this.pending(groupId).end(producerId, epoch)
     if (!isCommit || brought.size === 0) return
@@ -151,7 +154,7 @@ export class GroupCoordinator {
     for (const [key, offset] of brought) offsets.set(key, offset)
   }
 
-  /** Does an open transaction change this offset? */
+  /** Whether an open transaction may change this offset. */
   isUnstable(groupId: string, topic: string, partition: number): boolean {
     return this.#pending.get(groupId)?.has(offsetKey(topic, partition)) === true
   }
@@ -160,7 +163,7 @@ export class GroupCoordinator {
     return this.#groups.get(groupId)?.offsets.get(offsetKey(topic, partition))
   }
 
-  /** All that the group committed. */
+  /** All committed offsets of the group. */
   allCommitted(groupId: string): readonly CommittedOffset[] {
     return [...(this.#groups.get(groupId)?.offsets.values() ?? [])]
   }

@@ -1,10 +1,10 @@
-// The in-process Kafka cluster that tests hold: starts its nodes, lets a test look into the logs,
-// move leaders, stop nodes, and set faults. testing.ts gives it to users.
-//
-// As strict as Kafka with formats, checksums, sizes, sequences, epochs and versions. It does not
-// have: replication (replicas share one log, an acked record is never lost), two-phase commit,
-// ACLs, quotas but by faults, fetch sessions, KIP-848 groups, compaction itself, recompression,
-// time-based retention, Kerberos, delegation tokens.
+// TestCluster, the in-process Kafka cluster for tests: owns the nodes and all cluster state, and
+// lets a test read the logs, move leaders, stop nodes, and set faults. testing.ts exports it. It
+// must be as strict as Kafka about formats, checksums, sizes, sequence numbers, epochs, and
+// versions.
+// It does not have: replication (replicas share one log, so an acknowledged record is never lost),
+// two-phase commit, ACLs, quotas other than faults, fetch sessions, KIP-848 groups, compaction,
+// recompression, retention by time, Kerberos, and delegation tokens.
 
 import { KafkaError } from '../protocol/kafka-error.ts'
 import type { Clock } from '../runtime/clock.ts'
@@ -31,12 +31,12 @@ import type { TransactionLevel } from './transaction-entry.ts'
 import { TransactionMarkers } from './transaction-markers.ts'
 import { versionsOf } from './versions.ts'
 
-/** What a cluster is made of, apart from what its user chooses: the simulator passes its own. */
+/** The parts of a cluster that are not options of the user; the simulator passes its own. */
 export interface ClusterRuntime {
   readonly transport: ListenTransport
   readonly clock: Clock
   readonly random: Random
-  /** How to listen with TLS; without it a cluster can't be given certificates. */
+  /** Listens with TLS; without it a cluster can't have certificates. */
   readonly listenSecurely?: ((tls: TlsListenerOptions) => ListenTransport) | undefined
 }
 
@@ -46,15 +46,15 @@ export interface PartitionState {
   readonly leader: number
   /** Rises with each change of the leader. */
   readonly leaderEpoch: number
-  /** Ids of the nodes that have the partition. */
+  /** Ids of the nodes that have a replica. */
   readonly replicas: readonly number[]
   /** The first offset that is kept. */
   readonly startOffset: number
-  /** The offset that the next record gets. */
+  /** The offset of the next record. */
   readonly endOffset: number
 }
 
-/** Throws INVALID_OPTION if certificates can't be had or used. */
+/** Throws INVALID_OPTION if certificates can't be loaded or used. */
 const transportFor = ({ tls }: ClusterOptions, runtime: ClusterRuntime): ListenTransport => {
   if (tls === undefined) return runtime.transport
   const { listenSecurely } = runtime
@@ -144,7 +144,7 @@ export class TestCluster {
   }
 
   /**
-   * Listens at all nodes, then creates the topics. Users call `startCluster`.
+   * Starts all nodes, then creates the topics. Users call `startCluster`.
    * @internal
    */
   static async start(options: ClusterOptions, runtime: ClusterRuntime): Promise<TestCluster> {
@@ -162,12 +162,12 @@ export class TestCluster {
     return cluster
   }
 
-  /** Addresses of all nodes, `127.0.0.1:port`: what a producer or consumer starts from. */
+  /** The addresses of all nodes, `127.0.0.1:port`: the bootstrap servers of a client. */
   get brokers(): string[] {
     return this.#nodes.map((node) => node.address)
   }
 
-  /** Nodes have ids from 1 on. */
+  /** The nodes; their ids start at 1. */
   get nodes(): readonly ClusterNode[] {
     return this.#nodes
   }
@@ -182,12 +182,12 @@ export class TestCluster {
     )
   }
 
-  /** Names of the topics that there are. */
+  /** The names of all topics. */
   get topics(): string[] {
     return this.#state.topics.map((topic) => topic.name)
   }
 
-  /** How many partitions the topic has; where each of them stands. */
+  /** The state of each partition of the topic. */
   partitions(topic: string): PartitionState[] {
     return this.#topic(topic).partitions.map((partition) => ({
       leader: partition.leaderId,
@@ -200,8 +200,8 @@ export class TestCluster {
 
   /**
    * All records of a topic, decoded: by partition, then by offset. Keys and values are bytes. It
-   * shows what transactions wrote before they end and after they were aborted; `readTopic` with
-   * `isolation: 'read_committed'` does not.
+   * also contains the records of open and aborted transactions; `readTopic` with `isolation:
+   * 'read_committed'` does not.
    *
    * @example
    * const values = cluster.records('orders').map((record) => record.value?.toString())
@@ -210,7 +210,7 @@ export class TestCluster {
     return clusterRecords(this.#topic(topic))
   }
 
-  /** Creates a topic: with a number of partitions, or with settings. */
+  /** Creates a topic with a number of partitions, or with settings. */
   createTopic(name: string, options: number | TopicOptions = {}): void {
     const { partitions = -1, ...rest } =
       typeof options === 'number' ? { partitions: options } : options
@@ -223,8 +223,7 @@ export class TestCluster {
   }
 
   /**
-   * Deletes a topic and its records. Created again under its name, it is another topic, with
-   * another id.
+   * Deletes a topic and its records. A topic that is created again with this name has another id.
    */
   deleteTopic(name: string): void {
     this.#topic(name)
@@ -241,9 +240,9 @@ export class TestCluster {
   }
 
   /**
-   * Forgets what idempotent producers wrote (of one topic, of one partition): a resend is not
-   * recognized any more, and a producer that continues is taken as a new one. As Kafka does after
-   * `producer.id.expiration.ms`, or once retention removed a producer's last batch.
+   * Removes the state of idempotent producers (of one topic, of one partition): a resent batch is
+   * not detected any more, and a producer that continues counts as a new one. Kafka does so after
+   * `producer.id.expiration.ms`, or when retention removed a producer's last batch.
    */
   forgetProducers(topic?: string, partition?: number): void {
     const topics = topic === undefined ? this.#state.topics : [this.#topic(topic)]
@@ -254,22 +253,22 @@ export class TestCluster {
     }
   }
 
-  /** Every producer id expires: all partitions forget their producers. */
+  /** Expires every producer id: all partitions remove the state of their producers. */
   expireProducerIds(): void {
     this.forgetProducers()
   }
 
   /**
-   * Changes a user's password, adds the user, or removes it (null). Connections that have
-   * authenticated stay; the next attempts go by the new password.
+   * Changes a user's password, adds the user, or removes it (null). Authenticated connections stay
+   * open; later authentications use the new password.
    */
   setPassword(user: string, password: string | null): void {
     this.#requireSasl().setPassword(user, password)
   }
 
   /**
-   * The sessions of all clients that have authenticated are over, as after `sessionLifetimeMs`: who
-   * does not authenticate again first is closed at its next request.
+   * Ends the sessions of all authenticated clients, as after `sessionLifetimeMs`: a connection that
+   * does not authenticate again is closed at its next request.
    */
   expireSessions(): void {
     this.#requireSasl()
@@ -281,13 +280,13 @@ export class TestCluster {
     return this.#groups.allCommitted(groupId)
   }
 
-  /** The transactional ids that were used, each with its producer and its transaction. */
+  /** All transactional ids, with the producer and the transaction of each. */
   transactions(): TransactionView[] {
     return this.#transactions.list()
   }
 
   /**
-   * Aborts the open transaction of a transactional id, as Kafka does when its time is over: the
+   * Aborts the open transaction of a transactional id, as Kafka does after its timeout: the
    * producer's epoch is then too old.
    */
   abortTransaction(transactionalId: string): void {
@@ -309,8 +308,8 @@ export class TestCluster {
   }
 
   /**
-   * Finalizes the level of Kafka's feature `transaction.version`, as an upgrade does. Clients learn
-   * of it when they next connect.
+   * Finalizes the level of Kafka's feature `transaction.version`, as an upgrade does. Clients
+   * receive it with their next connection.
    */
   setTransactionVersion(version: TransactionLevel): void {
     if (!this.#hasTransactionFeature && version > 0) {
@@ -319,27 +318,30 @@ export class TestCluster {
     this.#state.finalizeTransactionLevel(version)
   }
 
-  /** The metrics that clients pushed, oldest first; of a cluster with the option `telemetry`. */
+  /** The metrics that clients pushed, oldest first; requires the option `telemetry`. */
   get pushedMetrics(): readonly PushedMetrics[] {
     return this.#requireTelemetry().pushes
   }
 
-  /** Asks for other metrics from now on: the next push of each client is rejected, and it asks. */
+  /**
+   * Requests other metrics: the next push of each client is rejected, and the client subscribes
+   * again.
+   */
   changeTelemetry(options: TelemetryOptions): void {
     this.#requireTelemetry().change(options)
   }
 
-  /** Sets a fault, which applies until its count is used up or it is removed. */
+  /** Sets a fault rule, which applies until its count is used up or it is removed. */
   fault(rule: FaultRule): Fault {
     return this.#faults.add(rule)
   }
 
-  /** Removes every fault that is set. */
+  /** Removes every fault rule. */
   removeFaults(): void {
     this.#faults.removeAll()
   }
 
-  /** How many requests came in so far, by api: `cluster.requests.Produce`. */
+  /** The number of requests received so far, by API: `cluster.requests.Produce`. */
   get requests(): Readonly<Record<string, number>> {
     return { ...this.#requests }
   }
@@ -353,7 +355,10 @@ export class TestCluster {
     return () => this.#listeners.delete(listener)
   }
 
-  /** Stops all nodes. Twice is the same promise. Rejects if the cluster itself failed. */
+  /**
+   * Stops all nodes. A second call returns the same promise. Rejects if the cluster had an internal
+   * error.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing

@@ -1,9 +1,11 @@
-// May this node serve a reader for this partition? Fetch and ListOffsets ask (KIP-320).
+// Checks whether this node may serve a reader of a partition: it must be the leader, with the
+// leader epoch that the reader expects (KIP-320). It keeps no state. Callers: 01-fetch.ts and
+// 02-list-offsets.ts.
 
 import { errorNumber } from '../protocol/errors.ts'
 import type { Partition } from './topic.ts'
 
-/** 0 = yes. `askedEpoch` is the reader's idea of the leader's epoch; -1 = it has none. */
+/** 0 = yes. `askedEpoch` is the leader epoch that the reader knows; -1 = none. */
 export const leaderEpochError = (
   partition: Partition,
   nodeId: number,

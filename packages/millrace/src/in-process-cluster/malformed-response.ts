@@ -1,5 +1,5 @@
-// Damages a response so that no client can read it: its size, its end or its content. Caller:
-// NodeConnection, for the fault `malformed`.
+// Damages a response so that no client can read it: its size, its end, or its content. It keeps no
+// state. Caller: node-connection.ts, for the fault `malformed`.
 
 export const malformedKinds = ['huge', 'truncated', 'garbage'] as const
 
@@ -13,7 +13,7 @@ export type MalformedKind = (typeof malformedKinds)[number]
 const sizeBytes = 4
 const correlationIdBytes = 4
 
-/** Returns the response, its size in front, as the kind says. */
+/** Returns the response, including its size field, with the damage of this kind. */
 export const malform = (response: Uint8Array, kind: MalformedKind): Uint8Array => {
   const contentBytes = response.length - sizeBytes - correlationIdBytes
   const kept = kind === 'truncated' ? response.length - Math.ceil(contentBytes / 2) : undefined

@@ -1,10 +1,9 @@
-// One client's connection to a node. It owns the stream, the queue of requests, and what faults and
-// quotas do to them. Like Kafka, it handles one request at a time and responds in order:
+// A client's connection to a node. It owns the stream and the queue of requests, and applies faults
+// and quotas. Like Kafka, it handles one request at a time and responds in order. A malformed
+// request, or a request of an unknown API, closes the connection. An internal error closes it too,
+// and is reported by `onDefect`. Caller: node.ts.
 //
 //   bytes → frames → waiting → [delay] → handler → [delay] → response → next
-//
-// A malformed request, or one of an API that is not served, closes the connection. An internal
-// error closes it too and is reported by `onDefect`. Caller: node.ts.
 
 import {
   decodeRequestHeader,
@@ -31,28 +30,28 @@ import { malform } from './malformed-response.ts'
 import { noThrottle, type ProduceQuota, type Throttle } from './produce-quota.ts'
 import type { SaslService } from './sasl-service.ts'
 
-/** What the connection needs of its node. */
+/** The parts of a node that its connections use. */
 export interface ConnectionHost {
   readonly context: NodeContext
   readonly clock: Clock
   readonly faults: Faults
   readonly requestBytesMax: number
-  /** Infinity = connections may idle. */
+  /** Infinity = idle connections are not closed. */
   readonly connectionsMaxIdleMs: number
-  /** Null = Produce requests are not throttled. */
+  /** null = Produce requests are not throttled. */
   readonly produceQuota: ProduceQuota | null
-  /** Null if clients need not authenticate. */
+  /** null = clients do not have to authenticate. */
   readonly sasl: SaslService | null
-  /** Each request, before it is carried out. */
+  /** Called with each request before it is carried out. */
   onRequest(request: RequestView): void
   onClosed(connection: NodeConnection): void
-  /** The cluster itself failed. */
+  /** Called for an internal error of the cluster. */
   onDefect(error: unknown): void
 }
 
-/** More requests than these are not read ahead. */
+/** The maximum number of requests that are read ahead. */
 const waitingMax = 16
-/** With more bytes than these not taken by the client, the next request waits. */
+/** While the client has not read more than this many bytes, the next request waits. */
 const pendingBytesMax = 16 * 1024 * 1024
 
 interface Request {
@@ -62,7 +61,7 @@ interface Request {
   readonly effects: FaultEffects
 }
 
-/** What faults do to a request, and what its quota adds to that. */
+/** The effects of faults, combined with those of the quota. */
 const throttled = (effects: FaultEffects, throttle: Throttle): FaultEffects => {
   if (throttle === noThrottle) return effects
   return {
@@ -91,16 +90,19 @@ export class NodeConnection implements StreamHandler {
   readonly #host: ConnectionHost
   readonly #frames: FrameAssembler
   #waiting: Uint8Array[] = []
-  /** A request is under way; for ever, once one was dropped before it was carried out. */
+  /**
+   * A request is being handled. It stays true after a request was dropped before it was carried
+   * out.
+   */
   #busy = false
-  /** No response is sent any more: one was dropped. */
+  /** No more responses are sent, because one was dropped. */
   #mute = false
-  /** The node does not react for the time being. */
+  /** Whether the node is frozen. */
   #frozen = false
-  /** What fell due while frozen, in order. */
+  /** Callbacks that became due while the node was frozen, in order. */
   #thaw: (() => void)[] = []
   #closed = false
-  /** #next is under way further up the stack. */
+  /** Whether #next is already running in this call stack. */
   #looping = false
   #timer: Timer | null = null
   #idleTimer: Timer | null = null
@@ -146,7 +148,7 @@ export class NodeConnection implements StreamHandler {
     this.onClose()
   }
 
-  /** Closes the connection once no bytes came for connectionsMaxIdleMs. One timer, set again. */
+  /** Closes the connection if no bytes arrive for connectionsMaxIdleMs. It uses a single timer. */
   #watchIdle(delayMs: number): void {
     if (delayMs === Number.POSITIVE_INFINITY) return
     const { clock, connectionsMaxIdleMs } = this.#host
@@ -159,7 +161,8 @@ export class NodeConnection implements StreamHandler {
   }
 
   /**
-   * While frozen no request is read or carried out and no response is sent; then all are, in order.
+   * While frozen, no request is read or carried out and no response is sent; afterwards all are, in
+   * order.
    */
   freeze(frozen: boolean): void {
     if (this.#closed || this.#frozen === frozen) return
@@ -187,7 +190,7 @@ export class NodeConnection implements StreamHandler {
     this.#regulate()
   }
 
-  /** A defect ends this connection, not the one whose request called in here. */
+  /** Runs `body`; an internal error closes this connection and does not affect the caller. */
   #guard(body: () => void): void {
     try {
       body()
@@ -197,7 +200,7 @@ export class NodeConnection implements StreamHandler {
     }
   }
 
-  /** Reads on only while few requests wait. */
+  /** Reads more bytes only while few requests wait. */
   #regulate(): void {
     if (this.#closed) return
     if (this.#frozen || this.#waiting.length > waitingMax) this.#stream.pause()
@@ -257,7 +260,7 @@ export class NodeConnection implements StreamHandler {
     else this.#applyFaults(request, requestBytes)
   }
 
-  /** Kafka's response to a request that comes instead of a token. */
+  /** Kafka's response to a request where a token is expected. */
   #rejectIllegal(request: Request): void {
     const { reject } = request.handler
     if (reject === undefined) {
@@ -354,7 +357,7 @@ export class NodeConnection implements StreamHandler {
     })
   }
 
-  /** Responds to a failed authentication: late, and then the connection is closed. */
+  /** Responds to a failed authentication after a delay, and then closes the connection. */
   #respondLast(request: Request, response: unknown): void {
     const { effects } = request
     this.#after(effects.delayAfterMs + failureDelayMs, () => {
@@ -364,7 +367,7 @@ export class NodeConnection implements StreamHandler {
     })
   }
 
-  /** Responds to a token that came without a request around it; a failure has no message then. */
+  /** Responds to a token without a request header; a failure has no message in this case. */
   #respondBare({ errorCode, authBytes }: TokenResponse): void {
     if (this.#closed) return
     if (errorCode !== 0) {
@@ -377,7 +380,7 @@ export class NodeConnection implements StreamHandler {
     this.#done()
   }
 
-  /** The whole response, its size in front. */
+  /** The complete response, including its size field. */
   #encode(header: RequestHeader, handler: AnyHandler, response: unknown): Uint8Array {
     const { api } = handler
     const writer = new Writer()
@@ -401,7 +404,7 @@ export class NodeConnection implements StreamHandler {
     else this.#stream.write([bytes], () => this.close())
   }
 
-  /** The request is over: the next one, once the client has taken most of what was written. */
+  /** Ends the request; the next one starts when the client has read most of the written bytes. */
   #done(): void {
     if (this.#closed) return
     if (this.#stream.pendingBytes > pendingBytesMax) {
@@ -416,7 +419,7 @@ export class NodeConnection implements StreamHandler {
     this.#next()
   }
 
-  /** At once for 0. Closing the connection cancels it. */
+  /** Calls at once if `delayMs` is 0. Closing the connection cancels it. */
   #after(delayMs: number, callback: () => void): void {
     if (delayMs <= 0) {
       callback()

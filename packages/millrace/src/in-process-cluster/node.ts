@@ -1,7 +1,7 @@
-// One node of the cluster: a listener and its connections. It can be stopped and started again,
-// under another port too, and be frozen ("black hole"): then it accepts connections and sends no
-// response, like a process that hangs, and carries out the requests that have come once it is
-// released.
+// One node of the cluster: owns a listener and its connections. It can be stopped and started
+// again, also with another port. It can be frozen ("black hole"), like a process that hangs: it
+// accepts connections but does not respond, and carries out the received requests when it is
+// released. in-process-cluster.ts owns the nodes.
 
 import { KafkaError } from '../protocol/kafka-error.ts'
 import type { Clock } from '../runtime/clock.ts'
@@ -15,27 +15,28 @@ import type { SaslService } from './sasl-service.ts'
 
 /** A broker of the cluster. */
 export interface ClusterNode {
-  /** From 1 on. */
+  /** The node id, from 1 on. */
   readonly id: number
   /** `127.0.0.1:port` of its listener, also while it is stopped. */
   readonly address: string
-  /** Whether it listens now. */
+  /** Whether it is listening. */
   readonly running: boolean
-  /** How many clients are connected. */
+  /** The number of connected clients. */
   readonly connections: number
   /**
-   * Closes the listener and all connections. Its partitions get another leader where a replica
-   * lives. What was written stays. Twice is harmless.
+   * Closes the listener and all connections. Another replica that is running becomes the leader of
+   * its partitions. Written records are kept. A second call does nothing.
    */
   stop(): Promise<void>
-  /** Listens again: at the port of before, or at another one (0 = any that is free). */
+  /** Starts to listen again, on the previous port or on another one (0 = any free port). */
   start(options?: { readonly port?: number }): Promise<void>
   /**
-   * While on, it reads no request and sends no response, and new connections hang; it stays the
-   * leader of its partitions. When it is turned off, what clients had sent is carried out.
+   * While on, the node reads no request, sends no response, and does not react to new connections;
+   * it stays the leader of its partitions. When it is turned off, the requests that clients have
+   * sent are carried out.
    */
   blackHole(on: boolean): void
-  /** Closes all connections of now; new ones are accepted. */
+  /** Closes all current connections; new ones are accepted. */
   disconnectAll(): void
 }
 
@@ -49,7 +50,7 @@ export interface NodeOptions {
   readonly requestBytesMax: number
   readonly connectionsMaxIdleMs: number
   readonly produceQuota: ProduceQuota | null
-  /** Null if clients need not authenticate. */
+  /** null = clients do not have to authenticate. */
   readonly sasl: SaslService | null
   onRequest(request: RequestView): void
   onDefect(error: unknown): void
@@ -64,7 +65,7 @@ export class BrokerNode implements ClusterNode {
   #starting = false
   #port = 0
   #frozen = false
-  /** The cluster was closed: the node never listens again. */
+  /** The cluster was closed: the node must not listen again. */
   #isEnded = false
 
   constructor(options: NodeOptions) {
@@ -116,7 +117,7 @@ export class BrokerNode implements ClusterNode {
     state.nodeStarted(this.id, host, this.#port)
   }
 
-  /** Stops finally: a later or pending start() fails, so that nothing keeps the process alive. */
+  /** Stops finally: a later or pending start() rejects, so that nothing keeps the process alive. */
   async end(): Promise<void> {
     this.#isEnded = true
     await this.stop()
@@ -134,7 +135,7 @@ export class BrokerNode implements ClusterNode {
     this.disconnectAll()
     this.#options.state.nodeStopped(this.id)
     await listener.close()
-    // Connections that were accepted while the listener closed.
+    // These connections were accepted while the listener was closing.
     this.disconnectAll()
   }
 
@@ -147,7 +148,7 @@ export class BrokerNode implements ClusterNode {
     for (const connection of [...this.#connections]) connection.close()
   }
 
-  /** Ends the sessions of all clients that authenticated. */
+  /** Ends the sessions of all authenticated clients. */
   expireSessions(): void {
     for (const connection of this.#connections) connection.authentication.expire()
   }

@@ -1,6 +1,6 @@
-// What the log of one partition knows of transactions: which are open, and which were aborted. The
-// partition reports each beginning and end to it; Fetch and ListOffsets ask how far a
-// `read_committed` reader may go, and which of the batches before that it has to skip.
+// The transactions in the log of one partition: the open ones and the aborted ones.
+// partition-log.ts owns it and reports each beginning and end. Fetch and ListOffsets use it to find
+// the last stable offset, and the aborted batches that a `read_committed` reader must skip.
 
 import type { ProducerId } from '../protocol/producer-id.ts'
 
@@ -8,14 +8,14 @@ export interface AbortedTransaction {
   readonly producerId: ProducerId
   /** Offset of its first batch in this partition. */
   readonly firstOffset: number
-  /** Offset of the marker that aborted it. */
+  /** Offset of its abort marker. */
   readonly lastOffset: number
 }
 
 export class OpenTransactions {
-  /** First offset by producer id. Offsets only grow, so the oldest one comes first. */
+  /** First offsets by producer id. Offsets only grow, so the oldest transaction comes first. */
   readonly #open = new Map<ProducerId, number>()
-  /** By the offset of their markers. */
+  /** In the order of the offsets of their markers. */
   #aborted: AbortedTransaction[] = []
 
   begin(producerId: ProducerId, firstOffset: number): void {
@@ -29,25 +29,25 @@ export class OpenTransactions {
     if (!isCommit) this.#aborted.push({ producerId, firstOffset, lastOffset: markerOffset })
   }
 
-  /** Where the producer's open transaction begins; -1 = it has none. */
+  /** The first offset of the producer's open transaction; -1 = none. */
   startOf(producerId: ProducerId): number {
     return this.#open.get(producerId) ?? -1
   }
 
-  /** Everything before it is decided. */
+  /** Every transaction with records before this offset has ended. */
   lastStableOffset(endOffset: number): number {
     for (const firstOffset of this.#open.values()) return firstOffset
     return endOffset
   }
 
-  /** Those that have something to do with the offsets from `start` up to before `end`. */
+  /** The transactions that overlap the offsets from `start` to before `end`. */
   abortedIn(start: number, end: number): readonly AbortedTransaction[] {
     return this.#aborted.filter(
       ({ firstOffset, lastOffset }) => lastOffset >= start && firstOffset < end,
     )
   }
 
-  /** Nothing before this offset is kept any more. */
+  /** Removes transactions before this offset, because their records are deleted. */
   forgetBefore(startOffset: number): void {
     if (this.#aborted.length === 0 || this.#aborted[0]!.lastOffset >= startOffset) return
     this.#aborted = this.#aborted.filter(({ lastOffset }) => lastOffset >= startOffset)

@@ -1,13 +1,12 @@
-// The log of one partition: batches as they came, in the order of their offsets. It owns the
-// batches' bytes from `append` on: they never change afterwards, and what `read` hands out are
-// views of them, good for as long as their reader holds them. Offsets never go back. There is one
-// log for all replicas, so the high watermark is always the end; the last stable offset is where
-// the oldest open transaction begins.
+// The log of one partition: batches in the order of their offsets. From `append` on it owns a
+// batch's bytes, which never change afterwards; `read` returns views of them, which stay valid.
+// Offsets never decrease. All replicas share the log, so the high watermark is always the end
+// offset; the last stable offset is the start of the oldest open transaction. topic.ts owns it.
 
 import { assert } from '../runtime/assert.ts'
 import { OpenTransactions } from './open-transactions.ts'
 
-/** A batch that was found good. The bytes hold exactly this batch. */
+/** A valid batch; the bytes contain exactly this batch. */
 export interface CheckedBatch {
   readonly bytes: Uint8Array
   readonly recordCount: number
@@ -23,27 +22,29 @@ export interface StoredBatch {
   readonly leaderEpoch: number
 }
 
-/** Only the newest batches are kept, up to these bounds; the newest one stays whatever its size. */
+/** Only the latest batches are kept, up to these limits; the last one is kept whatever its size. */
 export interface Retention {
   readonly maxBytes: number
   readonly maxRecords: number
 }
 
 export interface LogSlice {
-  /** Whole batches, from the one that holds the requested offset on. */
+  /** Whole batches, beginning with the batch that contains the requested offset. */
   readonly chunks: readonly Uint8Array[]
   readonly byteLength: number
-  /** The offset after them; the requested one where there are none. */
+  /** The offset after them, or the requested one if there are none. */
   readonly nextOffset: number
 }
 
 const baseOffsetPosition = 0
 const leaderEpochPosition = 12
 
-/** Removed batches keep their slots until they are this many and half of the array. */
+/**
+ * The slots of removed batches are freed once there are this many and they are half of the array.
+ */
 const compactAt = 1024
 
-/** Stands where a removed batch was, so that its bytes can be collected. */
+/** Replaces a removed batch, so that its bytes can be garbage-collected. */
 const removed: StoredBatch = {
   bytes: new Uint8Array(0),
   baseOffset: -1,
@@ -54,11 +55,11 @@ const removed: StoredBatch = {
 }
 
 export class PartitionLog {
-  /** The newest batches are kept up to so many bytes. */
+  /** The maximum total size of the kept batches. */
   maxBytes: number
   readonly #maxRecords: number
   #batches: StoredBatch[] = []
-  /** Index of the oldest batch that is kept. */
+  /** The index of the oldest kept batch. */
   #head = 0
   #startOffset = 0
   #endOffset = 0
@@ -72,17 +73,17 @@ export class PartitionLog {
     this.#maxRecords = retention.maxRecords
   }
 
-  /** The oldest offset that can be read. */
+  /** The first offset that can be read. */
   get startOffset(): number {
     return this.#startOffset
   }
 
-  /** The offset that the next record gets. */
+  /** The offset of the next record. */
   get endOffset(): number {
     return this.#endOffset
   }
 
-  /** Up to here `read_committed` readers may read. */
+  /** `read_committed` readers may read up to this offset. */
   get lastStableOffset(): number {
     return this.transactions.lastStableOffset(this.#endOffset)
   }
@@ -91,7 +92,10 @@ export class PartitionLog {
     return this.#byteLength
   }
 
-  /** Takes the batch over, writes its base offset and leader epoch (outside the CRC) into it. */
+  /**
+   * Takes ownership of the batch; writes its base offset and leader epoch, which are not part of
+   * the CRC.
+   */
   append(batch: CheckedBatch, leaderEpoch: number): number {
     assert(batch.recordCount > 0, 'an empty batch is not appended')
     const baseOffset = this.#endOffset
@@ -116,9 +120,9 @@ export class PartitionLog {
   }
 
   /**
-   * Batches from the one that holds `offset` to before `upTo`, at most `maxBytes`; with
-   * `atLeastOne` the first comes whatever its size. The caller checked that the offset is in the
-   * log or at its end.
+   * The batches from the one that contains `offset` to before `upTo`, at most `maxBytes`. With
+   * `atLeastOne` the first batch is returned whatever its size. The caller has checked that the
+   * offset is in the log or at its end.
    */
   read(offset: number, upTo: number, maxBytes: number, atLeastOne: boolean): LogSlice {
     assert(offset >= this.#startOffset && offset <= this.#endOffset, 'offset in the log')
@@ -144,18 +148,18 @@ export class PartitionLog {
     }
   }
 
-  /** The epoch of the newest batch; -1 = none. */
+  /** The leader epoch of the latest batch; -1 = none. */
   get lastLeaderEpoch(): number {
     return this.#batches.at(-1)?.leaderEpoch ?? -1
   }
 
-  /** Calls `listener` at each append and at each `wake` until the returned function is called. */
+  /** Calls `listener` at each append and each `wake` until the returned function is called. */
   listen(listener: () => void): () => void {
     this.#waiting.add(listener)
     return () => this.#waiting.delete(listener)
   }
 
-  /** Something that waiting readers should look at happened: an append, or a change of leader. */
+  /** Wakes waiting readers after an append or a leader change. */
   wake(): void {
     for (const listener of [...this.#waiting]) listener()
   }
@@ -170,7 +174,7 @@ export class PartitionLog {
     this.#compact()
   }
 
-  /** Nothing before this offset can be read any more. The caller checked that it is in the log. */
+  /** Deletes the records before this offset. The caller has checked that it is in the log. */
   deleteBefore(offset: number): void {
     assert(offset >= 0 && offset <= this.#endOffset, 'offset in the log')
     while (this.#head < this.#batches.length && this.#batches[this.#head]!.lastOffset < offset) {
@@ -196,7 +200,7 @@ export class PartitionLog {
     }
   }
 
-  /** Index of the first batch whose last offset is not before `offset`. */
+  /** The index of the first batch whose last offset is not before `offset`. */
   #indexOf(offset: number): number {
     let low = this.#head
     let high = this.#batches.length

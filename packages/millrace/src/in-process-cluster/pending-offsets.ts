@@ -1,20 +1,20 @@
-// Offsets of one group that transactions have brought and not yet ended. groups.ts owns one per
-// group: a commit makes them the group's offsets, an abort drops them. As in a partition, the
-// newest epoch of each producer is remembered, and an older one is rejected.
+// The offsets of one group that open transactions have sent. A commit makes them the group's
+// offsets; an abort discards them. As in a partition, the latest epoch of each producer is stored,
+// and an older one must be rejected. groups.ts owns one per group.
 
 import type { ProducerId } from '../protocol/producer-id.ts'
 
-/** How far a consumer group has read a partition: the offset that it reads next. */
+/** The position of a consumer group in a partition. */
 export interface CommittedOffset {
-  /** The topic that was read. */
+  /** The topic that the group reads. */
   readonly topic: string
-  /** The partition that was read. */
+  /** The partition that the group reads. */
   readonly partition: number
-  /** The next offset that the group is to read. */
+  /** The offset of the next record that the group reads. */
   readonly offset: number
-  /** Leader epoch of the last record read; -1 = the consumer sent none. */
+  /** The leader epoch of the last record read; -1 = the consumer sent none. */
   readonly leaderEpoch: number
-  /** What the consumer wrote beside it. */
+  /** The text that the consumer stored with the offset. */
   readonly metadata: string | null
 }
 
@@ -28,7 +28,7 @@ interface PendingProducer {
 export class PendingOffsets {
   readonly #producers = new Map<ProducerId, PendingProducer>()
 
-  /** The producer's transaction has brought offsets already, under this epoch. */
+  /** Whether the producer's transaction has already sent offsets with this epoch. */
   isOpen(producerId: ProducerId, epoch: number): boolean {
     const producer = this.#producers.get(producerId)
     return producer?.isOpen === true && producer.epoch === epoch
@@ -45,13 +45,13 @@ export class PendingOffsets {
     producer.offsets.set(key, offset)
   }
 
-  /** Does an open transaction change this partition's offset? */
+  /** Whether an open transaction may change this partition's offset. */
   has(key: string): boolean {
     for (const { offsets } of this.#producers.values()) if (offsets.has(key)) return true
     return false
   }
 
-  /** What the transaction brought; nothing of it is pending any more. */
+  /** Ends the transaction: returns and removes its offsets. */
   end(producerId: ProducerId, markerEpoch: number): ReadonlyMap<string, CommittedOffset> {
     const producer = this.#producer(producerId)
     const brought = new Map(producer.offsets)

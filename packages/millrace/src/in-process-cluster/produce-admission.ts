@@ -1,9 +1,8 @@
-// Checks before a Produce request is carried out: which of its partitions may be written to by its
-// transaction? As Kafka's leaders do it (KIP-890): the first batch that a transaction brings to a
-// partition is only taken if the coordinator knows of it. Up to version 11 the client must have
-// added the partition (AddPartitionsToTxn); from 12 on the leader adds it. The former responds at
-// once; the latter waits a little while the transaction before is being ended, as a retry would
-// cost more.
+// Checks before a Produce request is carried out to which partitions its transaction may write
+// (KIP-890): the first batch of a transaction in a partition is accepted only if the coordinator
+// knows the partition. Up to version 11 the client must have added it (AddPartitionsToTxn). From
+// version 12 on the leader adds it, and waits for a short time while the previous transaction is
+// ending. Caller: 00-produce.ts.
 
 import { errorNumber } from '../protocol/errors.ts'
 import { batchHeaderBytes } from '../protocol/records/layout.ts'
@@ -13,7 +12,7 @@ import type { NodeContext } from './api/handler.ts'
 import type { Partition } from './topic.ts'
 import type { ProducerIdentity } from './transaction-entry.ts'
 
-/** What a request would write to one partition. */
+/** The records that a request wants to write to one partition. */
 export interface Candidate {
   readonly partition: Partition
   readonly records: Uint8Array | null
@@ -24,19 +23,21 @@ export interface Denial {
   readonly message: string | null
 }
 
-/** Why a partition is not written to; the others may be. */
+/** Why a partition must not be written; the other partitions may be. */
 export type Denials = ReadonlyMap<Partition, Denial>
 
-/** Since this version clients know TRANSACTION_ABORTABLE. */
+/** From this version on, clients know TRANSACTION_ABORTABLE. */
 const abortableSince = 11
-/** Since this version the leader adds partitions to transactions. */
+/** From this version on, the leader adds partitions to transactions. */
 const addsSince = 12
 
 /** Kafka's add.partitions.to.txn.retry.backoff.ms and .max.ms. */
 const retryMs = 20
 const retryMsMax = 100
 
-/** Errors that clients of before may not expect: they send again for this one. */
+/**
+ * Errors that older clients may not expect; these clients retry after the error that replaces them.
+ */
 const passing: readonly number[] = [
   errorNumber.COORDINATOR_LOAD_IN_PROGRESS,
   errorNumber.COORDINATOR_NOT_AVAILABLE,
@@ -71,8 +72,8 @@ export class ProduceAdmission {
   }
 
   /**
-   * Why the request is rejected as a whole; 0 = it is not. The candidates are those partitions that
-   * this node leads.
+   * Why the whole request is rejected; 0 = it is not. The candidates are the partitions that this
+   * node leads.
    */
   load(candidates: readonly Candidate[]): number {
     const identities = new Set<string>()
@@ -87,7 +88,7 @@ export class ProduceAdmission {
     return identities.size > 1 ? errorNumber.INVALID_PRODUCER_ID_MAPPING : 0
   }
 
-  /** Calls back once, at once or after a while; never after `cancel`. */
+  /** Calls `callback` once, at once or later; never after `cancel`. */
   ask(callback: (denials: Denials) => void): void {
     this.#ask(callback, retryMsMax)
   }
@@ -130,7 +131,7 @@ export class ProduceAdmission {
     callback(denials)
   }
 
-  /** The coordinator's result for each of them. */
+  /** The coordinator's error code for each partition. */
   #codesOf(batches: readonly TransactionalBatch[]): ReadonlyMap<Partition, number> {
     const { transactions, transactionSettings } = this.#node
     const first = batches[0]

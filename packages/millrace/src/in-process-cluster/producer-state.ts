@@ -1,8 +1,8 @@
-// What one partition remembers of idempotent producers: per producer id its epoch, its last five
-// batches, whether it has a transaction open here, and whether the coordinator is being asked about
-// one. topic.ts asks `check` before an append and calls `record` after it; the two never run apart.
-// The rules are those of a Kafka leader (see `check`); DUPLICATE_SEQUENCE_NUMBER (46) is in none of
-// them, as no broker since 1.0 responds with it: faults can.
+// The state of idempotent producers in one partition: for each producer id its epoch, its last five
+// batches, its open transaction, and a pending verification with the coordinator. topic.ts calls
+// `check` before an append and `record` after it, and nothing may run between them. The rules are
+// those of a Kafka leader. Brokers since 1.0 never respond DUPLICATE_SEQUENCE_NUMBER (46), so only
+// faults produce it.
 
 import { errorNumber } from '../protocol/errors.ts'
 import type { ProducerId } from '../protocol/producer-id.ts'
@@ -10,19 +10,19 @@ import type { ProducerId } from '../protocol/producer-id.ts'
 /** Sequences count records from 0 and start again after this one. */
 export const sequenceMax = 2 ** 31 - 1
 
-/** How many of a producer's last batches a resend is recognised among. */
+/** The number of a producer's last batches among which a resent batch is detected. */
 const rememberedBatches = 5
 
-/** What to do with the first batch of a producer that this partition does not know. */
+/** How to handle the first batch of a producer that this partition does not know. */
 export type UnknownProducerRule =
-  /** Any first sequence is accepted: Kafka 2.5 up to 4.4. */
+  /** Accepts any first sequence number: Kafka 2.5 to 4.4. */
   | 'accept'
-  /** As accept, but a partition that was never written to demands sequence 0: Kafka 4.5. */
+  /** As accept, but a partition that was never written requires sequence number 0: Kafka 4.5. */
   | 'zero-if-never-written'
-  /** A sequence other than 0 is rejected with UNKNOWN_PRODUCER_ID: Kafka 2.4 and older. */
+  /** Rejects a sequence number other than 0 with UNKNOWN_PRODUCER_ID: Kafka 2.4 and older. */
   | 'reject'
 
-/** The part of a batch that its producer is judged by. */
+/** The fields of a batch that are checked against the producer's state. */
 export interface SequencedBatch {
   readonly producerId: ProducerId
   readonly producerEpoch: number
@@ -40,7 +40,7 @@ interface RememberedBatch {
 
 interface ProducerEntry {
   epoch: number
-  /** Of its last batch, as its records say; -1 = none. */
+  /** The timestamp of its last batch, from the records; -1 = none. */
   lastTimestamp: number
   /** Oldest first; empty after a marker that raised the epoch. */
   batches: RememberedBatch[]
@@ -56,23 +56,23 @@ export interface ProducerView {
   readonly isOpen: boolean
 }
 
-/** The coordinator was asked about a transaction that has written nothing here yet. */
+/** The coordinator was asked about a transaction that has not written to this partition yet. */
 interface Verification {
   epoch: number
   lowestSequence: number
-  /** The producer's transactions raise its epoch, so that each begins at sequence 0. */
+  /** The producer's transactions raise its epoch, so each begins at sequence number 0. */
   readonly bumpsEpoch: boolean
 }
 
 export type SequenceVerdict =
   | { readonly kind: 'append' }
-  /** Written before: the response is the same as then. */
+  /** The batch was written before: the response is the same as the first one. */
   | { readonly kind: 'duplicate'; readonly baseOffset: number; readonly appendTime: number }
   | { readonly kind: 'error'; readonly code: number; readonly message: string }
 
 const append: SequenceVerdict = { kind: 'append' }
 
-/** The sequence `count` records after `sequence`, wrapping past the greatest to 0. */
+/** The sequence number `count` records later; after the largest one it continues at 0. */
 export const sequenceAfter = (sequence: number, count: number): number => {
   const sum = sequence + count
   return sum > sequenceMax ? sum - sequenceMax - 1 : sum
@@ -87,7 +87,7 @@ const reject = (code: number, message: string): SequenceVerdict => ({
   message,
 })
 
-/** A batch of the same epoch that is the same one, written before. */
+/** The earlier batch with the same epoch and sequence numbers, if it is remembered. */
 const findDuplicate = (
   entry: ProducerEntry,
   batch: SequencedBatch,
@@ -111,7 +111,7 @@ export class ProducerStates {
     return this.#entries.size
   }
 
-  /** What the partition knows of each producer. */
+  /** The state of each producer. */
   list(): readonly ProducerView[] {
     return [...this.#entries].map(([producerId, { epoch, batches, lastTimestamp, isOpen }]) => {
       const lastSequence = batches.at(-1)?.lastSequence ?? -1
@@ -119,18 +119,18 @@ export class ProducerStates {
     })
   }
 
-  /** The producer has a transaction open here, under this epoch. */
+  /** Whether the producer has an open transaction in this partition with this epoch. */
   isOpen(producerId: ProducerId, epoch: number): boolean {
     const entry = this.#entries.get(producerId)
     return entry?.isOpen === true && entry.epoch === epoch
   }
 
-  /** Is the epoch older than the newest that was seen here? */
+  /** Whether the epoch is older than the latest one in this partition. */
   isStale(producerId: ProducerId, epoch: number): boolean {
     return epoch < (this.#entries.get(producerId)?.epoch ?? -1)
   }
 
-  /** The coordinator is about to be asked for the first batch of a transaction. */
+  /** The coordinator is about to be asked about the first batch of a transaction. */
   noteVerification(batch: SequencedBatch, bumpsEpoch: boolean): void {
     const { producerId, producerEpoch: epoch, baseSequence } = batch
     const known = this.#verifications.get(producerId)
@@ -145,8 +145,8 @@ export class ProducerStates {
   }
 
   /**
-   * `neverWritten`: the partition has not held a record since it was created. `verified`: the
-   * coordinator knows that the batch's transaction writes here.
+   * `neverWritten`: the partition has had no record since it was created. `verified`: the
+   * coordinator knows that the batch's transaction writes to this partition.
    */
   check(batch: SequencedBatch, neverWritten: boolean, verified = true): SequenceVerdict {
     const { producerId, producerEpoch, baseSequence, transactional = false } = batch
@@ -192,7 +192,7 @@ export class ProducerStates {
     return append
   }
 
-  /** A marker was written: the transaction is over, and the epoch is the marker's. */
+  /** A marker was written: the transaction has ended, and the epoch is the marker's. */
   endTransaction(producerId: ProducerId, markerEpoch: number): void {
     const entry = this.#entries.get(producerId)
     if (entry === undefined) {
@@ -212,7 +212,7 @@ export class ProducerStates {
     this.#verifications.delete(producerId)
   }
 
-  /** Remembers a batch that was just written; true where a transaction began by it. */
+  /** Stores a batch that was just written; returns true if a transaction began with it. */
   record(
     batch: SequencedBatch,
     baseOffset: number,
@@ -237,8 +237,8 @@ export class ProducerStates {
   }
 
   /**
-   * As after producer.id.expiration.ms, or after the log that held its batches was removed. Who has
-   * a transaction open is not forgotten.
+   * Removes the state of all producers without an open transaction, as after
+   * producer.id.expiration.ms or the deletion of the log with their batches.
    */
   forgetAll(): void {
     for (const [producerId, entry] of this.#entries) {
@@ -246,7 +246,7 @@ export class ProducerStates {
     }
   }
 
-  /** Its entry, under the batch's epoch. */
+  /** The producer's entry, with the epoch of the batch. */
   #entryFor({ producerId, producerEpoch }: SequencedBatch): ProducerEntry {
     let entry = this.#entries.get(producerId)
     if (entry === undefined) {
@@ -259,7 +259,7 @@ export class ProducerStates {
     return entry
   }
 
-  /** What the first batch of a transaction has to fulfil; null = nothing is wrong. */
+  /** The error of a transaction's first batch; null = it is valid. */
   #checkVerification(
     { producerId, baseSequence }: SequencedBatch,
     entry: ProducerEntry | undefined,

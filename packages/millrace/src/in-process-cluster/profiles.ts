@@ -1,9 +1,8 @@
 // Profiles: the rules of Kafka-compatible brokers and services, as defaults of the cluster's
-// options. An option that the caller sets takes precedence. Each rule names its source: the
-// service's documentation, its published source code, or reports of users. docs/testing.md has the
-// table. Caller: cluster-options.ts.
-//
-// A profile does not require TLS or SASL, although the services do: a test sets `tls` and `sasl`.
+// options; an option that the caller sets takes precedence. Each rule must name its source: the
+// service's documentation, its source code, or reports of users. A profile does not require TLS or
+// SASL, although the services do: a test sets `tls` and `sasl`. docs/testing.md has the table.
+// Caller: cluster-options.ts.
 
 import type { CompressionType } from '../protocol/compression/codec.ts'
 import type { BrokerErrorName } from '../protocol/errors.ts'
@@ -11,7 +10,7 @@ import type { ProduceQuotaOptions } from './produce-quota.ts'
 import type { UnknownProducerRule } from './producer-state.ts'
 import type { KafkaRelease, VersionTable } from './versions.ts'
 
-/** The options of the cluster that a profile sets. */
+/** The cluster options that a profile sets. */
 export interface ProfileDefaults {
   readonly nodes?: number | undefined
   readonly versions?: KafkaRelease | VersionTable | undefined
@@ -55,7 +54,7 @@ const eventHubsVersions: VersionTable = {
 }
 
 /**
- * What a namespace advertised in 2019, InitProducerId not among it:
+ * The versions that a namespace advertised in 2019, without InitProducerId:
  * github.com/Azure/azure-event-hubs-for-kafka/issues/69.
  */
 const eventHubs2019Versions: VersionTable = {
@@ -92,8 +91,9 @@ const eventHubs: ProfileDefaults = {
 }
 
 /**
- * Ranges of Redpanda's request handlers, from its published source (src/v/kafka/server/handlers):
- * nothing of KIP-890 (Produce 12, EndTxn 5), of KIP-951 (Produce 10) and of topic ids.
+ * The version ranges of Redpanda's request handlers, from its source code
+ * (src/v/kafka/server/handlers): without KIP-890 (Produce 12, EndTxn 5), KIP-951 (Produce 10), and
+ * topic ids.
  */
 const redpandaVersions: VersionTable = {
   Produce: [0, 7],
@@ -173,7 +173,7 @@ const profiles = {
   },
 } as const satisfies Record<string, ProfileDefaults>
 
-/** A broker or service whose rules `startCluster` can play. */
+/** A broker or service whose rules `startCluster` can apply. */
 export type ClusterProfile = keyof typeof profiles
 
 export const profileNames = Object.keys(profiles) as readonly ClusterProfile[]
@@ -181,7 +181,9 @@ export const profileNames = Object.keys(profiles) as readonly ClusterProfile[]
 export const isProfile = (name: unknown): name is ClusterProfile =>
   typeof name === 'string' && Object.hasOwn(profiles, name)
 
-/** The caller's options over those of the profile; topic settings are merged by name. */
+/**
+ * The caller's options, with those of the profile as defaults; topic settings are merged by name.
+ */
 export const withProfile = <Options extends ProfileDefaults>(
   options: Options & { readonly profile?: ClusterProfile | undefined },
 ): Options => {

@@ -1,5 +1,6 @@
-// The uncompressed records of a batch, within a bound: for checking what is produced, and for
-// reading.
+// Decompresses the records of a batch, within a size limit, for checks and for reading. The limit
+// must stay: a small compressed batch can expand to more memory than the process has. Callers:
+// batch-check.ts, cluster-records.ts, and 02-list-offsets.ts.
 
 import { codecById } from '../protocol/compression/codecs.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
@@ -11,17 +12,20 @@ import {
   decodeRecords,
 } from '../protocol/records/record-batch.ts'
 
-/** More bytes than these are not unpacked from one batch. */
+/** The maximum number of bytes decompressed from one batch. */
 const areaBytesMax = 256 * 1024 * 1024
 
-/** A view of the batch where it is not compressed; null = it can't be unpacked within the bound. */
+/**
+ * A view of the batch if it is not compressed; null = it can't be decompressed within the limit.
+ */
 export const uncompressedArea = (header: BatchHeader, batch: Uint8Array): Uint8Array | null => {
   const area = batch.subarray(batchHeaderBytes)
   if (header.codecId === 0) return area
   try {
     return codecById(header.codecId).decompress(area, areaBytesMax)
   } catch (error) {
-    // A codec whose library is missing is not the sender's fault.
+    // A missing codec library is not an error of the producer, so it is not reported as a bad
+    // batch.
     if (error instanceof KafkaError && error.code === 'MALFORMED_RESPONSE') return null
     throw error
   }

@@ -1,12 +1,12 @@
-// Walks over the records of a batch without creating them: is each whole, is each at its offset,
-// and does one of them break a rule of the topic? batch-check.ts calls it for every batch that is
-// produced, so it is a plain loop over bytes; a reader object per field would cost more than the
-// rest of the broker.
+// Checks the records of a batch without creating objects: each must be complete, have the right
+// offset, and follow the topic's rules. batch-check.ts calls it for every produced batch, so it
+// must stay a plain loop over bytes: an object per field would cost more time than the rest of the
+// broker.
 
 import type { BatchHeader } from '../protocol/records/record-batch.ts'
 
 export interface RecordRules {
-  /** Records must have a key: the topic is compacted. */
+  /** Whether records must have a key, because the topic is compacted. */
   readonly keyRequired: boolean
   readonly timestampMin: number
   readonly timestampMax: number
@@ -20,10 +20,10 @@ export interface RecordFault {
 }
 
 export interface WalkResult {
-  /** Why the area as a whole is malformed; null = it is whole. */
+  /** Why the records as a whole are malformed; null = they are not. */
   readonly malformed: string | null
   readonly faults: readonly RecordFault[]
-  /** The greatest timestamp; -1 with no record. */
+  /** The highest timestamp; -1 without records. */
   readonly maxTimestamp: number
 }
 
@@ -42,7 +42,7 @@ class Walker {
   }
 
   /**
-   * A varint up to 32 bits, zigzag. Past the end a byte reads as undefined, which ends the loop.
+   * Reads a zigzag varint of up to 32 bits. Past the end a byte is undefined, which ends the loop.
    */
   varint(): number {
     const bytes = this.#bytes
@@ -57,7 +57,7 @@ class Walker {
     return (value >>> 1) ^ -(value & 1)
   }
 
-  /** A varint up to 64 bits, zigzag; exact up to 2^53. */
+  /** Reads a zigzag varint of up to 64 bits; exact up to 2^53. */
   varlong(): number {
     const bytes = this.#bytes
     let value = 0
@@ -78,7 +78,7 @@ class Walker {
     if (this.#position > this.#bytes.length) throw new Malformed('a record is cut off')
   }
 
-  /** Skips a length and what it counts; returns the length, -1 = null. */
+  /** Skips a length and its bytes; returns the length, -1 = null. */
   skipNullable(): number {
     const length = this.varint()
     if (length < -1) throw new Malformed(`a length is ${length}`)
@@ -96,7 +96,7 @@ class Walker {
   }
 }
 
-/** `area` is the uncompressed part after the header. */
+/** `area` is the uncompressed part of the batch after the header. */
 export const walkRecords = (
   header: BatchHeader,
   area: Uint8Array,

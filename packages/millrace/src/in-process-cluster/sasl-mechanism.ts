@@ -1,36 +1,36 @@
-// The contract of the server's part of a SASL mechanism, and the errors by which it rejects a
-// client. sasl-plain.ts, sasl-scram.ts and sasl-oauth-bearer.ts implement it. One is created for
-// each attempt to authenticate; broker-authentication.ts passes it the client's tokens, and alone
-// decides about the connection.
+// The interface of the server side of a SASL mechanism, and the errors that reject a client.
+// sasl-plain.ts, sasl-scram.ts, and sasl-oauth-bearer.ts implement it. broker-authentication.ts
+// creates one for each authentication and passes it the client's tokens; only
+// broker-authentication.ts may close the connection.
 
 /** The mechanisms that the in-process cluster serves. */
 export const saslMechanisms = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER'] as const
 
-/** The mechanisms that the cluster knows. */
+/** The mechanisms that the cluster supports. */
 export type SaslMechanismName = (typeof saslMechanisms)[number]
 
-/** Who authenticated. */
+/** The authenticated user. */
 export interface SaslIdentity {
   readonly principal: string
-  /** When what it showed ends, in milliseconds since the epoch; null = never. */
+  /** When the credential expires, in milliseconds since the epoch; null = never. */
   readonly expiresAt: number | null
 }
 
 /** The server's response to one token. */
 export interface SaslReply {
   readonly challenge: Uint8Array
-  /** Null while more tokens are to come. */
+  /** null while more tokens are expected. */
   readonly identity: SaslIdentity | null
 }
 
 export interface SaslServer {
-  /** Throws, or rejects with, a SaslRefusal. */
+  /** Throws or rejects with a SaslRefusal. */
   evaluate(token: Uint8Array): SaslReply | Promise<SaslReply>
 }
 
-/** The client is refused. Never leaves the broker. */
+/** The client is rejected. This error is only used inside the cluster. */
 export class SaslRefusal extends Error {
-  /** The client receives the message; otherwise it learns only that it failed, as with Kafka. */
+  /** Whether the client receives the message; otherwise it receives a general one, as in Kafka. */
   readonly isVisible: boolean
 
   constructor(message: string, isVisible: boolean) {
@@ -39,13 +39,15 @@ export class SaslRefusal extends Error {
   }
 }
 
-/** The client receives this message. */
+/** A rejection whose message the client receives. */
 export const visibleRefusal = (message: string): SaslRefusal => new SaslRefusal(message, true)
 
-/** The message is not sent to the client: it could reveal which users exist. */
+/**
+ * A rejection whose message the client does not receive, because it could reveal which users exist.
+ */
 export const hiddenRefusal = (message: string): SaslRefusal => new SaslRefusal(message, false)
 
-/** The client wants to act for another user, which Kafka allows with no mechanism. */
+/** The client requests to act for another user, which Kafka does not allow with any mechanism. */
 export const actsForAnother = (): SaslRefusal => {
   const what = 'Client requested an authorization id that is different from username'
   return visibleRefusal(`Authentication failed: ${what}`)

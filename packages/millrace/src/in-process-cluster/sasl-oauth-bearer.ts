@@ -1,7 +1,7 @@
-// OAUTHBEARER (RFC 7628): one token holds a bearer token. As Kafka's own validator for tests it
-// takes unsecured JWTs (`alg: none`) with `sub` and `exp`; a test may bring a check of its own. A
-// token that is refused gets a reason as JSON first, and the failure when the client has
-// acknowledged it.
+// The server side of OAUTHBEARER (RFC 7628): one SASL token contains a bearer token. By default it
+// accepts unsecured JWTs (`alg: none`) with `sub` and `exp`, as Kafka's own validator for tests
+// does; a test may pass its own check. A rejected client first gets the reason as JSON, and the
+// failure after its acknowledgement. Caller: sasl-service.ts.
 
 import { Buffer } from 'node:buffer'
 import type { Clock } from '../runtime/clock.ts'
@@ -13,15 +13,15 @@ import {
   visibleRefusal,
 } from './sasl-mechanism.ts'
 
-/** Whose token it is, and until when it holds (milliseconds since the epoch). */
+/** The user of a token, and when the token expires. */
 export interface TokenIdentity {
-  /** Who the token is for. */
+  /** The name of the user that the token identifies. */
   readonly principal: string
-  /** When the token ends: milliseconds since the epoch. */
+  /** When the token expires, in milliseconds since the epoch. */
   readonly expiresAt?: number | undefined
 }
 
-/** Returns the identity of a token; null, or an error thrown, rejects the token. */
+/** Returns the identity of a token. To reject the token, it returns null or throws. */
 export type ValidateToken = (
   token: string,
   extensions: Readonly<Record<string, string>>,
@@ -36,7 +36,7 @@ interface InitialResponse {
   readonly extensions: Readonly<Record<string, string>>
 }
 
-/** Ends the header and each pair, and once more the whole message. */
+/** Ends the header and each pair, and, once more, the message. */
 const separator = '\u0001'
 const headerPattern = /^n,(?:a=([^,]+))?,$/
 const pairPattern = /^([A-Za-z]+)=([ -~\t\r\n]*)$/
@@ -70,7 +70,7 @@ const objectOf = (part: string): Record<string, unknown> | null => {
 const isSeconds = (value: unknown): value is number =>
   typeof value === 'number' && Number.isFinite(value)
 
-/** The check of unsecured tokens: no signature, a subject, an end that is still to come. */
+/** Checks unsecured tokens: no signature, a subject, and an expiration in the future. */
 export const unsecuredTokens =
   (clock: Clock): ValidateToken =>
   (token) => {

@@ -1,5 +1,5 @@
-// PLAIN (RFC 4616): one token holds the user's name and password. The refusals have Kafka's
-// messages.
+// The server side of PLAIN (RFC 4616): one token contains the user's name and password. Rejections
+// must have Kafka's messages. Caller: sasl-service.ts.
 
 import { Buffer } from 'node:buffer'
 import {

@@ -1,7 +1,7 @@
-// SCRAM-SHA-256 and SCRAM-SHA-512 (RFC 5802, RFC 7677), the server's part: what it keeps of a
-// password, and the exchange of two messages each way. The client's part is not used here, so that
-// each tests the other. Kafka's rules: no channel binding, at least 4096 iterations, and
-// the client learns only that it failed, not why.
+// The server side of SCRAM-SHA-256 and SCRAM-SHA-512 (RFC 5802, RFC 7677): the stored credentials,
+// and the exchange of two messages in each direction. It must not share code with the client side,
+// so that each tests the other. Kafka's rules: no channel binding, at least 4096 iterations, and
+// the client does not receive the reason of a failure. Caller: sasl-service.ts.
 
 import { Buffer } from 'node:buffer'
 import { createHash, createHmac, pbkdf2Sync, timingSafeEqual } from 'node:crypto'
@@ -10,7 +10,7 @@ import { actsForAnother, hiddenRefusal, type SaslReply, type SaslServer } from '
 
 export type ScramHash = 'sha256' | 'sha512'
 
-/** What a server keeps of a password. */
+/** The data that a server stores instead of a password. */
 export interface ScramCredential {
   readonly salt: Buffer
   readonly iterations: number
@@ -51,11 +51,12 @@ interface FirstMessage {
   readonly authorizationId: string
   readonly user: string
   readonly nonce: string
-  /** All behind the header: part of what both ends sign. */
+  /** The part after the header, which is part of the signed text. */
   readonly bare: string
 }
 
-// A name holds no comma and no equals sign but as =2C and =3D; a nonce is printable, no comma.
+// A name contains commas and equals signs only as =2C and =3D; a nonce is printable, without
+// commas.
 const name = '(?:[^\\0,=]|=2C|=3D)+'
 const printable = '[\\x21-\\x2b\\x2d-\\x7e]+'
 const base64 = '[A-Za-z0-9+/]+={0,2}'
@@ -89,7 +90,7 @@ export class ScramServer implements SaslServer {
   readonly #hash: ScramHash
   readonly #credentialOf: (user: string) => ScramCredential | undefined
   readonly #random: Random
-  /** Null until the first message came. */
+  /** null until the first message has arrived. */
   #exchange: Exchange | null = null
 
   constructor(

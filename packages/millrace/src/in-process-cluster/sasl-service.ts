@@ -1,5 +1,6 @@
-// SASL of the whole cluster: which mechanisms it offers, who its users are, how long a session
-// lives. Nodes get a server from it for each attempt; a test changes passwords here.
+// The SASL configuration of the cluster: its mechanisms, users, and session lifetime.
+// in-process-cluster.ts owns it. Each authentication gets a new server object from it; tests change
+// passwords through it.
 
 import type { Clock } from '../runtime/clock.ts'
 import type { Random } from '../runtime/random.ts'
@@ -8,27 +9,27 @@ import { OauthBearerServer, unsecuredTokens, type ValidateToken } from './sasl-o
 import { PlainServer } from './sasl-plain.ts'
 import { type ScramCredential, type ScramHash, ScramServer, scramCredential } from './sasl-scram.ts'
 
-/** SASL of a cluster, as its user chooses it. */
+/** The SASL options of a cluster. */
 export interface ClusterSaslOptions {
-  /** What the cluster offers: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER. */
+  /** The mechanisms of the cluster: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER. */
   readonly mechanisms: readonly SaslMechanismName[]
-  /** Passwords by the names of users, for PLAIN and SCRAM. */
+  /** Passwords by user name, for PLAIN and SCRAM. */
   readonly users?: Readonly<Record<string, string>> | undefined
   /**
-   * Kafka's `connections.max.reauth.ms`: after how long a client must authenticate again
-   * (KIP-368). Without it only tokens end.
+   * Kafka's `connections.max.reauth.ms`: the time after which a client must authenticate again
+   * (KIP-368). Without it, sessions end only with their tokens.
    */
   readonly sessionLifetimeMs?: number | undefined
   /**
-   * For OAUTHBEARER: whose token it is, or null. By default unsecured JWTs with `sub` and `exp`
-   * are accepted.
+   * For OAUTHBEARER: returns the user of a token, or null. By default unsecured JWTs with `sub` and
+   * `exp` are accepted.
    */
   readonly validateToken?: ValidateToken | undefined
 }
 
 export class SaslService {
   readonly mechanisms: readonly SaslMechanismName[]
-  /** Infinity if sessions end with their tokens only. */
+  /** Infinity if sessions end only with their tokens. */
   readonly sessionLifetimeMs: number
   readonly #random: Random
   readonly #validateToken: ValidateToken
@@ -43,14 +44,14 @@ export class SaslService {
     this.#passwords = new Map(Object.entries(options.users ?? {}))
   }
 
-  /** Adds a user, changes the password, or removes the user (null). Sessions are kept. */
+  /** Adds a user, changes the password, or removes the user (null). Sessions continue. */
   setPassword(user: string, password: string | null): void {
     if (password === null) this.#passwords.delete(user)
     else this.#passwords.set(user, password)
     for (const hash of ['sha256', 'sha512']) this.#credentials.delete(`${hash} ${user}`)
   }
 
-  /** The server's part of one attempt; undefined for a mechanism that is not offered. */
+  /** The server side of one authentication; undefined for an unsupported mechanism. */
   newServer(mechanism: string): SaslServer | undefined {
     const offered = this.mechanisms.find((one) => one === mechanism)
     switch (offered) {
@@ -73,7 +74,7 @@ export class SaslService {
     return new ScramServer(hash, (user) => this.#credentialOf(hash, user), this.#random)
   }
 
-  /** Derived at first use, and kept: the derivation is slow on purpose. */
+  /** Derived on first use and cached, because the derivation is slow by design. */
   #credentialOf(hash: ScramHash, user: string): ScramCredential | undefined {
     const password = this.#passwords.get(user)
     if (password === undefined) return undefined

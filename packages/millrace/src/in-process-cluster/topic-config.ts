@@ -1,11 +1,12 @@
-// Settings of a topic: those that this cluster obeys, each under Kafka's name with Kafka's default,
-// plus any other that is set, which is kept and described but changes nothing.
+// The settings of a topic. Those that affect this cluster have Kafka's names and defaults; others
+// are stored and described, but have no effect. A TopicConfig is immutable: `changed` returns a new
+// one. Callers: cluster-state.ts, topic.ts, batch-check.ts, and 44-incremental-alter-configs.ts.
 
 import { KafkaError } from '../protocol/kafka-error.ts'
 
 interface ConfigDefinition {
   readonly initial: string
-  /** What is wrong with a value; null = nothing. */
+  /** Returns the problem of a value; null = it is valid. */
   problem(value: string): string | null
 }
 
@@ -55,10 +56,10 @@ export class TopicConfig {
   readonly timestampBeforeMaxMs: number
   readonly logAppendTime: boolean
   readonly minInsyncReplicas: number
-  /** Infinity = no bound. */
+  /** Infinity = unlimited. */
   readonly retentionBytes: number
 
-  /** `defaults` are the cluster's own. Throws INVALID_OPTION, naming every bad value. */
+  /** `defaults` are those of the cluster. Throws INVALID_OPTION with every invalid value. */
   constructor(
     values: Readonly<Record<string, string>>,
     defaults: Readonly<Record<string, string>>,
@@ -80,7 +81,7 @@ export class TopicConfig {
     this.retentionBytes = retentionBytes === -1 ? Number.POSITIVE_INFINITY : retentionBytes
   }
 
-  /** With these values instead; null = the default of the cluster or of Kafka. */
+  /** A copy with these values; null = the default of the cluster or of Kafka. */
   changed(
     changes: ReadonlyMap<string, string | null>,
     defaults: Readonly<Record<string, string>>,

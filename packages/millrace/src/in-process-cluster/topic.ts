@@ -1,6 +1,7 @@
-// A topic and its partitions: who leads, since which epoch, and what is in the log.
-// cluster-state.ts makes them and alone changes leaders; api handlers read them and append through
-// `write`, transaction-markers.ts through `writeMarker`: log and producers' states change together.
+// A topic and its partitions: the leader, the leader epoch, and the log of each. cluster-state.ts
+// creates topics and is the only one that may change leaders. The api handlers append through
+// `write`, and transaction-markers.ts through `writeMarker`, so that the log and the producers'
+// state always change together.
 
 import type { GoodBatch } from './batch-check.ts'
 import { encodeMarker, type Marker } from './control-batch.ts'
@@ -8,7 +9,7 @@ import { PartitionLog } from './partition-log.ts'
 import { ProducerStates, type SequenceVerdict, type UnknownProducerRule } from './producer-state.ts'
 import type { TopicConfig } from './topic-config.ts'
 
-/** No node leads. */
+/** No node is the leader. */
 export const noLeader = -1
 
 export type WriteVerdict =
@@ -20,10 +21,10 @@ export class Partition {
   readonly index: number
   readonly log: PartitionLog
   readonly producers: ProducerStates
-  /** Node ids; the first one that lives is elected. */
+  /** Node ids; the first one that is running is elected. */
   replicas: readonly number[]
   leaderId: number = noLeader
-  /** Grows with each change of leader; -1 = none was elected yet. */
+  /** Rises with each change of the leader; -1 = no leader was elected yet. */
   leaderEpoch = -1
 
   constructor(topic: Topic, index: number, replicas: readonly number[], limits: PartitionLimits) {
@@ -37,14 +38,14 @@ export class Partition {
     this.producers = new ProducerStates(limits.unknownProducer)
   }
 
-  /** For people: `orders-3`. */
+  /** For messages: `orders-3`. */
   get name(): string {
     return `${this.topic.name}-${this.index}`
   }
 
   /**
-   * Appends the batch, unless it was written before or its producer may not. `verified`: the
-   * coordinator knows that its transaction writes here.
+   * Appends the batch, unless it was written before or its producer is not allowed to write.
+   * `verified`: the coordinator knows that the batch's transaction writes to this partition.
    */
   write(batch: GoodBatch, verified: boolean): WriteVerdict {
     const { header, appendTime } = batch
@@ -79,7 +80,7 @@ export interface PartitionLimits {
 
 export class Topic {
   readonly name: string
-  /** 16 bytes; a topic that is created again gets another. */
+  /** 16 bytes; a topic that is created again gets a new id. */
   readonly id: Uint8Array
   readonly replicationFactor: number
   #config: TopicConfig
@@ -105,12 +106,12 @@ export class Topic {
     return this.#config
   }
 
-  /** Index = partition number. */
+  /** The index is the partition number. */
   get partitions(): readonly Partition[] {
     return this.#partitions
   }
 
-  /** The logs obey it from their next append on. */
+  /** The new settings apply from the next append on. */
   changeConfig(config: TopicConfig): void {
     this.#config = config
     for (const { log } of this.#partitions) {
@@ -118,7 +119,7 @@ export class Topic {
     }
   }
 
-  /** One more partition, on these nodes; it has no leader yet. */
+  /** Adds a partition on these nodes; it has no leader yet. */
   addPartition(nodes: readonly number[]): Partition {
     const partition = new Partition(this, this.#partitions.length, nodes, this.#limits)
     this.#partitions.push(partition)
@@ -126,6 +127,6 @@ export class Topic {
   }
 }
 
-/** A topic id as a key of a Map. */
+/** A topic id in a form that can be the key of a Map. */
 export const idText = (id: Uint8Array): string =>
   Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('hex')

@@ -1,10 +1,8 @@
-// The transaction coordinator: transactional ids, their producers and transactions. One for the
-// whole cluster; a node responds only for the ids that coordinators.ts gives it. The api handlers
-// call in with what clients want, Produce and TxnOffsetCommit with what transactions write to, a
-// test with what should happen to them. Results are Kafka's error numbers, 0 = done.
-//
-// Skipped: expiry of transactional ids, two-phase commit. A transaction that is open for too long
-// is aborted when its time is over, not at the next of Kafka's looks every ten seconds.
+// The transaction coordinator: transactional ids, their producers, and their transactions. All
+// nodes share it; a node responds only for the ids that coordinators.ts assigns to it. The api
+// handlers, produce-admission.ts, and tests call it. Results are Kafka's error numbers; 0 =
+// success. It does not have the expiration of transactional ids and two-phase commit. Kafka checks
+// timeouts every ten seconds; here a transaction is aborted at its timeout.
 
 import { errorNumber } from '../protocol/errors.ts'
 import type { ProducerId } from '../protocol/producer-id.ts'
@@ -25,21 +23,21 @@ import type { TransactionMarkers } from './transaction-markers.ts'
 export interface TransactionView {
   /** The transactional id. */
   readonly transactionalId: string
-  /** Where its transaction stands. */
+  /** The state of its transaction. */
   readonly state: TransactionState
-  /** The producer id that the transactional id has now. */
+  /** The current producer id of the transactional id. */
   readonly producerId: ProducerId
-  /** The epoch that it has now: what comes with an older one is fenced. */
+  /** The current epoch; requests with an older one are fenced. */
   readonly producerEpoch: number
-  /** How long a transaction may be open. */
+  /** The transaction timeout. */
   readonly timeoutMs: number
-  /** What the transaction that is open, or whose end is being written, writes to. */
+  /** The partitions of the transaction that is open or ending. */
   readonly partitions: readonly TopicPartition[]
-  /** The consumer groups whose offsets it brings. */
+  /** The consumer groups whose offsets it commits. */
   readonly groups: readonly string[]
 }
 
-/** What a transaction writes to. */
+/** The partitions and groups of a transaction. */
 export interface TransactionPlaces {
   readonly partitions: readonly TopicPartition[]
   readonly groups: readonly string[]
@@ -65,7 +63,7 @@ export class TransactionCoordinator {
   readonly #markers: TransactionMarkers
   readonly #timeoutMsMax: number
   readonly #transactions = new Map<string, Transaction>()
-  /** When open transactions are aborted. */
+  /** The timeouts of open transactions. */
   readonly #timers = new Map<Transaction, Timer>()
 
   readonly #startedAt = new Map<Transaction, number>()
@@ -88,13 +86,13 @@ export class TransactionCoordinator {
     return this.#coordinators.problem('transaction', id, nodeId)
   }
 
-  /** The same for a leader that asks on behalf of a client. */
+  /** The same for a leader that sends the request for a client. */
   problemInside(id: string): number {
     if (id === '') return errorNumber.INVALID_REQUEST
     return this.#coordinators.problemInside('transaction', id)
   }
 
-  /** `expected` is what the producer believes to be; null = it is a new one. */
+  /** `expected` is the producer's own id and epoch; null = it is a new producer. */
   initialize(
     nodeId: number,
     id: string,
@@ -120,7 +118,7 @@ export class TransactionCoordinator {
     return errorCode === 0 ? succeeded(transaction.identity) : failed(errorCode)
   }
 
-  /** The transaction is going to write there; it begins where none is open. */
+  /** Adds partitions and groups to the transaction, which begins if none is open. */
   add(
     id: string,
     by: ProducerIdentity,
@@ -136,7 +134,7 @@ export class TransactionCoordinator {
     return 0
   }
 
-  /** Does the open transaction write there? For clients that add partitions beforehand. */
+  /** Checks that the open transaction has the partitions, for clients that add them beforehand. */
   verify(id: string, by: ProducerIdentity, { partitions, groups }: TransactionPlaces): number {
     const transaction = this.#transactions.get(id)
     const problem = this.#memberProblem(transaction, by)
@@ -144,7 +142,7 @@ export class TransactionCoordinator {
     return transaction.hasAll(partitions, groups) ? 0 : errorNumber.TRANSACTION_ABORTABLE
   }
 
-  /** `level` is the client's. The outcome is what its next transaction starts with. */
+  /** `level` is the client's. The result contains the id and epoch of its next transaction. */
   end(id: string, by: ProducerIdentity, isCommit: boolean, level: TransactionLevel): Outcome {
     const transaction = this.#transactions.get(id)
     if (transaction === undefined) return failed(errorNumber.INVALID_PRODUCER_ID_MAPPING)
@@ -165,7 +163,7 @@ export class TransactionCoordinator {
     }
   }
 
-  /** Aborts the open transaction of the id as a timeout does; false = none is open. */
+  /** Aborts the open transaction of the id as a timeout does; returns false if none is open. */
   abort(id: string): boolean {
     const transaction = this.#transactions.get(id)
     if (transaction?.state !== 'Ongoing') return false
@@ -173,7 +171,7 @@ export class TransactionCoordinator {
     return true
   }
 
-  /** Since when its transaction is open, in milliseconds since the epoch; -1 = none is. */
+  /** When its transaction began, in milliseconds since the epoch; -1 = none is open. */
   startedAt(id: string): number {
     const transaction = this.#transactions.get(id)
     return (transaction && this.#startedAt.get(transaction)) ?? -1
@@ -195,7 +193,7 @@ export class TransactionCoordinator {
     }))
   }
 
-  /** No timer is left. */
+  /** Cancels all timers. */
   close(): void {
     for (const timer of this.#timers.values()) timer.cancel()
     this.#timers.clear()
@@ -213,7 +211,7 @@ export class TransactionCoordinator {
     return transaction
   }
 
-  /** Why this producer may not write in a transaction of the id; 0 = it may. */
+  /** Why this producer may not use the id's transaction; 0 = it may. */
   #memberProblem(transaction: Transaction | undefined, by: ProducerIdentity): number {
     if (transaction === undefined) return errorNumber.INVALID_PRODUCER_ID_MAPPING
     if (by.producerId !== transaction.producerId) return errorNumber.INVALID_PRODUCER_ID_MAPPING
@@ -221,7 +219,7 @@ export class TransactionCoordinator {
     return transaction.isEnding ? errorNumber.CONCURRENT_TRANSACTIONS : 0
   }
 
-  /** The cluster's own end of a transaction, after the cluster's own level. */
+  /** Ends a transaction for the cluster itself, with the cluster's own level. */
   #fence(transaction: Transaction): void {
     transaction.fence(this.#state.transactionLevel, this.#newProducerId)
     this.#finish(transaction)

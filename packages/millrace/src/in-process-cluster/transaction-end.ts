@@ -1,6 +1,7 @@
-// May this producer end its transaction so? The judgement of EndTxn, by Kafka's two sets of rules:
-// without a rise of the epoch only the state distinguishes a repeated request from a new one; with
-// it (KIP-890) the epoch does, and a transaction that is empty may be aborted.
+// Decides whether a producer may end its transaction (EndTxn), by Kafka's two sets of rules.
+// Without a rise of the epoch, only the state distinguishes a repeated request from a new one. With
+// it (KIP-890), the epoch does, and an empty transaction may be aborted. It keeps no state. Caller:
+// transaction-coordinator.ts.
 
 import { errorNumber } from '../protocol/errors.ts'
 import {
@@ -12,9 +13,9 @@ import {
 } from './transaction-entry.ts'
 
 export type EndVerdict =
-  /** The markers are to be written. */
+  /** The markers must be written. */
   | { readonly kind: 'end' }
-  /** It ended so before: the response is the same as then. */
+  /** The transaction already ended in this way: the response is the same as the first one. */
   | { readonly kind: 'done' }
   | { readonly kind: 'error'; readonly code: number }
 

@@ -1,20 +1,18 @@
-// One transactional id: its producer, its epochs, and the transaction it is in. The state machine
-// of Kafka's coordinator, whose every write to its own log succeeds at once here, so that no
-// transition is ever pending; only the markers take time (`PrepareCommit`, `PrepareAbort`).
-// transaction-coordinator.ts owns these and alone calls in.
+// One transactional id: its producer, its epochs, and its transaction, as the state machine of
+// Kafka's coordinator. Writes to the coordinator's log succeed at once here, so only the markers
+// take time (`PrepareCommit`, `PrepareAbort`). transaction-coordinator.ts owns the entries, and
+// only it may change them. Invariants: an epoch never decreases for a producer id; no producer has
+// epoch 32767; partitions and groups are set from Ongoing until the markers are written.
 //
 //   Empty → Ongoing → PrepareCommit → CompleteCommit ┐
 //     ↑        └────→ PrepareAbort  → CompleteAbort  ┤ → Ongoing, Empty, PrepareAbort
 //     └──────────────────────────────────────────────┘
-//
-// Invariants: an epoch never goes back for a producer id; no producer has 32767;
-// partitions and groups are there from Ongoing until the markers are written.
 
 import { errorNumber } from '../protocol/errors.ts'
 import type { ProducerId } from '../protocol/producer-id.ts'
 import { assert } from '../runtime/assert.ts'
 
-/** The states of a transaction at its coordinator, by Kafka's names (KIP-98). */
+/** The states of a transaction at its coordinator, with Kafka's names (KIP-98). */
 export type TransactionState =
   | 'Empty'
   | 'Ongoing'
@@ -45,14 +43,17 @@ export interface TopicPartition {
   readonly partition: number
 }
 
-/** How the two sides end transactions: from level 2 on each end raises the epoch (KIP-890). */
+/**
+ * The level of `transaction.version`: from 2 on, each end of a transaction raises the epoch
+ * (KIP-890).
+ */
 export type TransactionLevel = 0 | 1 | 2
 
 export const bumpsEpoch = (level: TransactionLevel): boolean => level >= 2
 
 const epochMax = 32767
 
-/** The last epoch is kept free for fencing: a producer that reached this one gets a new id. */
+/** The last epoch is reserved for fencing: a producer that reached this one gets a new id. */
 export const isExhausted = (epoch: number): boolean => epoch >= epochMax - 1
 
 export const partitionKey = ({ topic, partition }: TopicPartition): string =>
@@ -62,15 +63,20 @@ export class Transaction {
   readonly id: string
   #state: TransactionState = 'Empty'
   #producerId: ProducerId
-  /** The id before the last transition: how a retry over a change of ids is recognised. */
+  /**
+   * The producer id before the last transition, which identifies a retry across a change of the id.
+   */
   #previousProducerId: ProducerId = -1
-  /** The id after the markers, where the epochs of this one are used up; -1 = it stays. */
+  /**
+   * The producer id after the markers, if the epochs of the current one are used up; -1 = no
+   * change.
+   */
   #nextProducerId: ProducerId = -1
   #epoch = -1
-  /** The epoch before the last rise by the producer itself; -1 = another one raised it. */
+  /** The epoch before the producer's own last rise; -1 = the producer did not raise it. */
   #lastEpoch = -1
   #timeoutMs = 0
-  /** How the transaction that is ending, or ended last, does so. */
+  /** The level with which the transaction ends or last ended. */
   #level: TransactionLevel = 0
   readonly #partitions = new Map<string, TopicPartition>()
   readonly #groups = new Set<string>()
@@ -101,7 +107,7 @@ export class Transaction {
     return { producerId: this.#producerId, epoch: this.#epoch }
   }
 
-  /** What the producer receives when its transaction ends: what it will be after the markers. */
+  /** The id and epoch that the producer has after the markers are written. */
   get identityToBe(): ProducerIdentity {
     return this.#rotates ? { producerId: this.#nextProducerId, epoch: 0 } : this.identity
   }
@@ -127,15 +133,16 @@ export class Transaction {
   }
 
   /**
-   * May a producer that believes to be this one start anew? Its epoch is looked at later. An id of
-   * before counts where its epochs were used up: then the response with the new id was lost.
+   * Whether a producer with this id and epoch may initialize again; the epoch is checked later. A
+   * previous id is accepted if its epochs were used up, because the response with the new id may
+   * have been lost.
    */
   mayBe({ producerId, epoch }: ProducerIdentity): boolean {
     if (this.#epoch === -1 || producerId === this.#producerId) return true
     return producerId === this.#previousProducerId && isExhausted(epoch)
   }
 
-  /** Whether it writes to each of them already. */
+  /** Whether the transaction already has all of them. */
   hasAll(partitions: readonly TopicPartition[], groups: readonly string[]): boolean {
     return (
       partitions.every((partition) => this.#partitions.has(partitionKey(partition))) &&
@@ -144,8 +151,8 @@ export class Transaction {
   }
 
   /**
-   * Starts a producer anew, where no transaction is open: 0, or the error. `expected` is what the
-   * producer believes to be (KIP-360); null = it is a new one.
+   * Initializes a producer while no transaction is open; returns 0 or the error. `expected` is the
+   * producer's own id and epoch (KIP-360); null = it is a new producer.
    */
   initialize(
     expected: ProducerIdentity | null,
@@ -153,7 +160,7 @@ export class Transaction {
     newProducerId: () => ProducerId,
   ): number {
     if (isExhausted(this.#epoch)) {
-      // Kafka's coordinator throws if the producer is a retry from before the last epoch.
+      // Kafka's coordinator throws if the producer retries with an epoch before the previous one.
       if (expected !== null && expected.epoch !== this.#epoch) {
         return errorNumber.UNKNOWN_SERVER_ERROR
       }
@@ -166,7 +173,7 @@ export class Transaction {
       this.#lastEpoch = this.#epoch
       this.#move('Empty', this.#producerId, this.#epoch + 1)
     } else if (expected.epoch === this.#lastEpoch) {
-      // The response to a request that raised the epoch was lost: this is its retry.
+      // The response to the request that raised the epoch was lost; this is the retry.
       this.#move('Empty', this.#producerId, this.#epoch)
     } else {
       return errorNumber.PRODUCER_FENCED
@@ -175,7 +182,7 @@ export class Transaction {
     return 0
   }
 
-  /** True if the transaction began by it. */
+  /** Returns true if the transaction began with this call. */
   add(
     partitions: readonly TopicPartition[],
     groups: readonly string[],
@@ -189,7 +196,7 @@ export class Transaction {
     return begins
   }
 
-  /** Decides the transaction; the markers come next. */
+  /** Decides the result of the transaction; the markers are written next. */
   prepare(isCommit: boolean, level: TransactionLevel, newProducerId: () => ProducerId): void {
     const next = isCommit ? 'PrepareCommit' : 'PrepareAbort'
     if (bumpsEpoch(level)) {
@@ -203,7 +210,7 @@ export class Transaction {
     this.#level = level
   }
 
-  /** Aborts an open transaction over its producer's head, whose epoch is then too old. */
+  /** Aborts an open transaction without its producer, whose epoch is then too old. */
   fence(level: TransactionLevel, newProducerId: () => ProducerId): void {
     assert(this.#state === 'Ongoing', 'only an open transaction is fenced')
     if (!bumpsEpoch(level)) {
@@ -213,7 +220,7 @@ export class Transaction {
     this.prepare(false, level, newProducerId)
   }
 
-  /** All markers are written. */
+  /** Called when all markers are written. */
   complete(): void {
     const next = this.#state === 'PrepareCommit' ? 'CompleteCommit' : 'CompleteAbort'
     const { producerId, epoch } = this.identityToBe

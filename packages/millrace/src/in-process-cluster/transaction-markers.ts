@@ -1,6 +1,6 @@
-// Writes the markers of a transaction that was decided: one into each of its partitions, as soon as
-// a node leads it, and a notice to each of its groups. transaction-coordinator.ts starts it and is
-// notified when all are written. Topics that were deleted meanwhile need none.
+// Writes the markers of a decided transaction: one to each of its partitions, as soon as the
+// partition has a leader, and notifies each of its groups. Partitions of deleted topics are
+// skipped. transaction-coordinator.ts starts it, and is notified once when all markers are written.
 
 import type { Timer } from '../runtime/clock.ts'
 import type { ClusterState } from './cluster-state.ts'
@@ -8,7 +8,7 @@ import type { GroupCoordinator } from './groups.ts'
 import { noLeader, type Partition } from './topic.ts'
 import type { TopicPartition, Transaction } from './transaction-entry.ts'
 
-/** Kafka's counts changes of the coordinator; nothing here depends on it. */
+/** In Kafka it counts changes of the coordinator; nothing in this cluster depends on it. */
 const coordinatorEpoch = 0
 
 export class TransactionMarkers {
@@ -24,7 +24,9 @@ export class TransactionMarkers {
     this.#delayMs = delayMs
   }
 
-  /** `onWritten` comes within the call where there is no delay and every partition has a leader. */
+  /**
+   * `onWritten` is called within this call if there is no delay and every partition has a leader.
+   */
   write(transaction: Transaction, onWritten: () => void): void {
     if (this.#delayMs === 0) {
       this.#writeAll(transaction, onWritten)
@@ -37,7 +39,7 @@ export class TransactionMarkers {
     this.#timers.add(timer)
   }
 
-  /** What is not written yet never will be. */
+  /** Markers that are not written yet are discarded. */
   close(): void {
     for (const timer of this.#timers) timer.cancel()
     for (const stop of this.#stops) stop()
@@ -67,7 +69,10 @@ export class TransactionMarkers {
     }
   }
 
-  /** At once if a node leads the partition, else as soon as one does; undefined = it is gone. */
+  /**
+   * Calls at once if the partition has a leader, otherwise when it gets one; undefined = the
+   * partition was deleted.
+   */
   #whenLed(
     { topic, partition }: TopicPartition,
     callback: (partition: Partition | undefined) => void,

@@ -1,26 +1,26 @@
-// What a user may choose of a cluster's transactions, with defaults and bounds, and what follows
-// from the API versions that are served.
+// The public options of a cluster's transactions, with defaults and bounds, and the settings that
+// follow from the served API versions. Callers: cluster-options.ts and testing.ts.
 
 import type { TransactionLevel } from './transaction-entry.ts'
 import type { VersionTable } from './versions.ts'
 
-/** How the cluster treats transactions. */
+/** How the cluster handles transactions. */
 export interface TransactionOptions {
   /**
-   * The finalized level of Kafka's feature `transaction.version`: from 2 on each end of a
-   * transaction raises the producer's epoch (KIP-890). 2 from Kafka 4.0 on by default, and 0
+   * The finalized level of Kafka's feature `transaction.version`: from 2 on, each end of a
+   * transaction raises the producer's epoch (KIP-890). 2 by default from Kafka 4.0 on, and 0
    * before.
    */
   readonly version?: TransactionLevel | undefined
-  /** The longest `transaction.timeout.ms` that a producer may ask for; 15 minutes by default. */
+  /** The maximum `transaction.timeout.ms` of a producer; 15 minutes by default. */
   readonly maxTimeoutMs?: number | undefined
   /**
-   * How long after its end was decided a transaction's markers are written; 0 by default. Until
-   * then requests for the id get CONCURRENT_TRANSACTIONS.
+   * The time between the decision about a transaction and the writing of its markers; 0 by default.
+   * Meanwhile requests for the id get CONCURRENT_TRANSACTIONS.
    */
   readonly markerDelayMs?: number | undefined
   /**
-   * For how long a coordinator that has moved (of transactions and groups) responds with
+   * How long a moved coordinator (of transactions and groups) responds with
    * COORDINATOR_LOAD_IN_PROGRESS; 0 by default.
    */
   readonly coordinatorLoadMs?: number | undefined
@@ -28,9 +28,12 @@ export interface TransactionOptions {
 
 export interface TransactionSettings {
   readonly level: TransactionLevel
-  /** The release knows the feature, and advertises it. */
+  /** Whether the release knows the feature and advertises it. */
   readonly hasFeature: boolean
-  /** The release asks the coordinator before it takes a transaction's first batch (KIP-890). */
+  /**
+   * Whether the release asks the coordinator before it accepts a transaction's first batch
+   * (KIP-890).
+   */
   readonly verifies: boolean
   readonly timeoutMsMax: number
   readonly markerDelayMs: number
@@ -40,9 +43,11 @@ export interface TransactionSettings {
 const timeoutMsMaxDefault = 900_000
 const delayMsMax = 2 ** 31 - 1
 
-/** Brokers that know the feature `transaction.version` serve EndTxn from this version on. */
+/** Brokers with the feature `transaction.version` serve EndTxn from this version on. */
 const featureEndTxn = 5
-/** Brokers that verify transactions before a write serve AddPartitionsToTxn from this on. */
+/**
+ * Brokers that verify transactions before a write serve AddPartitionsToTxn from this version on.
+ */
 const verifyingAddPartitions = 4
 
 const serves = (table: VersionTable, api: string, version: number): boolean =>
@@ -57,7 +62,7 @@ const names = [
 
 const isDelay = (value: number): boolean => value >= 0 && value <= delayMsMax
 
-/** Calls `problem` with what is wrong. */
+/** Calls `problem` with each problem. */
 export const checkTransactionOptions = (
   options: TransactionOptions,
   versions: VersionTable,

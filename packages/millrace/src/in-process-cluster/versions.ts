@@ -1,6 +1,6 @@
-// Which versions of each api the cluster's nodes advertise: those of a Kafka release, or of a
-// table. They are limited to what this cluster serves, so it can play an older release, not a newer
-// one.
+// The API versions that the cluster's nodes advertise: those of a Kafka release, or of the caller's
+// table, limited to the versions that this cluster serves. So it can behave like an older release,
+// but not like a newer one. The tables must equal the releases'. Caller: cluster-options.ts.
 
 import { KafkaError } from '../protocol/kafka-error.ts'
 
@@ -9,7 +9,7 @@ export interface VersionRange {
   readonly max: number
 }
 
-/** Lowest and highest version of each api; an api that is not named is not served. */
+/** The lowest and highest version of each API; an API that is not in the table is not served. */
 export type VersionTable = Readonly<Record<string, readonly [min: number, max: number]>>
 
 const kafka10: VersionTable = {
@@ -143,7 +143,10 @@ const kafka39: VersionTable = {
   TxnOffsetCommit: [0, 4],
 }
 
-/** Since 4.0 the oldest versions are gone; Produce still names 0, which librdkafka looks for. */
+/**
+ * Kafka 4.0 removed the oldest versions; Produce still advertises 0, because librdkafka checks for
+ * it.
+ */
 const kafka40: VersionTable = {
   ...kafka39,
   Produce: [0, 12],
@@ -186,7 +189,7 @@ const releases = {
   '4.4': kafka44,
 } as const satisfies Record<string, VersionTable>
 
-/** A Kafka release whose versions a cluster can play. */
+/** A Kafka release whose versions a cluster can serve. */
 export type KafkaRelease = keyof typeof releases
 
 export interface ServedApi {
@@ -206,7 +209,7 @@ export const tableOf = (wanted: KafkaRelease | VersionTable): VersionTable => {
   )
 }
 
-/** What the nodes advertise, by api key: the table within what is served. */
+/** The advertised versions by api key: the table, limited to what is served. */
 export const versionsOf = (
   table: VersionTable,
   served: readonly ServedApi[],
@@ -215,7 +218,7 @@ export const versionsOf = (
   for (const api of served) {
     const range = table[api.name]
     if (range === undefined) continue
-    // Produce versions below 3 are advertised but rejected, as by Kafka 4 (KAFKA-18659).
+    // Produce versions below 3 are advertised but rejected, as in Kafka 4 (KAFKA-18659).
     const min = api.name === 'Produce' ? range[0] : Math.max(range[0], api.versions.min)
     const max = Math.min(range[1], api.versions.max)
     if (min <= max) said.set(api.key, { min, max })

@@ -22,7 +22,7 @@ import type { Settling } from './settling.ts'
 export interface FailedRecord {
   /** The record that was sent. */
   readonly record: ProducerRecord
-  /** The error. */
+  /** The error with which it failed. */
   readonly error: KafkaError
 }
 

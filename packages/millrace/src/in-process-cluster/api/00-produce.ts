@@ -1,8 +1,8 @@
-// Produce: the leader checks whether the transaction may write (produce-admission.ts), checks each
-// partition's batch, then its producer's sequence, then appends.
-// The response comes at once for acks 1 and all, since the replicas share one log; with acks 0
-// there is none, and an error closes the connection. From version 10 a response names the new
-// leader where this node is not the leader.
+// Handles Produce: the leader checks that the transaction may write (produce-admission.ts), then
+// each partition's batch, then its producer's sequence numbers, and then appends. It responds at
+// once for acks 1 and all, because all replicas share one log. With acks 0 it sends no response,
+// and an error closes the connection. From version 10 on, a response names the new leader if this
+// node is not the leader. Caller: handlers.ts.
 
 import {
   type ProduceRequest,
@@ -68,7 +68,7 @@ const writePartition = (
     codecErrorCode: state.settings.codecErrorCode,
   })
   if (verdict.rejection !== null) return rejected(index, verdict.rejection)
-  // The admission has verified all that had to be verified.
+  // ProduceAdmission has already verified the transaction.
   const written = partition.write(verdict.batch, true)
   if (written.kind === 'error') return failed(index, written.code, written.message)
   return {
@@ -94,9 +94,7 @@ const respondPartition = (
   return after === 0 ? response : injected(call, index, partition, after)
 }
 
-/**
- * An error by a fault. NOT_LEADER_OR_FOLLOWER names the leader only where that is another node.
- */
+/** The error of a fault. NOT_LEADER_OR_FOLLOWER names the leader only if it is another node. */
 const injected = (
   call: Call,
   index: number,
@@ -137,7 +135,7 @@ const topicResponse = (call: Call, data: TopicData, denials: Denials) => {
   }
 }
 
-/** Addresses of the leaders that the responses name. */
+/** The addresses of the leaders that the responses name. */
 const endpointsOf = (call: Call, responses: readonly ReturnType<typeof topicResponse>[]) => {
   const ids = new Set<number>()
   for (const { partitionResponses } of responses) {
@@ -161,9 +159,7 @@ const rejectAll = (request: ProduceRequest, code: number): Input<ProduceResponse
   })),
 })
 
-/**
- * Leaders and their addresses came with version 10; before it the response has no fields for them.
- */
+/** Version 10 added leaders and their addresses; earlier responses have no fields for them. */
 const leadersSince = 10
 
 const withoutLeaders = (responses: readonly ReturnType<typeof topicResponse>[]) =>
@@ -172,7 +168,7 @@ const withoutLeaders = (responses: readonly ReturnType<typeof topicResponse>[]) 
     partitionResponses: topic.partitionResponses.map(({ currentLeader: _leader, ...rest }) => rest),
   }))
 
-/** What the request may write here: partitions that this node leads and no fault holds back. */
+/** The partitions that this node leads and no fault rejects. */
 const candidatesOf = (call: Call): Candidate[] =>
   call.request.topicData.flatMap((data) => {
     const topic = topicOf(call, data)

@@ -1,7 +1,7 @@
-// Fetch: whole batches from the requested offsets on, within the request's bounds; the first one
-// whatever its size, so that a reader always makes progress. It waits until enough bytes are there
-// or the time is over. Fetch sessions are not kept: every response says "no session", and readers
-// then send a full request each time.
+// Handles Fetch: returns whole batches from the requested offsets on, within the request's limits.
+// The first batch is returned whatever its size, so that a reader always makes progress. It waits
+// until enough bytes are available or the wait time ends. It keeps no fetch sessions: every
+// response says so, and readers then send full requests. Caller: handlers.ts.
 
 import { type FetchRequest, type FetchResponse, fetchApi } from '../../protocol/api/01-fetch.ts'
 import { errorNumber } from '../../protocol/errors.ts'
@@ -22,10 +22,10 @@ const endpointsSince = 16
 const readCommitted = 1
 const noRecords = new Uint8Array(0)
 
-/** What one response may still hold. */
+/** The space that is left in one response. */
 interface Budget {
   leftBytes: number
-  /** Nothing was found yet: the next batch goes in whatever its size. */
+  /** No batch was found yet: the next one is added whatever its size. */
   isEmpty: boolean
 }
 
@@ -59,7 +59,7 @@ const joined = (chunks: readonly Uint8Array[], byteLength: number): Uint8Array =
   return bytes
 }
 
-/** Why the partition can't be read; 0 = it can. */
+/** Why the partition can't be read; 0 = it can be read. */
 const problemOf = (call: Call, partition: Partition, asked: FetchPartition): number => {
   const { log } = partition
   const fault = call.effects.errorAt('before', partition.topic.name, partition.index)
@@ -153,8 +153,8 @@ const isEnough = (call: Call, gathered: Gathered): boolean =>
   call.request.topics.length === 0
 
 /**
- * Looks again at each append to one of the logs, and responds with what is there when the time is
- * over.
+ * Gathers again after each append to one of the logs, and responds with the available records when
+ * the wait time ends.
  */
 const wait = (call: Call): void => {
   const { clock } = call.node.state
@@ -184,7 +184,7 @@ const wait = (call: Call): void => {
 }
 
 /**
- * An epoch past the first of a session means that the reader continues one, which is not kept.
+ * An epoch beyond the first of a session means that the reader continues a session; none is kept.
  */
 const goesOnWithSession = (request: FetchRequest): boolean =>
   request.sessionId !== 0 && request.sessionEpoch > 0

@@ -1,6 +1,6 @@
-// ListOffsets: the start, the end, the first record from a time on, or the record with the latest
-// time. Times are looked up by reading the batches that may hold them. For `read_committed` readers
-// the log ends at its last stable offset.
+// Handles ListOffsets: returns the start, the end, the first record at or after a timestamp, or the
+// record with the highest timestamp. Timestamps are found by reading the batches that may contain
+// them. For `read_committed` readers the log ends at its last stable offset. Caller: handlers.ts.
 
 import {
   type ListOffsetsRequest,
@@ -18,7 +18,7 @@ type Call = ApiCall<ListOffsetsRequest, ListOffsetsResponse>
 type AskedPartition = ListOffsetsRequest['topics'][number]['partitions'][number]
 type PartitionResponse = Input<ListOffsetsResponse['topics'][number]['partitions'][number]>
 
-/** What a negative time asks for. */
+/** The special meanings of negative timestamps. */
 const latest = -1
 const earliest = -2
 const maxTimestamp = -3
@@ -70,7 +70,7 @@ const lookUp = (log: PartitionLog, time: number, end: number): Found => {
 
 const leaderEpochSince = 4
 const readCommitted = 1
-/** Any other is taken for a broker, which sees the whole log. */
+/** Any other replica id is treated as a broker, which reads the whole log. */
 const consumerReplicaId = -1
 
 const respondPartition = (call: Call, name: string, asked: AskedPartition): PartitionResponse => {

@@ -1,6 +1,6 @@
-// Metadata: nodes, topics, leaders. A topic that does not exist is created where the request and
-// the cluster allow it. LEADER_NOT_AVAILABLE is the error of a partition without a leader, and of a
-// topic none of whose partitions has one yet.
+// Handles Metadata: nodes, topics, and leaders. It creates an unknown topic if the request and the
+// cluster allow it. LEADER_NOT_AVAILABLE is the error of a partition without a leader, and of a
+// topic without any leader. Caller: handlers.ts.
 
 import {
   type MetadataRequest,
@@ -19,9 +19,9 @@ type TopicResponse = Input<MetadataResponse['topics'][number]>
 type PartitionResponse = Input<MetadataResponse['topics'][number]['partitions'][number]>
 type TopicQuery = NonNullable<MetadataRequest['topics']>[number]
 
-/** From this version on a null name means that the topic is named by its id. */
+/** From this version on, a null name means that the request names the topic by its id. */
 const queriesByIdSince = 12
-/** From this version on the response as a whole can fail. */
+/** From this version on, the response has an error code of its own. */
 const topErrorSince = 13
 
 const describePartition = (state: ClusterState, partition: Partition): PartitionResponse => {
@@ -91,7 +91,7 @@ const queryResponse = (
   return after === 0 ? response : { ...response, errorCode: after, partitions: [] }
 }
 
-/** All topics: null, or before version 1 an empty list. */
+/** All topics: null, or an empty list before version 1. */
 const asksForAll = (request: MetadataRequest, version: number): boolean =>
   request.topics === null || (version === 0 && request.topics.length === 0)
 

@@ -1,5 +1,6 @@
-// OffsetCommit: how far a group has read. By a member of the current round, or from outside while
-// the group has no members. Topics go by id since version 10.
+// Handles OffsetCommit: stores the offsets of a group. Only a member of the current generation may
+// commit, or a client outside the group while it has no members. From version 10 on, topics are
+// named by id. Caller: handlers.ts.
 
 import {
   type OffsetCommitRequest,

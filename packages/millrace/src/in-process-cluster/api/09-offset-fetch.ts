@@ -1,6 +1,7 @@
-// OffsetFetch: how far groups have read; -1 if a group committed nothing. Several groups at once
-// since version 8, topics by id since version 10. A request for stable offsets gets an error where
-// an open transaction may still change one (KIP-447).
+// Handles OffsetFetch: returns the committed offsets of groups; -1 if there is none. From version 8
+// on a request has several groups, and from version 10 on topics are named by id. A request for
+// stable offsets gets an error if an open transaction may change one (KIP-447). Caller:
+// handlers.ts.
 
 import {
   type OffsetFetchRequest,
@@ -45,7 +46,7 @@ const respondPartition = (call: Call, groupId: string, name: string | undefined,
   }
 }
 
-/** All that was committed, as a query for each partition. */
+/** All committed offsets, as a query for each partition. */
 const everything = (call: Call, groupId: string): readonly AskedTopic[] => {
   const byTopic = new Map<string, number[]>()
   for (const { topic, partition } of call.node.groups.allCommitted(groupId)) {
@@ -75,7 +76,7 @@ const groupResponse = (
   return { groupId, topics }
 }
 
-/** The only group of an old request. */
+/** Versions before 8 request a single group. */
 const respondOne = (call: Call): void => {
   const { groupId, topics } = call.request
   const asked = topics?.map((topic) => ({ ...topic, topicId: zeroUuid })) ?? null
@@ -85,7 +86,7 @@ const respondOne = (call: Call): void => {
     call.respond({ errorCode: response.errorCode, topics: named })
     return
   }
-  // Version 1 has no error but those of partitions.
+  // Version 1 has error codes for partitions only.
   const { errorCode } = response
   call.respond({
     topics: (topics ?? []).map(({ name, partitionIndexes }) => ({

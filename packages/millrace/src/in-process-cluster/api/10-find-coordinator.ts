@@ -1,12 +1,12 @@
-// FindCoordinator: which node keeps a consumer group or a transactional id. Any living node may;
-// coordinators.ts knows which one does.
+// Handles FindCoordinator: returns the node that coordinates a consumer group or a transactional
+// id. Any running node responds; coordinators.ts decides. Caller: handlers.ts.
 
 import { findCoordinatorApi } from '../../protocol/api/10-find-coordinator.ts'
 import { errorNumber } from '../../protocol/errors.ts'
 import type { CoordinatorKind } from '../coordinators.ts'
 import { defineHandler } from './handler.ts'
 
-/** Index = the key type. */
+/** The index is the key type. */
 const kinds: readonly CoordinatorKind[] = ['group', 'transaction']
 const batchedSince = 4
 

@@ -1,13 +1,14 @@
-// JoinGroup: becomes a member of a consumer group. The response comes when all members have joined.
+// Handles JoinGroup: adds a member to a consumer group. It responds when all members have joined.
+// groups.ts owns the state. Caller: handlers.ts.
 
 import { joinGroupApi } from '../../protocol/api/11-join-group.ts'
 import { errorNumber } from '../../protocol/errors.ts'
 import { type JoinResult, rejectedJoin } from '../group.ts'
 import { defineHandler } from './handler.ts'
 
-/** A member without an id receives one and must join again under it. */
+/** From this version on, a member without an id receives one and must join again with it. */
 const idRequiredSince = 4
-/** No protocol is null since this version, and '' before. */
+/** From this version on, no protocol is null; before it is ''. */
 const nullProtocolSince = 7
 
 const sessionTimeoutMsMin = 1

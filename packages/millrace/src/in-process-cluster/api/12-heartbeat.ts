@@ -1,4 +1,5 @@
-// Heartbeat: a member of a consumer group is alive, and learns of a rebalance.
+// Handles Heartbeat: keeps a member's session alive, and returns REBALANCE_IN_PROGRESS during a
+// rebalance. groups.ts owns the state. Caller: handlers.ts.
 
 import { heartbeatApi } from '../../protocol/api/12-heartbeat.ts'
 import { errorNumber } from '../../protocol/errors.ts'

@@ -1,4 +1,5 @@
-// LeaveGroup: members leave at once, instead of timing out. Several of them since version 3.
+// Handles LeaveGroup: removes members at once, without waiting for their session timeout. From
+// version 3 on a request has several members. groups.ts owns the state. Caller: handlers.ts.
 
 import { leaveGroupApi } from '../../protocol/api/13-leave-group.ts'
 import { errorNumber } from '../../protocol/errors.ts'

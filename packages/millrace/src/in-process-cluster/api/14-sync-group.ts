@@ -1,4 +1,5 @@
-// SyncGroup: the leader of a consumer group assigns partitions, the others wait for it.
+// Handles SyncGroup: stores the assignment of the group's leader, and returns each member its part;
+// the other members wait for it. groups.ts owns the state. Caller: handlers.ts.
 
 import { syncGroupApi } from '../../protocol/api/14-sync-group.ts'
 import { errorNumber } from '../../protocol/errors.ts'

@@ -1,4 +1,5 @@
-// ListGroups: the groups that the node coordinates.
+// Handles ListGroups: returns the groups that the node coordinates. It keeps no state. Caller:
+// handlers.ts.
 
 import { listGroupsApi } from '../../protocol/api/16-list-groups.ts'
 import { defineHandler } from './handler.ts'

@@ -1,6 +1,6 @@
-// SaslHandshake: the client chooses a mechanism. The response to one that is not offered lists
-// those that are, and the connection is closed, as by Kafka. broker-authentication.ts decides, and
-// owns the state; handlers.ts lists this handler.
+// Handles SaslHandshake: selects the client's SASL mechanism. For an unsupported mechanism the
+// response lists the supported ones, and the connection is closed, as in Kafka.
+// broker-authentication.ts decides and owns the state. Caller: handlers.ts.
 
 import { saslHandshakeApi } from '../../protocol/api/17-sasl-handshake.ts'
 import { defineHandler } from './handler.ts'

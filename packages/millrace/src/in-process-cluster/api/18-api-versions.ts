@@ -1,7 +1,7 @@
-// ApiVersions: what this node serves. The response to a version that it does not know is in version
-// 0: UNSUPPORTED_VERSION and the range of ApiVersions alone (KIP-511); node-connection.ts sends it.
-// A client that expects another cluster or node behind this address must bootstrap again
-// (KIP-1242).
+// Handles ApiVersions: returns the APIs that this node serves. An unknown version gets a response
+// of version 0 with UNSUPPORTED_VERSION and the range of ApiVersions only (KIP-511). A client that
+// expects another cluster or node at this address must bootstrap again (KIP-1242). Callers:
+// handlers.ts and node-connection.ts.
 
 import {
   type ApiVersionsRequest,
@@ -14,16 +14,17 @@ import type { VersionRange } from '../versions.ts'
 import { type ApiCall, defineHandler } from './handler.ts'
 
 /**
- * Since this version the range of ApiVersions comes with the rejection, and features with the rest.
+ * From this version on, a rejection contains the range of ApiVersions, and other responses contain
+ * features.
  */
 const rangeInRejectionsince = 3
 
-/** Since this version a feature whose lowest level is 0 can be advertised (KAFKA-17492). */
+/** From this version on, a feature with minimum level 0 can be advertised (KAFKA-17492). */
 const levelZeroSince = 4
 
 const transactionFeature = { name: 'transaction.version', minVersion: 0, maxVersion: 2 }
 
-/** The features of the cluster; older releases advertise none. */
+/** The features of the cluster; earlier releases advertise none. */
 const featuresOf = ({
   node,
   version,
@@ -40,7 +41,7 @@ const featuresOf = ({
   }
 }
 
-/** From version 5 a client names both the cluster and the node that it expects, or neither. */
+/** From version 5 on, a client names both the cluster and the node that it expects, or neither. */
 const namesOneOnly = ({ request }: ApiCall<ApiVersionsRequest, ApiVersionsResponse>): boolean =>
   (request.clusterId === null) !== (request.nodeId === -1)
 
@@ -73,7 +74,7 @@ export const apiVersionsHandler = defineHandler({
   reject: (_request, code) => ({ errorCode: code }),
 })
 
-/** The body, in version 0, for a version that the node does not serve. */
+/** The response body in version 0, for a version that the node does not serve. */
 export const unsupportedApiVersions = (
   versions: ReadonlyMap<number, VersionRange>,
 ): Input<ApiVersionsResponse> => {

@@ -1,5 +1,5 @@
-// CreateTopics: any node makes them, as the controller would. Each topic fails or succeeds by
-// itself.
+// Handles CreateTopics: any node creates topics, as if it were the controller. Each topic succeeds
+// or fails independently. cluster-state.ts owns the topics. Caller: handlers.ts.
 
 import {
   type CreateTopicsRequest,
@@ -18,7 +18,7 @@ type Call = ApiCall<CreateTopicsRequest, CreateTopicsResponse>
 type AskedTopic = CreateTopicsRequest['topics'][number]
 type TopicResponse = Input<CreateTopicsResponse['topics'][number]>
 
-/** Partition and replica counts may be -1 (the default) since this version. */
+/** From this version on, partition and replica counts may be -1, which means the default. */
 const defaultCountsSince = 4
 
 const specOf = (asked: AskedTopic, version: number): TopicSpec => {

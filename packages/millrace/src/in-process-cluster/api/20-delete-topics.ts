@@ -1,5 +1,6 @@
-// DeleteTopics: by name, from version 6 on by id too. A topic of the same name that is
-// created later is another one.
+// Handles DeleteTopics: deletes topics by name, and from version 6 on also by id. A topic that is
+// created later with the same name must have a new id. cluster-state.ts owns the topics. Caller:
+// handlers.ts.
 
 import {
   type DeleteTopicsRequest,

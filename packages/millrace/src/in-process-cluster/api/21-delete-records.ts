@@ -1,5 +1,5 @@
-// DeleteRecords: what lies before an offset can't be read any more. Whole batches go; of a batch
-// that holds the offset the rest stays.
+// Handles DeleteRecords: records before an offset can't be read afterwards. Whole batches are
+// removed; the batch that contains the offset is kept. Caller: handlers.ts.
 
 import {
   type DeleteRecordsRequest,
@@ -11,7 +11,7 @@ import { type ApiCall, defineHandler } from './handler.ts'
 
 type Call = ApiCall<DeleteRecordsRequest, DeleteRecordsResponse>
 
-/** Everything that all replicas have. */
+/** -1 = up to the high watermark. */
 const upToEnd = -1
 
 const deleteIn = (call: Call, topic: string, index: number, asked: number) => {

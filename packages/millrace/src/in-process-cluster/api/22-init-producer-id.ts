@@ -1,14 +1,14 @@
-// InitProducerId: a producer id and epoch. An idempotent producer (no transactional id) always gets
-// a new id with epoch 0, whatever it had before, as from Kafka. A transactional id keeps its id,
-// and each call raises the epoch, which fences the producer before it (KIP-360 where the caller
-// names its own).
+// Handles InitProducerId: returns a producer id and an epoch. An idempotent producer without a
+// transactional id always gets a new id with epoch 0, as in Kafka. A transactional id keeps its
+// producer id, and each call raises the epoch, which fences the previous producer (KIP-360 if the
+// caller sends its own). transaction-coordinator.ts owns the state. Caller: handlers.ts.
 
 import { initProducerIdApi } from '../../protocol/api/22-init-producer-id.ts'
 import { errorNumber } from '../../protocol/errors.ts'
 import type { ProducerIdentity } from '../transaction-entry.ts'
 import { defineHandler } from './handler.ts'
 
-/** Instead of PRODUCER_FENCED, which came with version 4, older versions know this error. */
+/** Version 4 added PRODUCER_FENCED; earlier versions get this error. */
 const fencedErrorSince = 4
 
 const rejected = (errorCode: number) => ({ errorCode, producerId: -1, producerEpoch: -1 })

@@ -1,7 +1,7 @@
-// AddPartitionsToTxn: a transaction is going to write to these partitions; all of them are added,
-// or none is. Up to version 3 for clients, one transaction at a time; from 4 on for brokers,
-// several at a time, and to ask only (`verifyOnly`). Clients whose transactions raise the epoch
-// skip it: their Produce requests add the partitions.
+// Handles AddPartitionsToTxn: adds partitions to a transaction, either all or none. Clients send
+// versions up to 3, with one transaction. Brokers send versions from 4 on, with several
+// transactions, and may only verify (`verifyOnly`). Clients whose transactions raise the epoch do
+// not send it, because their Produce requests add the partitions. Caller: handlers.ts.
 
 import {
   type AddPartitionsToTxnRequest,
@@ -16,7 +16,7 @@ type Call = ApiCall<AddPartitionsToTxnRequest, AddPartitionsToTxnResponse>
 type TransactionPartitions = AddPartitionsToTxnRequest['transactions'][number]
 
 const batchedSince = 4
-/** Instead of PRODUCER_FENCED older versions know INVALID_PRODUCER_EPOCH. */
+/** Earlier versions get INVALID_PRODUCER_EPOCH instead of PRODUCER_FENCED. */
 const fencedErrorSince = 2
 
 const transactionOf = (request: AddPartitionsToTxnRequest): TransactionPartitions => ({
@@ -43,7 +43,7 @@ const resultsOf = ({ topics }: TransactionPartitions, codeOf: CodeOf) =>
     })),
   }))
 
-/** The error of each partition. */
+/** Adds or verifies the partitions; returns the error of each. */
 const carryOut = (call: Call, transaction: TransactionPartitions): CodeOf => {
   const { node, effects, version } = call
   const { transactions, state, id } = node

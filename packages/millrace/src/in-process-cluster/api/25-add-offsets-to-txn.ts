@@ -1,11 +1,12 @@
-// AddOffsetsToTxn: a transaction is going to bring offsets to a consumer group. Clients whose
-// transactions raise the epoch skip it: their TxnOffsetCommit adds the group.
+// Handles AddOffsetsToTxn: adds a consumer group to a transaction that will commit offsets. Clients
+// whose transactions raise the epoch do not send it, because their TxnOffsetCommit adds the group.
+// Caller: handlers.ts.
 
 import { addOffsetsToTxnApi } from '../../protocol/api/25-add-offsets-to-txn.ts'
 import { errorNumber } from '../../protocol/errors.ts'
 import { defineHandler } from './handler.ts'
 
-/** Instead of PRODUCER_FENCED older versions know INVALID_PRODUCER_EPOCH. */
+/** Earlier versions get INVALID_PRODUCER_EPOCH instead of PRODUCER_FENCED. */
 const fencedErrorSince = 2
 
 export const addOffsetsToTxnHandler = defineHandler({

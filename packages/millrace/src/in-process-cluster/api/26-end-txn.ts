@@ -1,11 +1,12 @@
-// EndTxn: commits or aborts a transaction. From version 5 on the producer's epoch rises with it,
-// and the response has the id and epoch of the next transaction (KIP-890).
+// Handles EndTxn: commits or aborts a transaction. From version 5 on it raises the producer's
+// epoch, and the response contains the id and the epoch of the next transaction (KIP-890). Caller:
+// handlers.ts.
 
 import { endTxnApi } from '../../protocol/api/26-end-txn.ts'
 import { errorNumber } from '../../protocol/errors.ts'
 import { defineHandler } from './handler.ts'
 
-/** Instead of PRODUCER_FENCED older versions know INVALID_PRODUCER_EPOCH. */
+/** Earlier versions get INVALID_PRODUCER_EPOCH instead of PRODUCER_FENCED. */
 const fencedErrorSince = 2
 const bumpSince = 5
 

@@ -1,5 +1,6 @@
-// WriteTxnMarkers: a marker into the log of a partition that the node leads. The cluster's own
-// coordinator writes its markers by itself; this is for an administrator (KIP-664).
+// Handles WriteTxnMarkers: writes a marker to the log of a partition that the node leads.
+// Administrators send it (KIP-664); the cluster's own coordinator writes its markers without
+// requests. Caller: handlers.ts.
 
 import {
   type WriteTxnMarkersRequest,

@@ -1,7 +1,7 @@
-// TxnOffsetCommit: a transaction brings offsets to a consumer group, which count once it is
-// committed. Up to version 4 AddOffsetsToTxn must have added the group; from 5 on this request
-// adds it. Members name their generation since version 3 (KIP-447); topics go by id since
-// version 6.
+// Handles TxnOffsetCommit: stores offsets for a consumer group that take effect when the
+// transaction commits. Up to version 4 AddOffsetsToTxn must have added the group; from version 5 on
+// this request adds it. Members send their generation from version 3 on (KIP-447), and topics are
+// named by id from version 6 on. Caller: handlers.ts.
 
 import {
   type TxnOffsetCommitRequest,
@@ -17,15 +17,15 @@ type CommitPartition = CommitTopic['partitions'][number]
 
 const addsSince = 5
 const topicIdsSince = 6
-/** Since this version clients know TRANSACTION_ABORTABLE. */
+/** From this version on, clients know TRANSACTION_ABORTABLE. */
 const abortableSince = 4
-/** Since this version clients handle COORDINATOR_LOAD_IN_PROGRESS (KAFKA-7296). */
+/** From this version on, clients handle COORDINATOR_LOAD_IN_PROGRESS (KAFKA-7296). */
 const loadingSince = 2
 
 const nameOf = (call: Call, { name, topicId }: CommitTopic): string | undefined =>
   call.version >= topicIdsSince ? call.node.state.topicById(topicId)?.name : name
 
-/** Why this one offset is not taken; 0 = it may be. */
+/** Why one offset is rejected; 0 = it is accepted. */
 const problemOf = (call: Call, name: string | undefined, partition: number): number => {
   if (name === undefined) return errorNumber.UNKNOWN_TOPIC_ID
   const fault = call.effects.errorAt('before', name, partition)
@@ -35,7 +35,7 @@ const problemOf = (call: Call, name: string | undefined, partition: number): num
     : 0
 }
 
-/** Is the group part of the producer's transaction, or does it become so? 0 = yes. */
+/** 0 = the group is part of the producer's transaction, or was added; otherwise the error. */
 const admit = (call: Call): number => {
   const { node, request, version } = call
   const { transactionalId, groupId, producerId, producerEpoch: epoch } = request

@@ -1,5 +1,5 @@
-// DescribeConfigs: the settings of topics. A node has none that could be set, and so describes
-// none.
+// Handles DescribeConfigs: returns the settings of topics. Nodes have no settings, so the result
+// for a node is empty. It keeps no state. Callers: handlers.ts and 19-create-topics.ts.
 
 import {
   type DescribeConfigsRequest,
@@ -14,7 +14,7 @@ import { defineHandler } from './handler.ts'
 type Resource = DescribeConfigsRequest['resources'][number]
 type Result = Input<DescribeConfigsResponse['results'][number]>
 
-/** Kafka's numbers for where a value comes from. */
+/** Kafka's numbers for the source of a value. */
 export const configSource = { topic: 1, default: 5 } as const
 
 const resourceTypes = { topic: 2, node: 4 } as const

@@ -1,6 +1,7 @@
-// SaslAuthenticate: a token of the client, and the server's response to it. The last one has the
-// lifetime of the session. The response to a failure (a wrong password, or a fault) is late, and
-// closes the connection.
+// Handles SaslAuthenticate: passes a token of the client to broker-authentication.ts, and responds
+// with the server's token. The last response contains the session lifetime. The response to a
+// failure (a wrong password, or a fault) is delayed, and closes the connection. Caller:
+// handlers.ts.
 
 import { saslAuthenticateApi } from '../../protocol/api/36-sasl-authenticate.ts'
 import type { TokenResponse } from '../broker-authentication.ts'

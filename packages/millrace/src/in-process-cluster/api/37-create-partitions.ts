@@ -1,4 +1,5 @@
-// CreatePartitions: topics get more partitions; any node makes them, as the controller would.
+// Handles CreatePartitions: adds partitions to topics. Any node does it, as if it were the
+// controller. cluster-state.ts owns the topics. Caller: handlers.ts.
 
 import {
   type CreatePartitionsRequest,

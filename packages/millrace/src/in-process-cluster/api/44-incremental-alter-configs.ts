@@ -1,4 +1,5 @@
-// IncrementalAlterConfigs: changes settings of topics. A node has none that could be changed.
+// Handles IncrementalAlterConfigs: changes settings of topics. Nodes have no settings that can be
+// changed. cluster-state.ts owns the settings. Caller: handlers.ts.
 
 import {
   type IncrementalAlterConfigsRequest,

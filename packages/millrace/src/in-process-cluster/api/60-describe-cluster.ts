@@ -1,4 +1,5 @@
-// DescribeCluster: the nodes and the controller.
+// Handles DescribeCluster: returns the nodes and the controller. It keeps no state. Caller:
+// handlers.ts.
 
 import { describeClusterApi } from '../../protocol/api/60-describe-cluster.ts'
 import { defineHandler } from './handler.ts'

@@ -1,4 +1,5 @@
-// DescribeProducers: the producers that a partition of this node knows (KIP-664).
+// Handles DescribeProducers: returns the producers that a partition led by this node knows
+// (KIP-664). It keeps no state. Caller: handlers.ts.
 
 import {
   type DescribeProducersRequest,

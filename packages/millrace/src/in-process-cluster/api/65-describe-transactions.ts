@@ -1,4 +1,5 @@
-// DescribeTransactions: transactions that the node coordinates (KIP-664).
+// Handles DescribeTransactions: returns details of transactions that the node coordinates
+// (KIP-664). It keeps no state. Caller: handlers.ts.
 
 import {
   type DescribeTransactionsRequest,

@@ -1,4 +1,5 @@
-// ListTransactions: the transactions that the node coordinates (KIP-664).
+// Handles ListTransactions: returns the transactions that the node coordinates (KIP-664). It keeps
+// no state. Caller: handlers.ts.
 
 import { listTransactionsApi } from '../../protocol/api/66-list-transactions.ts'
 import { defineHandler } from './handler.ts'

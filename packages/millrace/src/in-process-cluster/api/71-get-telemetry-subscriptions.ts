@@ -1,4 +1,5 @@
-// GetTelemetrySubscriptions: which metrics the cluster wants of the client.
+// Handles GetTelemetrySubscriptions: returns the metrics that the cluster requests from the client
+// (KIP-714). client-telemetry.ts owns the state. Caller: handlers.ts.
 
 import { getTelemetrySubscriptionsApi } from '../../protocol/api/71-get-telemetry-subscriptions.ts'
 import { errorNumber } from '../../protocol/errors.ts'

@@ -1,4 +1,5 @@
-// PushTelemetry: the metrics of a client.
+// Handles PushTelemetry: passes the metrics of a client to client-telemetry.ts, which stores them
+// (KIP-714). Caller: handlers.ts.
 
 import { pushTelemetryApi } from '../../protocol/api/72-push-telemetry.ts'
 import { errorNumber } from '../../protocol/errors.ts'

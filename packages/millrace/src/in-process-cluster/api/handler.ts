@@ -1,6 +1,7 @@
-// What an api handler is. node-connection.ts decodes a request, asks the faults, and calls
-// `handle`, which calls `respond` once, at once or later. Handlers own nothing: what they know
-// is in the node's view.
+// The interface of an api handler. node-connection.ts decodes a request, applies the faults, and
+// calls `handle`, which must call `respond` once, at once or later. Handlers own no state: they
+// read and change the cluster only through the NodeContext. Callers: every handler and
+// node-connection.ts.
 
 import type { Api, Input } from '../../protocol/schema/api.ts'
 import type { Authentication } from '../broker-authentication.ts'
@@ -13,7 +14,7 @@ import type { TransactionCoordinator } from '../transaction-coordinator.ts'
 import type { TransactionSettings } from '../transaction-options.ts'
 import type { VersionRange } from '../versions.ts'
 
-/** A node, as its handlers see it. */
+/** The parts of a node that handlers may use. */
 export interface NodeContext {
   readonly id: number
   readonly state: ClusterState
@@ -21,57 +22,60 @@ export interface NodeContext {
   readonly transactions: TransactionCoordinator
   readonly transactionSettings: TransactionSettings
   readonly coordinators: Coordinators
-  /** null = the cluster wants no metrics of its clients. */
+  /** null = the cluster requests no metrics from its clients. */
   readonly telemetry: ClientTelemetry | null
-  /** What the node advertises, by api key. */
+  /** The versions that the node advertises, by api key. */
   readonly versions: ReadonlyMap<number, VersionRange>
 }
 
-/** One request on its way through the node. */
+/** One request that a handler processes. */
 export interface ApiCall<Request, Response> {
   readonly node: NodeContext
   readonly request: Request
   readonly version: number
   readonly clientId: string | null
-  /** Of the connection that the request came on. */
+  /** The authentication of the request's connection. */
   readonly authentication: Authentication
   /**
-   * Error faults for single topics or partitions; what concerns the whole request is done outside.
+   * Error faults for single topics or partitions; node-connection.ts applies those of whole
+   * requests.
    */
   readonly effects: FaultEffects
   /**
-   * Sends the response; `null` = there is none (acks 0). Once; harmless after the connection is
-   * gone.
+   * Sends the response; `null` = there is none (acks 0). Call it once. It does nothing after the
+   * connection was closed.
    */
   respond(response: Input<Response> | null): void
-  /** Responds late, then closes the connection: a failed authentication. Once, like `respond`. */
+  /**
+   * Responds after a delay and then closes the connection: for a failed authentication. Call it
+   * once.
+   */
   respondLast(response: Input<Response>): void
-  /** Closes the connection instead of a response. */
+  /** Closes the connection without a response. */
   close(): void
-  /** Called once if the connection is closed before the response: stop waiting. */
+  /** `callback` is called once if the connection is closed before the response. */
   onGone(callback: () => void): void
 }
 
 export interface Handler<Request, Response> {
   readonly api: Api<Request, Response>
   handle(call: ApiCall<Request, Response>): void
-  /** Topics and partitions that the request names. */
+  /** The topics and partitions that the request names. */
   targets?(request: Request, state: ClusterState): FaultTarget[]
-  /** Transactional ids that the request names. */
+  /** The transactional ids that the request names. */
   transactionalIds?(request: Request): readonly string[]
   /**
-   * The response that fails the request as a whole. A handler without it asks `effects.errorAt`
-   * itself, topic by topic or partition by partition.
+   * The response that rejects the whole request. A handler without it must call `effects.errorAt`
+   * itself for each topic or partition.
    */
   reject?(request: Request, code: number, version: number): Input<Response>
 }
 
-/** Any handler, where the messages don't matter. */
+/** A handler of any request and response type. */
 export type AnyHandler = Handler<unknown, unknown>
 
 /**
- * Method parameters compare both ways, so this needs no cast; it only checks that the two types
- * fit.
+ * Checks that both types of a handler match; method parameters are bivariant, so no cast is needed.
  */
 export const defineHandler = <Request, Response>(
   handler: Handler<Request, Response>,

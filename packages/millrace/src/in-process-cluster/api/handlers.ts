@@ -1,4 +1,6 @@
-// The apis that the cluster serves, each with its handler. Files carry the number of the api.
+// The table of the APIs that the cluster serves, with the handler of each. A file's name begins
+// with its api key. A new handler must be added here. Callers: in-process-cluster.ts and
+// node-connection.ts.
 
 import { produceHandler } from './00-produce.ts'
 import { fetchHandler } from './01-fetch.ts'
@@ -36,7 +38,7 @@ import { pushTelemetryHandler } from './72-push-telemetry.ts'
 import type { AnyHandler, Handler } from './handler.ts'
 
 /**
- * Each handler is called with what its own api decoded, so its types hold though they are dropped
+ * Each handler is called only with requests that its own api decoded, so the types may be erased
  * here.
  */
 const any = <Request, Response>(handler: Handler<Request, Response>): AnyHandler =>
@@ -82,16 +84,16 @@ const handlers = new Map<number, AnyHandler>(
 
 export const handlerOf = (apiKey: number): AnyHandler | undefined => handlers.get(apiKey)
 
-/** What is served, by name and key. */
+/** The served APIs by name and key. */
 export const servedApis = [...handlers.values()].map(({ api }) => ({
   name: api.name,
   key: api.key,
   versions: api.versions,
 }))
 
-/** The same of a cluster that wants no metrics, as Kafka's without a receiver plugin. */
+/** The APIs of a cluster without telemetry, such as a Kafka cluster without a receiver plugin. */
 export const plainApis = servedApis.filter(({ name }) => !/Telemetry/.test(name))
 
-/** Whether a request's header has tagged fields, for versions unknown here too. */
+/** Whether a request header has tagged fields, also for versions that are unknown here. */
 export const isFlexible = (apiKey: number, apiVersion: number): boolean =>
   handlers.get(apiKey)?.api.isFlexible(apiVersion) ?? false
