@@ -1,5 +1,6 @@
 // Reads the run's records back from the brokers and compares them with the ledger: every order must
-// be stored once, in its partition, at its offset, in the order of sending, with its bytes.
+// be stored once, in its partition, at its offset, in the order of sending, with its bytes. It
+// keeps no state. Caller: run.ts.
 
 import { Buffer } from 'node:buffer'
 import { readTopic, type TopicRecord } from 'millrace/testing'

@@ -233,14 +233,15 @@ export class RecordReader {
     this.#wake()
   }
 
-  /** What may pass ends in nothing fetched, once it is known again who leads what. */
+  /** Resolves without records after a retriable error, once the leaders are known again. */
   async #fetch(nodeId: number, wanted: readonly Position[]): Promise<Batches> {
     try {
       const before = wanted.map(({ offset }) => offset)
       const startedAt = this.#nowAt()
       const batches = await this.#fetchOnce(nodeId, wanted)
       const isMoved = wanted.some(({ offset }, index) => offset !== before[index])
-      // A broker waits until it has something: one that does not is asked less often.
+      // A broker waits until records are available; one that responds at once is sent fewer
+      // requests.
       const isHasty = !isMoved && this.#nowAt() - startedAt < hastyMs
       this.#hastyCount = isHasty ? this.#hastyCount + 1 : 0
       if (isHasty) await this.#calls.pause(this.#hastyCount)
@@ -253,8 +254,8 @@ export class RecordReader {
       () => readLeaders(this.#calls, this.#topic, this.#options.partitions ?? null),
       (error) => this.#setHeldUp(error),
     )
-    // Another id is another topic: the offsets are those of the one that was deleted. Brokers
-    // before 2.8 have no ids: all are zero.
+    // Another topic id means another topic, so the offsets of the deleted one are invalid. Brokers
+    // before 2.8 have no topic ids: all are zero.
     const isSame = Buffer.compare(leaders.topicId, this.#leaders!.topicId) === 0
     if (!isSame) throw createdAgain(this.#topic)
     this.#leaders = leaders
@@ -328,13 +329,14 @@ export class RecordReader {
       position.isMoved = true
       if (batch.records.length > 0) batches.push(batch.records)
     }
-    // The partition that is named first gets a batch whatever its size: each has its turn.
+    // The first partition of a request gets a batch whatever its size, so the partitions rotate.
     if (this.#positions.delete(partition)) this.#positions.set(partition, position)
-    // No record may have an offset just before the end: what lies behind it says so.
+    // The last offset before the end may have no record; a batch beyond it shows that all were
+    // read.
     if (lastOffset(records) >= end) position.offset = end
   }
 
-  /** The offset was deleted, or does not exist yet. */
+  /** Called if the offset was deleted or does not exist yet. */
   async #skipDeleted(position: Position): Promise<void> {
     const { partition, offset } = position
     const first = (await this.#offsetsAt('earliest')).get(partition) ?? 0
@@ -343,13 +345,14 @@ export class RecordReader {
       position.offset = first
       return
     }
-    // A partition that ends before what was read of it is another one.
+    // A partition that ends before a position already read belongs to a topic that was created
+    // again.
     if (position.isMoved) throw createdAgain(this.#topic)
     await this.#calls.pause()
   }
 }
 
-/** The last offset of whole batches; -1 = there is none. */
+/** The last offset of the complete batches; -1 = there is none. */
 const lastOffset = (records: Uint8Array): number => {
   const last = splitBatches(records).batches.at(-1)
   if (last === undefined) return -1
@@ -357,7 +360,7 @@ const lastOffset = (records: Uint8Array): number => {
   return baseOffset + lastOffsetDelta
 }
 
-/** An offset that no partition has reached is a mistake, more likely than a long wait. */
+/** An offset that no partition has reached is more likely a mistake than a request to wait. */
 const checkReached = (from: number, topic: string, latest: ReadonlyMap<number, number>): void => {
   const end = Math.max(...latest.values())
   if (from <= end) return

@@ -1,7 +1,8 @@
-// Reads a topic from a start to the end that it had when reading began, for tests and the CLI's
-// first run. It is not a consumer: it has no group and does not follow new records. Invariants: the
-// records of a partition come in offset order, each once; every checksum is verified; transaction
-// markers are skipped. Keys, values, and headers are views of bytes that do not change.
+// Reads a topic from a start to the end that it had when reading began. It is not a consumer: it
+// has no group and does not follow new records. Invariants: the records of a partition come in
+// offset order, each once; every checksum is verified; transaction markers are skipped. Keys,
+// values, and headers are views of bytes that do not change. Callers: tests and the CLI's first
+// run.
 
 import { KafkaError } from '../protocol/kafka-error.ts'
 import {

@@ -130,7 +130,7 @@ export class RegistryRequests {
 /** The Retry-After headers of responses. */
 const retryAfter = new WeakMap<RegistryError, string>()
 
-/** The wait before the next try: at least what the header asks for, in seconds or by a date. */
+/** The pause before the next attempt: at least the time in the header, in seconds or as a date. */
 export const pauseMs = (backoffMs: number, header = '', now = Date.now()): number => {
   const askedMs = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - now
   return Math.min(Math.max(backoffMs, askedMs || 0), backoffMsMax)

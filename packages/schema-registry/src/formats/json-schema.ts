@@ -55,8 +55,9 @@ const urisOf = (imported: readonly Imported[], schema: JsonSchema): Map<string, 
 }
 
 /**
- * A check that ends at the first error is a chain as deep as there are properties: of thousands, it
- * is too deep for the engine. One that finds all errors is flat.
+ * ajv nests the code of a check that ends at the first error once per property; with thousands of
+ * properties it is too deep for the JavaScript engine. A check that collects all errors is not
+ * nested.
  */
 const compileWith = <Check>(compile: (allErrors: boolean) => Check): Check => {
   try {
