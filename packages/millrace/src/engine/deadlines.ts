@@ -1,6 +1,6 @@
 // Owns the deadlines of an engine in one heap, in place of a timer per record or batch. Callers:
-// all parts of the engine. Invariant: an entry that was removed or has fired is not in the heap, so
-// a settled record leaves nothing behind.
+// the parts of the engine, and the producer's waiting calls. Invariant: an entry that was removed
+// or has fired is not in the heap, so a settled record leaves nothing behind.
 
 export interface Deadline {
   /** Milliseconds on the engine's clock. */

@@ -1,9 +1,9 @@
 // Owns the first step of a handshake, ApiVersions, and the versions that the broker supports. It
 // fails the handshake if the broker lacks a required API or is another node than expected
-// (KIP-1242). A broker that does not know the requested version responds in version 0 with its
-// versions; the request is sent again in a lower version, so the step ends. Callers: Connection,
-// Authentication. Very old brokers close the connection instead; then the owner connects again with
-// a lower `versionMax`.
+// (KIP-1242). Callers: Connection, Authentication. A broker that does not know the requested
+// version responds in version 0 with its versions, and the request is sent again. Very old brokers
+// close the connection instead; then the owner connects again with a lower `versionMax`. Invariant:
+// each request has a lower version than the one before, so the step ends.
 
 import {
   type ApiKeyRange,

@@ -1,5 +1,6 @@
-// Owns the public functions that read a spool's directory, for programs and the command line. They
-// load the code of the spool at the first call. Invariant: they change nothing and take no lock.
+// Owns the public functions that read a spool's directory. Callers: programs and the command line.
+// The code of the spool is loaded at the first call. Invariant: they change nothing and take no
+// lock.
 
 import type { ReadSpoolOptions, SpooledRecordView, SpoolInspection } from './spool-views.ts'
 

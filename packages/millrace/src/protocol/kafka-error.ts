@@ -225,8 +225,8 @@ const shownCause = (cause: unknown): unknown => {
 }
 
 /**
- * Every error that millrace gives, rejects with or throws. `instanceof` also holds for an error of
- * another copy of the package.
+ * Every error that millrace passes to a callback, rejects with or throws. `instanceof` is also true
+ * for an error of another copy of the package.
  *
  * @example
  * try {

@@ -1,4 +1,4 @@
-// Owns the assertions for invariants of millrace. Callers: every folder of src. Invariant: a failed
+// Owns the assertions for invariants of millrace. Callers: most folders of src. Invariant: a failed
 // assertion is a defect of millrace, never of the caller; the caller of this code converts it into
 // a KafkaError with code INTERNAL.
 

@@ -1,6 +1,6 @@
 // Owns a network inside the process: listeners by `host:port`, streams as pairs of pipes
-// (memory-pipe.ts), and faults by address. Callers: tests, the simulator and the in-process
-// cluster. Invariant: all events go through the given clock and the seeded random source, so with a
+// (memory-pipe.ts), and faults by address. Callers: tests and the simulator.
+// Invariant: all events go through the given clock and the seeded random source, so with a
 // virtual clock a run depends on its seed only.
 //
 // Faults of a listening address:

@@ -35,10 +35,10 @@ export const hasUnprintable = (text: string): boolean =>
 const copyOf = (text: string): string => Buffer.from(text).toString()
 
 /**
- * Text from a broker, a file or any other foreign source as it may be printed: control characters,
- * escape sequences, line breaks and direction marks are written as `\x1b` or `\u202e`, and what is
- * longer than `lengthMax` characters is cut. Every `KafkaError` is printable already; use it for
- * other text that comes from a cluster, such as the names that `Admin` lists.
+ * Makes text from a broker, a file or another foreign source printable: control characters, escape
+ * sequences, line breaks and direction marks are written as `\x1b` or `\u202e`, and text longer than
+ * `lengthMax` characters is cut. Every `KafkaError` is printable already; use this function for
+ * other text from a cluster, such as the names that `Admin` lists.
  *
  * @example
  * console.log(printableText('orders\x1b[2J')) // shows \x1b instead of clearing the screen

@@ -40,7 +40,7 @@ const nothing = Buffer.alloc(0)
 const isPlain = (value: object): boolean => {
   if (typeof value !== 'object' || Array.isArray(value)) return Array.isArray(value)
   const prototype: unknown = Object.getPrototypeOf(value)
-  // Plain objects of another realm without a prototype of their own are accepted too.
+  // A plain object of another realm has a prototype whose own prototype is null.
   return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 

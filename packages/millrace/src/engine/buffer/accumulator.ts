@@ -291,8 +291,8 @@ export class Accumulator {
     tag: number,
     from: WaitingRecord | null,
   ): WaitingRecord {
-    // The caller knows that there is space. This one record may exceed the limit, so that enqueue
-    // does not have to throw after it returned true.
+    // The caller knows that there is space. This one record may exceed the limit of waiting
+    // records: enqueue accepts it, and returns false for the next one.
     const { waiting: waitingRecords, cluster } = this.#parts
     const waiting = from ?? waitingRecords.add(draft, settle, tag)
     topic.pending.push(waiting)

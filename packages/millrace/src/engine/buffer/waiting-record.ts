@@ -1,7 +1,7 @@
 // Owns an entry that cannot be added to a batch yet: one record, or a caller with many. A waiting
 // record owns its bytes, which count in the buffer memory. Callers: WaitingRecords creates and
-// fails them; Accumulator moves them into batches. Invariant: an entry leaves its state `waiting`
-// once.
+// fails them; Accumulator moves them into batches. Invariant: the bytes are released when the
+// record enters a batch or the spool, or has failed.
 
 import type { KafkaError } from '../../protocol/kafka-error.ts'
 import type { RecordEncoder } from '../batch/record-encoder.ts'

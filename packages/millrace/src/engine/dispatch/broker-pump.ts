@@ -5,7 +5,8 @@
 // Natural batching: open batches are sealed while fewer than two requests are in flight (with many
 // partitions, fewer than one); sealed batches (full, or retried) are sent up to the configured
 // limit. A single record is therefore sent in its own event-loop turn, and under load batches grow
-// while earlier requests are in flight. Invariant: no other part writes Produce requests.
+// while earlier requests are in flight. Invariant: only a pump decides when a Produce request is
+// written.
 
 import type { BrokerLink, ClusterPort } from '../ports.ts'
 import type { BatchPreparation } from './batch-preparation.ts'

@@ -15,15 +15,15 @@ import { crc32, fnv1a, kafkajsLegacyMurmur2, murmur2 } from './partitioner-hashe
 import { Stickiness } from './partitioner-stickiness.ts'
 
 /**
- * - `java`: murmur2 of the key; without a key as `sticky`. The default, as of Java, franz-go and
- *   (but for records without a key) kafkajs 2.
+ * - `java`: murmur2 of the key; without a key like `sticky`. The default, also of Java, franz-go
+ *   and, for records with a key, kafkajs 2.
  * - `consistent_random`: CRC-32 of the key; random without a key *or with an empty one*. The
  *   default of librdkafka and its bindings.
  * - `fnv1a`: FNV-1a of the key; random without one. The default of sarama.
- * - `kafkajs_legacy`: the default of kafkajs 1; without a key, one after the other.
- * - `round_robin`: one after the other, from a random start; keys are ignored.
- * - `random`: any; keys are ignored.
- * - `sticky`: a run of records to one partition, then another at random; keys are ignored.
+ * - `kafkajs_legacy`: the default of kafkajs 1; without a key, one partition after the other.
+ * - `round_robin`: one partition after the other, from a random one on; keys are ignored.
+ * - `random`: a random partition; keys are ignored.
+ * - `sticky`: a run of records to one partition, then to a random other one; keys are ignored.
  * - `manual`: every record must name its partition.
  */
 export type PartitionerName =

@@ -1,6 +1,6 @@
 // Owns the errors of transactions: what the error of a broker means for the transaction, and the
-// error that the caller gets. Callers: the classes of this folder, Delivery. Invariant: the kind of
-// each error is `abortable` or `fatal` as Kafka's client decides it, unless stated here.
+// error that the caller gets. Callers: the classes of this folder, Delivery. Invariant: an error
+// keeps the topic, the broker, the API and the error code of its cause.
 
 import { errorNumber } from '../../protocol/errors.ts'
 import { KafkaError } from '../../protocol/kafka-error.ts'

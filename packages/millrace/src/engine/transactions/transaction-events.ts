@@ -1,5 +1,5 @@
 // Owns the conversion of state changes into events of a transaction. Caller: CurrentTransaction.
-// Invariant: each transaction has one final event.
+// Invariant: the result of a transaction is reported once.
 
 import type { TransactionEventName } from '../metrics/engine-events.ts'
 import { isUnderWay, type TransactionState } from './transaction-state.ts'

@@ -1,6 +1,6 @@
-// SyncGroup gives each member of a consumer group its assignment; the leader of the group sends the
-// assignments of all members. The in-process cluster serves it. The order of the fields is their
-// order in the bytes; names and versions are those of Kafka's message definitions.
+// Owns the schema of SyncGroup, which gives each member of a consumer group its assignment; the
+// leader of the group sends the assignments of all members. Caller: the in-process cluster. The
+// fields and versions must be those of Kafka's message definition.
 
 import type { Api } from '../schema/api.ts'
 import { defineApi } from '../schema/api.ts'

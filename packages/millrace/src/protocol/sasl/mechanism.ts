@@ -26,7 +26,7 @@ export interface SaslSession {
 }
 
 /**
- * A way to authenticate. Pass your own as `sasl` where none of the built-in ones will do.
+ * A SASL mechanism. Pass a custom one as `sasl` if no built-in mechanism is suitable.
  *
  * @example
  * const mechanism: SaslMechanism = {
