@@ -1,5 +1,6 @@
 // Owns the errors of the engine that are not specific to a batch. Callers: batch-errors.ts,
-// BatchFailures, Engine, the producer's lifecycle. Invariant: the message contains that of the cause.
+// BatchFailures, Engine, the producer's lifecycle. Invariant: the message contains that of the
+// cause.
 
 import { type ErrorCode, type ErrorContext, KafkaError } from '../protocol/kafka-error.ts'
 import { messageOf } from '../runtime/value-kinds.ts'

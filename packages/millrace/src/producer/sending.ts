@@ -186,8 +186,8 @@ export class Sending {
       scope.check('submit')
       if (given === undefined && this.#engine.hasSpace) {
         const isSpooled = this.#engine.hasSpool
-        // With a spool, a failed write is reported by the promise or by the receiver, never by both,
-        // so a call with a receiver needs a Submission.
+        // With a spool, a failed write is reported by the promise or by the receiver, never by
+        // both, so a call with a receiver needs a Submission.
         if (!isSpooled || receiver === null) {
           this.#engine.append(record, receiver)
           return isSpooled ? this.#engine.whenTaken() : undefined

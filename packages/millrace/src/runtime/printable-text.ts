@@ -36,9 +36,9 @@ const copyOf = (text: string): string => Buffer.from(text).toString()
 
 /**
  * Makes text from a broker, a file or another foreign source printable: control characters, escape
- * sequences, line breaks and direction marks are written as `\x1b` or `\u202e`, and text longer than
- * `lengthMax` characters is cut. Every `KafkaError` is printable already; use this function for
- * other text from a cluster, such as the names that `Admin` lists.
+ * sequences, line breaks and direction marks are written as `\x1b` or `\u202e`, and text longer
+ * than `lengthMax` characters is cut. Every `KafkaError` is printable already; use this function
+ * for other text from a cluster, such as the names that `Admin` lists.
  *
  * @example
  * console.log(printableText('orders\x1b[2J')) // shows \x1b instead of clearing the screen

@@ -1,6 +1,6 @@
 // Owns the entry point of the spool's code, which is loaded when a producer with the option `spool`
-// is created. Caller: ProducerSpool. Invariant: apart from types, no other file of producer/ outside
-// this folder imports the spool's code statically.
+// is created. Caller: ProducerSpool. Invariant: apart from types, no other file of producer/
+// outside this folder imports the spool's code statically.
 
 import type { Engine } from '../../engine/engine.ts'
 import { nodeFileSystem } from '../../runtime/node-file-system.ts'
