@@ -29,7 +29,8 @@ export interface Outcome {
 
 /** What a run needs of its world. */
 export interface SeedWorld {
-  readonly ledger: Ledger
+  /** Of the whole run, once it has been played. */
+  readonly counts: Pick<Outcome, 'records' | 'failed' | 'maybe'>
   readonly clock: VirtualClock
   readonly faults: number
   /** Plays, and judges. */
@@ -63,17 +64,22 @@ export const playSeed = async (
   }
 }
 
-const outcomeOf = (seed: number, { ledger, clock, faults }: SeedWorld, log: Log): Outcome => {
-  const failed = ledger.entries.filter(({ error }) => error !== null)
+/** The counts of a world that keeps a ledger. */
+export const countsOf = ({ entries }: Ledger): SeedWorld['counts'] => {
+  const failed = entries.filter(({ error }) => error !== null)
   return {
-    seed,
-    failures: log.failures,
-    story: log.story,
-    records: ledger.entries.filter(({ taken }) => taken).length,
+    records: entries.filter(({ taken }) => taken).length,
     failed: failed.length,
     maybe: failed.filter(({ error }) => error?.persisted === 'maybe').length,
-    faults,
-    virtualMs: clock.now(),
-    steps: clock.steps,
   }
 }
+
+const outcomeOf = (seed: number, { counts, clock, faults }: SeedWorld, log: Log): Outcome => ({
+  seed,
+  failures: log.failures,
+  story: log.story,
+  ...counts,
+  faults,
+  virtualMs: clock.now(),
+  steps: clock.steps,
+})

@@ -24,7 +24,7 @@ import { Ledger } from './ledger.ts'
 import { Log } from './log.ts'
 import type { Patches } from './patch.ts'
 import { drawPlan, type Plan } from './plan.ts'
-import { type Outcome, playSeed, type RunOptions } from './play-seed.ts'
+import { countsOf, type Outcome, playSeed, type RunOptions } from './play-seed.ts'
 import { Program } from './program.ts'
 import { WatchedTransport, type WrittenBatch } from './watched-transport.ts'
 
@@ -178,6 +178,10 @@ class World {
 
   get faults(): number {
     return this.injected.count
+  }
+
+  get counts() {
+    return countsOf(this.ledger)
   }
 
   async live(): Promise<void> {

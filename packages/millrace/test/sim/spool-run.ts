@@ -13,7 +13,6 @@ import { silentLogger } from '../../src/runtime/logger.ts'
 import { MemoryNetwork } from '../../src/runtime/memory-transport.ts'
 import { VirtualClock } from '../../src/runtime/virtual-clock.ts'
 import { Chance } from './chance.ts'
-import { Ledger } from './ledger.ts'
 import { Log } from './log.ts'
 import { Mortal } from './mortal.ts'
 import type { Patches } from './patch.ts'
@@ -47,7 +46,6 @@ interface Life {
 class World {
   readonly plan: SpoolPlan
   readonly clock: VirtualClock
-  readonly ledger: Ledger
   readonly entries: SpoolEntry[] = []
   readonly #log: Log
   readonly #cluster: TestCluster
@@ -80,10 +78,11 @@ class World {
     this.#chance = chance
     this.#disk = new VirtualDisk(clock, chance.fork(21).random)
     this.#disk.latencyMaxMs = plan.diskLatencyMs
-    this.ledger = new Ledger(
-      () => clock.now(),
-      () => clock.wallTime(),
-    )
+  }
+
+  get counts() {
+    const records = this.entries.filter(({ isTaken }) => isTaken).length
+    return { records, failed: this.#refused, maybe: 0 }
   }
 
   async live(): Promise<void> {

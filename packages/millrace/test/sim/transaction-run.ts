@@ -26,7 +26,7 @@ import {
   type SessionPlan,
   type TransactionsPlan,
 } from './plan-transactions.ts'
-import { type Outcome, playSeed, type RunOptions } from './play-seed.ts'
+import { countsOf, type Outcome, playSeed, type RunOptions } from './play-seed.ts'
 import type { SessionWorld, TransactionEntry } from './transaction-book.ts'
 import { transactionChecks } from './transaction-checks.ts'
 import { Session } from './transaction-program.ts'
@@ -166,6 +166,10 @@ class World {
       3 * (markerDelayMs + coordinatorLoadMs) +
       5000
     )
+  }
+
+  get counts() {
+    return countsOf(this.ledger)
   }
 
   async live(): Promise<void> {
