@@ -17,6 +17,15 @@ export interface CommandHost {
   readonly ended: (exitCode: ExitCode) => void
 }
 
+const repeated =
+  /^(error: option '[^']*' (?:argument|value) ')(.*)(' .*is invalid\.|' is invalid\.)/s
+
+/** Commander repeats an argument that is invalid. A setting and an address may hold a password. */
+const withoutSecrets = (text: string): string =>
+  text.replace(repeated, (whole, before: string, value: string, after: string) =>
+    before.includes('--set ') || value.includes('@') ? `${before}…${after}` : whole,
+  )
+
 /** Makes a program or a command write to `terminal` and throw instead of exiting. */
 export const prepareProgram = (program: Command, terminal: Terminal): Command =>
   program
@@ -24,7 +33,7 @@ export const prepareProgram = (program: Command, terminal: Terminal): Command =>
     .showHelpAfterError('(--help lists commands and options.)')
     .configureOutput({
       writeOut: (text) => writeText(terminal.output, text),
-      writeErr: (text) => writeText(terminal.errors, text),
+      writeErr: (text) => writeText(terminal.errors, withoutSecrets(text)),
     })
 
 /** A subcommand that writes to the host's terminal. */

@@ -46,7 +46,9 @@ const namedBrokers = (value: string, name: string): readonly string[] => {
   try {
     return brokerList(value)
   } catch (error) {
-    throw new Failure(`${name} is '${value}'. ${(error as Error).message}`)
+    // An address can hold a password.
+    const shown = value.includes('@') ? '…' : value
+    throw new Failure(`${name} is '${shown}'. ${(error as Error).message}`)
   }
 }
 
