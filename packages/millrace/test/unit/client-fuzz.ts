@@ -4,13 +4,12 @@
 // hooks of Node's test runner cost more than most responses do.
 
 import assert from 'node:assert/strict'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { KafkaError, Producer, type ProducerOptions } from '../../src/index.ts'
 import type { Clock } from '../../src/runtime/clock.ts'
 import { silentLogger } from '../../src/runtime/logger.ts'
 import { type Random, randomBelow, seededRandom } from '../../src/runtime/random.ts'
 import { VirtualClock } from '../../src/runtime/virtual-clock.ts'
+import { memoryUsed } from '../soak/memory-used.ts'
 import { ResponseTimes } from './damaged-response.ts'
 import { ScriptedCluster } from './scripted-cluster.ts'
 
@@ -41,6 +40,7 @@ const usesPerCheck = 2_000
 /** Longer ones are what `npm run fuzz` runs. */
 const longRunCases = 10_000
 const usesPerProducer = 25
+const usesPerTurn = 100
 
 const error = { NOT_LEADER: 6, NOT_COORDINATOR: 16, UNKNOWN_SUBSCRIPTION: 117 }
 
@@ -52,15 +52,6 @@ const provocations: Readonly<Record<string, Readonly<Record<string, number>>>> =
   Metadata: { Produce: error.NOT_LEADER },
   FindCoordinator: { EndTxn: error.NOT_COORDINATOR },
   GetTelemetrySubscriptions: { PushTelemetry: error.UNKNOWN_SUBSCRIPTION },
-}
-
-setFlagsFromString('--expose-gc')
-const collectGarbage = runInNewContext('gc') as () => void
-
-const heapUsed = (): number => {
-  collectGarbage()
-  const { heapUsed: heap, external, arrayBuffers } = process.memoryUsage()
-  return heap + Math.max(external, arrayBuffers)
 }
 
 const isTyped = (reason: unknown): KafkaError => {
@@ -85,6 +76,10 @@ const measuredClock = (clock: VirtualClock, { times }: ScriptedCluster): Clock =
   setImmediate: (callback) => clock.setImmediate(() => times.measure(callback)),
 })
 
+/**
+ * It lets promises settle, but no event of the loop happens. Node frees what weak references held
+ * in such events only: memoryUsed gives them a turn.
+ */
 const turn = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve))
 
 class Fuzz {
@@ -189,7 +184,7 @@ class Fuzz {
     const { api, cases } = this.#plan
     // Until the code is compiled, times say little.
     for (let count = 0; count < 10; count++) await this.#checkGood()
-    const before = heapUsed()
+    const before = await memoryUsed()
     const spent = process.cpuUsage()
     this.#cluster.times = new ResponseTimes()
     this.#cluster.target = api
@@ -201,14 +196,15 @@ class Fuzz {
       assert.ok(this.#uses < 20 * cases, `${cluster.damagedCount} responses were damaged`)
       const isOnce = oncePerProducer.has(api) || this.#uses % usesPerProducer === 0
       if (!isUsable || isOnce) await this.#renew()
+      if (this.#uses % usesPerTurn === 0) await new Promise(setImmediate)
       if (this.#uses % usesPerCheck !== 0) continue
       await this.#checkGood()
-      this.#growth = Math.max(this.#growth, heapUsed() - before)
+      this.#growth = Math.max(this.#growth, (await memoryUsed()) - before)
     }
     cluster.target = null
     await this.#renew()
     await this.#checkGood()
-    this.#growth = Math.max(this.#growth, heapUsed() - before)
+    this.#growth = Math.max(this.#growth, (await memoryUsed()) - before)
     await this.#settled(this.#producer.close())
     const { user, system } = process.cpuUsage(spent)
     return this.#checked((user + system) / 1e6)
