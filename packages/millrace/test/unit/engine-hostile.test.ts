@@ -53,6 +53,24 @@ test('INVALID_PRODUCER_ID_MAPPING without transactions asks for a new producer i
   assert.deepEqual(bench.log, ['a:0'])
 })
 
+test('leaders that name each other after their response see the batch after a backoff', () => {
+  const bench = Bench.ready()
+  bench.send('a')
+  bench.step()
+  let requests = 0
+  for (let turn = 0; turn < 100; turn++) {
+    for (const request of bench.sent.splice(0)) {
+      requests++
+      request.respond({ error: errorNumber.NOT_LEADER_OR_FOLLOWER })
+      bench.tellTopic('t', [request.nodeId === 1 ? 2 : 1], requests)
+    }
+    bench.step()
+  }
+  assert.equal(requests, 3, 'the first leader, and two more at once')
+  bench.advance(10_000)
+  assert.ok(bench.sent.length > 0, 'it goes on after the backoff')
+})
+
 test('a redirect is followed at once, and further ones after a backoff', () => {
   const bench = Bench.ready()
   bench.send('a')

@@ -49,6 +49,9 @@ export interface PipelineRules {
  */
 const acknowledgementMsMax = 60_000
 
+/** Further changes of the leader do not end a backoff, until one acknowledges a batch. */
+const immediateLeaderChangesMax = 2
+
 export class PartitionQueue {
   readonly topic: Topic
   readonly partition: number
@@ -63,6 +66,8 @@ export class PartitionQueue {
   readonly inFlight: QueuedBatch[] = []
   /** Nothing is sent before this time. */
   #backoffUntil = 0
+  /** Since a leader acknowledged a batch. */
+  #leaderChanges = 0
   #lastCapacity = 0
   /** Written by the pump: whether the queue is in its lists. */
   listedOpen = false
@@ -116,7 +121,10 @@ export class PartitionQueue {
   }
 
   setLeader(leaderId: number, leaderEpoch: number): void {
-    if (leaderId !== this.#leaderId) this.#backoffUntil = 0
+    // Leaders that name each other would otherwise get the batch without a pause.
+    if (leaderId !== this.#leaderId && this.#leaderChanges++ < immediateLeaderChangesMax) {
+      this.#backoffUntil = 0
+    }
     // The same leader with another epoch may have another log, or have lost its producer state.
     if (leaderId !== this.#leaderId || leaderEpoch !== this.#leaderEpoch) {
       this.forgetAcknowledgement()
@@ -237,6 +245,7 @@ export class PartitionQueue {
 
   /** The leader accepted a batch: several batches may be in flight from now on. */
   onAcknowledged(): void {
+    this.#leaderChanges = 0
     if (this.#inFlightLeader === this.#leaderId) this.#leaderAcknowledged = true
   }
 
