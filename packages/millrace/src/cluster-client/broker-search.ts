@@ -118,7 +118,9 @@ export class BrokerSearch {
   }
 
   onLinkReady(link: NodeLink): void {
-    this.#opening.delete(link)
+    // A throttled link is reported again when its time is over, and is waited for until then.
+    if (link.ready) this.#opening.delete(link)
+    else if (this.#searching && this.#opening.has(link)) this.#noteThrottle(link)
     if (this.#searching && !this.#tried.has(link)) this.#advance()
   }
 
@@ -130,6 +132,12 @@ export class BrokerSearch {
     this.#failures.push({ error, text: link.lastFailureText || error.message })
     this.#events.onCandidateFailed?.()
     if (this.#searching) this.#advance()
+  }
+
+  #noteThrottle({ lastError }: NodeLink): void {
+    if (lastError === null) return
+    this.#failures.push({ error: lastError, text: lastError.message })
+    this.#events.onCandidateFailed?.()
   }
 
   #advance(): void {

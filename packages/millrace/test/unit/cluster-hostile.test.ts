@@ -199,6 +199,23 @@ test('a throttle time is the reason why the link is not ready, and counts up to 
   world.cluster.close()
 })
 
+test('a throttle time of the handshake is waited for, and is the reason meanwhile', async () => {
+  const world = await World.make()
+  world.topic('a', 1)
+  const usual = [0, 3, 18, 22].map((apiKey) => ({ apiKey, minVersion: 0, maxVersion: 4 }))
+  world.broker(1).respond = ({ api }) =>
+    api === 'ApiVersions' ? { errorCode: 0, apiKeys: usual, throttleTimeMs: 5_000 } : undefined
+  world.cluster.refreshTopic('a', 'unknown')
+  await world.clock.advance(4_000)
+  assert.match(
+    world.cluster.metadataError?.message ?? '',
+    /^no usable broker: boot:9092 throttles this client by a quota: no request for 5000 ms/,
+  )
+  assert.deepEqual([world.count('ApiVersions'), world.count('Metadata')], [1, 0])
+  await world.untilTopic('a', 1, 2_000)
+  world.cluster.close()
+})
+
 test('a broker without a usable version of Produce fails at once, with a warning', async () => {
   const served: (number | undefined)[] = [2, undefined]
   for (const max of served) {
