@@ -65,6 +65,13 @@ const checkTexts = (where: string, value: unknown): void => {
   }
 }
 
+/** What the caller's own code makes of a public object: it logs, serializes or copies it. */
+const formsOf = (object: unknown): string[] => {
+  const inspection = inspect(object, { depth: 20, showHidden: true, getters: true })
+  const copies = object instanceof Producer ? [] : [JSON.stringify(structuredClone(object)) ?? '']
+  return [...inspection.split('\n'), JSON.stringify(object) ?? '', ...copies]
+}
+
 /** A producer of a scripted broker; everything that leaves it is checked at the end. */
 const run = async (
   respond: (request: FakeRequest, broker: FakeBroker) => FakeResponse,
@@ -109,6 +116,7 @@ const run = async (
       status: producer.status(),
       options: producer.options,
       inspection: inspect(producer, { depth: 10 }).split('\n'),
+      forms: [producer, producer.options, ...errors, new AggregateError(errors)].flatMap(formsOf),
       events,
     }
     await clock.runUntil(producer.close({ timeoutMs: 100 }), 60_000)
