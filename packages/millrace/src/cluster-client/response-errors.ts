@@ -112,7 +112,12 @@ export const coordinatorError = (
   const { errorCode, errorMessage, nodeId, host } = found
   if (errorCode !== errorNumber.NONE) {
     const brokerMessage = errorMessage ?? undefined
-    return brokerError(errorCode, { api: 'FindCoordinator', broker, brokerMessage })
+    return brokerError(errorCode, {
+      api: 'FindCoordinator',
+      broker,
+      brokerMessage,
+      persisted: 'no',
+    })
   }
   if (nodeId >= 0 && host !== '') return null
   return malformedResponse('FindCoordinator', broker, `coordinator ${nodeId} at '${host}'`)

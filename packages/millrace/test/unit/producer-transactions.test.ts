@@ -65,6 +65,14 @@ test('a commit that was cancelled and fails leaves the producer usable', async (
   assert.equal(cluster.requests.EndTxn, 3)
 })
 
+test('a coordinator that is not found has stored nothing', async () => {
+  await using cluster = await startCluster({ topics: { t: 1 } })
+  await using producer = producerFor(cluster, options)
+  cluster.fault({ api: 'FindCoordinator', error: 'UNKNOWN_SERVER_ERROR' })
+  const { brokerError, persisted } = await rejectionOf(producer.beginTransaction())
+  assert.deepEqual([brokerError, persisted], ['UNKNOWN_SERVER_ERROR', 'no'])
+})
+
 test('destroy() settles offsets in flight', async () => {
   await using cluster = await startCluster({ topics: { t: 1 } })
   const producer = producerFor(cluster, options)

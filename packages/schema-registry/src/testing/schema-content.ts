@@ -118,8 +118,11 @@ export const compileContent = async (schemaType: SchemaType, text: SchemaText): 
   })
 }
 
-/** The same GUID for the same schema, as in Confluent's registry. */
-export const guidOf = ({ identity }: SchemaContent): string => {
-  const hex = createHash('md5').update(identity).digest('hex')
+/** The GUID of the text, the references and the rules. The store gives equal schemas one GUID. */
+export const guidOf = (content: SchemaContent): string => {
+  const { schema, schemaType, references, metadata, ruleSet } = content
+  const text = schemaType === 'PROTOBUF' ? compactProto(schema) : schema
+  const hashed = JSON.stringify([schemaType, text, references, metadata, ruleSet])
+  const hex = createHash('md5').update(hashed).digest('hex')
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
 }
