@@ -232,7 +232,7 @@ const fitting = (
     if (branch.name === 'float' && losesDigits(branches, value)) continue
     try {
       const content = branch.convert(value, path)
-      if (fit !== undefined) return rejectseveral(fit.branch, value, path)
+      if (fit !== undefined) return rejectSeveral(fit.branch, value, path)
       fit = { branch, content }
     } catch (error) {
       if (error instanceof NeedsExactLongs || error instanceof SeveralBranches) throw error
@@ -248,7 +248,7 @@ const fitting = (
 
 class SeveralBranches extends TypeError {}
 
-const rejectseveral = (first: Branch, value: unknown, path: FieldPath): never => {
+const rejectSeveral = (first: Branch, value: unknown, path: FieldPath): never => {
   const form = `{ ${JSON.stringify(first.name)}: … }`
   const what = `${placeOf(path)} must be of one branch only (name it: ${form})`
   throw new SeveralBranches(`${what}, got ${shown(value)}`)
