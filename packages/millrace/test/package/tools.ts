@@ -43,7 +43,8 @@ export const toolsFolder = async (set: ToolSet = 'tools'): Promise<string> => {
   return cached(`${toolSets[set]}-${digest}`, async (folder) => {
     await mkdir(folder, { recursive: true })
     for (const name of listed) await copyFile(source(set, name), join(folder, name))
-    await npm(['ci', ...quietly], { cwd: folder })
+    // Without the argument, a fetch during `npm pack --dry-run` would install nothing.
+    await npm(['ci', '--no-dry-run', ...quietly], { cwd: folder })
   })
 }
 
