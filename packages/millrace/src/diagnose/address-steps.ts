@@ -5,21 +5,21 @@
 import { failureReason } from '../cluster-client/failure-reason.ts'
 import type { ConnectStep, KafkaError } from '../protocol/kafka-error.ts'
 import type { Address } from '../runtime/transport.ts'
+import { type ProbedAddress, probeAddress, type Resolved } from './address-probe.ts'
+import type { DiagnosisContext } from './diagnosis-context.ts'
 import { causeCodeOf } from './failed-step.ts'
-import type { Kit } from './kit.ts'
+import { type Facts, factsOf } from './failure-facts.ts'
 import { failedStepOf, type Probe, stepOrder } from './probe.ts'
 import { remedyOf } from './remedy.ts'
 import { type DiagnosisStep, failed, passed } from './report.ts'
-import { type Facts, factsOf } from './second-look.ts'
-import { type Resolved, type Tried, tryWay } from './way.ts'
 
 export interface Examined {
-  readonly tried: Tried
+  readonly probed: ProbedAddress
   /** The failure; null if a connection was established. */
-  readonly failure: WayFailure | null
+  readonly failure: AddressFailure | null
 }
 
-export interface WayFailure {
+export interface AddressFailure {
   readonly step: ConnectStep
   /** The error in a few words, without the address. */
   readonly reason: string
@@ -30,7 +30,7 @@ export interface WayFailure {
 /**
  * The step that failed: a broker that closes a plain connection but has a certificate expects TLS.
  */
-const failedStep = ({ best }: Tried, facts: Facts, usesTls: boolean): ConnectStep => {
+const failedStep = ({ best }: ProbedAddress, facts: Facts, usesTls: boolean): ConnectStep => {
   if (best === null) return 'dns'
   return facts.peer === 'tls' && !usesTls ? 'tls' : failedStepOf(best)
 }
@@ -39,31 +39,31 @@ const failedStep = ({ best }: Tried, facts: Facts, usesTls: boolean): ConnectSte
 export const moreTime = 'Give the diagnosis more time (timeoutMs): the steps before took all of it.'
 
 export const examine = async (
-  kit: Kit,
+  context: DiagnosisContext,
   address: Address,
   name: string,
   nodeId: number | null,
-  onResolved?: (tried: Resolved) => void,
+  onResolved?: (probed: Resolved) => void,
 ): Promise<Examined> => {
-  const { over } = kit.visit
-  const tried = await tryWay(kit.visit, kit.way, address, name, onResolved)
-  const { error } = tried
-  if (over !== null) {
+  const { endReason } = context.run
+  const probed = await probeAddress(context.run, context.probeOptions, address, name, onResolved)
+  const { error } = probed
+  if (endReason !== null) {
     const failure = {
       step: 'dns',
-      reason: over.message,
+      reason: endReason.message,
       remedy: moreTime,
       causeCode: null,
     } as const
-    return { tried, failure }
+    return { probed, failure }
   }
-  if (error === null) return { tried, failure: null }
-  const facts = await factsOf(kit, tried)
-  const step = failedStep(tried, facts, kit.usesTls)
+  if (error === null) return { probed, failure: null }
+  const facts = await factsOf(context, probed)
+  const step = failedStep(probed, facts, context.usesTls)
   const causeCode = causeCodeOf(error)
-  const { choices } = kit
+  const { choices } = context
   const remedy = remedyOf({ step, error, address, facts, choices, nodeId, causeCode })
-  return { tried, failure: { step, reason: failureReason(error, name), remedy, causeCode } }
+  return { probed, failure: { step, reason: failureReason(error, name), remedy, causeCode } }
 }
 
 const dnsText = ({ address, hosts }: Resolved, usesSocketFactory: boolean): string => {
@@ -73,13 +73,13 @@ const dnsText = ({ address, hosts }: Resolved, usesSocketFactory: boolean): stri
 }
 
 /** The row of the DNS step; it does not depend on later steps. */
-export const dnsRow = ({ choices }: Kit, tried: Resolved): DiagnosisStep =>
-  passed('dns', tried.dnsMs, `${tried.name}: ${dnsText(tried, choices.usesSocketFactory)}`)
+export const dnsRow = ({ choices }: DiagnosisContext, probed: Resolved): DiagnosisStep =>
+  passed('dns', probed.dnsMs, `${probed.name}: ${dnsText(probed, choices.usesSocketFactory)}`)
 
 const isIpv6 = (host: string): boolean => host.includes(':')
 
 /** The results of the name's other addresses; '' if all connected. */
-const othersText = ({ others, name, best, address }: Tried): string => {
+const othersText = ({ others, name, best, address }: ProbedAddress): string => {
   const failures = others.filter(({ error }) => error !== null)
   if (failures.length === 0) return ''
   const texts = failures.map(
@@ -101,13 +101,13 @@ const reasonOf = (error: KafkaError | null, name: string): string =>
 /** The detail of a successful step; dnsRow makes the one for `dns`. */
 const passedText = (
   step: Exclude<ConnectStep, 'dns'>,
-  { choices }: Kit,
-  tried: Tried,
+  { choices }: DiagnosisContext,
+  probed: ProbedAddress,
   best: Probe,
 ): string => {
   switch (step) {
     case 'tcp':
-      return `connected to ${best.host}${othersText(tried)}`
+      return `connected to ${best.host}${othersText(probed)}`
     case 'tls':
       return 'encrypted, and the certificate is right'
     case 'api-versions':
@@ -122,12 +122,22 @@ const passedText = (
 const orderOf = (step: ConnectStep): number => stepOrder.indexOf(step)
 
 /** The rows for an address, in order; the failed step, if any, is the last one. */
-export const addressRows = (kit: Kit, { tried, failure }: Examined): DiagnosisStep[] => {
-  const { best, dnsMs, name } = tried
+export const addressRows = (
+  context: DiagnosisContext,
+  { probed, failure }: Examined,
+): DiagnosisStep[] => {
+  const { best, dnsMs, name } = probed
   const failedRow = (ms: number): DiagnosisStep[] =>
     failure === null
       ? []
-      : [failed(failure.step, ms, `${name}: ${failure.reason}${othersText(tried)}`, failure.remedy)]
+      : [
+          failed(
+            failure.step,
+            ms,
+            `${name}: ${failure.reason}${othersText(probed)}`,
+            failure.remedy,
+          ),
+        ]
   if (best === null) return failedRow(dnsMs)
   const end = failure === null ? stepOrder.length : orderOf(failure.step)
   const reached = [{ step: 'dns', ms: dnsMs } as const, ...best.times]
@@ -135,8 +145,8 @@ export const addressRows = (kit: Kit, { tried, failure }: Examined): DiagnosisSt
     .filter(({ step }) => orderOf(step) < end)
     .map(({ step, ms }) =>
       step === 'dns'
-        ? dnsRow(kit, tried)
-        : passed(step, ms, `${name}: ${passedText(step, kit, tried, best)}`),
+        ? dnsRow(context, probed)
+        : passed(step, ms, `${name}: ${passedText(step, context, probed, best)}`),
     )
   const lastMs = reached
     .filter(({ step }) => orderOf(step) >= end)

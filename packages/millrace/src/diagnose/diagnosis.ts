@@ -11,27 +11,30 @@ import { resolveOptions } from '../producer/options.ts'
 import type { ProducerOptions } from '../producer/producer-options.ts'
 import { checkWaitOptions } from '../producer/wait.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
-import { type CertificateLook, lookAtCertificate } from '../runtime/certificate-look.ts'
+import { type ReadPeerCertificates, readPeerCertificates } from '../runtime/peer-certificates.ts'
 import type { TlsOptions } from '../runtime/tls-settings.ts'
 import type { Address } from '../runtime/transport.ts'
 import { describeValue } from '../runtime/value-kinds.ts'
+import type { Resolved } from './address-probe.ts'
 import { addressRows, dnsRow, type Examined, examine } from './address-steps.ts'
 import type { DiagnoseOptions } from './diagnose-options.ts'
-import type { Kit } from './kit.ts'
+import type { DiagnosisContext } from './diagnosis-context.ts'
+import { DiagnosisRun } from './diagnosis-run.ts'
 import { listenerSteps } from './listener-steps.ts'
 import { metadataStep } from './metadata-step.ts'
 import { OrderedSteps, type ReportStep } from './ordered-steps.ts'
 import { produceStep } from './produce-step.ts'
 import { type Diagnosis, type DiagnosisStep, diagnosisOf } from './report.ts'
-import { Visit } from './visit.ts'
-import type { Resolved } from './way.ts'
 
 /** The clock, network and certificate reader of a diagnosis; tests pass their own. */
 export interface DiagnoseEnvironment extends Environment {
-  readonly look: CertificateLook | null
+  readonly readCertificates: ReadPeerCertificates | null
 }
 
-export const onThisMachine: DiagnoseEnvironment = { ...systemEnvironment, look: lookAtCertificate }
+export const onThisMachine: DiagnoseEnvironment = {
+  ...systemEnvironment,
+  readCertificates: readPeerCertificates,
+}
 
 const timeoutMsDefault = 60_000
 
@@ -48,12 +51,12 @@ const checkOptions = (options: DiagnoseOptions): void => {
   }
 }
 
-const kitFor = (
+const contextFor = (
   options: ProducerOptions,
   environment: DiagnoseEnvironment,
-  visit: Visit,
+  run: DiagnosisRun,
   timeoutMs: number,
-): Kit => {
+): DiagnosisContext => {
   const { cluster, security, logger } = resolveOptions(options)
   const secured = security.environment(environment)
   const plain = resolveOptions({ ...options, tls: undefined }).security.environment(environment)
@@ -62,10 +65,10 @@ const kitFor = (
   const isObject = typeof options.tls === 'object' && options.tls !== null
   const tls: TlsOptions | null = isObject ? options.tls : options.tls ? {} : null
   return {
-    visit,
+    run,
     cluster,
     sasl,
-    way: {
+    probeOptions: {
       transport: secured.transport,
       sasl,
       clientId: cluster.clientId,
@@ -74,7 +77,7 @@ const kitFor = (
     },
     plainTransport: plain.transport,
     usesTls: tls !== null,
-    look: environment.look,
+    readCertificates: environment.readCertificates,
     socketFactory: options.socketFactory ?? null,
     serverName: tls?.serverName ?? null,
     choices: {
@@ -93,26 +96,26 @@ const kitFor = (
  * Connects to all bootstrap addresses concurrently. The steps are reported in the order of the
  * addresses: the steps of an address are held back until those of earlier addresses are complete.
  */
-const examineAll = (kit: Kit, report: ReportStep): Promise<Examined[]> => {
-  const { brokers } = kit.cluster
+const examineAll = (context: DiagnosisContext, report: ReportStep): Promise<Examined[]> => {
+  const { brokers } = context.cluster
   const ordered = new OrderedSteps(brokers.length, report)
-  const examineOne = async (address: Address, index: number): Promise<Examined> => {
+  const examineAddress = async (address: Address, index: number): Promise<Examined> => {
     // The DNS step is reported as soon as it ends, and addressRows returns it once more.
     let reported = 0
-    const onResolved = (tried: Resolved): void => {
-      ordered.push(index, dnsRow(kit, tried))
+    const onResolved = (probed: Resolved): void => {
+      ordered.push(index, dnsRow(context, probed))
       reported = 1
     }
-    const examined = await examine(kit, address, formatAddress(address), null, onResolved)
-    for (const row of addressRows(kit, examined).slice(reported)) ordered.push(index, row)
+    const examined = await examine(context, address, formatAddress(address), null, onResolved)
+    for (const row of addressRows(context, examined).slice(reported)) ordered.push(index, row)
     ordered.end(index)
     return examined
   }
-  return Promise.all(brokers.map(examineOne))
+  return Promise.all(brokers.map(examineAddress))
 }
 
 const runSteps = async (
-  kit: Kit,
+  context: DiagnosisContext,
   options: ProducerOptions,
   environment: Environment,
   { produceTo, onStep }: DiagnoseOptions,
@@ -120,16 +123,16 @@ const runSteps = async (
   const steps: DiagnosisStep[] = []
   const report: ReportStep = (step) => {
     // A step that fails because the caller aborted contains no information about the cluster.
-    if (kit.visit.over?.code === 'ABORTED') return
+    if (context.run.endReason?.code === 'ABORTED') return
     steps.push(step)
     onStep?.(step)
   }
-  const { found, row, saslRows } = await metadataStep(kit, await examineAll(kit, report))
+  const { found, row, saslRows } = await metadataStep(context, await examineAll(context, report))
   for (const saslRow of saslRows) report(saslRow)
   if (row !== null) report(row)
-  if (found !== null) await listenerSteps(kit, found, report)
+  if (found !== null) await listenerSteps(context, found, report)
   if (found !== null && produceTo !== undefined) {
-    report(await produceStep(kit, found, options, environment, produceTo))
+    report(await produceStep(context, found, options, environment, produceTo))
   }
   return diagnosisOf(steps)
 }
@@ -142,13 +145,13 @@ export const diagnoseIn = async (
 ): Promise<Diagnosis> => {
   checkOptions(call)
   const { signal, timeoutMs = timeoutMsDefault } = call
-  const visit = new Visit(environment.clock, { timeoutMs, signal })
+  const run = new DiagnosisRun(environment.clock, { timeoutMs, signal })
   try {
-    const kit = kitFor(options, environment, visit, timeoutMs)
-    const diagnosis = await runSteps(kit, options, environment, call)
-    visit.throwIfAborted()
+    const context = contextFor(options, environment, run, timeoutMs)
+    const diagnosis = await runSteps(context, options, environment, call)
+    run.throwIfAborted()
     return diagnosis
   } finally {
-    visit.end()
+    run.end()
   }
 }

@@ -1,11 +1,11 @@
 // The type of a failed step with all known facts, from which the remedies are made. It must not
-// contain a secret, because remedies are printed. Callers: address-steps.ts, kit.ts, and the
-// remedy-*.ts files.
+// contain a secret, because remedies are printed. Callers: address-steps.ts, diagnosis-context.ts,
+// and the remedy-*.ts files.
 
 import type { ConnectStep, KafkaError } from '../protocol/kafka-error.ts'
 import type { Address } from '../runtime/transport.ts'
 import { isError } from '../runtime/value-kinds.ts'
-import type { Facts } from './second-look.ts'
+import type { Facts } from './failure-facts.ts'
 
 /** The security options, without secrets. */
 export interface ConnectionChoices {

@@ -6,10 +6,10 @@ import { formatAddress, sameAddress } from '../cluster-client/address.ts'
 import { type MetadataResponse, metadataApi } from '../protocol/api/03-metadata.ts'
 import type { Address } from '../runtime/transport.ts'
 import { type Examined, examine } from './address-steps.ts'
-import type { Kit } from './kit.ts'
+import type { DiagnosisContext } from './diagnosis-context.ts'
 import type { ClusterFound } from './metadata-step.ts'
 import { OrderedSteps, type ReportStep } from './ordered-steps.ts'
-import { ask } from './probe.ts'
+import { sendRequest } from './probe.ts'
 import { type DiagnosisStep, failed, passed } from './report.ts'
 
 type Broker = MetadataResponse['brokers'][number]
@@ -25,8 +25,12 @@ const isLoopback = (host: string): boolean => loopback.test(host)
  * The cluster was found on another machine, but the node advertises a loopback address. With a
  * socket factory it is unknown which machine a name refers to, so the check is skipped.
  */
-const isForeignLoopback = (kit: Kit, { host }: Address, { source }: ClusterFound): boolean =>
-  !kit.choices.usesSocketFactory &&
+const isForeignLoopback = (
+  context: DiagnosisContext,
+  { host }: Address,
+  { source }: ClusterFound,
+): boolean =>
+  !context.choices.usesSocketFactory &&
   isLoopback(host) &&
   source.best !== null &&
   !isLoopback(source.best.host)
@@ -36,12 +40,12 @@ const loopbackRemedy = (nodeId: number, address: Address): string =>
   `${formatAddress(address)} is the client's own machine to each of them.`
 
 /** The id of the cluster at the address; undefined if no cluster responds. */
-const clusterIdAt = async ({ tried }: Examined): Promise<string | null | undefined> => {
-  const connection = tried.best?.connection
+const clusterIdAt = async ({ probed }: Examined): Promise<string | null | undefined> => {
+  const connection = probed.best?.connection
   if (!connection) return undefined
   try {
     const request = { topics: [], allowAutoTopicCreation: false }
-    return (await ask(connection, metadataApi, request)).clusterId
+    return (await sendRequest(connection, metadataApi, request)).clusterId
   } catch {
     return undefined
   }
@@ -54,19 +58,19 @@ const refusedRemedy = (nodeId: number, address: Address, found: ClusterFound): s
   `${formatAddress(address)}.`
 
 const listenerRow = async (
-  kit: Kit,
+  context: DiagnosisContext,
   broker: Broker,
   found: ClusterFound,
 ): Promise<DiagnosisStep> => {
   const { nodeId, host, port } = broker
   const address = { host, port }
   const where = formatAddress(address)
-  const { clock } = kit.visit
+  const { clock } = context.run
   const sinceMs = clock.now()
-  const examined = await examine(kit, address, `${where} (node ${nodeId})`, nodeId)
+  const examined = await examine(context, address, `${where} (node ${nodeId})`, nodeId)
   const { failure } = examined
   const advertises = `node ${nodeId} advertises ${where}`
-  const isForeign = isForeignLoopback(kit, address, found)
+  const isForeign = isForeignLoopback(context, address, found)
   if (failure !== null) {
     const { step, reason, causeCode } = failure
     let { remedy } = failure
@@ -96,7 +100,7 @@ const listenerRow = async (
 
 /** Reports the rows in the order of the node ids. */
 export const listenerSteps = async (
-  kit: Kit,
+  context: DiagnosisContext,
   found: ClusterFound,
   report: ReportStep,
 ): Promise<void> => {
@@ -104,9 +108,9 @@ export const listenerSteps = async (
   for (let index = 0; index < brokers.length; index += concurrency) {
     const some = brokers.slice(index, index + concurrency)
     const ordered = new OrderedSteps(some.length, report)
-    const tryOne = async (broker: Broker, lane: number): Promise<void> => {
-      ordered.push(lane, await listenerRow(kit, broker, found))
-      ordered.end(lane)
+    const tryOne = async (broker: Broker, group: number): Promise<void> => {
+      ordered.push(group, await listenerRow(context, broker, found))
+      ordered.end(group)
     }
     await Promise.all(some.map(tryOne))
   }

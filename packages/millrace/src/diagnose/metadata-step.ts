@@ -6,29 +6,29 @@
 import { type MetadataResponse, metadataApi } from '../protocol/api/03-metadata.ts'
 import { brokerError, errorNumber } from '../protocol/errors.ts'
 import { asKafkaError, KafkaError } from '../protocol/kafka-error.ts'
+import type { ProbedAddress } from './address-probe.ts'
 import type { Examined } from './address-steps.ts'
-import type { Kit } from './kit.ts'
-import { ask } from './probe.ts'
+import type { DiagnosisContext } from './diagnosis-context.ts'
+import { mechanismsAt } from './failure-facts.ts'
+import { sendRequest } from './probe.ts'
 import { missingSaslRemedy } from './remedy-sasl.ts'
 import { type DiagnosisStep, failed, passed } from './report.ts'
-import { mechanismsAt } from './second-look.ts'
-import type { Tried } from './way.ts'
 
 /** The response of one address. */
 interface MetadataAttempt {
-  readonly tried: Tried
+  readonly probed: ProbedAddress
   readonly ms: number
   readonly response: MetadataResponse | null
   readonly error: KafkaError | null
   /**
    * The mechanisms of a listener that requires SASL while the options have none; otherwise null.
    */
-  readonly wantsSasl: readonly string[] | null
+  readonly requiredMechanisms: readonly string[] | null
 }
 
 export interface ClusterFound {
   /** The address that returned the cluster. */
-  readonly source: Tried
+  readonly source: ProbedAddress
   readonly response: MetadataResponse
 }
 
@@ -42,30 +42,33 @@ export interface MetadataOutcome {
 
 const noTopics = { topics: [], allowAutoTopicCreation: false }
 
-const askOne = async (kit: Kit, tried: Tried): Promise<MetadataAttempt> => {
-  const sinceMs = kit.visit.clock.now()
-  const attempt = { tried, response: null, error: null, wantsSasl: null }
-  const msSince = (): number => kit.visit.clock.now() - sinceMs
-  const connection = tried.best?.connection
+const requestMetadata = async (
+  context: DiagnosisContext,
+  probed: ProbedAddress,
+): Promise<MetadataAttempt> => {
+  const sinceMs = context.run.clock.now()
+  const attempt = { probed, response: null, error: null, requiredMechanisms: null }
+  const msSince = (): number => context.run.clock.now() - sinceMs
+  const connection = probed.best?.connection
   try {
     if (!connection)
-      throw new KafkaError('CONNECTION_LOST', `The connection to ${tried.name} was lost`)
-    const response = await ask(connection, metadataApi, noTopics)
+      throw new KafkaError('CONNECTION_LOST', `The connection to ${probed.name} was lost`)
+    const response = await sendRequest(connection, metadataApi, noTopics)
     const { errorCode } = response
     if (errorCode === errorNumber.NONE) return { ...attempt, ms: msSince(), response }
-    throw brokerError(errorCode, { api: metadataApi.name, broker: tried.name })
+    throw brokerError(errorCode, { api: metadataApi.name, broker: probed.name })
   } catch (thrown) {
     const ms = msSince()
-    const error = asKafkaError(thrown, 'asking for metadata failed')
-    const mayWantSasl = kit.sasl === undefined && error.code === 'CONNECTION_LOST'
-    const wantsSasl = mayWantSasl ? await mechanismsAt(kit, tried) : null
-    return { ...attempt, ms, error, wantsSasl }
+    const error = asKafkaError(thrown, 'the Metadata request failed')
+    const mayRequireSasl = context.sasl === undefined && error.code === 'CONNECTION_LOST'
+    const requiredMechanisms = mayRequireSasl ? await mechanismsAt(context, probed) : null
+    return { ...attempt, ms, error, requiredMechanisms }
   }
 }
 
-const saslRow = ({ tried, ms, wantsSasl }: MetadataAttempt): DiagnosisStep => {
-  const mechanisms = wantsSasl ?? []
-  const detail = `${tried.name}: the listener wants SASL, and none is configured`
+const saslRow = ({ probed, ms, requiredMechanisms }: MetadataAttempt): DiagnosisStep => {
+  const mechanisms = requiredMechanisms ?? []
+  const detail = `${probed.name}: the listener requires SASL, and none is configured`
   return failed('sasl', ms, detail, missingSaslRemedy(mechanisms))
 }
 
@@ -89,13 +92,13 @@ const problemOf = (
         'responded says why there is none.',
     ]
   }
-  const stranger = attempts.find(
+  const otherCluster = attempts.find(
     (one) => one.response !== null && one.response.clusterId !== response.clusterId,
   )
-  if (stranger !== undefined) {
+  if (otherCluster !== undefined) {
     return [
-      `${found.source.name} belongs to cluster ${response.clusterId}, ${stranger.tried.name} ` +
-        `to ${stranger.response?.clusterId}`,
+      `${found.source.name} belongs to cluster ${response.clusterId}, ${otherCluster.probed.name} ` +
+        `to ${otherCluster.response?.clusterId}`,
       'Name brokers of one cluster only: these are of several.',
     ]
   }
@@ -108,32 +111,34 @@ const problemOf = (
   return null
 }
 
-const failedRow = ({ tried, ms, error }: MetadataAttempt): DiagnosisStep => {
-  const detail = `${tried.name}: ${error?.message}`
+const failedRow = ({ probed, ms, error }: MetadataAttempt): DiagnosisStep => {
+  const detail = `${probed.name}: ${error?.message}`
   const remedy =
     error?.code === 'CONNECTION_LOST'
-      ? `See the log of ${tried.name}: it accepts connections, then closes them at a request.`
+      ? `See the log of ${probed.name}: it accepts connections, then closes them at a request.`
       : (error?.remedy ?? '')
   return failed('metadata', ms, detail, remedy)
 }
 
 export const metadataStep = async (
-  kit: Kit,
+  context: DiagnosisContext,
   examined: readonly Examined[],
 ): Promise<MetadataOutcome> => {
   const reached = examined.filter(({ failure }) => failure === null)
-  const attempts = await Promise.all(reached.map(({ tried }) => askOne(kit, tried)))
-  const saslRows = attempts.filter(({ wantsSasl }) => wantsSasl !== null).map(saslRow)
+  const attempts = await Promise.all(reached.map(({ probed }) => requestMetadata(context, probed)))
+  const saslRows = attempts
+    .filter(({ requiredMechanisms }) => requiredMechanisms !== null)
+    .map(saslRow)
   const good = attempts.find(({ response }) => response !== null)
   if (good?.response) {
-    const found = { source: good.tried, response: good.response }
+    const found = { source: good.probed, response: good.response }
     const problem = problemOf(found, attempts)
     const row =
       problem === null
-        ? passed('metadata', good.ms, `${good.tried.name}: ${clusterText(good.response)}`)
-        : failed('metadata', good.ms, `${good.tried.name}: ${problem[0]}`, problem[1])
+        ? passed('metadata', good.ms, `${good.probed.name}: ${clusterText(good.response)}`)
+        : failed('metadata', good.ms, `${good.probed.name}: ${problem[0]}`, problem[1])
     return { found: good.response.brokers.length === 0 ? null : found, row, saslRows }
   }
-  const bad = attempts.find(({ wantsSasl }) => wantsSasl === null)
+  const bad = attempts.find(({ requiredMechanisms }) => requiredMechanisms === null)
   return { found: null, row: bad === undefined ? null : failedRow(bad), saslRows }
 }

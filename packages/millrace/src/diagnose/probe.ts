@@ -1,7 +1,7 @@
 // One connection attempt to one address. It must use the producer's own Connection, so that the
 // result is valid for a producer. It measures each step; the connection stays open for later steps,
-// and Visit closes it. Callers: way.ts with the configured options, and second-look.ts with the
-// opposite ones.
+// and DiagnosisRun closes it. Callers: address-probe.ts with the configured options, and
+// failure-facts.ts with the opposite ones.
 
 import { Connection } from '../net/connection.ts'
 import type { SaslSettings } from '../net/connection-contract.ts'
@@ -10,10 +10,10 @@ import { type ConnectStep, KafkaError } from '../protocol/kafka-error.ts'
 import type { Api, Input } from '../protocol/schema/api.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { ConnectAddress, Transport } from '../runtime/transport.ts'
-import type { Visit } from './visit.ts'
+import type { DiagnosisRun } from './diagnosis-run.ts'
 
 /** The options of a connection. */
-export interface Way {
+export interface ProbeOptions {
   readonly transport: Transport
   readonly sasl: SaslSettings | undefined
   readonly clientId: string
@@ -93,26 +93,26 @@ interface Attempt {
 }
 
 const attempt = (
-  visit: Visit,
-  way: Way,
+  run: DiagnosisRun,
+  probeOptions: ProbeOptions,
   address: ConnectAddress,
   name: string,
   versionMax?: number,
 ): Promise<Attempt> => {
-  const times = new StepTimes(visit.clock)
+  const times = new StepTimes(run.clock)
   return new Promise((resolve) => {
-    const { stepTimeoutMs, ...options } = way
+    const { stepTimeoutMs, ...options } = probeOptions
     const settle = (error: KafkaError | null, ready: Connection | null): void => {
       if (times.ended) return
       const mayBeOld = times.step === 'api-versions' && error?.code === 'CONNECTION_FAILED'
       const { host } = address
       const probe = { host, times: times.end(), error, connection: error === null ? ready : null }
-      resolve({ probe, mayBeOld: mayBeOld && visit.over === null })
+      resolve({ probe, mayBeOld: mayBeOld && run.endReason === null })
     }
     const connection: Connection = new Connection(
       {
         ...options,
-        clock: visit.clock,
+        clock: run.clock,
         address,
         name,
         negotiation: { versionMax, requirements: basicRequirements },
@@ -128,25 +128,25 @@ const attempt = (
         onMutedChange: () => {},
       },
     )
-    visit.hold(connection)
+    run.closeAtEnd(connection)
   })
 }
 
 /** Never rejects. If the peer closes the connection at ApiVersions, version 0 is tried once. */
 export const probe = async (
-  visit: Visit,
-  way: Way,
+  run: DiagnosisRun,
+  probeOptions: ProbeOptions,
   address: ConnectAddress,
   name: string,
 ): Promise<Probe> => {
-  const first = await attempt(visit, way, address, name)
+  const first = await attempt(run, probeOptions, address, name)
   if (!first.mayBeOld) return first.probe
-  const second = await attempt(visit, way, address, name, 0)
+  const second = await attempt(run, probeOptions, address, name, 0)
   return second.probe.error === null ? second.probe : first.probe
 }
 
 /** Sends a request over an established connection. Rejects with a KafkaError. */
-export const ask = <Request, Response>(
+export const sendRequest = <Request, Response>(
   connection: Connection,
   api: Api<Request, Response>,
   request: Input<Request>,

@@ -10,9 +10,9 @@ import { brokerError, errorNumber } from '../protocol/errors.ts'
 import { asKafkaError, KafkaError } from '../protocol/kafka-error.ts'
 import { silentLogger } from '../runtime/logger.ts'
 import { moreTime } from './address-steps.ts'
-import type { Kit } from './kit.ts'
+import type { DiagnosisContext } from './diagnosis-context.ts'
 import type { ClusterFound } from './metadata-step.ts'
-import { ask } from './probe.ts'
+import { sendRequest } from './probe.ts'
 import { produceRemedy } from './remedy-produce.ts'
 import { type DiagnosisStep, failed, passed } from './report.ts'
 
@@ -23,7 +23,9 @@ const lookAt = async (found: ClusterFound, topic: string): Promise<Topic | undef
   if (!connection)
     throw new KafkaError('CONNECTION_LOST', `The connection to ${found.source.name} was lost`)
   const request = { topics: [{ name: topic }], allowAutoTopicCreation: false }
-  return (await ask(connection, metadataApi, request)).topics.find(({ name }) => name === topic)
+  return (await sendRequest(connection, metadataApi, request)).topics.find(
+    ({ name }) => name === topic,
+  )
 }
 
 const leaderless = (topic: Topic): number[] =>
@@ -69,7 +71,7 @@ const producerOptions = (options: ProducerOptions): ProducerOptions => ({
 })
 
 const sendOne = async (
-  kit: Kit,
+  context: DiagnosisContext,
   options: ProducerOptions,
   environment: ProducerEnvironment,
   topic: string,
@@ -77,9 +79,12 @@ const sendOne = async (
 ): Promise<string> => {
   const producer = new Producer(producerOptions(options), environment)
   const record = { topic, partition, key: 'millrace-doctor', value: 'A test of the connection.' }
-  const { signal } = kit.visit
+  const { signal } = context.run
   try {
-    const metadata = await producer.send(record, { signal, timeoutMs: kit.way.stepTimeoutMs })
+    const metadata = await producer.send(record, {
+      signal,
+      timeoutMs: context.probeOptions.stepTimeoutMs,
+    })
     return `one record went to ${topic}: partition ${metadata.partition}, offset ${metadata.offset}`
   } finally {
     producer.destroy()
@@ -87,22 +92,22 @@ const sendOne = async (
 }
 
 export const produceStep = async (
-  kit: Kit,
+  context: DiagnosisContext,
   found: ClusterFound,
   options: ProducerOptions,
   environment: ProducerEnvironment,
   topic: string,
 ): Promise<DiagnosisStep> => {
-  const { clock } = kit.visit
+  const { clock } = context.run
   const sinceMs = clock.now()
-  const { over } = kit.visit
-  if (over !== null) return failed('produce', 0, `${topic}: ${over.message}`, moreTime)
+  const { endReason } = context.run
+  if (endReason !== null) return failed('produce', 0, `${topic}: ${endReason.message}`, moreTime)
   const mayCreate = options.allowAutoTopicCreation === true
   let seen: Topic | undefined
   try {
     seen = await lookAt(found, topic)
     const partition = choosePartition(seen, topic, mayCreate)
-    const text = await sendOne(kit, options, environment, topic, partition)
+    const text = await sendOne(context, options, environment, topic, partition)
     const dead = seen === undefined ? [] : leaderless(seen)
     const note = dead.length === 0 ? '' : `; without a leader: partition ${dead.join(', ')}`
     return passed('produce', clock.now() - sinceMs, `${text}${note}`)

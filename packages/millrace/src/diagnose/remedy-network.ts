@@ -29,7 +29,7 @@ const unreachableCodes: ReadonlySet<string> = new Set([
 export const tcpRemedy = ({ address, causeCode, error, nodeId, choices }: FailedStep): string => {
   const where = formatAddress(address)
   if (choices.usesSocketFactory && causeCode === null) {
-    return `Look at the option socketFactory: it opened no way to ${where}.`
+    return `Look at the option socketFactory: it opened no probeOptions to ${where}.`
   }
   if (causeCode === 'ECONNREFUSED') {
     if (nodeId !== null) {
@@ -41,7 +41,7 @@ export const tcpRemedy = ({ address, causeCode, error, nodeId, choices }: Failed
     return `Correct the port, or start the broker: nothing listens at ${where}.`
   }
   if (causeCode !== null && unreachableCodes.has(causeCode)) {
-    return `Check routes, VPN and the address: there is no way from here to ${where}.`
+    return `Check routes, VPN and the address: there is no probeOptions from here to ${where}.`
   }
   if (causeCode === null || causeCode === 'ETIMEDOUT') {
     const advertised = nodeId === null ? '' : `, or set ${listenerOf(nodeId)} to another address`
@@ -53,14 +53,18 @@ export const tcpRemedy = ({ address, causeCode, error, nodeId, choices }: Failed
   return error.remedy
 }
 
-const strangers = { http: 'a web server', ssh: 'an SSH server', other: 'something else' } as const
+const otherServices = {
+  http: 'a web server',
+  ssh: 'an SSH server',
+  other: 'something else',
+} as const
 
 /** The remedy for a service that is not Kafka; null = unknown service. */
-export const strangerRemedy = ({ address, facts }: FailedStep): string | null => {
+export const otherServiceRemedy = ({ address, facts }: FailedStep): string | null => {
   const { peer } = facts
   if (peer !== 'http' && peer !== 'ssh' && peer !== 'other') return null
   return (
-    `Use the port of a Kafka listener (9092 by default): ${strangers[peer]} responds at ` +
+    `Use the port of a Kafka listener (9092 by default): ${otherServices[peer]} responds at ` +
     `${formatAddress(address)}, not Kafka.`
   )
 }
@@ -68,8 +72,8 @@ export const strangerRemedy = ({ address, facts }: FailedStep): string | null =>
 export const apiVersionsRemedy = (failedStep: FailedStep): string => {
   const { address, error, choices } = failedStep
   const where = formatAddress(address)
-  const stranger = strangerRemedy(failedStep)
-  if (stranger !== null) return stranger
+  const otherService = otherServiceRemedy(failedStep)
+  if (otherService !== null) return otherService
   if (error.code === 'UNSUPPORTED_VERSION') {
     return 'Upgrade the broker to Kafka 1.0 or newer, or switch off what the row above names.'
   }

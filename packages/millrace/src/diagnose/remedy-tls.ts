@@ -3,10 +3,10 @@
 
 import { formatAddress } from '../cluster-client/address.ts'
 import { certificateAlert, handshakeAlert, notTls, saidBy } from '../net/tls-messages.ts'
-import type { CertificateFacts } from '../runtime/certificate-look.ts'
+import type { CertificateFacts } from '../runtime/peer-certificates.ts'
 import { TlsFailure } from '../runtime/tls-failure.ts'
 import type { FailedStep } from './failed-step.ts'
-import { strangerRemedy } from './remedy-network.ts'
+import { otherServiceRemedy } from './remedy-network.ts'
 
 const selfSigned: ReadonlySet<string> = new Set(['DEPTH_ZERO_SELF_SIGNED_CERT'])
 
@@ -69,7 +69,7 @@ const plainRemedy = (failedStep: FailedStep): string => {
     return `Leave out tls, or use the broker's TLS port: ${where} speaks Kafka without TLS.`
   }
   return (
-    strangerRemedy(failedStep) ??
+    otherServiceRemedy(failedStep) ??
     `Leave out tls, or use the broker's TLS port: what responds at ${where} does not speak TLS.`
   )
 }
@@ -98,8 +98,8 @@ const failureRemedy = (failedStep: FailedStep, failure: TlsFailure): string => {
     if (!failedStep.choices.showsCertificate) return clientRemedy(failedStep)
     return 'Compare tls with the ssl settings of the broker: they have no cipher in common.'
   }
-  const isStranger = failedStep.facts.peer !== 'tls' && failedStep.facts.peer !== 'unknown'
-  if (notTls.test(said) || isStranger || failure.isSilent) return plainRemedy(failedStep)
+  const isOtherService = failedStep.facts.peer !== 'tls' && failedStep.facts.peer !== 'unknown'
+  if (notTls.test(said) || isOtherService || failure.isSilent) return plainRemedy(failedStep)
   return clientRemedy(failedStep)
 }
 

@@ -22,7 +22,7 @@ export class Stage {
     clock: this.clock,
     random: seededRandom(1),
     transport: this.network,
-    look: null,
+    readCertificates: null,
   }
 
   static async make(): Promise<Stage> {

@@ -1,14 +1,14 @@
 // Resolves the name of one address and connects to every IP address of the name concurrently. A
 // producer needs only one that works, but the others are reported too, because they delay
 // connections and other clients may use them. Callers: address-steps.ts, diagnosis.ts,
-// metadata-step.ts, and second-look.ts.
+// metadata-step.ts, and failure-facts.ts.
 
 import { describeNetworkError } from '../net/connection-messages.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 import type { Address } from '../runtime/transport.ts'
 import { isError } from '../runtime/value-kinds.ts'
-import { distanceOf, type Probe, probe, type Way } from './probe.ts'
-import type { Visit } from './visit.ts'
+import type { DiagnosisRun } from './diagnosis-run.ts'
+import { distanceOf, type Probe, type ProbeOptions, probe } from './probe.ts'
 
 /** The result of the DNS step. */
 export interface Resolved {
@@ -20,7 +20,7 @@ export interface Resolved {
   readonly hosts: readonly string[]
 }
 
-export interface Tried extends Resolved {
+export interface ProbedAddress extends Resolved {
   /** The attempt that came furthest; null if the name could not be resolved. */
   readonly best: Probe | null
   readonly others: readonly Probe[]
@@ -40,12 +40,12 @@ const dnsError = (thrown: unknown, name: string): KafkaError => {
 }
 
 const resolve = async (
-  visit: Visit,
-  { transport, stepTimeoutMs }: Way,
+  run: DiagnosisRun,
+  { transport, stepTimeoutMs }: ProbeOptions,
   host: string,
 ): Promise<readonly string[]> => {
   const responses = transport.resolve(host)
-  const hosts = await visit.within(responses, stepTimeoutMs, 'no response of the name server')
+  const hosts = await run.within(responses, stepTimeoutMs, 'no response of the name server')
   if (hosts.length === 0) {
     throw Object.assign(new Error('the name has no address'), { code: 'ENOTFOUND' })
   }
@@ -53,27 +53,27 @@ const resolve = async (
 }
 
 /** Never rejects. `onResolved` is called after the DNS step, before any connection is opened. */
-export const tryWay = async (
-  visit: Visit,
-  way: Way,
+export const probeAddress = async (
+  run: DiagnosisRun,
+  probeOptions: ProbeOptions,
   address: Address,
   name: string,
   onResolved?: (resolved: Resolved) => void,
-): Promise<Tried> => {
-  const sinceMs = visit.clock.now()
+): Promise<ProbedAddress> => {
+  const sinceMs = run.clock.now()
   const base = { address, name }
   let hosts: readonly string[]
   try {
-    hosts = await resolve(visit, way, address.host)
+    hosts = await resolve(run, probeOptions, address.host)
   } catch (thrown) {
-    const dnsMs = visit.clock.now() - sinceMs
+    const dnsMs = run.clock.now() - sinceMs
     return { ...base, dnsMs, hosts: [], best: null, others: [], error: dnsError(thrown, name) }
   }
-  const dnsMs = visit.clock.now() - sinceMs
+  const dnsMs = run.clock.now() - sinceMs
   onResolved?.({ ...base, dnsMs, hosts })
   const probes = await Promise.all(
     hosts.map((host) =>
-      probe(visit, way, { host, port: address.port, hostName: address.host }, name),
+      probe(run, probeOptions, { host, port: address.port, hostName: address.host }, name),
     ),
   )
   // The first of the attempts that came furthest, in the order in which a producer tries them.

@@ -6,21 +6,21 @@ import type { Connection } from '../net/connection.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 import type { Clock, Timer } from '../runtime/clock.ts'
 
-export interface VisitOptions {
+export interface RunLimits {
   readonly timeoutMs: number
   readonly signal: AbortSignal | undefined
 }
 
-export class Visit {
+export class DiagnosisRun {
   readonly clock: Clock
   readonly #caller: AbortSignal | undefined
   readonly #controller = new AbortController()
   readonly #connections = new Set<Connection>()
   readonly #timer: Timer
   readonly #onAbort = (): void => this.#cancelAndNotify(this.#aborted())
-  #over: KafkaError | null = null
+  #endReason: KafkaError | null = null
 
-  constructor(clock: Clock, { timeoutMs, signal }: VisitOptions) {
+  constructor(clock: Clock, { timeoutMs, signal }: RunLimits) {
     this.clock = clock
     this.#caller = signal
     this.#timer = clock.setTimer(timeoutMs, () => {
@@ -32,8 +32,8 @@ export class Visit {
   }
 
   /** Why no more steps are started; null = continue. */
-  get over(): KafkaError | null {
-    return this.#over
+  get endReason(): KafkaError | null {
+    return this.#endReason
   }
 
   /** Aborts when the diagnosis ends. */
@@ -42,8 +42,8 @@ export class Visit {
   }
 
   /** Closes the connection when the diagnosis ends. */
-  hold(connection: Connection): void {
-    if (this.#over !== null) connection.close(this.#over)
+  closeAtEnd(connection: Connection): void {
+    if (this.#endReason !== null) connection.close(this.#endReason)
     else this.#connections.add(connection)
   }
 
@@ -51,16 +51,16 @@ export class Visit {
   async within<Value>(promise: Promise<Value>, limitMs: number, what: string): Promise<Value> {
     let stop = (): void => {}
     const limits = new Promise<never>((_resolve, reject) => {
-      const onOver = (): void => reject(this.#over)
+      const onEnd = (): void => reject(this.#endReason)
       const timer = this.clock.setTimer(limitMs, () =>
         reject(new KafkaError('REQUEST_TIMEOUT', `${what} within ${limitMs} ms`)),
       )
-      this.signal.addEventListener('abort', onOver, { once: true })
+      this.signal.addEventListener('abort', onEnd, { once: true })
       stop = () => {
         timer.cancel()
-        this.signal.removeEventListener('abort', onOver)
+        this.signal.removeEventListener('abort', onEnd)
       }
-      if (this.#over !== null) onOver()
+      if (this.#endReason !== null) onEnd()
     })
     try {
       return await Promise.race([promise, limits])
@@ -71,7 +71,7 @@ export class Visit {
 
   /** Throws only if the caller aborted; an exceeded time limit is part of the report. */
   throwIfAborted(): void {
-    if (this.#over?.code === 'ABORTED') throw this.#over
+    if (this.#endReason?.code === 'ABORTED') throw this.#endReason
   }
 
   end(): void {
@@ -82,8 +82,8 @@ export class Visit {
   }
 
   #cancelAndNotify(reason: KafkaError): void {
-    if (this.#over !== null) return
-    this.#over = reason
+    if (this.#endReason !== null) return
+    this.#endReason = reason
     this.#timer.cancel()
     for (const connection of this.#connections) connection.close(reason)
     this.#controller.abort(reason)

@@ -52,7 +52,7 @@ const chainOf = (first: X509Certificate | undefined): CertificateChain => {
   return chain
 }
 
-export interface LookOptions {
+export interface ReadCertificatesOptions {
   readonly socketFactory: SocketFactory | null
   /** The server name to request, if it differs from the host of the connection. */
   readonly serverName: string | null
@@ -60,7 +60,7 @@ export interface LookOptions {
   readonly signal: AbortSignal
 }
 
-export type CertificateLook = typeof lookAtCertificate
+export type ReadPeerCertificates = typeof readPeerCertificates
 
 const dial = async (
   address: ConnectAddress,
@@ -71,9 +71,9 @@ const dial = async (
     : socketFactory({ host: withoutBrackets(address.host), port: address.port })
 
 /** Null if the peer shows no certificate: it does not use TLS, or closes before. */
-export const lookAtCertificate = async (
+export const readPeerCertificates = async (
   address: ConnectAddress,
-  { socketFactory, serverName, signal }: LookOptions,
+  { socketFactory, serverName, signal }: ReadCertificatesOptions,
 ): Promise<CertificateChain | null> => {
   let socket: Duplex
   try {
