@@ -144,7 +144,7 @@ class ConsoleRun {
     try {
       const { serveConsole } = await import('@millrace/console')
       shown = await serveConsole(producer, { port: this.#flags.port })
-      this.#tellBeginning(shown, isDemonstration)
+      this.#printStart(shown, isDemonstration)
       await this.#send()
       await producer.close({ timeoutMs: drainMs })
     } catch (error) {
@@ -155,7 +155,7 @@ class ConsoleRun {
       producer.destroy()
       await shown?.close()
     }
-    return this.#tellEnd()
+    return this.#printSummary()
   }
 
   /** Sends until the interrupt. If the cluster can't be reached, the page shows that meanwhile. */
@@ -166,7 +166,7 @@ class ConsoleRun {
     await this.#load.send(Number.POSITIVE_INFINITY)
   }
 
-  #tellBeginning({ url }: Console, isDemonstration: boolean): void {
+  #printStart({ url }: Console, isDemonstration: boolean): void {
     const { rate, recordSize } = this.#flags
     const { nodes } = demonstration
     const where = isDemonstration
@@ -182,10 +182,10 @@ class ConsoleRun {
     writeLine(output, 'Ctrl-C ends it.')
   }
 
-  #tellEnd(): ExitCode {
-    const { total, tally } = this.#load
+  #printSummary(): ExitCode {
+    const { total, counts } = this.#load
     const { records: delivered } = total.measured
-    const { failed, groups } = tally
+    const { failed, groups } = counts
     const { output } = this.#terminal
     writeLine(output, `${formatCount(delivered)} records delivered, ${formatCount(failed)} failed.`)
     for (const line of groups.flatMap(failureLines)) writeLine(output, line)

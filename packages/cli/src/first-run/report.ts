@@ -1,12 +1,12 @@
-// Formats the results of the three ways of sending as the table at the end of the first run. It
+// Formats the results of the three methods of sending as the table at the end of the first run. It
 // keeps no state. Caller: run.ts.
 
 import { formatCount, formatMegabytes, formatMs, formatTable } from '../text-table.ts'
-import type { Way } from './ways.ts'
+import type { SendMethod } from './send-methods.ts'
 
-/** The measured result of one way of sending. */
-export interface WayResult {
-  readonly way: Way
+/** The measured result of one method of sending. */
+export interface MethodResult {
+  readonly method: SendMethod
   readonly records: number
   readonly seconds: number
   readonly p50Ms: number
@@ -19,8 +19,8 @@ export interface WayResult {
 
 const head = ['', 'records', 'records/s', 'p50 ms', 'p99 ms', 'batches', 'requests', 'bytes']
 
-const row = (result: WayResult): readonly string[] => [
-  result.way.name,
+const row = (result: MethodResult): readonly string[] => [
+  result.method.name,
   formatCount(result.records),
   formatCount(result.records / result.seconds),
   formatMs(result.p50Ms),
@@ -30,8 +30,8 @@ const row = (result: WayResult): readonly string[] => [
   formatMegabytes(result.requestBytes),
 ]
 
-export const formatReport = (results: readonly WayResult[]): readonly string[] => [
+export const formatReport = (results: readonly MethodResult[]): readonly string[] => [
   ...formatTable([head, ...results.map(row)]),
   '',
-  ...results.map(({ way }) => `  ${way.name.padEnd(9)}  ${way.legend}`),
+  ...results.map(({ method }) => `  ${method.name.padEnd(9)}  ${method.legend}`),
 ]

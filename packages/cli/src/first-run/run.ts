@@ -1,6 +1,7 @@
 // The run of `npm start`: starts a cluster in this process, or connects to a real one, sends orders
-// in three ways, reads all of them back, and prints a table of the results. It owns the cluster and
-// the producers, and closes them before it returns, also at an interrupt. Caller: first-run.ts.
+// with three methods, reads all of them back, and prints a table of the results. It owns the
+// cluster and the producers, and closes them before it returns, also at an interrupt. Caller:
+// first-run.ts.
 
 import { randomUUID } from 'node:crypto'
 import { Producer } from 'millrace'
@@ -11,12 +12,12 @@ import { type ExitCode, runProgram } from '../run-program.ts'
 import { exitCodeInterrupted, type Terminal, writeLine } from '../runtime/terminal.ts'
 import { nowMs } from '../runtime/time.ts'
 import { formatCount, formatMegabytes } from '../text-table.ts'
-import { Ledger } from './ledger.ts'
 import { type FirstRunOptions, firstRunOptions } from './options.ts'
 import { orderKey, orderValue } from './order.ts'
-import { formatReport, type WayResult } from './report.ts'
+import { OrderResults } from './order-results.ts'
+import { formatReport, type MethodResult } from './report.ts'
+import { type SendMethod, sendMethods } from './send-methods.ts'
 import { runHeader, verifyRun } from './verify.ts'
-import { type Way, ways } from './ways.ts'
 
 const nodes = 3
 const partitions = 6
@@ -32,7 +33,7 @@ interface Run {
   readonly options: FirstRunOptions
   readonly brokers: readonly string[]
   readonly runId: string
-  readonly ledger: Ledger
+  readonly orderResults: OrderResults
   readonly signal: AbortSignal
 }
 
@@ -93,13 +94,20 @@ const runOn = async (
   signal: AbortSignal,
 ): Promise<void> => {
   const runId = randomUUID()
-  const run: Run = { terminal, options, brokers, runId, ledger: new Ledger(options.count), signal }
+  const run: Run = {
+    terminal,
+    options,
+    brokers,
+    runId,
+    orderResults: new OrderResults(options.count),
+    signal,
+  }
   const startedMs = nowMs()
-  const results: WayResult[] = []
-  for (const [index, way] of ways.entries()) {
-    const from = Math.floor((options.count * index) / ways.length)
-    const to = Math.floor((options.count * (index + 1)) / ways.length)
-    results.push(await runWay(run, way, from, to))
+  const results: MethodResult[] = []
+  for (const [index, method] of sendMethods.entries()) {
+    const from = Math.floor((options.count * index) / sendMethods.length)
+    const to = Math.floor((options.count * (index + 1)) / sendMethods.length)
+    results.push(await runMethod(run, method, from, to))
   }
   const progress = startProgress(terminal, 'read back', options.count)
   const bytes = await verifyRun({ ...run, topic: options.topic, progress }).finally(progress.stop)
@@ -118,9 +126,14 @@ const runOn = async (
   for (const line of lines) writeLine(terminal.output, line)
 }
 
-/** Each way gets its own producer, so that the producer's metrics belong to that way only. */
-const runWay = async (run: Run, way: Way, from: number, to: number): Promise<WayResult> => {
-  const { terminal, options, brokers, ledger, signal } = run
+/** Each method gets its own producer, so that the producer's metrics belong to that method only. */
+const runMethod = async (
+  run: Run,
+  method: SendMethod,
+  from: number,
+  to: number,
+): Promise<MethodResult> => {
+  const { terminal, options, brokers, orderResults, signal } = run
   const producer = new Producer({
     brokers,
     allowAutoTopicCreation: false,
@@ -140,14 +153,16 @@ const runWay = async (run: Run, way: Way, from: number, to: number): Promise<Way
       value: orderValue(from + index),
       headers,
     }))
-    const progress = startProgress(terminal, way.name, records.length)
+    const progress = startProgress(terminal, method.name, records.length)
     const startedMs = nowMs()
-    await way.run({ producer, ledger, progress, records, from, to, signal }).finally(progress.stop)
+    await method
+      .run({ producer, orderResults, progress, records, from, to, signal })
+      .finally(progress.stop)
     const seconds = (nowMs() - startedMs) / 1000
     signal.throwIfAborted()
-    const [p50Ms = 0, p99Ms = 0] = ledger.latencyQuantiles(from, to, [0.5, 0.99])
+    const [p50Ms = 0, p99Ms = 0] = orderResults.latencyQuantiles(from, to, [0.5, 0.99])
     const { batches, requests, requestBytes } = producer.metrics()
-    return { way, records: to - from, seconds, p50Ms, p99Ms, batches, requests, requestBytes }
+    return { method, records: to - from, seconds, p50Ms, p99Ms, batches, requests, requestBytes }
   } finally {
     signal.removeEventListener('abort', stop)
     await producer.close({ timeoutMs: connectTimeoutMs })

@@ -1,13 +1,13 @@
-// Reads the run's records back from the brokers and compares them with the ledger: every order must
-// be stored once, in its partition, at its offset, in the order of sending, with its bytes. It
+// Reads the run's records back from the brokers and compares them with OrderResults: every order
+// must be stored once, in its partition, at its offset, in the order of sending, with its bytes. It
 // keeps no state. Caller: run.ts.
 
 import { Buffer } from 'node:buffer'
 import { readTopic, type TopicRecord } from 'millrace/testing'
 import { Failure } from '../describe-failure.ts'
 import type { Progress } from '../progress.ts'
-import type { Ledger } from './ledger.ts'
 import { orderKey, orderValue } from './order.ts'
+import type { OrderResults } from './order-results.ts'
 
 /** The header that marks this run's records among others in the topic. */
 export const runHeader = 'run'
@@ -16,7 +16,7 @@ export interface Reading {
   readonly brokers: readonly string[]
   readonly topic: string
   readonly runId: string
-  readonly ledger: Ledger
+  readonly orderResults: OrderResults
   readonly progress: Progress
   readonly signal: AbortSignal
 }
@@ -32,13 +32,13 @@ interface Expectation {
 
 /** Throws a Failure that names the first difference; returns the bytes of keys and values. */
 export const verifyRun = async (reading: Reading): Promise<number> => {
-  const { brokers, topic, ledger, progress, signal } = reading
+  const { brokers, topic, orderResults, progress, signal } = reading
   const expectations = new Map<number, Expectation>()
   const from = new Map<number, number>()
-  for (const [partition, orders] of ledger.byPartition()) {
+  for (const [partition, orders] of orderResults.byPartition()) {
     expectations.set(partition, { partition, orders, foundCount: 0 })
     // Without a known offset (the broker saw a duplicate) this partition is read from offset 0.
-    from.set(partition, Math.max(0, ledger.offset(orders[0]!)))
+    from.set(partition, Math.max(0, orderResults.offset(orders[0]!)))
   }
   const marker = Buffer.from(reading.runId)
   let bytes = 0
@@ -50,7 +50,7 @@ export const verifyRun = async (reading: Reading): Promise<number> => {
     timeoutMs: readTimeoutMs,
   })) {
     if (!hasMarker(record, marker)) continue
-    bytes += checkRecord(record, expectations.get(record.partition), ledger)
+    bytes += checkRecord(record, expectations.get(record.partition), orderResults)
     progress.done++
   }
   for (const { partition, orders, foundCount } of expectations.values()) {
@@ -73,7 +73,7 @@ const hasMarker = (record: TopicRecord, marker: Uint8Array): boolean =>
 const checkRecord = (
   record: TopicRecord,
   expectation: Expectation | undefined,
-  ledger: Ledger,
+  orderResults: OrderResults,
 ): number => {
   const where = `partition ${record.partition}, offset ${record.offset}`
   const order = expectation?.orders[expectation.foundCount]
@@ -81,7 +81,7 @@ const checkRecord = (
     throw new Failure(`There is one record too many at ${where}.`)
   }
   expectation.foundCount++
-  const offset = ledger.offset(order)
+  const offset = orderResults.offset(order)
   if (offset >= 0 && offset !== record.offset) {
     throw new Failure(
       `Order ${order} was acknowledged at offset ${offset}, but is not at ${where}.`,

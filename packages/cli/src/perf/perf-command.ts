@@ -95,7 +95,7 @@ const runPerf = async (
   }
   printReport(run, flags, terminal)
   if (interrupt !== null) return exitCodeOf(interrupt)
-  return run.tally.failed > 0 ? exitCodes.recordsFailed : exitCodes.success
+  return run.counts.failed > 0 ? exitCodes.recordsFailed : exitCodes.success
 }
 
 const measure = async (
@@ -110,7 +110,7 @@ const measure = async (
   }
   run.restart()
   const isQuiet = interval === 0 || json === true
-  const stopLines = isQuiet ? () => {} : repeat(interval * 1000, () => tellInterval(run, terminal))
+  const stopLines = isQuiet ? () => {} : repeat(interval * 1000, () => printInterval(run, terminal))
   try {
     await run.send(numRecords)
     await producer.close()
@@ -119,25 +119,25 @@ const measure = async (
   }
 }
 
-const tellInterval = (run: PerfRun, { output }: Terminal): void => {
+const printInterval = (run: PerfRun, { output }: Terminal): void => {
   const { measured } = run.interval
   run.interval = new PerfCount()
   writeLine(output, `${measuredText(measured)}.`)
 }
 
 const printReport = (
-  { total, tally, latencies }: PerfRun,
+  { total, counts, latencies }: PerfRun,
   { json, percentiles }: PerfFlags,
   { output }: Terminal,
 ): void => {
   const { measured } = total
   if (json === true) {
-    writeJson(output, jsonReport(measured, latencies, percentiles, tally.groups))
+    writeJson(output, jsonReport(measured, latencies, percentiles, counts.groups))
     return
   }
   writeLine(output, summaryText(measured, latencies, percentiles))
-  for (const line of tally.groups.flatMap(failureLines)) writeLine(output, line)
-  const picture = histogramLines(latencies)
-  if (picture.length > 0) writeLine(output)
-  for (const line of picture) writeLine(output, line)
+  for (const line of counts.groups.flatMap(failureLines)) writeLine(output, line)
+  const histogram = histogramLines(latencies)
+  if (histogram.length > 0) writeLine(output)
+  for (const line of histogram) writeLine(output, line)
 }

@@ -2,7 +2,7 @@
 // JSON. Scripts parse the lines and the JSON, so their form must not change. Callers:
 // perf-command.ts and perf-run.ts.
 
-import type { FailureGroup } from '../produce/tally.ts'
+import type { FailureGroup } from '../produce/record-counts.ts'
 import { formatCount, formatMs } from '../text-table.ts'
 import { barBoundsMs, type Latencies } from './latency.ts'
 

@@ -4,9 +4,9 @@
 // Callers: perf-command.ts and console/.
 
 import type { Producer } from 'millrace'
-import { Pace } from '../pace.ts'
-import { Tally } from '../produce/tally.ts'
+import { RecordCounts } from '../produce/record-counts.ts'
 import { nowMs, pause } from '../runtime/time.ts'
+import { ThroughputThrottler } from '../throughput-throttler.ts'
 import { Latencies } from './latency.ts'
 import type { Payloads } from './payloads.ts'
 import type { Measured } from './perf-report.ts'
@@ -51,7 +51,7 @@ export class PerfCount {
 
 export class PerfRun {
   readonly #load: PerfLoad
-  readonly tally = new Tally()
+  readonly counts = new RecordCounts()
   /** Counts of the whole run; `interval` holds those of the current interval. */
   total = new PerfCount()
   interval = new PerfCount()
@@ -71,13 +71,15 @@ export class PerfRun {
   /** Resolves when every record is settled, or after an abort when no more records are accepted. */
   async send(count: number): Promise<void> {
     const { recordsPerSecond, signal, producer } = this.#load
-    const pace = Number.isFinite(recordsPerSecond) ? new Pace(recordsPerSecond) : null
+    const throttler = Number.isFinite(recordsPerSecond)
+      ? new ThroughputThrottler(recordsPerSecond)
+      : null
     for (let index = 0; index < count && !signal.aborted; index++) {
       let fromMs: number
-      if (pace === null) fromMs = nowMs()
+      if (throttler === null) fromMs = nowMs()
       else {
-        const { dueMs } = pace
-        const waitMs = pace.next()
+        const { dueMs } = throttler
+        const waitMs = throttler.next()
         if (waitMs > 0) await pause(waitMs, signal)
         fromMs = nowMs()
         if (fromMs - dueMs > lateMs) fromMs = dueMs
@@ -102,7 +104,7 @@ export class PerfRun {
     const { length } = value
     return producer.enqueue({ topic, value }, (error) => {
       if (error !== null) {
-        this.tally.fail(error, null)
+        this.counts.fail(error, null)
         return
       }
       const latencyMs = nowMs() - fromMs

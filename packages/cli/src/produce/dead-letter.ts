@@ -1,7 +1,7 @@
 // The file of the records that were not delivered: one JSON object a line, in the form that
 // `produce --format json` reads, with base64 for bytes that are not UTF-8. It is only appended to,
 // so records of earlier runs stay. sending.ts adds records and must await `ready`, or memory grows.
-// Callers: produce-command.ts, sending.ts, and tally.ts.
+// Callers: produce-command.ts, sending.ts, and record-counts.ts.
 
 import { once } from 'node:events'
 import { createWriteStream, type WriteStream } from 'node:fs'
@@ -12,7 +12,7 @@ import { fileIdOf } from './file-id.ts'
 import { dataField, headersField } from './record-json.ts'
 
 /** The facts about a failure that the file stores. */
-export interface Mishap {
+export interface FailureDetails {
   readonly code: string
   readonly message: string
   readonly persisted: 'no' | 'maybe'
@@ -22,21 +22,25 @@ const headersOf = (headers: ProducerRecord['headers']): object =>
   // The input formats make headers as pairs only.
   headers === undefined ? {} : headersField(headers as Parameters<typeof headersField>[0])
 
-const errorField = (mishap: Mishap): object => {
+const errorField = (failure: FailureDetails): object => {
   const context =
-    mishap instanceof KafkaError
+    failure instanceof KafkaError
       ? {
-          kind: mishap.kind,
-          ...(mishap.brokerError === undefined ? {} : { brokerError: mishap.brokerError }),
-          ...(mishap.attempts === undefined ? {} : { attempts: mishap.attempts }),
+          kind: failure.kind,
+          ...(failure.brokerError === undefined ? {} : { brokerError: failure.brokerError }),
+          ...(failure.attempts === undefined ? {} : { attempts: failure.attempts }),
         }
       : {}
-  const { code, message, persisted } = mishap
+  const { code, message, persisted } = failure
   return { error: { code, persisted, message: printableText(message), ...context } }
 }
 
 /** A record as a line of the file. */
-export const deadLetterOf = (record: ProducerRecord, mishap: Mishap, line: number): string => {
+export const deadLetterOf = (
+  record: ProducerRecord,
+  failure: FailureDetails,
+  line: number,
+): string => {
   const { topic, key, value, headers, partition, timestamp } = record
   const letter = {
     topic,
@@ -46,7 +50,7 @@ export const deadLetterOf = (record: ProducerRecord, mishap: Mishap, line: numbe
     ...(partition === undefined ? {} : { partition }),
     ...(timestamp === undefined ? {} : { timestamp }),
     line,
-    ...errorField(mishap),
+    ...errorField(failure),
   }
   return `${jsonText(letter)}\n`
 }
@@ -55,8 +59,11 @@ export const deadLetterOf = (record: ProducerRecord, mishap: Mishap, line: numbe
  * A line for bytes that are not a record. `raw` is not a field of a record, so it can't be sent
  * again.
  */
-export const deadLineOf = (bytes: Uint8Array, mishap: Mishap, line: number): string =>
-  `${jsonText({ ...dataField('raw', bytes), line, ...errorField(mishap) })}\n`
+export const unreadableLetterOf = (
+  bytes: Uint8Array,
+  failure: FailureDetails,
+  line: number,
+): string => `${jsonText({ ...dataField('raw', bytes), line, ...errorField(failure) })}\n`
 
 export class DeadLetterFile {
   readonly path: string

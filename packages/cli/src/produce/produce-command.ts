@@ -9,7 +9,6 @@ import { resolveConnection } from '../connection/resolve.ts'
 import { showConsole } from '../console/show-console.ts'
 import { describeFailure, Failure } from '../describe-failure.ts'
 import { exitCodes } from '../exit-codes.ts'
-import { Pace } from '../pace.ts'
 import type { CommandHost, ExitCode } from '../run-program.ts'
 import {
   exitCodeOf,
@@ -20,6 +19,7 @@ import {
 } from '../runtime/terminal.ts'
 import { after, nowMs } from '../runtime/time.ts'
 import { formatCount } from '../text-table.ts'
+import { ThroughputThrottler } from '../throughput-throttler.ts'
 import { warningLogger } from '../warning-logger.ts'
 import { DeadLetterFile } from './dead-letter.ts'
 import { describedInput, type Input, openFile, streamInput } from './input.ts'
@@ -33,11 +33,11 @@ import {
   produceProblem,
   producerOptions,
 } from './produce-options.ts'
+import { RecordCounts } from './record-counts.ts'
 import { lineFormat, type RecordFormat } from './record-format.ts'
 import { RecordSplitter } from './record-splitter.ts'
 import { formatReport, type ProduceReport } from './report.ts'
 import { Sending } from './sending.ts'
-import { Tally } from './tally.ts'
 
 const connectTimeoutMs = 30_000
 
@@ -82,7 +82,7 @@ class ProduceRun {
   readonly #terminal: Terminal
   readonly #producer: Producer
   #sending: Sending | null = null
-  readonly #tally = new Tally()
+  readonly #counts = new RecordCounts()
   readonly #stop = new AbortController()
   /** null without --spool. */
   #progress: LoadProgress | null = null
@@ -202,9 +202,9 @@ class ProduceRun {
       input,
       splitter: new RecordSplitter(delimiter),
       format: formatOf(this.#topic, this.#flags),
-      tally: this.#tally,
+      counts: this.#counts,
       deadLetters,
-      pace: rate === undefined ? null : new Pace(rate),
+      throttler: rate === undefined ? null : new ThroughputThrottler(rate),
       skip,
       limit: limit ?? Number.POSITIVE_INFINITY,
       progress: this.#progress,
@@ -218,7 +218,7 @@ class ProduceRun {
     const stopProgress = startInputProgress(this.#terminal, input, () => ({
       bytesRead: sending.bytesRead,
       delivered: this.#producer.metrics().recordsDelivered,
-      failed: this.#tally.failed,
+      failed: this.#counts.failed,
     }))
     let failure: unknown = null
     let closed: CloseReport
@@ -258,11 +258,11 @@ class ProduceRun {
 
   /** Throws if the records in the report don't add up to the records that were accepted. */
   #checkCounts({ delivered, spooled = 0 }: CloseReport): void {
-    const { failed, groups } = this.#tally
+    const { failed, groups } = this.#counts
     // After a failure of the spool, the next run reports what the spool holds.
     if (groups.some(({ code }) => code.startsWith('SPOOL_'))) return
     const recovered = this.#producer.metrics().spool?.recoveredRecords ?? 0
-    const taken = this.#tally.taken + recovered
+    const taken = this.#counts.taken + recovered
     if (taken === delivered + failed + spooled) return
     throw new Failure(
       `The counts don't agree: ${taken} taken and ${failed} failed, where the producer says ` +
@@ -277,7 +277,7 @@ class ProduceRun {
     deadLetters: DeadLetterFile | null,
     seconds: number,
   ): ProduceReport {
-    const { taken, failed, failedMaybe, groups } = this.#tally
+    const { taken, failed, failedMaybe, groups } = this.#counts
     return {
       taken,
       delivered,

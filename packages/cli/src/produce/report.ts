@@ -4,7 +4,7 @@
 
 import { formatCount, formatMegabytes } from '../text-table.ts'
 import { invalidRecordCode } from './line-error.ts'
-import type { FailureGroup } from './tally.ts'
+import type { FailureGroup } from './record-counts.ts'
 
 export interface ProduceReport {
   readonly taken: number

@@ -1,26 +1,31 @@
 // The loop of `produce` that reads the input and passes each record to the producer. It creates no
 // promise, string, or object per record unless the format or the dead letters need one. It waits
 // for buffer space, for the rate limit, and for the dead letters' file. Every record read must be
-// counted in the tally, and again if it fails. Caller: produce-command.ts.
+// counted, and again if it fails. Caller: produce-command.ts.
 
 import type { KafkaError, Producer, ProducerRecord } from 'millrace'
-import type { Pace } from '../pace.ts'
-import { type DeadLetterFile, deadLetterOf, deadLineOf, type Mishap } from './dead-letter.ts'
+import type { ThroughputThrottler } from '../throughput-throttler.ts'
+import {
+  type DeadLetterFile,
+  deadLetterOf,
+  type FailureDetails,
+  unreadableLetterOf,
+} from './dead-letter.ts'
 import type { Input } from './input.ts'
 import { invalidRecordCode, LineError } from './line-error.ts'
 import type { LoadProgress } from './load-progress.ts'
+import type { RecordCounts } from './record-counts.ts'
 import type { RecordFormat } from './record-format.ts'
 import type { RecordSplitter } from './record-splitter.ts'
-import type { Tally } from './tally.ts'
 
 export interface SendingOptions {
   readonly producer: Producer
   readonly input: Input
   readonly splitter: RecordSplitter
   readonly format: RecordFormat
-  readonly tally: Tally
+  readonly counts: RecordCounts
   readonly deadLetters: DeadLetterFile | null
-  readonly pace: Pace | null
+  readonly throttler: ThroughputThrottler | null
   /** The number of input records to skip, and the largest number to send. */
   readonly skip: number
   readonly limit: number
@@ -81,25 +86,25 @@ export class Sending {
   }
 
   async #sendChunk(): Promise<void> {
-    const { splitter, pace, skip } = this.#options
+    const { splitter, throttler, skip } = this.#options
     for (let bytes = splitter.next(); bytes !== null; bytes = splitter.next()) {
       if (this.#done < skip) {
         this.#done++
         continue
       }
       // An awaited call costs a promise: only call it if there is something to wait for.
-      if (pace !== null || !this.#offerBytes(bytes)) await this.#sendOne(bytes)
+      if (throttler !== null || !this.#offerBytes(bytes)) await this.#sendOne(bytes)
       if (this.#isOver) return
     }
   }
 
   async #sendOne(bytes: Uint8Array): Promise<void> {
-    const { producer, pace, signal, skip } = this.#options
+    const { producer, throttler, signal, skip } = this.#options
     if (this.#done < skip) {
       this.#done++
       return
     }
-    if (pace !== null && this.#toResume === 0) await pace.turn(signal)
+    if (throttler !== null && this.#toResume === 0) await throttler.throttle(signal)
     while (!this.#mustStop() && !this.#offerBytes(bytes)) {
       // ready() rejects if the signal aborts or the producer is destroyed; the record was not
       // accepted.
@@ -136,7 +141,7 @@ export class Sending {
 
   /** Counts a record that was sent or rejected. */
   #countTaken(): void {
-    this.#options.tally.taken++
+    this.#options.counts.taken++
     this.#countOne()
   }
 
@@ -176,8 +181,8 @@ export class Sending {
 
   /** Counts a record that was not delivered. */
   onFailed(error: KafkaError, line: number | null = null): void {
-    const { tally, stopsOnError } = this.#options
-    tally.fail(error, line)
+    const { counts, stopsOnError } = this.#options
+    counts.fail(error, line)
     if (
       stopsOnError ||
       error.kind === 'fatal' ||
@@ -188,12 +193,12 @@ export class Sending {
   }
 
   #onRejected(bytes: Uint8Array, { message }: LineError): void {
-    const { tally, deadLetters, stopsOnError } = this.#options
+    const { counts, deadLetters, stopsOnError } = this.#options
     const line = ++this.#done
-    const mishap: Mishap = { code: invalidRecordCode, message, persisted: 'no' }
+    const failure: FailureDetails = { code: invalidRecordCode, message, persisted: 'no' }
     this.#countTaken()
-    tally.fail(mishap, line)
-    deadLetters?.add(deadLineOf(bytes, mishap, line))
+    counts.fail(failure, line)
+    deadLetters?.add(unreadableLetterOf(bytes, failure, line))
     if (stopsOnError) this.#stop()
   }
 

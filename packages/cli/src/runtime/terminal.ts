@@ -107,7 +107,7 @@ export const processTerminal = (): Terminal => {
 const onInterrupt: Terminal['onInterrupt'] = (listener, again) => {
   let lastMs: number | undefined
   let count = 0
-  const heard = (interrupt: Interrupt): void => {
+  const onSignal = (interrupt: Interrupt): void => {
     const isRepeated = lastMs !== undefined && nowMs() - lastMs <= sameInterruptMs
     if (isRepeated) return
     lastMs = nowMs()
@@ -116,11 +116,11 @@ const onInterrupt: Terminal['onInterrupt'] = (listener, again) => {
     else if (count === 2 && again !== undefined) again()
     else process.exit(exitCodeOf(interrupt))
   }
-  process.on('SIGINT', heard)
-  process.on('SIGTERM', heard)
+  process.on('SIGINT', onSignal)
+  process.on('SIGTERM', onSignal)
   return () => {
-    process.off('SIGINT', heard)
-    process.off('SIGTERM', heard)
+    process.off('SIGINT', onSignal)
+    process.off('SIGTERM', onSignal)
   }
 }
 

@@ -40,13 +40,13 @@ export class FakeTerminal implements Terminal {
 
   onInterrupt(listener: (interrupt: Interrupt) => void, again?: () => void): () => void {
     let count = 0
-    const heard = (interrupt: Interrupt): void => {
+    const onSignal = (interrupt: Interrupt): void => {
       count++
       if (count === 1) listener(interrupt)
       else if (count === 2) again?.()
     }
-    this.#events.on('interrupt', heard)
-    return () => this.#events.off('interrupt', heard)
+    this.#events.on('interrupt', onSignal)
+    return () => this.#events.off('interrupt', onSignal)
   }
 
   interrupt(interrupt: Interrupt = 'SIGINT'): void {

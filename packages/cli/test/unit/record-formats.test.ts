@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { KafkaError, type ProducerRecord } from 'millrace'
-import { deadLetterOf, deadLineOf } from '../../src/produce/dead-letter.ts'
+import { deadLetterOf, unreadableLetterOf } from '../../src/produce/dead-letter.ts'
 import { jsonFormat } from '../../src/produce/json-format.ts'
 import { jsonMembers } from '../../src/produce/json-span.ts'
 import { LineError } from '../../src/produce/line-error.ts'
@@ -284,7 +284,7 @@ test('a dead letter has the reason; of bytes that are not a record it keeps the 
     },
   })
   const mishap = { code: 'INVALID_RECORD', message: 'it is no JSON', persisted: 'no' } as const
-  assert.deepEqual(JSON.parse(deadLineOf(Buffer.from([0xff]), mishap, 5)), {
+  assert.deepEqual(JSON.parse(unreadableLetterOf(Buffer.from([0xff]), mishap, 5)), {
     rawBase64: '/w==',
     line: 5,
     error: mishap,

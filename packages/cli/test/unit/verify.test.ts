@@ -4,8 +4,8 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { Producer, type ProducerRecord } from 'millrace'
 import { startCluster } from 'millrace/testing'
-import { Ledger } from '../../src/first-run/ledger.ts'
 import { orderKey, orderValue } from '../../src/first-run/order.ts'
+import { OrderResults } from '../../src/first-run/order-results.ts'
 import { verifyRun } from '../../src/first-run/verify.ts'
 
 const orderCount = 20
@@ -21,7 +21,7 @@ after(() => cluster.close())
 /** Writes the orders, after `change` has spoilt what is written but not what is expected. */
 const check = async (change: (records: ProducerRecord[]) => ProducerRecord[]): Promise<void> => {
   const topic = `check-${topicCount++}`
-  const ledger = new Ledger(orderCount)
+  const orderResults = new OrderResults(orderCount)
   const records = Array.from({ length: orderCount }, (_, order) => ({
     topic,
     key: orderKey(order),
@@ -33,7 +33,7 @@ const check = async (change: (records: ProducerRecord[]) => ProducerRecord[]): P
   await producer.close()
   results.slice(0, orderCount).forEach((result, order) => {
     assert.ok('offset' in result)
-    ledger.noteDelivered(order, result)
+    orderResults.noteDelivered(order, result)
   })
   for (let order = results.length; order < orderCount; order++) {
     const metadata = {
@@ -44,11 +44,11 @@ const check = async (change: (records: ProducerRecord[]) => ProducerRecord[]): P
       keyBytes: 0,
       valueBytes: 0,
     }
-    ledger.noteDelivered(order, metadata)
+    orderResults.noteDelivered(order, metadata)
   }
   const progress = { done: 0, stop: () => {} }
   const signal = new AbortController().signal
-  await verifyRun({ brokers: cluster.brokers, topic, runId, ledger, progress, signal })
+  await verifyRun({ brokers: cluster.brokers, topic, runId, orderResults, progress, signal })
   assert.equal(progress.done, orderCount)
 }
 

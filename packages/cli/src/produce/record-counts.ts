@@ -3,7 +3,7 @@
 // bounded: each group keeps a few examples.
 
 import { KafkaError, printableText } from 'millrace'
-import type { Mishap } from './dead-letter.ts'
+import type { FailureDetails } from './dead-letter.ts'
 import { invalidRecordRemedy } from './line-error.ts'
 
 /** A failure, and the number of its input record if that is known. */
@@ -32,7 +32,7 @@ const addExample = (group: FailureGroup, example: FailureExample): void => {
   if (!isKnown) others.push(example)
 }
 
-export class Tally {
+export class RecordCounts {
   /** Records made from the input, including those that failed at once. */
   taken = 0
   readonly #groups = new Map<string, FailureGroup>()
@@ -51,9 +51,9 @@ export class Tally {
   }
 
   /** `line`: the number of the input record, if that is known. */
-  fail(mishap: Mishap, line: number | null): void {
-    const { code, persisted } = mishap
-    const message = printableText(mishap.message)
+  fail(failure: FailureDetails, line: number | null): void {
+    const { code, persisted } = failure
+    const message = printableText(failure.message)
     const name = `${code} ${persisted}`
     const known = this.#groups.get(name)
     if (known !== undefined) {
@@ -61,7 +61,7 @@ export class Tally {
       addExample(known, { message, line })
       return
     }
-    const remedy = mishap instanceof KafkaError ? mishap.remedy : invalidRecordRemedy
+    const remedy = failure instanceof KafkaError ? failure.remedy : invalidRecordRemedy
     this.#groups.set(name, { code, persisted, remedy, message, line, others: [], count: 1 })
   }
 

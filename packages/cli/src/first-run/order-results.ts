@@ -1,13 +1,13 @@
 // Stores for each order when it was sent, and the partition and offset that acknowledged it. It
-// uses typed arrays, so that storing costs little during the measurement. ways.ts writes it;
-// verify.ts and run.ts read it.
+// uses typed arrays, so that storing costs little during the measurement. send-methods.ts writes
+// it; verify.ts and run.ts read it.
 
 import type { RecordMetadata } from 'millrace'
 import { nowMs } from '../runtime/time.ts'
 
 const unknown = -1
 
-export class Ledger {
+export class OrderResults {
   readonly #partitions: Int32Array
   readonly #offsets: Float64Array
   readonly #sentMs: Float64Array

@@ -4,12 +4,12 @@
 import { nowMs, pause } from './runtime/time.ts'
 
 /** Timers are not more precise than this. */
-const slackMs = 2
+const timerPrecisionMs = 2
 
 /** Lost time beyond this delay is not made up. */
 const lagMsMax = 1000
 
-export class Pace {
+export class ThroughputThrottler {
   readonly #intervalMs: number
   #startedMs: number
   #count = 0
@@ -29,11 +29,11 @@ export class Pace {
     const waitMs = this.dueMs - nowMs()
     if (waitMs < -lagMsMax) this.#startedMs -= waitMs + lagMsMax
     this.#count++
-    return waitMs > slackMs ? waitMs : 0
+    return waitMs > timerPrecisionMs ? waitMs : 0
   }
 
   /** Waits until the next record is due. */
-  async turn(signal: AbortSignal): Promise<void> {
+  async throttle(signal: AbortSignal): Promise<void> {
     const waitMs = this.next()
     if (waitMs > 0) await pause(waitMs, signal)
   }

@@ -1,16 +1,16 @@
-// The three ways to send many records with Millrace: send(), sendBatch(), and enqueue(). Each sends
-// orders `from` to `to` - 1 in this order and notes every delivery in the ledger. Callers: run.ts,
-// and report.ts for the type.
+// The three methods to send many records with Millrace: send(), sendBatch(), and enqueue(). Each
+// sends orders `from` to `to` - 1 in this order and notes every delivery in OrderResults. Callers:
+// run.ts, and report.ts for the type.
 
 import type { Producer, ProducerRecord, RecordMetadata } from 'millrace'
 import { KafkaError } from 'millrace'
 import type { Progress } from '../progress.ts'
-import type { Ledger } from './ledger.ts'
+import type { OrderResults } from './order-results.ts'
 
-/** The part of the run that one way sends. */
+/** The part of the run that one method sends. */
 export interface Share {
   readonly producer: Producer
-  readonly ledger: Ledger
+  readonly orderResults: OrderResults
   readonly progress: Progress
   /** `records[0]` is order `from`. The records are made before the measurement starts. */
   readonly records: readonly ProducerRecord[]
@@ -19,55 +19,55 @@ export interface Share {
   readonly signal: AbortSignal
 }
 
-export interface Way {
+export interface SendMethod {
   readonly name: string
   /** The description in the table's legend. */
   readonly legend: string
   run(share: Share): Promise<void>
 }
 
-const sendsAtATime = 1000
+const concurrentSends = 1000
 const batchRecords = 1000
-const batchesAtATime = 4
+const concurrentBatches = 4
 
 /** Runs `worker` several times concurrently; rejects with the first failure. */
-const sideBySide = async (count: number, worker: () => Promise<void>): Promise<void> => {
+const runConcurrently = async (count: number, worker: () => Promise<void>): Promise<void> => {
   await Promise.all(Array.from({ length: count }, worker))
 }
 
 const sendOneByOne = async (share: Share): Promise<void> => {
-  const { producer, ledger, progress, records, from, to, signal } = share
+  const { producer, orderResults, progress, records, from, to, signal } = share
   let next = from
-  await sideBySide(sendsAtATime, async () => {
+  await runConcurrently(concurrentSends, async () => {
     while (next < to && !signal.aborted) {
       const order = next++
-      ledger.noteSent(order)
-      ledger.noteDelivered(order, await producer.send(records[order - from]!))
+      orderResults.noteSent(order)
+      orderResults.noteDelivered(order, await producer.send(records[order - from]!))
       progress.done++
     }
   })
 }
 
 const noteResults = (
-  { ledger, progress }: Share,
+  { orderResults, progress }: Share,
   first: number,
   results: readonly (RecordMetadata | KafkaError)[],
 ): void => {
   results.forEach((result, index) => {
     if (result instanceof KafkaError) throw result
-    ledger.noteDelivered(first + index, result)
+    orderResults.noteDelivered(first + index, result)
     progress.done++
   })
 }
 
 const sendBatches = async (share: Share): Promise<void> => {
-  const { producer, ledger, records, from, to, signal } = share
+  const { producer, orderResults, records, from, to, signal } = share
   let next = from
-  await sideBySide(batchesAtATime, async () => {
+  await runConcurrently(concurrentBatches, async () => {
     while (next < to && !signal.aborted) {
       const first = next
       next = Math.min(first + batchRecords, to)
-      for (let order = first; order < next; order++) ledger.noteSent(order)
+      for (let order = first; order < next; order++) orderResults.noteSent(order)
       const { results } = await producer.sendBatch(records.slice(first - from, next - from))
       noteResults(share, first, results)
     }
@@ -75,12 +75,12 @@ const sendBatches = async (share: Share): Promise<void> => {
 }
 
 const enqueueAll = async (share: Share): Promise<void> => {
-  const { producer, ledger, progress, records, from, to, signal } = share
+  const { producer, orderResults, progress, records, from, to, signal } = share
   let failure: KafkaError | null = null
   const enqueue = (order: number): boolean => {
-    ledger.noteSent(order)
+    orderResults.noteSent(order)
     return producer.enqueue(records[order - from]!, (error, metadata) => {
-      if (metadata) ledger.noteDelivered(order, metadata)
+      if (metadata) orderResults.noteDelivered(order, metadata)
       else failure ??= error
       progress.done++
     })
@@ -93,15 +93,15 @@ const enqueueAll = async (share: Share): Promise<void> => {
   if (failure !== null) throw failure
 }
 
-export const ways: readonly Way[] = [
+export const sendMethods: readonly SendMethod[] = [
   {
     name: 'send',
-    legend: `await producer.send(record), ${sendsAtATime} at a time`,
+    legend: `await producer.send(record), ${concurrentSends} at a time`,
     run: sendOneByOne,
   },
   {
     name: 'sendBatch',
-    legend: `await producer.sendBatch(records), ${batchRecords} each, ${batchesAtATime} at a time`,
+    legend: `await producer.sendBatch(records), ${batchRecords} each, ${concurrentBatches} at a time`,
     run: sendBatches,
   },
   {
