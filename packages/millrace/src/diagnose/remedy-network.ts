@@ -29,7 +29,7 @@ const unreachableCodes: ReadonlySet<string> = new Set([
 export const tcpRemedy = ({ address, causeCode, error, nodeId, choices }: FailedStep): string => {
   const where = formatAddress(address)
   if (choices.usesSocketFactory && causeCode === null) {
-    return `Look at the option socketFactory: it opened no probeOptions to ${where}.`
+    return `Look at the option socketFactory: it opened no connection to ${where}.`
   }
   if (causeCode === 'ECONNREFUSED') {
     if (nodeId !== null) {
@@ -41,7 +41,7 @@ export const tcpRemedy = ({ address, causeCode, error, nodeId, choices }: Failed
     return `Correct the port, or start the broker: nothing listens at ${where}.`
   }
   if (causeCode !== null && unreachableCodes.has(causeCode)) {
-    return `Check routes, VPN and the address: there is no probeOptions from here to ${where}.`
+    return `Check routes, VPN and the address: there is no route from here to ${where}.`
   }
   if (causeCode === null || causeCode === 'ETIMEDOUT') {
     const advertised = nodeId === null ? '' : `, or set ${listenerOf(nodeId)} to another address`
