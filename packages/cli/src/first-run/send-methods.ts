@@ -101,7 +101,9 @@ export const sendMethods: readonly SendMethod[] = [
   },
   {
     name: 'sendBatch',
-    legend: `await producer.sendBatch(records), ${batchRecords} each, ${concurrentBatches} at a time`,
+    legend:
+      `await producer.sendBatch(records), ${batchRecords} each, ` +
+      `${concurrentBatches} at a time`,
     run: sendBatches,
   },
   {

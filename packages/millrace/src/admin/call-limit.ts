@@ -28,7 +28,7 @@ export const limited = async <Value>(
     })
   if (signal?.aborted) throw aborted()
   let stop = (): void => {}
-  const givenUp = new Promise<never>((_resolve, reject) => {
+  const abortedOrTimedOut = new Promise<never>((_resolve, reject) => {
     const onAbort = (): void => reject(aborted())
     if (signal !== undefined) watchAbort(signal, onAbort)
     const timer = clock.setTimer(timeoutMs, () => {
@@ -44,7 +44,7 @@ export const limited = async <Value>(
     }
   })
   try {
-    return await Promise.race([call(), givenUp])
+    return await Promise.race([call(), abortedOrTimedOut])
   } finally {
     stop()
   }

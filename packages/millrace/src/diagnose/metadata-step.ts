@@ -97,8 +97,8 @@ const problemOf = (
   )
   if (otherCluster !== undefined) {
     return [
-      `${found.source.name} belongs to cluster ${response.clusterId}, ${otherCluster.probed.name} ` +
-        `to ${otherCluster.response?.clusterId}`,
+      `${found.source.name} belongs to cluster ${response.clusterId}, ` +
+        `${otherCluster.probed.name} to ${otherCluster.response?.clusterId}`,
       'Name brokers of one cluster only: these are of several.',
     ]
   }

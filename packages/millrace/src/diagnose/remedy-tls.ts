@@ -2,7 +2,7 @@
 // names, or dates if the server presented a certificate. It keeps no state. Caller: remedy.ts.
 
 import { formatAddress } from '../cluster-client/address.ts'
-import { certificateAlert, handshakeAlert, notTls, saidBy } from '../net/tls-messages.ts'
+import { certificateAlert, handshakeAlert, notTls, opensslReasonOf } from '../net/tls-messages.ts'
 import type { CertificateFacts } from '../runtime/peer-certificates.ts'
 import { TlsFailure } from '../runtime/tls-failure.ts'
 import type { FailedStep } from './failed-step.ts'
@@ -81,7 +81,7 @@ const clientRemedy = ({ choices }: FailedStep): string =>
 
 const failureRemedy = (failedStep: FailedStep, failure: TlsFailure): string => {
   const { code } = failure
-  const said = saidBy(failure)
+  const said = opensslReasonOf(failure)
   if (selfSigned.has(code)) return selfSignedRemedy(failedStep)
   if (untrusted.has(code)) return untrustedRemedy(failedStep)
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return hostNameRemedy(failedStep, failure)

@@ -12,7 +12,7 @@ import { TlsFailure } from '../runtime/tls-failure.ts'
 import type { ConnectAddress } from '../runtime/transport.ts'
 import type { ConnectionState } from './connection-contract.ts'
 import { describeNetworkError } from './connection-messages.ts'
-import { judgeTlsFailure } from './tls-messages.ts'
+import { describeTlsFailure } from './tls-messages.ts'
 
 /** The state of a connection when its stream ended. */
 export interface EndedAt {
@@ -123,7 +123,7 @@ export class ConnectionErrors {
   }
 
   #tlsFailed(failure: TlsFailure): KafkaError {
-    const verdict = judgeTlsFailure(failure, this.#address)
+    const verdict = describeTlsFailure(failure, this.#address)
     const kind = failure.isPassing ? 'retriable' : verdict.kind
     const text = `Connecting to ${this.#name} failed: ${verdict.reason}`
     return this.#error('TLS_FAILED', text, { kind, step: 'tls', cause: failure })

@@ -32,7 +32,7 @@ import { type InFlightEntry, InFlightTable } from './in-flight-table.ts'
 import { RequestFramer } from './request-frame.ts'
 import { MalformedResponseError, ResponseReader } from './response-reader.ts'
 import { SendGate } from './send-gate.ts'
-import { Verdict } from './stall-tolerant-deadline.ts'
+import { StallTolerantDeadline } from './stall-tolerant-deadline.ts'
 import { VersionNegotiation } from './version-negotiation.ts'
 import { noCommonVersion } from './version-requirements.ts'
 import { WakeTimer } from './wake-timer.ts'
@@ -70,7 +70,7 @@ export class Connection {
     throttle: (throttleTimeMs) => this.throttle(throttleTimeMs),
   }
   readonly #timer: WakeTimer
-  readonly #verdict: Verdict
+  readonly #requestDeadline: StallTolerantDeadline
   readonly #connectDeadlineAtMs: number
   #state: ConnectionState = 'connecting'
   #closedIn: ConnectionState | null = null
@@ -107,11 +107,11 @@ export class Connection {
     this.#lastRequestAtMs = clock.now()
     this.#connectDeadlineAtMs = clock.now() + options.connectTimeoutMs
     this.#timer = new WakeTimer(clock, (lateMs) => this.#onWake(lateMs))
-    this.#verdict = new Verdict(clock, options.requestTimeoutMs, {
+    this.#requestDeadline = new StallTolerantDeadline(clock, options.requestTimeoutMs, {
       deadlineAtMs: () => this.#deadlineAtMs(),
       receivedBytes: () => this.#receivedBytes,
       onOverdue: () => this.#onOverdue(),
-      onAcquitted: () => this.#arm(),
+      onNotOverdue: () => this.#arm(),
     })
     this.#stream = options.transport.connect(options.address, {
       onSecuring: () => this.#handshake.onSecuring(),
@@ -386,14 +386,19 @@ export class Connection {
   #arm(): void {
     if (this.#state === 'closed') return
     const renewAtMs = this.#state === 'ready' ? (this.#authentication?.dueAtMs ?? never) : never
-    const dueAtMs = Math.min(this.#verdict.dueAtMs, this.#gate.dueAtMs, this.#idleAtMs(), renewAtMs)
+    const dueAtMs = Math.min(
+      this.#requestDeadline.dueAtMs,
+      this.#gate.dueAtMs,
+      this.#idleAtMs(),
+      renewAtMs,
+    )
     this.#timer.wakeAt(dueAtMs)
   }
 
   #onWake(lateMs: number): void {
     const now = this.#clock.now()
     this.#gate.check(now)
-    this.#verdict.check(lateMs)
+    this.#requestDeadline.check(lateMs)
     const authentication = this.#authentication
     if (this.#idleAtMs() <= now) this.#close(null)
     else if (authentication !== null && this.#state === 'ready' && authentication.dueAtMs <= now) {

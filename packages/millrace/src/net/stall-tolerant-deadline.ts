@@ -9,7 +9,7 @@
 
 import type { Clock } from '../runtime/clock.ts'
 
-export interface VerdictSubject {
+export interface DeadlineSubject {
   /** When the oldest request is overdue; Infinity = there is none. */
   deadlineAtMs(): number
   /** A number that grows when bytes arrive. */
@@ -20,7 +20,7 @@ export interface VerdictSubject {
    */
   onOverdue(): void
   /** The deadline has not passed any more: the subject may start its timer again. */
-  onAcquitted(): void
+  onNotOverdue(): void
 }
 
 /** A wake-up that is later than this is a blocked loop, not the usual delay of a busy one. */
@@ -35,16 +35,16 @@ const quietTurns = 2
 /** Limit of the turns, for a peer that sends its response in small pieces. */
 const turnsMax = 200
 
-export class Verdict {
+export class StallTolerantDeadline {
   readonly #clock: Clock
-  readonly #subject: VerdictSubject
+  readonly #subject: DeadlineSubject
   readonly #graceMsMax: number
   /** The deadline that was extended: it is not extended again. */
   #gracedDeadlineAtMs = Number.NaN
   #graceUntilMs = Number.NEGATIVE_INFINITY
   #pending = false
 
-  constructor(clock: Clock, graceMsMax: number, subject: VerdictSubject) {
+  constructor(clock: Clock, graceMsMax: number, subject: DeadlineSubject) {
     this.#clock = clock
     this.#graceMsMax = graceMsMax
     this.#subject = subject
@@ -82,6 +82,6 @@ export class Verdict {
   #decide(): void {
     this.#pending = false
     if (this.#clock.now() >= this.dueAtMs) this.#subject.onOverdue()
-    else this.#subject.onAcquitted()
+    else this.#subject.onNotOverdue()
   }
 }

@@ -7,7 +7,7 @@ import { printableText } from '../runtime/printable-text.ts'
 import type { TlsFailure } from '../runtime/tls-failure.ts'
 import type { ConnectAddress } from '../runtime/transport.ts'
 
-export interface TlsVerdict {
+export interface TlsFailureText {
   readonly reason: string
   readonly kind: ErrorKind
 }
@@ -19,7 +19,7 @@ const unavailable = 'TLS_UNAVAILABLE'
 const clientMissing = 'the broker wants a certificate of the client: pass tls.cert and tls.key'
 const versions = 'the broker and this client share no version or cipher of TLS'
 
-const wordsByCode: Readonly<Record<string, string>> = {
+const textByCode: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: "the broker's certificate, or one of its authorities', has expired",
   CERT_NOT_YET_VALID: "the broker's certificate is not valid yet: are the clocks right?",
   CERT_REVOKED: "the broker's certificate was revoked",
@@ -46,12 +46,12 @@ export const notTls =
   /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|BAD_RECORD_TYPE|RECORD_LAYER/
 
 /** If the code is only EPROTO, OpenSSL's text contains the same reason in lower case. */
-export const saidBy = ({ code, message }: TlsFailure): string =>
+export const opensslReasonOf = ({ code, message }: TlsFailure): string =>
   `${code}_${message.trim().replace(/[ :]+/g, '_').toUpperCase()}`
 
 const plainAdvice = "leave out the option tls, or use the port of the broker's TLS listener"
 
-const refused = (reason: string): TlsVerdict => ({ reason, kind: 'refused' })
+const refused = (reason: string): TlsFailureText => ({ reason, kind: 'refused' })
 
 /** `this client's certificate (CN=orders, valid to …)` */
 const ownCertificate = ({ clientCertificate }: TlsFailure): string =>
@@ -60,10 +60,13 @@ const ownCertificate = ({ clientCertificate }: TlsFailure): string =>
     : `this client's certificate (${printableText(clientCertificate)})`
 
 /** `address` is the address of the connection. */
-export const judgeTlsFailure = (failure: TlsFailure, address: ConnectAddress): TlsVerdict => {
+export const describeTlsFailure = (
+  failure: TlsFailure,
+  address: ConnectAddress,
+): TlsFailureText => {
   const { code } = failure
   if (code === unavailable) return { reason: failure.message, kind: 'retriable' }
-  const known = Object.hasOwn(wordsByCode, code) ? wordsByCode[code] : undefined
+  const known = Object.hasOwn(textByCode, code) ? textByCode[code] : undefined
   if (known !== undefined) return refused(`${known} (${code})`)
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     const wanted = address.hostName ?? address.host
@@ -76,16 +79,16 @@ export const judgeTlsFailure = (failure: TlsFailure, address: ConnectAddress): T
   if (failure.isIdentityRefused) {
     return refused(`tls.checkServerIdentity refused the broker's certificate: ${failure.message}`)
   }
-  const said = saidBy(failure)
-  if (certificateAlert.test(said)) {
+  const opensslReason = opensslReasonOf(failure)
+  if (certificateAlert.test(opensslReason)) {
     const certificate = ownCertificate(failure)
     const advice = 'pass tls.cert and tls.key that it knows'
     return refused(`the broker does not accept ${certificate} (${code}): ${advice}`)
   }
-  if (handshakeAlert.test(said)) {
+  if (handshakeAlert.test(opensslReason)) {
     return refused(`the broker refuses the handshake (${code}): does it want a client certificate?`)
   }
-  if (notTls.test(said)) {
+  if (notTls.test(opensslReason)) {
     return refused(`what responds there does not speak TLS: ${plainAdvice}`)
   }
   if (failure.isSilent) {

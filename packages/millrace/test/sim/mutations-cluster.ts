@@ -7,7 +7,7 @@ import { ProducerIdRequest } from '../../src/cluster-client/producer-id.ts'
 import { RecentNames } from '../../src/cluster-client/recent-names.ts'
 import { Connection } from '../../src/net/connection.ts'
 import { InFlightTable } from '../../src/net/in-flight-table.ts'
-import { Verdict } from '../../src/net/stall-tolerant-deadline.ts'
+import { StallTolerantDeadline } from '../../src/net/stall-tolerant-deadline.ts'
 import { WakeTimer } from '../../src/net/wake-timer.ts'
 import { FailureReporter } from '../../src/producer/failure-reporter.ts'
 import { inMethod, type Mutation, mutation } from './mutation.ts'
@@ -81,7 +81,12 @@ export const clusterMutations: Readonly<Record<string, Mutation>> = {
     'stop',
     () => () => {},
   ),
-  'request-timeout-ignored': inMethod('nothing is ever overdue', Verdict, 'check', () => () => {}),
+  'request-timeout-ignored': inMethod(
+    'nothing is ever overdue',
+    StallTolerantDeadline,
+    'check',
+    () => () => {},
+  ),
   'responses-mixed-up': inMethod(
     'a response is given to whatever request is next',
     InFlightTable,

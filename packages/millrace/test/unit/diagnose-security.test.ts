@@ -184,7 +184,11 @@ describe('a diagnosis of a wrong port', () => {
   it('that the socket factory cannot open is reported as its failure', async () => {
     const socketFactory = () => Promise.reject(new Error('the proxy responded 403'))
     const diagnosis = await check('broker:9092', { socketFactory })
-    const row = assertFails(diagnosis, 'tcp', /socketFactory: it opened no connection to broker:9092/)
+    const row = assertFails(
+      diagnosis,
+      'tcp',
+      /socketFactory: it opened no connection to broker:9092/,
+    )
     assert.match(row.detail, /the proxy responded 403/)
   })
 })
