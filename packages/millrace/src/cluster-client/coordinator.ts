@@ -63,9 +63,11 @@ const legal: Readonly<Record<CoordinatorState, readonly CoordinatorState[]>> = {
   closed: [],
 }
 
-/** Ending a transaction takes the coordinator a few milliseconds: the first retries come soon. */
+/**
+ * Ending a transaction takes the coordinator a few milliseconds: the first retries come soon. Then
+ * the delays grow as after any other error.
+ */
 const concurrentBackoffMs = 5
-const concurrentBackoffMaxMs = 100
 
 /** From this version on a request contains several keys. */
 const severalKeysFrom = 4
@@ -204,7 +206,7 @@ export class Coordinator {
         if (response === null || movedAway(error)) {
           this.#nodeId = -1
           this.#isDoubtful = true
-        }
+        } else if (error.persisted === 'maybe') this.#isDoubtful = true
         this.#retryOrFail(error)
       }
     })
@@ -234,9 +236,8 @@ export class Coordinator {
     if (!concurrent) {
       logger.debug(`millrace: ${this.#kind} ${this.#key}: ${error.message}`)
     }
-    const range = concurrent
-      ? { initialMs: concurrentBackoffMs, maxMs: concurrentBackoffMaxMs }
-      : { initialMs: retryBackoffMs, maxMs: retryBackoffMaxMs }
+    const initialMs = concurrent ? Math.min(concurrentBackoffMs, retryBackoffMs) : retryBackoffMs
+    const range = { initialMs, maxMs: retryBackoffMaxMs }
     const failureIndex = concurrent ? this.#concurrentFailures++ : this.#failures++
     const delayMs = backoffDelayMs(range, failureIndex, random.next())
     this.#timer = clock.setTimer(delayMs, () => this.#advance())

@@ -193,10 +193,11 @@ export class TransactionRequests implements TransactionPort {
         committed: commit,
       }),
       judge: ({ errorCode, producerId: nextId, producerEpoch }, broker) => {
-        const error = this.#error(errorCode, endTxnApi.name, broker)
+        if (errorCode !== errorNumber.NONE) return endError(errorCode, broker)
         // -1: the next transaction has no new identity.
-        if (error !== null || !version2 || nextId < 0 || producerEpoch >= 0) return error
-        return malformedResponse('EndTxn', broker, `producer id ${nextId}, epoch ${producerEpoch}`)
+        if (!version2 || nextId < 0 || producerEpoch >= 0) return null
+        const problem = `producer id ${nextId}, epoch ${producerEpoch}`
+        return malformedResponse(endTxnApi.name, broker, problem, { persisted: 'maybe' })
       },
       done: (error, response) => {
         const hasNext = response !== null && version2 && response.producerId >= 0
@@ -296,6 +297,31 @@ export class TransactionRequests implements TransactionPort {
     return brokerError(errorCode, { api, broker, persisted: 'no', ...where })
   }
 }
+
+/**
+ * With these errors EndTxn has changed nothing: the coordinator checks the request, its own state
+ * and that of the transaction before it stores the end. With any other error the end may be stored.
+ */
+const unchangedAfter: ReadonlySet<number> = new Set([
+  errorNumber.COORDINATOR_LOAD_IN_PROGRESS,
+  errorNumber.CONCURRENT_TRANSACTIONS,
+  errorNumber.INVALID_REQUEST,
+  errorNumber.UNSUPPORTED_VERSION,
+  errorNumber.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+  errorNumber.CLUSTER_AUTHORIZATION_FAILED,
+  errorNumber.INVALID_PRODUCER_ID_MAPPING,
+  errorNumber.INVALID_PRODUCER_EPOCH,
+  errorNumber.PRODUCER_FENCED,
+  errorNumber.INVALID_TXN_STATE,
+  errorNumber.TRANSACTION_ABORTABLE,
+])
+
+const endError = (errorCode: number, broker: string): KafkaError =>
+  brokerError(errorCode, {
+    api: endTxnApi.name,
+    broker,
+    persisted: unchangedAfter.has(errorCode) ? 'no' : 'maybe',
+  })
 
 const isUntried = (errorCode: number): boolean => errorCode === errorNumber.OPERATION_NOT_ATTEMPTED
 

@@ -81,7 +81,7 @@ export interface TransactionScope extends ProducerIdentity {
  * Requests to the coordinator of the transactional id, and to those of consumer groups. One at a
  * time, in call order; temporary failures are retried inside, without a limit. Each `done` is
  * called once, in a later turn, unless the cluster is closed before. `persisted` of its error is
- * `'maybe'` if an earlier attempt had no response.
+ * `'maybe'` if an attempt had no response, or one that does not show whether it was carried out.
  */
 export interface TransactionPort {
   /** Whether the cluster has `transaction.version` 2 or more, as far as known from its brokers. */

@@ -124,9 +124,11 @@ export class Transaction {
   /**
    * Waits for every record, then commits. Rejects with TRANSACTION_ABORTED (its `cause` is the
    * first failure) if something failed: then call `abort`. Rejects with FENCED if another producer
-   * uses the transactional id. If the coordinator does not respond in time (maxBlockMs, or
-   * `options`), the outcome is unknown, `persisted` is `'maybe'`, and the commit continues: call
-   * `commit` again to continue waiting. A transaction without records ends without a request.
+   * uses the transactional id. An error of kind `'fatal'` with `persisted` `'maybe'` means that the
+   * coordinator may have committed, and that the producer cannot continue. If the coordinator does
+   * not respond in time (maxBlockMs, or `options`), the outcome is unknown, `persisted` is
+   * `'maybe'`, and the commit continues: call `commit` again to continue waiting. A transaction
+   * without records ends without a request.
    */
   commit(options?: WaitOptions): Promise<void> {
     return this.#end('commit', options)

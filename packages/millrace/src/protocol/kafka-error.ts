@@ -139,6 +139,10 @@ const replicasMissing =
 export const idempotentWriteMissing =
   'Grant this user IDEMPOTENT_WRITE on the cluster, or set idempotent to false.'
 
+/** The response to a commit does not show whether it was carried out. */
+const commitInDoubt =
+  'Create a new producer, and look whether the records are in the topic before you send them again.'
+
 /** The remedy where Kafka's error is more specific than the code. */
 const brokerRemedies: ReadonlyMap<string | undefined, string> = new Map([
   ['NOT_ENOUGH_REPLICAS', replicasMissing],
@@ -303,6 +307,7 @@ export class KafkaError extends Error {
     if (api === 'InitProducerId' && brokerError === 'CLUSTER_AUTHORIZATION_FAILED') {
       return idempotentWriteMissing
     }
+    if (api === 'EndTxn' && this.persisted === 'maybe') return commitInDoubt
     return brokerRemedies.get(brokerError) ?? errorCodes[code].remedy
   }
 

@@ -147,6 +147,8 @@ const drawRule = (chance: Chance, frame: Frame, span: Span): TransactionFaultSte
       finalErrors[api].length === 0 ? 0 : 22,
       () => rule({ at: 'before', error: chance.pick(finalErrors[api]) }, true),
     ],
+    // It does not say whether the coordinator did it.
+    [api === 'EndTxn' ? 5 : 0, () => rule({ error: 'UNKNOWN_SERVER_ERROR', count: 1 })],
     [20, () => rule({ drop: true })],
     [24, () => rule({ close: true })],
     [20, () => rule({ delayMs: chance.pick([2, 30, 400, 1500, 4000]) })],

@@ -2,6 +2,7 @@
 // list is a pass. The exemptions are here and nowhere else, each with its reason.
 
 import type { TransactionView } from '../../src/in-process-cluster/transaction-coordinator.ts'
+import type { KafkaError } from '../../src/protocol/kafka-error.ts'
 import type { Entry, Ledger } from './ledger.ts'
 import type { TransactionEntry } from './transaction-book.ts'
 import type { Session } from './transaction-program.ts'
@@ -162,6 +163,15 @@ const offsetsMove = (evidence: TransactionEvidence): string[] => {
 }
 
 /**
+ * What the coordinator does not say ends the producer: whether it committed, or which producer uses
+ * the epoch. A producer id that it does not know counts if an earlier attempt had no response.
+ */
+const endsInDoubt = ({ api, persisted, brokerError }: KafkaError): boolean =>
+  api === 'EndTxn' &&
+  (brokerError === 'UNKNOWN_SERVER_ERROR' ||
+    (brokerError === 'INVALID_PRODUCER_ID_MAPPING' && persisted === 'maybe'))
+
+/**
  * Fenced only where another producer took over. Exempt is a producer of whose transaction nothing
  * was acknowledged when the coordinator ended it, and (version 1) one that asked for the end, had
  * no response, and asked again: neither can tell one from the other.
@@ -174,6 +184,7 @@ const fencedRightly = ({ sessions, watch, wasRejected }: TransactionEvidence): s
     const { error, wasAcknowledged, wasFenced, isVersion1 } = fatal
     const isDoubtful = isVersion1 && error.api === 'EndTxn' && error.persisted === 'maybe'
     const isFence = error.code === 'FENCED'
+    if (endsInDoubt(error)) continue
     const { clientId, plan, startedAtMs, number } = session
     if (isFence && watch.tookOver(plan.transactionalId, clientId, startedAtMs)) continue
     if (isFence && wasFenced && (!wasAcknowledged || isDoubtful)) continue

@@ -30,6 +30,7 @@ export class Session {
   closing: Promise<unknown> | null = null
   isOver = false
   #begunAtMs = 0
+  #hasBegun = false
 
   constructor(
     world: SessionWorld,
@@ -196,6 +197,7 @@ export class Session {
       decidedOrdinal: -1,
     }
     this.#begunAtMs = entry.begunAtMs
+    this.#hasBegun = true
     this.#world.watch.onBegun(this.clientId)
     this.#world.transactions.push(entry)
     this.#calls.note(`begun    transaction ${entry.number}`)
@@ -316,7 +318,7 @@ export class Session {
   #noteFatal(error: unknown): void {
     if (!isFatal(error)) return
     // The producer could not be made: the next begin tries again.
-    if (error.code !== 'FENCED' && this.#handle === null) return
+    if (error.code !== 'FENCED' && !this.#hasBegun) return
     const { watch } = this.#world
     this.fatals.push({
       error,

@@ -257,6 +257,51 @@ test('a commit that the coordinator rejects can be aborted', () => {
   assert.equal(abort.error, null)
 })
 
+for (const version2 of [false, true]) {
+  const version = version2 ? 2 : 1
+  test(`version ${version}: a commit that may have been carried out ends the producer`, () => {
+    for (const code of [errorNumber.UNKNOWN_SERVER_ERROR, errorNumber.SASL_AUTHENTICATION_FAILED]) {
+      const { stage, coordinator } = start(version2)
+      stage.deliver('a')
+      const commit = stage.end('commit')
+      coordinator.takeOne().fail(code, 'maybe')
+      assert.deepEqual([commit.error?.kind, commit.error?.persisted], ['fatal', 'maybe'])
+      assert.equal(stage.end('abort').error, commit.error)
+      assert.deepEqual(coordinator.calls, [], 'an abort could end a committed transaction twice')
+    }
+  })
+
+  test(`version ${version}: a coordinator that still has the transaction did not commit it`, () => {
+    for (const code of [errorNumber.INVALID_TXN_STATE, errorNumber.TRANSACTION_ABORTABLE]) {
+      const { stage, coordinator } = start(version2)
+      stage.deliver('a')
+      const commit = stage.end('commit')
+      coordinator.takeOne().fail(code, 'maybe')
+      assert.deepEqual([commit.error?.kind, commit.error?.persisted], ['abortable', 'no'])
+      stage.end('abort')
+      assert.match(coordinator.takeOne().summary, /^abort/)
+    }
+  })
+}
+
+test('an abort that may have been carried out does not matter', () => {
+  const { stage, coordinator } = start(true)
+  stage.deliver('a')
+  const abort = stage.end('abort')
+  coordinator.takeOne().fail(errorNumber.UNKNOWN_SERVER_ERROR, 'maybe')
+  assert.deepEqual(abort, { called: true, error: null })
+})
+
+test('a check of a rejected epoch that fails ends the producer', () => {
+  const { stage, coordinator } = start(true)
+  stage.deliver('a')
+  const commit = stage.end('commit')
+  coordinator.takeOne().fail(errorNumber.PRODUCER_FENCED)
+  coordinator.takeOne().fail(errorNumber.UNKNOWN_SERVER_ERROR, 'maybe')
+  assert.deepEqual([commit.error?.kind, commit.error?.persisted], ['fatal', 'no'])
+  assert.equal(stage.beginning().error?.kind, 'fatal')
+})
+
 test('the producer recovers from an abort that the coordinator rejects', () => {
   const { stage, coordinator } = start(true)
   stage.deliver('a')

@@ -170,3 +170,44 @@ it('close waits a second at most for its last push of metrics, destroy not at al
     })
   }
 })
+
+// Twelve requests a second were sent as long as the coordinator rejected them.
+describe('a coordinator whose previous transaction never ends', () => {
+  const offsets = [{ topic: 'orders', partition: 0, offset: 1 }]
+  for (const api of [
+    'InitProducerId',
+    'AddPartitionsToTxn',
+    'AddOffsetsToTxn',
+    'EndTxn',
+  ] as const) {
+    it(`gets about one ${api} a second from each producer`, () =>
+      onStage({ transactions: { version: 0 } }, async (stage) => {
+        const { cluster, clock } = stage
+        const at: number[] = []
+        cluster.fault({
+          api,
+          error: 'CONCURRENT_TRANSACTIONS',
+          count: Number.POSITIVE_INFINITY,
+          when: () => {
+            at.push(clock.now())
+            return true
+          },
+        })
+        const producer = producerOn(stage, { transactionalId: 'x', retryBackoffMaxMs: 1000 })
+        const run = async (): Promise<void> => {
+          const transaction = await producer.beginTransaction()
+          if (api === 'AddOffsetsToTxn') await transaction.sendOffsets(offsets, 'group')
+          await transaction.send(record)
+          await transaction.commit()
+        }
+        const outcome = outcomeOf(stage, run())
+        await clock.advance(60_000)
+        const gaps = at.slice(1).map((moment, index) => moment - at[index]!)
+        assert.ok(gaps[0]! < 10, 'the first retry comes soon: the end takes a few milliseconds')
+        assert.ok(Math.max(...gaps) <= 1001, `${Math.max(...gaps)} ms between two requests`)
+        assert.ok(at.length <= 95, `${at.length} requests in a minute`)
+        producer.destroy()
+        await stage.run(outcome)
+      }))
+  }
+})

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { KafkaError, ProducerOptions } from '../../src/index.ts'
 import { startCluster } from '../../src/testing.ts'
-import { holdBack, nextRequest, producerFor, rejectionOf } from './producer-kit.ts'
+import { holdBack, nextRequest, producerFor, rejectionOf, valuesOf } from './producer-kit.ts'
 
 const options: Partial<ProducerOptions> = {
   transactionalId: 'x',
@@ -63,6 +63,48 @@ test('a commit that was cancelled and fails leaves the producer usable', async (
     }
   }
   assert.equal(cluster.requests.EndTxn, 3)
+})
+
+// The message said "was not committed", although the coordinator had committed it.
+// An abort then seemed to succeed, and the caller's second run stored every record twice.
+for (const errors of [
+  ['UNKNOWN_SERVER_ERROR'],
+  ['POLICY_VIOLATION'],
+  // It is sent again after the first of these.
+  ['KAFKA_STORAGE_ERROR', 'INVALID_PRODUCER_ID_MAPPING'],
+] as const) {
+  test(`a commit that ends with ${errors.join(', then ')} has an unknown outcome`, async () => {
+    await using cluster = await startCluster({ topics: { t: 1 } })
+    await using producer = producerFor(cluster, options)
+    const transaction = await producer.beginTransaction()
+    await transaction.send({ topic: 't', value: 'a' })
+    for (const [index, error] of errors.entries()) {
+      const when = (): boolean => cluster.requests.EndTxn === index + 1
+      cluster.fault({ api: 'EndTxn', error, at: 'after', when })
+    }
+    const commit = await rejectionOf(transaction.commit())
+    assert.deepEqual([commit.kind, commit.persisted, commit.api], ['fatal', 'maybe', 'EndTxn'])
+    assert.match(commit.message, /^The outcome of the commit is unknown: EndTxn failed/)
+    assert.match(commit.remedy, /Create a new producer/)
+    assert.equal((await rejectionOf(transaction.abort())).kind, 'fatal')
+    await using next = producerFor(cluster, options)
+    await next.transaction((second) => second.send({ topic: 't', value: 'b' }))
+    assert.deepEqual(valuesOf(cluster, 't'), ['a', 'b'])
+  })
+}
+
+test('destroy() during a commit leaves the outcome of the commit unknown', async () => {
+  await using cluster = await startCluster({ topics: { t: 1 } })
+  const producer = producerFor(cluster, options)
+  const transaction = await producer.beginTransaction()
+  await transaction.send({ topic: 't', value: 'a' })
+  holdBack(cluster, { api: 'EndTxn' })
+  const asked = nextRequest(cluster, 'EndTxn')
+  const commit = transaction.commit()
+  await asked
+  producer.destroy()
+  const { code, persisted } = await rejectionOf(commit)
+  assert.deepEqual([code, persisted], ['CLOSED', 'maybe'])
 })
 
 test('a coordinator that is not found has stored nothing', async () => {

@@ -9,7 +9,7 @@ import type { Measurements } from '../metrics/measurements.ts'
 import type { ProducerIdentity } from '../ports.ts'
 import { type EndCall, TransactionCallers } from './transaction-callers.ts'
 import type { TransactionEffects } from './transaction-effects.ts'
-import { usage } from './transaction-errors.ts'
+import { sentCommit, usage } from './transaction-errors.ts'
 import { TransactionEvents } from './transaction-events.ts'
 import { TransactionFailure } from './transaction-failure.ts'
 import type { TransactionIdentity } from './transaction-identity.ts'
@@ -162,6 +162,14 @@ export class CurrentTransaction {
     this.notifyBegun(error)
     this.callers.onEnded(error)
     this.callers.failOffsets(error)
+  }
+
+  /** The producer was destroyed: what is in flight has no outcome. */
+  destroy(error: KafkaError): void {
+    if (this.#state === 'fatal') return
+    const { endCall } = this.callers
+    if (this.#state === 'ending' && endCall?.commit) this.callers.onEnded(sentCommit(error))
+    this.die(error)
   }
 
   /** No broker has the transaction with the current identity. */

@@ -6,7 +6,7 @@
 import type { KafkaError } from '../../protocol/kafka-error.ts'
 import type { ProducerIdentity } from '../ports.ts'
 import type { CurrentTransaction } from './current-transaction.ts'
-import { fencedError, rejectsEpoch, timedOutError } from './transaction-errors.ts'
+import { fencedError, ownerUnknown, rejectsEpoch, timedOutError } from './transaction-errors.ts'
 
 export class EpochRecovery {
   readonly #current: CurrentTransaction
@@ -42,7 +42,8 @@ export class EpochRecovery {
   ): void {
     const current = this.#current
     if (identity === null) {
-      current.die(rejectsEpoch(failure!) ? fencedError(rejection) : failure!)
+      const isFenced = rejectsEpoch(failure!)
+      current.die(isFenced ? fencedError(rejection) : ownerUnknown(rejection, failure!))
       return
     }
     current.identity.recover(identity)

@@ -10,7 +10,13 @@ import type { EpochRecovery } from './epoch-recovery.ts'
 import type { TransactionAdditions } from './transaction-additions.ts'
 import type { TransactionDone } from './transaction-callers.ts'
 import type { TransactionEffects } from './transaction-effects.ts'
-import { fencedError, isFatal, rejectsEpoch } from './transaction-errors.ts'
+import {
+  commitInDoubt,
+  fencedError,
+  isCommitInDoubt,
+  isFatal,
+  rejectsEpoch,
+} from './transaction-errors.ts'
 
 export class TransactionEnd {
   readonly #current: CurrentTransaction
@@ -117,6 +123,7 @@ export class TransactionEnd {
     const isDoubtful = error.persisted === 'maybe' && !current.identity.version2
     if (rejectsEpoch(error) && isDoubtful) current.die(fencedError(error))
     else if (rejectsEpoch(error)) this.#recovery.probe(error)
+    else if (commit && isCommitInDoubt(error)) current.die(commitInDoubt(error))
     else if (isFatal(error) && (commit || !isRefusal(error))) current.die(error)
     else if (commit) current.fail(error)
     // An error of an abort does not matter: the next epoch ends the transaction.

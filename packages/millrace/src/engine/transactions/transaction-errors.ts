@@ -23,6 +23,15 @@ export const isRecoverable = (brokerCode: number | undefined): boolean =>
 export const isFatal = (error: KafkaError): boolean =>
   error.kind === 'fatal' && !isRecoverable(error.brokerCode)
 
+/**
+ * Whether a commit may have been carried out although it failed. The coordinator's word on the
+ * transaction counts more than an earlier attempt without a response.
+ */
+export const isCommitInDoubt = ({ persisted, brokerCode }: KafkaError): boolean =>
+  persisted === 'maybe' &&
+  brokerCode !== errorNumber.INVALID_TXN_STATE &&
+  brokerCode !== errorNumber.TRANSACTION_ABORTABLE
+
 export const usage = (message: string): KafkaError => new KafkaError('INVALID_STATE', message)
 
 export const abortable = (message: string, cause: KafkaError): KafkaError =>
@@ -38,6 +47,31 @@ export const fencedError = (cause: KafkaError): KafkaError =>
     persisted: cause.persisted,
     cause,
   })
+
+/** No abort may follow: it could not show whether the commit was carried out. */
+export const commitInDoubt = (cause: KafkaError): KafkaError =>
+  new KafkaError(cause.code, `The outcome of the commit is unknown: ${cause.message}`, {
+    ...where(cause),
+    kind: 'fatal',
+    persisted: 'maybe',
+    cause,
+  })
+
+/** The error of a commit that was sent, for a caller that does not get its response. */
+export const sentCommit = ({ code, kind, message, cause }: KafkaError): KafkaError =>
+  new KafkaError(code, `The outcome of the commit is unknown: ${message}`, {
+    kind,
+    persisted: 'maybe',
+    cause,
+  })
+
+/** The epoch was rejected, and the coordinator does not say which producer uses it. */
+export const ownerUnknown = (rejection: KafkaError, cause: KafkaError): KafkaError =>
+  new KafkaError(
+    cause.code,
+    `Whether another producer took over the transactional id is unknown: ${cause.message}`,
+    { ...where(cause), kind: 'fatal', persisted: rejection.persisted, cause },
+  )
 
 export const timedOutError = (cause: KafkaError): KafkaError =>
   new KafkaError(

@@ -112,10 +112,10 @@ export class TransactionManager implements SendGate {
 
   /**
    * The producer was destroyed: all callers fail. The coordinator ends an open transaction by its
-   * timeout.
+   * timeout, unless a commit in flight ends it.
    */
   destroy(error: KafkaError): void {
-    if (this.#current.state !== 'fatal') this.#current.die(error)
+    this.#current.destroy(error)
   }
 
   // ── Events of the engine ───────────────────────────────────────────────────────────────────────
