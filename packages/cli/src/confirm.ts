@@ -11,7 +11,7 @@ export interface ConfirmFlags {
 }
 
 /** The flag, for `command.option(...confirmOption)`. */
-export const confirmOption = ['--yes', 'do it without asking'] as const
+export const confirmOption = ['--yes', 'confirm without a prompt'] as const
 
 const agreements: readonly string[] = ['y', 'yes']
 
@@ -27,15 +27,15 @@ export const confirm = async (
 ): Promise<void> => {
   if (flags.yes === true) return
   if (!terminal.inputIsTyped) {
-    throw new Failure(`${what} Nothing was done: say --yes to confirm`)
+    throw new Failure(`${what} Nothing was done: pass --yes to confirm`)
   }
   writeLine(terminal.errors, `${what} Continue? [y/N]`)
-  const answer = await readAnswer(terminal, signal)
-  if (!agreements.includes(answer.trim().toLowerCase())) throw new Failure('Nothing was done')
+  const reply = await readReply(terminal, signal)
+  if (!agreements.includes(reply.trim().toLowerCase())) throw new Failure('Nothing was done')
 }
 
 /** Reads one line; '' at the end of the input and after the signal aborts. */
-const readAnswer = async (terminal: Terminal, signal: AbortSignal): Promise<string> => {
+const readReply = async (terminal: Terminal, signal: AbortSignal): Promise<string> => {
   const lines = createInterface({ input: terminal.input })
   const end = (): void => lines.close()
   signal.addEventListener('abort', end, { once: true })

@@ -104,10 +104,10 @@ export class FaultFile {
   }
 
   /** `asked`: set the rules again even if the file is unchanged, because rules may be used up. */
-  #readAgain(asked: boolean): void {
+  #readAgain(isRequested: boolean): void {
     this.#reading = this.#reading.then(async () => {
       try {
-        if (!(await this.#read(asked))) return
+        if (!(await this.#read(isRequested))) return
         writeLine(this.#terminal.output, `${this.#path} was read again: ${this.#count('fault')}.`)
       } catch (error) {
         const reason = describeFailure(error)
@@ -121,9 +121,9 @@ export class FaultFile {
     return `${length} ${noun}${length === 1 ? '' : 's'}`
   }
 
-  async #read(asked = true): Promise<boolean> {
+  async #read(isRequested = true): Promise<boolean> {
     const text = await this.#load()
-    if (!asked && text === this.#text) return false
+    if (!isRequested && text === this.#text) return false
     this.#apply(parseFaults(text, this.#path))
     this.#text = text
     return true

@@ -22,7 +22,7 @@ export class SettingWarnings {
   /**
    * Suppresses millrace's own warning about an option, because the program set it by another name.
    */
-  leaveOut(option: string): void {
+  suppress(option: string): void {
     this.#reported.add(option)
   }
 }

@@ -97,7 +97,7 @@ export const toTls = (ssl: ConnectionOptions, warnings: SettingWarnings): TlsOpt
   const { servername, checkServerIdentity } = ssl
   const weak = weaknesses(ssl)
   if (weak.length > 0) warnings.warn('ssl', weak.join('; '))
-  warnings.leaveOut('tls.dangerouslyTrustAnyCertificate')
+  warnings.suppress('tls.dangerouslyTrustAnyCertificate')
   const simple = isSimple(ssl) ? simpleFields(ssl) : {}
   const others = Object.entries(ssl).filter(
     ([name, value]) =>

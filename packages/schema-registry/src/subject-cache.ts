@@ -27,7 +27,7 @@ export class SubjectCache<Value> {
   readonly #options: SchemaSerializerOptions
   readonly #format: SchemaFormat<Value>
   readonly #known = new BoundedMap<string, KnownSchema<Value>>(subjectsMax)
-  readonly #asked = new Map<string, Promise<KnownSchema<Value>>>()
+  readonly #requested = new Map<string, Promise<KnownSchema<Value>>>()
   #option: Promise<SchemaWriter<Value>> | null = null
 
   constructor(options: SchemaSerializerOptions, format: SchemaFormat<Value>) {
@@ -40,9 +40,9 @@ export class SubjectCache<Value> {
     const key = own === undefined ? subject : `${subject}\n${own.recordName}`
     const known = this.#known.get(key)
     if (known !== undefined && Date.now() < known.until) return known
-    const asked = this.#asked.get(key) ?? this.#ask(key, subject, own)
+    const requested = this.#requested.get(key) ?? this.#request(key, subject, own)
     // The old latest schema is used until a new one arrives, and while the registry is unavailable.
-    return known === undefined ? asked : known
+    return known === undefined ? requested : known
   }
 
   /** The compiled option `schema`. */
@@ -60,14 +60,14 @@ export class SubjectCache<Value> {
     return this.#compile({ schema: this.#text(), imports })
   }
 
-  #ask(key: string, subject: string, own?: OwnSchema<Value>): Promise<KnownSchema<Value>> {
-    const asked = this.#load(subject, own).finally(() => this.#asked.delete(key))
-    this.#asked.set(key, asked)
-    asked.then(
+  #request(key: string, subject: string, own?: OwnSchema<Value>): Promise<KnownSchema<Value>> {
+    const requested = this.#load(subject, own).finally(() => this.#requested.delete(key))
+    this.#requested.set(key, requested)
+    requested.then(
       (known) => this.#known.set(key, known),
       () => this.#keepOld(key),
     )
-    return asked
+    return requested
   }
 
   /**

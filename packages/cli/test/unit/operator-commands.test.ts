@@ -33,7 +33,7 @@ test('a topic is deleted with --yes, or when the user confirms it', () =>
   onStage(async (run, cluster) => {
     const script = await run('topics delete orders')
     assert.equal(script.code, 1)
-    assert.match(script.errors, /^The topic orders \(2 partitions\) .* say --yes to confirm\.\n$/)
+    assert.match(script.errors, /^The topic orders \(2 partitions\) .* pass --yes to confirm\.\n$/)
     for (const answer of ['', 'n', 'orders']) {
       const rejected = await run('topics delete orders', answer)
       assert.equal(rejected.code, 1)
@@ -55,7 +55,7 @@ test('a topic is deleted with --yes, or when the user confirms it', () =>
 
 test('partitions are added, never fewer, and not by accident', () =>
   onStage(async (run, cluster) => {
-    assert.match((await run('topics add-partitions orders 4')).errors, /say --yes to confirm/)
+    assert.match((await run('topics add-partitions orders 4')).errors, /pass --yes to confirm/)
     assert.equal(cluster.partitions('orders').length, 2)
     const added = await run('topics add-partitions orders 4 --yes --json')
     assert.deepEqual(JSON.parse(added.output), { name: 'orders', before: 2, partitions: 4 })
@@ -138,7 +138,7 @@ test('a transaction is listed, described, found and aborted', () =>
     assert.match(found.output, /\norders-1 +0 +\d+ +0 +\d.* s +Ongoing as tx\n/)
     assert.match(found.output, /\n {2}millrace transactions abort --transactional-id tx\n$/)
     assert.equal(JSON.parse((await run(`${find} --json`)).output)[0].coordinator.state, 'Ongoing')
-    assert.match((await run('transactions abort --transactional-id tx')).errors, /say --yes/)
+    assert.match((await run('transactions abort --transactional-id tx')).errors, /pass --yes/)
     const place = '--topic orders -p 1 --start-offset 0'
     const known = await run(`transactions abort ${place} --yes`)
     assert.match(known.errors, /got one of the transactional id "tx"/)

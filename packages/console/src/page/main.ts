@@ -27,17 +27,17 @@ class Page {
   start(): void {
     byId('filter').addEventListener('input', (event) => {
       this.#filter = (event.target as HTMLInputElement).value
-      this.#ask()
+      this.#fetchView()
     })
-    document.addEventListener('visibilitychange', () => this.#ask())
-    this.#ask()
+    document.addEventListener('visibilitychange', () => this.#fetchView())
+    this.#fetchView()
   }
 
   /** Requests now and again after the interval; a hidden page does not request. */
-  #ask(): void {
+  #fetchView(): void {
     clearTimeout(this.#timer)
     if (document.hidden) return
-    this.#timer = window.setTimeout(() => this.#ask(), this.#intervalMs)
+    this.#timer = window.setTimeout(() => this.#fetchView(), this.#intervalMs)
     this.#read().then(
       (view) => this.#onView(view),
       () => this.#onFailure(),
@@ -63,7 +63,7 @@ class Page {
       this.#samples = []
       // A different server counts its samples from 1 again, so the page requests all of them.
       if (isAnother) {
-        this.#ask()
+        this.#fetchView()
         return
       }
     }

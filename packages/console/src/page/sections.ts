@@ -49,7 +49,7 @@ export const drawGone = (lastAt: number | null): void => {
   setLevel(byId('status'), 'gone')
   const since = lastAt === null ? '' : ` These figures are of ${clockTime(lastAt)}.`
   setText(byId('sentence'), `The console has stopped: its process does not respond.${since}`)
-  setOptional(byId('detail'), 'The page keeps asking and continues when the console responds.')
+  setOptional(byId('detail'), 'The page retries, and continues when the console responds.')
   setOptional(byId('remedy'), null)
   if (spokenTopic !== 'gone') setText(byId('spoken'), 'The console has stopped.')
   spokenTopic = 'gone'
@@ -184,7 +184,7 @@ const drawBrokers = ({ brokers }: View): void => {
   )
 }
 
-const stateWords: Readonly<Record<PartitionRow['state'], string>> = {
+const stateTexts: Readonly<Record<PartitionRow['state'], string>> = {
   'no leader': 'No leader',
   retrying: 'Retrying',
   'in flight': 'In flight',
@@ -194,7 +194,7 @@ const stateWords: Readonly<Record<PartitionRow['state'], string>> = {
 }
 
 const partitionState = ({ state, error }: PartitionRow): Cell => {
-  const text = stateWords[state]
+  const text = stateTexts[state]
   if (state === 'no leader' || state === 'retrying') {
     return { text, minor: error ?? undefined, level: 'bad' }
   }
@@ -252,7 +252,7 @@ const drawOptions = ({ options }: View): void => {
   fillTerms(byId('options'), terms)
 }
 
-const faultWords: Readonly<Record<FaultKind, (count: string) => string>> = {
+const faultTexts: Readonly<Record<FaultKind, (count: string) => string>> = {
   failed: (count) => `${count} failed`,
   retried: () => 'is being retried',
   disconnected: (count) => `${count} lost or refused`,
@@ -296,7 +296,7 @@ const drawFaults = ({ faults, at }: View): void => {
     setText(code, fault.code)
     const count = counted(fault.count ?? 0, faultNouns[fault.kind])
     const text =
-      isPresent || fault.kind !== 'retried' ? faultWords[fault.kind](count) : 'was retried'
+      isPresent || fault.kind !== 'retried' ? faultTexts[fault.kind](count) : 'was retried'
     setText(rest, `${placesText(fault)}: ${text}`)
     setText(when!, formatAgo(agoMs))
     setText(message!, fault.message)

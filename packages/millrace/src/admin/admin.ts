@@ -381,8 +381,8 @@ export class Admin {
     // The broker's timeout is not longer than the call's, so that it responds before the call ends.
     const brokerTimeoutMs = Math.min(options?.timeoutMs ?? this.#timeoutMs, this.#timeoutMs)
     const run = (): Promise<Value> => call(brokerTimeoutMs)
-    const lastPassing = (): KafkaError | null => this.#calls.lastPassing
-    return limited(what, options, this.#timeoutMs, this.#clock, run, lastPassing)
+    const lastTransientError = (): KafkaError | null => this.#calls.lastTransientError
+    return limited(what, options, this.#timeoutMs, this.#clock, run, lastTransientError)
   }
 }
 

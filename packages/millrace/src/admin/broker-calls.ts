@@ -32,7 +32,7 @@ export interface CallOptions extends LinkOptions {
 }
 
 /** Returns the error of a response as a whole; null = success. */
-export type Judge<Response> = (response: Response, link: NodeLink) => KafkaError | null
+export type ErrorOfResponse<Response> = (response: Response, link: NodeLink) => KafkaError | null
 
 /** A request, or a function that makes it for the version that the broker serves. */
 export type RequestFor<Request> = Input<Request> | ((link: NodeLink) => Input<Request>)
@@ -74,7 +74,7 @@ export class BrokerCalls {
   /** The reject function of each pending promise. */
   readonly #waits = new Set<Reject>()
   #closed: KafkaError | null = null
-  #lastPassing: KafkaError | null = null
+  #lastTransientError: KafkaError | null = null
 
   constructor(options: CallOptions) {
     this.#options = options
@@ -89,24 +89,24 @@ export class BrokerCalls {
   toAny<Request, Response>(
     api: Api<Request, Response>,
     request: RequestFor<Request>,
-    judge: Judge<Response>,
+    errorOf: ErrorOfResponse<Response>,
   ): Promise<Response> {
     return this.#wait((resolve, reject) => {
       const { clock, random } = this.#options
-      const settle = (deed: () => void): void => {
+      const settle = (report: () => void): void => {
         search.stop()
         this.#searches.delete(search)
-        deed()
+        report()
       }
       const search: BrokerSearch = new BrokerSearch(this.#pool, clock, random, 'always', {
         onFound: (link) =>
           link.request(api, requestFor(request, link), (failure, response) => {
-            const error = response === null ? failure : judge(response, link)
+            const error = response === null ? failure : errorOf(response, link)
             if (error === null) settle(() => resolve(response as Response))
             else if (!error.retriable) settle(() => reject(error))
             else search.next({ error, text: error.message })
           }),
-        onExhausted: (failures) => settle(() => reject(nobodyResponded(api.name, failures))),
+        onExhausted: (failures) => settle(() => reject(noBrokerResponded(api.name, failures))),
       })
       this.#searches.add(search)
       search.start()
@@ -131,7 +131,7 @@ export class BrokerCalls {
     nodeId: number,
     api: Api<Request, Response>,
     request: RequestFor<Request>,
-    judge: Judge<Response>,
+    errorOf: ErrorOfResponse<Response>,
   ): Promise<Response> {
     if (!this.#pool.hasNode(nodeId)) await this.metadata(noTopics)
     const link = this.#pool.link(nodeId)
@@ -140,8 +140,8 @@ export class BrokerCalls {
       throw new KafkaError('BROKER_UNAVAILABLE', message, { persisted: 'no' })
     }
     await this.#connected(link)
-    const response = await this.#ask(link, api, requestFor(request, link))
-    const error = judge(response, link)
+    const response = await this.#request(link, api, requestFor(request, link))
+    const error = errorOf(response, link)
     if (error !== null) throw error
     return response
   }
@@ -152,12 +152,12 @@ export class BrokerCalls {
   toController<Request, Response>(
     api: Api<Request, Response>,
     request: RequestFor<Request>,
-    judge: Judge<Response>,
+    errorOf: ErrorOfResponse<Response>,
   ): Promise<Response> {
     return this.untilDone(async () => {
       const { controllerId } = await this.metadata(noTopics)
-      if (!this.#pool.hasNode(controllerId)) return this.toAny(api, request, judge)
-      return this.toNode(controllerId, api, request, judge)
+      if (!this.#pool.hasNode(controllerId)) return this.toAny(api, request, errorOf)
+      return this.toNode(controllerId, api, request, errorOf)
     })
   }
 
@@ -167,10 +167,10 @@ export class BrokerCalls {
     key: string,
     api: Api<Request, Response>,
     request: RequestFor<Request>,
-    judge: Judge<Response>,
+    errorOf: ErrorOfResponse<Response>,
   ): Promise<Response> {
     return this.untilDone(async () =>
-      this.toNode(await this.#coordinatorOf(kind, key), api, request, judge),
+      this.toNode(await this.#coordinatorOf(kind, key), api, request, errorOf),
     )
   }
 
@@ -184,16 +184,16 @@ export class BrokerCalls {
         return await attempt()
       } catch (error) {
         if (this.#closed !== null || !(error instanceof KafkaError)) throw error
-        const isPassing = notDone.has(error.brokerError) || (isRead && mayPass(error))
-        if (!isPassing) throw error
-        this.#lastPassing = error
+        const isRepeatable = notDone.has(error.brokerError) || (isRead && isTransient(error))
+        if (!isRepeatable) throw error
+        this.#lastTransientError = error
       }
       await this.pause(failures)
     }
   }
 
   /** As `untilDone` for a reader, but also while no broker can be reached: the caller ends it. */
-  async untilBack<Value>(
+  async untilReachable<Value>(
     attempt: () => Promise<Value>,
     onFailed: (error: KafkaError) => void,
   ): Promise<Value> {
@@ -210,8 +210,8 @@ export class BrokerCalls {
   }
 
   /** The last retriable error of a repeated call: the cause when its time limit ends it. */
-  get lastPassing(): KafkaError | null {
-    return this.#lastPassing
+  get lastTransientError(): KafkaError | null {
+    return this.#lastTransientError
   }
 
   async #coordinatorOf(kind: CoordinatorKind, key: string): Promise<number> {
@@ -265,7 +265,7 @@ export class BrokerCalls {
     })
   }
 
-  #ask<Request, Response>(
+  #request<Request, Response>(
     link: NodeLink,
     api: Api<Request, Response>,
     request: Input<Request>,
@@ -304,28 +304,28 @@ export class BrokerCalls {
     })
   }
 
-  #tellWaiters(link: NodeLink, error: KafkaError | null): void {
+  #notifyLinkWaiters(link: NodeLink, error: KafkaError | null): void {
     const waiters = this.#linkWaiters.get(link) ?? []
     this.#linkWaiters.delete(link)
     for (const waiter of waiters) waiter(error)
   }
 
   #onReady(link: NodeLink): void {
-    this.#tellWaiters(link, null)
+    this.#notifyLinkWaiters(link, null)
     for (const search of this.#searches) search.onLinkReady(link)
   }
 
   #onDown(link: NodeLink, error: KafkaError): void {
-    if (!link.wanted) this.#tellWaiters(link, error)
+    if (!link.wanted) this.#notifyLinkWaiters(link, error)
     for (const search of this.#searches) search.onLinkDown(link, error)
   }
 }
 
 /** An unknown topic is reported at once, because repeating the request does not help. */
-const mayPass = ({ retriable, code }: KafkaError): boolean =>
+const isTransient = ({ retriable, code }: KafkaError): boolean =>
   retriable && code !== 'UNKNOWN_TOPIC' && code !== 'CONNECTION_FAILED'
 
-const nobodyResponded = (api: string, failures: readonly SearchFailure[]): KafkaError => {
+const noBrokerResponded = (api: string, failures: readonly SearchFailure[]): KafkaError => {
   const [first] = failures
   const message = `no broker responded: ${failures.map(({ text }) => text).join('; ')}`
   return new KafkaError(first?.error.code ?? 'CONNECTION_FAILED', message, {

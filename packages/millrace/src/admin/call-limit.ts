@@ -17,7 +17,7 @@ export const limited = async <Value>(
   timeoutMsDefault: number,
   clock: Clock,
   call: () => Promise<Value>,
-  lastPassing: () => KafkaError | null = () => null,
+  lastTransientError: () => KafkaError | null = () => null,
 ): Promise<Value> => {
   checkWaitOptions(options)
   const { signal, timeoutMs = timeoutMsDefault } = options ?? {}
@@ -32,7 +32,7 @@ export const limited = async <Value>(
     const onAbort = (): void => reject(aborted())
     if (signal !== undefined) watchAbort(signal, onAbort)
     const timer = clock.setTimer(timeoutMs, () => {
-      const cause = lastPassing()
+      const cause = lastTransientError()
       const why = cause === null ? '' : `: ${cause.message}`
       const message = `${what}: not done within ${timeoutMs} ms${why}`
       const options = { persisted: 'maybe', ...(cause === null ? {} : { cause }) } as const

@@ -7,7 +7,7 @@ import { offsetFetchApi } from '../protocol/api/09-offset-fetch.ts'
 import { listGroupsApi } from '../protocol/api/16-list-groups.ts'
 import type { BrokerCalls } from './broker-calls.ts'
 import { checkText, checkWhole } from './check.ts'
-import { askLeaders } from './leaders.ts'
+import { requestLeaders } from './leaders.ts'
 import { outcomeError } from './topic-changes.ts'
 
 /** One broker in the description of a cluster. */
@@ -180,18 +180,18 @@ export const listOffsets = async (
   const name = checkText('topic', topic)
   const timestamp = timestampOf(spec)
   const api = listOffsetsApi.name
-  return askLeaders(calls, name, partitions, async (nodeId, asked) => {
+  return requestLeaders(calls, name, partitions, async (nodeId, requested) => {
     const request = {
       replicaId: consumerReplicaId,
       isolationLevel: isolation === 'read_committed' ? 1 : 0,
       topics: [
-        { name, partitions: asked.map((partitionIndex) => ({ partitionIndex, timestamp })) },
+        { name, partitions: requested.map((partitionIndex) => ({ partitionIndex, timestamp })) },
       ],
     }
     const offsets = new Map<number, number>()
     await calls.toNode(nodeId, listOffsetsApi, request, ({ topics }, { name: broker }) => {
       const found = topics.flatMap((each) => each.partitions)
-      for (const partition of asked) {
+      for (const partition of requested) {
         const outcome = found.find(({ partitionIndex }) => partitionIndex === partition)
         const context = { api, topic: name, partition, broker, persisted: 'no' } as const
         const error = outcomeError(outcome, context)

@@ -63,14 +63,19 @@ const leadersOf = (topic: TopicMetadata, wanted: readonly number[] | null): Topi
  * have responded without an error; null = all partitions of the topic. The request must be
  * idempotent, because a leader may receive it twice.
  */
-export const askLeaders = <Value>(
+export const requestLeaders = <Value>(
   calls: BrokerCalls,
   topic: string,
   wanted: readonly number[] | null,
-  ask: (nodeId: number, partitions: readonly number[]) => Promise<ReadonlyMap<number, Value>>,
+  requestOne: (
+    nodeId: number,
+    partitions: readonly number[],
+  ) => Promise<ReadonlyMap<number, Value>>,
 ): Promise<ReadonlyMap<number, Value>> =>
   calls.untilDone(async () => {
     const { led } = await readLeaders(calls, topic, wanted)
-    const parts = await Promise.all([...led].map(([nodeId, partitions]) => ask(nodeId, partitions)))
+    const parts = await Promise.all(
+      [...led].map(([nodeId, partitions]) => requestOne(nodeId, partitions)),
+    )
     return new Map(parts.flatMap((part) => [...part]).sort(([one], [other]) => one - other))
   }, true)

@@ -85,7 +85,7 @@ export class RecordReader {
   #leaders: TopicLeaders | null = null
   #positions = new Map<number, Position>()
   /** Leaders with a request in flight, or with a response that the caller has not received. */
-  readonly #asked = new Set<number>()
+  readonly #requested = new Set<number>()
   /** Responses that the caller has not received, at most one for each leader. */
   readonly #arrived: { readonly nodeId: number; readonly batches: Batches }[] = []
   #failure: unknown = null
@@ -146,7 +146,7 @@ export class RecordReader {
         if (signal?.aborted) throw abortedError(this.#topic, signal.reason)
         const arrived = this.#arrived.shift()
         if (arrived !== undefined) {
-          this.#asked.delete(arrived.nodeId)
+          this.#requested.delete(arrived.nodeId)
           return arrived.batches
         }
         if (this.#failure !== null) throw this.#failure
@@ -214,8 +214,8 @@ export class RecordReader {
     const { led } = this.#leaders!
     for (const [nodeId, partitions] of led) {
       const wanted = open.filter(({ partition }) => partitions.includes(partition))
-      if (wanted.length === 0 || this.#asked.has(nodeId)) continue
-      this.#asked.add(nodeId)
+      if (wanted.length === 0 || this.#requested.has(nodeId)) continue
+      this.#requested.add(nodeId)
       this.#fetch(nodeId, wanted).then(
         (batches) => this.#onArrived(nodeId, batches),
         (error: unknown) => this.#onFailed(error),
@@ -250,7 +250,7 @@ export class RecordReader {
       if (!(error instanceof KafkaError) || !error.retriable) throw error
     }
     await this.#calls.pause()
-    const leaders = await this.#calls.untilBack(
+    const leaders = await this.#calls.untilReachable(
       () => readLeaders(this.#calls, this.#topic, this.#options.partitions ?? null),
       (error) => this.#setHeldUp(error),
     )
@@ -270,8 +270,8 @@ export class RecordReader {
 
   async #fetchOnce(nodeId: number, wanted: readonly Position[]): Promise<Batches> {
     const led = this.#leaders!.led.get(nodeId) ?? []
-    const asked = wanted.filter(({ partition }) => led.includes(partition))
-    if (asked.length === 0) return []
+    const requested = wanted.filter(({ partition }) => led.includes(partition))
+    if (requested.length === 0) return []
     const { topicId } = this.#leaders!
     const response = await this.#calls.toNode(
       nodeId,
@@ -286,7 +286,7 @@ export class RecordReader {
           {
             topic: this.#topic,
             topicId,
-            partitions: asked.map(({ partition, offset }) => ({
+            partitions: requested.map(({ partition, offset }) => ({
               partition,
               fetchOffset: offset,
               partitionMaxBytes: fetchPartitionMaxBytes,
@@ -302,18 +302,18 @@ export class RecordReader {
     this.#setHeldUp(null)
     const batches: (readonly TopicRecord[])[] = []
     for (const { partitions } of response.responses) {
-      for (const fetched of partitions) await this.#take(fetched, asked, batches)
+      for (const fetched of partitions) await this.#take(fetched, requested, batches)
     }
     return batches
   }
 
   async #take(
     fetched: FetchedPartition,
-    asked: readonly Position[],
+    requested: readonly Position[],
     batches: (readonly TopicRecord[])[],
   ): Promise<void> {
     const { partitionIndex: partition, errorCode, records, abortedTransactions } = fetched
-    const position = asked.find((each) => each.partition === partition)
+    const position = requested.find((each) => each.partition === partition)
     if (position === undefined) return
     if (errorCode === errorNumber.OFFSET_OUT_OF_RANGE) {
       await this.#skipDeleted(position)

@@ -10,7 +10,7 @@ import { brokerError, errorNumber } from '../protocol/errors.ts'
 import { type ErrorContext, KafkaError } from '../protocol/kafka-error.ts'
 import type { BrokerCalls } from './broker-calls.ts'
 import { checkPartition, checkText, checkWhole } from './check.ts'
-import { askLeaders } from './leaders.ts'
+import { requestLeaders } from './leaders.ts'
 
 /** The topic or the broker that the settings belong to. */
 export interface ConfigResource {
@@ -152,7 +152,7 @@ export const deleteRecords = (
     // In Kafka's protocol, -1 deletes all records up to the high watermark.
     checkWhole('offset', offset, -1)
   }
-  return askLeaders(calls, name, [...beforeOffsets.keys()], async (nodeId, partitions) => {
+  return requestLeaders(calls, name, [...beforeOffsets.keys()], async (nodeId, partitions) => {
     const requested = partitions.map((partitionIndex) => ({
       partitionIndex,
       offset: beforeOffsets.get(partitionIndex)!,

@@ -14,7 +14,7 @@ import type { ProducerId } from '../protocol/producer-id.ts'
 import type { BrokerCalls } from './broker-calls.ts'
 import { checkPartition, checkText, checkWhole } from './check.ts'
 import { brokerIds } from './cluster-description.ts'
-import { askLeaders } from './leaders.ts'
+import { requestLeaders } from './leaders.ts'
 import { outcomeError } from './topic-changes.ts'
 
 /** One transaction in the result of `Admin.listTransactions`. */
@@ -168,10 +168,10 @@ export const describeProducers = (
   topic: string,
   partitions: readonly number[] | null,
 ): Promise<ReadonlyMap<number, readonly PartitionProducer[]>> =>
-  askLeaders(calls, checkText('topic', topic), partitions, async (nodeId, asked) => {
+  requestLeaders(calls, checkText('topic', topic), partitions, async (nodeId, requested) => {
     const producers = new Map<number, readonly PartitionProducer[]>()
-    for (let start = 0; start < asked.length; start += partitionsPerRequest) {
-      const some = asked.slice(start, start + partitionsPerRequest)
+    for (let start = 0; start < requested.length; start += partitionsPerRequest) {
+      const some = requested.slice(start, start + partitionsPerRequest)
       await describeSome(calls, nodeId, topic, some, producers)
     }
     return producers
@@ -181,14 +181,14 @@ const describeSome = async (
   calls: BrokerCalls,
   nodeId: number,
   topic: string,
-  asked: readonly number[],
+  requested: readonly number[],
   producers: Map<number, readonly PartitionProducer[]>,
 ): Promise<void> => {
   const { name: api } = describeProducersApi
-  const request = { topics: [{ name: topic, partitionIndexes: [...asked] }] }
+  const request = { topics: [{ name: topic, partitionIndexes: [...requested] }] }
   await calls.toNode(nodeId, describeProducersApi, request, ({ topics }, { name: broker }) => {
     const found = topics.flatMap((each) => each.partitions)
-    for (const partition of asked) {
+    for (const partition of requested) {
       const outcome = found.find(({ partitionIndex }) => partitionIndex === partition)
       const error = outcomeError(outcome, { api, topic, partition, broker, ...readOnly })
       if (error !== null) return error
@@ -355,7 +355,7 @@ const writeAbortMarker = (calls: BrokerCalls, open: OpenTransaction): Promise<un
     // -1 = the partition has no marker yet. Kafka's own tool sends 0 in this case.
     coordinatorEpoch: Math.max(0, coordinatorEpoch),
   }
-  return askLeaders(calls, topic, [partition], async (nodeId) => {
+  return requestLeaders(calls, topic, [partition], async (nodeId) => {
     await calls.toNode(
       nodeId,
       writeTxnMarkersApi,

@@ -30,7 +30,7 @@ import type { TelemetrySource } from './telemetry-payload.ts'
 import { TransactionRequests } from './transaction-requests.ts'
 
 /** Failures that an operator has to fix: logged once, until a broker is ready again. */
-const isLoud: ReadonlySet<ErrorCode> = new Set([
+const warnedCodes: ReadonlySet<ErrorCode> = new Set([
   'AUTHENTICATION_FAILED',
   'TLS_FAILED',
   'UNSUPPORTED_VERSION',
@@ -111,7 +111,7 @@ export class Cluster implements ClusterPort {
     this.#pool = new BrokerPool(options.brokers, options, {
       onReady: (link) => this.#onLinkReady(link),
       onDown: (link, error) => this.#onLinkDown(link, error),
-      onDropped: (link, error) => this.#tellLinkDown(link, error),
+      onDropped: (link, error) => this.#notifyLinkDown(link, error),
       onStartedOver: () => this.transactions?.forgetFeatures(),
     })
     this.#metadata = new Metadata(this.#pool, options, events)
@@ -239,7 +239,7 @@ export class Cluster implements ClusterPort {
     this.#connectionFailures++
     if (this.#pool.connections === 0) this.#disconnectedAtMs ??= this.#clock.now()
     this.#logFailure(error)
-    this.#tellLinkDown(link, error)
+    this.#notifyLinkDown(link, error)
     if (error.brokerError === 'REBOOTSTRAP_REQUIRED') this.#metadata.onMisrouted(link)
     // The leaders may have moved with it. A bootstrap address is not a leader, and a broker that
     // refused this client has not moved.
@@ -248,13 +248,13 @@ export class Cluster implements ClusterPort {
 
   /** A failure that needs an operator is logged once, until a broker accepts the client. */
   #logFailure(error: KafkaError): void {
-    if (isLoud.has(error.code) && this.#warnedOf !== error.code) {
+    if (warnedCodes.has(error.code) && this.#warnedOf !== error.code) {
       this.#warnedOf = error.code
       this.#logger.warn(`millrace: ${error.message}`)
     } else this.#logger.debug(`millrace: ${error.message}`)
   }
 
-  #tellLinkDown(link: NodeLink, error: KafkaError): void {
+  #notifyLinkDown(link: NodeLink, error: KafkaError): void {
     if (this.#closed) return
     this.#metadata.onLinkDown(link, error)
     this.#producerId.onLinkDown(link, error)

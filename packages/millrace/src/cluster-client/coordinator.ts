@@ -4,9 +4,9 @@
 // transaction that is still being ended) are retried until the call has a response. Caller:
 // TransactionRequests.
 //
-//   idle ──call──► finding ──node──► connecting ──ready──► asking ──response──► idle / next call
-//                     ▲                  │                   │
-//                     └──── waiting ◄────┴───── failure ─────┘
+//   idle ──call──► finding ──node──► connecting ──ready──► requesting ──response──► idle (or next)
+//                     ▲                  │                     │
+//                     └──── waiting ◄────┴────── failure ──────┘
 //
 // Invariant: the callback of a call is called once.
 
@@ -40,7 +40,7 @@ export type CoordinatorKind = keyof typeof coordinatorKinds
 export interface CoordinatorCall<Request, Response> {
   readonly api: Api<Request, Response>
   readonly request: (link: NodeLink) => Input<Request>
-  readonly judge: (response: Response, broker: string) => KafkaError | null
+  readonly errorOf: (response: Response, broker: string) => KafkaError | null
   readonly done: (error: KafkaError | null, response: Response | null) => void
 }
 
@@ -49,17 +49,17 @@ type CoordinatorState =
   | 'searching'
   | 'finding'
   | 'connecting'
-  | 'asking'
+  | 'requesting'
   | 'waiting'
   | 'closed'
 
 const legal: Readonly<Record<CoordinatorState, readonly CoordinatorState[]>> = {
-  idle: ['searching', 'connecting', 'asking', 'closed'],
+  idle: ['searching', 'connecting', 'requesting', 'closed'],
   searching: ['finding', 'waiting', 'idle', 'closed'],
-  finding: ['searching', 'connecting', 'asking', 'waiting', 'idle', 'closed'],
-  connecting: ['asking', 'waiting', 'idle', 'closed'],
-  asking: ['idle', 'waiting', 'closed'],
-  waiting: ['searching', 'connecting', 'asking', 'closed'],
+  finding: ['searching', 'connecting', 'requesting', 'waiting', 'idle', 'closed'],
+  connecting: ['requesting', 'waiting', 'idle', 'closed'],
+  requesting: ['idle', 'waiting', 'closed'],
+  waiting: ['searching', 'connecting', 'requesting', 'closed'],
   closed: [],
 }
 
@@ -112,7 +112,7 @@ export class Coordinator {
 
   onLinkReady(link: NodeLink): void {
     this.#search.onLinkReady(link)
-    if (this.#state === 'connecting' && link.nodeId === this.#nodeId) this.#ask(link)
+    if (this.#state === 'connecting' && link.nodeId === this.#nodeId) this.#request(link)
   }
 
   onLinkDown(link: NodeLink, error: KafkaError): void {
@@ -147,7 +147,7 @@ export class Coordinator {
     if (link === undefined) {
       this.#transition('searching')
       this.#search.start()
-    } else if (link.ready) this.#ask(link)
+    } else if (link.ready) this.#request(link)
     else {
       this.#transition('connecting')
       link.open()
@@ -195,12 +195,12 @@ export class Coordinator {
     else this.#retryOrFail(error)
   }
 
-  #ask(link: NodeLink): void {
+  #request(link: NodeLink): void {
     const call = this.#calls[0]!
-    this.#transition('asking')
+    this.#transition('requesting')
     link.request(call.api, call.request(link), (failure, response) => {
-      if (this.#state !== 'asking') return
-      const error = response === null ? failure : call.judge(response, link.name)
+      if (this.#state !== 'requesting') return
+      const error = response === null ? failure : call.errorOf(response, link.name)
       if (error === null) this.#finish(null, response)
       else {
         if (response === null || movedAway(error)) {

@@ -3,8 +3,8 @@
 // calls continue. A topic that was not requested recently does not wait, unless no broker is
 // reachable.
 //
-//   idle ──call──► waiting ──due──► searching ──broker──► asking ──response──► idle (or waiting)
-//                                       ▲─────────error─────┘
+//   idle ──call──► waiting ──due──► searching ──broker──► requesting ──response──► idle / waiting
+//                                       ▲──────────error──────┘
 //
 // A round tries the brokers one after the other until one responds (BrokerSearch). Caller: Cluster,
 // on behalf of the engine. Invariant: the engine's events are called from the event loop only.
@@ -41,13 +41,13 @@ export interface MetadataOptions {
   readonly origin?: EventOrigin | undefined
 }
 
-type MetadataState = 'idle' | 'waiting' | 'searching' | 'asking' | 'closed'
+type MetadataState = 'idle' | 'waiting' | 'searching' | 'requesting' | 'closed'
 
 const legal: Readonly<Record<MetadataState, readonly MetadataState[]>> = {
   idle: ['waiting', 'closed'],
   waiting: ['waiting', 'searching', 'closed'],
-  searching: ['asking', 'idle', 'closed'],
-  asking: ['searching', 'idle', 'closed'],
+  searching: ['requesting', 'idle', 'closed'],
+  requesting: ['searching', 'idle', 'closed'],
   closed: [],
 }
 
@@ -97,7 +97,7 @@ export class Metadata {
     const { retryBackoffMaxMs, allowAutoTopicCreation } = options
     this.#topics = new RequestedTopics(retryBackoffMaxMs, allowAutoTopicCreation)
     this.#search = new BrokerSearch(pool, options.clock, options.random, 'always', {
-      onFound: (link) => this.#ask(link),
+      onFound: (link) => this.#request(link),
       onNodesExhausted: () => this.#onNodesExhausted(),
       onCandidateFailed: () => this.#noteFailures(),
       onExhausted: () => this.#failRound(),
@@ -260,14 +260,14 @@ export class Metadata {
   }
 
   /** Sends the request to one broker, with the topics that are requested now. */
-  #ask(link: NodeLink): void {
-    this.#transition('asking')
+  #request(link: NodeLink): void {
+    this.#transition('requesting')
     this.#requestCount++
     const { topics, allowAutoTopicCreation } = this.#topics.select(this.#options.clock.now())
     const call = this.#topics.lastCall
     const request = { topics: topics.map((name) => ({ name })), allowAutoTopicCreation }
     link.request(metadataApi, request, (error, response) => {
-      if (this.#state !== 'asking') return
+      if (this.#state !== 'requesting') return
       const failure = response === null ? error : metadataError(response, link.name)
       if (failure !== null) this.#onRequestFailed(failure, link)
       else if (response !== null) this.#take(response, topics, call, link)
@@ -303,7 +303,7 @@ export class Metadata {
   }
 
   #noteFailures(): void {
-    const isSearching = this.#state === 'searching' || this.#state === 'asking'
+    const isSearching = this.#state === 'searching' || this.#state === 'requesting'
     if (isSearching) this.#failures.onFailing(this.#search.failures)
   }
 

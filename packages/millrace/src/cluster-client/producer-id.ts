@@ -3,8 +3,8 @@
 // again after a backoff, as long as the cause can be temporary. Caller: Cluster, on behalf of the
 // engine.
 //
-//   idle ──want──► waiting ──due──► searching ──broker──► asking ──response──► idle
-//                     ▲──────all failed────┘ ▲──────error───┘
+//   idle ──want──► waiting ──due──► searching ──broker──► requesting ──response──► idle
+//                     ▲──────all failed────┘ ▲───────error────┘
 //
 // Invariant: one request at a time.
 
@@ -32,13 +32,13 @@ export interface ProducerIdOptions {
   readonly retryBackoffMaxMs: number
 }
 
-type ProducerIdState = 'idle' | 'waiting' | 'searching' | 'asking' | 'closed'
+type ProducerIdState = 'idle' | 'waiting' | 'searching' | 'requesting' | 'closed'
 
 const legal: Readonly<Record<ProducerIdState, readonly ProducerIdState[]>> = {
   idle: ['waiting', 'closed'],
   waiting: ['searching', 'closed'],
-  searching: ['asking', 'waiting', 'idle', 'closed'],
-  asking: ['searching', 'idle', 'closed'],
+  searching: ['requesting', 'waiting', 'idle', 'closed'],
+  requesting: ['searching', 'idle', 'closed'],
   closed: [],
 }
 
@@ -62,7 +62,7 @@ export class ProducerIdRequest {
     this.#options = options
     this.#events = events
     this.#search = new BrokerSearch(pool, options.clock, options.random, 'ifNoNodeResponds', {
-      onFound: (link) => this.#ask(link),
+      onFound: (link) => this.#request(link),
       onExhausted: (failures) => this.#onExhausted(failures),
     })
   }
@@ -108,8 +108,8 @@ export class ProducerIdRequest {
     this.#search.start()
   }
 
-  #ask(link: NodeLink): void {
-    this.#transition('asking')
+  #request(link: NodeLink): void {
+    this.#transition('requesting')
     this.#requestCount++
     const carries = link.versionFor(initProducerIdApi) >= versionWithIdentity
     const { producerId, epoch } = this.#current
@@ -120,7 +120,7 @@ export class ProducerIdRequest {
       producerEpoch: carries ? epoch : -1,
     }
     link.request(initProducerIdApi, request, (error, response) => {
-      if (this.#state === 'asking') this.#onResponse(error, response, link)
+      if (this.#state === 'requesting') this.#onResponse(error, response, link)
     })
   }
 

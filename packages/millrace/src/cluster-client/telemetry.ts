@@ -2,9 +2,9 @@
 // the client's metrics to brokers that request them. It opens no connection and does not keep the
 // process alive. Caller: Cluster.
 //
-//   waiting ──broker──► asking ──subscription──► resting ──due──► pushing ──taken──► resting …
-//      ▲                  ▲                         │                │
-//      └── no broker now  └── nothing is wanted, or the subscription is not known any more
+//   waiting ──broker──► requesting ──subscription──► idle ──due──► pushing ──taken──► idle …
+//      ▲                    ▲                          │              │
+//      └── no broker now    └── no metrics are wanted, or the subscription is not known any more
 //
 // The first push comes after 0.5 to 1.5 intervals, so that clients which started together push at
 // different times; leave() pushes once more. Invariant: after a permanent rejection nothing is
@@ -37,13 +37,13 @@ export interface TelemetryOptions {
   readonly logger: Logger
 }
 
-type TelemetryState = 'waiting' | 'asking' | 'resting' | 'pushing' | 'leaving' | 'done'
+type TelemetryState = 'waiting' | 'requesting' | 'idle' | 'pushing' | 'leaving' | 'done'
 
 const legal: Readonly<Record<TelemetryState, readonly TelemetryState[]>> = {
-  waiting: ['waiting', 'asking', 'pushing', 'leaving', 'done'],
-  asking: ['waiting', 'resting', 'done'],
-  resting: ['waiting', 'asking', 'pushing', 'leaving', 'done'],
-  pushing: ['waiting', 'asking', 'resting', 'leaving', 'done'],
+  waiting: ['waiting', 'requesting', 'pushing', 'leaving', 'done'],
+  requesting: ['waiting', 'idle', 'done'],
+  idle: ['waiting', 'requesting', 'pushing', 'leaving', 'done'],
+  pushing: ['waiting', 'requesting', 'idle', 'leaving', 'done'],
   leaving: ['done'],
   done: [],
 }
@@ -54,7 +54,7 @@ type Subscription = GetTelemetrySubscriptionsResponse
 const defaultIntervalMs = 300_000
 const intervalMsMin = 100
 /** How long close() waits for the last push. */
-const leaveMs = 1000
+const closeMsMax = 1000
 
 /** Permanent rejections: this cluster accepts no metrics of this client. */
 const finalErrors: ReadonlySet<number> = new Set([
@@ -72,7 +72,7 @@ export class Telemetry {
   readonly #options: TelemetryOptions
   readonly #payload: TelemetryPayload
   #state: TelemetryState = 'waiting'
-  #next: 'ask' | 'push' = 'ask'
+  #next: 'subscribe' | 'push' = 'subscribe'
   #timer: Timer | null = null
   /** Counts the calls; the response to an earlier call is ignored. */
   #token = 0
@@ -98,7 +98,7 @@ export class Telemetry {
   leave(done: () => void): void {
     const link = this.#link()
     const isWanted = !this.#selection.isEmpty
-    if (!isWanted || link === undefined || this.#state === 'asking' || this.#isOver()) {
+    if (!isWanted || link === undefined || this.#state === 'requesting' || this.#isOver()) {
       this.close()
       done()
       return
@@ -107,7 +107,7 @@ export class Telemetry {
     const isPushing = this.#state === 'pushing'
     this.#transition('leaving')
     this.#onLeft = done
-    this.#timer = this.#options.clock.setTimer(leaveMs, () => this.close())
+    this.#timer = this.#options.clock.setTimer(closeMsMax, () => this.close())
     if (!isPushing) this.#push(link, true)
   }
 
@@ -145,15 +145,15 @@ export class Telemetry {
   #proceed(): void {
     const link = this.#link()
     if (link === undefined) this.#transition('waiting')
-    else if (this.#next === 'ask') this.#ask(link)
+    else if (this.#next === 'subscribe') this.#request(link)
     else {
       this.#transition('pushing')
       this.#push(link, false)
     }
   }
 
-  #rest(delayMs: number, next: 'ask' | 'push'): void {
-    this.#transition('resting')
+  #waitThen(delayMs: number, next: 'subscribe' | 'push'): void {
+    this.#transition('idle')
     this.#next = next
     this.#timer = this.#options.clock.setTimer(delayMs, () => this.#proceed())
     this.#timer.unref?.()
@@ -161,13 +161,13 @@ export class Telemetry {
 
   // ── The subscription ───────────────────────────────────────────────────────────────────────────
 
-  #ask(link: NodeLink): void {
-    this.#transition('asking')
+  #request(link: NodeLink): void {
+    this.#transition('requesting')
     const token = ++this.#token
     const request = { clientInstanceId: this.#instanceId }
     link.request(getTelemetrySubscriptionsApi, request, (error, response) => {
       if (token !== this.#token) return
-      if (response === null) this.#onLost(error!, 'ask')
+      if (response === null) this.#onLost(error!, 'subscribe')
       else if (response.errorCode !== errorNumber.NONE) this.#onRejected(response.errorCode)
       else this.#subscribe(response)
     })
@@ -178,15 +178,15 @@ export class Telemetry {
     if (prefixCount > prefixesMax) {
       const text = `a subscription of ${prefixCount} prefixes is rejected: above ${prefixesMax}`
       this.#options.logger.debug(`millrace: ${text}`)
-      this.#rest(defaultIntervalMs, 'ask')
+      this.#waitThen(defaultIntervalMs, 'subscribe')
       return
     }
     this.#subscription = subscription
     this.#selection = new MetricSelection(subscription.requestedMetrics)
     // A broker may respond with zeros although it got an id.
-    if (!isNobody(subscription.clientInstanceId)) this.#instanceId = subscription.clientInstanceId
-    if (this.#selection.isEmpty) this.#rest(this.#intervalMs, 'ask')
-    else this.#rest(this.#intervalMs * (0.5 + this.#options.random.next()), 'push')
+    if (!isZeroId(subscription.clientInstanceId)) this.#instanceId = subscription.clientInstanceId
+    if (this.#selection.isEmpty) this.#waitThen(this.#intervalMs, 'subscribe')
+    else this.#waitThen(this.#intervalMs * (0.5 + this.#options.random.next()), 'push')
   }
 
   get #intervalMs(): number {
@@ -252,16 +252,16 @@ export class Telemetry {
         if (isTaken && !terminating) this.#push(link, true)
         else this.close()
       } else if (response === null) this.#onLost(error!, 'push')
-      else if (isTaken) this.#rest(this.#intervalMs, 'push')
+      else if (isTaken) this.#waitThen(this.#intervalMs, 'push')
       else this.#onRejected(response.errorCode)
     })
   }
 
   // ── Failures ───────────────────────────────────────────────────────────────────────────────────
 
-  #onLost(error: KafkaError, next: 'ask' | 'push'): void {
+  #onLost(error: KafkaError, next: 'subscribe' | 'push'): void {
     this.#options.logger.debug(`millrace: metrics were not pushed: ${error.message}`)
-    this.#rest(next === 'ask' ? defaultIntervalMs : this.#intervalMs, next)
+    this.#waitThen(next === 'subscribe' ? defaultIntervalMs : this.#intervalMs, next)
   }
 
   #onRejected(errorCode: number): void {
@@ -274,28 +274,28 @@ export class Telemetry {
     switch (errorCode) {
       case errorNumber.UNSUPPORTED_COMPRESSION_TYPE:
         this.#isPlain = true
-        this.#askAgain()
+        this.#requestSubscriptionAgain()
         return
       case errorNumber.UNKNOWN_SUBSCRIPTION_ID:
-        this.#askAgain()
+        this.#requestSubscriptionAgain()
         return
       case errorNumber.TELEMETRY_TOO_LARGE:
       case errorNumber.THROTTLING_QUOTA_EXCEEDED:
-        this.#rest(this.#intervalMs, this.#state === 'asking' ? 'ask' : 'push')
+        this.#waitThen(this.#intervalMs, this.#state === 'requesting' ? 'subscribe' : 'push')
         return
       default:
-        this.#rest(defaultIntervalMs, 'ask')
+        this.#waitThen(defaultIntervalMs, 'subscribe')
     }
   }
 
   /** Sent at once if a push was rejected: the next push has to wait for its interval. */
-  #askAgain(): void {
-    if (this.#state === 'asking') this.#rest(defaultIntervalMs, 'ask')
+  #requestSubscriptionAgain(): void {
+    if (this.#state === 'requesting') this.#waitThen(defaultIntervalMs, 'subscribe')
     else {
-      this.#next = 'ask'
+      this.#next = 'subscribe'
       this.#proceed()
     }
   }
 }
 
-const isNobody = (id: Uint8Array): boolean => id.every((byte) => byte === 0)
+const isZeroId = (id: Uint8Array): boolean => id.every((byte) => byte === 0)

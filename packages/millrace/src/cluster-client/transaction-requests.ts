@@ -91,7 +91,7 @@ export class TransactionRequests implements TransactionPort {
           producerEpoch: carries ? current.epoch : -1,
         }
       },
-      judge: producerIdError,
+      errorOf: producerIdError,
       done: (error, response) => {
         if (response === null) done(error, null)
         else done(null, { producerId: response.producerId, epoch: response.producerEpoch })
@@ -115,7 +115,7 @@ export class TransactionRequests implements TransactionPort {
           partitions: entries.map(({ partition }) => partition),
         })),
       }),
-      judge: (response, broker) => this.#addPartitionsError(response, broker),
+      errorOf: (response, broker) => this.#addPartitionsError(response, broker),
       done: (error) => done(error),
     })
   }
@@ -138,7 +138,7 @@ export class TransactionRequests implements TransactionPort {
         producerEpoch: scope.epoch,
         groupId: group.groupId,
       }),
-      judge: ({ errorCode }, broker) => this.#error(errorCode, addOffsetsToTxnApi.name, broker),
+      errorOf: ({ errorCode }, broker) => this.#error(errorCode, addOffsetsToTxnApi.name, broker),
       done: (error) => {
         if (error !== null) done(error)
         else this.#commitOffsets(scope, group, offsets, done)
@@ -174,7 +174,7 @@ export class TransactionRequests implements TransactionPort {
           })),
         })),
       }),
-      judge: (response, broker) => this.#offsetsError(response, broker),
+      errorOf: (response, broker) => this.#offsetsError(response, broker),
       done: (error) => done(error),
     })
   }
@@ -192,7 +192,7 @@ export class TransactionRequests implements TransactionPort {
         producerEpoch: epoch,
         committed: commit,
       }),
-      judge: ({ errorCode, producerId: nextId, producerEpoch }, broker) => {
+      errorOf: ({ errorCode, producerId: nextId, producerEpoch }, broker) => {
         if (errorCode !== errorNumber.NONE) return endError(errorCode, broker)
         // -1: the next transaction has no new identity.
         if (!version2 || nextId < 0 || producerEpoch >= 0) return null

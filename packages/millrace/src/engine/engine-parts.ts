@@ -81,10 +81,10 @@ export class EngineParts {
       this.accumulator.onMemoryFreed(),
     )
     const { transactions: coordinator } = cluster
-    const askForId = (current: ProducerIdentity): void => cluster.initProducerId(current)
+    const requestProducerId = (current: ProducerIdentity): void => cluster.initProducerId(current)
     const identityState = new ProducerIdentityState(
       idempotent,
-      coordinator === null ? askForId : null,
+      coordinator === null ? requestProducerId : null,
     )
     const base = { settings, host, cluster, deadlines, generations, measurements, identityState }
     const transactions =

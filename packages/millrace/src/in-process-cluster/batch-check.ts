@@ -37,7 +37,7 @@ export interface GoodBatch extends CheckedBatch {
   readonly appendTime: number
 }
 
-export type BatchVerdict =
+export type BatchCheckResult =
   | { readonly batch: GoodBatch; readonly rejection: null }
   | { readonly batch: null; readonly rejection: Rejection }
 
@@ -65,10 +65,10 @@ const reject = (
   code: number,
   message: string,
   recordErrors: readonly RecordErrorResponse[] = [],
-): BatchVerdict => ({ batch: null, rejection: { code, message, recordErrors } })
+): BatchCheckResult => ({ batch: null, rejection: { code, message, recordErrors } })
 
 /** null if there is exactly one batch of a supported format. */
-const frameProblem = (bytes: Uint8Array, produceVersion: number): BatchVerdict | null => {
+const frameProblem = (bytes: Uint8Array, produceVersion: number): BatchCheckResult | null => {
   const inRequest = `Produce requests with version ${produceVersion}`
   if (bytes.byteLength < lengthEnd) {
     return reject(
@@ -103,7 +103,7 @@ const frameProblem = (bytes: Uint8Array, produceVersion: number): BatchVerdict |
   return null
 }
 
-const headerProblem = (header: BatchHeader, context: BatchContext): BatchVerdict | null => {
+const headerProblem = (header: BatchHeader, context: BatchContext): BatchCheckResult | null => {
   const { codecId, recordCount, lastOffsetDelta } = header
   if (codecId > codecIdMax || (codecId === zstdId && context.produceVersion < zstdSince)) {
     return reject(
@@ -157,7 +157,7 @@ const rulesOf = ({ config, wallTime }: BatchContext): RecordRules => ({
     : wallTime + config.timestampAfterMaxMs,
 })
 
-const rejectRecords = (faults: readonly RecordFault[], context: BatchContext): BatchVerdict => {
+const rejectRecords = (faults: readonly RecordFault[], context: BatchContext): BatchCheckResult => {
   const timestamps = faults.some((fault) => fault.problem === 'timestamp')
   return reject(
     timestamps ? errorNumber.INVALID_TIMESTAMP : errorNumber.INVALID_RECORD,
@@ -182,7 +182,7 @@ const stamp = (bytes: Uint8Array, attributes: number, maxTimestamp: number): voi
 }
 
 /** Checks the records of one partition in a Produce request. It may write into `bytes`. */
-export const checkBatch = (bytes: Uint8Array, context: BatchContext): BatchVerdict => {
+export const checkBatch = (bytes: Uint8Array, context: BatchContext): BatchCheckResult => {
   const framed = frameProblem(bytes, context.produceVersion)
   if (framed !== null) return framed
   let header: BatchHeader

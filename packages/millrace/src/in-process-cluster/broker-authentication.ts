@@ -185,7 +185,7 @@ export class Authentication {
   /** Rejects the client, whatever it sends; `message` null = Kafka's own message. */
   reject(errorCode: number): TokenResponse {
     if (this.#state === 'tokens') this.#transition('failed')
-    return { ...this.#failure(this.#usualWords()), errorCode }
+    return { ...this.#failure(this.#invalidCredentialsMessage()), errorCode }
   }
 
   /** Ends the session now. */
@@ -245,7 +245,7 @@ export class Authentication {
   }
 
   /** Kafka's message for a wrong password. */
-  #usualWords(): string {
+  #invalidCredentialsMessage(): string {
     if (this.#mechanism === 'PLAIN') return 'Authentication failed: Invalid username or password'
     return this.#mechanism === 'OAUTHBEARER' ? '{"status":"invalid_token"}' : this.#generalMessage()
   }

@@ -141,7 +141,7 @@ export class Group {
     const inRound = this.#state === 'Stable' || this.#state === 'CompletingRebalance'
     if (!changed && inRound && settled) {
       // The member did not receive the response of this round and repeats the same request.
-      this.#heard(member)
+      this.#restartSessionTimer(member)
       respond(this.#joinResponse(member))
       return
     }
@@ -152,7 +152,7 @@ export class Group {
   }
 
   /** The client that waits for the response to a join has disconnected. */
-  abandonJoin(memberId: string): void {
+  cancelJoin(memberId: string): void {
     if (this.#members.get(memberId)?.join != null) this.leave(memberId)
   }
 
@@ -181,7 +181,7 @@ export class Group {
         if (memberId === this.#leaderId) this.#assign(assignments)
         return
       case 'Stable':
-        this.#heard(member)
+        this.#restartSessionTimer(member)
         respond(this.#syncResponse(member))
         return
       default:
@@ -194,7 +194,7 @@ export class Group {
     const error = this.check(memberId, generation)
     const member = this.#members.get(memberId)
     if (error !== 0 || member === undefined) return error
-    this.#heard(member)
+    this.#restartSessionTimer(member)
     return this.#state === 'PreparingRebalance' ? errorNumber.REBALANCE_IN_PROGRESS : 0
   }
 
@@ -312,7 +312,7 @@ export class Group {
       const { join } = member
       member.join = null
       member.assignment = nothing
-      this.#heard(member)
+      this.#restartSessionTimer(member)
       join?.(this.#joinResponse(member))
     }
   }
@@ -364,16 +364,16 @@ export class Group {
     for (const member of this.#members.values()) {
       const { sync } = member
       member.sync = null
-      this.#heard(member)
+      this.#restartSessionTimer(member)
       sync?.(this.#syncResponse(member))
     }
   }
 
   /** The member is alive: its session timeout starts again. */
-  #heard(member: Member): void {
+  #restartSessionTimer(member: Member): void {
     member.session?.cancel()
     member.session = this.#clock.setTimer(member.sessionTimeoutMs, () => {
-      if (member.join !== null || member.sync !== null) this.#heard(member)
+      if (member.join !== null || member.sync !== null) this.#restartSessionTimer(member)
       else this.leave(member.id)
     })
   }

@@ -71,7 +71,7 @@ export class GroupCoordinator {
 
   /**
    * Joins a member. A member without an id gets one; with `mustReturn` (from JoinGroup 4 on) it
-   * must join again with this id. Returns the member's id, for abandonJoin.
+   * must join again with this id. Returns the member's id, for cancelJoin.
    */
   join(
     groupId: string,

@@ -5,13 +5,14 @@
 import { errorNumber } from '../protocol/errors.ts'
 import type { Partition } from './topic.ts'
 
-/** 0 = yes. `askedEpoch` is the leader epoch that the reader knows; -1 = none. */
+/** 0 = yes. `requestedEpoch` is the leader epoch that the reader knows; -1 = none. */
 export const leaderEpochError = (
   partition: Partition,
   nodeId: number,
-  askedEpoch: number,
+  requestedEpoch: number,
 ): number => {
-  if (askedEpoch >= 0 && askedEpoch < partition.leaderEpoch) return errorNumber.FENCED_LEADER_EPOCH
-  if (askedEpoch > partition.leaderEpoch) return errorNumber.UNKNOWN_LEADER_EPOCH
+  if (requestedEpoch >= 0 && requestedEpoch < partition.leaderEpoch)
+    return errorNumber.FENCED_LEADER_EPOCH
+  if (requestedEpoch > partition.leaderEpoch) return errorNumber.UNKNOWN_LEADER_EPOCH
   return partition.leaderId === nodeId ? 0 : errorNumber.NOT_LEADER_OR_FOLLOWER
 }

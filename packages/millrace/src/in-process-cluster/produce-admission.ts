@@ -38,7 +38,7 @@ const retryMsMax = 100
 /**
  * Errors that older clients may not expect; these clients retry after the error that replaces them.
  */
-const passing: readonly number[] = [
+const transientCodes: readonly number[] = [
   errorNumber.COORDINATOR_LOAD_IN_PROGRESS,
   errorNumber.COORDINATOR_NOT_AVAILABLE,
   errorNumber.NOT_COORDINATOR,
@@ -89,8 +89,8 @@ export class ProduceAdmission {
   }
 
   /** Calls `callback` once, at once or later; never after `cancel`. */
-  ask(callback: (denials: Denials) => void): void {
-    this.#ask(callback, retryMsMax)
+  verify(callback: (denials: Denials) => void): void {
+    this.#verify(callback, retryMsMax)
   }
 
   cancel(): void {
@@ -101,9 +101,9 @@ export class ProduceAdmission {
     return this.#version >= addsSince
   }
 
-  #ask(callback: (denials: Denials) => void, leftMs: number): void {
+  #verify(callback: (denials: Denials) => void, leftMs: number): void {
     const denials = new Map<Partition, Denial>()
-    const toAsk: TransactionalBatch[] = []
+    const unverified: TransactionalBatch[] = []
     for (const batch of this.#batches) {
       const { partition, header } = batch
       const { producerId, producerEpoch } = header
@@ -114,14 +114,14 @@ export class ProduceAdmission {
         })
       } else if (!partition.producers.isOpen(producerId, producerEpoch)) {
         partition.producers.noteVerification(header, this.#adds)
-        toAsk.push(batch)
+        unverified.push(batch)
       }
     }
-    const codes = this.#codesOf(toAsk)
+    const codes = this.#codesOf(unverified)
     const isConcurrent = [...codes.values()].includes(errorNumber.CONCURRENT_TRANSACTIONS)
     if (isConcurrent && this.#adds && leftMs > 0) {
       this.#timer = this.#node.state.clock.setTimer(retryMs, () =>
-        this.#ask(callback, leftMs - retryMs),
+        this.#verify(callback, leftMs - retryMs),
       )
       return
     }
@@ -136,8 +136,8 @@ export class ProduceAdmission {
     const { transactions, transactionSettings } = this.#node
     const first = batches[0]
     const id = this.#transactionalId
-    const isAsked = this.#adds || transactionSettings.verifies
-    if (first === undefined || id === null || !isAsked) return new Map()
+    const isVerified = this.#adds || transactionSettings.verifies
+    if (first === undefined || id === null || !isVerified) return new Map()
     const by: ProducerIdentity = {
       producerId: first.header.producerId,
       epoch: first.header.producerEpoch,
@@ -171,9 +171,10 @@ export class ProduceAdmission {
               message: 'Partition was not added to the transaction',
             }
       default: {
-        const isPassing =
-          passing.includes(code) || (code === errorNumber.CONCURRENT_TRANSACTIONS && !this.#adds)
-        if (!isPassing) return { code, message: null }
+        const isTransient =
+          transientCodes.includes(code) ||
+          (code === errorNumber.CONCURRENT_TRANSACTIONS && !this.#adds)
+        if (!isTransient) return { code, message: null }
         return {
           code: errorNumber.NOT_ENOUGH_REPLICAS,
           message:

@@ -64,13 +64,13 @@ interface Verification {
   readonly bumpsEpoch: boolean
 }
 
-export type SequenceVerdict =
+export type SequenceCheckResult =
   | { readonly kind: 'append' }
   /** The batch was written before: the response is the same as the first one. */
   | { readonly kind: 'duplicate'; readonly baseOffset: number; readonly appendTime: number }
   | { readonly kind: 'error'; readonly code: number; readonly message: string }
 
-const append: SequenceVerdict = { kind: 'append' }
+const append: SequenceCheckResult = { kind: 'append' }
 
 /** The sequence number `count` records later; after the largest one it continues at 0. */
 export const sequenceAfter = (sequence: number, count: number): number => {
@@ -81,7 +81,7 @@ export const sequenceAfter = (sequence: number, count: number): number => {
 const lastSequenceOf = (batch: SequencedBatch): number =>
   sequenceAfter(batch.baseSequence, batch.recordCount - 1)
 
-const reject = (code: number, message: string): SequenceVerdict => ({
+const reject = (code: number, message: string): SequenceCheckResult => ({
   kind: 'error',
   code,
   message,
@@ -148,7 +148,7 @@ export class ProducerStates {
    * `neverWritten`: the partition has had no record since it was created. `verified`: the
    * coordinator knows that the batch's transaction writes to this partition.
    */
-  check(batch: SequencedBatch, neverWritten: boolean, verified = true): SequenceVerdict {
+  check(batch: SequencedBatch, neverWritten: boolean, verified = true): SequenceCheckResult {
     const { producerId, producerEpoch, baseSequence, transactional = false } = batch
     const entry = this.#entries.get(producerId)
     const known = entry?.epoch === producerEpoch ? findDuplicate(entry, batch) : undefined
@@ -263,26 +263,26 @@ export class ProducerStates {
   #checkVerification(
     { producerId, baseSequence }: SequencedBatch,
     entry: ProducerEntry | undefined,
-  ): SequenceVerdict | null {
-    const asked = this.#verifications.get(producerId)
-    if (asked === undefined) return null
+  ): SequenceCheckResult | null {
+    const verification = this.#verifications.get(producerId)
+    if (verification === undefined) return null
     const isNew = entry === undefined || entry.batches.length === 0
-    if (asked.bumpsEpoch && isNew && baseSequence !== 0) {
+    if (verification.bumpsEpoch && isNew && baseSequence !== 0) {
       return reject(
         errorNumber.OUT_OF_ORDER_SEQUENCE_NUMBER,
         `Producer ${producerId} starts at sequence ${baseSequence}, not at 0, as under ` +
           'transaction.version 2 each transaction does',
       )
     }
-    if (baseSequence <= asked.lowestSequence) return null
+    if (baseSequence <= verification.lowestSequence) return null
     return reject(
       errorNumber.OUT_OF_ORDER_SEQUENCE_NUMBER,
-      `Producer ${producerId} sent sequence ${baseSequence}, after ${asked.lowestSequence} was ` +
-        'seen here and not written',
+      `Producer ${producerId} sent sequence ${baseSequence}, after ` +
+        `${verification.lowestSequence} was received here and not written`,
     )
   }
 
-  #checkUnknown(batch: SequencedBatch, neverWritten: boolean): SequenceVerdict {
+  #checkUnknown(batch: SequencedBatch, neverWritten: boolean): SequenceCheckResult {
     const { baseSequence } = batch
     if (baseSequence === 0) return append
     switch (this.#unknownProducer) {

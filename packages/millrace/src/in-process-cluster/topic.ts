@@ -6,14 +6,18 @@
 import type { GoodBatch } from './batch-check.ts'
 import { encodeMarker, type Marker } from './control-batch.ts'
 import { PartitionLog } from './partition-log.ts'
-import { ProducerStates, type SequenceVerdict, type UnknownProducerRule } from './producer-state.ts'
+import {
+  ProducerStates,
+  type SequenceCheckResult,
+  type UnknownProducerRule,
+} from './producer-state.ts'
 import type { TopicConfig } from './topic-config.ts'
 
 /** No node is the leader. */
 export const noLeader = -1
 
-export type WriteVerdict =
-  | Exclude<SequenceVerdict, { readonly kind: 'append' }>
+export type WriteResult =
+  | Exclude<SequenceCheckResult, { readonly kind: 'append' }>
   | { readonly kind: 'written'; readonly baseOffset: number; readonly appendTime: number }
 
 export class Partition {
@@ -47,13 +51,13 @@ export class Partition {
    * Appends the batch, unless it was written before or its producer is not allowed to write.
    * `verified`: the coordinator knows that the batch's transaction writes to this partition.
    */
-  write(batch: GoodBatch, verified: boolean): WriteVerdict {
+  write(batch: GoodBatch, verified: boolean): WriteResult {
     const { header, appendTime } = batch
     if (header.producerId < 0) {
       return { kind: 'written', baseOffset: this.log.append(batch, this.leaderEpoch), appendTime }
     }
-    const verdict = this.producers.check(header, this.log.endOffset === 0, verified)
-    if (verdict.kind !== 'append') return verdict
+    const result = this.producers.check(header, this.log.endOffset === 0, verified)
+    if (result.kind !== 'append') return result
     const baseOffset = this.log.endOffset
     if (this.producers.record(header, baseOffset, appendTime, batch.maxTimestamp)) {
       this.log.transactions.begin(header.producerId, baseOffset)

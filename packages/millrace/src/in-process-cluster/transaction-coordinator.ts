@@ -9,7 +9,7 @@ import type { ProducerId } from '../protocol/producer-id.ts'
 import type { Timer } from '../runtime/clock.ts'
 import type { ClusterState } from './cluster-state.ts'
 import type { Coordinators } from './coordinators.ts'
-import { judgeEnd } from './transaction-end.ts'
+import { checkEndTxn } from './transaction-end.ts'
 import {
   type ProducerIdentity,
   type TopicPartition,
@@ -146,10 +146,10 @@ export class TransactionCoordinator {
   end(id: string, by: ProducerIdentity, isCommit: boolean, level: TransactionLevel): Outcome {
     const transaction = this.#transactions.get(id)
     if (transaction === undefined) return failed(errorNumber.INVALID_PRODUCER_ID_MAPPING)
-    const verdict = judgeEnd(transaction, by, isCommit, level)
-    switch (verdict.kind) {
+    const result = checkEndTxn(transaction, by, isCommit, level)
+    switch (result.kind) {
       case 'error':
-        return failed(verdict.code)
+        return failed(result.code)
       case 'done':
         return succeeded(transaction.identity)
       case 'end': {
@@ -159,7 +159,7 @@ export class TransactionCoordinator {
         return succeeded(next)
       }
       default:
-        return verdict satisfies never
+        return result satisfies never
     }
   }
 

@@ -12,16 +12,16 @@ import {
   type TransactionLevel,
 } from './transaction-entry.ts'
 
-export type EndVerdict =
+export type EndTxnResult =
   /** The markers must be written. */
   | { readonly kind: 'end' }
   /** The transaction already ended in this way: the response is the same as the first one. */
   | { readonly kind: 'done' }
   | { readonly kind: 'error'; readonly code: number }
 
-const end: EndVerdict = { kind: 'end' }
-const done: EndVerdict = { kind: 'done' }
-const reject = (code: number): EndVerdict => ({ kind: 'error', code })
+const end: EndTxnResult = { kind: 'end' }
+const done: EndTxnResult = { kind: 'done' }
+const reject = (code: number): EndTxnResult => ({ kind: 'error', code })
 
 const wrongState = reject(errorNumber.INVALID_TXN_STATE)
 const concurrent = reject(errorNumber.CONCURRENT_TRANSACTIONS)
@@ -32,7 +32,7 @@ const withoutBump = (
   transaction: Transaction,
   by: ProducerIdentity,
   isCommit: boolean,
-): EndVerdict => {
+): EndTxnResult => {
   if (by.producerId !== transaction.producerId) return otherProducer
   if (by.epoch !== transaction.epoch) return fenced
   switch (transaction.state) {
@@ -57,7 +57,7 @@ const withBump = (
   transaction: Transaction,
   by: ProducerIdentity,
   isCommit: boolean,
-): EndVerdict => {
+): EndTxnResult => {
   const { state, producerId, previousProducerId, epoch } = transaction
   const isOverflowRetry =
     by.producerId === previousProducerId && isExhausted(by.epoch) && epoch === 0
@@ -90,10 +90,10 @@ const withBump = (
 }
 
 /** `level` is the client's: version 5 of EndTxn means 2. */
-export const judgeEnd = (
+export const checkEndTxn = (
   transaction: Transaction,
   by: ProducerIdentity,
   isCommit: boolean,
   level: TransactionLevel,
-): EndVerdict =>
+): EndTxnResult =>
   bumpsEpoch(level) ? withBump(transaction, by, isCommit) : withoutBump(transaction, by, isCommit)

@@ -193,7 +193,7 @@ export class Authentication implements HandshakeStep {
   ): Promise<void> {
     const { mechanism } = this.#options.sasl
     const request = { mechanism: mechanism.name }
-    const response = await this.#ask(channel, saslHandshakeApi, request)
+    const response = await this.#request(channel, saslHandshakeApi, request)
     if (response.errorCode !== errorNumber.NONE) {
       throw this.#errors.mechanismRefused(channel.name, saslHandshakeApi.name, response)
     }
@@ -207,7 +207,7 @@ export class Authentication implements HandshakeStep {
 
   async #authenticate(channel: HandshakeChannel, authBytes: Uint8Array): Promise<Uint8Array> {
     const sentAtMs = this.#options.clock.now()
-    const response = await this.#ask(channel, saslAuthenticateApi, { authBytes })
+    const response = await this.#request(channel, saslAuthenticateApi, { authBytes })
     if (response.errorCode !== errorNumber.NONE) {
       const { errorCode, errorMessage } = response
       throw this.#errors.refused(channel.name, saslAuthenticateApi.name, errorCode, errorMessage)
@@ -227,7 +227,7 @@ export class Authentication implements HandshakeStep {
     this.#expiresAtMs = sinceMs + Math.max(lifetimeMsMin, lifetimeMs)
   }
 
-  #ask<Request, Response>(
+  #request<Request, Response>(
     channel: HandshakeChannel,
     api: Api<Request, Response>,
     request: Input<Request>,

@@ -81,7 +81,7 @@ export const clientCredentialsProvider = (
     const oauth = await loadLibrary()
     try {
       const current = await grant.get()
-      const token = await askEndpoint(oauth, credentials, current, clock, signal)
+      const token = await requestToken(oauth, credentials, current, clock, signal)
       grant.accept(current)
       return token
     } catch (thrown) {
@@ -128,7 +128,7 @@ const authenticationOf = async (oauth: OAuth, credentials: ProvableClient): Prom
     : oauth.ClientSecretBasic(secret)
 }
 
-const askEndpoint = async (
+const requestToken = async (
   oauth: OAuth,
   credentials: ProvableClient,
   grant: Grant,

@@ -123,9 +123,9 @@ export class ConnectionErrors {
   }
 
   #tlsFailed(failure: TlsFailure): KafkaError {
-    const verdict = describeTlsFailure(failure, this.#address)
-    const kind = failure.isPassing ? 'retriable' : verdict.kind
-    const text = `Connecting to ${this.#name} failed: ${verdict.reason}`
+    const described = describeTlsFailure(failure, this.#address)
+    const kind = failure.isTransient ? 'retriable' : described.kind
+    const text = `Connecting to ${this.#name} failed: ${described.reason}`
     return this.#error('TLS_FAILED', text, { kind, step: 'tls', cause: failure })
   }
 

@@ -28,10 +28,10 @@ import { legalStates } from './connection-contract.ts'
 import { ConnectionErrors } from './connection-errors.ts'
 import { describeForeignPeer, isTlsPeer } from './connection-messages.ts'
 import { Handshake, type HandshakeChannel } from './handshake.ts'
+import { HeldRequests } from './held-requests.ts'
 import { type InFlightEntry, InFlightTable } from './in-flight-table.ts'
 import { RequestFramer } from './request-frame.ts'
 import { MalformedResponseError, ResponseReader } from './response-reader.ts'
-import { SendGate } from './send-gate.ts'
 import { StallTolerantDeadline } from './stall-tolerant-deadline.ts'
 import { VersionNegotiation } from './version-negotiation.ts'
 import { noCommonVersion } from './version-requirements.ts'
@@ -64,7 +64,7 @@ export class Connection {
   readonly #versions: VersionNegotiation
   readonly #authentication: Authentication | null
   readonly #handshake: Handshake
-  readonly #gate: SendGate<RawRequest>
+  readonly #heldRequests: HeldRequests<RawRequest>
   readonly #callOwner: CallOwner = {
     onMalformed: (reason, api, cause) => this.#closeAsMalformed(reason, api, cause),
     throttle: (throttleTimeMs) => this.throttle(throttleTimeMs),
@@ -100,7 +100,7 @@ export class Connection {
       onStep: (step) => this.#guard(() => this.#events.onStep?.(step)),
       onDone: () => this.#onHandshakeDone(),
     })
-    this.#gate = new SendGate(clock, {
+    this.#heldRequests = new HeldRequests(clock, {
       release: (request) => this.#write(request),
       onChange: () => this.#isClosed() || this.#guard(() => this.#events.onMutedChange()),
     })
@@ -138,12 +138,12 @@ export class Connection {
 
   /** True during a throttle time or a re-authentication: no request is sent. */
   get muted(): boolean {
-    return this.#gate.closed
+    return this.#heldRequests.isHolding
   }
 
   /** Why no request is sent during a throttle time; null = there is none. */
   get throttleError(): KafkaError | null {
-    return this.#gate.isThrottled ? this.#throttleError : null
+    return this.#heldRequests.isThrottled ? this.#throttleError : null
   }
 
   /** Requests that were written and are not settled. */
@@ -207,7 +207,7 @@ export class Connection {
       // the broker has closed the connection, or closes it at the next byte.
       this.#close(null)
       this.#refuse(request)
-    } else if (this.#gate.closed) this.#gate.hold(request)
+    } else if (this.#heldRequests.isHolding) this.#heldRequests.hold(request)
     else this.#write(request)
   }
 
@@ -218,7 +218,7 @@ export class Connection {
   throttle(throttleTimeMs: number): void {
     if (throttleTimeMs <= 0 || this.#state === 'closed') return
     const heldMs = Math.min(throttleTimeMs, throttleMsMax)
-    this.#gate.throttle(this.#clock.now() + heldMs)
+    this.#heldRequests.throttle(this.#clock.now() + heldMs)
     this.#throttleError = this.#errors.throttled(throttleTimeMs, heldMs)
     this.#arm()
   }
@@ -290,10 +290,10 @@ export class Connection {
   #reauthenticate(authentication: Authentication): void {
     const channel = this.#channel((error) => this.#close(this.#errors.sessionLost(error)))
     const done = () => {
-      this.#gate.open()
+      this.#heldRequests.releaseAll()
       this.#arm()
     }
-    authentication.renew(channel, () => this.#gate.shut(), done)
+    authentication.renew(channel, () => this.#heldRequests.holdAll(), done)
   }
 
   // ---- requests
@@ -371,7 +371,7 @@ export class Connection {
   /** When the connection has been idle for too long; Infinity while it has work. */
   #idleAtMs(): number {
     const { connectionsMaxIdleMs } = this.#options
-    const isBusy = this.#table.size > 0 || !this.#gate.isEmpty
+    const isBusy = this.#table.size > 0 || !this.#heldRequests.isEmpty
     if (connectionsMaxIdleMs === 0 || isBusy || this.#state !== 'ready') return never
     return this.#lastRequestAtMs + connectionsMaxIdleMs
   }
@@ -388,7 +388,7 @@ export class Connection {
     const renewAtMs = this.#state === 'ready' ? (this.#authentication?.dueAtMs ?? never) : never
     const dueAtMs = Math.min(
       this.#requestDeadline.dueAtMs,
-      this.#gate.dueAtMs,
+      this.#heldRequests.dueAtMs,
       this.#idleAtMs(),
       renewAtMs,
     )
@@ -397,7 +397,7 @@ export class Connection {
 
   #onWake(lateMs: number): void {
     const now = this.#clock.now()
-    this.#gate.check(now)
+    this.#heldRequests.check(now)
     this.#requestDeadline.check(lateMs)
     const authentication = this.#authentication
     if (this.#idleAtMs() <= now) this.#close(null)
@@ -459,7 +459,7 @@ export class Connection {
       this.#events.onRequestLost?.(entry, error)
       this.#fail(entry.request, error, true)
     }
-    for (const request of this.#gate.stop()) {
+    for (const request of this.#heldRequests.stop()) {
       this.#fail(request, this.#errorFor(request), false)
     }
     this.#guard(() => this.#events.onClosed(this.#closeError))

@@ -19,7 +19,7 @@ export interface HandshakeChannel {
 
 export interface HandshakeStep {
   readonly name: ConnectStep
-  /** What the step does, for errors: `asking for the broker's versions`. */
+  /** What the step does, for errors: `requesting its API versions`. */
   readonly title: string
   /**
    * Calls `done` or `channel.fail` once, in a later turn; neither if the connection closes before.

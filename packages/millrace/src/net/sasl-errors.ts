@@ -21,11 +21,11 @@ export class SaslErrors {
   /** A mechanism threw. */
   ownFailure(broker: string, thrown: unknown): KafkaError {
     const said = messageOf(thrown)
-    const isPassing = !(thrown instanceof SaslError) || thrown.isPassing || this.#retriesRefusal
+    const isTransient = !(thrown instanceof SaslError) || thrown.isTransient || this.#retriesRefusal
     return new KafkaError(
       'AUTHENTICATION_FAILED',
       `${this.#mechanism.name} failed at ${broker}: ${this.#redacted(said)}`,
-      { broker, step: 'sasl', kind: isPassing ? 'retriable' : 'refused' },
+      { broker, step: 'sasl', kind: isTransient ? 'retriable' : 'refused' },
     )
   }
 

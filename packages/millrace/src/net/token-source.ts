@@ -42,23 +42,23 @@ export class TokenSource implements TokenSupply {
   readonly #provider: TokenProvider
   readonly #clock: Clock
   readonly #timeoutMs: number
-  readonly #asksAlways: boolean
+  readonly #callsAlways: boolean
   readonly #warn: Warn
   #isFailing = false
   #held: Held | null = null
-  #asking: Promise<OAuthToken> | null = null
+  #pending: Promise<OAuthToken> | null = null
 
   /**
-   * `asksAlways`: the provider is called each time, and the kept token is used only if it fails.
+   * `callsAlways`: the provider is called each time, and the kept token is used only if it fails.
    */
   constructor(
     provider: TokenProvider,
     clock: Clock,
     timeoutMs: number,
     warn: Warn,
-    asksAlways = false,
+    callsAlways = false,
   ) {
-    this.#asksAlways = asksAlways
+    this.#callsAlways = callsAlways
     this.#warn = warn
     this.#provider = provider
     this.#clock = clock
@@ -69,12 +69,12 @@ export class TokenSource implements TokenSupply {
   async get(): Promise<OAuthToken> {
     const held = this.#held
     const now = this.#clock.wallTime()
-    if (held !== null && now < renewAtMs(held) && !this.#asksAlways) return held.token
+    if (held !== null && now < renewAtMs(held) && !this.#callsAlways) return held.token
     try {
-      this.#asking ??= this.#ask().finally(() => {
-        this.#asking = null
+      this.#pending ??= this.#requestToken().finally(() => {
+        this.#pending = null
       })
-      return await this.#asking
+      return await this.#pending
     } catch (error) {
       const isUsable = held !== null && now + remainingMsMin < held.expiresAtMs
       if (!isUsable) throw error
@@ -94,8 +94,8 @@ export class TokenSource implements TokenSupply {
     this.#warn(`${message}. The earlier token stays in use`)
   }
 
-  async #ask(): Promise<OAuthToken> {
-    const token = await this.#askProvider()
+  async #requestToken(): Promise<OAuthToken> {
+    const token = await this.#callProvider()
     const problem = tokenProblem(token)
     if (problem !== null) throw new SaslError(`the token provider's result is invalid: ${problem}`)
     this.#isFailing = false
@@ -106,7 +106,7 @@ export class TokenSource implements TokenSupply {
     return token
   }
 
-  #askProvider(): Promise<OAuthToken> {
+  #callProvider(): Promise<OAuthToken> {
     return new Promise((resolve, reject) => {
       const controller = new AbortController()
       const timer = this.#clock.setTimer(this.#timeoutMs, () => {

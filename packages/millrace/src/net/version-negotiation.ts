@@ -27,7 +27,7 @@ import {
 
 export class VersionNegotiation implements HandshakeStep {
   readonly name = 'api-versions'
-  readonly title = 'asking for the versions of its APIs'
+  readonly title = 'requesting its API versions'
   readonly #options: NegotiationOptions
   readonly #ranges = new Map<number, ApiKeyRange>()
   readonly #featureLevels = new Map<string, number>()

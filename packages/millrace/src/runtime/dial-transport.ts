@@ -48,7 +48,7 @@ class Dialing {
   #securing: Duplex | null = null
   #secured = false
   /** The peer has sent application data, so it has accepted this client's certificate. */
-  #hasAnswered = false
+  #hasReceivedData = false
   #clientCertificate: string | null = null
   #identityRefused = false
 
@@ -136,7 +136,7 @@ class Dialing {
       this.#securing = null
       this.#secured = true
       secured.once('data', () => {
-        this.#hasAnswered = true
+        this.#hasReceivedData = true
         this.#options.tls?.accept()
       })
       this.#open(secured)
@@ -187,16 +187,16 @@ class Dialing {
     error: Error,
     seen?: { readonly isSilent: boolean; readonly isIdentityRefused: boolean },
   ): TlsFailure {
-    const isPassing = this.#options.tls?.retriesRefusal === true
+    const isTransient = this.#options.tls?.retriesRefusal === true
     return new TlsFailure(error, {
       ...seen,
-      isPassing,
+      isTransient,
       clientCertificate: this.#clientCertificate,
     })
   }
 
   get #mayBeRefused(): boolean {
-    return this.#secured && !this.#hasAnswered && this.#clientCertificate !== null
+    return this.#secured && !this.#hasReceivedData && this.#clientCertificate !== null
   }
 }
 

@@ -14,7 +14,7 @@ const withoutCertificate = (error: Error): Error => {
 
 type TlsCircumstances = Pick<
   TlsFailure,
-  'isSilent' | 'isIdentityRefused' | 'isPassing' | 'clientCertificate'
+  'isSilent' | 'isIdentityRefused' | 'isTransient' | 'clientCertificate'
 >
 
 export class TlsFailure extends Error {
@@ -28,7 +28,7 @@ export class TlsFailure extends Error {
   readonly certificateNames: string | undefined
 
   /** The certificates can change, and were accepted before: a rotation may be in progress. */
-  readonly isPassing: boolean
+  readonly isTransient: boolean
 
   /** The subject of the certificate that this client sent; null = it sent none. */
   readonly clientCertificate: string | null
@@ -38,7 +38,7 @@ export class TlsFailure extends Error {
     {
       isSilent = false,
       isIdentityRefused = false,
-      isPassing = false,
+      isTransient = false,
       clientCertificate = null,
     }: Partial<TlsCircumstances> = {},
   ) {
@@ -47,7 +47,7 @@ export class TlsFailure extends Error {
     this.code = typeof code === 'string' ? code : 'UNKNOWN'
     this.isSilent = isSilent
     this.isIdentityRefused = isIdentityRefused
-    this.isPassing = isPassing
+    this.isTransient = isTransient
     this.clientCertificate = clientCertificate
     const names = cert?.subjectaltname
     this.certificateNames = typeof names === 'string' ? names : undefined

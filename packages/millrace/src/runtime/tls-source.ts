@@ -66,7 +66,7 @@ export class TlsSource {
   #isBroken = false
   #hasWarnedOfTrust = false
   #wasAccepted = false
-  #asking: Promise<TlsSettings> | null = null
+  #pending: Promise<TlsSettings> | null = null
 
   private constructor(options: TlsSourceOptions) {
     this.#options = options
@@ -99,12 +99,12 @@ export class TlsSource {
     if (this.#settings !== null && typeof tls !== 'function' && this.#paths.length === 0) {
       return this.#settings
     }
-    this.#asking ??= (typeof tls === 'function' ? this.#call(tls) : this.#readAgain()).finally(
+    this.#pending ??= (typeof tls === 'function' ? this.#call(tls) : this.#readAgain()).finally(
       () => {
-        this.#asking = null
+        this.#pending = null
       },
     )
-    return this.#asking
+    return this.#pending
   }
 
   #loadFirst(): readonly string[] {

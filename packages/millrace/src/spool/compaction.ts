@@ -20,13 +20,13 @@ import { SegmentReader } from './segment-reader.ts'
 /** Records are copied if they are at most this share of the bytes of their files … */
 const shareMax = 1 / 8
 /** … where all records of a file count as equally large. This limits their real sizes. */
-const trueShareMax = 1 / 4
+const realShareMax = 1 / 4
 /** With fewer files there is nothing to gain. */
 const segmentsMin = 4
 /** Records in flight usually settle within this time and need no copy. */
-const patienceMs = 1000
+const qualifiedMsMin = 1000
 /** Bytes that one write copies: they must fit into the reserve of a full disk. */
-const portionBytesMax = 256 * 1024
+const partBytesMax = 256 * 1024
 
 export interface CompactionSource {
   readonly files: FileSystem
@@ -132,9 +132,9 @@ export class Compaction {
       this.#first = first
       this.#firstSince = now
     }
-    if (now >= this.#firstSince + patienceMs) return true
+    if (now >= this.#firstSince + qualifiedMsMin) return true
     if (this.#timer !== null) return false
-    this.#timer = clock.setTimer(this.#firstSince + patienceMs - now, () => {
+    this.#timer = clock.setTimer(this.#firstSince + qualifiedMsMin - now, () => {
       this.#timer = null
       this.consider()
     })
@@ -177,14 +177,14 @@ export class Compaction {
       return false
     }
     for (let index = 0; records !== null && index < records.length; ) {
-      const portion: TakenRecord[] = []
-      for (let bytes = 0; index < records.length && bytes < portionBytesMax; index++) {
+      const part: TakenRecord[] = []
+      for (let bytes = 0; index < records.length && bytes < partBytesMax; index++) {
         const { record } = records[index]!
         if (!left.has(record.id) || this.#source.states.isSettled(record.id)) continue
-        portion.push(records[index]!)
+        part.push(records[index]!)
         bytes += record.end - record.start
       }
-      if (!(await this.#copy(portion))) return false
+      if (!(await this.#copy(part))) return false
     }
     return records !== null
   }
@@ -212,7 +212,7 @@ export class Compaction {
           const { time } = block
           const onRecord = (record: BlockRecord): void => keep(record, time)
           readEntries(block.bytes, block, { onRecord, onCopy: keep })
-          if (foundBytes > bytes * trueShareMax || this.#isStopped) return null
+          if (foundBytes > bytes * realShareMax || this.#isStopped) return null
         }
       } finally {
         await reader.close()
@@ -221,18 +221,18 @@ export class Compaction {
     return found
   }
 
-  async #copy(portion: readonly TakenRecord[]): Promise<boolean> {
-    if (portion.length === 0) return true
+  async #copy(part: readonly TakenRecord[]): Promise<boolean> {
+    if (part.length === 0) return true
     const { writer, states } = this.#source
-    const batches = this.#source.batchesOf(new Set(portion.map(({ record }) => record.id)))
+    const batches = this.#source.batchesOf(new Set(part.map(({ record }) => record.id)))
     if (batches === null || this.#isStopped || writer.isDiskFull) return false
-    for (const { record, takenAt } of portion) writer.builder.addCopy(record, takenAt)
+    for (const { record, takenAt } of part) writer.builder.addCopy(record, takenAt)
     for (const batch of batches) writer.builder.addCarried(batch)
     if (!(await this.#written())) return false
-    for (const { record } of portion) {
+    for (const { record } of part) {
       if (!states.isSettled(record.id)) states.moveTo(this.#source.durableSegment, record.id)
     }
-    this.#source.onCopied(Math.min(...portion.map(({ takenAt }) => takenAt)))
+    this.#source.onCopied(Math.min(...part.map(({ takenAt }) => takenAt)))
     return true
   }
 

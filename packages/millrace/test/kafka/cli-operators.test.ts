@@ -86,7 +86,7 @@ for (const version of versions) {
       assert.match(await topic('orders'), /PartitionCount: 2/)
       const rejected = await run(['topics', 'delete', 'orders'])
       assert.equal(rejected.code, 1)
-      assert.match(rejected.stderr, /say --yes to confirm/)
+      assert.match(rejected.stderr, /pass --yes to confirm/)
       await millrace('topics add-partitions orders 5 --yes')
       assert.match(await topic('orders'), /PartitionCount: 5/)
       await millrace('topics config orders -o max.message.bytes=2000 -o retention.ms=60000 --yes')

@@ -149,7 +149,7 @@ export const engineMutations: Readonly<Record<string, Mutation>> = {
         _batch.transition('ready')
       },
   ),
-  'gate-removed': inMethod(
+  'first-batch-limit-removed': inMethod(
     'the first batches of a partition go out together',
     PartitionQueue,
     'take',
@@ -258,7 +258,7 @@ export const engineMutations: Readonly<Record<string, Mutation>> = {
       )
     },
   ),
-  'gate-stays-open': inMethod(
+  'acknowledgement-not-forgotten': inMethod(
     'a new leader or producer id, or a topic made again, gets several first batches',
     PartitionQueue,
     'forgetAcknowledgement',

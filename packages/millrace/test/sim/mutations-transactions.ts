@@ -61,12 +61,12 @@ const withoutRetry = (what: string, kind: ErrorKind, isMeant: (api: string) => b
         this: Coordinator,
         asked: CoordinatorCall<Request, Response>,
       ): void {
-        const judge: typeof asked.judge = (response, broker) => {
-          const error = asked.judge(response, broker)
+        const judge: typeof asked.errorOf = (response, broker) => {
+          const error = asked.errorOf(response, broker)
           if (error === null || !error.retriable || !isMeant(asked.api.name)) return error
           return changed(error, kind, error.persisted)
         }
-        const mutated: CoordinatorCall<Request, Response> = { ...asked, judge }
+        const mutated: CoordinatorCall<Request, Response> = { ...asked, errorOf: judge }
         original.call(this, mutated as unknown as CoordinatorCall<unknown, unknown>)
       },
   )

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { errorNumber } from '../../src/protocol/errors.ts'
 import { Bench, type SentRequest } from './engine-kit.ts'
 
-/** Opens the first-batch gate of partition 0 of topic t. */
+/** Acknowledges a first batch of partition 0 of topic t, so that more may be in flight. */
 const opened = (changes = {}): Bench => Bench.ready(changes)
 
 /** Sends one record per request, `count` requests deep. */

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
   ProducerStates,
+  type SequenceCheckResult,
   type SequencedBatch,
-  type SequenceVerdict,
   sequenceAfter,
   sequenceMax,
 } from '../../src/in-process-cluster/producer-state.ts'
@@ -30,7 +30,7 @@ class Leader {
     this.states = states
   }
 
-  write(written: SequencedBatch): SequenceVerdict {
+  write(written: SequencedBatch): SequenceCheckResult {
     const verdict = this.states.check(written, this.offset === 0)
     if (verdict.kind === 'append') {
       this.states.record(written, this.offset, -1)
@@ -40,7 +40,7 @@ class Leader {
   }
 }
 
-const codeOf = (verdict: SequenceVerdict): number | string =>
+const codeOf = (verdict: SequenceCheckResult): number | string =>
   verdict.kind === 'error' ? verdict.code : verdict.kind
 
 const outOfOrder = errorNumber.OUT_OF_ORDER_SEQUENCE_NUMBER

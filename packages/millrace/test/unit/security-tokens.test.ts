@@ -65,7 +65,7 @@ describe('a token source', () => {
     assert.deepEqual(warnings, ['the token provider failed: away. The earlier token stays in use'])
     await clock.advance(0.1 * hourMs)
     await assert.rejects(source.get(), (error) => {
-      assert.ok(error instanceof SaslError && error.isPassing)
+      assert.ok(error instanceof SaslError && error.isTransient)
       assert.equal(error.message, 'the token provider failed: away')
       return true
     })
@@ -110,7 +110,7 @@ describe('a token source', () => {
 
   it('rejects a response that is not a token, without a retry', async () => {
     const { source } = makeSource(() => ({ value: 'a b' }))
-    await assert.rejects(source.get(), (error) => error instanceof SaslError && !error.isPassing)
+    await assert.rejects(source.get(), (error) => error instanceof SaslError && !error.isTransient)
   })
 })
 
@@ -226,7 +226,7 @@ describe('a client assertion', () => {
       [() => Promise.reject(new Error('sealed')), /clientAssertion failed: sealed/],
     ] as const) {
       await assert.rejects(assertionOf(clientAssertion), (error) => {
-        assert.ok(error instanceof SaslError && error.isPassing)
+        assert.ok(error instanceof SaslError && error.isTransient)
         assert.match(error.message, words)
         assert.doesNotMatch(error.message, /hush/)
         return true
@@ -326,7 +326,7 @@ describe('client credentials', () => {
         async (endpoint) => {
           await assert.rejects(ask(endpoint) as Promise<unknown>, (error) => {
             assert.ok(error instanceof SaslError)
-            assert.equal(error.isPassing, isPassing, error.message)
+            assert.equal(error.isTransient, isPassing, error.message)
             assert.doesNotMatch(error.message, /hush/)
             assert.equal(error.cause, undefined)
             return true
@@ -335,7 +335,7 @@ describe('client credentials', () => {
       )
     }
     await assert.rejects(ask('http://127.0.0.1:1/token') as Promise<unknown>, (error) => {
-      assert.ok(error instanceof SaslError && error.isPassing)
+      assert.ok(error instanceof SaslError && error.isTransient)
       return /no token from the token endpoint 127\.0\.0\.1:1: \w+/.test(error.message)
     })
   })

@@ -132,7 +132,7 @@ const batches: Scenario[] = [
     expected: ['OUT_OF_ORDER_SEQUENCE_NUMBER', 'NONE'],
   },
   {
-    name: 'a batch of an older epoch is rejected by the log, without asking the coordinator',
+    name: 'a batch of an older epoch is rejected by the log, without a request to the coordinator',
     run: async (play) => {
       const producer = await started(play)
       await producer.send()

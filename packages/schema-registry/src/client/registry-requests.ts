@@ -132,8 +132,8 @@ const retryAfter = new WeakMap<RegistryError, string>()
 
 /** The pause before the next attempt: at least the time in the header, in seconds or as a date. */
 export const pauseMs = (backoffMs: number, header = '', now = Date.now()): number => {
-  const askedMs = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - now
-  return Math.min(Math.max(backoffMs, askedMs || 0), backoffMsMax)
+  const requestedMs = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - now
+  return Math.min(Math.max(backoffMs, requestedMs || 0), backoffMsMax)
 }
 
 const reasonOf = (cause: unknown): string => {

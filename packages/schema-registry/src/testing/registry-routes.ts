@@ -62,8 +62,8 @@ export class RegistryRoutes {
     request: SchemaRequest,
     query?: URLSearchParams,
   ): Promise<SchemaContent> {
-    const isAsked = query !== undefined && isOn(query, 'normalize')
-    return contentOf(request, isAsked || this.configOf(subject).normalize === true)
+    const isRequested = query !== undefined && isOn(query, 'normalize')
+    return contentOf(request, isRequested || this.configOf(subject).normalize === true)
   }
 
   configOf(subject: string): Readonly<Record<string, unknown>> {

@@ -157,10 +157,10 @@ export class SchemaStore {
 }
 
 /** A client that looks up a schema does not have to send its metadata and rules. */
-const isSameBut = (stored: SchemaContent, asked: SchemaContent): boolean => {
-  if (asked.metadata !== undefined || asked.ruleSet !== undefined) return false
+const isSameBut = (stored: SchemaContent, requested: SchemaContent): boolean => {
+  if (requested.metadata !== undefined || requested.ruleSet !== undefined) return false
   const { metadata, ruleSet } = stored
   if (metadata === undefined && ruleSet === undefined) return false
   const bare = (text: string): string => JSON.stringify(JSON.parse(text).slice(0, 3))
-  return bare(stored.identity) === bare(asked.identity)
+  return bare(stored.identity) === bare(requested.identity)
 }

@@ -12,7 +12,11 @@ import type { Deadlines } from '../deadlines.ts'
 import type { BatchFailures } from '../delivery/batch-failures.ts'
 import type { RecordSpool } from '../delivery/record-spool.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
-import type { PartitionQueue, PipelineRules, SendGate } from '../dispatch/partition-queue.ts'
+import type {
+  PartitionQueue,
+  PipelineRules,
+  TransactionAdmission,
+} from '../dispatch/partition-queue.ts'
 import type { ProducerIdentityState } from '../dispatch/producer-identity-state.ts'
 import type { ClusterPort, TopicView } from '../ports.ts'
 import type { EngineHost, EngineSettings } from '../settings.ts'
@@ -37,7 +41,7 @@ export interface TopicNewsParts {
   readonly topics: TopicDirectory
   readonly identityState: ProducerIdentityState
   /** Null without a transactional id. */
-  readonly transactions: SendGate | null
+  readonly transactions: TransactionAdmission | null
   readonly spool: RecordSpool | null
   readonly leaders: LeaderFacts
   readonly accumulator: Accumulator

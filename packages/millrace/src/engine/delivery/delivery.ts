@@ -20,8 +20,8 @@ import type { ClusterPort } from '../ports.ts'
 import type { EngineHost, EngineSettings } from '../settings.ts'
 import { isRecoverable } from '../transactions/transaction-errors.ts'
 import type { TransactionManager } from '../transactions/transaction-manager.ts'
+import { actionFor, makesMetadataStale, provesNotWritten, renewsIdentity } from './batch-action.ts'
 import type { BatchFailures } from './batch-failures.ts'
-import { judge, makesMetadataStale, provesNotWritten, renewsIdentity } from './batch-verdict.ts'
 import type { FailedRecord } from './dead-letter-port.ts'
 import type { IncompleteBatches } from './incomplete-batches.ts'
 import type { RecordSpool } from './record-spool.ts'
@@ -134,7 +134,7 @@ export class Delivery {
   ): void {
     const { queue } = batch
     const { failures } = this.#parts
-    const verdict = judge(response.errorCode, {
+    const action = actionFor(response.errorCode, {
       idempotent: this.#parts.settings.idempotent,
       transactional: this.#parts.transactions !== null,
       isFirst,
@@ -146,7 +146,7 @@ export class Delivery {
       namedCount: namedRecords(batch, response).size,
       leaderMoved: queue.leaderId >= 0 && queue.leaderId !== request.nodeId,
     })
-    switch (verdict) {
+    switch (action) {
       case 'delivered':
         queue.onAcknowledged()
         if (batch.isPieceInDoubt) queue.clearPieceDoubt()
@@ -162,12 +162,12 @@ export class Delivery {
           batch,
           this.#errorOfResponse(request, batch, response),
           // Leaders that redirect the batch to each other would receive it without a pause.
-          verdict === 'retry' || batch.lastError?.brokerCode === response.errorCode,
+          action === 'retry' || batch.lastError?.brokerCode === response.errorCode,
         )
         return
       case 'restart':
       case 'renew':
-        this.#restart(batch, this.#errorOfResponse(request, batch, response), verdict)
+        this.#restart(batch, this.#errorOfResponse(request, batch, response), action)
         return
       case 'epochRejected':
         this.#onEpochRejected(batch, this.#errorOfResponse(request, batch, response))
@@ -185,7 +185,7 @@ export class Delivery {
         failures.fail(batch, errorOfPiece(batch, this.#errorOfResponse(request, batch, response)))
         return
       default:
-        verdict satisfies never
+        action satisfies never
     }
   }
 
@@ -242,11 +242,11 @@ export class Delivery {
    * The broker cannot append the first batch. No unsettled batch of the partition is in the log,
    * because a broker accepts a batch only after the batches before it.
    */
-  #restart(batch: QueuedBatch, error: KafkaError, verdict: 'restart' | 'renew'): void {
+  #restart(batch: QueuedBatch, error: KafkaError, action: 'restart' | 'renew'): void {
     const { queue } = batch
     queue.sequenceNumbers.wantRestart()
     const { identityState } = this.#parts
-    if (verdict === 'renew' && batch.producerId === identityState.identity.producerId) {
+    if (action === 'renew' && batch.producerId === identityState.identity.producerId) {
       identityState.renew()
     }
     batch.markNotWritten()

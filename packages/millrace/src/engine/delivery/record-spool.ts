@@ -4,7 +4,7 @@
 
 import type { KafkaError } from '../../protocol/kafka-error.ts'
 import type { RecordEncoder } from '../batch/record-encoder.ts'
-import type { SpoolGate } from '../dispatch/partition-queue.ts'
+import type { SpoolAdmission } from '../dispatch/partition-queue.ts'
 import type { RequestWriter } from '../dispatch/produce-in-flight.ts'
 import type { Settle } from '../record.ts'
 import type { BatchOutcome, RecordFailure } from './settlement.ts'
@@ -16,7 +16,7 @@ export interface SpoolIntake {
   append(draft: RecordEncoder, settle: Settle | null, recordId: number): boolean
 }
 
-export interface RecordSpool extends SpoolGate, RequestWriter {
+export interface RecordSpool extends SpoolAdmission, RequestWriter {
   /** Whether a record may be taken now. */
   readonly hasSpace: boolean
   /**

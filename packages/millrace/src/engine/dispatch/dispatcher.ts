@@ -7,7 +7,7 @@ import type { ClusterPort } from '../ports.ts'
 import type { EngineHost, EngineSettings } from '../settings.ts'
 import type { BatchPreparation } from './batch-preparation.ts'
 import { BrokerPump, type PumpContext } from './broker-pump.ts'
-import type { PartitionQueue, QueuedBatch, SendGate } from './partition-queue.ts'
+import type { PartitionQueue, QueuedBatch, TransactionAdmission } from './partition-queue.ts'
 import type { RequestEvents, RequestWriter } from './produce-in-flight.ts'
 
 export interface DispatchEvents extends RequestEvents {
@@ -27,7 +27,7 @@ export interface DispatchParts {
   readonly deadlines: Deadlines
   readonly preparation: BatchPreparation
   /** Null without a transactional id. */
-  readonly transactions: SendGate | null
+  readonly transactions: TransactionAdmission | null
   /** Null without the option spool. */
   readonly spool: RequestWriter | null
   /** False while an open batch must wait for its linger or its flush trigger. */

@@ -20,7 +20,7 @@ import type { Topic } from './topic.ts'
 export type QueuedBatch = Batch<PartitionQueue>
 
 /** The transaction of all batches, as far as sending is concerned. */
-export interface SendGate {
+export interface TransactionAdmission {
   /** Whether the partition may send now. */
   admits(queue: PartitionQueue): boolean
   /** In version 2, Produce requests add their partitions to the transaction. */
@@ -28,7 +28,7 @@ export interface SendGate {
 }
 
 /** The spool, as far as sending is concerned. */
-export interface SpoolGate {
+export interface SpoolAdmission {
   /** Whether the partition may send the batch; null = a batch without a number. */
   admits(queue: PartitionQueue, batch: QueuedBatch | null): boolean
 }
@@ -37,9 +37,9 @@ export interface PipelineRules {
   /** Limit of the batches of one partition in flight. */
   readonly inFlightMax: number
   /** null = there are no transactions. */
-  readonly transactions: SendGate | null
+  readonly transactions: TransactionAdmission | null
   /** null = no spool records batches before they are sent. */
-  readonly spool: SpoolGate | null
+  readonly spool: SpoolAdmission | null
 }
 
 /**

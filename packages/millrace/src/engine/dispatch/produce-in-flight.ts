@@ -6,7 +6,7 @@ import type { ProduceResponse } from '../../protocol/api/00-produce.ts'
 import type { KafkaError } from '../../protocol/kafka-error.ts'
 import type { BrokerLink, ProduceCall } from '../ports.ts'
 import type { EngineSettings } from '../settings.ts'
-import type { QueuedBatch, SendGate } from './partition-queue.ts'
+import type { QueuedBatch, TransactionAdmission } from './partition-queue.ts'
 import { encodeProduceRequest, topicIdFrom } from './produce-request.ts'
 
 /** Receives the events of requests. */
@@ -27,7 +27,7 @@ export interface RequestWriter {
 export interface RequestContext {
   readonly settings: EngineSettings
   /** null = there are no transactions. */
-  readonly transactions: SendGate | null
+  readonly transactions: TransactionAdmission | null
   /** null = requests are written at once. */
   readonly spool: RequestWriter | null
   readonly events: RequestEvents
@@ -42,7 +42,7 @@ const versionMaxOfTransactions1 = 11
 const versionMax = (
   link: BrokerLink,
   batches: readonly QueuedBatch[],
-  transactions: SendGate | null,
+  transactions: TransactionAdmission | null,
 ): number => {
   const ofTransactions =
     transactions === null || transactions.version2 ? topicIdFrom : versionMaxOfTransactions1

@@ -33,7 +33,7 @@ export const epochProbe = (port: TransactionPort, rejected: RejectedEpoch): Epoc
   if (scope.version2 && !wasEnding) epochs.push(scope.epoch)
   if (isKnown) epochs.push(scope.epoch + 1)
   if (epochs.length > 0) return (done) => abortAgain(port, scope, epochs, done)
-  return scope.version2 ? (done) => askWithoutRise(port, scope, done) : null
+  return scope.version2 ? (done) => probeWithoutBump(port, scope, done) : null
 }
 
 /**
@@ -41,7 +41,11 @@ export const epochProbe = (port: TransactionPort, rejected: RejectedEpoch): Epoc
  * next one with the error of a fenced producer, although the epoch is the newest. With the rules of
  * version 1 they return the real reason.
  */
-const askWithoutRise = (port: TransactionPort, scope: TransactionScope, done: EpochProbed): void =>
+const probeWithoutBump = (
+  port: TransactionPort,
+  scope: TransactionScope,
+  done: EpochProbed,
+): void =>
   port.end({ ...scope, version2: false }, false, (error) => {
     const isOurs = error === null || error.brokerCode === errorNumber.INVALID_TXN_STATE
     if (isOurs) done(null, identityOf(scope))

@@ -72,7 +72,7 @@ export class TransactionBegin {
   #initialize(): void {
     const current = this.#current
     current.moveTo('initializing')
-    current.identity.ask((error, identity) => {
+    current.identity.requestIdentity((error, identity) => {
       if (current.state !== 'initializing') return
       if (identity === null) this.#onNotInitialized(error!)
       else {

@@ -43,7 +43,9 @@ export class TransactionIdentity {
   }
 
   /** Requests an identity: the next epoch of the current one, or a new producer id. */
-  ask(done: (error: KafkaError | null, identity: ProducerIdentity | null) => void): void {
+  requestIdentity(
+    done: (error: KafkaError | null, identity: ProducerIdentity | null) => void,
+  ): void {
     this.#port.initProducerId(this.#state.identity, done)
   }
 

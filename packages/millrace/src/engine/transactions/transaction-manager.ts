@@ -12,7 +12,7 @@
 // is rejected.
 
 import type { KafkaError } from '../../protocol/kafka-error.ts'
-import type { PartitionQueue, SendGate } from '../dispatch/partition-queue.ts'
+import type { PartitionQueue, TransactionAdmission } from '../dispatch/partition-queue.ts'
 import type { ConsumedOffset, GroupMetadata, ProducerIdentity, TransactionPort } from '../ports.ts'
 import { CurrentTransaction } from './current-transaction.ts'
 import { EpochRecovery } from './epoch-recovery.ts'
@@ -23,7 +23,7 @@ import type { TransactionEffects, TransactionParts } from './transaction-effects
 import { TransactionEnd } from './transaction-end.ts'
 import { TransactionIdentity } from './transaction-identity.ts'
 
-export class TransactionManager implements SendGate {
+export class TransactionManager implements TransactionAdmission {
   readonly #port: TransactionPort
   readonly #effects: TransactionEffects
   readonly #current: CurrentTransaction

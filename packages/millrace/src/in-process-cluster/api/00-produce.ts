@@ -59,7 +59,7 @@ const writePartition = (
   if (call.request.acks === acksAll && inSyncCount < topic.config.minInsyncReplicas) {
     return failed(index, errorNumber.NOT_ENOUGH_REPLICAS)
   }
-  const verdict = checkBatch(records ?? new Uint8Array(0), {
+  const result = checkBatch(records ?? new Uint8Array(0), {
     config: topic.config,
     partitionName: partition.name,
     produceVersion: call.version,
@@ -67,9 +67,9 @@ const writePartition = (
     codecIds: state.settings.codecIds,
     codecErrorCode: state.settings.codecErrorCode,
   })
-  if (verdict.rejection !== null) return rejected(index, verdict.rejection)
+  if (result.rejection !== null) return rejected(index, result.rejection)
   // ProduceAdmission has already verified the transaction.
-  const written = partition.write(verdict.batch, true)
+  const written = partition.write(result.batch, true)
   if (written.kind === 'error') return failed(index, written.code, written.message)
   return {
     index,
@@ -215,7 +215,7 @@ export const produceHandler = defineHandler({
       return
     }
     call.onGone(() => admission.cancel())
-    admission.ask((denials) => write(call, denials))
+    admission.verify((denials) => write(call, denials))
   },
   transactionalIds: ({ transactionalId }) => (transactionalId === null ? [] : [transactionalId]),
   targets: (request, state) =>

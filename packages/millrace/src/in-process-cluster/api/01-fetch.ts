@@ -36,10 +36,10 @@ interface Gathered {
   readonly leaders: ReadonlySet<number>
 }
 
-const topicOf = (call: Call, asked: FetchTopic): Topic | undefined =>
+const topicOf = (call: Call, requested: FetchTopic): Topic | undefined =>
   call.version >= topicIdsSince
-    ? call.node.state.topicById(asked.topicId)
-    : call.node.state.topic(asked.topic)
+    ? call.node.state.topicById(requested.topicId)
+    : call.node.state.topic(requested.topic)
 
 const failed = (partitionIndex: number, errorCode: number): PartitionResponse => ({
   partitionIndex,
@@ -60,13 +60,13 @@ const joined = (chunks: readonly Uint8Array[], byteLength: number): Uint8Array =
 }
 
 /** Why the partition can't be read; 0 = it can be read. */
-const problemOf = (call: Call, partition: Partition, asked: FetchPartition): number => {
+const problemOf = (call: Call, partition: Partition, requested: FetchPartition): number => {
   const { log } = partition
   const fault = call.effects.errorAt('before', partition.topic.name, partition.index)
   if (fault !== 0) return fault
-  const epochError = leaderEpochError(partition, call.node.id, asked.currentLeaderEpoch)
+  const epochError = leaderEpochError(partition, call.node.id, requested.currentLeaderEpoch)
   if (epochError !== 0) return epochError
-  const inLog = asked.fetchOffset >= log.startOffset && asked.fetchOffset <= log.endOffset
+  const inLog = requested.fetchOffset >= log.startOffset && requested.fetchOffset <= log.endOffset
   if (!inLog) return errorNumber.OFFSET_OUT_OF_RANGE
   return call.effects.errorAt('after', partition.topic.name, partition.index)
 }
@@ -77,11 +77,11 @@ const namesLeader = (code: number): boolean =>
 const readPartition = (
   call: Call,
   partition: Partition,
-  asked: FetchPartition,
+  requested: FetchPartition,
   budget: Budget,
 ): PartitionResponse => {
   const { log, index } = partition
-  const problem = problemOf(call, partition, asked)
+  const problem = problemOf(call, partition, requested)
   if (problem !== 0) {
     const response = failed(index, problem)
     const hasLeader = namesLeader(problem) && call.version >= leadersSince
@@ -89,10 +89,10 @@ const readPartition = (
     const { leaderId, leaderEpoch } = partition
     return { ...response, currentLeader: { leaderId, leaderEpoch } }
   }
-  const maxBytes = Math.min(asked.partitionMaxBytes, budget.leftBytes)
+  const maxBytes = Math.min(requested.partitionMaxBytes, budget.leftBytes)
   const isCommitted = call.request.isolationLevel === readCommitted
   const upTo = isCommitted ? log.lastStableOffset : log.endOffset
-  const slice = log.read(asked.fetchOffset, upTo, maxBytes, budget.isEmpty)
+  const slice = log.read(requested.fetchOffset, upTo, maxBytes, budget.isEmpty)
   const { chunks, byteLength, nextOffset } = slice
   budget.leftBytes -= byteLength
   if (byteLength > 0) budget.isEmpty = false
@@ -102,7 +102,7 @@ const readPartition = (
     lastStableOffset: log.lastStableOffset,
     logStartOffset: log.startOffset,
     abortedTransactions: isCommitted
-      ? log.transactions.abortedIn(asked.fetchOffset, nextOffset)
+      ? log.transactions.abortedIn(requested.fetchOffset, nextOffset)
       : null,
     records: joined(chunks, byteLength),
   }
@@ -113,9 +113,9 @@ const gather = (call: Call): Gathered => {
   const budget: Budget = { leftBytes: maxBytes, isEmpty: true }
   let hasError = false
   const leaders = new Set<number>()
-  const responses = topics.map((asked) => {
-    const topic = topicOf(call, asked)
-    const partitions = asked.partitions.map((each): PartitionResponse => {
+  const responses = topics.map((requested) => {
+    const topic = topicOf(call, requested)
+    const partitions = requested.partitions.map((each): PartitionResponse => {
       const partition = topic?.partitions[each.partition]
       const response =
         partition === undefined
@@ -126,7 +126,7 @@ const gather = (call: Call): Gathered => {
         leaders.add(response.currentLeader.leaderId)
       return response
     })
-    return { topic: asked.topic, topicId: asked.topicId, partitions }
+    return { topic: requested.topic, topicId: requested.topicId, partitions }
   })
   return { responses, byteLength: maxBytes - budget.leftBytes, hasError, leaders }
 }
@@ -173,9 +173,9 @@ const wait = (call: Call): void => {
     stop()
     respond(call, gathered)
   }
-  for (const asked of call.request.topics) {
-    const topic = topicOf(call, asked)
-    for (const { partition } of asked.partitions) {
+  for (const requested of call.request.topics) {
+    const topic = topicOf(call, requested)
+    for (const { partition } of requested.partitions) {
       const log = topic?.partitions[partition]?.log
       if (log !== undefined) stops.push(log.listen(look))
     }

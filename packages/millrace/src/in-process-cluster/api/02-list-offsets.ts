@@ -15,7 +15,7 @@ import { recordsOf } from '../record-area.ts'
 import { type ApiCall, defineHandler } from './handler.ts'
 
 type Call = ApiCall<ListOffsetsRequest, ListOffsetsResponse>
-type AskedPartition = ListOffsetsRequest['topics'][number]['partitions'][number]
+type RequestedPartition = ListOffsetsRequest['topics'][number]['partitions'][number]
 type PartitionResponse = Input<ListOffsetsResponse['topics'][number]['partitions'][number]>
 
 /** The special meanings of negative timestamps. */
@@ -73,21 +73,25 @@ const readCommitted = 1
 /** Any other replica id is treated as a broker, which reads the whole log. */
 const consumerReplicaId = -1
 
-const respondPartition = (call: Call, name: string, asked: AskedPartition): PartitionResponse => {
-  const { partitionIndex } = asked
+const respondPartition = (
+  call: Call,
+  name: string,
+  requested: RequestedPartition,
+): PartitionResponse => {
+  const { partitionIndex } = requested
   const partition = call.node.state.topic(name)?.partitions[partitionIndex]
   const errorCode =
     call.effects.errorAt('before', name, partitionIndex) ||
     (partition === undefined
       ? errorNumber.UNKNOWN_TOPIC_OR_PARTITION
-      : leaderEpochError(partition, call.node.id, asked.currentLeaderEpoch)) ||
+      : leaderEpochError(partition, call.node.id, requested.currentLeaderEpoch)) ||
     call.effects.errorAt('after', name, partitionIndex)
   if (errorCode !== 0 || partition === undefined) return { partitionIndex, errorCode }
   const { log } = partition
   const { replicaId, isolationLevel } = call.request
   const isCommitted = replicaId === consumerReplicaId && isolationLevel === readCommitted
   const end = isCommitted ? log.lastStableOffset : log.endOffset
-  const { offset, timestamp, leaderEpoch } = lookUp(log, asked.timestamp, end)
+  const { offset, timestamp, leaderEpoch } = lookUp(log, requested.timestamp, end)
   const found = { partitionIndex, offset, timestamp }
   return call.version >= leaderEpochSince ? { ...found, leaderEpoch } : found
 }
@@ -98,7 +102,7 @@ export const listOffsetsHandler = defineHandler({
     call.respond({
       topics: call.request.topics.map(({ name, partitions }) => ({
         name,
-        partitions: partitions.map((asked) => respondPartition(call, name, asked)),
+        partitions: partitions.map((requested) => respondPartition(call, name, requested)),
       })),
     })
   },

@@ -92,7 +92,7 @@ const queryResponse = (
 }
 
 /** All topics: null, or an empty list before version 1. */
-const asksForAll = (request: MetadataRequest, version: number): boolean =>
+const requestsAll = (request: MetadataRequest, version: number): boolean =>
   request.topics === null || (version === 0 && request.topics.length === 0)
 
 export const metadataHandler = defineHandler({
@@ -105,7 +105,7 @@ export const metadataHandler = defineHandler({
       return
     }
     const queries: readonly TopicQuery[] =
-      asksForAll(request, call.version) || request.topics === null
+      requestsAll(request, call.version) || request.topics === null
         ? state.topics.map(({ name, id }) => ({ name, topicId: id }))
         : request.topics
     const { REBOOTSTRAP_REQUIRED } = errorNumber

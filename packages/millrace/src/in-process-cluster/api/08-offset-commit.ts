@@ -15,15 +15,15 @@ type CommitTopic = OffsetCommitRequest['topics'][number]
 
 const topicIdsSince = 10
 
-const commitTopic = (call: Call, problem: number, asked: CommitTopic) => {
+const commitTopic = (call: Call, problem: number, requested: CommitTopic) => {
   const { request, node, effects } = call
   const byId = call.version >= topicIdsSince
-  const name = byId ? node.state.topicById(asked.topicId)?.name : asked.name
+  const name = byId ? node.state.topicById(requested.topicId)?.name : requested.name
   const committer = {
     memberId: request.memberId,
     generation: request.generationIdOrMemberEpoch,
   }
-  const partitions = asked.partitions.map((each) => {
+  const partitions = requested.partitions.map((each) => {
     const { partitionIndex: partition } = each
     const rejected =
       problem ||
@@ -43,7 +43,7 @@ const commitTopic = (call: Call, problem: number, asked: CommitTopic) => {
     const after = effects.errorAt('after', name, partition)
     return { partitionIndex: partition, errorCode: after || errorCode }
   })
-  return { name: asked.name, topicId: asked.topicId, partitions }
+  return { name: requested.name, topicId: requested.topicId, partitions }
 }
 
 export const offsetCommitHandler = defineHandler({

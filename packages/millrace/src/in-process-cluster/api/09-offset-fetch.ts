@@ -14,16 +14,18 @@ import { zeroUuid } from '../../protocol/schema/message.ts'
 import { type ApiCall, defineHandler } from './handler.ts'
 
 type Call = ApiCall<OffsetFetchRequest, OffsetFetchResponse>
-type AskedGroup = OffsetFetchRequest['groups'][number]
-type AskedTopic = NonNullable<AskedGroup['topics']>[number]
+type RequestedGroup = OffsetFetchRequest['groups'][number]
+type RequestedTopic = NonNullable<RequestedGroup['topics']>[number]
 type GroupResult = Input<OffsetFetchResponse['groups'][number]>
 
 const groupsSince = 8
 const topErrorSince = 2
 const topicIdsSince = 10
 
-const nameOf = (call: Call, asked: AskedTopic): string | undefined =>
-  call.version >= topicIdsSince ? call.node.state.topicById(asked.topicId)?.name : asked.name
+const nameOf = (call: Call, requested: RequestedTopic): string | undefined =>
+  call.version >= topicIdsSince
+    ? call.node.state.topicById(requested.topicId)?.name
+    : requested.name
 
 const respondPartition = (call: Call, groupId: string, name: string | undefined, index: number) => {
   const { groups } = call.node
@@ -47,7 +49,7 @@ const respondPartition = (call: Call, groupId: string, name: string | undefined,
 }
 
 /** All committed offsets, as a query for each partition. */
-const everything = (call: Call, groupId: string): readonly AskedTopic[] => {
+const everything = (call: Call, groupId: string): readonly RequestedTopic[] => {
   const byTopic = new Map<string, number[]>()
   for (const { topic, partition } of call.node.groups.allCommitted(groupId)) {
     byTopic.set(topic, [...(byTopic.get(topic) ?? []), partition])
@@ -62,11 +64,11 @@ const everything = (call: Call, groupId: string): readonly AskedTopic[] => {
 const groupResponse = (
   call: Call,
   groupId: string,
-  asked: readonly AskedTopic[] | null,
+  requested: readonly RequestedTopic[] | null,
 ): GroupResult => {
   const errorCode = call.node.groups.problem(call.node.id, groupId)
   if (errorCode !== 0) return { groupId, errorCode, topics: [] }
-  const topics = (asked ?? everything(call, groupId)).map((topic) => ({
+  const topics = (requested ?? everything(call, groupId)).map((topic) => ({
     name: topic.name,
     topicId: topic.topicId,
     partitions: topic.partitionIndexes.map((index) =>
@@ -79,8 +81,8 @@ const groupResponse = (
 /** Versions before 8 request a single group. */
 const respondOne = (call: Call): void => {
   const { groupId, topics } = call.request
-  const asked = topics?.map((topic) => ({ ...topic, topicId: zeroUuid })) ?? null
-  const response = groupResponse(call, groupId, asked)
+  const requested = topics?.map((topic) => ({ ...topic, topicId: zeroUuid })) ?? null
+  const response = groupResponse(call, groupId, requested)
   const named = (response.topics ?? []).map(({ topicId: _id, ...topic }) => topic)
   if (call.version >= topErrorSince || !response.errorCode) {
     call.respond({ errorCode: response.errorCode, topics: named })

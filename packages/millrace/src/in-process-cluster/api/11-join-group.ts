@@ -42,7 +42,7 @@ export const joinGroupHandler = defineHandler({
     const memberId = node.groups.join(groupId, call.clientId, join, mustReturn, (response) =>
       call.respond(encoded(response, version)),
     )
-    call.onGone(() => node.groups.group(groupId)?.abandonJoin(memberId))
+    call.onGone(() => node.groups.group(groupId)?.cancelJoin(memberId))
   },
   reject: (request, code, version) => encoded(rejectedJoin(code, request.memberId), version),
 })

@@ -15,14 +15,14 @@ import { configSource } from './32-describe-configs.ts'
 import { type ApiCall, defineHandler } from './handler.ts'
 
 type Call = ApiCall<CreateTopicsRequest, CreateTopicsResponse>
-type AskedTopic = CreateTopicsRequest['topics'][number]
+type RequestedTopic = CreateTopicsRequest['topics'][number]
 type TopicResponse = Input<CreateTopicsResponse['topics'][number]>
 
 /** From this version on, partition and replica counts may be -1, which means the default. */
 const defaultCountsSince = 4
 
-const specOf = (asked: AskedTopic, version: number): TopicSpec => {
-  const { numPartitions, replicationFactor, assignments, configs } = asked
+const specOf = (requested: RequestedTopic, version: number): TopicSpec => {
+  const { numPartitions, replicationFactor, assignments, configs } = requested
   const wantsDefaults = numPartitions === -1 || replicationFactor === -1
   if (wantsDefaults && assignments.length === 0 && version < defaultCountsSince) {
     throw new ApiError(errorNumber.INVALID_PARTITIONS, 'Partitions and replicas must be given')
@@ -55,13 +55,13 @@ const rejected = (name: string, errorCode: number, errorMessage: string | null):
   configs: [],
 })
 
-const create = (call: Call, asked: AskedTopic, isRepeated: boolean): TopicResponse => {
-  const { name } = asked
+const create = (call: Call, requested: RequestedTopic, isRepeated: boolean): TopicResponse => {
+  const { name } = requested
   const fault = call.effects.errorAt('before', name)
   if (fault !== 0) return rejected(name, fault, null)
   if (isRepeated) return rejected(name, errorNumber.INVALID_REQUEST, 'Duplicate topic name.')
   try {
-    const spec = specOf(asked, call.version)
+    const spec = specOf(requested, call.version)
     const topic = call.node.state.createTopic(name, spec, call.request.validateOnly)
     const after = call.effects.errorAt('after', name)
     return after === 0 ? described(topic) : rejected(name, after, null)
@@ -75,9 +75,11 @@ export const createTopicsHandler = defineHandler({
   api: createTopicsApi,
   handle: (call) => {
     const { topics } = call.request
-    const isRepeated = (asked: AskedTopic) =>
-      topics.some((other) => other !== asked && other.name === asked.name)
-    call.respond({ topics: topics.map((asked) => create(call, asked, isRepeated(asked))) })
+    const isRepeated = (requested: RequestedTopic) =>
+      topics.some((other) => other !== requested && other.name === requested.name)
+    call.respond({
+      topics: topics.map((requested) => create(call, requested, isRepeated(requested))),
+    })
   },
   targets: (request) => request.topics.map(({ name }) => ({ topic: name, partition: -1 })),
 })

@@ -14,7 +14,7 @@ type Call = ApiCall<DeleteRecordsRequest, DeleteRecordsResponse>
 /** -1 = up to the high watermark. */
 const upToEnd = -1
 
-const deleteIn = (call: Call, topic: string, index: number, asked: number) => {
+const deleteIn = (call: Call, topic: string, index: number, requested: number) => {
   const partition = call.node.state.topic(topic)?.partitions[index]
   const rejected = (errorCode: number) => ({ partitionIndex: index, lowWatermark: -1, errorCode })
   const fault = call.effects.errorAt('before', topic, index)
@@ -22,7 +22,7 @@ const deleteIn = (call: Call, topic: string, index: number, asked: number) => {
   if (partition === undefined) return rejected(errorNumber.UNKNOWN_TOPIC_OR_PARTITION)
   if (partition.leaderId !== call.node.id) return rejected(errorNumber.NOT_LEADER_OR_FOLLOWER)
   const { log } = partition
-  const offset = asked === upToEnd ? log.endOffset : asked
+  const offset = requested === upToEnd ? log.endOffset : requested
   if (offset < 0 || offset > log.endOffset) return rejected(errorNumber.OFFSET_OUT_OF_RANGE)
   log.deleteBefore(offset)
   const errorCode = call.effects.errorAt('after', topic, index)

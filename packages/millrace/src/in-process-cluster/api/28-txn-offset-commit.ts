@@ -42,8 +42,8 @@ const admit = (call: Call): number => {
   const pending = node.groups.pending(groupId)
   if (pending.isStale(producerId, epoch)) return errorNumber.INVALID_PRODUCER_EPOCH
   const adds = version >= addsSince
-  const isAsked = adds || node.transactionSettings.verifies
-  if (!isAsked || pending.isOpen(producerId, epoch)) return 0
+  const isVerified = adds || node.transactionSettings.verifies
+  if (!isVerified || pending.isOpen(producerId, epoch)) return 0
   const { transactions } = node
   const by = { producerId, epoch }
   const places = { partitions: [], groups: [groupId] }
@@ -70,18 +70,18 @@ const problemOfAll = (call: Call): number => {
     : code
 }
 
-const store = (call: Call, topic: string, asked: CommitPartition): number => {
+const store = (call: Call, topic: string, requested: CommitPartition): number => {
   const { groupId, producerId, producerEpoch: epoch } = call.request
-  const { partitionIndex: partition } = asked
+  const { partitionIndex: partition } = requested
   call.node.groups.commitPending(
     groupId,
     { producerId, epoch },
     {
       topic,
       partition,
-      offset: asked.committedOffset,
-      leaderEpoch: asked.committedLeaderEpoch,
-      metadata: asked.committedMetadata,
+      offset: requested.committedOffset,
+      leaderEpoch: requested.committedLeaderEpoch,
+      metadata: requested.committedMetadata,
     },
   )
   return call.effects.errorAt('after', topic, partition)
@@ -100,11 +100,11 @@ export const txnOffsetCommitHandler = defineHandler({
     call.respond({
       topics: topics.map((topic) => {
         const name = nameOf(call, topic)
-        const partitions = topic.partitions.map((asked) => {
-          const { partitionIndex } = asked
+        const partitions = topic.partitions.map((requested) => {
+          const { partitionIndex } = requested
           const rejected = problemOf(call, name, partitionIndex) || ofAll
           const isStored = rejected === 0 && name !== undefined
-          return { partitionIndex, errorCode: isStored ? store(call, name, asked) : rejected }
+          return { partitionIndex, errorCode: isStored ? store(call, name, requested) : rejected }
         })
         return { name: topic.name, topicId: topic.topicId, partitions }
       }),

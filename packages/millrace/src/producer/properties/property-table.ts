@@ -279,7 +279,7 @@ export const propertyTable: Readonly<Record<string, Take>> = {
 /**
  * Known properties without a meaning for a producer that sends bytes: ignored without a warning.
  */
-export const passedOver: readonly RegExp[] = [
+export const irrelevantProperties: readonly RegExp[] = [
   /^(key|value)\.(de)?serializer(\.|$)/,
   /^(group|auto\.offset|enable\.auto|auto\.commit|fetch|max\.poll|session|heartbeat)\./,
   /^(isolation\.level|check\.crcs|exclude\.internal\.topics|interceptor\.classes)$/,
@@ -293,7 +293,7 @@ export const passedOver: readonly RegExp[] = [
 ]
 
 /** Known properties that are not used here: reported once, with the reason. */
-export const notObeyed: Readonly<Record<string, string>> = {
+export const unsupportedProperties: Readonly<Record<string, string>> = {
   'batch.num.messages': 'batches are bounded in bytes (batch.size) only',
   'queue.buffering.max.messages': 'the buffer is bounded in bytes (buffer.memory) only',
   'ssl.cipher.suites': "Node.js' own choice of ciphers is used",

@@ -10,12 +10,17 @@ import { nearestName } from '../../runtime/nearest-name.ts'
 import { joinProperties } from './joined-properties.ts'
 import { oauthFields } from './oauth-properties.ts'
 import { type ConnectionAccess, emptySettings, type PropertySettings } from './property-settings.ts'
-import { isSecretProperty, notObeyed, passedOver, propertyTable } from './property-table.ts'
+import {
+  irrelevantProperties,
+  isSecretProperty,
+  propertyTable,
+  unsupportedProperties,
+} from './property-table.ts'
 
 /** Properties by name. */
 export type Properties = Readonly<Record<string, string>>
 
-const names = [...Object.keys(propertyTable), ...Object.keys(notObeyed)]
+const names = [...Object.keys(propertyTable), ...Object.keys(unsupportedProperties)]
 
 const takeProperty = (
   name: string,
@@ -31,10 +36,12 @@ const takeProperty = (
     settings.problems.push(`${source}: ${name} ${shown}`)
     return
   }
-  const reason = Object.hasOwn(notObeyed, name) ? notObeyed[name] : undefined
+  const reason = Object.hasOwn(unsupportedProperties, name)
+    ? unsupportedProperties[name]
+    : undefined
   if (reason !== undefined) {
     settings.warnings.push(`${source}: ${name} is not obeyed: ${reason}.`)
-  } else if (!passedOver.some((pattern) => pattern.test(name))) {
+  } else if (!irrelevantProperties.some((pattern) => pattern.test(name))) {
     const nearest = nearestName(name, names)
     const advice = nearest === undefined ? '.' : `: did you mean ${nearest}?`
     settings.warnings.push(`${source}: ${name} is not known, and not obeyed${advice}`)
@@ -52,7 +59,7 @@ const forget = (access: ConnectionAccess, fields: readonly (keyof ConnectionAcce
 }
 
 /** Kafka's clients use TLS or a password only if security.protocol requires it. */
-const obeyProtocol = (settings: PropertySettings, source: string): void => {
+const applySecurityProtocol = (settings: PropertySettings, source: string): void => {
   const { access, warnings } = settings
   const isMissing = access.tls === undefined
   const unused: string[] = []
@@ -82,7 +89,7 @@ export const propertySettings = (properties: Properties, source: string): Proper
 /** Like `propertySettings`, for all properties of a client, with `security.protocol`. */
 export const clientSettings = (properties: Properties, source: string): PropertySettings => {
   const settings = propertySettings(properties, source)
-  obeyProtocol(settings, source)
+  applySecurityProtocol(settings, source)
   return settings
 }
 

@@ -58,11 +58,11 @@ export interface SaslMechanism {
 export class SaslError extends Error {
   override readonly name = 'SaslError'
   /** The cause may be temporary, such as an unavailable token server. */
-  readonly isPassing: boolean
+  readonly isTransient: boolean
 
-  constructor(message: string, isPassing = false) {
+  constructor(message: string, isTransient = false) {
     super(message)
-    this.isPassing = isPassing
+    this.isTransient = isTransient
   }
 }
 

@@ -5,32 +5,32 @@
 
 import type { Clock } from '../runtime/clock.ts'
 
-export interface GateEvents<Request> {
-  /** The gate opened: writes what was held, in order. */
+export interface HeldRequestsEvents<Request> {
+  /** The last reason is gone: writes what was held, in order. */
   release(request: Request): void
   /** `closed` changed. */
   onChange(): void
 }
 
-export class SendGate<Request> {
+export class HeldRequests<Request> {
   readonly #clock: Clock
-  readonly #events: GateEvents<Request>
+  readonly #events: HeldRequestsEvents<Request>
   #held: Request[] = []
   /** When the throttle time ends; -Infinity = there is none. */
   #throttledUntilMs = Number.NEGATIVE_INFINITY
-  #shut = false
-  #closed = false
+  #isHeld = false
+  #isHolding = false
   #announced = false
   #stopped = false
 
-  constructor(clock: Clock, events: GateEvents<Request>) {
+  constructor(clock: Clock, events: HeldRequestsEvents<Request>) {
     this.#clock = clock
     this.#events = events
   }
 
   /** True while requests are held. */
-  get closed(): boolean {
-    return this.#closed
+  get isHolding(): boolean {
+    return this.#isHolding
   }
 
   get isEmpty(): boolean {
@@ -55,25 +55,25 @@ export class SendGate<Request> {
     this.#update()
   }
 
-  /** Holds all requests until `open`, independent of the throttle time. */
-  shut(): void {
-    this.#shut = true
+  /** Holds all requests until `releaseAll`, independent of the throttle time. */
+  holdAll(): void {
+    this.#isHeld = true
     this.#update()
   }
 
-  open(): void {
-    this.#shut = false
+  releaseAll(): void {
+    this.#isHeld = false
     this.#update()
   }
 
-  /** Opens the gate if the throttle time has ended. */
+  /** Releases the requests if the throttle time has ended. */
   check(nowMs: number): void {
     if (nowMs < this.#throttledUntilMs) return
     this.#throttledUntilMs = Number.NEGATIVE_INFINITY
     this.#update()
   }
 
-  /** Closes for good: no change is reported any more. Returns the held requests. */
+  /** Ends: no change is reported any more. Returns the held requests. */
   stop(): Request[] {
     this.#stopped = true
     const held = this.#held
@@ -83,10 +83,10 @@ export class SendGate<Request> {
 
   #update(): void {
     if (this.#stopped) return
-    const closed = this.#shut || this.isThrottled
-    if (closed === this.#closed) return
-    this.#closed = closed
-    if (closed) {
+    const isHolding = this.#isHeld || this.isThrottled
+    if (isHolding === this.#isHolding) return
+    this.#isHolding = isHolding
+    if (isHolding) {
       this.#clock.setImmediate(() => this.#announce())
       return
     }
@@ -97,8 +97,8 @@ export class SendGate<Request> {
   }
 
   #announce(): void {
-    if (this.#stopped || this.#closed === this.#announced) return
-    this.#announced = this.#closed
+    if (this.#stopped || this.#isHolding === this.#announced) return
+    this.#announced = this.#isHolding
     this.#events.onChange()
   }
 }

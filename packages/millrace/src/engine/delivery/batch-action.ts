@@ -16,7 +16,7 @@
 
 import { errorNumber, isRetriable } from '../../protocol/errors.ts'
 
-export type Verdict =
+export type BatchAction =
   | 'delivered'
   | 'duplicate'
   /** Retry after a backoff. */
@@ -56,7 +56,7 @@ export interface BatchFacts {
   readonly leaderMoved: boolean
 }
 
-export const judge = (error: number, facts: BatchFacts): Verdict => {
+export const actionFor = (error: number, facts: BatchFacts): BatchAction => {
   switch (error) {
     case errorNumber.NONE:
       return 'delivered'
