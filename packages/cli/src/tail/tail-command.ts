@@ -9,7 +9,7 @@ import {
   type ReadUntil,
   type SkippedRecords,
 } from 'millrace'
-import { delimiter, escapedBytes, topicName, wholeNumber } from '../arguments.ts'
+import { delimiter, escapedBytes, positiveNumber, topicName, wholeNumber } from '../arguments.ts'
 import { addConnectionFlags, type ConnectionFlags } from '../connection/flags.ts'
 import { resolveConnection } from '../connection/resolve.ts'
 import { Failure } from '../describe-failure.ts'
@@ -25,6 +25,7 @@ interface TailFlags extends ConnectionFlags {
   readonly until?: ReadUntil
   readonly partition?: readonly number[]
   readonly limit?: number
+  readonly timeout?: number
   readonly format: 'lines' | 'json'
   readonly json?: true
   readonly delimiter: Buffer
@@ -60,6 +61,11 @@ export const addTailCommand = (host: CommandHost): void => {
     .option('--until <where>', 'end, an offset, or a time; without it, follow', readUntil)
     .option('-p, --partition <number>', 'only this partition (repeatable)', partition)
     .option('--limit <count>', 'print so many records at most', wholeNumber(1, 2 ** 52))
+    .option(
+      '--timeout <seconds>',
+      'end with the reason when errors prevent reading for so long (60 with --until)',
+      positiveNumber,
+    )
   addFormatFlags(command)
   addConnectionFlags(command).action(async (topic: string, flags: TailFlags) => {
     const problem = tailProblem(flags)
@@ -125,7 +131,8 @@ const runTail = async (topic: string, flags: TailFlags, terminal: Terminal): Pro
   let left = flags.limit ?? Number.POSITIVE_INFINITY
   const onHeldUp = (reason: KafkaError | null): void =>
     writeLine(terminal.errors, reason === null ? 'Reading again.' : `Waiting: ${reason.message}`)
-  const read = { partitions, from, until, isolation, signal, onSkipped, onHeldUp }
+  const timeoutMs = flags.timeout === undefined ? undefined : Math.ceil(flags.timeout * 1000)
+  const read = { partitions, from, until, isolation, signal, timeoutMs, onSkipped, onHeldUp }
   try {
     for await (const records of admin.readRecords(topic, read)) {
       for (const record of records.slice(0, left)) {

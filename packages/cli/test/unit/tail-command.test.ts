@@ -99,6 +99,17 @@ test('as JSON, a record comes back as it was when produce reads the lines', () =
     assert.deepEqual(of('copy'), of('orders'))
   }))
 
+// It was silent for ever: the connection was made again each time.
+test('tail ends with the reason where the broker closes each connection', () =>
+  onStage(async ({ cluster, run, send }) => {
+    await send({ value: 'a' })
+    cluster.fault({ api: 'Fetch', close: true, count: Number.POSITIVE_INFINITY })
+    const { code, errors } = await run('orders --from beginning --until end --timeout 0.3')
+    assert.equal(code, 1)
+    assert.match(errors, /^Waiting: .+closed.+\nOrders could not be read for 300 ms: .+closed/)
+    assert.equal(errors.match(/^Waiting:/gm)?.length, 1)
+  }))
+
 test('tail begins and ends where the options say: by offset, from the end, and by time', () =>
   onStage(async ({ run, send }) => {
     const start = Date.UTC(2026, 0, 31, 12)

@@ -343,7 +343,7 @@ export class Admin {
     options: ReadRecordsOptions = {},
   ): AsyncGenerator<readonly TopicRecord[], void, undefined> {
     const { signal } = options
-    const reader = new RecordReader(this.#calls, topic, options, () => this.#clock.wallTime())
+    const reader = new RecordReader(this.#calls, topic, options, this.#clock)
     await this.#call('readRecords', signal === undefined ? {} : { signal }, () => reader.open())
     yield* reader.records()
   }

@@ -10,10 +10,12 @@ import { KafkaError } from '../protocol/kafka-error.ts'
 import type { ProducerId } from '../protocol/producer-id.ts'
 import { decodeFetched, type TopicRecord } from '../protocol/records/fetched-batches.ts'
 import { decodeBatchHeader, splitBatches } from '../protocol/records/record-batch.ts'
+import type { Clock } from '../runtime/clock.ts'
 import type { BrokerCalls } from './broker-calls.ts'
 import { checkPartition, checkText, checkWhole } from './check.ts'
 import { listOffsets, type OffsetIsolation } from './cluster-description.ts'
 import { readLeaders, type TopicLeaders } from './leaders.ts'
+import { ReadInterruptions } from './read-interruptions.ts'
 
 /**
  * Where reading starts: `latest` = new records only; a number is an offset, and a negative one
@@ -39,11 +41,16 @@ export interface ReadRecordsOptions {
   readonly isolation?: OffsetIsolation | undefined
   /** Ends the reading; the iteration rejects with ABORTED. */
   readonly signal?: AbortSignal | undefined
+  /**
+   * Ends the reading with TIMEOUT if a partition could not be read for so long because of errors;
+   * its `cause` is the last one. 60 s by default with `until`, otherwise there is no limit.
+   */
+  readonly timeoutMs?: number | undefined
   /** Called if records were deleted before they were read. */
   readonly onSkipped?: ((gap: SkippedRecords) => void) | undefined
   /**
-   * Called once with the reason when reading is interrupted, for example by an outage, and with
-   * `null` when it continues.
+   * Called once with each reason why a partition cannot be read, for example an outage, and with
+   * `null` when reading continues.
    */
   readonly onHeldUp?: ((reason: KafkaError | null) => void) | undefined
 }
@@ -59,6 +66,7 @@ export interface SkippedRecords {
 }
 
 const consumerReplicaId = -1
+const timeoutMsDefault = 60_000
 const fetchMaxWaitMs = 500
 const hastyMs = 100
 const fetchMaxBytes = 8 * 1024 * 1024
@@ -76,11 +84,18 @@ interface Position {
 
 type Batches = readonly (readonly TopicRecord[])[]
 
+/** What was read of a response, and the first error of its partitions; null = none. */
+interface FetchOutcome {
+  readonly batches: Batches
+  readonly failure: KafkaError | null
+}
+
 export class RecordReader {
   readonly #calls: BrokerCalls
   readonly #topic: string
   readonly #options: ReadRecordsOptions
-  readonly #nowAt: () => number
+  readonly #clock: Clock
+  readonly #interruptions: ReadInterruptions
   readonly #isolation: OffsetIsolation
   #leaders: TopicLeaders | null = null
   #positions = new Map<number, Position>()
@@ -91,7 +106,8 @@ export class RecordReader {
   #failure: unknown = null
   /** The number of consecutive responses that arrived at once and contained no records. */
   #hastyCount = 0
-  #isHeldUp = false
+  /** The number of consecutive requests that failed without a record between them. */
+  #failedCount = 0
   #wake: () => void = () => {}
   /**
    * The timestamp at which reading ends, while its offset is unknown because it may be in the
@@ -99,15 +115,20 @@ export class RecordReader {
    */
   #endsAt: number | null = null
 
-  constructor(calls: BrokerCalls, topic: string, options: ReadRecordsOptions, nowAt: () => number) {
+  constructor(calls: BrokerCalls, topic: string, options: ReadRecordsOptions, clock: Clock) {
     this.#calls = calls
     this.#topic = checkText('topic', topic)
     this.#options = options
-    this.#nowAt = nowAt
+    this.#clock = clock
     this.#isolation = options.isolation ?? 'read_committed'
     for (const partition of options.partitions ?? []) checkPartition(partition)
     checkBound('from', options.from ?? 'earliest', ['earliest', 'latest'])
     if (options.until !== undefined) checkBound('until', options.until, ['latest'], 0)
+    this.#interruptions = new ReadInterruptions({
+      topic,
+      timeoutMs: timeoutOf(options),
+      onHeldUp: options.onHeldUp,
+    })
   }
 
   /** Finds the start and end offsets; rejects if the topic or a partition does not exist. */
@@ -201,7 +222,7 @@ export class RecordReader {
    */
   async #findEndsInTime(): Promise<void> {
     const timestamp = this.#endsAt!
-    if (this.#nowAt() < timestamp) return
+    if (this.#clock.wallTime() < timestamp) return
     this.#endsAt = null
     const latest = await this.#offsetsAt('latest')
     for (const [partition, offset] of await this.#offsetsAt({ timestamp })) {
@@ -235,43 +256,71 @@ export class RecordReader {
 
   /** Resolves without records after a retriable error, once the leaders are known again. */
   async #fetch(nodeId: number, wanted: readonly Position[]): Promise<Batches> {
-    try {
-      const before = wanted.map(({ offset }) => offset)
-      const startedAt = this.#nowAt()
-      const batches = await this.#fetchOnce(nodeId, wanted)
-      const isMoved = wanted.some(({ offset }, index) => offset !== before[index])
+    const before = wanted.map(({ offset }) => offset)
+    const beganMs = this.#clock.now()
+    const { batches, failure } = await this.#outcomeOf(nodeId, wanted, beganMs)
+    const isMoved = wanted.some(({ offset }, index) => offset !== before[index])
+    if (isMoved) this.#failedCount = 0
+    // What was read comes first; the next request shows whether the error lasts.
+    if (failure !== null && batches.length === 0) {
+      this.#interruptions.checkLimit()
+      await this.#findLeadersAgain(wanted, beganMs)
+    } else if (failure === null) {
       // A broker waits until records are available; one that responds at once is sent fewer
       // requests.
-      const isHasty = !isMoved && this.#nowAt() - startedAt < hastyMs
+      const isHasty = !isMoved && this.#clock.now() - beganMs < hastyMs
       this.#hastyCount = isHasty ? this.#hastyCount + 1 : 0
       if (isHasty) await this.#calls.pause(this.#hastyCount)
-      return batches
+    }
+    return batches
+  }
+
+  /** Throws unless the error is retriable. */
+  async #outcomeOf(
+    nodeId: number,
+    wanted: readonly Position[],
+    beganMs: number,
+  ): Promise<FetchOutcome> {
+    try {
+      return await this.#fetchOnce(nodeId, wanted, beganMs)
     } catch (error) {
       if (!(error instanceof KafkaError) || !error.retriable) throw error
+      this.#noteFailure(wanted, error, beganMs)
+      return { batches: [], failure: error }
     }
-    await this.#calls.pause()
+  }
+
+  #noteFailure(positions: readonly Position[], error: KafkaError, beganMs: number): void {
+    const nowMs = this.#clock.now()
+    for (const { partition } of positions) {
+      this.#interruptions.onFailed(partition, error, beganMs, nowMs)
+    }
+  }
+
+  async #findLeadersAgain(wanted: readonly Position[], beganMs: number): Promise<void> {
+    await this.#calls.pause(this.#failedCount++)
     const leaders = await this.#calls.untilReachable(
       () => readLeaders(this.#calls, this.#topic, this.#options.partitions ?? null),
-      (error) => this.#setHeldUp(error),
+      (error) => {
+        this.#noteFailure(wanted, error, beganMs)
+        this.#interruptions.checkLimit()
+      },
     )
     // Another topic id means another topic, so the offsets of the deleted one are invalid. Brokers
     // before 2.8 have no topic ids: all are zero.
     const isSame = Buffer.compare(leaders.topicId, this.#leaders!.topicId) === 0
     if (!isSame) throw createdAgain(this.#topic)
     this.#leaders = leaders
-    return []
   }
 
-  #setHeldUp(reason: KafkaError | null): void {
-    if (this.#isHeldUp === (reason !== null)) return
-    this.#isHeldUp = reason !== null
-    this.#options.onHeldUp?.(reason)
-  }
-
-  async #fetchOnce(nodeId: number, wanted: readonly Position[]): Promise<Batches> {
+  async #fetchOnce(
+    nodeId: number,
+    wanted: readonly Position[],
+    beganMs: number,
+  ): Promise<FetchOutcome> {
     const led = this.#leaders!.led.get(nodeId) ?? []
     const requested = wanted.filter(({ partition }) => led.includes(partition))
-    if (requested.length === 0) return []
+    if (requested.length === 0) return { batches: [], failure: null }
     const { topicId } = this.#leaders!
     const response = await this.#calls.toNode(
       nodeId,
@@ -299,22 +348,43 @@ export class RecordReader {
           ? null
           : brokerError(errorCode, { api: fetchApi.name, topic: this.#topic, broker }),
     )
-    this.#setHeldUp(null)
     const batches: (readonly TopicRecord[])[] = []
+    let failure: KafkaError | null = null
     for (const { partitions } of response.responses) {
-      for (const fetched of partitions) await this.#take(fetched, requested, batches)
+      for (const fetched of partitions) {
+        const position = requested.find(({ partition }) => partition === fetched.partitionIndex)
+        if (position === undefined) continue
+        const error = await this.#take(fetched, position, batches)
+        if (error === null) this.#interruptions.onRead(position.partition)
+        else this.#noteFailure([position], error, beganMs)
+        failure ??= error
+      }
     }
-    return batches
+    return { batches, failure }
   }
 
+  /** Adds the records to `batches`; the result is a retriable error, or null. */
   async #take(
     fetched: FetchedPartition,
-    requested: readonly Position[],
+    position: Position,
+    batches: (readonly TopicRecord[])[],
+  ): Promise<KafkaError | null> {
+    try {
+      await this.#takeOrThrow(fetched, position, batches)
+      return null
+    } catch (error) {
+      // The records before the error are read: the next request begins with the error.
+      if (error instanceof KafkaError && (error.retriable || batches.length > 0)) return error
+      throw error
+    }
+  }
+
+  async #takeOrThrow(
+    fetched: FetchedPartition,
+    position: Position,
     batches: (readonly TopicRecord[])[],
   ): Promise<void> {
     const { partitionIndex: partition, errorCode, records, abortedTransactions } = fetched
-    const position = requested.find((each) => each.partition === partition)
-    if (position === undefined) return
     if (errorCode === errorNumber.OFFSET_OUT_OF_RANGE) {
       await this.#skipDeleted(position)
       return
@@ -350,6 +420,13 @@ export class RecordReader {
     if (position.isMoved) throw createdAgain(this.#topic)
     await this.#calls.pause()
   }
+}
+
+/** How long errors may prevent the reading. */
+const timeoutOf = ({ timeoutMs, until }: ReadRecordsOptions): number => {
+  if (timeoutMs === undefined)
+    return until === undefined ? Number.POSITIVE_INFINITY : timeoutMsDefault
+  return timeoutMs === Number.POSITIVE_INFINITY ? timeoutMs : checkWhole('timeoutMs', timeoutMs, 1)
 }
 
 /** The last offset of the complete batches; -1 = there is none. */
