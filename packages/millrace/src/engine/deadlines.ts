@@ -26,7 +26,7 @@ export class Deadlines {
   add(at: number, fire: (now: number) => void): Deadline {
     const entry: Deadline = { at, fire, heapIndex: this.#heap.length }
     this.#heap.push(entry)
-    this.#rise(entry)
+    this.#siftUp(entry)
     return entry
   }
 
@@ -38,7 +38,7 @@ export class Deadlines {
     const last = this.#heap.pop()!
     if (last === entry) return
     this.#put(last, index)
-    this.#rise(last)
+    this.#siftUp(last)
     this.#sink(last)
   }
 
@@ -60,7 +60,7 @@ export class Deadlines {
     entry.heapIndex = index
   }
 
-  #rise(entry: Deadline): void {
+  #siftUp(entry: Deadline): void {
     while (entry.heapIndex > 0) {
       const parent = this.#heap[(entry.heapIndex - 1) >> 1]!
       if (parent.at <= entry.at) return

@@ -314,7 +314,7 @@ export class EngineParts {
     // A buffer that a socket may still read is left to the garbage collector.
     if (error === null || batch.attempts === 0) this.pool.release(batch.buffer)
     batch.forgetSettles()
-    this.budget.giveBack(cost)
+    this.budget.release(cost)
   }
 }
 

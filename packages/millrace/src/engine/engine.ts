@@ -18,7 +18,7 @@ import type { RecordEncoder } from './batch/record-encoder.ts'
 import { type RestorableBatch, restoreBatch } from './buffer/batch-restoration.ts'
 import { type PurgeScope, purge } from './buffer/purge.ts'
 import { SpooledHandle } from './buffer/spooled-handle.ts'
-import { TopicNews } from './buffer/topic-news.ts'
+import { TopicMetadataHandler } from './buffer/topic-metadata-handler.ts'
 import { type RecordHandle, type WaitingCaller, WaitingRecord } from './buffer/waiting-record.ts'
 import type { Deadlines } from './deadlines.ts'
 import type { DeadLetterPort } from './delivery/dead-letter-port.ts'
@@ -60,7 +60,7 @@ export class Engine implements EngineEvents {
   /** The producer's transactions; null without a transactional id. */
   readonly transactions: TransactionManager | null
   readonly readings: EngineReadings
-  readonly #topicNews: TopicNews
+  readonly #topicMetadata: TopicMetadataHandler
 
   constructor(
     settings: EngineSettings,
@@ -78,7 +78,7 @@ export class Engine implements EngineEvents {
     this.deadlines = parts.deadlines
     this.transactions = parts.transactions
     this.readings = new EngineReadings(parts)
-    this.#topicNews = new TopicNews(parts)
+    this.#topicMetadata = new TopicMetadataHandler(parts)
   }
 
   now(): number {
@@ -104,7 +104,7 @@ export class Engine implements EngineEvents {
     deadlines.fireDue(now)
     failures.expireDue(now)
     accumulator.expireWaiting(now)
-    this.#topicNews.limitTopics()
+    this.#topicMetadata.limitTopics()
     accumulator.startTurn()
     accumulator.admitWaiting()
     this.parts.spool?.feed()
@@ -305,11 +305,11 @@ export class Engine implements EngineEvents {
   }
 
   onTopic(view: TopicView): void {
-    this.#topicNews.onTopic(view)
+    this.#topicMetadata.onTopic(view)
   }
 
   onTopicFailed(name: string, error: KafkaError, final: boolean): void {
-    this.#topicNews.onTopicFailed(name, error, final)
+    this.#topicMetadata.onTopicFailed(name, error, final)
   }
 
   onLinkReady(_nodeId: number): void {

@@ -82,7 +82,7 @@ export const readStatus = (
     unacknowledgedRecords: readings.unsettledRecords,
     waitingRecords: readings.waitingSends,
     oldestUnacknowledgedMs: oldest === Number.POSITIVE_INFINITY ? null : Math.round(now - oldest),
-    isInTransaction: engine.transactions?.isUnderWay ?? false,
+    isInTransaction: engine.transactions?.isOngoing ?? false,
     ...(spool === null ? {} : { spool: spool.status() }),
   }
 }

@@ -5,7 +5,7 @@ import { Cluster } from '../../src/cluster-client/cluster-client.ts'
 import { MemoryBudget } from '../../src/engine/batch/memory-budget.ts'
 import { Accumulator } from '../../src/engine/buffer/accumulator.ts'
 import { FairShares } from '../../src/engine/buffer/fair-shares.ts'
-import { PartitionLines } from '../../src/engine/buffer/partition-lines.ts'
+import { PartitionWaitQueues } from '../../src/engine/buffer/partition-wait-queues.ts'
 import { TopicDirectory } from '../../src/engine/buffer/topic-directory.ts'
 import { BatchFailures } from '../../src/engine/delivery/batch-failures.ts'
 import { BrokerSilence } from '../../src/engine/dispatch/broker-silence.ts'
@@ -21,7 +21,7 @@ export const decisionMutations: Readonly<Record<string, Mutation>> = {
   'share-unbounded': inMethod(
     'a broker that takes nothing may hold the whole buffer',
     FairShares,
-    'isOver',
+    'isAboveShare',
     () => () => false,
   ),
   'stalled-bytes-in-window': inMethod(
@@ -36,19 +36,19 @@ export const decisionMutations: Readonly<Record<string, Mutation>> = {
     'review',
     () => () => {},
   ),
-  'partition-line-stands-still': inMethod(
+  'partition-wait-queue-stands-still': inMethod(
     'records that wait for a partition are not admitted',
-    PartitionLines,
+    PartitionWaitQueues,
     'step',
     () => () => {},
   ),
-  'partition-line-overtaken': inMethod(
+  'partition-wait-queue-overtaken': inMethod(
     'a record passes those that wait for its partition',
-    PartitionLines,
+    PartitionWaitQueues,
     'refuses',
     (original) =>
-      function refuses(this: PartitionLines, queue) {
-        return original.call(this, queue) && !queue.hasLine
+      function refuses(this: PartitionWaitQueues, queue) {
+        return original.call(this, queue) && !queue.hasWaitQueue
       },
   ),
   'silence-unnoticed': inGetter(

@@ -319,9 +319,9 @@ export const engineMutations: Readonly<Record<string, Mutation>> = {
   'memory-leaked': inMethod(
     'settled batches give back half of what they took',
     MemoryBudget,
-    'giveBack',
+    'release',
     (original) =>
-      function giveBack(this: MemoryBudget, cost) {
+      function release(this: MemoryBudget, cost) {
         original.call(this, Math.floor(cost / 2))
       },
   ),
@@ -343,9 +343,9 @@ export const engineMutations: Readonly<Record<string, Mutation>> = {
   'waiting-memory-kept': inMethod(
     'records that fail while they wait keep their memory',
     MemoryBudget,
-    'giveBackWaiting',
+    'releaseWaiting',
     (original) =>
-      function giveBackWaiting(this: MemoryBudget, cost) {
+      function releaseWaiting(this: MemoryBudget, cost) {
         original.call(this, cost - 1)
       },
   ),

@@ -51,7 +51,7 @@ test('what waits for a partition counts in the total', () => {
   const budget = new MemoryBudget(1000, 0, () => {})
   budget.setStalled(300)
   budget.takeWaiting(300)
-  budget.takeInLine(300)
+  budget.takePartitionWait(300)
   budget.take(600)
   assert.ok(budget.hasSpace)
   budget.takeWaiting(100)

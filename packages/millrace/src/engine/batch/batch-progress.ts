@@ -49,7 +49,7 @@ export abstract class BatchProgress {
   #maybeInLog = false
   #maybeWritten = false
   #isBehindGap = false
-  #isPieceInDoubt = false
+  #isPieceOfMaybeWritten = false
   #lastError: KafkaError | null = null
 
   constructor(ordinal: number, createdAt: number, deadline: number, flushGeneration: number) {
@@ -177,20 +177,20 @@ export abstract class BatchProgress {
   /** The broker responded that the batch is not in its log. */
   markNotWritten(): void {
     this.#maybeWritten = false
-    this.#isPieceInDoubt = false
+    this.#isPieceOfMaybeWritten = false
   }
 
   /**
    * It is a part of a split batch, and the whole batch may be in the log. In that case the broker
    * does not recognize the part as a duplicate.
    */
-  get isPieceInDoubt(): boolean {
-    return this.#isPieceInDoubt
+  get isPieceOfMaybeWritten(): boolean {
+    return this.#isPieceOfMaybeWritten
   }
 
   /** The broker accepted another part, so the whole batch is not in the log. */
-  clearPieceDoubt(): void {
-    this.#isPieceInDoubt = false
+  clearPieceMaybeWritten(): void {
+    this.#isPieceOfMaybeWritten = false
   }
 
   // ── Sequence number ────────────────────────────────────────────────────────────────────────────
@@ -255,8 +255,8 @@ export abstract class BatchProgress {
     later.#sentAt = this.#sentAt
     later.#maybeWritten = this.#maybeWritten
     later.#maybeInLog = this.#maybeInLog
-    this.#isPieceInDoubt ||= this.#maybeWritten
-    later.#isPieceInDoubt = this.#isPieceInDoubt
+    this.#isPieceOfMaybeWritten ||= this.#maybeWritten
+    later.#isPieceOfMaybeWritten = this.#isPieceOfMaybeWritten
     if (this.#baseSequence < 0) return
     later.#producerId = this.#producerId
     later.#epoch = this.#epoch

@@ -25,7 +25,7 @@ export class MemoryBudget {
   /** The part of the used bytes that belongs to unavailable brokers and topics. */
   #stalledBytes = 0
   /** The part of the waiting bytes that waits for the share of a partition. */
-  #lineBytes = 0
+  #partitionWaitBytes = 0
   #windowLimit: number
   #waitingLimit: number
   /**
@@ -87,19 +87,19 @@ export class MemoryBudget {
   }
 
   /** The bytes that wait for the share of a partition. */
-  get lineBytes(): number {
-    return this.#lineBytes
+  get partitionWaitBytes(): number {
+    return this.#partitionWaitBytes
   }
 
   /** The other half is for records of other partitions. */
-  get lineBytesMax(): number {
+  get partitionWaitBytesMax(): number {
     return Math.floor(this.waitingBytesMax / 2)
   }
 
   #updateLimits(): void {
     this.#windowLimit = this.windowBytes + this.#stalledBytes
     const left = Math.max(1, this.#waitingShareBytes - this.#stalledBytes)
-    this.#waitingLimit = left + this.#lineBytes
+    this.#waitingLimit = left + this.#partitionWaitBytes
     this.#updateUsedLimit()
   }
 
@@ -113,7 +113,7 @@ export class MemoryBudget {
     this.#usedBytes += cost
   }
 
-  giveBack(cost: number): void {
+  release(cost: number): void {
     this.#usedBytes -= cost
     this.#onFreed()
   }
@@ -123,19 +123,19 @@ export class MemoryBudget {
     this.#updateUsedLimit()
   }
 
-  giveBackWaiting(cost: number): void {
+  releaseWaiting(cost: number): void {
     this.#waitingBytes -= cost
     this.#updateUsedLimit()
   }
 
   /** A record waits for its partition. */
-  takeInLine(cost: number): void {
-    this.#lineBytes += cost
+  takePartitionWait(cost: number): void {
+    this.#partitionWaitBytes += cost
     this.#updateLimits()
   }
 
-  giveBackInLine(cost: number): void {
-    this.#lineBytes -= cost
+  releasePartitionWait(cost: number): void {
+    this.#partitionWaitBytes -= cost
     this.#updateLimits()
   }
 }

@@ -85,7 +85,7 @@ export interface StoredRecord {
 
 export class RecordEncoder {
   /** A partitioner reads the key: no other record may be loaded. */
-  #isLent = false
+  #isLocked = false
   topic = ''
   /** -1 = the partitioner chooses. */
   partition = -1
@@ -125,7 +125,7 @@ export class RecordEncoder {
    * before memory of that size is allocated.
    */
   load(record: ProducerRecord): void {
-    if (this.#isLent) {
+    if (this.#isLocked) {
       throw new KafkaError('INVALID_STATE', 'A record must not be sent from inside a partitioner')
     }
     try {
@@ -192,12 +192,12 @@ export class RecordEncoder {
   }
 
   /** A partitioner reads the key from now on. */
-  lend(): void {
-    this.#isLent = true
+  lock(): void {
+    this.#isLocked = true
   }
 
-  endLending(): void {
-    this.#isLent = false
+  unlock(): void {
+    this.#isLocked = false
   }
 
   /** Throws if a partitioner resized the buffer of the key or the value. */

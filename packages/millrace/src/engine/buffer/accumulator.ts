@@ -21,7 +21,7 @@ import type { ClusterPort } from '../ports.ts'
 import type { ProducerRecord, Settle } from '../record.ts'
 import type { EngineHost, EngineSettings } from '../settings.ts'
 import { AppendClock } from './append-clock.ts'
-import { PartitionLines } from './partition-lines.ts'
+import { PartitionWaitQueues } from './partition-wait-queues.ts'
 import { SpaceQueue } from './space-queue.ts'
 import { spooledHandle } from './spooled-handle.ts'
 import type { TopicDirectory } from './topic-directory.ts'
@@ -71,7 +71,7 @@ export class Accumulator {
   readonly #clock: AppendClock
   readonly #draft: RecordEncoder
   readonly #spaceQueue: SpaceQueue
-  readonly #lines: PartitionLines
+  readonly #waitQueues: PartitionWaitQueues
   /** `enqueue` rejected a record of this partition. */
   #enqueueWaitsFor: PartitionQueue | null = null
   /** The last record of the spool found no space. */
@@ -93,8 +93,8 @@ export class Accumulator {
     this.#spaceQueue = new SpaceQueue({ ...parts, wake: parts.events.wake }, (waiting) =>
       this.#appendWaiting(waiting, false),
     )
-    const lineParts = { ...parts, wake: parts.events.wake }
-    this.#lines = new PartitionLines(lineParts, (queue, waiting) => {
+    const waitQueueParts = { ...parts, wake: parts.events.wake }
+    this.#waitQueues = new PartitionWaitQueues(waitQueueParts, (queue, waiting) => {
       const topic = this.#topics.get(queue.topic.name)
       this.#appendTo(topic, queue, waiting.draft, waiting.settle, waiting.tag, waiting)
     })
@@ -108,7 +108,7 @@ export class Accumulator {
   /** `enqueue` would accept a record now. */
   get mayEnqueue(): boolean {
     const queue = this.#enqueueWaitsFor
-    return this.#spaceQueue.mayEnqueue && (queue === null || !this.#lines.refuses(queue))
+    return this.#spaceQueue.mayEnqueue && (queue === null || !this.#waitQueues.refuses(queue))
   }
 
   /** Callers of `enqueue` continue in this turn. */
@@ -118,12 +118,12 @@ export class Accumulator {
 
   /** Entries that wait for space. */
   get waitingCount(): number {
-    return this.#spaceQueue.length + this.#lines.length
+    return this.#spaceQueue.length + this.#waitQueues.length
   }
 
   /** Since when the first of them waits; Infinity = none waits. */
   get oldestWaitingAt(): number {
-    return Math.min(this.#spaceQueue.oldestAt, this.#lines.oldestAt)
+    return Math.min(this.#spaceQueue.oldestAt, this.#waitQueues.oldestAt)
   }
 
   // ── Appending ──────────────────────────────────────────────────────────────────────────────────
@@ -135,12 +135,12 @@ export class Accumulator {
   tryAppend(record: ProducerRecord, settle: Settle | null): boolean {
     const draft = this.#draft
     draft.load(record)
-    if (this.#spaceQueue.mayEnqueue || (this.#lines.findSpace() && this.hasSpace)) {
+    if (this.#spaceQueue.mayEnqueue || (this.#waitQueues.findSpace() && this.hasSpace)) {
       const isTaken = this.#append(draft, settle, 0, null) !== null
       this.#spaceQueue.onEnqueued()
       draft.unload()
       if (!isTaken) {
-        this.#enqueueWaitsFor = this.#lines.refusedBy
+        this.#enqueueWaitsFor = this.#waitQueues.refusedBy
         this.#spaceQueue.requestShare()
       }
       return isTaken
@@ -157,8 +157,8 @@ export class Accumulator {
   append(record: ProducerRecord, settle: Settle | null): RecordHandle {
     const draft = this.#draft
     draft.load(record)
-    if (this.hasSpace || (this.#lines.findSpace() && this.hasSpace)) {
-      const handle = this.#append(draft, settle, 0, null) ?? this.#lines.join(draft, settle, 0)
+    if (this.hasSpace || (this.#waitQueues.findSpace() && this.hasSpace)) {
+      const handle = this.#append(draft, settle, 0, null) ?? this.#waitQueues.join(draft, settle, 0)
       draft.unload()
       return handle
     }
@@ -214,7 +214,8 @@ export class Accumulator {
     this.#spaceQueue.beginInTurn()
     draft.load(record)
     this.#spaceQueue.endInTurn()
-    const handle = this.#append(draft, settle, tag, null) ?? this.#lines.join(draft, settle, tag)
+    const handle =
+      this.#append(draft, settle, tag, null) ?? this.#waitQueues.join(draft, settle, tag)
     draft.unload()
     this.#joinEarlierFlush(handle, flushGeneration)
     return handle
@@ -243,9 +244,9 @@ export class Accumulator {
    */
   appendSpooled(draft: RecordEncoder, settle: Settle | null, recordId: number): boolean {
     const isTaken =
-      (this.#budget.hasSpace || (this.#lines.findSpace() && this.#budget.hasSpace)) &&
+      (this.#budget.hasSpace || (this.#waitQueues.findSpace() && this.#budget.hasSpace)) &&
       (this.#put(draft, settle, recordId, null) !== null ||
-        this.#lines.joinIfSpace(draft, settle, recordId))
+        this.#waitQueues.joinIfSpace(draft, settle, recordId))
     this.#isSpoolWaiting = !isTaken
     return isTaken
   }
@@ -271,7 +272,7 @@ export class Accumulator {
   #choosePartition({ partitioner, partitioning }: TopicState, draft: RecordEncoder): number {
     const { keyBytes, keyStart, keyEnd, contentBytes } = draft
     const recordBytes = contentBytes + recordOverheadUsual
-    this.#draft.lend()
+    this.#draft.lock()
     try {
       const chosen = partitioner.partition(partitioning, keyBytes, keyStart, keyEnd, recordBytes)
       if (partitioner.isCustom === true) draft.checkUnchanged()
@@ -280,7 +281,7 @@ export class Accumulator {
       this.#draft.unload()
       throw error
     } finally {
-      this.#draft.endLending()
+      this.#draft.unlock()
     }
   }
 
@@ -317,7 +318,7 @@ export class Accumulator {
     let batch = queue.open
     // Decides for nearly every record without its exact size.
     if (batch === null || !this.#fits(batch, content + recordOverheadMax)) {
-      if (this.#lines.refuses(queue)) return this.#lines.refuse(queue, from)
+      if (this.#waitQueues.refuses(queue)) return this.#waitQueues.refuse(queue, from)
       batch = this.#batchFor(topic, queue, content, timestamp)
     }
     const bytes = batch.append(draft, content, timestamp, settle, tag, this.#pool)
@@ -407,9 +408,9 @@ export class Accumulator {
 
   /** Admits records that wait for space, and notifies the host if it waits. */
   admitWaiting(): void {
-    this.#lines.step(this.#spaceQueue.isWanted || this.#isSpoolWaiting)
+    this.#waitQueues.step(this.#spaceQueue.hasWaiters || this.#isSpoolWaiting)
     const queue = this.#enqueueWaitsFor
-    const isRefused = queue !== null && this.#lines.refuses(queue)
+    const isRefused = queue !== null && this.#waitQueues.refuses(queue)
     if (!isRefused) this.#enqueueWaitsFor = null
     this.#spaceQueue.admit(!isRefused)
   }
@@ -439,7 +440,7 @@ export class Accumulator {
 
   /** Fails records that have waited for too long. */
   expireWaiting(now: number): void {
-    this.#spaceQueue.expireDue(now, this.#topics.all(), this.#lines)
+    this.#spaceQueue.expireDue(now, this.#topics.all(), this.#waitQueues)
   }
 
   /** Fails all records that wait for the topic. */
@@ -452,30 +453,30 @@ export class Accumulator {
    * returns their number.
    */
   purgeWaiting(
-    isMeant: ((topic: string, partition: number) => boolean) | null,
+    isSelected: ((topic: string, partition: number) => boolean) | null,
     makeError: (topic: string | undefined) => KafkaError,
   ): number {
     const { waiting } = this.#parts
-    const found = [...this.#spaceQueue.takeIf(isMeant)]
+    const found = [...this.#spaceQueue.takeIf(isSelected)]
     for (const { pending } of this.#topics.all()) {
       found.push(
-        ...pending.takeIf(({ draft }) => isMeant?.(draft.topic, draft.partition) !== false),
+        ...pending.takeIf(({ draft }) => isSelected?.(draft.topic, draft.partition) !== false),
       )
     }
-    found.push(...this.#lines.takeIf(isMeant))
+    found.push(...this.#waitQueues.takeIf(isSelected))
     for (const entry of found) waiting.failEntry(entry, makeError)
     return found.length
   }
 
   /** Fails all records that wait for the partition. */
-  failLine(queue: PartitionQueue, makeError: () => KafkaError): void {
-    this.#lines.fail(queue, makeError)
+  failWaiting(queue: PartitionQueue, makeError: () => KafkaError): void {
+    this.#waitQueues.fail(queue, makeError)
   }
 
   /** Fails all entries that wait for space, for a topic or for a partition. */
   failAllWaiting(makeError: () => KafkaError): void {
     for (const topic of this.#topics.all()) this.failPending(topic, makeError)
-    this.#lines.failAll(makeError)
+    this.#waitQueues.failAll(makeError)
     this.#spaceQueue.failAll(makeError)
   }
 }

@@ -1,8 +1,8 @@
 // Owns the limit of the batch memory that unavailable brokers and topics may hold. Their batches do
 // not count in the window, so other partitions can use all of it. Each has a share; above it,
-// records wait per partition (partition-lines.ts). If no other partition could send, there is no
-// limit, and all records wait in one queue. Records without a fixed partition avoid a broker that
-// holds its share. Caller: Accumulator, at each step and when the window is full.
+// records wait per partition (partition-wait-queues.ts). If no other partition could send, there is
+// no limit, and all records wait in one queue. Records without a fixed partition avoid a broker
+// that holds its share. Caller: Accumulator, at each step and when the window is full.
 //
 // Invariant: nothing is counted per record or batch; a review sums up the unsettled batches.
 
@@ -22,15 +22,15 @@ const stalledMs = 500
 /** Time between two reviews. */
 export const reviewMs = 50
 /** Below this part of the window no broker holds enough for a review. */
-const quietShare = 1 / 4
+const reviewShareMin = 1 / 4
 /** A holder accepts records again below this part of its share. */
-const againShare = 3 / 4
+const readmitShare = 3 / 4
 
 /** An unavailable broker (by node id), or the unavailable partitions of one topic. */
 interface Holder {
   readonly queues: Set<PartitionQueue>
   bytes: number
-  isOver: boolean
+  isAboveShare: boolean
 }
 
 type HolderKey = number | Topic
@@ -55,8 +55,8 @@ export class FairShares {
   }
 
   /** No record of the partition may enter a batch: its broker or topic holds its share. */
-  isOver(queue: PartitionQueue): boolean {
-    return this.#holders.size > 0 && this.#holderOf(queue)?.isOver === true
+  isAboveShare(queue: PartitionQueue): boolean {
+    return this.#holders.size > 0 && this.#holderOf(queue)?.isAboveShare === true
   }
 
   /** A record that waited for its partition entered a batch. */
@@ -64,7 +64,7 @@ export class FairShares {
     const holder = this.#holderOf(queue)
     if (holder === undefined) return
     holder.bytes += bytes
-    if (holder.bytes >= this.#shareBytes) holder.isOver = true
+    if (holder.bytes >= this.#shareBytes) holder.isAboveShare = true
   }
 
   #holderOf(queue: PartitionQueue): Holder | undefined {
@@ -79,11 +79,11 @@ export class FairShares {
     return now >= this.#reviewedAt + reviewMs
   }
 
-  /** Sums up what is held now. `isWanted` = records wait for the result. */
-  review(now: number, isWanted: boolean): void {
+  /** Sums up what is held now. `hasWaiters` = records wait for the result. */
+  review(now: number, hasWaiters: boolean): void {
     const { budget, dispatcher } = this.#parts
-    if (!isWanted && this.#holders.size === 0) {
-      if (budget.usedBytes < budget.windowBytes * quietShare) return
+    if (!hasWaiters && this.#holders.size === 0) {
+      if (budget.usedBytes < budget.windowBytes * reviewShareMin) return
     }
     this.#reviewedAt = now
     const before = this.#holders
@@ -93,10 +93,10 @@ export class FairShares {
     let stalledBytes = 0
     for (const [key, holder] of holders) {
       stalledBytes += holder.bytes
-      const wasOver = before.get(key)?.isOver === true
-      holder.isOver = holder.bytes >= this.#shareBytes * (wasOver ? againShare : 1)
+      const wasAboveShare = before.get(key)?.isAboveShare === true
+      holder.isAboveShare = holder.bytes >= this.#shareBytes * (wasAboveShare ? readmitShare : 1)
       // The check happens when a batch is opened, so no open batch may remain.
-      if (!holder.isOver) continue
+      if (!holder.isAboveShare) continue
       if (typeof key === 'number') dispatcher.onShareFull(key)
       for (const queue of holder.queues) if (queue.open !== null) dispatcher.seal(queue)
     }
@@ -115,7 +115,7 @@ export class FairShares {
       const key = isSilent ? leaderId : topic
       let holder = holders.get(key)
       if (holder === undefined) {
-        holder = { queues: new Set(), bytes: 0, isOver: false }
+        holder = { queues: new Set(), bytes: 0, isAboveShare: false }
         holders.set(key, holder)
       }
       holder.bytes += batch.cost

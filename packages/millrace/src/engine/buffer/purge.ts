@@ -29,16 +29,16 @@ const message = 'The record was purged before it was delivered'
 /** Returns how many records fail; a call with many records that waits for its turn counts as 1. */
 export const purge = (parts: PurgeParts, { topic, partition }: PurgeScope): number => {
   const { host, accumulator, incomplete, failures } = parts
-  const isMeant = (name: string, index: number): boolean =>
+  const isSelected = (name: string, index: number): boolean =>
     (topic === undefined || name === topic) && (partition === undefined || index === partition)
   const isEverything = topic === undefined
-  let count = accumulator.purgeWaiting(isEverything ? null : isMeant, (name) => {
+  let count = accumulator.purgeWaiting(isEverything ? null : isSelected, (name) => {
     return new KafkaError('ABORTED', message, name === undefined ? {} : { topic: name })
   })
   const now = host.now()
   for (const batch of incomplete.list()) {
     const { queue } = batch
-    if (batch.state === 'inFlight' || !isMeant(queue.topic.name, queue.partition)) continue
+    if (batch.state === 'inFlight' || !isSelected(queue.topic.name, queue.partition)) continue
     count += batch.keptRecordCount
     failures.fail(batch, new KafkaError('ABORTED', message, batchContext(batch, now)))
   }

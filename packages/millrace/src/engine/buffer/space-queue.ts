@@ -7,7 +7,7 @@ import type { KafkaError } from '../../protocol/kafka-error.ts'
 import type { MemoryBudget } from '../batch/memory-budget.ts'
 import type { RecordSpool } from '../delivery/record-spool.ts'
 import type { EngineHost } from '../settings.ts'
-import type { PartitionLines } from './partition-lines.ts'
+import type { PartitionWaitQueues } from './partition-wait-queues.ts'
 import type { TopicState } from './topic-state.ts'
 import { WaitingQueue } from './waiting-queue.ts'
 import { type WaitingCaller, WaitingRecord } from './waiting-record.ts'
@@ -41,7 +41,7 @@ export class SpaceQueue {
   readonly #spool: RecordSpool | null
   readonly #append: (waiting: WaitingRecord) => void
   readonly #queue = new WaitingQueue<WaitingRecord | WaitingCaller>()
-  #isSpaceWanted = false
+  #isSpaceRequested = false
   #isCutShort = false
   #turnRecords = 0
   /** Records that `enqueue` may still append in this turn; Infinity = no caller was waiting. */
@@ -115,10 +115,10 @@ export class SpaceQueue {
 
   /** The host's onSpace follows when there is space. */
   requestSpace(): void {
-    this.#isSpaceWanted = true
+    this.#isSpaceRequested = true
     if (!this.hasSpace) return
     this.#isEnqueueCutShort = true
-    this.#goOnNextTurn()
+    this.#continueNextTurn()
   }
 
   startTurn(): void {
@@ -144,14 +144,14 @@ export class SpaceQueue {
 
   #isTurnOver(): boolean {
     if (this.#turnRecords < turnRecordsMax) return false
-    this.#goOnNextTurn()
+    this.#continueNextTurn()
     return true
   }
 
   /**
    * There is space, but the turn is used up: the next step admits entries even above `spaceShare`.
    */
-  #goOnNextTurn(): void {
+  #continueNextTurn(): void {
     this.#isCutShort = true
     this.#parts.wake()
   }
@@ -161,17 +161,17 @@ export class SpaceQueue {
    * during an append, which must be completed first.
    */
   onMemoryFreed(): void {
-    if (this.isWanted) this.#parts.wake()
+    if (this.hasWaiters) this.#parts.wake()
   }
 
   /** An entry waits, or the host waits for space. */
-  get isWanted(): boolean {
-    return this.#queue.length > 0 || this.#isSpaceWanted
+  get hasWaiters(): boolean {
+    return this.#queue.length > 0 || this.#isSpaceRequested
   }
 
   /** The host's onSpace follows when `admit` may notify it. */
   requestShare(): void {
-    this.#isSpaceWanted = true
+    this.#isSpaceRequested = true
   }
 
   /**
@@ -179,22 +179,22 @@ export class SpaceQueue {
    * selected (null), because its other records may be for any partition.
    */
   takeIf(
-    isMeant: ((topic: string, partition: number) => boolean) | null,
+    isSelected: ((topic: string, partition: number) => boolean) | null,
   ): (WaitingRecord | WaitingCaller)[] {
     return this.#queue.takeIf((entry) => {
-      if (isMeant === null) return true
-      return entry instanceof WaitingRecord && isMeant(entry.draft.topic, entry.draft.partition)
+      if (isSelected === null) return true
+      return entry instanceof WaitingRecord && isSelected(entry.draft.topic, entry.draft.partition)
     })
   }
 
   /** Admits entries for which there is space, and notifies the host if it waits. */
   admit(mayNotify: boolean): void {
-    if (!this.isWanted) return
-    if (!this.#isSpaceBack && !this.#isCutShort) return
+    if (!this.hasWaiters) return
+    if (!this.#isSpaceAvailable && !this.#isCutShort) return
     this.#isCutShort = false
     this.#admitEntries()
-    if (!mayNotify || !this.#isSpaceWanted || !this.hasSpace) return
-    this.#isSpaceWanted = false
+    if (!mayNotify || !this.#isSpaceRequested || !this.hasSpace) return
+    this.#isSpaceRequested = false
     this.#openedRecords = openedRecordsMax
     this.#isFilling = this.#isEnqueueCutShort
     this.#isEnqueueCutShort = false
@@ -203,7 +203,7 @@ export class SpaceQueue {
     this.#parts.host.onSpace()
   }
 
-  get #isSpaceBack(): boolean {
+  get #isSpaceAvailable(): boolean {
     if (this.#spool !== null) return this.#spool.hasSpace
     const { movingBytes, windowBytes } = this.#budget
     return movingBytes <= windowBytes * spaceShare
@@ -234,8 +234,8 @@ export class SpaceQueue {
   }
 
   /** Fails entries that have waited for too long: here, for a topic or for a partition. */
-  expireDue(now: number, topics: Iterable<TopicState>, lines: PartitionLines): void {
-    this.#parts.waiting.expireDue(now, this.#queue, topics, lines.all())
+  expireDue(now: number, topics: Iterable<TopicState>, waitQueues: PartitionWaitQueues): void {
+    this.#parts.waiting.expireDue(now, this.#queue, topics, waitQueues.all())
   }
 
   failAll(makeError: () => KafkaError): void {

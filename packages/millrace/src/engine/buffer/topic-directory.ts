@@ -1,5 +1,6 @@
-// Owns the topics that records were sent to, by name. Callers: Accumulator (records), TopicNews
-// (metadata), EngineReadings. Invariant: a topic stays until TopicNews deletes it.
+// Owns the topics that records were sent to, by name. Callers: Accumulator (records),
+// TopicMetadataHandler (metadata), EngineReadings. Invariant: a topic stays until
+// TopicMetadataHandler deletes it.
 
 import type { PartitionerFactory } from '../partitioner/partitioner-contract.ts'
 import type { EngineSettings } from '../settings.ts'

@@ -1,7 +1,7 @@
 // Owns the state of one topic: its partitions with their queues, its partitioner, and the records
-// that wait for its metadata. Callers: TopicDirectory creates it, TopicNews updates it with
-// metadata, Accumulator reads it. Invariant: a change creates a new PartitionerTopic; the old one
-// is not changed.
+// that wait for its metadata. Callers: TopicDirectory creates it, TopicMetadataHandler updates it
+// with metadata, Accumulator reads it. Invariant: a change creates a new PartitionerTopic; the old
+// one is not changed.
 
 import type { KafkaError } from '../../protocol/kafka-error.ts'
 import { PartitionQueue, type PipelineRules } from '../dispatch/partition-queue.ts'

@@ -55,15 +55,15 @@ export class WaitingQueue<Entry extends QueueEntry> implements EntryQueue {
   }
 
   /**
-   * Removes entries after the first `skipped` ones while `isWanted` is true or they are gone;
+   * Removes entries after the first `skipped` ones while `isSelected` is true or they are gone;
    * returns those that are not gone, in order.
    */
-  takeWhile(skipped: number, isWanted: (entry: Entry) => boolean): Entry[] {
+  takeWhile(skipped: number, isSelected: (entry: Entry) => boolean): Entry[] {
     const start = this.#head + skipped
     let end = start
     for (; end < this.#entries.length; end++) {
       const entry = this.#entries[end]!
-      if (!entry.isGone && !isWanted(entry)) break
+      if (!entry.isGone && !isSelected(entry)) break
     }
     return this.#released(this.#entries.splice(start, end - start))
   }
@@ -77,11 +77,11 @@ export class WaitingQueue<Entry extends QueueEntry> implements EntryQueue {
   }
 
   /** Removes the selected entries; returns those that are not gone, in order. */
-  takeIf(isWanted: (entry: Entry) => boolean): Entry[] {
+  takeIf(isSelected: (entry: Entry) => boolean): Entry[] {
     const live = this.#entries.slice(this.#head).filter((entry) => !entry.isGone)
-    this.#entries = live.filter((entry) => !isWanted(entry))
+    this.#entries = live.filter((entry) => !isSelected(entry))
     this.#head = 0
-    return this.#released(live.filter(isWanted))
+    return this.#released(live.filter(isSelected))
   }
 
   onGone(): void {

@@ -24,8 +24,8 @@ export class WaitingRecord implements QueueEntry {
   readonly cost: number
   /** Set by the queue that contains the record. */
   queue: EntryQueue | null = null
-  /** Written by PartitionLines: it waits for its partition. */
-  isInLine = false
+  /** Written by PartitionWaitQueues: it waits for its partition. */
+  waitsForPartition = false
   #flushGeneration: number
   #batch: QueuedBatch | null = null
   #isSpooled = false

@@ -1,7 +1,7 @@
 // Owns the memory, the time limits and the failures of records that wait for buffer space or for
 // their topic, and the flush() calls that wait for them. The queues are owned by the accumulator
-// (space), the topics and PartitionLines. Callers: Accumulator, RecordCancellation. Invariant: each
-// record that enters leaves once, by `leave`, `cancel` or `fail`.
+// (space), the topics and PartitionWaitQueues. Callers: Accumulator, RecordCancellation. Invariant:
+// each record that enters leaves once, by `leave`, `cancel` or `fail`.
 
 import { KafkaError } from '../../protocol/kafka-error.ts'
 import { bufferFull, shareFull, shareTimeout } from '../batch/batch-errors.ts'
@@ -35,7 +35,7 @@ export class WaitingRecords {
   #nextExpiry = Number.POSITIVE_INFINITY
   /** The error of this turn's records above the limit. */
   #fullError: KafkaError | null = null
-  #lineFullError: { readonly queue: PartitionQueue; readonly error: KafkaError } | null = null
+  #partitionFullError: { readonly queue: PartitionQueue; readonly error: KafkaError } | null = null
 
   constructor(parts: WaitingRecordParts) {
     this.#parts = parts
@@ -61,16 +61,21 @@ export class WaitingRecords {
   }
 
   /** Throws BUFFER_FULL if the queues of partitions have reached their limit. */
-  checkLineMemory(draft: RecordEncoder, queue: PartitionQueue): void {
+  checkPartitionWaitMemory(draft: RecordEncoder, queue: PartitionQueue): void {
     this.checkMemory(draft)
-    if (this.hasLineMemory(draft)) return
+    if (this.hasPartitionWaitMemory(draft)) return
     const { cluster, budget } = this.#parts
-    const { lineBytes, lineBytesMax } = budget
-    if (this.#lineFullError?.queue !== queue) {
-      const error = shareFull(queue, cluster.link(queue.leaderId), lineBytes, lineBytesMax)
-      this.#lineFullError = { queue, error }
+    const { partitionWaitBytes, partitionWaitBytesMax } = budget
+    if (this.#partitionFullError?.queue !== queue) {
+      const error = shareFull(
+        queue,
+        cluster.link(queue.leaderId),
+        partitionWaitBytes,
+        partitionWaitBytesMax,
+      )
+      this.#partitionFullError = { queue, error }
     }
-    throw this.#lineFullError.error
+    throw this.#partitionFullError.error
   }
 
   #hasMemory({ contentBytes }: RecordEncoder): boolean {
@@ -79,15 +84,15 @@ export class WaitingRecords {
   }
 
   /** Whether the record can wait for its partition. */
-  hasLineMemory(draft: RecordEncoder): boolean {
-    const { lineBytes, lineBytesMax } = this.#parts.budget
+  hasPartitionWaitMemory(draft: RecordEncoder): boolean {
+    const { partitionWaitBytes, partitionWaitBytesMax } = this.#parts.budget
     const cost = draft.contentBytes + waitingCost
-    return this.#hasMemory(draft) && lineBytes + cost <= lineBytesMax
+    return this.#hasMemory(draft) && partitionWaitBytes + cost <= partitionWaitBytesMax
   }
 
   startTurn(): void {
     this.#fullError = null
-    this.#lineFullError = null
+    this.#partitionFullError = null
   }
 
   /** Creates a copy of the record, which waits from now on. */
@@ -118,17 +123,17 @@ export class WaitingRecords {
 
   /** The record is in a batch now. */
   leave(waiting: WaitingRecord): void {
-    this.#giveBack(waiting)
+    this.#releaseMemory(waiting)
     this.#parts.generations.leave(waiting.flushGeneration)
     this.#parts.wake()
   }
 
-  #giveBack(waiting: WaitingRecord): void {
+  #releaseMemory(waiting: WaitingRecord): void {
     const { budget } = this.#parts
-    budget.giveBackWaiting(waiting.cost)
-    if (!waiting.isInLine) return
-    waiting.isInLine = false
-    budget.giveBackInLine(waiting.cost)
+    budget.releaseWaiting(waiting.cost)
+    if (!waiting.waitsForPartition) return
+    waiting.waitsForPartition = false
+    budget.releasePartitionWait(waiting.cost)
   }
 
   /** Fails a waiting record. */
@@ -137,7 +142,7 @@ export class WaitingRecords {
     const isDead = settlement.wantsDeadLetter(waiting.draft.topic, error)
     const deadLetter = isDead ? failedRecord(waiting.draft) : undefined
     waiting.markGone()
-    this.#giveBack(waiting)
+    this.#releaseMemory(waiting)
     const { settle, tag, flushGeneration } = waiting
     settlement.failRecord({ settle, tag, error, flushGeneration, deadLetter })
     this.#parts.wake()
@@ -195,7 +200,7 @@ export class WaitingRecords {
     now: number,
     queue: WaitingQueue<WaitingRecord | WaitingCaller>,
     topics: Iterable<TopicState>,
-    lines: Iterable<readonly [PartitionQueue, WaitingQueue<WaitingRecord>]>,
+    waitQueues: Iterable<readonly [PartitionQueue, WaitingQueue<WaitingRecord>]>,
   ): void {
     if (now < this.#nextExpiry) return
     const { maxBlockMs, recordWaitMs } = this.#parts.settings
@@ -205,10 +210,10 @@ export class WaitingRecords {
       const timeoutError = () => this.#timeoutError(topic, mostMs)
       next = Math.min(next, this.#expire(topic.pending, now, mostMs, timeoutError))
     }
-    for (const [partition, line] of lines) {
+    for (const [partition, entries] of waitQueues) {
       const link = this.#parts.cluster.link(partition.leaderId)
       const timeoutError = () => shareTimeout(partition, link, recordWaitMs)
-      next = Math.min(next, this.#expire(line, now, recordWaitMs, timeoutError))
+      next = Math.min(next, this.#expire(entries, now, recordWaitMs, timeoutError))
     }
     this.#nextExpiry = next
   }
@@ -220,16 +225,16 @@ export class WaitingRecords {
     mostMs: number,
     makeError: () => KafkaError,
   ): number {
-    const isOver = (entry: WaitingRecord | WaitingCaller): boolean => now >= entry.since + mostMs
+    const isExpired = (entry: WaitingRecord | WaitingCaller): boolean => now >= entry.since + mostMs
     const { first } = queue
     if (first === undefined) return Number.POSITIVE_INFINITY
     // The entries after the first one arrived in order. A sendBatch that advances has waited for
     // less time than they have.
-    const start = isOver(first) ? 0 : 1
-    for (const entry of queue.takeWhile(start, isOver)) this.failEntry(entry, makeError)
+    const start = isExpired(first) ? 0 : 1
+    for (const entry of queue.takeWhile(start, isExpired)) this.failEntry(entry, makeError)
     const { first: next, second } = queue
-    const sinces = [next?.since, second?.since].filter((since) => since !== undefined)
-    return Math.min(...sinces) + mostMs
+    const startTimes = [next?.since, second?.since].filter((since) => since !== undefined)
+    return Math.min(...startTimes) + mostMs
   }
 
   /** The error of a record that waited for too long: for its topic, or (null) for space. */

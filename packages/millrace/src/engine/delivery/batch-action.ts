@@ -42,11 +42,11 @@ export interface BatchFacts {
    * Records that may be in the log may fail. With a spool they are delivered, even if that means
    * twice.
    */
-  readonly canFailInDoubt: boolean
+  readonly canFailIfMaybeWritten: boolean
   /** An attempt had no certain result: the batch may be in the log with its number. */
   readonly maybeWritten: boolean
   /** It is a part of a batch that was split when the whole batch may have been in the log. */
-  readonly isPieceInDoubt: boolean
+  readonly isPieceOfMaybeWritten: boolean
   readonly recordCount: number
   /** The topic has another codec than that of the batch. */
   readonly hasOtherCodec: boolean
@@ -66,7 +66,7 @@ export const actionFor = (error: number, facts: BatchFacts): BatchAction => {
       if (!facts.idempotent) return 'fail'
       if (!facts.isFirst) return 'retry'
       // The whole batch is in the log, or there is a gap: which of them is unknown.
-      if (facts.isPieceInDoubt && facts.canFailInDoubt) return 'fail'
+      if (facts.isPieceOfMaybeWritten && facts.canFailIfMaybeWritten) return 'fail'
       return facts.transactional ? 'fail' : 'restart'
     case errorNumber.UNKNOWN_PRODUCER_ID:
       return facts.idempotent && !facts.transactional ? 'restart' : 'fail'
@@ -86,7 +86,7 @@ export const actionFor = (error: number, facts: BatchFacts): BatchAction => {
     case errorNumber.INVALID_TIMESTAMP:
       // The transaction cannot be committed without these records, so the others are not sent.
       if (facts.transactional) return 'fail'
-      if (facts.idempotent && facts.maybeWritten && facts.canFailInDoubt) return 'fail'
+      if (facts.idempotent && facts.maybeWritten && facts.canFailIfMaybeWritten) return 'fail'
       return facts.namedCount > 0 && facts.namedCount < facts.recordCount ? 'dropNamed' : 'fail'
     default:
       if (!isRetriable(error)) return 'fail'

@@ -138,9 +138,9 @@ export class Delivery {
       idempotent: this.#parts.settings.idempotent,
       transactional: this.#parts.transactions !== null,
       isFirst,
-      canFailInDoubt: this.#parts.spool === null,
+      canFailIfMaybeWritten: this.#parts.spool === null,
       maybeWritten: batch.maybeWritten,
-      isPieceInDoubt: batch.isPieceInDoubt,
+      isPieceOfMaybeWritten: batch.isPieceOfMaybeWritten,
       recordCount: batch.recordCount,
       hasOtherCodec: batch.codecId > 0 && queue.topic.hasOtherCodec(batch.codecId),
       namedCount: namedRecords(batch, response).size,
@@ -149,7 +149,7 @@ export class Delivery {
     switch (action) {
       case 'delivered':
         queue.onAcknowledged()
-        if (batch.isPieceInDoubt) queue.clearPieceDoubt()
+        if (batch.isPieceOfMaybeWritten) queue.clearPieceMaybeWritten()
         this.#deliver(batch, response.baseOffset, response.logAppendTimeMs, response.logStartOffset)
         return
       case 'duplicate':
@@ -272,7 +272,7 @@ export class Delivery {
     batch.discountAttempt()
     const later = splitInTwo(batch, pool)
     incomplete.addPiece(later)
-    budget.giveBack(costBefore - batch.cost - later.cost)
+    budget.release(costBefore - batch.cost - later.cost)
     this.#splitBatches++
     queue.reenqueueSealed(batch)
     queue.reenqueueSealed(later)
@@ -313,7 +313,7 @@ export class Delivery {
         deadLetter: isDead ? contents.copyOf(index) : undefined,
       })
     }
-    budget.giveBack(keepRecords(batch, (index) => !named.has(index), pool))
+    budget.release(keepRecords(batch, (index) => !named.has(index), pool))
     queue.dropNumber(batch)
     batch.restartAttempts()
     queue.reenqueueSealed(batch)
@@ -398,8 +398,8 @@ class RecordContents {
 }
 
 /** The original batch, of which this batch is a part, may be in the log. */
-const errorOfPiece = ({ isPieceInDoubt }: QueuedBatch, error: KafkaError): KafkaError => {
-  if (!isPieceInDoubt) return error
+const errorOfPiece = ({ isPieceOfMaybeWritten }: QueuedBatch, error: KafkaError): KafkaError => {
+  if (!isPieceOfMaybeWritten) return error
   const message =
     `${error.message}; the batch was split after an attempt without a response, and may be in ` +
     'the log as a whole'

@@ -66,7 +66,7 @@ export class Settlement {
   #records: DeliveredRecords | null = null
   #running = false
   /** The current run continues to the end. */
-  #unsliced = false
+  #isUnlimited = false
 
   constructor(events: SettlementEvents, deadLetters: DeadLetterPort | null) {
     this.#events = events
@@ -102,14 +102,14 @@ export class Settlement {
     if (this.#running) return
     this.#running = true
     let budget = sliceRecords
-    while ((budget > 0 || this.#unsliced) && this.#position < this.#decided.length) {
+    while ((budget > 0 || this.#isUnlimited) && this.#position < this.#decided.length) {
       budget -= this.#advance(
         this.#decided[this.#position]!,
-        this.#unsliced ? sliceRecords : budget,
+        this.#isUnlimited ? sliceRecords : budget,
       )
     }
     this.#running = false
-    this.#unsliced = false
+    this.#isUnlimited = false
     if (this.#position === this.#decided.length) {
       this.#decided = []
       this.#position = 0
@@ -121,7 +121,7 @@ export class Settlement {
    * it.
    */
   runAll(): void {
-    this.#unsliced = true
+    this.#isUnlimited = true
     this.run()
   }
 

@@ -70,7 +70,7 @@ export class BatchPreparation {
   /** Removes the dropped records; false = no record is left. */
   #removeDropped(batch: QueuedBatch): boolean {
     batch.queue.dropNumber(batch)
-    this.#budget.giveBack(keepRecords(batch, (index) => !batch.isDropped(index), this.#pool))
+    this.#budget.release(keepRecords(batch, (index) => !batch.isDropped(index), this.#pool))
     if (batch.recordCount > 0) return true
     batch.queue.remove(batch)
     this.#events.onEmptied(batch)

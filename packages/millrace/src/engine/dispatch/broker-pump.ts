@@ -88,7 +88,7 @@ export class BrokerPump implements WatchedBroker {
   }
 
   /** The partition has another leader now. */
-  withdraw(queue: PartitionQueue): void {
+  remove(queue: PartitionQueue): void {
     if (queue.listedOpen) this.#open = this.#open.filter((other) => other !== queue)
     if (queue.listedWaiting) this.#waiting = this.#waiting.filter((other) => other !== queue)
     queue.listedOpen = false
@@ -97,7 +97,7 @@ export class BrokerPump implements WatchedBroker {
 
   /** Writes what may be written now. */
   drain(now: number): void {
-    this.silence.look(now)
+    this.silence.check(now)
     if (this.#open.length === 0 && this.#waiting.length === 0) return
     const { cluster, settings } = this.#context
     const link = cluster.link(this.nodeId)

@@ -22,7 +22,7 @@ export class BrokerSilence {
   #since = Number.POSITIVE_INFINITY
   #isAvailable = true
   /** Nothing changes before this time. */
-  #lookAt = Number.POSITIVE_INFINITY
+  #checkAt = Number.POSITIVE_INFINITY
 
   /** A timeout of 0 = the broker always counts as available. */
   constructor(broker: WatchedBroker, timeoutMs: number, onChange: () => void) {
@@ -58,22 +58,22 @@ export class BrokerSilence {
   }
 
   /** Called at each step. */
-  look(now: number): void {
-    if (now < this.#lookAt) return
+  check(now: number): void {
+    if (now < this.#checkAt) return
     const { isWaitedFor, isConnected } = this.#broker
     if (!isWaitedFor && (isConnected || this.#isAvailable)) {
       this.#begin(Number.POSITIVE_INFINITY)
       this.#setAvailable(true)
       return
     }
-    this.#lookAt = now + this.#timeoutMs
+    this.#checkAt = now + this.#timeoutMs
     this.#setAvailable(false)
     if (!isConnected) this.#broker.connect()
   }
 
   #begin(since: number): void {
     this.#since = since
-    this.#lookAt = since + this.#timeoutMs
+    this.#checkAt = since + this.#timeoutMs
   }
 
   #setAvailable(isAvailable: boolean): void {

@@ -108,7 +108,7 @@ export class Dispatcher {
 
   /** The partition has another leader than `before`. */
   onLeaderChange(queue: PartitionQueue, before: number): void {
-    this.#pumps.get(before)?.withdraw(queue)
+    this.#pumps.get(before)?.remove(queue)
     this.offer(queue)
   }
 

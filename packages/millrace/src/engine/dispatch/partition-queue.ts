@@ -72,8 +72,8 @@ export class PartitionQueue {
   /** Written by the pump: whether the queue is in its lists. */
   listedOpen = false
   listedWaiting = false
-  /** Written by PartitionLines: records wait for the partition, and it has no open batch. */
-  hasLine = false
+  /** Written by PartitionWaitQueues: records wait for the partition, and it has no open batch. */
+  hasWaitQueue = false
   #releaseOpen = false
   /**
    * False until this leader has acknowledged a batch of this producer id: until then one batch is
@@ -108,7 +108,7 @@ export class PartitionQueue {
   }
 
   get isEmpty(): boolean {
-    if (this.#open !== null || this.hasLine) return false
+    if (this.#open !== null || this.hasWaitQueue) return false
     return this.waiting.length === 0 && this.inFlight.length === 0
   }
 
@@ -297,8 +297,8 @@ export class PartitionQueue {
    * The leader accepted a part of a split batch: neither the whole batch nor the later ones are in
    * the log.
    */
-  clearPieceDoubt(): void {
-    for (const batch of this.batches()) batch.clearPieceDoubt()
+  clearPieceMaybeWritten(): void {
+    for (const batch of this.batches()) batch.clearPieceMaybeWritten()
   }
 
   /**

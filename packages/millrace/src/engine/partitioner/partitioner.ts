@@ -140,7 +140,7 @@ class Fnv1aPartitioner implements Partitioner {
 }
 
 /** Returns the preferred partitions one after the other, from a random one on. */
-class Turn {
+class RoundRobin {
   #count: number
 
   constructor(random: Random) {
@@ -158,28 +158,28 @@ class Turn {
 }
 
 class KafkajsLegacyPartitioner implements Partitioner {
-  readonly #turn: Turn
+  readonly #roundRobin: RoundRobin
 
   constructor(random: Random) {
-    this.#turn = new Turn(random)
+    this.#roundRobin = new RoundRobin(random)
   }
 
   partition(topic: PartitionerTopic, bytes: Uint8Array, start: number, end: number): number {
     return start < 0
-      ? this.#turn.next(topic)
+      ? this.#roundRobin.next(topic)
       : kafkajsLegacyMurmur2(bytes, start, end) % topic.partitionCount
   }
 }
 
 class RoundRobinPartitioner implements Partitioner {
-  readonly #turn: Turn
+  readonly #roundRobin: RoundRobin
 
   constructor(random: Random) {
-    this.#turn = new Turn(random)
+    this.#roundRobin = new RoundRobin(random)
   }
 
   partition(topic: PartitionerTopic): number {
-    return this.#turn.next(topic)
+    return this.#roundRobin.next(topic)
   }
 }
 

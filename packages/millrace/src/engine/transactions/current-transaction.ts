@@ -13,7 +13,7 @@ import { sentCommit, usage } from './transaction-errors.ts'
 import { TransactionEvents } from './transaction-events.ts'
 import { TransactionFailure } from './transaction-failure.ts'
 import type { TransactionIdentity } from './transaction-identity.ts'
-import { assertLegal, isUnderWay, type TransactionState } from './transaction-state.ts'
+import { assertLegal, isOngoing, type TransactionState } from './transaction-state.ts'
 
 export class CurrentTransaction {
   readonly identity: TransactionIdentity
@@ -57,8 +57,8 @@ export class CurrentTransaction {
   }
 
   /** It has begun, and its result is not certain yet. */
-  get isUnderWay(): boolean {
-    return isUnderWay(this.#state)
+  get isOngoing(): boolean {
+    return isOngoing(this.#state)
   }
 
   /** Records are accepted, or a commit waits for accepted records: it can still be committed. */
@@ -77,8 +77,8 @@ export class CurrentTransaction {
   callError(number: number, call: string): KafkaError {
     const { fatalError } = this.failure
     if (fatalError !== null) return fatalError
-    const isOurs = number === this.#number && this.isUnderWay
-    if (!isOurs) return usage(`${call}: the transaction has ended`)
+    const isOngoing = number === this.#number && this.isOngoing
+    if (!isOngoing) return usage(`${call}: the transaction has ended`)
     if (this.#state === 'failed' || this.#state === 'probing') return this.failure.abortedError()
     return usage(`${call}: the transaction is being ended`)
   }
@@ -89,7 +89,7 @@ export class CurrentTransaction {
 
   /** The coordinator, or the leader of a partition, accepted a request with this identity. */
   onAcknowledged(by: ProducerIdentity): void {
-    if (this.identity.isOurs(by)) this.#isConfirmed = true
+    if (this.identity.isCurrent(by)) this.#isConfirmed = true
   }
 
   // ── Changes of state ───────────────────────────────────────────────────────────────────────────
@@ -155,7 +155,7 @@ export class CurrentTransaction {
   }
 
   /** The producer cannot continue: every record and every caller fails. */
-  die(error: KafkaError): void {
+  failFatally(error: KafkaError): void {
     this.failure.setFatal(error)
     this.#transition('fatal')
     this.#effects.failEverything(error)
@@ -169,7 +169,7 @@ export class CurrentTransaction {
     if (this.#state === 'fatal') return
     const { endCall } = this.callers
     if (this.#state === 'ending' && endCall?.commit) this.callers.onEnded(sentCommit(error))
-    this.die(error)
+    this.failFatally(error)
   }
 
   /** No broker has the transaction with the current identity. */

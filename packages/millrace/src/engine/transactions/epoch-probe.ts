@@ -47,8 +47,8 @@ const probeWithoutBump = (
   done: EpochProbed,
 ): void =>
   port.end({ ...scope, version2: false }, false, (error) => {
-    const isOurs = error === null || error.brokerCode === errorNumber.INVALID_TXN_STATE
-    if (isOurs) done(null, identityOf(scope))
+    const isOwnEpoch = error === null || error.brokerCode === errorNumber.INVALID_TXN_STATE
+    if (isOwnEpoch) done(null, identityOf(scope))
     else done(error, null)
   })
 

@@ -17,16 +17,16 @@ export class EpochRecovery {
 
   /** A broker rejects an epoch; only the current epoch of the producer matters. */
   onEpochRejected(error: KafkaError, by: ProducerIdentity): void {
-    if (this.#current.identity.isOurs(by)) this.probe(error)
+    if (this.#current.identity.isCurrent(by)) this.probe(error)
   }
 
   /** Checks which producer uses the epoch, without disturbing another one. */
   probe(error: KafkaError): void {
     const current = this.#current
-    if (current.state === 'probing' || !current.isUnderWay) return
+    if (current.state === 'probing' || !current.isOngoing) return
     const probe = current.identity.probe(current.isConfirmed, current.state === 'ending')
     if (probe === null) {
-      current.die(fencedError(error))
+      current.failFatally(fencedError(error))
       return
     }
     current.onProbing(error)
@@ -43,7 +43,7 @@ export class EpochRecovery {
     const current = this.#current
     if (identity === null) {
       const isFenced = rejectsEpoch(failure!)
-      current.die(isFenced ? fencedError(rejection) : ownerUnknown(rejection, failure!))
+      current.failFatally(isFenced ? fencedError(rejection) : ownerUnknown(rejection, failure!))
       return
     }
     current.identity.recover(identity)

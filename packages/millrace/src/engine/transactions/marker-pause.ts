@@ -13,9 +13,9 @@ export class MarkerPause {
   #until = 0
 
   /** A transaction has ended; `over` is called when the next may send. */
-  begin(now: number, deadlines: Deadlines, over: () => void): void {
+  begin(now: number, deadlines: Deadlines, onEnd: () => void): void {
     this.#until = now + pauseMs
-    deadlines.add(this.#until, over)
+    deadlines.add(this.#until, onEnd)
   }
 
   holds(now: number): boolean {

@@ -115,7 +115,7 @@ export class TransactionAdditions {
     const current = this.#current
     if (current.state === 'fatal') return
     if (rejectsEpoch(error)) this.#recovery.onEpochRejected(error, by)
-    else if (isFatal(error) && !isRefusal(error)) current.die(error)
+    else if (isFatal(error) && !isRefusal(error)) current.failFatally(error)
     else if (current.isCommittable) current.fail(error)
   }
 }

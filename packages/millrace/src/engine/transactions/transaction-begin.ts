@@ -28,7 +28,7 @@ export class TransactionBegin {
   /** `done` is called with the transaction's number when records may be sent. */
   begin(done: (error: KafkaError | null, number: number) => void): void {
     const current = this.#current
-    if (current.isUnderWay) {
+    if (current.isOngoing) {
       done(usage('beginTransaction: a transaction is already open, commit or abort it first'), 0)
       return
     }
@@ -84,7 +84,7 @@ export class TransactionBegin {
   }
 
   #onNotInitialized(error: KafkaError): void {
-    if (rejectsEpoch(error)) this.#current.die(fencedError(error))
+    if (rejectsEpoch(error)) this.#current.failFatally(fencedError(error))
     else {
       this.#current.moveTo('uninitialized')
       this.#current.notifyBegun(error)

@@ -104,7 +104,7 @@ export class TransactionEnd {
       if (current.state !== 'ending') return
       if (error !== null) this.#onNotEnded(error, commit)
       else {
-        if (next !== null) current.identity.goOn(next)
+        if (next !== null) current.identity.continueWith(next)
         if (current.identity.version2) this.#additions.pauseSends()
         this.#complete()
       }
@@ -121,10 +121,10 @@ export class TransactionEnd {
     // rejection does not show which producer did it (version 2 would have recognized a repeated
     // request).
     const isDoubtful = error.persisted === 'maybe' && !current.identity.version2
-    if (rejectsEpoch(error) && isDoubtful) current.die(fencedError(error))
+    if (rejectsEpoch(error) && isDoubtful) current.failFatally(fencedError(error))
     else if (rejectsEpoch(error)) this.#recovery.probe(error)
-    else if (commit && isCommitInDoubt(error)) current.die(commitInDoubt(error))
-    else if (isFatal(error) && (commit || !isRefusal(error))) current.die(error)
+    else if (commit && isCommitInDoubt(error)) current.failFatally(commitInDoubt(error))
+    else if (isFatal(error) && (commit || !isRefusal(error))) current.failFatally(error)
     else if (commit) current.fail(error)
     // An error of an abort does not matter: the next epoch ends the transaction.
     else current.onEnded(true)

@@ -2,7 +2,7 @@
 // Invariant: the result of a transaction is reported once.
 
 import type { TransactionEventName } from '../metrics/engine-events.ts'
-import { isUnderWay, type TransactionState } from './transaction-state.ts'
+import { isOngoing, type TransactionState } from './transaction-state.ts'
 
 export class TransactionEvents {
   /** The event with which the current transaction will end. */
@@ -13,7 +13,7 @@ export class TransactionEvents {
     if (from === 'committing') this.#endsAs = 'committed'
     else if (from === 'aborting') this.#endsAs = 'aborted'
     if (to === 'open') return 'begun'
-    if (to === 'failed' || (to === 'fatal' && isUnderWay(from))) {
+    if (to === 'failed' || (to === 'fatal' && isOngoing(from))) {
       this.#endsAs = null
       return 'failed'
     }

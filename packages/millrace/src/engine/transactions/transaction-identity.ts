@@ -27,7 +27,7 @@ export class TransactionIdentity {
     return { ...this.#state.identity, version2: this.#version2 }
   }
 
-  isOurs({ producerId, epoch }: ProducerIdentity): boolean {
+  isCurrent({ producerId, epoch }: ProducerIdentity): boolean {
     const { identity } = this.#state
     return producerId === identity.producerId && epoch === identity.epoch
   }
@@ -56,7 +56,7 @@ export class TransactionIdentity {
   }
 
   /** Version 2: the identity of the next transaction. */
-  goOn(identity: ProducerIdentity): void {
+  continueWith(identity: ProducerIdentity): void {
     this.#state.onIdentity(identity)
   }
 
@@ -65,7 +65,7 @@ export class TransactionIdentity {
    * Batches with the old epoch may be in flight, and must not become part of the next transaction.
    */
   recover(identity: ProducerIdentity): void {
-    const isSame = this.isOurs(identity)
+    const isSame = this.isCurrent(identity)
     this.#state.onIdentity(identity)
     if (isSame) this.#state.onGap(identity)
   }

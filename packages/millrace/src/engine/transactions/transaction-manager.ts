@@ -59,8 +59,8 @@ export class TransactionManager implements TransactionAdmission {
   }
 
   /** A transaction is open, or its result is not certain yet. */
-  get isUnderWay(): boolean {
-    return this.#current.isUnderWay
+  get isOngoing(): boolean {
+    return this.#current.isOngoing
   }
 
   // ── Calls of the producer ──────────────────────────────────────────────────────────────────────

@@ -8,7 +8,7 @@ import type { TopicPartition } from '../ports.ts'
 export class TransactionPartitions {
   readonly #announced = new Set<PartitionQueue>()
   readonly #wanted = new Set<PartitionQueue>()
-  #underWay: readonly PartitionQueue[] = []
+  #inRequest: readonly PartitionQueue[] = []
 
   has(queue: PartitionQueue): boolean {
     return this.#announced.has(queue)
@@ -16,23 +16,23 @@ export class TransactionPartitions {
 
   /** True if an addition is needed that was not requested before. */
   want(queue: PartitionQueue): boolean {
-    if (this.#wanted.has(queue) || this.#underWay.includes(queue)) return false
+    if (this.#wanted.has(queue) || this.#inRequest.includes(queue)) return false
     this.#wanted.add(queue)
     return true
   }
 
   /** The partitions to add now. */
   take(): readonly TopicPartition[] {
-    if (this.#underWay.length > 0) return []
-    this.#underWay = [...this.#wanted]
+    if (this.#inRequest.length > 0) return []
+    this.#inRequest = [...this.#wanted]
     this.#wanted.clear()
-    return this.#underWay.map(({ topic, partition }) => ({ topic: topic.name, partition }))
+    return this.#inRequest.map(({ topic, partition }) => ({ topic: topic.name, partition }))
   }
 
   /** The request for the taken partitions has ended. */
   end(isAnnounced: boolean): void {
-    if (isAnnounced) for (const queue of this.#underWay) this.#announced.add(queue)
-    this.#underWay = []
+    if (isAnnounced) for (const queue of this.#inRequest) this.#announced.add(queue)
+    this.#inRequest = []
   }
 
   clear(): void {

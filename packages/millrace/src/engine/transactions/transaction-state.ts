@@ -46,7 +46,7 @@ export const legalStates: Readonly<Record<TransactionState, readonly Transaction
 }
 
 /** A transaction is in progress: another cannot begin. */
-export const isUnderWay = (state: TransactionState): boolean =>
+export const isOngoing = (state: TransactionState): boolean =>
   legalStates[state].includes('probing') || state === 'probing'
 
 export const assertLegal = (from: TransactionState, to: TransactionState): void =>

@@ -19,18 +19,18 @@ import type { WaitingRecords } from './waiting-records.ts'
 const turnRecordsMax = 8192
 
 /** The parts of the engine that the queues need. */
-export interface PartitionLineParts extends FairShareParts {
+export interface PartitionWaitQueueParts extends FairShareParts {
   readonly host: EngineHost
   readonly deadlines: Deadlines
   readonly waiting: WaitingRecords
   readonly wake: () => void
 }
 
-export class PartitionLines {
-  readonly #parts: PartitionLineParts
+export class PartitionWaitQueues {
+  readonly #parts: PartitionWaitQueueParts
   readonly #shares: FairShares
   readonly #append: (queue: PartitionQueue, waiting: WaitingRecord) => void
-  readonly #lines = new Map<PartitionQueue, WaitingQueue<WaitingRecord>>()
+  readonly #queues = new Map<PartitionQueue, WaitingQueue<WaitingRecord>>()
   #refusedBy: PartitionQueue | null = null
   #isAdmitting = false
   /** A step is scheduled for the next review. */
@@ -38,7 +38,7 @@ export class PartitionLines {
 
   /** `append` adds a record whose turn came to its batch. */
   constructor(
-    parts: PartitionLineParts,
+    parts: PartitionWaitQueueParts,
     append: (queue: PartitionQueue, waiting: WaitingRecord) => void,
   ) {
     this.#parts = parts
@@ -49,14 +49,14 @@ export class PartitionLines {
   /** Records that wait. */
   get length(): number {
     let count = 0
-    for (const line of this.#lines.values()) count += line.length
+    for (const entries of this.#queues.values()) count += entries.length
     return count
   }
 
   /** Since when the first of them waits; Infinity = none waits. */
   get oldestAt(): number {
     let oldest = Number.POSITIVE_INFINITY
-    for (const { first } of this.#lines.values()) oldest = Math.min(oldest, first?.since ?? oldest)
+    for (const { first } of this.#queues.values()) oldest = Math.min(oldest, first?.since ?? oldest)
     return oldest
   }
 
@@ -67,7 +67,7 @@ export class PartitionLines {
 
   /** No record of the partition may enter a new batch now. */
   refuses(queue: PartitionQueue): boolean {
-    return !this.#isAdmitting && (queue.hasLine || this.#shares.isOver(queue))
+    return !this.#isAdmitting && (queue.hasWaitQueue || this.#shares.isAboveShare(queue))
   }
 
   /** A waiting record continues to wait in the queue; null = the caller decides. */
@@ -83,7 +83,7 @@ export class PartitionLines {
     const { waiting: waitingRecords } = this.#parts
     const queue = this.#refusedBy!
     try {
-      waitingRecords.checkLineMemory(draft, queue)
+      waitingRecords.checkPartitionWaitMemory(draft, queue)
     } catch (error) {
       draft.unload()
       throw error
@@ -96,22 +96,22 @@ export class PartitionLines {
   /** Like `join`; false = above the limits, and nothing has changed. */
   joinIfSpace(draft: RecordEncoder, settle: Settle | null, tag: number): boolean {
     const { waiting } = this.#parts
-    if (!waiting.hasLineMemory(draft)) return false
+    if (!waiting.hasPartitionWaitMemory(draft)) return false
     this.#push(this.#refusedBy!, waiting.add(draft, settle, tag))
     return true
   }
 
   #push(queue: PartitionQueue, waiting: WaitingRecord): void {
-    let line = this.#lines.get(queue)
-    if (line === undefined) {
-      line = new WaitingQueue()
-      this.#lines.set(queue, line)
-      queue.hasLine = true
+    let entries = this.#queues.get(queue)
+    if (entries === undefined) {
+      entries = new WaitingQueue()
+      this.#queues.set(queue, entries)
+      queue.hasWaitQueue = true
     }
     waiting.beginWaitForSpace()
-    waiting.isInLine = true
-    this.#parts.budget.takeInLine(waiting.cost)
-    line.push(waiting)
+    waiting.waitsForPartition = true
+    this.#parts.budget.takePartitionWait(waiting.cost)
+    entries.push(waiting)
   }
 
   /** The window is full: a review may find that unavailable partitions hold it. */
@@ -123,12 +123,12 @@ export class PartitionLines {
     return !this.#parts.budget.isWindowFull
   }
 
-  /** Called at each step. `isWanted` = other entries wait for the buffer, too. */
-  step(isWanted: boolean): void {
+  /** Called at each step. `hasWaiters` = other entries wait for the buffer, too. */
+  step(hasWaiters: boolean): void {
     const now = this.#parts.host.now()
-    const isAwaited = isWanted || this.#lines.size > 0
-    if (this.#shares.isDue(now)) this.#shares.review(now, isAwaited)
-    if (this.#lines.size > 0) {
+    const isNeeded = hasWaiters || this.#queues.size > 0
+    if (this.#shares.isDue(now)) this.#shares.review(now, isNeeded)
+    if (this.#queues.size > 0) {
       this.#isAdmitting = true
       try {
         this.#admit()
@@ -136,7 +136,7 @@ export class PartitionLines {
         this.#isAdmitting = false
       }
     }
-    if (!isAwaited || this.#isReviewPlanned) return
+    if (!isNeeded || this.#isReviewPlanned) return
     this.#isReviewPlanned = true
     this.#parts.deadlines.add(now + reviewMs, () => {
       this.#isReviewPlanned = false
@@ -146,20 +146,25 @@ export class PartitionLines {
   /** Appends the records that the shares allow now. */
   #admit(): void {
     let left = turnRecordsMax
-    for (const [queue, line] of this.#lines) {
-      left = this.#admitLine(queue, line, left)
-      if (line.length === 0) this.#remove(queue)
+    for (const [queue, entries] of this.#queues) {
+      left = this.#admitFrom(queue, entries, left)
+      if (entries.length === 0) this.#remove(queue)
       else if (queue.open !== null) this.#parts.dispatcher.seal(queue)
     }
     if (left === 0) this.#parts.wake()
   }
 
   /** Returns how many more records this turn may append. */
-  #admitLine(queue: PartitionQueue, line: WaitingQueue<WaitingRecord>, most: number): number {
+  #admitFrom(queue: PartitionQueue, entries: WaitingQueue<WaitingRecord>, most: number): number {
     const { budget } = this.#parts
     let left = most
-    while (left > 0 && line.length > 0 && !budget.isWindowFull && !this.#shares.isOver(queue)) {
-      const waiting = line.shift()
+    while (
+      left > 0 &&
+      entries.length > 0 &&
+      !budget.isWindowFull &&
+      !this.#shares.isAboveShare(queue)
+    ) {
+      const waiting = entries.shift()
       left--
       waiting.endWaitForSpace()
       this.#append(queue, waiting)
@@ -169,34 +174,34 @@ export class PartitionLines {
   }
 
   #remove(queue: PartitionQueue): void {
-    this.#lines.delete(queue)
-    queue.hasLine = false
+    this.#queues.delete(queue)
+    queue.hasWaitQueue = false
   }
 
   /** Each queue; an empty one is removed by the next step. */
   all(): IterableIterator<[PartitionQueue, WaitingQueue<WaitingRecord>]> {
-    return this.#lines.entries()
+    return this.#queues.entries()
   }
 
   /** Removes the records of the selected partitions (null = all), and returns them. */
-  takeIf(isMeant: ((topic: string, partition: number) => boolean) | null): WaitingRecord[] {
+  takeIf(isSelected: ((topic: string, partition: number) => boolean) | null): WaitingRecord[] {
     const taken: WaitingRecord[] = []
-    for (const [queue, line] of this.#lines) {
-      if (isMeant?.(queue.topic.name, queue.partition) === false) continue
-      taken.push(...line.takeAll())
+    for (const [queue, entries] of this.#queues) {
+      if (isSelected?.(queue.topic.name, queue.partition) === false) continue
+      taken.push(...entries.takeAll())
       this.#remove(queue)
     }
     return taken
   }
 
   fail(queue: PartitionQueue, makeError: () => KafkaError): void {
-    const line = this.#lines.get(queue)
-    if (line === undefined) return
-    this.#parts.waiting.failQueue(line, makeError)
+    const entries = this.#queues.get(queue)
+    if (entries === undefined) return
+    this.#parts.waiting.failQueue(entries, makeError)
     this.#remove(queue)
   }
 
   failAll(makeError: () => KafkaError): void {
-    for (const queue of [...this.#lines.keys()]) this.fail(queue, makeError)
+    for (const queue of [...this.#queues.keys()]) this.fail(queue, makeError)
   }
 }

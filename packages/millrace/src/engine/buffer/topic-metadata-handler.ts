@@ -33,7 +33,7 @@ const topicsMax = 5_000
 const inUseMs = 60_000
 
 /** The parts of the engine that topic metadata changes. */
-export interface TopicNewsParts {
+export interface TopicMetadataParts {
   readonly settings: EngineSettings
   readonly host: EngineHost
   readonly cluster: ClusterPort
@@ -50,12 +50,12 @@ export interface TopicNewsParts {
   wake(): void
 }
 
-export class TopicNews {
-  readonly #parts: TopicNewsParts
+export class TopicMetadataHandler {
+  readonly #parts: TopicMetadataParts
   /** The number of topics at which idle ones are searched. */
   #topicsLimit = topicsMax
 
-  constructor(parts: TopicNewsParts) {
+  constructor(parts: TopicMetadataParts) {
     this.#parts = parts
   }
 
@@ -140,7 +140,7 @@ export class TopicNews {
   }
 
   #failQueue(queue: PartitionQueue, error: KafkaError): void {
-    this.#parts.accumulator.failLine(queue, () => error)
+    this.#parts.accumulator.failWaiting(queue, () => error)
     for (const batch of queue.batches()) {
       if (batch.state !== 'settled') this.#parts.failures.failBecause(batch, error)
     }
@@ -153,10 +153,10 @@ export class TopicNews {
 
   /** Requests metadata while a needed partition has no leader. */
   #requestLeaders(topic: TopicState, now: number): void {
-    const isWanted = topic.queues
+    const isNeeded = topic.queues
       .slice(0, topic.partitioning.partitionCount)
       .some(({ leaderId, isEmpty }) => leaderId < 0 && (!isEmpty || now - topic.usedAt < inUseMs))
-    if (isWanted) this.#parts.cluster.refreshTopic(topic.name, 'stale')
+    if (isNeeded) this.#parts.cluster.refreshTopic(topic.name, 'stale')
   }
 
   /** Removes idle topics. */
