@@ -93,19 +93,22 @@ for (const errors of [
   })
 }
 
-test('destroy() during a commit leaves the outcome of the commit unknown', async () => {
-  await using cluster = await startCluster({ topics: { t: 1 } })
-  const producer = producerFor(cluster, options)
-  const transaction = await producer.beginTransaction()
-  await transaction.send({ topic: 't', value: 'a' })
-  holdBack(cluster, { api: 'EndTxn' })
-  const asked = nextRequest(cluster, 'EndTxn')
-  const commit = transaction.commit()
-  await asked
-  producer.destroy()
-  const { code, persisted } = await rejectionOf(commit)
-  assert.deepEqual([code, persisted], ['CLOSED', 'maybe'])
-})
+for (const call of ['destroy', 'close'] as const) {
+  test(`${call}() during a commit leaves the outcome of the commit unknown`, async () => {
+    await using cluster = await startCluster({ topics: { t: 1 } })
+    const producer = producerFor(cluster, options)
+    const transaction = await producer.beginTransaction()
+    await transaction.send({ topic: 't', value: 'a' })
+    holdBack(cluster, { api: 'EndTxn' })
+    const asked = nextRequest(cluster, 'EndTxn')
+    const commit = transaction.commit()
+    await asked
+    const closing = call === 'close' ? producer.close({ timeoutMs: 1 }) : producer.destroy()
+    const { code, persisted } = await rejectionOf(commit)
+    assert.deepEqual([code, persisted], ['CLOSED', 'maybe'])
+    await closing
+  })
+}
 
 test('a coordinator that is not found has stored nothing', async () => {
   await using cluster = await startCluster({ topics: { t: 1 } })

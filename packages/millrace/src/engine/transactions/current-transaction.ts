@@ -154,22 +154,24 @@ export class CurrentTransaction {
     this.callers.runPostponed()
   }
 
-  /** The producer cannot continue: every record and every caller fails. */
-  failFatally(error: KafkaError): void {
+  /**
+   * The producer cannot continue: every record and every caller fails, that of commit() or abort()
+   * with `endError`.
+   */
+  failFatally(error: KafkaError, endError = error): void {
     this.failure.setFatal(error)
     this.#transition('fatal')
     this.#effects.failEverything(error)
     this.notifyBegun(error)
-    this.callers.onEnded(error)
+    this.callers.onEnded(endError)
     this.callers.failOffsets(error)
   }
 
   /** The producer was destroyed: what is in flight has no outcome. */
   destroy(error: KafkaError): void {
     if (this.#state === 'fatal') return
-    const { endCall } = this.callers
-    if (this.#state === 'ending' && endCall?.commit) this.callers.onEnded(sentCommit(error))
-    this.failFatally(error)
+    const isCommitSent = this.#state === 'ending' && this.callers.endCall?.commit === true
+    this.failFatally(error, isCommitSent ? sentCommit(error) : error)
   }
 
   /** No broker has the transaction with the current identity. */
