@@ -57,8 +57,9 @@ export class NodeLink implements BrokerLink {
   #failures: AttemptFailure[] = []
   /** open() was called, and the attempt for it is not complete. */
   #wanted = false
-  /** Failed attempts since the link was last ready. */
+  /** Failures in a row: attempts that failed, and connections that ended before they were used. */
   #failureCount = 0
+  #readyAtMs = 0
   /** The current address has responded before. */
   #proven = false
   #lastError: KafkaError | null = null
@@ -336,7 +337,7 @@ export class NodeLink implements BrokerLink {
           announceEnded(origin, place(), connection.closedIn === 'ready', error)
           if (connection === this.#movedFrom) this.#onMovedFromClosed(error)
           else if (connection !== this.#connection) return
-          else if (this.#state === 'ready') this.#onLost(error)
+          else if (this.#state === 'ready') this.#onLost(connection, error)
           else this.#onAttemptClosed(connection, host, error, versionMax === undefined)
         },
         onMutedChange: () => this.#onMutedChange(connection),
@@ -370,7 +371,7 @@ export class NodeLink implements BrokerLink {
     this.#transition('ready')
     this.#untried = []
     this.#failures = []
-    this.#failureCount = 0
+    this.#readyAtMs = this.#options.clock.now()
     this.#wanted = false
     this.#proven = true
     this.#lastError = null
@@ -411,8 +412,14 @@ export class NodeLink implements BrokerLink {
     this.#connectNext()
   }
 
-  /** The connection that was ready has ended. */
-  #onLost(error: KafkaError | null): void {
+  /**
+   * The connection that was ready has ended. If that was at once and without a response, the broker
+   * fails after each handshake: then the backoff grows.
+   */
+  #onLost(connection: Connection, error: KafkaError | null): void {
+    const { clock, reconnectBackoffMaxMs } = this.#options
+    const isLong = clock.now() - this.#readyAtMs > reconnectBackoffMaxMs
+    if (connection.hasResponded || isLong) this.#failureCount = 0
     this.#connection = null
     if (error !== null) {
       this.#goDown(error, error.message)

@@ -76,7 +76,6 @@ export class Connection {
   #closedIn: ConnectionState | null = null
   #lastRequestAtMs: number
   #receivedBytes = 0
-  /** True if a response arrived after the connection became ready. */
   #hasResponded = false
   /** The last throttle time, for the log. */
   #throttleError: KafkaError | null = null
@@ -144,6 +143,11 @@ export class Connection {
   /** Why no request is sent during a throttle time; null = there is none. */
   get throttleError(): KafkaError | null {
     return this.#heldRequests.isThrottled ? this.#throttleError : null
+  }
+
+  /** True if a response arrived after the connection became ready. */
+  get hasResponded(): boolean {
+    return this.#hasResponded
   }
 
   /** Requests that were written and are not settled. */

@@ -184,12 +184,32 @@ test('attempts back off from 50 ms to 1 s with jitter, anew after each success',
   assert.ok(new Set(late.map(Math.round)).size > 3, 'the longest waits differ as well')
   await world.broker(2).start(world.network)
   await world.clock.runUntil(() => link.ready, 2000)
+  await world.clock.advance(2000)
   const before = attemptsAtMs().length
   world.broker(2).closeStreams()
   await world.clock.runUntil(() => attemptsAtMs().length > before, 1000)
   const lostAtMs = world.clock.now()
   await world.clock.runUntil(() => link.ready, 2000)
   assert.ok(world.clock.now() - lostAtMs < 70)
+  world.cluster.close()
+})
+
+// Each handshake counted as a success: twenty connections a second, as long as it lasted.
+test('attempts back off from a broker that closes connections after the handshake', async () => {
+  const world = await worldWithTopic()
+  const link = linkOf(world, 2)
+  const readyAtMs: number[] = []
+  world.recorded.react.onLinkReady = () => {
+    readyAtMs.push(world.clock.now())
+    world.broker(2).closeStreams()
+  }
+  world.recorded.react.onLinkDown = () => link.open()
+  link.open()
+  await world.clock.advance(20_000)
+  const gaps = readyAtMs.slice(1).map((atMs, index) => atMs - readyAtMs[index]!)
+  assert.ok(gaps[0]! < 80, `${gaps[0]} ms before the second attempt`)
+  assert.ok(gaps.slice(7).every((gap) => gap >= 660))
+  assert.ok(gaps.length < 35, `${gaps.length} connections in 20 s`)
   world.cluster.close()
 })
 
