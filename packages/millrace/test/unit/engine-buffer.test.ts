@@ -212,6 +212,21 @@ test('a request that was not written is no attempt, and its record was not writt
   assert.match(error.message, /CONNECTION_LOST in a test/)
 })
 
+// The error named the connection that was lost first, although every later one failed otherwise.
+test('a record that expires names what keeps its broker from accepting requests now', () => {
+  const bench = Bench.ready({ deliveryTimeoutMs: 1000 })
+  bench.send('a')
+  bench.step()
+  bench.takeOne().fail('CONNECTION_LOST', true)
+  const link = bench.links.get(1)!
+  link.ready = false
+  link.lastError = new KafkaError('REQUEST_TIMEOUT', 'no response to ApiVersions')
+  bench.advance(1001)
+  const error = bench.errors.get('a')!
+  assert.deepEqual([error.code, error.persisted], ['DELIVERY_TIMEOUT', 'maybe'])
+  assert.match(error.message, /no response to ApiVersions$/)
+})
+
 test('the option retries limits the attempts', () => {
   const bench = Bench.ready({ retries: 1 })
   bench.send('a')

@@ -39,7 +39,10 @@ export class BatchFailures {
     const { leaderId } = batch.queue
     if (leaderId < 0) return cluster.metadataError ?? noLeader(batch)
     const link = cluster.link(leaderId)
+    // What keeps the broker from accepting requests now came after the last attempt.
+    const unavailable = link === undefined || link.ready ? null : link.lastError
     return (
+      unavailable ??
       batch.lastError ??
       identityState.lastError ??
       link?.lastError ??
