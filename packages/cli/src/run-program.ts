@@ -18,13 +18,25 @@ export interface CommandHost {
 }
 
 const repeated =
-  /^(error: option '[^']*' (?:argument|value) ')(.*)(' .*is invalid\.|' is invalid\.)/s
+  /^(error: (?:option|command-argument)(?: '[^']*' argument| value) ')(.*)(' is invalid)/s
+const unknown = /^(error: unknown (?:option|command) ')(.*)('(?:\n\(Did you mean [^\n]*\))?\n?)$/s
 
-/** Commander repeats an argument that is invalid. A setting and an address may hold a password. */
+/** Settings and headers: their values may be passwords and tokens. */
+const secretFlags = /--(?:set|header) /
+/** An address with credentials, a query or a connection string, an assignment. */
+const mayHoldSecret = (value: string): boolean => /[@=?#;]|%40/.test(value)
+
+/** Commander repeats an argument that is invalid, and an option with its value. */
 const withoutSecrets = (text: string): string =>
-  text.replace(repeated, (whole, before: string, value: string, after: string) =>
-    before.includes('--set ') || value.includes('@') ? `${before}…${after}` : whole,
-  )
+  text
+    .replace(repeated, (whole, before: string, value: string, after: string) =>
+      secretFlags.test(before) || mayHoldSecret(value) ? `${before}…${after}` : whole,
+    )
+    .replace(unknown, (_, before: string, value: string, after: string) => {
+      const isShort = /^-[^-]/.test(value)
+      const shown = isShort ? value.slice(0, 2) : value.replace(/[@=?#;:].*$|%40.*$/s, '…')
+      return `${before}${shown}${after}`
+    })
 
 /** Makes a program or a command write to `terminal` and throw instead of exiting. */
 export const prepareProgram = (program: Command, terminal: Terminal): Command =>

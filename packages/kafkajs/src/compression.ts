@@ -2,7 +2,7 @@
 // into Millrace; a codec that a program registers is used only by kafkajs's consumers. Callers:
 // names.ts, producer-pool.ts, and transaction.ts.
 
-import { KafkaJSNonRetriableError, KafkaJSNotImplemented } from './errors.ts'
+import { KafkaJSNotImplemented, refused } from './errors.ts'
 import { originalCodecs } from './original.ts'
 
 /** Codecs by kafkajs's numbers, for `compression` of a send. */
@@ -39,7 +39,5 @@ const names = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
 export const codecName = (compression: number | null | undefined): (typeof names)[number] => {
   const name = names[compression ?? 0]
   if (name !== undefined) return name
-  throw new KafkaJSNonRetriableError(
-    `compression must be one of CompressionTypes, 0 to 4, got ${String(compression)}`,
-  )
+  throw refused(`compression must be one of CompressionTypes, 0 to 4, got ${String(compression)}`)
 }

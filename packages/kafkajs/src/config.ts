@@ -3,7 +3,7 @@
 // producer.ts, and producer-watch.ts.
 
 import { types } from 'node:util'
-import type { ProducerOptions } from 'millrace'
+import { type ProducerOptions, printableText } from 'millrace'
 import { KafkaJSConnectionError, KafkaJSNonRetriableError } from './errors.ts'
 import { forMillrace, type Logger, type logCreator, type logLevel } from './logger.ts'
 import { type ICustomPartitioner, nativePartitioner } from './partitioners.ts'
@@ -166,7 +166,7 @@ export const resolveBrokers = async (brokers: KafkaConfig['brokers']): Promise<s
     } catch (thrown) {
       const error = types.isNativeError(thrown) ? thrown : new Error(String(thrown))
       throw new KafkaJSConnectionError(
-        `Failed to connect: "config.brokers" threw: ${error.message}`,
+        printableText(`Failed to connect: "config.brokers" threw: ${error.message}`),
       )
     }
   }

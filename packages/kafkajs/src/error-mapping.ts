@@ -4,7 +4,7 @@
 // KafkaError. Callers: producer.ts, sender.ts, and transaction.ts.
 
 import { types } from 'node:util'
-import { KafkaError } from 'millrace'
+import { KafkaError, printableText } from 'millrace'
 import {
   KafkaJSConnectionClosedError,
   KafkaJSConnectionError,
@@ -17,6 +17,7 @@ import {
   KafkaJSSASLAuthenticationError,
   KafkaJSServerDoesNotSupportApiKey,
   KafkaJSTopicMetadataNotLoaded,
+  refused,
 } from './errors.ts'
 import { describeProtocolError } from './original.ts'
 import type { ProtocolErrorFields } from './own-errors.ts'
@@ -115,7 +116,9 @@ const connectionError = (error: KafkaError): KafkaJSError => {
   const broker = brokerOf(errors)
   const code = (system as NodeJS.ErrnoException | undefined)?.code
   const known = typeof code === 'string' ? { code } : {}
-  const message = `Connection error: ${system?.message ?? errors.at(-1)?.message}`
+  // A system's message may have text of a certificate in it.
+  const reason = printableText(system?.message ?? errors.at(-1)?.message ?? '')
+  const message = `Connection error: ${reason}`
   const metadata = broker === undefined ? known : { broker, ...known }
   return withCause(new KafkaJSConnectionError(message, metadata), error)
 }
@@ -212,7 +215,7 @@ export const toKafkaJSError = (thrown: unknown, facts: ErrorFacts): Error => {
   if (!(thrown instanceof KafkaError)) {
     if (thrown instanceof KafkaJSError) return thrown
     const error = types.isNativeError(thrown) ? thrown : new Error(String(thrown))
-    return new KafkaJSNonRetriableError(error, { cause: error })
+    return refused(error.message, error)
   }
   const reason = reasonOf(thrown, facts)
   const isExhausted = thrown.retriable || thrown.code === 'TLS_FAILED'

@@ -1,8 +1,10 @@
 // The error classes that the package exports. If kafkajs is installed, they are kafkajs's own, so
 // that errors of consumers, admin clients, and producers are instances of the same classes;
 // otherwise they are those of own-errors.ts, with the same shape. Callers: every file that throws
-// or checks errors.
+// or checks errors. A message of another file may have text of the program in it only through
+// `refused`, which escapes and cuts it.
 
+import { printableText } from 'millrace'
 import { originalErrors } from './original.ts'
 import * as own from './own-errors.ts'
 
@@ -104,3 +106,7 @@ export const {
   KafkaJSTopicMetadataNotLoaded,
   KafkaJSUnsupportedMagicByteInMessageSet,
 } = classes
+
+/** The error for a call or a configuration that would fail again. */
+export const refused = (message: string, cause?: unknown): own.KafkaJSNonRetriableError =>
+  new KafkaJSNonRetriableError(printableText(message), cause === undefined ? {} : { cause })

@@ -2,6 +2,7 @@
 // CONNECT and DISCONNECT; request-events.ts emits REQUEST, REQUEST_TIMEOUT, and REQUEST_QUEUE_SIZE.
 // A listener that throws must not affect the producer.
 
+import { printableText } from 'millrace'
 import { KafkaJSNonRetriableError } from './errors.ts'
 import type { Logger } from './logger.ts'
 
@@ -114,6 +115,8 @@ export class Events {
   }
 
   #failed(name: string, error: unknown): void {
-    this.#logger.error(`Failed to execute listener: ${String(error)}`, { eventName: name })
+    this.#logger.error(printableText(`Failed to execute listener: ${String(error)}`), {
+      eventName: name,
+    })
   }
 }

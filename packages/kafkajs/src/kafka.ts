@@ -31,7 +31,7 @@ export class Kafka {
   /** Opens no connection: `connect()` of a producer does. */
   constructor(config: KafkaConfig) {
     if (typeof config !== 'object' || config === null) {
-      throw new KafkaJSNonRetriableError(`config must be an object, got ${String(config)}`)
+      throw new KafkaJSNonRetriableError(`config must be an object, got ${typeof config}`)
     }
     this.#config = config
     const { logLevel: level = logLevel.INFO, logCreator = consoleLogCreator } = config

@@ -3,7 +3,7 @@
 // Callers: sender.ts, producer.ts, and transaction.ts.
 
 import { KafkaError, type ProducerRecord, type RecordMetadata as Written } from 'millrace'
-import { KafkaJSNonRetriableError } from './errors.ts'
+import { KafkaJSNonRetriableError, refused } from './errors.ts'
 
 /** Headers by name; an array holds several values of one name. */
 export interface IHeaders {
@@ -73,13 +73,11 @@ export const checkBatch = (
   }
   for (const { topic, messages } of topicMessages) {
     if (!Array.isArray(messages)) {
-      throw new KafkaJSNonRetriableError(
-        `Invalid messages array [${String(messages)}] for topic "${topic}"`,
-      )
+      throw refused(`Invalid messages array [${String(messages)}] for topic "${topic}"`)
     }
     const index = messages.findIndex((message) => message?.value === undefined)
     if (index < 0) continue
-    throw new KafkaJSNonRetriableError(
+    throw refused(
       `Invalid message without value for topic "${topic}": ${JSON.stringify(messages[index])}`,
     )
   }
@@ -106,7 +104,7 @@ const toData = (value: unknown, field: string): string | Uint8Array | null => {
   if (value === null || value === undefined) return null
   if (typeof value === 'string' || value instanceof Uint8Array) return value
   const got = typeof value === 'object' ? 'an object' : typeof value
-  throw new KafkaJSNonRetriableError(
+  throw refused(
     `${field} must be a string, a Buffer or null, got ${got}: use JSON.stringify or String`,
   )
 }
@@ -131,9 +129,7 @@ const toTimestamp = (timestamp: unknown, now: number): number => {
   if (!timestamp) return now
   const value = Number(timestamp)
   if (Number.isSafeInteger(value)) return value === 0 ? now : value
-  throw new KafkaJSNonRetriableError(
-    `timestamp must be milliseconds since the epoch, got ${JSON.stringify(timestamp)}`,
-  )
+  throw refused(`timestamp must be milliseconds since the epoch, got ${JSON.stringify(timestamp)}`)
 }
 
 /** The partition as a number; kafkajs accepts numeric text, too. */

@@ -3,7 +3,7 @@
 // once for each message. Callers: sender.ts, config.ts, and names.ts.
 
 import { type PartitionView, partitionForKey } from 'millrace'
-import { KafkaJSNonRetriableError } from './errors.ts'
+import { refused } from './errors.ts'
 import { type Message, toPartition } from './message.ts'
 
 /** A partition, as a partitioner receives it. `replicas` and `isr` are empty. */
@@ -93,7 +93,7 @@ export const choosePartition = (choose: Choose, args: PartitionerArgs): number =
   const partition = toPartition(returned)
   const count = args.partitionMetadata.length
   if (Number.isInteger(partition) && partition! >= 0 && partition! < count) return partition!
-  throw new KafkaJSNonRetriableError(
+  throw refused(
     `The partitioner must return a whole number from 0 to ${count - 1} for topic ` +
       `"${args.topic}", got ${String(returned)}`,
   )

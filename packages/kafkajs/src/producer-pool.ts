@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Producer, type ProducerOptions } from 'millrace'
 import { type CompressionTypes, codecName } from './compression.ts'
-import { KafkaJSNonRetriableError } from './errors.ts'
+import { refused } from './errors.ts'
 import type { ProducerWatch } from './producer-watch.ts'
 
 const producersMax = 8
@@ -31,7 +31,7 @@ interface Entry {
 const acksOf = (acks: unknown): -1 | 0 | 1 => {
   const value = Number(acks ?? -1)
   if (value === -1 || value === 0 || value === 1) return value
-  throw new KafkaJSNonRetriableError(`acks must be -1, 0 or 1, got ${String(acks)}`)
+  throw refused(`acks must be -1, 0 or 1, got ${String(acks)}`)
 }
 
 /**

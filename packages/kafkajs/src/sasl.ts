@@ -2,7 +2,7 @@
 // and a user's own mechanism (`authenticationProvider`), such as those for Amazon MSK. Error
 // messages must not contain a password or a token. Caller: security.ts.
 
-import type { ProducerOptions, SaslMechanism, SaslSession } from 'millrace'
+import { type ProducerOptions, redactSecrets, type SaslMechanism, type SaslSession } from 'millrace'
 import { KafkaJSNonRetriableError } from './errors.ts'
 import type { Logger } from './logger.ts'
 
@@ -151,9 +151,15 @@ const awsMechanism = (sasl: Extract<SASLOptions, { mechanism: 'aws' }>): SaslMec
     createSession: () => ({
       next: (challenge) => (challenge.length === 0 ? Buffer.from(message) : null),
     }),
-    redact: (text) => text.replaceAll(secretAccessKey, '[secret]'),
+    redact: (text) => redactSecrets(text, [secretAccessKey, sessionToken]),
   }
 }
+
+/** A name that is too long or has other characters may be a misplaced secret. */
+const shownName = (mechanism: unknown): string =>
+  typeof mechanism === 'string' && /^[a-z\d-]{1,20}$/i.test(mechanism)
+    ? `"${mechanism}"`
+    : 'another'
 
 /** The option `sasl` of millrace that is equivalent to this one. */
 export const toSasl = (sasl: SASLOptions | Mechanism, logger: Logger): SaslOption => {
@@ -175,6 +181,6 @@ export const toSasl = (sasl: SASLOptions | Mechanism, logger: Logger): SaslOptio
   }
   throw new KafkaJSNonRetriableError(
     'sasl.mechanism must be plain, scram-sha-256, scram-sha-512, oauthbearer or aws, or come ' +
-      `with an authenticationProvider, got "${String(mechanism)}"`,
+      `with an authenticationProvider, got ${shownName(mechanism)}`,
   )
 }

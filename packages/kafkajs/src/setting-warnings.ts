@@ -2,6 +2,7 @@
 // producers. Kafka creates it; config.ts, security.ts, settings.ts, and tls.ts report to it, and so
 // does the logger that millrace receives (logger.ts).
 
+import { printableText } from 'millrace'
 import type { Logger } from './logger.ts'
 
 export class SettingWarnings {
@@ -16,7 +17,7 @@ export class SettingWarnings {
   warn(setting: string, message: string, details?: object): void {
     if (this.#reported.has(setting)) return
     this.#reported.add(setting)
-    this.#logger.warn(message, details)
+    this.#logger.warn(printableText(message), details)
   }
 
   /**

@@ -14,6 +14,7 @@ import {
   type ProducerLike,
   type ProducerOptions,
   type ProducerRecord,
+  printableText,
   type RecordMetadata,
 } from 'millrace'
 import { defer, type Observable } from 'rxjs'
@@ -152,7 +153,7 @@ export class MillraceClient extends ClientProxy implements OnApplicationShutdown
     try {
       this.#onError(error)
     } catch (thrown) {
-      this.#logger.error(`onError threw: ${String(thrown)}`)
+      this.#logger.error(printableText(`onError threw: ${String(thrown)}`))
     }
     return error
   }

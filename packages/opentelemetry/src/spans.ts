@@ -16,7 +16,13 @@ import {
   type Tracer,
   trace,
 } from '@opentelemetry/api'
-import type { DiagnosticEvents, KafkaError, ProducerRecord, RecordMetadata } from 'millrace'
+import {
+  type DiagnosticEvents,
+  type KafkaError,
+  type ProducerRecord,
+  printableText,
+  type RecordMetadata,
+} from 'millrace'
 import { BatchLinks } from './batch-links.ts'
 import { attribute, operationCreate, operationSend, systemKafka } from './conventions.ts'
 import { type Carrier, CarrierCache, carrierOf } from './headers.ts'
@@ -56,7 +62,7 @@ export class Spans {
 
   constructor(tracer: Tracer, clientId: string, settings: SpanSettings) {
     this.#tracer = tracer
-    this.#clientId = clientId
+    this.#clientId = printableText(clientId)
     this.#mode = settings.mode
     this.#withKeys = settings.withKeys
     this.#now = settings.now
@@ -117,29 +123,28 @@ export class Spans {
 
   /** Starts a span that ends with the record's result. */
   #start(record: ProducerRecord, active: Context): RecordTrace {
-    const attributes = this.#recordAttributes(operationSend, record)
-    const name = `${operationSend} ${record.topic}`
-    const span = this.#tracer.startSpan(name, { kind: SpanKind.PRODUCER, attributes }, active)
+    const span = this.#startSpan(operationSend, record, active)
     return new StartedRecord(this.#links, carrierOf(trace.setSpan(active, span)), span, null)
   }
 
   /** Creates a span for the record's creation; the span of its batch links to it. */
   #create(record: ProducerRecord, active: Context): RecordTrace {
-    const attributes = this.#recordAttributes(operationCreate, record)
-    const name = `${operationCreate} ${record.topic}`
-    const span = this.#tracer.startSpan(name, { kind: SpanKind.PRODUCER, attributes }, active)
+    const span = this.#startSpan(operationCreate, record, active)
     const carrier = carrierOf(trace.setSpan(active, span))
     span.end()
     return new StartedRecord(this.#links, carrier, null, span.spanContext())
   }
 
-  #recordAttributes(operation: string, record: ProducerRecord): Attributes {
-    const attributes = this.#attributes(operation, record.topic)
+  /** The record is not checked yet, so its topic and its key can have any characters. */
+  #startSpan(operation: string, record: ProducerRecord, active: Context): Span {
+    const topic = printableText(String(record.topic))
+    const attributes = this.#attributes(operation, topic)
     if (this.#withKeys && typeof record.key === 'string') {
-      attributes[attribute.kafkaMessageKey] = record.key
+      attributes[attribute.kafkaMessageKey] = printableText(record.key)
     }
     if (record.value === null) attributes[attribute.kafkaMessageTombstone] = true
-    return attributes
+    const options = { kind: SpanKind.PRODUCER, attributes }
+    return this.#tracer.startSpan(`${operation} ${topic}`, options, active)
   }
 
   #attributes(operation: string, topic: string): Attributes {

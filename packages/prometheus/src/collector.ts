@@ -8,6 +8,7 @@ import {
   metricTable,
   type Producer,
   type ProducerMetrics,
+  printableText,
   topicMetricTable,
   transactionMetricTable,
 } from 'millrace'
@@ -58,8 +59,9 @@ class RegistryCollector {
     const labels = { client_id: source.metrics().clientId, ...ownLabels }
     const key = JSON.stringify(Object.entries(labels).sort())
     if (this.#sources.has(key)) {
+      const known = printableText(JSON.stringify(labels))
       throw new Error(
-        `another producer in this registry has the labels ${JSON.stringify(labels)}: ` +
+        `another producer in this registry has the labels ${known}: ` +
           'give each its own clientId, or labels',
       )
     }

@@ -3,7 +3,7 @@
 // tests, tools such as `millrace tail`, and consumers of applications.
 
 import { BoundedMap } from './client/bounded-map.ts'
-import { messageOf, printable } from './client/registry-text.ts'
+import { messageOf, typeError } from './client/registry-text.ts'
 import type { RegisteredSchema, SchemaRegistry } from './client/schema-registry.ts'
 import { avroReader, compileAvro } from './formats/avro.ts'
 import { protobufReader } from './formats/protobuf-reader.ts'
@@ -53,7 +53,7 @@ const readJson: Read = (bytes) => {
   try {
     return JSON.parse(bytes.toString())
   } catch (error) {
-    throw new TypeError(printable(`the value must be JSON: ${messageOf(error)}`))
+    throw typeError(`the value must be JSON: ${messageOf(error)}`)
   }
 }
 
@@ -80,7 +80,7 @@ class Deserializer {
   async read(bytes: Uint8Array | null, context: DeserializerContext): Promise<unknown> {
     if (bytes === null) return null
     const content = bytesOf(bytes)
-    if (content === undefined) throw new TypeError('bytes must be a Uint8Array or null')
+    if (content === undefined) throw typeError('bytes must be a Uint8Array or null')
     const { field = 'value', headers } = context
     const header = headerOf(headers, headerName(field))
     const [identity, rest] = readIdentity(header ?? content)
@@ -112,7 +112,7 @@ class Deserializer {
       return avroReader(await compileAvro({ schema, imports }, this.#options.logicalTypes))
     } catch (error) {
       const what = `the schema must be ${schemaType} that can be compiled`
-      throw new TypeError(printable(`${what}: ${messageOf(error)}`))
+      throw typeError(`${what}: ${messageOf(error)}`)
     }
   }
 }

@@ -4,6 +4,7 @@
 // the subject await the same requests to the registry. Callers: formats/.
 
 import type { Serializer, SerializerContext } from 'millrace'
+import { typeError } from './client/registry-text.ts'
 import type { OwnSchema, SchemaFormat, SchemaWriter } from './formats/schema-format.ts'
 import { checkSerializerOptions } from './option-check.ts'
 import type { SchemaSerializerOptions } from './serializer-options.ts'
@@ -74,7 +75,7 @@ class SchemaSerializer<Value> {
     const { topic, field, record } = context
     const subject = this.#subject({ topic, field, record, recordName, value })
     if (typeof subject !== 'string' || subject === '') {
-      throw new TypeError(
+      throw typeError(
         `subject must return a string that is not empty, got ${JSON.stringify(subject)}`,
       )
     }
@@ -98,9 +99,7 @@ const written = <Value>(
   const bytes = (writer as SchemaWriter<Value>).write(value)
   if (!isInHeader) return Buffer.concat([head, bytes])
   if (context.addHeader === undefined) {
-    throw new TypeError(
-      "schemaIdIn must be 'prefix' unless typedTopics adds the header, got 'header'",
-    )
+    throw typeError("schemaIdIn must be 'prefix' unless typedTopics adds the header, got 'header'")
   }
   context.addHeader(headerName(context.field), head)
   return bytes

@@ -3,6 +3,7 @@
 // applications.
 
 import type { Serializer, SerializerContext } from 'millrace'
+import { typeError } from './client/registry-text.ts'
 import { shown } from './values/field-path.ts'
 
 /**
@@ -22,6 +23,6 @@ export const selectSerializer = <Value>(
     const name = select(value, context)
     const serializer = byName.get(name)
     if (serializer !== undefined) return serializer(value, context)
-    throw new TypeError(`the serializer must be one of ${names}, got ${shown(name)}`)
+    throw typeError(`the serializer must be one of ${names}, got ${shown(name)}`)
   }
 }

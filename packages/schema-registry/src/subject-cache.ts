@@ -4,7 +4,7 @@
 
 import { BoundedMap } from './client/bounded-map.ts'
 import { RegistryError } from './client/registry-error.ts'
-import { messageOf, printable } from './client/registry-text.ts'
+import { messageOf, typeError } from './client/registry-text.ts'
 import type { RegisteredSchema, SchemaInput } from './client/schema-registry.ts'
 import type { OwnSchema, SchemaFormat, SchemaText, SchemaWriter } from './formats/schema-format.ts'
 import type { SchemaSerializerOptions } from './serializer-options.ts'
@@ -110,14 +110,14 @@ export class SubjectCache<Value> {
   #checkLatest(subject: string, { schemaType, writeRules }: RegisteredSchema): void {
     const expected = this.#format.schemaType
     if (schemaType !== expected) {
-      throw new TypeError(
-        printable(`subject ${subject} must have a schema of type ${expected}, got ${schemaType}`),
+      throw typeError(
+        `subject ${subject} must have a schema of type ${expected}, got ${schemaType}`,
       )
     }
     if (writeRules.length === 0 || this.#options.ignoreRules === true) return
     const names = writeRules.slice(0, 5).join(', ')
-    throw new TypeError(
-      printable(`subject ${subject} must have no rules for writers (or set ignoreRules): ${names}`),
+    throw typeError(
+      `subject ${subject} must have no rules for writers (or set ignoreRules): ${names}`,
     )
   }
 
@@ -150,7 +150,7 @@ export class SubjectCache<Value> {
   async #guidOf(id: number): Promise<string> {
     const guid = await this.#options.registry.guidOf(id)
     if (guid !== undefined) return guid
-    throw new TypeError("schemaIdIn 'header' must have a registry that gives schemas a GUID (8.0)")
+    throw typeError("schemaIdIn 'header' must have a registry that gives schemas a GUID (8.0)")
   }
 
   /** The libraries' messages about an invalid schema are escaped and limited here. */
@@ -160,7 +160,7 @@ export class SubjectCache<Value> {
     } catch (error) {
       if (error instanceof RegistryError) throw error
       const what = `the schema must be ${this.#format.schemaType} that can be compiled`
-      throw new TypeError(printable(`${what}: ${messageOf(error)}`))
+      throw typeError(`${what}: ${messageOf(error)}`)
     }
   }
 }

@@ -3,6 +3,7 @@
 // Callers: schema-serializer.ts and applications.
 
 import type { SerializerContext } from 'millrace'
+import { typeError } from './client/registry-text.ts'
 
 /** The argument of a function for the option `subject`. */
 export interface SubjectContext extends SerializerContext {
@@ -17,7 +18,7 @@ export type SubjectName = (context: SubjectContext) => string
 
 const nameOf = ({ recordName, topic }: SubjectContext): string => {
   if (recordName !== undefined) return recordName
-  throw new TypeError(`a subject by record must have schema or messages (topic ${topic})`)
+  throw typeError(`a subject by record must have schema or messages (topic ${topic})`)
 }
 
 /** `orders-value` or `orders-key`: the default. */

@@ -3,6 +3,8 @@
 // sixteen bytes. For Protobuf, the indexes of the message follow. Consumers depend on this format.
 // Callers: the serializers and the deserializer.
 
+import { typeError } from './client/registry-text.ts'
+
 /** Where a record identifies its schema. */
 export type SchemaIdPlace = 'prefix' | 'header'
 
@@ -26,14 +28,14 @@ const guidText = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /** Throws a TypeError for an invalid GUID. */
 export const guidBytes = (guid: string): Buffer => {
-  if (!guidText.test(guid)) throw new TypeError(`guid must be a UUID, got ${guid.slice(0, 50)}`)
+  if (!guidText.test(guid)) throw typeError(`guid must be a UUID, got ${guid.slice(0, 50)}`)
   return Buffer.from(`01${guid.replaceAll('-', '')}`, 'hex')
 }
 
 const checkLength = (what: string, bytes: Buffer, expected: number): void => {
   const length = bytes.length - 1
   if (length >= expected) return
-  throw new TypeError(`the schema's ${what} must have ${expected} bytes, got ${length}`)
+  throw typeError(`the schema's ${what} must have ${expected} bytes, got ${length}`)
 }
 
 /** Reads the bytes of `idPrefix` or `guidBytes`. Throws a TypeError for anything else. */
@@ -49,7 +51,7 @@ export const readIdentity = (bytes: Buffer): [identity: SchemaIdentity, rest: Bu
     return [{ guid }, bytes.subarray(17)]
   }
   const start = bytes.length === 0 ? 'no bytes' : `0x${bytes.toString('hex', 0, 1)}`
-  throw new TypeError(`the bytes must begin with a schema's id (0x00) or GUID (0x01), got ${start}`)
+  throw typeError(`the bytes must begin with a schema's id (0x00) or GUID (0x01), got ${start}`)
 }
 
 const writeZigzag = (target: number[], value: number): void => {
@@ -78,15 +80,15 @@ export const readIndexes = (bytes: Buffer): [indexes: number[], rest: Buffer] =>
     let value = 0
     for (let scale = 1; scale < 2 ** 35; scale *= 128) {
       const byte = bytes[offset++]
-      if (byte === undefined) throw new TypeError('the indexes of the Protobuf message are cut off')
+      if (byte === undefined) throw typeError('the indexes of the Protobuf message are cut off')
       value += (byte & 0x7f) * scale
       if (byte < 0x80) return value % 2 === 0 ? value / 2 : -(value + 1) / 2
     }
-    throw new TypeError('an index of the Protobuf message has more than 5 bytes')
+    throw typeError('an index of the Protobuf message has more than 5 bytes')
   }
   const count = readOne()
   if (count < 0 || count > indexesMax) {
-    throw new TypeError(`a Protobuf message must have 0 to ${indexesMax} indexes, got ${count}`)
+    throw typeError(`a Protobuf message must have 0 to ${indexesMax} indexes, got ${count}`)
   }
   const indexes = count === 0 ? [0] : Array.from({ length: count }, readOne)
   return [indexes, bytes.subarray(offset)]

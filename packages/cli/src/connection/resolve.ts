@@ -2,6 +2,7 @@
 // and makes the options of a producer or an Admin of them. Invalid settings are reported together
 // in one Failure. No message may show a secret. Callers: every command that connects.
 
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import {
   type AccessHints,
@@ -14,6 +15,7 @@ import {
   propertyMechanisms,
   propertySettings,
   readPropertiesFile,
+  withoutCredentials,
 } from 'millrace'
 import { brokerList } from '../arguments.ts'
 import { Failure } from '../describe-failure.ts'
@@ -46,20 +48,28 @@ const namedBrokers = (value: string, name: string): readonly string[] => {
   try {
     return brokerList(value)
   } catch (error) {
-    // An address can hold a password.
-    const shown = value.includes('@') ? '…' : value
-    throw new Failure(`${name} is '${shown}'. ${(error as Error).message}`)
+    throw new Failure(`${name} is '${withoutCredentials(value)}'. ${(error as Error).message}`)
   }
 }
 
-/** The first line of a file with a secret. */
-const secretOf = async (path: string): Promise<string> => {
+/**
+ * The first line of a file with a secret. The message does not have the path: the secret may have
+ * been passed in its place.
+ */
+const secretOf = async (flag: string, path: string): Promise<string> => {
   try {
     return (await readFile(path, 'utf8')).split(/\r?\n/, 1)[0]!
   } catch (error) {
-    throw new Failure(`The secret can't be read: ${(error as Error).message}.`)
+    const { code = 'unknown reason' } = error as NodeJS.ErrnoException
+    throw new Failure(`The secret can't be read: ${code} (${flag} must be a file).`)
   }
 }
+
+/** A password may be in place of the mechanism. */
+const gotName = (mechanism: string): string =>
+  /^(?:[A-Z][A-Z\d_-]{0,30}|[a-z]+(?:[_-][a-z\d]{1,8}){0,3})$/.test(mechanism)
+    ? `, got '${mechanism}'`
+    : ''
 
 /** The connection settings of the flags and the environment. */
 const accessOf = async (
@@ -74,15 +84,17 @@ const accessOf = async (
   if (ca !== undefined) access.ca = ca
   if (cert !== undefined) access.cert = cert
   if (key !== undefined) access.key = key
-  if (keyPassphraseFile !== undefined) access.passphrase = await secretOf(keyPassphraseFile)
+  if (keyPassphraseFile !== undefined)
+    access.passphrase = await secretOf('--key-passphrase-file', keyPassphraseFile)
   if (username !== undefined) access.username = username
   if (saslMechanism !== undefined) {
     const mechanism = saslMechanism.trim().toUpperCase()
     if (propertyMechanisms.includes(mechanism)) access.saslMechanism = mechanism
-    else problems.push(`the SASL mechanism must be ${mechanismsText}, got '${saslMechanism}'`)
+    else problems.push(`the SASL mechanism must be ${mechanismsText}${gotName(saslMechanism)}`)
   }
   const password = variable(environment, passwordVariable)
-  if (flags.passwordFile !== undefined) access.password = await secretOf(flags.passwordFile)
+  if (flags.passwordFile !== undefined)
+    access.password = await secretOf('--password-file', flags.passwordFile)
   else if (password !== undefined) access.password = password
   await takeOAuthFlags(access, flags, environment, problems)
   // A password alone in the environment does not turn authentication on.
@@ -107,7 +119,7 @@ const takeOAuthFlags = async (
   }
   const secret = variable(environment, clientSecretVariable)
   if (oauthClientSecretFile !== undefined) {
-    access.oauthClientSecret = await secretOf(oauthClientSecretFile)
+    access.oauthClientSecret = await secretOf('--oauth-client-secret-file', oauthClientSecretFile)
   } else if (secret !== undefined) access.oauthClientSecret = secret
   if (found.length > 0 && saslMechanism === undefined && username === undefined) {
     access.saslMechanism = 'OAUTHBEARER'
@@ -165,6 +177,9 @@ const settingsOfSet = (pairs: Assignments): PropertySettings => {
 }
 
 const settingsOfFile = async (path: string): Promise<PropertySettings> => {
+  if (path.includes('=') && !existsSync(path)) {
+    throw new Failure('--config must be a file; a single setting is --set NAME=VALUE')
+  }
   try {
     return await readPropertiesFile(path)
   } catch (error) {

@@ -4,6 +4,7 @@
 
 import { KafkaError } from '../protocol/kafka-error.ts'
 import { hasUnprintable, printableText } from '../runtime/printable-text.ts'
+import { withoutCredentials } from '../runtime/redact-secrets.ts'
 import type { Address } from '../runtime/transport.ts'
 import { describeValue } from '../runtime/value-kinds.ts'
 
@@ -24,7 +25,7 @@ export const sameAddress = (left: Address, right: Address): boolean =>
   left.port === right.port && left.host.toLowerCase() === right.host.toLowerCase()
 
 const parsePort = (text: string): number | string => {
-  if (!/^\d+$/.test(text)) return `the port '${text}' is not a number`
+  if (!/^\d+$/.test(text)) return `the port '${withoutCredentials(text)}' is not a number`
   const port = Number(text)
   return port >= 1 && port <= portMax ? port : `the port must be 1 to ${portMax}`
 }
@@ -45,14 +46,13 @@ const parseEntry = (entry: string): Address | string => {
   if (isBracketed && !host.includes(':')) return 'only an IPv6 address goes into brackets'
   if (host === '') return 'the host is missing'
   if (host.length > hostLengthMax || !/^[^\s/@\\,;?#'"]+$/.test(host) || hasUnprintable(host)) {
-    return `'${host}' is not a host name`
+    return `'${withoutCredentials(host)}' is not a host name`
   }
   const port = match[2] === undefined ? portDefault : parsePort(match[2])
   return typeof port === 'number' ? { host, port } : port
 }
 
-/** The entry without a password, which may contain any character, a comma too. */
-const withoutCredentials = (text: string): string => text.replace(/^(\w+:\/\/)?.*@/s, '$1…@')
+const hasCredentials = (text: unknown): boolean => typeof text === 'string' && /@|%40/.test(text)
 
 /**
  * Parses bootstrap addresses: `'a:9092,[::1]:9092'`, or an array of such strings. The default port
@@ -65,11 +65,12 @@ export const parseBrokers = (brokers: string | readonly string[]): readonly Addr
   }
   const addresses = new Map<string, Address>()
   const problems: string[] = []
+  const mayBeSecret = [brokers].flat().some(hasCredentials)
   const entries = [brokers].flat().flatMap((text, index) => {
     if (typeof text !== 'string') {
       throw new KafkaError('INVALID_OPTION', `brokers[${index}] must be a string 'host:port'`)
     }
-    if (text.includes('@')) {
+    if (hasCredentials(text)) {
       const shown = withoutCredentials(text)
       problems.push(`'${shown}': credentials go into the option sasl, only host:port is wanted`)
       return []
@@ -79,8 +80,10 @@ export const parseBrokers = (brokers: string | readonly string[]): readonly Addr
   for (const entry of entries) {
     if (entry === '') continue
     const result = parseEntry(entry)
-    if (typeof result === 'string') problems.push(`'${entry}': ${result}`)
-    else {
+    if (typeof result === 'string') {
+      // A password with a comma may be in several entries.
+      if (!mayBeSecret) problems.push(`'${withoutCredentials(entry)}': ${result}`)
+    } else {
       const key = formatAddress(result).toLowerCase()
       if (!addresses.has(key)) addresses.set(key, result)
     }

@@ -76,7 +76,11 @@ export const clientCredentialsProvider = (
   warn: Warn,
 ): TokenProvider => {
   const loadLibrary = () => importLibrary('oauth4webapi', () => import('oauth4webapi'))
-  const grant = new ChangingValue(async () => grantOf(await loadLibrary(), credentials), warn)
+  const secret = new Secret('sasl.clientSecret', credentials.clientSecret ?? '')
+  const grant = new ChangingValue(
+    async () => grantOf(await loadLibrary(), credentials, secret),
+    warn,
+  )
   return async ({ signal }: TokenContext): Promise<OAuthToken> => {
     const oauth = await loadLibrary()
     try {
@@ -85,7 +89,7 @@ export const clientCredentialsProvider = (
       grant.accept(current)
       return token
     } catch (thrown) {
-      throw failureOf(oauth, credentials, thrown)
+      throw failureOf(oauth, credentials, secret, thrown)
     }
   }
 }
@@ -101,10 +105,14 @@ const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 const jwtBearer = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
 
 /** Reads the current secret, key or JWT. */
-const grantOf = async (oauth: OAuth, credentials: ProvableClient): Promise<Grant> => {
+const grantOf = async (
+  oauth: OAuth,
+  credentials: ProvableClient,
+  secret: Secret,
+): Promise<Grant> => {
   const { assertion } = credentials
   if (assertion === undefined) {
-    const authenticate = await authenticationOf(oauth, credentials)
+    const authenticate = await authenticationOf(oauth, credentials, secret)
     return { type: 'client_credentials', authenticate, parameters: async () => ({}) }
   }
   const makeJwt = await readAssertion(oauth, 'sasl.assertion', assertion)
@@ -112,8 +120,12 @@ const grantOf = async (oauth: OAuth, credentials: ProvableClient): Promise<Grant
   return { type: jwtBearer, authenticate: oauth.None(), parameters }
 }
 
-const authenticationOf = async (oauth: OAuth, credentials: ProvableClient): Promise<ClientAuth> => {
-  const { clientAssertion, clientSecret = '', clientAuthentication } = credentials
+const authenticationOf = async (
+  oauth: OAuth,
+  credentials: ProvableClient,
+  secret: Secret,
+): Promise<ClientAuth> => {
+  const { clientAssertion, clientAuthentication } = credentials
   if (clientAssertion !== undefined) {
     const makeJwt = await readAssertion(oauth, 'sasl.clientAssertion', clientAssertion)
     return async (_server, client, body) => {
@@ -122,10 +134,10 @@ const authenticationOf = async (oauth: OAuth, credentials: ProvableClient): Prom
       body.set('client_assertion', await makeJwt(credentials))
     }
   }
-  const secret = await new Secret('sasl.clientSecret', clientSecret).read()
+  const value = await secret.read()
   return clientAuthentication === 'post'
-    ? oauth.ClientSecretPost(secret)
-    : oauth.ClientSecretBasic(secret)
+    ? oauth.ClientSecretPost(value)
+    : oauth.ClientSecretBasic(value)
 }
 
 const requestToken = async (
@@ -194,12 +206,18 @@ class BodyTooLarge extends Error {}
  * 'Refused' means that the client or its permissions must be fixed; any other failure may be
  * temporary.
  */
-const failureOf = (oauth: OAuth, credentials: ProvableClient, thrown: unknown): SaslError => {
+const failureOf = (
+  oauth: OAuth,
+  credentials: ProvableClient,
+  secret: Secret,
+  thrown: unknown,
+): SaslError => {
   if (thrown instanceof SaslError) return thrown
   const where = new URL(credentials.tokenEndpoint).host
   if (thrown instanceof oauth.ResponseBodyError) {
     const { error, status } = thrown
-    const words = `the token endpoint ${where} refuses with ${shortWord(error)} (HTTP ${status})`
+    const reason = shortWord(secret.redact(error))
+    const words = `the token endpoint ${where} refuses with ${reason} (HTTP ${status})`
     return new SaslError(words, status >= 500)
   }
   if (thrown instanceof oauth.WWWAuthenticateChallengeError) {

@@ -4,15 +4,16 @@
 
 import { readFile } from 'node:fs/promises'
 import { SaslError } from '../protocol/sasl/mechanism.ts'
+import { shownPath } from '../runtime/shown-path.ts'
 import type { TokenProvider } from './token-source.ts'
 
-/** The text of the file. A message contains the path, never the text. */
+/** The text of the file. A message contains the path, if it is one, and never the text. */
 export const readTokenFile = async (path: string): Promise<string> => {
   try {
     return (await readFile(path, 'utf8')).trim()
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    throw new SaslError(`the token file ${path} can't be read: ${code ?? 'unknown reason'}`, true)
+    const { code = 'unknown reason' } = error as NodeJS.ErrnoException
+    throw new SaslError(`the token file ${shownPath(path, code)} can't be read: ${code}`, true)
   }
 }
 

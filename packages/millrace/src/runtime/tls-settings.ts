@@ -12,6 +12,7 @@ import type {
   SecureContextOptions,
 } from 'node:tls'
 import { nodeCrypto, nodeTls } from './lazy-builtins.ts'
+import { shownPath } from './shown-path.ts'
 import { isError } from './value-kinds.ts'
 
 /** The TLS versions that Kafka brokers support. */
@@ -99,12 +100,6 @@ const pemBegins = '-----BEGIN '
 const isPemText = (source: Source): source is string =>
   typeof source === 'string' && source.includes(pemBegins)
 
-/** A message may contain a path, but not text that may be a key without its first line. */
-const shownPath = (path: string): string => {
-  const mayBeSecret = path.length > 255 || /^[\w+/=\s-]{40,}$/.test(path)
-  return mayBeSecret ? `(${path.length} characters, not shown)` : `'${path}'`
-}
-
 const fileReasons: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
   EACCES: 'it may not be read',
@@ -122,7 +117,7 @@ const readSource = (source: Source): Buffer => {
     const reason = Object.hasOwn(fileReasons, code)
       ? fileReasons[code]
       : `it can't be read: ${code}`
-    throw new TlsProblem(`names the file ${shownPath(source)}: ${reason}`)
+    throw new TlsProblem(`names the file ${shownPath(source, code)}: ${reason}`)
   }
 }
 

@@ -33,7 +33,20 @@ const channels = [
   'request.failed',
   'batch.settled',
   'record.failed',
+  'transaction.begun',
+  'transaction.committed',
+  'transaction.aborted',
+  'transaction.failed',
 ] as const
+
+const names = [
+  ...channels.map((name) => `millrace:${name}`),
+  ...['send', 'transaction', 'request'].flatMap((operation) =>
+    ['start', 'end', 'asyncStart', 'asyncEnd', 'error'].map(
+      (part) => `tracing:millrace:${operation}:${part}`,
+    ),
+  ),
+]
 
 /** Every text in the value: keys, strings, and what an error prints. */
 const textsIn = (value: unknown, seen = new Set<unknown>()): string[] => {
@@ -88,8 +101,10 @@ const run = async (
   broker.serveEveryApi()
   await broker.start(network)
   const events: unknown[] = []
-  const listener = (event: unknown): void => void events.push(event)
-  for (const name of channels) subscribe(`millrace:${name}`, listener)
+  // The record is the caller's own object.
+  const listener = (event: unknown): void =>
+    void events.push({ ...(event as object), record: undefined })
+  for (const name of names) subscribe(name, listener)
   const logger = new Remembering()
   const producer = new Producer(
     {
@@ -123,7 +138,7 @@ const run = async (
     for (const [where, value] of Object.entries(outputs)) checkTexts(where, value)
     return { texts: textsIn(outputs), errors }
   } finally {
-    for (const name of channels) unsubscribe(`millrace:${name}`, listener)
+    for (const name of names) unsubscribe(name, listener)
   }
 }
 
@@ -201,6 +216,25 @@ describe('text of a broker is escaped wherever it is printed', () => {
       (producer) => [producer.send(record)],
     )
   })
+})
+
+it('text of a broker is escaped in the errors and events of a transaction', async () => {
+  for (const api of ['FindCoordinator', 'InitProducerId', 'AddPartitionsToTxn', 'EndTxn']) {
+    for (const errorCode of [15, 47, 53, 90, 999]) {
+      const { errors } = await run(
+        (request) => {
+          if (request.api !== api) return undefined
+          const failed = { errorCode, errorMessage: hostile }
+          if (api !== 'FindCoordinator') return { errorCode }
+          const coordinator = { key: 'moves', nodeId: 1, host: hostile, port: 9092, ...failed }
+          return { coordinators: [coordinator] }
+        },
+        (producer) => [producer.transaction((transaction) => transaction.send(record))],
+        { transactionalId: 'moves' },
+      )
+      assert.ok(errors.length <= 1)
+    }
+  }
 })
 
 describe('what a broker says of a login is escaped, and no secret is repeated', () => {
@@ -343,6 +377,35 @@ it('options that are wrong are named without control characters and without secr
     checkTexts(`option ${JSON.stringify(name)}`, problemOf({ [name]: value }).split('\n'))
   }
   checkTexts('all of them', problemOf(wrong).split('\n'))
+})
+
+it('a key or a token in place of the path of its file is not shown', async () => {
+  const bare = Buffer.alloc(24, secret).toString('base64')
+  for (const text of [
+    secret,
+    `${secret}=`,
+    bare,
+    `/${bare}`,
+    `MIIE/${secret}+x==`,
+    `${secret}\0`,
+  ]) {
+    for (const field of ['key', 'cert', 'ca', 'pfx']) {
+      const problem = problemOf({ tls: { cert: 'client.pem', key: 'client.key', [field]: text } })
+      assert.match(problem, new RegExp(`tls.${field} names the file \\(${text.length} characters`))
+      checkTexts(field, [problem.replaceAll(text, secret)])
+    }
+    if (text.includes('\0')) continue
+    const { errors } = await run(
+      () => undefined,
+      (producer) => [producer.send(record)],
+      { sasl: { mechanism: 'OAUTHBEARER', tokenFile: text } },
+    )
+    assert.equal(errors.length, 1)
+    assert.ok(errors.every(({ message }) => !message.includes(text)))
+  }
+  for (const path of ['client.key', './key', '/run/secrets/tls_key', 'C:\\keys\\tls']) {
+    assert.ok(problemOf({ tls: { cert: path, key: path } }).includes(`'${path}'`), path)
+  }
 })
 
 it('the test finds control characters and secrets wherever they are', () => {

@@ -220,7 +220,7 @@ describe('a client assertion', () => {
     for (const [clientAssertion, words] of [
       [{ privateKey: '-----BEGIN PRIVATE KEY-----\nhush\n' }, /must be an RSA or P-256 key/],
       [{ privateKey: '/nowhere/key.pem' }, /privateKey can't be read: ENOENT/],
-      [{ file: '/nowhere/token' }, /token file \/nowhere\/token can't be read: ENOENT/],
+      [{ file: '/nowhere/token' }, /token file '\/nowhere\/token' can't be read: ENOENT/],
       [() => 'hush', /clientAssertion gave no JWT/],
       [() => 7 as never, /clientAssertion must return a string, got number/],
       [() => Promise.reject(new Error('sealed')), /clientAssertion failed: sealed/],

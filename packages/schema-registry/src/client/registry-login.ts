@@ -1,13 +1,12 @@
 // Makes the Authorization header of a request: user name and password, a fixed token, a function's
 // token, or an OAuth token by client credentials, which is cached for most of its lifetime. Caller:
-// registry-requests.ts. The message of a failed login must not contain a secret.
+// registry-requests.ts, which removes the secrets from the message of a failed login.
 
 import { clearTimeout, setTimeout } from 'node:timers'
 import type { ClientCredentials } from 'millrace'
-import { RegistryError } from './registry-error.ts'
 import type { HttpSend } from './registry-http.ts'
 import { checkedToken, type RegistryAddress, type RegistryAuth } from './registry-options.ts'
-import { messageOf, printable } from './registry-text.ts'
+import { messageOf } from './registry-text.ts'
 
 /** The authorization of a registry's requests. */
 export interface Login {
@@ -22,9 +21,15 @@ export interface Login {
 const basic = (username: string, password: string): string =>
   `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
 
-const failed = (what: string, thrown: unknown, status = 0): RegistryError => {
-  const message = printable(messageOf(thrown))
-  return new RegistryError(`${what}: ${message}`, { status, code: undefined })
+/** Must not reach the caller: its message may contain a secret. */
+export class LoginFailure extends Error {
+  /** The HTTP status; 0 = there was no response. */
+  readonly status: number
+
+  constructor(what: string, thrown: unknown, status = 0) {
+    super(`${what}: ${messageOf(thrown)}`)
+    this.status = status
+  }
 }
 
 /** A cached token is replaced after this share of its lifetime. */
@@ -60,11 +65,10 @@ class OAuthTokens {
       this.#token = { value, until: Date.now() + seconds * 1000 * renewFrom }
       return checkedToken(value)
     } catch (thrown) {
-      if (thrown instanceof RegistryError) throw thrown
       const { error, status } = thrown as { error?: unknown; status?: unknown }
       const cause = typeof error === 'string' ? new Error(error) : thrown
       const what = `the token endpoint ${new URL(tokenEndpoint).host} gave no token`
-      throw failed(what, cause, typeof status === 'number' ? status : 0)
+      throw new LoginFailure(what, cause, typeof status === 'number' ? status : 0)
     }
   }
 
@@ -101,6 +105,10 @@ class OAuthTokens {
 
 type Password = { readonly username: string; readonly password: string }
 
+/** A user name without a password is a token. */
+const secretsOf = ({ username, password }: Password): string[] =>
+  password === '' ? [username] : [password, `${username}:${password}`]
+
 const passwordLogin = (
   auth: Password | undefined,
   addresses: readonly RegistryAddress[],
@@ -111,7 +119,7 @@ const passwordLogin = (
   },
   renew: () => false,
   secrets: [auth, ...addresses.map(({ login }) => login)].flatMap((login) =>
-    login === undefined ? [] : [login.password, `${login.username}:${login.password}`],
+    login === undefined ? [] : secretsOf(login),
   ),
 })
 
@@ -141,7 +149,7 @@ const functionLogin = (token: () => string | Promise<string>, timeoutMs: number)
   return {
     authorization: async () => {
       const made = await get().catch((thrown) => {
-        throw failed('the token function failed', thrown)
+        throw new LoginFailure('the token function failed', thrown)
       })
       return `Bearer ${checkedToken(made)}`
     },

@@ -3,8 +3,7 @@
 // No message may contain a password, a token, or the value of a header.
 
 import type { Agent } from 'node:http'
-import { type ClientCredentials, KafkaError } from 'millrace'
-import { printable } from './registry-text.ts'
+import { type ClientCredentials, KafkaError, withoutCredentials } from 'millrace'
 
 /** A user name and password, a bearer token or a function that returns one, or OAuth. */
 export type RegistryAuth =
@@ -64,7 +63,7 @@ const invalid = (message: string): KafkaError =>
   new KafkaError('INVALID_OPTION', `SchemaRegistry: ${message}`)
 
 const shownUrl = (url: unknown): string =>
-  typeof url === 'string' ? JSON.stringify(printable(url.replace(/^.*@/s, '***@'))) : typeof url
+  typeof url === 'string' ? JSON.stringify(withoutCredentials(url)) : typeof url
 
 const decoded = (text: string): string => {
   try {
@@ -108,7 +107,7 @@ const headerName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 export const headersOf = ({ headers = {} }: SchemaRegistryOptions): Record<string, string> => {
   const checked: Record<string, string> = {}
   for (const [name, value] of Object.entries(headers)) {
-    const shown = JSON.stringify(printable(name))
+    const shown = JSON.stringify(name)
     if (!headerName.test(name)) throw invalid(`headers: ${shown} must be a header's name`)
     if (typeof value !== 'string' || !headerValue.test(value)) {
       throw invalid(`headers: ${shown} must be text without control characters`)
@@ -153,7 +152,7 @@ const checkOAuth = (credentials: ClientCredentials): void => {
     throw invalid('auth.oauth.clientId and auth.oauth.clientSecret must be text')
   }
   if (typeof tokenEndpoint !== 'string' || !URL.canParse(tokenEndpoint)) {
-    throw invalid(`auth.oauth.tokenEndpoint must be a URL, got ${shownUrl(tokenEndpoint)}`)
+    throw invalid('auth.oauth.tokenEndpoint must be a URL')
   }
   const { protocol, hostname, username, password } = new URL(tokenEndpoint)
   if (username !== '' || password !== '') {
@@ -171,7 +170,7 @@ export const limitOf = (
 ): number => {
   if (value === undefined) return fallback
   if (typeof value === 'number' && value >= min && value <= max) return value
-  throw invalid(`${name} must be a number from ${min} to ${max}, got ${printable(String(value))}`)
+  throw invalid(`${name} must be a number from ${min} to ${max}, got ${String(value)}`)
 }
 
 const known = [
@@ -190,7 +189,7 @@ export const checkNames = (options: object): void => {
   if (typeof options !== 'object' || options === null) throw invalid('options must be an object')
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue
-    const shown = JSON.stringify(printable(name))
+    const shown = JSON.stringify(name)
     throw invalid(`unknown option ${shown}. The options are: ${known.join(', ')}`)
   }
 }

@@ -3,9 +3,10 @@
 // throws a RegistryError. Error messages must not contain a secret. Caller: schema-registry.ts.
 
 import { setTimeout as pause } from 'node:timers/promises'
+import { printableText, withoutCredentials } from 'millrace'
 import { RegistryError } from './registry-error.ts'
 import { type HttpResponse, type HttpSend, httpSender } from './registry-http.ts'
-import { type Login, loginOf } from './registry-login.ts'
+import { type Login, LoginFailure, loginOf } from './registry-login.ts'
 import {
   addressesOf,
   checkAuth,
@@ -15,10 +16,12 @@ import {
   type RegistryAddress,
   type SchemaRegistryOptions,
 } from './registry-options.ts'
-import { messageOf, printable, redactor } from './registry-text.ts'
+import { messageOf, redacted } from './registry-text.ts'
 
 const contentType = 'application/vnd.schemaregistry.v1+json'
 const backoffMsMax = 10_000
+/** The characters of a message that are searched for secrets; far fewer are shown. */
+const searchedMax = 256 * 1024
 const timeoutBounds = [10_000, 1, 600_000] as const
 const retriesBounds = [3, 0, 1000] as const
 const backoffBounds = [100, 0, backoffMsMax] as const
@@ -114,17 +117,26 @@ export class RegistryRequests {
     try {
       return await this.#login.authorization(address)
     } catch (error) {
-      if (!(error instanceof RegistryError)) throw error
-      const { message, status, registryCode: code } = error
-      throw new RegistryError(this.#shown(message, undefined), { status, code })
+      if (!(error instanceof LoginFailure)) throw error
+      const { message, status } = error
+      throw new RegistryError(this.#shown(message, undefined), { status, code: undefined })
     }
   }
 
   #shown(message: string, authorization: string | undefined): string {
-    const sent = authorization?.split(' ')[1]
-    const secrets = [...this.#login.secrets, ...Object.values(this.#options.headers ?? {})]
-    return printable(redactor(sent === undefined ? secrets : [...secrets, sent])(message))
+    const headers = Object.values(this.#options.headers ?? {})
+    const secrets = [authorization ?? '', ...headers].flatMap(secretsInHeader)
+    const text = message.slice(0, searchedMax)
+    return printableText(redacted(text, [...this.#login.secrets, ...secrets]))
   }
+}
+
+/** The value, the part after `Basic` or `Bearer`, and the password in it. */
+const secretsInHeader = (value: string): string[] => {
+  const [scheme = '', credentials = ''] = value.split(' ')
+  if (scheme.toLowerCase() !== 'basic') return [value, credentials]
+  const pair = Buffer.from(credentials, 'base64').toString()
+  return [value, credentials, pair, pair.slice(pair.indexOf(':') + 1)]
 }
 
 /** The Retry-After headers of responses. */
@@ -159,8 +171,7 @@ const rejectionOf = (
   parsed: object | null,
 ): [message: string, code: number | undefined] => {
   if (status >= 300 && status < 400) {
-    const location = (headers.location ?? 'nowhere').replace(/\/\/[^/@]*@/, '//***@')
-    const place = location.split(/[?#]/)[0]
+    const place = withoutCredentials(headers.location ?? 'nowhere')
     return [`${status} redirects to ${place}, which is not followed: name that in url`, undefined]
   }
   const { error_code: code, message } = (parsed ?? {}) as {
@@ -170,5 +181,5 @@ const rejectionOf = (
   const number = typeof code === 'number' ? code : undefined
   if (typeof message === 'string') return [`${status} ${message}`, number]
   const type = headers['content-type'] ?? 'no content type'
-  return [`${status} with ${type} instead of the registry's JSON: ${text.slice(0, 200)}`, number]
+  return [`${status} with ${type} instead of the registry's JSON: ${text}`, number]
 }

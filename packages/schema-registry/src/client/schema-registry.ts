@@ -3,11 +3,11 @@
 // owns the cache of schemas: the schema of an id or a GUID never changes, so it is cached; a
 // subject's versions are not. Applications create it; serializers and deserializers call it.
 
+import { printableText } from 'millrace'
 import { BoundedMap } from './bounded-map.ts'
 import { RegistryError } from './registry-error.ts'
 import type { SchemaRegistryOptions } from './registry-options.ts'
 import { RegistryRequests } from './registry-requests.ts'
-import { printable } from './registry-text.ts'
 
 /** The formats of schemas, by the registry's names. */
 export type SchemaType = 'AVRO' | 'JSON' | 'PROTOBUF'
@@ -167,10 +167,10 @@ export class SchemaRegistry {
 
 /** The registry responded with status 200, but the client can't use the response. */
 const rejected = (message: string): RegistryError =>
-  new RegistryError(message, { status: 200, code: undefined })
+  new RegistryError(printableText(message), { status: 200, code: undefined })
 
 const cycle = (path: readonly string[]): RegistryError =>
-  rejected(printable(`the schema's references must not form a cycle, got ${path.join(' → ')}`))
+  rejected(`the schema's references must not form a cycle, got ${path.join(' → ')}`)
 
 const tooMany = (): RegistryError =>
   rejected(`the schema must have at most ${referencesMax} references`)
@@ -182,9 +182,7 @@ const bodyOf = ({ schema, schemaType, references = [] }: SchemaInput): string =>
   JSON.stringify({ schema, schemaType, references })
 
 const malformed = (path: string): RegistryError =>
-  rejected(
-    printable(`the response to ${path} must be that of a schema registry: a field is invalid`),
-  )
+  rejected(`the response to ${path} must be that of a schema registry: a field is invalid`)
 
 const idOf = (path: string, response: object): number => {
   const { id } = response as { id?: unknown }
@@ -236,6 +234,6 @@ const writeRulesOf = (ruleSet: unknown): string[] => {
   return rules.flatMap((rule) => {
     const { name, type, mode, disabled } = (rule ?? {}) as Record<string, unknown>
     const isForWriters = mode === 'WRITE' || mode === 'WRITEREAD' || mode === undefined
-    return isForWriters && disabled !== true ? [printable(`${name} (${type})`)] : []
+    return isForWriters && disabled !== true ? [printableText(`${name} (${type})`)] : []
   })
 }

@@ -3,6 +3,7 @@
 // the bytes. Imported files are schemas of their own, with the import's name as the subject, as in
 // Confluent's clients. Caller: protobuf.ts.
 
+import { typeError } from '../client/registry-text.ts'
 import type { SchemaInput, SchemaReference, SchemaRegistry } from '../client/schema-registry.ts'
 import { shown } from '../values/field-path.ts'
 import { writeIndexes } from '../wire-format.ts'
@@ -121,6 +122,6 @@ export class GeneratedMessages implements GeneratedTypes<object> {
     if (found !== undefined) return found
     const names = [...this.#types.keys()].join(', ')
     const got = typeof $typeName === 'string' ? shown($typeName) : shown(value)
-    throw new TypeError(`the value must be a message of ${names} (made by create()), got ${got}`)
+    throw typeError(`the value must be a message of ${names} (made by create()), got ${got}`)
   }
 }

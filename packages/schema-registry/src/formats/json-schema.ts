@@ -3,6 +3,7 @@
 // testing/schema-content.ts.
 
 import type { Serializer } from 'millrace'
+import { typeError } from '../client/registry-text.ts'
 import { schemaSerializer } from '../schema-serializer.ts'
 import type { SchemaSerializerOptions } from '../serializer-options.ts'
 import { jsonText, toJsonData, withoutBigints } from '../values/json-value.ts'
@@ -91,7 +92,7 @@ export const compileJsonSchema = async ({ schema: text, imports }: SchemaText) =
     const { additionalProperty, unevaluatedProperty } = error?.params ?? {}
     const extra = additionalProperty ?? unevaluatedProperty
     const what = extra === undefined ? '' : ` (${JSON.stringify(extra)})`
-    throw new TypeError(`${place} ${error?.message ?? 'does not fit the schema'}${what}`)
+    throw typeError(`${place} ${error?.message ?? 'does not fit the schema'}${what}`)
   }
   const { title } = (schema ?? {}) as JsonSchema
   return { check, title: typeof title === 'string' ? title : undefined }

@@ -3,7 +3,7 @@
 // generated-message.ts, and testing/.
 
 import type { NamespaceBase, Root, Type } from 'protobufjs'
-import { printable } from '../client/registry-text.ts'
+import { typeError } from '../client/registry-text.ts'
 import { commonFiles } from './protobuf-common.ts'
 import type { SchemaText } from './schema-format.ts'
 
@@ -98,7 +98,7 @@ export const compileProtobuf = async ({ schema, imports }: SchemaText): Promise<
   } catch (error) {
     if (common.missing.length === 0) throw error
     const names = common.missing.map((name) => JSON.stringify(name)).join(', ')
-    throw new TypeError(printable(`the .proto file imports ${names}: no reference has this name`))
+    throw typeError(`the .proto file imports ${names}: no reference has this name`)
   }
   const { packageName, messages } = files.at(-1)!
   return { protobuf, root, packageName, messages }
@@ -115,7 +115,7 @@ export const findMessage = (file: ProtobufFile, messageType: string | undefined)
   const { root, packageName, messages } = file
   const first = messages[0]?.name
   const wanted = messageType ?? first
-  if (wanted === undefined) throw new TypeError('the .proto file has no message')
+  if (wanted === undefined) throw typeError('the .proto file has no message')
   const name = wanted.startsWith('.') ? wanted.slice(1) : wanted
   const prefix = `${packageName}.`
   const names = (name.startsWith(prefix) ? name.slice(prefix.length) : name).split('.')
@@ -123,7 +123,7 @@ export const findMessage = (file: ProtobufFile, messageType: string | undefined)
   let level = messages
   for (const one of names) {
     const index = level.findIndex((message) => message.name === one)
-    if (index < 0) throw new TypeError(printable(`the .proto file has no message ${wanted}`))
+    if (index < 0) throw typeError(`the .proto file has no message ${wanted}`)
     indexes.push(index)
     level = level[index]!.messages
   }
@@ -138,7 +138,7 @@ export const messageAt = (file: ProtobufFile, indexes: readonly number[]): Found
   for (const index of indexes) {
     const message = level[index]
     if (message === undefined) {
-      throw new TypeError(`the .proto file has no message at the indexes ${indexes.join('.')}`)
+      throw typeError(`the .proto file has no message at the indexes ${indexes.join('.')}`)
     }
     names.push(message.name)
     level = message.messages

@@ -4,7 +4,8 @@
 // formats/.
 
 import { types } from 'node:util'
-import { printable } from '../client/registry-text.ts'
+import { printableText } from 'millrace'
+import { typeError } from '../client/registry-text.ts'
 
 /**
  * The names from the value to the current field. A converter pushes before it descends, and pops.
@@ -19,8 +20,11 @@ const depthMax = 100
 
 const shownMax = 60
 
+/** A longer path would leave no space for the rest of the message. */
+const placeMax = 500
+
 const cut = (text: string): string =>
-  printable(text.length > shownMax ? `${text.slice(0, shownMax)}…` : text)
+  printableText(text.length > shownMax ? `${text.slice(0, shownMax)}…` : text)
 
 const classOf = (value: object): string => {
   const made = Object.getPrototypeOf(value)?.constructor
@@ -39,17 +43,17 @@ export const shown = (value: unknown): string => {
 }
 
 export const placeOf = (path: FieldPath): string =>
-  path.length === 0 ? 'the value' : printable(path.join('.'))
+  path.length === 0 ? 'the value' : printableText(path.join('.'), placeMax)
 
 /** Throws `lines.0.sku must be a string, got 7`. */
 export const reject = (path: FieldPath, expectation: string, value: unknown): never => {
-  throw new TypeError(`${placeOf(path)} must be ${expectation}, got ${shown(value)}`)
+  throw typeError(`${placeOf(path)} must be ${expectation}, got ${shown(value)}`)
 }
 
 /** Throws if the path is so long that the value most likely refers to itself. */
 export const enter = (path: FieldPath, name: string | number): void => {
   if (path.length >= depthMax) {
-    throw new TypeError(`${placeOf(path.slice(0, 5))}… must be nested at most ${depthMax} levels`)
+    throw typeError(`${placeOf(path.slice(0, 5))}… must be nested at most ${depthMax} levels`)
   }
   path.push(name)
 }
@@ -133,7 +137,7 @@ export const checkFields = (
     const near = nearest(name, [...names.keys()])
     const hint = near === undefined ? '' : `. Did you mean ${JSON.stringify(near)}?`
     const place = path.length === 0 ? '' : `${placeOf(path)}: `
-    throw new TypeError(`${place}${schemaName} has no field ${cut(JSON.stringify(name))}${hint}`)
+    throw typeError(`${place}${schemaName} has no field ${cut(JSON.stringify(name))}${hint}`)
   }
   if (found === 0 && names.size > 0 && !isPlain(value)) {
     reject(path, `an object with the fields of ${schemaName}`, value)

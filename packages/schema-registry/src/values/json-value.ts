@@ -4,6 +4,7 @@
 // formats/json-schema.ts.
 
 import { types } from 'node:util'
+import { typeError } from '../client/registry-text.ts'
 import { enter, type FieldPath, isPlain, placeOf, reject, shown } from './field-path.ts'
 
 /** Plain data, and whether it has integers that only text represents exactly. */
@@ -95,7 +96,7 @@ class JsonConverter {
     const entries = [...value].map(([key, content]): [string, unknown] => {
       if (typeof key === 'string' || typeof key === 'number') return [String(key), content]
       const message = `the keys of ${placeOf(this.#path)} must be text, got ${shown(key)}`
-      throw new TypeError(message)
+      throw typeError(message)
     })
     return this.#members(Object.fromEntries(entries))
   }

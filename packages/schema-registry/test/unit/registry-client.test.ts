@@ -68,8 +68,8 @@ test('credentials in the URL are used and never shown', async () => {
 test('invalid options are rejected at once, without the secrets in them', () => {
   const url = 'http://localhost:8081'
   invalid({ url: 'localhost:8081' }, /url must be 'http:.*, got "localhost:8081"$/)
-  invalid({ url: 'svc:hunter2@host' }, /got "\*\*\*@host"$/)
-  invalid({ url: 'ftp://a:hunter2@host' }, /got "\*\*\*@host"$/)
+  invalid({ url: 'svc:hunter2@host' }, /got "…@host"$/)
+  invalid({ url: 'ftp://a:hunter2@host' }, /got "ftp:\/\/…@host"$/)
   invalid({ url: 'http://host:8081?token=hunter2' }, /must not have a query or a fragment$/)
   invalid({ url: [] }, /at least one address/)
   invalid({}, /url must be .*, got undefined$/)
@@ -109,10 +109,7 @@ test('a redirect is not followed, and its target is named without credentials', 
   const auth = { username: 'u', password: 'hunter2' }
   const registry = client({ url: server.url, auth, headers: { 'x-api-key': 'hunter3' } })
   const error = await failureOf(registry.register('a', { schema: '"int"', schemaType: 'AVRO' }))
-  assert.match(
-    error.message,
-    new RegExp(`307 redirects to http://\\*\\*\\*@${thief.host}/subjects,`),
-  )
+  assert.match(error.message, new RegExp(`307 redirects to http://…@${thief.host}/subjects…,`))
   assert.equal(error.kind, 'rejected')
   showsNone(error, ['hunter2', 'hunter3'])
   assert.deepEqual(thief.received, [])
@@ -168,8 +165,8 @@ test('text of the registry is cut, and its control characters are escaped', asyn
   const message = '\x1b[2Jforged\n\u202e'.repeat(100_000)
   await using talker = await serve(json({ error_code: 42201, message }, 422))
   const error = await failureOf(client({ url: talker.url }).version('a', 1))
-  assert.ok(error.message.length <= 1001)
-  assert.match(error.message, /422 \\u001b\[2Jforged\\u000a\\u202e/)
+  assert.ok(error.message.length <= 1024)
+  assert.match(error.message, /422 \\x1b\[2Jforged\\n\\u202e/)
   assert.equal(error.registryCode, 42201)
 })
 

@@ -22,6 +22,21 @@ export type Properties = Readonly<Record<string, string>>
 
 const names = [...Object.keys(propertyTable), ...Object.keys(unsupportedProperties)]
 
+/**
+ * A line that is not a property may be a part of a key or a password whose lines are not continued
+ * with a backslash. So a name that is not known is shown only if it looks like one.
+ */
+const shownName = (name: string, nearest: string | undefined): string => {
+  const isName = /^[a-z][a-z\d_-]*(?:\.[a-z\d_-]+)+$/.test(name) && name.length <= 100
+  return nearest !== undefined || isName ? name : `a name of ${name.length} characters`
+}
+
+/** A password may be the value of the wrong security property: names of mechanisms are shown. */
+const isShown = (name: string, value: string): boolean =>
+  !isSecretProperty(name) &&
+  (!/^(?:sasl|security|ssl)\./.test(name) ||
+    /^(?:[A-Z][A-Z\d_-]{0,30}|[a-z]+(?:[_-][a-z]+){0,3})$/.test(value))
+
 const takeProperty = (
   name: string,
   value: string,
@@ -32,7 +47,7 @@ const takeProperty = (
   if (take !== undefined) {
     const problem = take(value, settings)
     if (problem === undefined) return
-    const shown = isSecretProperty(name) ? problem.replaceAll(`'${value}'`, 'not shown') : problem
+    const shown = isShown(name, value) ? problem : problem.replaceAll(`'${value}'`, 'not shown')
     settings.problems.push(`${source}: ${name} ${shown}`)
     return
   }
@@ -44,7 +59,8 @@ const takeProperty = (
   } else if (!irrelevantProperties.some((pattern) => pattern.test(name))) {
     const nearest = nearestName(name, names)
     const advice = nearest === undefined ? '.' : `: did you mean ${nearest}?`
-    settings.warnings.push(`${source}: ${name} is not known, and not obeyed${advice}`)
+    const shown = shownName(name, nearest)
+    settings.warnings.push(`${source}: ${shown} is not known, and not obeyed${advice}`)
   }
 }
 

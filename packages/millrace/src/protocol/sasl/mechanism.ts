@@ -65,26 +65,3 @@ export class SaslError extends Error {
     this.isTransient = isTransient
   }
 }
-
-/** Replaces each secret in the text, also in base64, alone or together with other bytes. */
-export const redactSecrets = (text: string, secrets: readonly string[]): string =>
-  secrets
-    .filter((secret) => secret.length > 0)
-    .flatMap((secret) => [secret, ...base64Forms(secret)])
-    .reduce((redacted, form) => redacted.replaceAll(form, '[secret]'), text)
-
-/** Shorter secrets could occur in any text. */
-const base64LengthMin = 6
-
-/**
- * The characters that represent only the secret in the base64 of a longer text. They depend on the
- * number of preceding bytes; characters that contain bits of other bytes are not included.
- */
-const base64Forms = (secret: string): string[] =>
-  [0, 1, 2].flatMap((before) => {
-    const bytes = Buffer.concat([Buffer.alloc(before), Buffer.from(secret)])
-    const [start, end] = [Math.ceil((before * 8) / 6), Math.floor((bytes.length * 8) / 6)]
-    return (['base64', 'base64url'] as const)
-      .map((encoding) => bytes.toString(encoding).slice(start, end))
-      .filter((form) => form.length >= base64LengthMin)
-  })

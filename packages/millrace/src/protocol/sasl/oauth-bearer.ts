@@ -3,7 +3,8 @@
 // error. Callers: producer/sasl-option.ts, net/token-source.ts. Invariant: no message contains a
 // token.
 
-import { redactSecrets, SaslError, type SaslMechanism, type SaslSession } from './mechanism.ts'
+import { redactSecrets } from '../../runtime/redact-secrets.ts'
+import { SaslError, type SaslMechanism, type SaslSession } from './mechanism.ts'
 
 /** A token, as its provider returns it. */
 export interface OAuthToken {

@@ -3,8 +3,9 @@
 // password-credentials.ts, net/client-credentials.ts, net/client-assertion.ts. Invariant: no
 // message contains a value.
 
+import { redactSecrets } from '../../runtime/redact-secrets.ts'
 import { messageOf } from '../../runtime/value-kinds.ts'
-import { redactSecrets, SaslError } from './mechanism.ts'
+import { SaslError } from './mechanism.ts'
 
 /** A secret, or a function that returns the current one and is called for each authentication. */
 export type SecretSource = string | (() => string | Promise<string>)
