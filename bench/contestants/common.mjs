@@ -3,6 +3,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 
 const text = (name, otherwise) => process.env[`BENCH_${name}`] || otherwise
 const number = (name, otherwise) => Number(text(name, otherwise))
@@ -91,16 +92,36 @@ const mainThreadSeconds = () => {
   return used === undefined ? undefined : (used.user + used.system) / 1e6
 }
 
+/** With BENCH_DELAY=1 the delay of the event loop in milliseconds, by a timer of 1 ms. */
+const startDelay = () => {
+  if (text('DELAY', '') !== '1') return () => ({})
+  const histogram = monitorEventLoopDelay({ resolution: 1 })
+  histogram.enable()
+  return () => {
+    histogram.disable()
+    return { delay_p50: histogram.percentile(50) / 1e6, delay_p99: histogram.percentile(99) / 1e6 }
+  }
+}
+
 /** The clock runs from the first send to the last acknowledgement, in the load only. */
 const startClock = () => {
   const cpu = process.cpuUsage()
   const mainStarted = mainThreadSeconds()
+  const loop = performance.eventLoopUtilization()
+  const delay = startDelay()
   const startedMs = performance.now()
   return () => {
     const seconds = (performance.now() - startedMs) / 1000
     const used = process.cpuUsage(cpu)
     const main_cpu_s = mainStarted === undefined ? undefined : mainThreadSeconds() - mainStarted
-    return { seconds, cpu_s: (used.user + used.system) / 1e6, main_cpu_s }
+    const loop_utilization = performance.eventLoopUtilization(loop).utilization
+    return {
+      seconds,
+      cpu_s: (used.user + used.system) / 1e6,
+      main_cpu_s,
+      loop_utilization,
+      ...delay(),
+    }
   }
 }
 

@@ -301,6 +301,7 @@ export class EngineParts {
         this.measurements.onRecordsSettled(delivered, failed),
       onFailed: (error) => this.transactions?.onRecordFailed(error),
       continueLater: () => this.wake(),
+      requestsInFlight: () => this.dispatcher.requestsInFlight,
     }
   }
 

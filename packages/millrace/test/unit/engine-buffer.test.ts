@@ -90,6 +90,24 @@ test('the cost of all batches is given back when they settle', () => {
   assert.equal(bench.engine.readings.unsettledBatches, 0)
 })
 
+test('a callback that the records of a batch share is counted once, other callbacks each', () => {
+  const costOf = (settleOf: (index: number) => () => void): number => {
+    const bench = Bench.ready()
+    const record = { topic: 't', partition: 0, value: 'v' }
+    for (let index = 0; index < 100; index++) bench.engine.append(record, settleOf(index))
+    const { usedBytes } = bench.engine.readings
+    bench.step()
+    bench.takeOne().respond()
+    assert.equal(bench.engine.readings.usedBytes, 0)
+    return usedBytes
+  }
+  const shared = (): void => {}
+  const one = costOf(() => shared)
+  const each = costOf(() => () => {})
+  assert.equal(each - one, 99 * 240)
+  assert.ok(one < 100 * 30, `${one} bytes`)
+})
+
 test('a record that waits for space longer than maxBlockMs fails with BUFFER_TIMEOUT', () => {
   const bench = Bench.ready({ ...small, maxBlockMs: 500 })
   fill(bench)

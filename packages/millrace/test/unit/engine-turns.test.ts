@@ -149,3 +149,39 @@ test('records of a cancelled sendBatch share one error for each outcome', () => 
   assert.equal(fates.at(-1), 'no')
   finish(bench)
 })
+
+/** Sends so many records; each sends another when its result arrives, while `more` says so. */
+const sendAgain = (bench: Bench, count: number, more: () => boolean): { settled: number } => {
+  const counts = { settled: 0 }
+  const settle = (): void => {
+    counts.settled++
+    if (more()) bench.engine.append({ topic: 't', partition: 0, value: 'next' }, settle)
+  }
+  for (const record of records(count)) bench.engine.append(record, settle)
+  return counts
+}
+
+test('with no other request in flight, half of the results come first', () => {
+  const bench = Bench.ready(roomy)
+  const counts = sendAgain(bench, 1000, () => true)
+  turn(bench)
+  bench.takeOne().respond()
+  assert.equal(counts.settled, 500)
+  assert.ok(bench.awake, 'the rest was requested')
+  turn(bench)
+  assert.equal(bench.sent[0]!.batches[0]!.records, 500)
+  assert.equal(counts.settled, 1000)
+  turn(bench)
+  assert.equal(bench.sent[1]!.batches[0]!.records, 500)
+  // From now on the two requests alternate.
+  bench.sent.shift()!.respond()
+  assert.equal(counts.settled, 1500)
+})
+
+test('few results come at once', () => {
+  const bench = Bench.ready(roomy)
+  const counts = sendAgain(bench, 255, () => false)
+  turn(bench)
+  bench.takeOne().respond()
+  assert.equal(counts.settled, 255)
+})

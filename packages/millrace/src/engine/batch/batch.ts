@@ -87,7 +87,7 @@ export class Batch<Queue extends PartitionReference = PartitionReference> extend
     return varintSize(body) + body
   }
 
-  /** Appends the record; returns its bytes. */
+  /** Appends the record; returns its cost in the buffer memory. */
   append(
     draft: RecordEncoder,
     contentBytes: number,
@@ -102,8 +102,7 @@ export class Batch<Queue extends PartitionReference = PartitionReference> extend
     }
     const end = draft.write(this.#buffer, this.#begin(contentBytes, timestamp))
     this.#size = end
-    this.#end(settle, tag)
-    return end - start
+    return end - start + entryCost + this.#end(settle, tag)
   }
 
   /** Appends a record of another batch with the same encoded key, value and headers. */
@@ -129,13 +128,22 @@ export class Batch<Queue extends PartitionReference = PartitionReference> extend
     return this.#writePrefix(contentBytes, timestamp - this.#baseTimestamp)
   }
 
-  #end(settle: Settle | null, tag: number): void {
-    if (this.#settles !== null) this.#settles.push(settle)
-    else if (settle !== this.#sharedSettle) this.#addSettle(settle)
+  /** Returns the bytes that wait with the record for its result. */
+  #end(settle: Settle | null, tag: number): number {
+    let heldBytes = 0
+    if (settle === this.#sharedSettle && this.#settles === null) {
+      // The function is counted with the first record that has it.
+      if (settle !== null && typeof settle !== 'function') heldBytes = settle.heldBytes
+    } else {
+      heldBytes = heldBytesOf(settle)
+      if (this.#settles !== null) this.#settles.push(settle)
+      else this.#addSettle(settle)
+    }
     if (this.#tags !== null) this.#tags.push(tag)
     else if (tag !== 0) this.#tags = entriesUpTo(this.#recordCount, 0, tag)
-    this.#heldBytes += heldBytesOf(settle)
+    this.#heldBytes += heldBytes
     this.#recordCount++
+    return heldBytes
   }
 
   /** Sets a settle that differs from the settle of the earlier records. */
@@ -356,7 +364,3 @@ const entriesUpTo = <Entry>(count: number, earlier: Entry, last: Entry): Entry[]
 
 /** The bytes of a record's settle entry. */
 const entryCost = 8
-
-/** The buffer memory of a record: a promise needs more memory than a small record. */
-export const costOf = (bytes: number, settle: Settle | null): number =>
-  bytes + entryCost + heldBytesOf(settle)

@@ -7,7 +7,7 @@
 
 import { asKafkaError, type KafkaError } from '../../protocol/kafka-error.ts'
 import { batchHeaderBytes } from '../../protocol/records/layout.ts'
-import { Batch, costOf } from '../batch/batch.ts'
+import { Batch } from '../batch/batch.ts'
 import type { BufferPool } from '../batch/buffer-pool.ts'
 import type { MemoryBudget } from '../batch/memory-budget.ts'
 import { RecordEncoder, recordOverheadMax } from '../batch/record-encoder.ts'
@@ -321,10 +321,10 @@ export class Accumulator {
       if (this.#waitQueues.refuses(queue)) return this.#waitQueues.refuse(queue, from)
       batch = this.#batchFor(topic, queue, content, timestamp)
     }
-    const bytes = batch.append(draft, content, timestamp, settle, tag, this.#pool)
-    this.#budget.take(costOf(bytes, settle))
+    const start = batch.size
+    this.#budget.take(batch.append(draft, content, timestamp, settle, tag, this.#pool))
     if (from !== null) this.#moveIn(batch, from)
-    this.#events.onAppended(batch, bytes, from === null ? null : from.since)
+    this.#events.onAppended(batch, batch.size - start, from === null ? null : from.since)
     if (!queue.listedOpen) this.#dispatcher.offer(queue)
     return batch
   }

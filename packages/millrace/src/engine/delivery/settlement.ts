@@ -14,6 +14,12 @@ import { DeliveredRecords } from './delivered-records.ts'
 
 /** Limit of the settles called in one turn. */
 const sliceRecords = 4096
+/**
+ * If no request is in flight, the turn calls only half of so many or more settles. The records that
+ * their callers send next are then sent before the other half is called: without this, a load that
+ * awaits its records and the broker would wait for each other in turn.
+ */
+const halvedRecordsMin = 256
 
 /** The result of a batch. */
 export interface BatchOutcome {
@@ -53,6 +59,8 @@ export interface SettlementEvents {
   onFailed(error: KafkaError): void
   /** Requests another call of `run` in the next turn. */
   continueLater(): void
+  /** Produce requests without a response. */
+  requestsInFlight(): number
 }
 
 export class Settlement {
@@ -60,6 +68,8 @@ export class Settlement {
   /** Null = failures are reported. */
   readonly #deadLetters: DeadLetterPort | null
   #decided: (BatchOutcome | RecordFailure)[] = []
+  /** Records of delivered and failed batches whose settles were not called yet. */
+  #batchRecords = 0
   /** Where the next call of run continues: the outcome and the record. */
   #position = 0
   #recordIndex = 0
@@ -86,6 +96,7 @@ export class Settlement {
   settleBatch(outcome: BatchOutcome): void {
     outcome.batch.transition('settled')
     this.#decided.push(outcome)
+    this.#batchRecords += outcome.batch.recordCount
     if (outcome.error !== null) this.#events.onFailed(outcome.error)
   }
 
@@ -101,7 +112,7 @@ export class Settlement {
   run(): void {
     if (this.#running) return
     this.#running = true
-    let budget = sliceRecords
+    let budget = this.#budget()
     while ((budget > 0 || this.#isUnlimited) && this.#position < this.#decided.length) {
       budget -= this.#advance(
         this.#decided[this.#position]!,
@@ -125,6 +136,13 @@ export class Settlement {
     this.run()
   }
 
+  /** The number of settles for this turn. */
+  #budget(): number {
+    const count = this.#batchRecords
+    if (count < halvedRecordsMin || this.#events.requestsInFlight() > 0) return sliceRecords
+    return Math.min(sliceRecords, Math.ceil(count / 2))
+  }
+
   /** Calls up to `budget` settles of one outcome; returns their number. */
   #advance(outcome: BatchOutcome | RecordFailure, budget: number): number {
     if (!('batch' in outcome)) {
@@ -142,6 +160,7 @@ export class Settlement {
     if (error === null) this.#deliver(outcome, start, end)
     else if (isDead && start === 0) this.#takeAll(batch, error)
     else this.#failAll(batch, error, start, end)
+    this.#batchRecords -= end - start
     if (end < batch.recordCount) this.#recordIndex = end
     else {
       this.#position++
