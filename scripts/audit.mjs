@@ -4,7 +4,7 @@
 import { spawnSync } from 'node:child_process'
 import { fail, root, ScriptError, say } from './workspace.mjs'
 
-const ask = () => {
+const requestAdvisories = () => {
   const npm = process.env.npm_execpath
   const args = ['audit', '--omit=dev', '--json']
   const options = { cwd: root, encoding: 'utf8', timeout: 120_000, maxBuffer: 2 ** 26 }
@@ -28,7 +28,7 @@ const describe = ([name, { severity, range, via, fixAvailable }]) => {
 }
 
 const main = () => {
-  const { stdout = '', error } = ask()
+  const { stdout = '', error } = requestAdvisories()
   const report = readResponse(stdout)
   const counts = report?.metadata?.vulnerabilities
   if (counts === undefined) {

@@ -1,6 +1,6 @@
 // A CPU or allocation profile of a stretch of this process, by Node's inspector from within: what
 // came before the stretch (imports, connecting, warm-up) is not in it. Called by the loads when a
-// profile was asked for; profile.mjs and scaling.mjs sum the files up.
+// profile was requested; profile.mjs and scaling.mjs sum the files up.
 import { writeFileSync } from 'node:fs'
 import { Session } from 'node:inspector/promises'
 

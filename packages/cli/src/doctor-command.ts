@@ -25,7 +25,7 @@ interface DoctorFlags extends ConnectionFlags {
 }
 
 /** Scripts distinguish a failed diagnosis (1) from an invalid command (2). */
-const doctorExitCodes = { well: 0, ill: 1, usage: 2 } as const
+const doctorExitCodes = { passed: 0, failed: 1, usage: 2 } as const
 
 const timeoutSecondsDefault = 60
 
@@ -61,7 +61,7 @@ const runDoctor = async (flags: DoctorFlags, { terminal, ended }: CommandHost): 
     )
     if (flags.json === true) writeJson(terminal.output, diagnosis)
     else for (const line of ['', verdictOf(diagnosis)]) writeLine(terminal.output, line)
-    ended(diagnosis.ok ? doctorExitCodes.well : doctorExitCodes.ill)
+    ended(diagnosis.ok ? doctorExitCodes.passed : doctorExitCodes.failed)
   } catch (error) {
     if (interrupt !== null) ended(exitCodeOf(interrupt))
     else if (isUsage(error)) {

@@ -103,7 +103,9 @@ export class FaultFile {
     this.#stopWatching()
   }
 
-  /** `asked`: set the rules again even if the file is unchanged, because rules may be used up. */
+  /**
+   * `isRequested`: set the rules again even if the file is unchanged, because rules may be used up.
+   */
   #readAgain(isRequested: boolean): void {
     this.#reading = this.#reading.then(async () => {
       try {

@@ -118,8 +118,8 @@ const addAbort = (command: Command, host: CommandHost): void => {
     const { transactionalId, topic, partition, startOffset } = flags
     const place = [topic, partition, startOffset]
     const isById = transactionalId !== undefined && place.every((part) => part === undefined)
-    const isByPlace = transactionalId === undefined && !place.includes(undefined)
-    if (!isById && !isByPlace) {
+    const isByOffset = transactionalId === undefined && !place.includes(undefined)
+    if (!isById && !isByOffset) {
       command.error(
         'error: name the transaction: --transactional-id, or --topic, --partition and ' +
           '--start-offset',

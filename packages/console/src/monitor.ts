@@ -1,5 +1,5 @@
 // Observes one producer: takes a metrics snapshot at each interval, receives its events, and keeps
-// as much of both as the page shows. A console owns it; http-server.ts asks it for views. It only
+// as much of both as the page shows. A console owns it; http-server.ts reads its views. It only
 // reads the producer, and must do no work per record and little per batch.
 
 import { randomUUID } from 'node:crypto'
@@ -108,8 +108,8 @@ export class Monitor {
     this.#batches = batchesBetween(before, metrics, this.#batchBytesMax()) ?? this.#batches
     this.#throttledMs = throttleOf(before, metrics)
     const isHeld = metrics.unsettledBatches > 0 || metrics.waitingSends > 0
-    const goesOn = !isHeld || metrics.recordsDelivered > before.recordsDelivered
-    if (goesOn) this.#stalledSinceMs = null
+    const isProgressing = !isHeld || metrics.recordsDelivered > before.recordsDelivered
+    if (isProgressing) this.#stalledSinceMs = null
     else this.#stalledSinceMs ??= now - elapsedMs
     this.#noteStates(metrics)
   }
@@ -272,6 +272,6 @@ const timesOf = (metrics: ProducerMetrics): TimeRow[] => {
     row('Request', 'until its response', metrics.requestLatencyMs),
     row('Delivery', 'until a batch is delivered', metrics.deliveryTimeMs),
     row('Retry', 'longer, if sent again', metrics.retryTimeMs),
-    row('Throttle', 'asked for by brokers', metrics.throttleTimeMs),
+    row('Throttle', 'requested by brokers', metrics.throttleTimeMs),
   ]
 }

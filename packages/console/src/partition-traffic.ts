@@ -41,12 +41,12 @@ export const stateOf = (
   snapshot: PartitionSnapshot | undefined,
   recordsPerSecond: number,
 ): PartitionState => {
-  const resting = recordsPerSecond > 0 ? 'delivering' : 'idle'
-  if (snapshot === undefined) return resting
+  const withoutBatches = recordsPerSecond > 0 ? 'delivering' : 'idle'
+  if (snapshot === undefined) return withoutBatches
   if (snapshot.leaderId < 0) return 'no leader'
   if (snapshot.lastFailure !== null) return 'retrying'
   if (snapshot.batchesInFlight > 0) return 'in flight'
-  return snapshot.batchesWaiting > 0 ? 'queued' : resting
+  return snapshot.batchesWaiting > 0 ? 'queued' : withoutBatches
 }
 
 const isBlocked = ({ state }: PartitionRow): boolean =>
@@ -96,7 +96,7 @@ export class PartitionTraffic {
         : rows.filter(({ topic, partition }) =>
             `${topic}-${partition}`.toLowerCase().includes(text),
           )
-    const busiest = matching.sort(byBusyness).slice(0, rowsMax)
+    const busiest = matching.sort(byTraffic).slice(0, rowsMax)
     return { rows: busiest.sort(byBlocked), matching: matching.length, total: rows.length }
   }
 
@@ -158,7 +158,7 @@ const byName = (a: PartitionRow, b: PartitionRow): number => {
   return a.partition - b.partition
 }
 
-const byBusyness = (a: PartitionRow, b: PartitionRow): number =>
+const byTraffic = (a: PartitionRow, b: PartitionRow): number =>
   Number(isBlocked(b)) - Number(isBlocked(a)) ||
   b.recordsAcked - a.recordsAcked ||
   b.recordsHeld - a.recordsHeld ||

@@ -14,12 +14,12 @@ export type Listeners = {
 /** Calls the listeners for events of `producer`; the returned function unsubscribes. */
 export const listenTo = (producer: object, listeners: Listeners): (() => void) => {
   const stops = Object.entries(listeners).map(([name, listener]) => {
-    const hear = (message: unknown): void => {
+    const onMessage = (message: unknown): void => {
       const event = message as DiagnosticEvents[EventName]
       if (event.producer === producer) (listener as (event: unknown) => void)(event)
     }
-    subscribe(name, hear)
-    return () => unsubscribe(name, hear)
+    subscribe(name, onMessage)
+    return () => unsubscribe(name, onMessage)
   })
   return () => {
     for (const stop of stops) stop()

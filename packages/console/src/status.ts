@@ -202,7 +202,7 @@ const deliveringStatus = (situation: Situation): Status => {
   }
 }
 
-const restingStatus = (metrics: ProducerMetrics): Status => {
+const idleStatus = (metrics: ProducerMetrics): Status => {
   const where = connectedText(metrics)
   const held = metrics.unsettledBatches > 0 || metrics.waitingSends > 0
   const sentence = held
@@ -225,6 +225,6 @@ export const statusOf = (situation: Situation): Status => {
   return (
     stalledStatus(situation, problem) ??
     degradedStatus(situation, problem ?? noBroker) ??
-    (recordsAcked > 0 ? deliveringStatus(situation) : restingStatus(metrics))
+    (recordsAcked > 0 ? deliveringStatus(situation) : idleStatus(metrics))
   )
 }

@@ -148,11 +148,13 @@ const authenticationError = (error: KafkaError, mechanism = 'SASL'): KafkaJSErro
   // kafkajs writes SHA256 where the mechanism is called SHA-256.
   const name = mechanism.toUpperCase().replace(/^SCRAM-SHA-/, 'SCRAM SHA')
   const { errors } = chainOf(error)
-  const said = errors.find(({ brokerMessage }) => brokerMessage !== undefined)?.brokerMessage
+  const brokerMessage = errors.find(
+    ({ brokerMessage }) => brokerMessage !== undefined,
+  )?.brokerMessage
   const isRejected = errors.at(-1)?.brokerError === 'UNSUPPORTED_SASL_MECHANISM'
   const message = isRejected
     ? `SASL ${name} mechanism is not supported by the server: ${errors.at(-1)?.message}`
-    : `SASL ${name} authentication failed: ${said ?? errors.at(-1)?.message}`
+    : `SASL ${name} authentication failed: ${brokerMessage ?? errors.at(-1)?.message}`
   return withCause(new KafkaJSSASLAuthenticationError(message), error)
 }
 

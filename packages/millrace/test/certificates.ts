@@ -1,4 +1,4 @@
-// Certificates for tests of TLS, made when they are asked for: no key lies in the repository. Both
+// Certificates for tests of TLS, made when they are needed: no key lies in the repository. Both
 // ends of every suite read the same PEM texts (Kafka too: stores of the type PEM). Keys are of the
 // curve P-256, which are made in a millisecond.
 

@@ -86,7 +86,9 @@ const addOAuthFlags = (command: Command): Command =>
         `file with its secret; or put it into ${clientSecretVariable}`,
       ),
     )
-    .addOption(flag('oauthScope', '--oauth-scope <scopes>', 'scopes to ask for, spaces between'))
+    .addOption(
+      flag('oauthScope', '--oauth-scope <scopes>', 'scopes to request, separated by spaces'),
+    )
     .addOption(
       flag(
         'oauthTokenFile',

@@ -22,7 +22,7 @@ export const addShowConsoleFlags = (command: Command): Command =>
       wholeNumber(0, portMax),
     )
 
-/** Serves the page if the flags ask for it; otherwise returns null. */
+/** Serves the page if a flag enables it; otherwise returns null. */
 export const showConsole = async (
   producer: Producer,
   { console, consolePort }: ShowConsoleFlags,

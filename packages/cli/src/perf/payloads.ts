@@ -10,7 +10,7 @@ export type Payloads = () => Buffer
 
 const poolBytes = 1_048_576
 /** Not a divisor of the pool size, so that a value repeats only after a long time. */
-const strideBytes = 7919
+const offsetStepBytes = 7919
 
 /**
  * Random letters, different for each record. They are slices of one pool, which costs almost
@@ -22,7 +22,7 @@ export const randomPayloads = (recordBytes: number, random = Math.random): Paylo
   let at = 0
   return () => {
     const value = pool.subarray(at, at + recordBytes)
-    at = (at + strideBytes) % poolBytes
+    at = (at + offsetStepBytes) % poolBytes
     return value
   }
 }

@@ -40,7 +40,7 @@ const chunkBytes = 131_072
 const chunksPerTurn = 4
 
 /** How often a named pipe is checked for its writer. */
-const writerLookMs = 50
+const writerCheckMs = 50
 
 /** `keepsChunks`: each chunk gets its own memory, so that it stays valid. */
 export const openFile = (path: string, keepsChunks: boolean): Input => {
@@ -108,7 +108,7 @@ const firstOfPipe = async (descriptor: number, signal: AbortSignal): Promise<Buf
       if ((error as NodeJS.ErrnoException).code === 'EAGAIN') break
       throw error
     }
-    await pause(writerLookMs, signal)
+    await pause(writerCheckMs, signal)
   }
   return Buffer.alloc(0)
 }

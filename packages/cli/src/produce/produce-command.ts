@@ -289,7 +289,7 @@ class ProduceRun {
       input: input.name,
       complete: sending.reachedEnd,
       done: sending.done,
-      goesOn: this.#progress !== null,
+      continues: this.#progress !== null,
       deadLetters:
         deadLetters === null ? null : { path: deadLetters.path, count: deadLetters.count },
     }

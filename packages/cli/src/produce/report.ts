@@ -21,7 +21,7 @@ export interface ProduceReport {
   /** Records of the input that don't have to be read again. */
   readonly done: number
   /** With a spool: the same command continues where this run ended. */
-  readonly goesOn: boolean
+  readonly continues: boolean
   readonly deadLetters: { readonly path: string; readonly count: number } | null
 }
 
@@ -66,7 +66,7 @@ export const formatReport = (report: ProduceReport): readonly string[] => {
   ]
   lines.push(...deadLettersLine(report))
   if (!complete) {
-    const next = report.goesOn ? 'the same command' : `--skip ${done}`
+    const next = report.continues ? 'the same command' : `--skip ${done}`
     lines.push(
       `${input} was not read to its end: the first ${recordsOf(done)} of it are dealt with as ` +
         `said above; ${next} goes on behind them.`,

@@ -157,7 +157,7 @@ export class Sending {
     try {
       // No result is requested, which is fastest: onError gets failures.
       if (deadLetters === null) return producer.enqueue(record)
-      return this.#offerKept(record, deadLetters)
+      return this.#offerRecord(record, deadLetters)
     } catch (error) {
       const line = this.#done + 1
       // A fatal error concerns the producer, not this record.
@@ -169,7 +169,7 @@ export class Sending {
   }
 
   /** With dead letters, the record is copied and kept until its result is known. */
-  #offerKept(record: ProducerRecord, deadLetters: DeadLetterFile): boolean {
+  #offerRecord(record: ProducerRecord, deadLetters: DeadLetterFile): boolean {
     const kept = { ...record }
     const line = this.#done + 1
     return this.#options.producer.enqueue(record, (error) => {

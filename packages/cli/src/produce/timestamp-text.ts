@@ -15,7 +15,7 @@ export const timestampOfText = (text: string): number | string => {
     return 'must be a date with time and time zone, such as 2026-01-31T12:00:00Z'
   }
   const part = (index: number): number => Number(match[index] ?? 0)
-  const [year, month, day, hour, minute, second] = [1, 2, 3, 4, 5, 6].map(part) as Six
+  const [year, month, day, hour, minute, second] = [1, 2, 3, 4, 5, 6].map(part) as DateParts
   const fraction = (match[7] ?? '').replace(/0+$/, '')
   if (fraction.length > 3) return 'must not be finer than milliseconds'
   const localMs = Date.UTC(year, month - 1, day, hour, minute, second)
@@ -34,4 +34,4 @@ export const timestampOfText = (text: string): number | string => {
   return year < yearMin || timestamp < 0 ? 'must not be before 1970' : timestamp
 }
 
-type Six = [number, number, number, number, number, number]
+type DateParts = [number, number, number, number, number, number]

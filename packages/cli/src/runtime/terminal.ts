@@ -34,7 +34,7 @@ export interface Terminal {
    */
   onInterrupt(listener: (interrupt: Interrupt) => void, again?: () => void): () => void
   /**
-   * Calls `listener` at each SIGHUP, which asks to read files again. The returned function removes
+   * Calls `listener` at each SIGHUP, the signal to read files again. The returned function removes
    * it.
    */
   onHangup(listener: () => void): () => void
@@ -57,7 +57,7 @@ export const exitCodeOf = (interrupt: Interrupt): number =>
 const standardInput = 0
 
 /** Ignores EPIPE: if the reader closes the output, as `| head` does, the rest is discarded. */
-const survive = (stream: Writable): void => {
+const ignoreEpipe = (stream: Writable): void => {
   stream.on('error', () => {})
 }
 
@@ -84,7 +84,7 @@ const isFileOrFolder = (descriptor: number): boolean => {
 
 /** This process's terminal. */
 export const processTerminal = (): Terminal => {
-  for (const stream of [process.stdout, process.stderr]) survive(stream)
+  for (const stream of [process.stdout, process.stderr]) ignoreEpipe(stream)
   return {
     // Opened on first use, so that a command that reads nothing does not touch the input.
     get input() {

@@ -22,8 +22,8 @@ const newToken = (): string =>
 interface Stage {
   readonly cluster: TestCluster
   readonly endpoint: string
-  /** What the endpoint was asked: the client's credentials and the scope. */
-  readonly asked: string[]
+  /** The requests that the endpoint received: the client's credentials and the scope. */
+  readonly requested: string[]
   readonly folder: string
   /** Sends one record; returns the exit code and what was said. */
   produce(
@@ -34,7 +34,7 @@ interface Stage {
 
 const onStage = async (body: (stage: Stage) => Promise<void>): Promise<void> => {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-oauth-'))
-  const asked: string[] = []
+  const requested: string[] = []
   const server = createServer((request, response) => {
     let form = ''
     request.on('data', (chunk) => {
@@ -42,7 +42,7 @@ const onStage = async (body: (stage: Stage) => Promise<void>): Promise<void> => 
     })
     request.on('end', () => {
       const basic = Buffer.from(String(request.headers.authorization).slice(6), 'base64')
-      asked.push(`${basic} ${new URLSearchParams(form).get('scope')}`)
+      requested.push(`${basic} ${new URLSearchParams(form).get('scope')}`)
       response.setHeader('content-type', 'application/json')
       const isKnown = String(basic) === 'shop:hush'
       response.statusCode = isKnown ? 200 : 401
@@ -64,7 +64,7 @@ const onStage = async (body: (stage: Stage) => Promise<void>): Promise<void> => 
       const code = await runMillrace(['produce', 'orders', ...words], terminal)
       return [code, terminal.outputText + terminal.errorText]
     }
-    await body({ cluster, endpoint, asked, folder, produce })
+    await body({ cluster, endpoint, requested, folder, produce })
   } finally {
     server.close()
     server.closeAllConnections()
@@ -73,7 +73,7 @@ const onStage = async (body: (stage: Stage) => Promise<void>): Promise<void> => 
 }
 
 test("a client's credentials: flags, with the secret in a file or in the environment", () =>
-  onStage(async ({ cluster, endpoint, asked, folder, produce }) => {
+  onStage(async ({ cluster, endpoint, requested, folder, produce }) => {
     const secret = join(folder, 'secret')
     await writeFile(secret, 'hush\n')
     const words = ['--oauth-token-endpoint', endpoint, '--oauth-client-id', 'shop']
@@ -87,7 +87,7 @@ test("a client's credentials: flags, with the secret in a file or in the environ
     assert.equal(code, 0, said)
     const environment = { MILLRACE_OAUTH_CLIENT_SECRET: 'hush' }
     assert.equal((await produce(words, environment))[0], 0)
-    assert.deepEqual(asked, ['shop:hush kafka read', 'shop:hush null'])
+    assert.deepEqual(requested, ['shop:hush kafka read', 'shop:hush null'])
     assert.equal(cluster.records('orders').length, 2)
   }))
 
@@ -136,19 +136,19 @@ for (const [who, lines] of [
   ],
 ] as const) {
   test(`the properties of ${who} log in as they stand`, () =>
-    onStage(async ({ endpoint, asked, folder, produce }) => {
+    onStage(async ({ endpoint, requested, folder, produce }) => {
       const file = join(folder, 'client.properties')
       const own = ['security.protocol=SASL_PLAINTEXT', 'sasl.mechanism=OAUTHBEARER']
       await writeFile(file, [...own, ...lines(endpoint)].join('\n'))
       const [code, said] = await produce(['--config', file])
       assert.equal(code, 0, said)
       assert.doesNotMatch(said, /Warning/)
-      assert.deepEqual(asked, ['shop:hush kafka'])
+      assert.deepEqual(requested, ['shop:hush kafka'])
     }))
 }
 
 test('a token from a file, by flag and by a file: URL; the flag goes before an endpoint', () =>
-  onStage(async ({ cluster, endpoint, asked, folder, produce }) => {
+  onStage(async ({ cluster, endpoint, requested, folder, produce }) => {
     const token = join(folder, 'token')
     await writeFile(token, `${newToken()}\n`)
     assert.equal((await produce(['--oauth-token-file', token]))[0], 0)
@@ -160,7 +160,7 @@ test('a token from a file, by flag and by a file: URL; the flag goes before an e
     await writeFile(byEndpoint, `${own}sasl.oauthbearer.token.endpoint.url=${endpoint}\n`)
     assert.equal((await produce(['-c', byEndpoint, '--oauth-token-file', token]))[0], 0)
     assert.equal(cluster.records('orders').length, 3)
-    assert.deepEqual(asked, [])
+    assert.deepEqual(requested, [])
   }))
 
 test('missing settings are reported at once, by their flags', () =>

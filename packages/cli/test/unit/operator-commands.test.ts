@@ -65,7 +65,7 @@ test('partitions are added, never fewer, and not by accident', () =>
     assert.match((await run('topics add-partitions orders')).errors, /missing required argument/)
   }))
 
-test('settings are shown and changed; those that delete records ask first', () =>
+test('settings are shown and changed; those that delete records need a confirmation', () =>
   onStage(async (run) => {
     assert.equal((await run('topics config orders')).output, 'All settings are the defaults.\n')
     const harmless = await run('topics config orders -o max.message.bytes=5000')

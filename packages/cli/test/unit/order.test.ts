@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { orderKey, orderValue } from '../../src/first-run/order.ts'
 
-test('an order is the same whenever it is asked for', () => {
+test('an order is the same whenever it is made', () => {
   for (const number of [0, 1, 42, 199_999, 999_999]) {
     assert.equal(orderValue(number), orderValue(number))
     assert.equal(JSON.parse(orderValue(number)).customer.id, orderKey(number))

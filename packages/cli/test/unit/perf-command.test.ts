@@ -64,7 +64,7 @@ test('the histogram goes from the fastest to the slowest, with the gaps between 
   assert.deepEqual(histogramLines(new Latencies()), [])
 })
 
-test('random payloads have the size asked for, capital letters, and differ', () => {
+test('random payloads have the requested size, capital letters, and differ', () => {
   const payloads = randomPayloads(50)
   const made = Array.from({ length: 200 }, () => String(payloads()))
   for (const value of made) assert.match(value, /^[A-Z]{50}$/)
@@ -89,7 +89,7 @@ test('all records are delivered; the warm-up is sent, and not counted', () =>
     )
   }))
 
-test('--json prints one object, with the percentiles asked for', () =>
+test('--json prints one object, with the requested percentiles', () =>
   onStage(async ({ terminal, run }) => {
     assert.equal(await run('load -n 300 -s 20 --percentiles 50,99.99 --json --compression lz4'), 0)
     const report = JSON.parse(terminal.outputText)

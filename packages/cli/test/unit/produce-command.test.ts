@@ -234,7 +234,7 @@ test('a second interrupt ends delivery at once, with a report', () =>
 
 test('an interrupt before the cluster has responded ends it without a count of records', () =>
   onStage(async ({ cluster, terminal, run }) => {
-    const asked = new Promise<void>((resolve) => {
+    const requestSent = new Promise<void>((resolve) => {
       cluster.fault({
         api: 'Metadata',
         drop: true,
@@ -245,7 +245,7 @@ test('an interrupt before the cluster has responded ends it without a count of r
       })
     })
     const ended = run(['orders'])
-    await asked
+    await requestSent
     terminal.interrupt()
     assert.equal(await ended, 130)
     assert.equal(terminal.outputText, '')

@@ -41,7 +41,7 @@ const onStage = async (body: (stage: Stage) => Promise<void>): Promise<void> => 
   await body({ cluster, producer, send, start, run })
 }
 
-test('values one a line, keys and nulls where they are asked for', () =>
+test('values one a line, keys and nulls where flags request them', () =>
   onStage(async ({ run, send }) => {
     await send({ key: 'k', value: 'a' }, { key: null, value: null }, { key: '', value: 'b\r' })
     const all = 'orders --from beginning --until end'

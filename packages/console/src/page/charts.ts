@@ -125,7 +125,7 @@ class Chart {
   #plot: uPlotModule | null = null
   #data: (number | null)[][] = []
   /** The sample under the pointer; null = the latest one. */
-  #pointed: number | null = null
+  #highlighted: number | null = null
 
   constructor(plan: ChartPlan) {
     this.#plan = plan
@@ -210,27 +210,27 @@ class Chart {
           },
         ],
         series: [{}, ...lines.map(series)],
-        hooks: { setCursor: [(plot) => this.#onPointed(plot.cursor.idx ?? null)] },
+        hooks: { setCursor: [(plot) => this.#onHighlighted(plot.cursor.idx ?? null)] },
       },
       this.#data as uPlotModule.AlignedData,
       this.#box,
     )
   }
 
-  #onPointed(index: number | null): void {
-    if (index === this.#pointed) return
-    this.#pointed = index
+  #onHighlighted(index: number | null): void {
+    if (index === this.#highlighted) return
+    this.#highlighted = index
     this.#drawKey()
   }
 
   #valueOf(line: number): number | null {
     const values = this.#data[line + 1] ?? []
-    return values[this.#pointed ?? values.length - 1] ?? null
+    return values[this.#highlighted ?? values.length - 1] ?? null
   }
 
   #drawKey(): void {
     const { lines, format } = this.#plan
-    const at = this.#pointed === null ? null : this.#data[0]?.[this.#pointed]
+    const at = this.#highlighted === null ? null : this.#data[0]?.[this.#highlighted]
     setText(this.#time, at === null || at === undefined ? '' : clockTime(at))
     const create = (): HTMLElement => {
       const key = make('span', 'key')

@@ -24,16 +24,16 @@ import {
   type Term,
 } from './dom.ts'
 
-let spokenTopic = ''
+let announcedTopic = ''
 
 /**
  * Updates the text for screen readers only if the meaning changes, not if only a number changes.
  */
-const speak = ({ level, topic, sentence, remedy }: Status): void => {
-  if (topic === spokenTopic) return
-  const isNews = spokenTopic !== '' || level === 'bad'
-  spokenTopic = topic
-  if (isNews) setText(byId('spoken'), [sentence, remedy ?? ''].join(' ').trim())
+const announce = ({ level, topic, sentence, remedy }: Status): void => {
+  if (topic === announcedTopic) return
+  const isChanged = announcedTopic !== '' || level === 'bad'
+  announcedTopic = topic
+  if (isChanged) setText(byId('spoken'), [sentence, remedy ?? ''].join(' ').trim())
 }
 
 export const drawStatus = (status: Status): void => {
@@ -41,7 +41,7 @@ export const drawStatus = (status: Status): void => {
   setText(byId('sentence'), status.sentence)
   setOptional(byId('detail'), status.detail)
   setOptional(byId('remedy'), status.remedy)
-  speak(status)
+  announce(status)
 }
 
 /** Shows that the server does not respond; the page keeps its last values. */
@@ -51,8 +51,8 @@ export const drawGone = (lastAt: number | null): void => {
   setText(byId('sentence'), `The console has stopped: its process does not respond.${since}`)
   setOptional(byId('detail'), 'The page retries, and continues when the console responds.')
   setOptional(byId('remedy'), null)
-  if (spokenTopic !== 'gone') setText(byId('spoken'), 'The console has stopped.')
-  spokenTopic = 'gone'
+  if (announcedTopic !== 'gone') setText(byId('spoken'), 'The console has stopped.')
+  announcedTopic = 'gone'
 }
 
 const clockTime = (at: number): string => new Date(at).toLocaleTimeString([], { hourCycle: 'h23' })

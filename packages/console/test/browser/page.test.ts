@@ -28,7 +28,7 @@ before(async () => {
     executablePath !== null,
     'Chromium is missing: install it, or name it: MILLRACE_CHROMIUM',
   )
-  // Whatever asks for another host than ours finds none.
+  // A request to another host than ours finds none.
   const alone = '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1'
   browser = await chromium.launch({ executablePath, args: [alone] })
   await mkdir(screenshots, { recursive: true })
@@ -36,7 +36,7 @@ before(async () => {
 
 after(() => browser?.close())
 
-/** A page that remembers what it asked for, and what went wrong in it. */
+/** A page that stores its requests, and what went wrong in it. */
 const openPage = async (url: string, options: BrowserContextOptions) => {
   const context = await browser.newContext({ reducedMotion: 'reduce', ...options })
   const requests: string[] = []

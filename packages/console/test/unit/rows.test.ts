@@ -33,7 +33,7 @@ test('a broker is slow if it takes far longer than the others', () => {
   assert.deepEqual(slowOf(1, 2, 30), [], 'too quick to matter')
   assert.deepEqual(slowOf(5, 200), [2])
   assert.deepEqual(slowOf(900), [], 'there is no other to compare it with')
-  assert.deepEqual(slowOf(0, 900), [], 'the other was not asked of late')
+  assert.deepEqual(slowOf(0, 900), [], 'no request was sent to the other recently')
 })
 
 const topic = (name: string, recordsDelivered: number) => ({

@@ -1,6 +1,7 @@
-// Serves a console, has a page open that asks and stays, and ends without closing either: run by
-// its test in a process of its own. Prints the first line of the response and what still holds the
-// process. A connection alone would hold it until the server's own time limits end it.
+// Serves a console, has an open page that sends requests and stays, and ends without closing
+// either: run by its test in a process of its own. Prints the first line of the response and what
+// still holds the process. A connection alone would hold it until the server's own time limits end
+// it.
 
 import { once } from 'node:events'
 import { connect } from 'node:net'

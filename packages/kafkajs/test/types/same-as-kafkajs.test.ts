@@ -1,4 +1,4 @@
-// A program's own types of kafkajs fit: what is ours can stand where theirs is asked for. Nothing
+// A program's own types of kafkajs fit: ours are assignable to theirs. Nothing
 // is run but the last test, which says that it was compiled.
 
 import assert from 'node:assert/strict'

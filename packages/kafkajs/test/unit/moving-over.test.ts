@@ -62,10 +62,10 @@ const stored = async (message: object, config: ProducerConfig = {}) => {
   }
 }
 
-test('partitions may be numeric text, and a custom partitioner is always asked', async () => {
+test('partitions may be numeric text, and a custom partitioner is always called', async () => {
   assert.equal((await stored({ value: 'x', partition: '2' })).partition, 2)
-  const asked = { createPartitioner: () => () => 1 }
-  assert.equal((await stored({ value: 'x', partition: 2 }, asked)).partition, 1)
+  const manualPartition = { createPartitioner: () => () => 1 }
+  assert.equal((await stored({ value: 'x', partition: 2 }, manualPartition)).partition, 1)
   const text = { createPartitioner: () => () => '1' as never }
   assert.equal((await stored({ value: 'x' }, text)).partition, 1)
   await assert.rejects(stored({ value: 'x', partition: 'two' }), KafkaJSNonRetriableError)

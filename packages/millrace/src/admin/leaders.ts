@@ -15,7 +15,7 @@ export interface TopicLeaders {
   readonly topicId: Uint8Array
   readonly partitionCount: number
   /** The partitions that each node leads, in ascending order. */
-  readonly led: ReadonlyMap<number, readonly number[]>
+  readonly byLeader: ReadonlyMap<number, readonly number[]>
 }
 
 /** Throws if the topic is unknown, or if a wanted partition does not exist or has no leader. */
@@ -39,7 +39,7 @@ const leadersOf = (topic: TopicMetadata, wanted: readonly number[] | null): Topi
   const name = topic.name ?? ''
   const byNumber = new Map(partitions.map((each) => [each.partitionIndex, each]))
   const numbers = wanted ?? [...byNumber.keys()].sort((one, other) => one - other)
-  const led = new Map<number, number[]>()
+  const byLeader = new Map<number, number[]>()
   for (const partition of numbers) {
     const known = byNumber.get(partition)
     if (known === undefined) {
@@ -51,11 +51,11 @@ const leadersOf = (topic: TopicMetadata, wanted: readonly number[] | null): Topi
       const code = known.errorCode || errorNumber.LEADER_NOT_AVAILABLE
       throw brokerError(code, { api: 'Metadata', topic: name, partition, persisted: 'no' })
     }
-    const list = led.get(known.leaderId)
-    if (list === undefined) led.set(known.leaderId, [partition])
+    const list = byLeader.get(known.leaderId)
+    if (list === undefined) byLeader.set(known.leaderId, [partition])
     else list.push(partition)
   }
-  return { name, topicId, partitionCount: partitions.length, led }
+  return { name, topicId, partitionCount: partitions.length, byLeader }
 }
 
 /**
@@ -73,9 +73,9 @@ export const requestLeaders = <Value>(
   ) => Promise<ReadonlyMap<number, Value>>,
 ): Promise<ReadonlyMap<number, Value>> =>
   calls.untilDone(async () => {
-    const { led } = await readLeaders(calls, topic, wanted)
+    const { byLeader } = await readLeaders(calls, topic, wanted)
     const parts = await Promise.all(
-      [...led].map(([nodeId, partitions]) => requestOne(nodeId, partitions)),
+      [...byLeader].map(([nodeId, partitions]) => requestOne(nodeId, partitions)),
     )
     return new Map(parts.flatMap((part) => [...part]).sort(([one], [other]) => one - other))
   }, true)

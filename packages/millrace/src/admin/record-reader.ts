@@ -68,7 +68,7 @@ export interface SkippedRecords {
 const consumerReplicaId = -1
 const timeoutMsDefault = 60_000
 const fetchMaxWaitMs = 500
-const hastyMs = 100
+const earlyMsMax = 100
 const fetchMaxBytes = 8 * 1024 * 1024
 const fetchPartitionMaxBytes = 1024 * 1024
 
@@ -105,7 +105,7 @@ export class RecordReader {
   readonly #arrived: { readonly nodeId: number; readonly batches: Batches }[] = []
   #failure: unknown = null
   /** The number of consecutive responses that arrived at once and contained no records. */
-  #hastyCount = 0
+  #earlyCount = 0
   /** The number of consecutive requests that failed without a record between them. */
   #failedCount = 0
   #wake: () => void = () => {}
@@ -232,8 +232,8 @@ export class RecordReader {
   }
 
   #startFetches(open: readonly Position[]): void {
-    const { led } = this.#leaders!
-    for (const [nodeId, partitions] of led) {
+    const { byLeader } = this.#leaders!
+    for (const [nodeId, partitions] of byLeader) {
       const wanted = open.filter(({ partition }) => partitions.includes(partition))
       if (wanted.length === 0 || this.#requested.has(nodeId)) continue
       this.#requested.add(nodeId)
@@ -268,9 +268,9 @@ export class RecordReader {
     } else if (failure === null) {
       // A broker waits until records are available; one that responds at once is sent fewer
       // requests.
-      const isHasty = !isMoved && this.#clock.now() - beganMs < hastyMs
-      this.#hastyCount = isHasty ? this.#hastyCount + 1 : 0
-      if (isHasty) await this.#calls.pause(this.#hastyCount)
+      const isEarly = !isMoved && this.#clock.now() - beganMs < earlyMsMax
+      this.#earlyCount = isEarly ? this.#earlyCount + 1 : 0
+      if (isEarly) await this.#calls.pause(this.#earlyCount)
     }
     return batches
   }
@@ -318,8 +318,8 @@ export class RecordReader {
     wanted: readonly Position[],
     beganMs: number,
   ): Promise<FetchOutcome> {
-    const led = this.#leaders!.led.get(nodeId) ?? []
-    const requested = wanted.filter(({ partition }) => led.includes(partition))
+    const byLeader = this.#leaders!.byLeader.get(nodeId) ?? []
+    const requested = wanted.filter(({ partition }) => byLeader.includes(partition))
     if (requested.length === 0) return { batches: [], failure: null }
     const { topicId } = this.#leaders!
     const response = await this.#calls.toNode(

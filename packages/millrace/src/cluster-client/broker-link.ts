@@ -61,7 +61,7 @@ export class NodeLink implements BrokerLink {
   #failureCount = 0
   #readyAtMs = 0
   /** The current address has responded before. */
-  #proven = false
+  #hasResponded = false
   #lastError: KafkaError | null = null
   #lastFailureText = ''
   /** A connection to the previous address of the node, until its close event. */
@@ -219,7 +219,7 @@ export class NodeLink implements BrokerLink {
     const wanted = this.#wanted && this.#state !== 'ready'
     this.#address = address
     this.#advertisedBy = advertisedBy
-    this.#proven = false
+    this.#hasResponded = false
     this.#failureCount = 0
     if (this.#state === 'ready') this.#movedFrom = this.#connection
     if (this.#state !== 'idle') this.#transition('idle')
@@ -227,7 +227,7 @@ export class NodeLink implements BrokerLink {
       'CONNECTION_LOST',
       `the broker moved from ${from} to ${this.name}`,
     )
-    this.#abandon(reason)
+    this.#cancelAttempt(reason)
     this.#wanted = wanted
     if (wanted) this.#resolve()
   }
@@ -237,7 +237,7 @@ export class NodeLink implements BrokerLink {
     if (this.#state === 'closed') return
     this.#transition('closed')
     this.#wanted = false
-    this.#abandon(error ?? new KafkaError('CLOSED', `the link to ${this.name} was closed`))
+    this.#cancelAttempt(error ?? new KafkaError('CLOSED', `the link to ${this.name} was closed`))
   }
 
   #transition(next: LinkState): void {
@@ -251,7 +251,7 @@ export class NodeLink implements BrokerLink {
   }
 
   /** Ends the current attempt, and closes the current connection. */
-  #abandon(error: KafkaError): void {
+  #cancelAttempt(error: KafkaError): void {
     this.#attemptToken++
     this.#untried = []
     this.#failures = []
@@ -373,7 +373,7 @@ export class NodeLink implements BrokerLink {
     this.#failures = []
     this.#readyAtMs = this.#options.clock.now()
     this.#wanted = false
-    this.#proven = true
+    this.#hasResponded = true
     this.#lastError = null
     this.#connectionsOpened++
     this.#events.onReady(this)
@@ -422,7 +422,7 @@ export class NodeLink implements BrokerLink {
     if (connection.hasResponded || isLong) this.#failureCount = 0
     this.#connection = null
     if (error !== null) {
-      this.#goDown(error, error.message)
+      this.#onFailure(error, error.message)
       return
     }
     // Closed because it was idle: nothing was lost, and the next open() connects again.
@@ -444,20 +444,20 @@ export class NodeLink implements BrokerLink {
       nodeId: this.#nodeId,
       address: this.#address,
       name: this.name,
-      advertisedBy: this.#proven ? null : this.#advertisedBy,
+      advertisedBy: this.#hasResponded ? null : this.#advertisedBy,
       failures: this.#failures,
     }
     this.#untried = []
     this.#failures = []
     this.#wanted = false
-    this.#goDown(attemptError(attempt), attemptText(attempt))
+    this.#onFailure(attemptError(attempt), attemptText(attempt))
   }
 
   /**
    * The connection or the attempt failed: waits for the backoff, and connects again when open() is
    * called.
    */
-  #goDown(error: KafkaError, text: string): void {
+  #onFailure(error: KafkaError, text: string): void {
     const { clock, random, reconnectBackoffMs, reconnectBackoffMaxMs } = this.#options
     this.#transition('backoff')
     this.#attemptToken++

@@ -218,7 +218,7 @@ export class Coordinator {
   }
 
   #finish(error: KafkaError | null, response: unknown): void {
-    const reported = error !== null && this.#isDoubtful ? doubtful(error) : error
+    const reported = error !== null && this.#isDoubtful ? withUnknownOutcome(error) : error
     this.#failures = 0
     this.#concurrentFailures = 0
     this.#lastError = null
@@ -245,7 +245,7 @@ export class Coordinator {
 }
 
 /** The error of a call that an earlier attempt may have carried out. */
-const doubtful = (error: KafkaError): KafkaError =>
+const withUnknownOutcome = (error: KafkaError): KafkaError =>
   new KafkaError(error.code, error.message, { ...error, persisted: 'maybe', cause: error })
 
 /** Kafka also returns this if the coordinator could not store its change in time (KIP-98). */

@@ -23,12 +23,12 @@ const sameBytes = (left: Uint8Array, right: Uint8Array): boolean =>
   left.length === right.length && left.every((byte, index) => byte === right[index])
 
 /** Without topic ids, an older epoch is accepted after this many responses in a row. */
-const olderEpochsBelieved = 5
+const olderResponsesMax = 5
 
 export class MetadataCache {
   readonly #views = new Map<string, TopicView>()
   /** Topics whose epochs come from a cluster that the client has left, possibly for another one. */
-  readonly #unanchored = new Set<string>()
+  readonly #withoutEpochs = new Set<string>()
   /** By topic, for each partition: how many responses in a row had an older epoch. */
   readonly #olderResponses = new Map<string, number[]>()
 
@@ -38,13 +38,13 @@ export class MetadataCache {
 
   forget(topic: string): void {
     this.#views.delete(topic)
-    this.#unanchored.delete(topic)
+    this.#withoutEpochs.delete(topic)
     this.#olderResponses.delete(topic)
   }
 
   /** From now on the first response of each topic is accepted, with any epochs. */
   forgetEpochs(): void {
-    for (const topic of this.#views.keys()) this.#unanchored.add(topic)
+    for (const topic of this.#views.keys()) this.#withoutEpochs.add(topic)
   }
 
   /**
@@ -53,12 +53,12 @@ export class MetadataCache {
    */
   apply(name: string, response: TopicResponse, knowsNode: (nodeId: number) => boolean): TopicView {
     const known = this.#views.get(name)
-    const isAnchored = !this.#unanchored.delete(name)
+    const hasEpochs = !this.#withoutEpochs.delete(name)
     const hasId = !isZero(response.topicId)
     const isSame =
       known !== undefined &&
       (!hasId || isZero(known.topicId) || sameBytes(known.topicId, response.topicId))
-    const basis = isSame && isAnchored ? known : undefined
+    const basis = isSame && hasEpochs ? known : undefined
     const partitions = new Array<PartitionView>(response.partitions.length)
     const olderResponses: number[] = []
     const olderBefore = this.#olderResponses.get(name)
@@ -67,12 +67,12 @@ export class MetadataCache {
       const before = basis?.partitions[index]
       const isOlder = before !== undefined && isOlderThan(before, partition)
       const count = isOlder && !hasId ? (olderBefore?.[index] ?? 0) + 1 : 0
-      const isBelieved = count >= olderEpochsBelieved
+      const isAccepted = count >= olderResponsesMax
       partitions[index] =
-        isOlder && !isBelieved
+        isOlder && !isAccepted
           ? mergeOlder(before, partition, hasId, knowsNode)
           : viewOf(partition, knowsNode)
-      if (count > 0 && !isBelieved) olderResponses[index] = count
+      if (count > 0 && !isAccepted) olderResponses[index] = count
     }
     if (olderResponses.length > 0) this.#olderResponses.set(name, olderResponses)
     else this.#olderResponses.delete(name)

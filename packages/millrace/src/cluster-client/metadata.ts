@@ -24,7 +24,7 @@ import type { BrokerPool } from './broker-pool.ts'
 import { BrokerSearch } from './broker-search.ts'
 import { announceMetadata } from './cluster-events.ts'
 import { MetadataCache } from './metadata-cache.ts'
-import { RequestedTopics, type Urgency } from './requested-topics.ts'
+import { RequestedTopics, type TopicNovelty } from './requested-topics.ts'
 import { metadataError, topicError } from './response-errors.ts'
 import { RoundFailures } from './round-failures.ts'
 
@@ -73,7 +73,7 @@ export class Metadata {
   /** When the waiting round begins; used in the state `waiting`. */
   #dueAtMs = 0
   /** Before this time only a new topic may be requested. */
-  #restUntilMs = 0
+  #backoffUntilMs = 0
   /** Rounds that followed each other without a pause. */
   #busyRounds = 0
   #lastRoundFailed = false
@@ -137,8 +137,8 @@ export class Metadata {
       this.#rejectName(topic)
       return
     }
-    const urgency = this.#topics.request(topic, why, this.#options.clock.now())
-    if (urgency !== null) this.#schedule(urgency)
+    const novelty = this.#topics.request(topic, why, this.#options.clock.now())
+    if (novelty !== null) this.#schedule(novelty)
   }
 
   /** A name that does not fit into a request fails alone, so other topics are not affected. */
@@ -220,12 +220,12 @@ export class Metadata {
   }
 
   /** Schedules a round, or moves the scheduled one forward. */
-  #schedule(urgency: Urgency): void {
+  #schedule(novelty: TopicNovelty): void {
     if (this.#state !== 'idle' && this.#state !== 'waiting') return
     const { clock } = this.#options
     const now = clock.now()
-    const isAtOnce = urgency === 'new' && !this.#lastRoundFailed
-    const dueAtMs = isAtOnce ? now : Math.max(now, this.#restUntilMs)
+    const isAtOnce = novelty === 'new' && !this.#lastRoundFailed
+    const dueAtMs = isAtOnce ? now : Math.max(now, this.#backoffUntilMs)
     if (this.#state === 'waiting' && this.#dueAtMs <= dueAtMs) return
     this.#transition('waiting')
     this.#dueAtMs = dueAtMs
@@ -242,7 +242,7 @@ export class Metadata {
   #startRound(): void {
     const { clock, retryBackoffMaxMs, metadataRecoveryRebootstrapTriggerMs } = this.#options
     const now = clock.now()
-    if (now - this.#restUntilMs >= retryBackoffMaxMs) this.#busyRounds = 0
+    if (now - this.#backoffUntilMs >= retryBackoffMaxMs) this.#busyRounds = 0
     this.#transition('searching')
     this.#startedOver = false
     this.#failingSinceMs ??= now
@@ -277,7 +277,7 @@ export class Metadata {
   #onRequestFailed(error: KafkaError, link: NodeLink): void {
     this.#transition('searching')
     if (error.brokerError === 'REBOOTSTRAP_REQUIRED' && !this.#startedOver) {
-      this.#startOver(`${link.name} asked for it`)
+      this.#startOver(`${link.name} returned REBOOTSTRAP_REQUIRED`)
       return
     }
     this.#search.next({ error, text: error.message })
@@ -377,9 +377,9 @@ export class Metadata {
     this.#transition('idle')
     const now = clock.now()
     const range = { initialMs: retryBackoffMs, maxMs: retryBackoffMaxMs }
-    this.#restUntilMs = now + backoffDelayMs(range, this.#busyRounds++, random.next())
-    const urgency = this.#topics.pending(now)
-    if (urgency !== null) this.#schedule(urgency)
+    this.#backoffUntilMs = now + backoffDelayMs(range, this.#busyRounds++, random.next())
+    const novelty = this.#topics.pending(now)
+    if (novelty !== null) this.#schedule(novelty)
   }
 
   /** A method, because calls out of this class can change the state. */

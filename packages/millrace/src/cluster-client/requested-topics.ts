@@ -15,7 +15,7 @@ interface TopicUse {
 }
 
 /** `known`: an earlier response may have contained it; `new`: it was not requested recently. */
-export type Urgency = 'known' | 'new'
+export type TopicNovelty = 'known' | 'new'
 
 export interface TopicSelection {
   readonly topics: readonly string[]
@@ -49,7 +49,7 @@ export class RequestedTopics {
   }
 
   /** Records a call for a topic; null = the request in flight serves it. */
-  request(topic: string, why: TopicRequestReason, nowMs: number): Urgency | null {
+  request(topic: string, why: TopicRequestReason, nowMs: number): TopicNovelty | null {
     const use = this.#topics.get(topic)
     const mayCreate = why === 'unknown' || use?.mayCreate === true
     // The request in flight serves a caller without metadata. A caller whose metadata is stale
@@ -119,14 +119,14 @@ export class RequestedTopics {
   }
 
   /** The most urgent pending call; null = none is pending. */
-  pending(nowMs: number): Urgency | null {
+  pending(nowMs: number): TopicNovelty | null {
     this.#recentlyRequested.prune(nowMs)
-    let urgency: Urgency | null = null
+    let novelty: TopicNovelty | null = null
     for (const [topic, { call }] of this.#topics) {
       if (call === 0) continue
       if (!this.#recentlyRequested.has(topic, nowMs)) return 'new'
-      urgency = 'known'
+      novelty = 'known'
     }
-    return urgency
+    return novelty
   }
 }

@@ -98,7 +98,7 @@ export class Telemetry {
   leave(done: () => void): void {
     const link = this.#link()
     const isWanted = !this.#selection.isEmpty
-    if (!isWanted || link === undefined || this.#state === 'requesting' || this.#isOver()) {
+    if (!isWanted || link === undefined || this.#state === 'requesting' || this.#hasEnded()) {
       this.close()
       done()
       return
@@ -120,7 +120,7 @@ export class Telemetry {
     onLeft()
   }
 
-  #isOver(): boolean {
+  #hasEnded(): boolean {
     return this.#state === 'leaving' || this.#state === 'done'
   }
 

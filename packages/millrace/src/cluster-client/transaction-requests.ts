@@ -258,7 +258,7 @@ export class TransactionRequests implements TransactionPort {
         errorCode: partitionErrorCode,
       })),
     )
-    return this.#gravest(errors, addPartitionsToTxnApi.name, broker)
+    return this.#mostSevere(errors, addPartitionsToTxnApi.name, broker)
   }
 
   #offsetsError(response: TxnOffsetCommitResponse, broker: string): KafkaError | null {
@@ -269,10 +269,10 @@ export class TransactionRequests implements TransactionPort {
         errorCode,
       })),
     )
-    return this.#gravest(errors, txnOffsetCommitApi.name, broker)
+    return this.#mostSevere(errors, txnOffsetCommitApi.name, broker)
   }
 
-  #gravest(
+  #mostSevere(
     responses: readonly (TopicPartition & { readonly errorCode: number })[],
     api: string,
     broker: string,
@@ -280,7 +280,7 @@ export class TransactionRequests implements TransactionPort {
     const errors = responses
       .filter(({ errorCode }) => errorCode !== errorNumber.NONE)
       // The other partitions of a request that failed for one were not tried.
-      .sort((a, b) => Number(isUntried(a.errorCode)) - Number(isUntried(b.errorCode)))
+      .sort((a, b) => Number(isNotAttempted(a.errorCode)) - Number(isNotAttempted(b.errorCode)))
       .map(({ topic, partition, errorCode }) =>
         this.#error(errorCode, api, broker, { topic, partition }),
       )
@@ -323,7 +323,8 @@ const endError = (errorCode: number, broker: string): KafkaError =>
     persisted: unchangedAfter.has(errorCode) ? 'no' : 'maybe',
   })
 
-const isUntried = (errorCode: number): boolean => errorCode === errorNumber.OPERATION_NOT_ATTEMPTED
+const isNotAttempted = (errorCode: number): boolean =>
+  errorCode === errorNumber.OPERATION_NOT_ATTEMPTED
 
 const byTopic = <Entry extends TopicPartition>(
   entries: readonly Entry[],

@@ -18,7 +18,7 @@ import { type DiagnosisStep, failed, passed } from './report.ts'
 
 type Topic = MetadataResponse['topics'][number]
 
-const lookAt = async (found: ClusterFound, topic: string): Promise<Topic | undefined> => {
+const describeTopic = async (found: ClusterFound, topic: string): Promise<Topic | undefined> => {
   const connection = found.source.best?.connection
   if (!connection)
     throw new KafkaError('CONNECTION_LOST', `The connection to ${found.source.name} was lost`)
@@ -105,7 +105,7 @@ export const produceStep = async (
   const mayCreate = options.allowAutoTopicCreation === true
   let seen: Topic | undefined
   try {
-    seen = await lookAt(found, topic)
+    seen = await describeTopic(found, topic)
     const partition = choosePartition(seen, topic, mayCreate)
     const text = await sendOne(context, options, environment, topic, partition)
     const dead = seen === undefined ? [] : leaderless(seen)

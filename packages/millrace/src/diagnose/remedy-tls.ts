@@ -55,11 +55,11 @@ const hostNameRemedy = (failedStep: FailedStep, failure: TlsFailure): string => 
 
 const datesRemedy = (failedStep: FailedStep, hasEnded: boolean): string => {
   const { certificates } = failedStep.facts
-  const culprit = certificates?.find((one) => one.hasEnded === hasEnded) ?? certificates?.[0]
+  const invalid = certificates?.find((one) => one.hasEnded === hasEnded) ?? certificates?.[0]
   const dates =
-    culprit === undefined
+    invalid === undefined
       ? ''
-      : `: that of ${culprit.subject} holds from ${culprit.validFrom} to ${culprit.validTo}`
+      : `: that of ${invalid.subject} holds from ${invalid.validFrom} to ${invalid.validTo}`
   return `Give the broker a certificate that holds now, or set this machine's clock right${dates}.`
 }
 

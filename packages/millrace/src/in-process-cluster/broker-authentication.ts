@@ -144,8 +144,8 @@ export class Authentication {
       this.#transition('failed')
       return { errorCode: errorNumber.UNSUPPORTED_SASL_MECHANISM, mechanisms, isLast: true }
     }
-    const isAgain = this.#identity !== null
-    if (isAgain && mechanism !== this.#mechanism) {
+    const isReauthentication = this.#identity !== null
+    if (isReauthentication && mechanism !== this.#mechanism) {
       this.#transition('mismatch')
     } else {
       this.#mechanism = mechanism

@@ -321,13 +321,13 @@ export class Group {
   #chooseProtocol(members: readonly Member[]): string {
     const isCommon = (name: string): boolean =>
       members.every(({ protocols }) => protocols.some((protocol) => protocol.name === name))
-    const votes = new Map<string, number>()
+    const counts = new Map<string, number>()
     for (const { protocols } of members) {
       const favourite = protocols.find(({ name }) => isCommon(name))
       assert(favourite !== undefined, 'members of a group have a protocol in common')
-      votes.set(favourite.name, (votes.get(favourite.name) ?? 0) + 1)
+      counts.set(favourite.name, (counts.get(favourite.name) ?? 0) + 1)
     }
-    return [...votes].reduce((best, vote) => (vote[1] > best[1] ? vote : best))[0]
+    return [...counts].reduce((best, vote) => (vote[1] > best[1] ? vote : best))[0]
   }
 
   #joinResponse(member: Member): JoinResult {

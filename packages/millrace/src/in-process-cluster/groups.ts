@@ -148,10 +148,10 @@ export class GroupCoordinator {
 
   /** Called for the marker of a transaction that includes the group. */
   endTransaction(groupId: string, producerId: ProducerId, epoch: number, isCommit: boolean): void {
-    const brought = this.pending(groupId).end(producerId, epoch)
-    if (!isCommit || brought.size === 0) return
+    const committed = this.pending(groupId).end(producerId, epoch)
+    if (!isCommit || committed.size === 0) return
     const { offsets } = this.#entry(groupId)
-    for (const [key, offset] of brought) offsets.set(key, offset)
+    for (const [key, offset] of committed) offsets.set(key, offset)
   }
 
   /** Whether an open transaction may change this offset. */

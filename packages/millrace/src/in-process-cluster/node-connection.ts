@@ -96,11 +96,11 @@ export class NodeConnection implements StreamHandler {
    */
   #busy = false
   /** No more responses are sent, because one was dropped. */
-  #mute = false
+  #dropsResponses = false
   /** Whether the node is frozen. */
   #frozen = false
   /** Callbacks that became due while the node was frozen, in order. */
-  #thaw: (() => void)[] = []
+  #deferred: (() => void)[] = []
   #closed = false
   /** Whether #next is already running in this call stack. */
   #looping = false
@@ -136,7 +136,7 @@ export class NodeConnection implements StreamHandler {
     this.#timer?.cancel()
     this.#idleTimer?.cancel()
     this.#waiting = []
-    this.#thaw = []
+    this.#deferred = []
     const onGone = this.#onGone
     this.#onGone = null
     onGone?.()
@@ -153,9 +153,9 @@ export class NodeConnection implements StreamHandler {
     if (delayMs === Number.POSITIVE_INFINITY) return
     const { clock, connectionsMaxIdleMs } = this.#host
     this.#idleTimer = clock.setTimer(delayMs, () => {
-      const restMs = this.#activeAt + connectionsMaxIdleMs - clock.now()
-      if (restMs <= 0 && !this.#busy) this.close()
-      else this.#watchIdle(restMs <= 0 ? connectionsMaxIdleMs : restMs)
+      const remainingMs = this.#activeAt + connectionsMaxIdleMs - clock.now()
+      if (remainingMs <= 0 && !this.#busy) this.close()
+      else this.#watchIdle(remainingMs <= 0 ? connectionsMaxIdleMs : remainingMs)
     })
     this.#idleTimer.unref?.()
   }
@@ -171,8 +171,8 @@ export class NodeConnection implements StreamHandler {
       this.#stream.pause()
       return
     }
-    const due = this.#thaw
-    this.#thaw = []
+    const due = this.#deferred
+    this.#deferred = []
     for (const each of due) each()
     this.#next()
   }
@@ -187,7 +187,7 @@ export class NodeConnection implements StreamHandler {
       this.#guard(() => this.#start(frame))
     }
     this.#looping = false
-    this.#regulate()
+    this.#updateReading()
   }
 
   /** Runs `body`; an internal error closes this connection and does not affect the caller. */
@@ -201,7 +201,7 @@ export class NodeConnection implements StreamHandler {
   }
 
   /** Reads more bytes only while few requests wait. */
-  #regulate(): void {
+  #updateReading(): void {
     if (this.#closed) return
     if (this.#frozen || this.#waiting.length > waitingMax) this.#stream.pause()
     else this.#stream.resume()
@@ -346,7 +346,7 @@ export class NodeConnection implements StreamHandler {
         this.close()
         return
       }
-      if (effects.drops === 'after') this.#mute = true
+      if (effects.drops === 'after') this.#dropsResponses = true
       if (response !== null) {
         const { throttleTimeMs } = effects
         const reported = throttleTimeMs > 0 ? { ...(response as object), throttleTimeMs } : response
@@ -362,7 +362,7 @@ export class NodeConnection implements StreamHandler {
     const { effects } = request
     this.#after(effects.delayAfterMs + failureDelayMs, () => {
       if (effects.closes === 'after') this.close()
-      else if (effects.drops === 'after') this.#mute = true
+      else if (effects.drops === 'after') this.#dropsResponses = true
       else this.#sendLast(this.#encode(request.header, request.handler, response))
     })
   }
@@ -393,14 +393,14 @@ export class NodeConnection implements StreamHandler {
   }
 
   #send(bytes: Uint8Array): void {
-    if (this.#mute || this.#closed) return
-    if (this.#frozen) this.#thaw.push(() => this.#send(bytes))
+    if (this.#dropsResponses || this.#closed) return
+    if (this.#frozen) this.#deferred.push(() => this.#send(bytes))
     else this.#stream.write([bytes])
   }
 
   #sendLast(bytes: Uint8Array): void {
-    if (this.#mute || this.#closed) return
-    if (this.#frozen) this.#thaw.push(() => this.#sendLast(bytes))
+    if (this.#dropsResponses || this.#closed) return
+    if (this.#frozen) this.#deferred.push(() => this.#sendLast(bytes))
     else this.#stream.write([bytes], () => this.close())
   }
 
@@ -427,7 +427,7 @@ export class NodeConnection implements StreamHandler {
     }
     this.#timer = this.#host.clock.setTimer(delayMs, () => {
       this.#timer = null
-      if (this.#frozen) this.#thaw.push(() => this.#guard(callback))
+      if (this.#frozen) this.#deferred.push(() => this.#guard(callback))
       else this.#guard(callback)
     })
   }

@@ -54,11 +54,11 @@ export class PendingOffsets {
   /** Ends the transaction: returns and removes its offsets. */
   end(producerId: ProducerId, markerEpoch: number): ReadonlyMap<string, CommittedOffset> {
     const producer = this.#producer(producerId)
-    const brought = new Map(producer.offsets)
+    const committed = new Map(producer.offsets)
     producer.epoch = Math.max(producer.epoch, markerEpoch)
     producer.isOpen = false
     producer.offsets.clear()
-    return brought
+    return committed
   }
 
   #producer(producerId: ProducerId): PendingProducer {

@@ -56,7 +56,10 @@ export interface ProducerView {
   readonly isOpen: boolean
 }
 
-/** The coordinator was asked about a transaction that has not written to this partition yet. */
+/**
+ * The coordinator received a request about a transaction that has not written to this partition
+ * yet.
+ */
 interface Verification {
   epoch: number
   lowestSequence: number
@@ -130,7 +133,7 @@ export class ProducerStates {
     return epoch < (this.#entries.get(producerId)?.epoch ?? -1)
   }
 
-  /** The coordinator is about to be asked about the first batch of a transaction. */
+  /** The coordinator is about to receive a request about the first batch of a transaction. */
   noteVerification(batch: SequencedBatch, bumpsEpoch: boolean): void {
     const { producerId, producerEpoch: epoch, baseSequence } = batch
     const known = this.#verifications.get(producerId)

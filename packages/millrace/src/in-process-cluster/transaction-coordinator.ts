@@ -154,7 +154,7 @@ export class TransactionCoordinator {
         return succeeded(transaction.identity)
       case 'end': {
         transaction.prepare(isCommit, level, this.#newProducerId)
-        const next = transaction.identityToBe
+        const next = transaction.nextIdentity
         this.#finish(transaction)
         return succeeded(next)
       }

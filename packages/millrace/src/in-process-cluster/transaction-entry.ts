@@ -108,7 +108,7 @@ export class Transaction {
   }
 
   /** The id and epoch that the producer has after the markers are written. */
-  get identityToBe(): ProducerIdentity {
+  get nextIdentity(): ProducerIdentity {
     return this.#rotates ? { producerId: this.#nextProducerId, epoch: 0 } : this.identity
   }
 
@@ -223,7 +223,7 @@ export class Transaction {
   /** Called when all markers are written. */
   complete(): void {
     const next = this.#state === 'PrepareCommit' ? 'CompleteCommit' : 'CompleteAbort'
-    const { producerId, epoch } = this.identityToBe
+    const { producerId, epoch } = this.nextIdentity
     this.#move(next, producerId, epoch)
     this.#nextProducerId = -1
     this.#partitions.clear()

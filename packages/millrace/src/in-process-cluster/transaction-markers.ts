@@ -63,7 +63,7 @@ export class TransactionMarkers {
     }
     if (left === 0) onWritten()
     for (const each of partitions) {
-      this.#whenLed(each, (partition) => {
+      this.#onceLeaderElected(each, (partition) => {
         partition?.writeMarker(marker, this.#state.clock.wallTime())
         written()
       })
@@ -74,7 +74,7 @@ export class TransactionMarkers {
    * Calls at once if the partition has a leader, otherwise when it gets one; undefined = the
    * partition was deleted.
    */
-  #whenLed(
+  #onceLeaderElected(
     { topic, partition }: TopicPartition,
     callback: (partition: Partition | undefined) => void,
   ): void {
@@ -86,7 +86,7 @@ export class TransactionMarkers {
     const stop = found.log.listen(() => {
       stop()
       this.#stops.delete(stop)
-      this.#whenLed({ topic, partition }, callback)
+      this.#onceLeaderElected({ topic, partition }, callback)
     })
     this.#stops.add(stop)
   }

@@ -31,8 +31,8 @@ export interface TransactionSettings {
   /** Whether the release knows the feature and advertises it. */
   readonly hasFeature: boolean
   /**
-   * Whether the release asks the coordinator before it accepts a transaction's first batch
-   * (KIP-890).
+   * Whether the release sends a request to the coordinator before it accepts a transaction's first
+   * batch (KIP-890).
    */
   readonly verifies: boolean
   readonly timeoutMsMax: number

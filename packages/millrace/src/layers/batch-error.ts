@@ -16,7 +16,7 @@ const marker = Symbol.for('millrace.BatchError')
 /**
  * Of several failures, the first of these kinds decides, because retries do not help against them.
  */
-const gravest: readonly ErrorKind[] = [
+const bySeverity: readonly ErrorKind[] = [
   'fatal',
   'refused',
   'usage',
@@ -26,7 +26,7 @@ const gravest: readonly ErrorKind[] = [
 ]
 
 const decisive = (failures: readonly BatchFailure[]): KafkaError => {
-  for (const kind of gravest) {
+  for (const kind of bySeverity) {
     const found = failures.find(({ error }) => error.kind === kind)
     if (found !== undefined) return found.error
   }

@@ -52,7 +52,7 @@ const never = Number.POSITIVE_INFINITY
 const noBytes = new Uint8Array(0)
 
 /** The exchange belongs to a connection that is closed or was replaced: its result is ignored. */
-class Abandoned extends Error {}
+class Cancelled extends Error {}
 
 export class Authentication implements HandshakeStep {
   readonly name = 'sasl'
@@ -146,17 +146,17 @@ export class Authentication implements HandshakeStep {
         reject(new SaslError(`${what} within ${workTimeoutMs} ms (connectTimeoutMs)`, true))
         controller.abort()
       })
-      const abandon = (): void => {
+      const cancel = (): void => {
         timer.cancel()
-        reject(new Abandoned())
+        reject(new Cancelled())
       }
-      controller.signal.addEventListener('abort', abandon, { once: true })
+      controller.signal.addEventListener('abort', cancel, { once: true })
       Promise.resolve()
         .then(work)
         .then(resolve, reject)
         .finally(() => {
           timer.cancel()
-          controller.signal.removeEventListener('abort', abandon)
+          controller.signal.removeEventListener('abort', cancel)
         })
     })
   }
@@ -232,7 +232,7 @@ export class Authentication implements HandshakeStep {
     api: Api<Request, Response>,
     request: Input<Request>,
   ): Promise<Response> {
-    if (this.#stopped) throw new Abandoned()
+    if (this.#stopped) throw new Cancelled()
     const version = this.#options.versions.versionFor(api)
     if (version < 0) throw this.#errors.unserved(channel.name, api.name)
     const writer = new Writer()
@@ -253,7 +253,7 @@ export class Authentication implements HandshakeStep {
           }
         },
         // The owner of the connection gets the reason in onClosed.
-        onFailure: () => reject(new Abandoned()),
+        onFailure: () => reject(new Cancelled()),
       })
     })
   }
@@ -261,7 +261,7 @@ export class Authentication implements HandshakeStep {
   // ---- failures
 
   #failWith(channel: HandshakeChannel, thrown: unknown): void {
-    if (this.#stopped || thrown instanceof Abandoned) return
+    if (this.#stopped || thrown instanceof Cancelled) return
     const isOurs = thrown instanceof KafkaError
     channel.fail(isOurs ? thrown : this.#errors.ownFailure(channel.name, thrown))
   }

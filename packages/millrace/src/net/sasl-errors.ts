@@ -20,18 +20,18 @@ export class SaslErrors {
 
   /** A mechanism threw. */
   ownFailure(broker: string, thrown: unknown): KafkaError {
-    const said = messageOf(thrown)
+    const reason = messageOf(thrown)
     const isTransient = !(thrown instanceof SaslError) || thrown.isTransient || this.#retriesRefusal
     return new KafkaError(
       'AUTHENTICATION_FAILED',
-      `${this.#mechanism.name} failed at ${broker}: ${this.#redacted(said)}`,
+      `${this.#mechanism.name} failed at ${broker}: ${this.#redacted(reason)}`,
       { broker, step: 'sasl', kind: isTransient ? 'retriable' : 'refused' },
     )
   }
 
   /** The broker returned an error to an API of SASL. */
-  refused(broker: string, api: string, errorCode: number, said: string | null): KafkaError {
-    const brokerMessage = said === null ? undefined : this.#redacted(said)
+  refused(broker: string, api: string, errorCode: number, reason: string | null): KafkaError {
+    const brokerMessage = reason === null ? undefined : this.#redacted(reason)
     const error = asAuthenticationError(brokerError(errorCode, { api, broker, brokerMessage }))
     const isRejected = errorCode === errorNumber.SASL_AUTHENTICATION_FAILED
     return isRejected && this.#retriesRefusal ? asRetriable(error) : error

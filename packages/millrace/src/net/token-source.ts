@@ -25,7 +25,7 @@ export interface TokenContext {
 /** Returns a token. If it has none, it throws or rejects, and is called again later. */
 export type TokenProvider = (context: TokenContext) => OAuthToken | Promise<OAuthToken>
 
-interface Held {
+interface KeptToken {
   readonly token: OAuthToken
   readonly receivedAtMs: number
   /** Infinity is not included: a token without an end is not kept. */
@@ -45,7 +45,7 @@ export class TokenSource implements TokenSupply {
   readonly #callsAlways: boolean
   readonly #warn: Warn
   #isFailing = false
-  #held: Held | null = null
+  #kept: KeptToken | null = null
   #pending: Promise<OAuthToken> | null = null
 
   /**
@@ -67,25 +67,25 @@ export class TokenSource implements TokenSupply {
 
   /** Returns a token that is valid for a while. Rejects with a SaslError. */
   async get(): Promise<OAuthToken> {
-    const held = this.#held
+    const kept = this.#kept
     const now = this.#clock.wallTime()
-    if (held !== null && now < renewAtMs(held) && !this.#callsAlways) return held.token
+    if (kept !== null && now < renewAtMs(kept) && !this.#callsAlways) return kept.token
     try {
       this.#pending ??= this.#requestToken().finally(() => {
         this.#pending = null
       })
       return await this.#pending
     } catch (error) {
-      const isUsable = held !== null && now + remainingMsMin < held.expiresAtMs
+      const isUsable = kept !== null && now + remainingMsMin < kept.expiresAtMs
       if (!isUsable) throw error
       this.#onFailure(error as SaslError)
-      return held.token
+      return kept.token
     }
   }
 
   /** A broker rejected the token: the next call requests another one. */
   forget(token: OAuthToken): void {
-    if (this.#held?.token === token) this.#held = null
+    if (this.#kept?.token === token) this.#kept = null
   }
 
   #onFailure({ message }: SaslError): void {
@@ -102,7 +102,7 @@ export class TokenSource implements TokenSupply {
     // A token that seems to have ended is used once: the broker's clock decides.
     const receivedAtMs = this.#clock.wallTime()
     const expiresAtMs = token.expiresAt ?? jwtExpiresAt(token.value)
-    this.#held = expiresAtMs === undefined ? null : { token, receivedAtMs, expiresAtMs }
+    this.#kept = expiresAtMs === undefined ? null : { token, receivedAtMs, expiresAtMs }
     return token
   }
 
@@ -124,11 +124,11 @@ export class TokenSource implements TokenSupply {
   }
 }
 
-const renewAtMs = ({ receivedAtMs, expiresAtMs }: Held): number =>
+const renewAtMs = ({ receivedAtMs, expiresAtMs }: KeptToken): number =>
   Math.min(receivedAtMs + renewFrom * (expiresAtMs - receivedAtMs), expiresAtMs - remainingMsMin)
 
 const providerFailure = (thrown: unknown): SaslError => {
   if (thrown instanceof SaslError) return thrown
-  const said = messageOf(thrown)
-  return new SaslError(`the token provider failed: ${said}`, true)
+  const reason = messageOf(thrown)
+  return new SaslError(`the token provider failed: ${reason}`, true)
 }

@@ -21,17 +21,17 @@ export const cancelledError = (
   persisted: Persisted,
   blockingError: KafkaError | null = null,
 ): KafkaError => {
-  const fate = persisted === 'no' ? 'it was not sent' : 'it may have been written'
+  const outcome = persisted === 'no' ? 'it was not sent' : 'it may have been written'
   const context = { persisted, topic, cause: blockingError ?? undefined }
   const reason = blockingError === null ? '' : `: ${blockingError.message}`
   return why === 'timeout'
     ? new KafkaError(
         'TIMEOUT',
         `The record was not delivered within ${options.timeoutMs} ms (timeoutMs of the call); ` +
-          `${fate}${reason}`,
+          `${outcome}${reason}`,
         context,
       )
-    : new KafkaError('ABORTED', `aborted by its signal; ${fate}`, {
+    : new KafkaError('ABORTED', `aborted by its signal; ${outcome}`, {
         ...context,
         cause: reasonOf(options.signal),
       })

@@ -9,12 +9,12 @@ import type { Logger } from '../runtime/logger.ts'
 const apiKey = Symbol.for('opentelemetry.js.api.1')
 const absentCodes: readonly unknown[] = ['MODULE_NOT_FOUND', 'ERR_PACKAGE_PATH_NOT_EXPORTED']
 
-let hasLooked = false
+let hasTried = false
 
 export const loadInstrumentation = (logger: Logger): void => {
   const api = (globalThis as { [apiKey]?: { trace?: unknown } })[apiKey]
-  if (hasLooked || api?.trace === undefined) return
-  hasLooked = true
+  if (hasTried || api?.trace === undefined) return
+  hasTried = true
   try {
     requireLibrary('@millrace/opentelemetry/register')
   } catch (error) {

@@ -36,7 +36,7 @@ import { Sending, type SendScope } from './sending.ts'
 import type { WaitClock, WaitOptions } from './wait.ts'
 
 /** A record that the interceptors process: the result of each of them. */
-interface Passage {
+interface InterceptedRecord {
   /** The record that is sent. */
   record: ProducerRecord
   /** The record of each interceptor. */
@@ -70,23 +70,26 @@ class Interceptors {
     return this.#isEmpty && !sendTracing.hasSubscribers
   }
 
-  /** `work` sends the record, and ends the passage once with its result, or throws. */
-  pass<Value>(original: ProducerRecord, work: (passage: Passage) => Value): Value {
-    const passage = this.#onSend(original)
-    const { trace } = passage
+  /** `work` sends the record, and calls onSettled once with its result, or throws. */
+  intercept<Value>(
+    original: ProducerRecord,
+    work: (intercepted: InterceptedRecord) => Value,
+  ): Value {
+    const intercepted = this.#onSend(original)
+    const { trace } = intercepted
     try {
-      if (trace === null) return work(passage)
+      if (trace === null) return work(intercepted)
       return sendTracing.run(trace, () => {
-        passage.record = tracedRecord(trace)
-        return work(passage)
+        intercepted.record = tracedRecord(trace)
+        return work(intercepted)
       })
     } catch (error) {
-      this.onSettled(passage, error as KafkaError, null)
+      this.onSettled(intercepted, error as KafkaError, null)
       throw error
     }
   }
 
-  #onSend(original: ProducerRecord): Passage {
+  #onSend(original: ProducerRecord): InterceptedRecord {
     let record = original
     const seen: ProducerRecord[] = []
     for (const interceptor of this.#interceptors) {
@@ -103,13 +106,13 @@ class Interceptors {
 
   /** The result is known; `report` passes it to the caller. */
   onSettled(
-    passage: Passage,
+    intercepted: InterceptedRecord,
     error: KafkaError | null,
     metadata: RecordMetadata | null,
     report: () => void = nothing,
   ): void {
-    this.#notify(passage, error, metadata)
-    const { trace } = passage
+    this.#notify(intercepted, error, metadata)
+    const { trace } = intercepted
     if (trace === null) {
       report()
       return
@@ -118,10 +121,14 @@ class Interceptors {
     sendTracing.settle(trace, error, report)
   }
 
-  #notify(passage: Passage, error: KafkaError | null, metadata: RecordMetadata | null): void {
+  #notify(
+    intercepted: InterceptedRecord,
+    error: KafkaError | null,
+    metadata: RecordMetadata | null,
+  ): void {
     for (const [index, interceptor] of this.#interceptors.entries()) {
       try {
-        const result: unknown = interceptor.onSettled?.(passage.seen[index]!, error, metadata)
+        const result: unknown = interceptor.onSettled?.(intercepted.seen[index]!, error, metadata)
         this.#ignore(result)
       } catch (thrown) {
         this.#failures.callbackFailed(thrown)
@@ -147,12 +154,12 @@ class Interceptors {
 
   /** Notifies the receiver after the interceptors; null = the failure is reported as unobserved. */
   receive(
-    passage: Passage,
+    intercepted: InterceptedRecord,
     receiver: Settle | null,
     error: KafkaError | null,
     delivered: DeliveredRecord | null,
   ): void {
-    this.onSettled(passage, error, delivered?.toMetadata() ?? null, () => {
+    this.onSettled(intercepted, error, delivered?.toMetadata() ?? null, () => {
       if (receiver !== null) this.#ignore(callSettle(receiver, 0, error, delivered))
       else if (error !== null) this.#failures.report(error)
     })
@@ -164,12 +171,12 @@ const interceptedBytes = 240
 
 class InterceptedSettle implements Settler {
   readonly #interceptors: Interceptors
-  readonly #passage: Passage
+  readonly #intercepted: InterceptedRecord
   readonly #receiver: Settle | null
 
-  constructor(interceptors: Interceptors, passage: Passage, receiver: Settle | null) {
+  constructor(interceptors: Interceptors, intercepted: InterceptedRecord, receiver: Settle | null) {
     this.#interceptors = interceptors
-    this.#passage = passage
+    this.#intercepted = intercepted
     this.#receiver = receiver
   }
 
@@ -178,28 +185,28 @@ class InterceptedSettle implements Settler {
   }
 
   settled(_tag: number, error: KafkaError | null, delivered: DeliveredRecord | null): void {
-    this.#interceptors.receive(this.#passage, this.#receiver, error, delivered)
+    this.#interceptors.receive(this.#intercepted, this.#receiver, error, delivered)
   }
 }
 
 /** Notifies the interceptors of each record when it is settled, not when all are settled. */
 class InterceptedBatchSend extends BatchSend {
   readonly #interceptors: Interceptors
-  readonly #passages: readonly Passage[]
+  readonly #passages: readonly InterceptedRecord[]
   readonly #reported: Uint8Array
 
   constructor(
     interceptors: Interceptors,
-    passages: readonly Passage[],
+    interceptedRecords: readonly InterceptedRecord[],
     engine: Engine,
     isCancellable: boolean,
     done: (result: BatchResult) => void,
   ) {
-    const records = passages.map(({ record }) => record)
+    const records = interceptedRecords.map(({ record }) => record)
     super(engine, records, isCancellable, (result) => this.#end(result, done))
     this.#interceptors = interceptors
-    this.#passages = passages
-    this.#reported = new Uint8Array(passages.length)
+    this.#passages = interceptedRecords
+    this.#reported = new Uint8Array(interceptedRecords.length)
   }
 
   override settled(
@@ -247,11 +254,11 @@ class InterceptedSending extends Sending {
     options: WaitOptions | undefined,
   ): Promise<RecordMetadata> {
     if (this.#interceptors.isIdle) return super.send(scope, original, options)
-    return this.#interceptors.pass(original, (passage) => {
-      const promise = super.send(scope, passage.record, options)
+    return this.#interceptors.intercept(original, (intercepted) => {
+      const promise = super.send(scope, intercepted.record, options)
       promise.then(
-        (metadata) => this.#interceptors.onSettled(passage, null, metadata),
-        (error: KafkaError) => this.#interceptors.onSettled(passage, error, null),
+        (metadata) => this.#interceptors.onSettled(intercepted, null, metadata),
+        (error: KafkaError) => this.#interceptors.onSettled(intercepted, error, null),
       )
       return promise
     })
@@ -264,8 +271,16 @@ class InterceptedSending extends Sending {
   ): BatchSend {
     const interceptors = this.#interceptors
     if (interceptors.isIdle) return super.makeBatch(originals, isCancellable, done)
-    const passages = originals.map((record) => interceptors.pass(record, (passage) => passage))
-    return new InterceptedBatchSend(interceptors, passages, this.#engine, isCancellable, done)
+    const interceptedRecords = originals.map((record) =>
+      interceptors.intercept(record, (intercepted) => intercepted),
+    )
+    return new InterceptedBatchSend(
+      interceptors,
+      interceptedRecords,
+      this.#engine,
+      isCancellable,
+      done,
+    )
   }
 
   override enqueue(
@@ -278,10 +293,10 @@ class InterceptedSending extends Sending {
     if (this.#interceptors.isIdle || !this.#engine.mayEnqueue || !isCallback) {
       return super.enqueue(scope, original, callback)
     }
-    return this.#interceptors.pass(original, (passage) => {
+    return this.#interceptors.intercept(original, (intercepted) => {
       scope.check('enqueue')
-      const settle = new InterceptedSettle(this.#interceptors, passage, callback ?? null)
-      return this.#engine.tryAppend(passage.record, settle)
+      const settle = new InterceptedSettle(this.#interceptors, intercepted, callback ?? null)
+      return this.#engine.tryAppend(intercepted.record, settle)
     })
   }
 
@@ -292,11 +307,11 @@ class InterceptedSending extends Sending {
     options: WaitOptions | undefined,
   ): Promise<undefined> | undefined {
     if (this.#interceptors.isIdle) return super.submit(scope, original, receiver, options)
-    return this.#interceptors.pass(original, (passage) => {
-      const settle = new InterceptedSettle(this.#interceptors, passage, receiver)
-      const taken = super.submit(scope, passage.record, settle, options)
+    return this.#interceptors.intercept(original, (intercepted) => {
+      const settle = new InterceptedSettle(this.#interceptors, intercepted, receiver)
+      const taken = super.submit(scope, intercepted.record, settle, options)
       // The record was not accepted: the receiver is not called.
-      taken?.catch((error: KafkaError) => this.#interceptors.onSettled(passage, error, null))
+      taken?.catch((error: KafkaError) => this.#interceptors.onSettled(intercepted, error, null))
       return taken
     })
   }

@@ -49,8 +49,8 @@ export class OutageReport {
   readonly #logged = new Set<string>()
   #outage: Outage | null = null
   #isBlocked = false
-  #goodChecks = 0
-  #lastGoodMs = 0
+  #successfulChecks = 0
+  #lastSuccessMs = 0
   #failedBefore = 0
   #waitingMax = 0
 
@@ -71,7 +71,7 @@ export class OutageReport {
   /** The producer has records to send. Costs one comparison while it is watched. */
   watch(): void {
     if (this.#timer !== null || this.#isStopped) return
-    this.#noteGood()
+    this.#noteSuccess()
     this.#schedule()
   }
 
@@ -90,8 +90,8 @@ export class OutageReport {
     this.#timer.unref?.()
   }
 
-  #noteGood(): void {
-    this.#lastGoodMs = this.#parts.clock.now()
+  #noteSuccess(): void {
+    this.#lastSuccessMs = this.#parts.clock.now()
     this.#failedBefore = this.#parts.engine.readings.measurements.recordsFailed
   }
 
@@ -99,22 +99,22 @@ export class OutageReport {
     if (this.#isStopped) return
     const { engine, cluster, isConnecting } = this.#parts
     const conditions = outageConditions(engine, cluster, isConnecting())
-    if (conditions.length === 0) this.#onGood()
+    if (conditions.length === 0) this.#onSuccess()
     else this.#onConditions(conditions)
     const isWatched = conditions.length > 0 || this.#outage !== null
     if (isWatched || isConnecting() || engine.readings.hasUnsettled) this.#schedule()
     else this.#timer = null
   }
 
-  #onGood(): void {
+  #onSuccess(): void {
     this.#isBlocked = false
     this.#seen.clear()
-    if (this.#outage === null) this.#noteGood()
-    else if (++this.#goodChecks >= checksToEnd) this.#end(this.#outage)
+    if (this.#outage === null) this.#noteSuccess()
+    else if (++this.#successfulChecks >= checksToEnd) this.#end(this.#outage)
   }
 
   #onConditions(conditions: readonly OutageCondition[]): void {
-    this.#goodChecks = 0
+    this.#successfulChecks = 0
     const seen = new Map<string, number>()
     this.#isBlocked = false
     for (const condition of conditions) {
@@ -133,7 +133,7 @@ export class OutageReport {
     const { logger, failures, engine } = this.#parts
     this.#logged.add(key)
     if (this.#outage === null) {
-      this.#outage = { sinceMs: this.#lastGoodMs, reason: text, error }
+      this.#outage = { sinceMs: this.#lastSuccessMs, reason: text, error }
       this.#waitingMax = 0
       failures.beginOutage()
     }
@@ -146,7 +146,7 @@ export class OutageReport {
   #end({ sinceMs }: Outage): void {
     const { clock, logger, failures, engine } = this.#parts
     this.#outage = null
-    this.#goodChecks = 0
+    this.#successfulChecks = 0
     this.#logged.clear()
     const seconds = ((clock.now() - checkMs * (checksToEnd - 1) - sinceMs) / 1000).toFixed(1)
     const failed = engine.readings.measurements.recordsFailed - this.#failedBefore
@@ -156,6 +156,6 @@ export class OutageReport {
         `${recordCount(this.#waitingMax)} waited, ${lost}.`,
     )
     failures.endOutage()
-    this.#noteGood()
+    this.#noteSuccess()
   }
 }

@@ -236,7 +236,7 @@ export class ProducerLifecycle {
     engine.failAll('ABORTED', 'The producer was closed before the record was delivered', cause)
     const closed = withCause('CLOSED', 'The producer was closed', {}, cause)
     engine.transactions?.destroy(closed)
-    deadLetters?.abandon(closed)
+    deadLetters?.failPending(closed)
     spool?.failCallers(closed)
     this.#shutDown()
     if (this.#closing === null) this.close(undefined)

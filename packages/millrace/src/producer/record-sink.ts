@@ -114,7 +114,7 @@ export class RecordSink {
     const index = this.#pushed++
     const taken = this.#submit(record, index)
     if (taken === undefined && this.#unsettled < this.#maxInFlight) return undefined
-    return this.#untilTaken(taken, record, index)
+    return this.#untilAccepted(taken, record, index)
   }
 
   #submit(record: ProducerRecord, index: number): Promise<undefined> | undefined {
@@ -125,7 +125,7 @@ export class RecordSink {
     })
   }
 
-  async #untilTaken(
+  async #untilAccepted(
     taken: Promise<undefined> | undefined,
     record: ProducerRecord,
     index: number,
@@ -157,8 +157,8 @@ export class RecordSink {
     return this.#until(() => this.#unsettled === 0)
   }
 
-  async #until(isSo: () => boolean): Promise<void> {
-    while (!isSo()) await new Promise<void>((resolve) => this.#onSettled.push(resolve))
+  async #until(condition: () => boolean): Promise<void> {
+    while (!condition()) await new Promise<void>((resolve) => this.#onSettled.push(resolve))
   }
 
   #onDelivered(metadata: RecordMetadata, record: ProducerRecord): void {

@@ -75,21 +75,21 @@ export const recordWritableStream = (
   options: WritableOptions = {},
   onUnobserved: UnobservedFailure = ignore,
 ): WritableStream<ProducerRecord> => {
-  let breakOff: (error: KafkaError) => void = () => {}
-  const sink = new RecordSink(target, options, onUnobserved, (error) => breakOff(error))
+  let fail: (error: KafkaError) => void = () => {}
+  const sink = new RecordSink(target, options, onUnobserved, (error) => fail(error))
   const throwIfBroken = (): void => {
     if (sink.broken !== null) throw sink.broken
   }
   return new WritableStream<ProducerRecord>(
     {
       start: (controller) => {
-        breakOff = (error) => controller.error(error)
+        fail = (error) => controller.error(error)
       },
       write: (record) => sink.push(record)?.then(throwIfBroken),
       close: () => sink.drain().then(throwIfBroken),
       // Accepted records are delivered nevertheless.
       abort: () => {
-        breakOff = onUnobserved
+        fail = onUnobserved
         return sink.drain()
       },
     },

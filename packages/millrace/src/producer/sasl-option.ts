@@ -119,7 +119,7 @@ const secretProblem = (fields: Fields, name: string): string | null => {
   return typeof value === 'function' ? null : textProblem(fields, name)
 }
 
-const strangeFields = (fields: Fields, known: readonly string[]): string[] =>
+const unknownFields = (fields: Fields, known: readonly string[]): string[] =>
   Object.keys(fields)
     .filter((name) => !known.includes(name) && fields[name] !== undefined)
     .map((name) => {
@@ -131,20 +131,20 @@ const strangeFields = (fields: Fields, known: readonly string[]): string[] =>
 const passwordProblems = (fields: Fields): (string | null)[] => [
   secretProblem(fields, 'username'),
   secretProblem(fields, 'password'),
-  ...strangeFields(fields, passwordFields),
+  ...unknownFields(fields, passwordFields),
 ]
 
 const tokenProblems = (fields: Fields): (string | null)[] => [
   typeof fields.token === 'function'
     ? null
     : `token must be a function that returns a token, got ${typeof fields.token}`,
-  ...strangeFields(fields, tokenFields),
+  ...unknownFields(fields, tokenFields),
 ]
 
 const tokenFileProblems = (fields: Fields): (string | null)[] => [
   textProblem(fields, 'tokenFile'),
   fields.extensions === undefined ? null : extensionsProblem(fields.extensions),
-  ...strangeFields(fields, tokenFileFields),
+  ...unknownFields(fields, tokenFileFields),
 ]
 
 const assertionFields = ['assertion', 'clientAssertion'] as const
@@ -165,16 +165,16 @@ const clientProofProblems = (fields: Fields): (string | null)[] => {
 const credentialProblems = (fields: Fields): (string | null)[] => {
   const { tokenEndpoint, clientAuthentication, extensions } = fields
   const endpoint = tokenEndpoint === undefined ? 'is missing' : endpointProblem(tokenEndpoint)
-  const isKnownWay = [undefined, 'basic', 'post'].includes(clientAuthentication as undefined)
+  const isKnownMethod = [undefined, 'basic', 'post'].includes(clientAuthentication as undefined)
   return [
     textProblem(fields, 'clientId'),
     ...clientProofProblems(fields),
     endpoint === null ? null : `tokenEndpoint ${endpoint}`,
     textProblem(fields, 'scope', true),
     textProblem(fields, 'audience', true),
-    isKnownWay ? null : "clientAuthentication is neither 'basic' nor 'post'",
+    isKnownMethod ? null : "clientAuthentication is neither 'basic' nor 'post'",
     extensions === undefined ? null : extensionsProblem(extensions),
-    ...strangeFields(fields, credentialFields),
+    ...unknownFields(fields, credentialFields),
   ]
 }
 

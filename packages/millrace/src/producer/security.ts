@@ -24,7 +24,7 @@ export interface SecurityValues {
 }
 
 /** Mechanisms whose messages must not be readable by others. */
-const talkative: ReadonlySet<string> = new Set(['PLAIN', 'OAUTHBEARER'])
+const mechanismsWithPlainSecrets: ReadonlySet<string> = new Set(['PLAIN', 'OAUTHBEARER'])
 
 export class Security {
   readonly #values: SecurityValues
@@ -61,7 +61,7 @@ export class Security {
     if (sasl === undefined) return undefined
     const warn = (text: string): void => logger.warn(`millrace: ${text}`, { option: 'sasl' })
     const mechanism = mechanismOf(sasl, clock, connectTimeoutMs, warn)
-    if (this.#tls === null && talkative.has(mechanism.name)) {
+    if (this.#tls === null && mechanismsWithPlainSecrets.has(mechanism.name)) {
       warn(`sasl ${mechanism.name} without tls: others on the network can read the credentials`)
     }
     return { mechanism, random }

@@ -36,7 +36,7 @@ export class SerializationOrder {
     topic: string,
     records: number,
     made: Promise<Made>,
-    handOver: (made: Made) => Promise<Value>,
+    send: (made: Made) => Promise<Value>,
   ): Promise<Value> {
     if (this.#waiting + records > this.#waitingMax && this.#waiting > 0) {
       const waiting = this.#waiting + records
@@ -49,11 +49,11 @@ export class SerializationOrder {
     // The next record must wait until this one was passed to the producer, but not until it is
     // delivered. A promise returned from here would be awaited, so the result is wrapped in an
     // object.
-    const handed = Promise.all([made, this.#last.get(topic)]).then(([content]) => {
+    const passed = Promise.all([made, this.#last.get(topic)]).then(([content]) => {
       this.#waiting -= records
-      return { result: handOver(content) }
+      return { result: send(content) }
     })
-    const last: Promise<unknown> = handed.then(
+    const last: Promise<unknown> = passed.then(
       ({ result }) => {
         guarded(result)
         this.#release(topic, last)
@@ -61,7 +61,7 @@ export class SerializationOrder {
       () => this.#release(topic, last),
     )
     this.#last.set(topic, last)
-    return guarded(handed.then(({ result }) => result))
+    return guarded(passed.then(({ result }) => result))
   }
 
   #release(topic: string, own: Promise<unknown>): void {

@@ -345,15 +345,15 @@ export class KafkaError extends Error {
       ...known(['api', 'step', 'brokerCode', 'brokerError']),
       `  remedy: ${this.remedy}`,
     ]
-    let said = this.message
+    let shown = this.message
     let { cause }: { cause?: unknown } = this
     for (let depth = 0; depth < causesMax && cause !== undefined; depth++) {
       const error = isError(cause) ? cause : null
       const text = firstLine(cause)
       // The message usually ends with that of its cause.
-      const isSaid = error !== null && said.includes(messageOf(error))
-      if (!isSaid) lines.push(`  cause: ${text}`)
-      said = text
+      const isIncluded = error !== null && shown.includes(messageOf(error))
+      if (!isIncluded) lines.push(`  cause: ${text}`)
+      shown = text
       cause = readable(() => error?.cause)
     }
     const frames = (this.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line))

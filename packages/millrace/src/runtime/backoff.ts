@@ -2,7 +2,7 @@
 // ±20 %, so that clients which failed together do not retry together. Callers: cluster-client/,
 // delivery.ts, admin/. Invariant: the result depends on the arguments only.
 
-const spread = 0.2
+const jitter = 0.2
 
 export interface BackoffRange {
   readonly initialMs: number
@@ -20,6 +20,6 @@ export const backoffDelayMs = (
 ): number => {
   const doubled = range.initialMs * 2 ** Math.min(failureIndex, 30)
   // The average stays below the limit by the spread, so that the longest delays differ as well.
-  const middle = Math.min(doubled, range.maxMs / (1 + spread))
-  return middle * (1 - spread + 2 * spread * chance)
+  const middle = Math.min(doubled, range.maxMs / (1 + jitter))
+  return middle * (1 - jitter + 2 * jitter * chance)
 }

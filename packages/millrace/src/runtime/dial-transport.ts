@@ -172,8 +172,8 @@ class Dialing {
     }
     // With TLS 1.3 a server checks the client's certificate after the client's handshake is
     // complete.
-    const isJudged = this.#secured && (TlsFailure.isAlert(error) || this.#mayBeRefused)
-    return isJudged ? this.#failure(error) : error
+    const isHandshakeFailure = this.#secured && (TlsFailure.isAlert(error) || this.#mayBeRefused)
+    return isHandshakeFailure ? this.#failure(error) : error
   }
 
   /** The peer closed the connection without an error. */

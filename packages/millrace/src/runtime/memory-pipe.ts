@@ -141,8 +141,8 @@ export class MemoryPipe {
     const flushed: (() => void)[] = []
     while (this.#waiting.length > 0) {
       const waiting = this.#waiting[0]!
-      const roomBytes = this.#traits.windowBytes - this.#transitBytes
-      const countBytes = Math.min(waiting.bytes.length - waiting.taken, roomBytes)
+      const freeBytes = this.#traits.windowBytes - this.#transitBytes
+      const countBytes = Math.min(waiting.bytes.length - waiting.taken, freeBytes)
       if (countBytes > 0) this.#takeBytes(waiting, countBytes)
       if (waiting.taken < waiting.bytes.length) break
       this.#waiting.shift()

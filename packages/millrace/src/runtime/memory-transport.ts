@@ -4,11 +4,11 @@
 // virtual clock a run depends on its seed only.
 //
 // Faults of a listening address:
-//   blackHole  packets are lost, one way or both: connects hang, streams are silent until heal()
-//   refuse     connects fail with ECONNREFUSED until heal(); open streams continue
-//   pause      the process at the address hangs: connects work, but it neither accepts nor reads
-//   strand     open streams never deliver again and report no error; new ones work
-//   cut        open streams fail with ECONNRESET
+//   blackHole       packets are lost, one way or both, until endOutage(): connects hang
+//   refuse          connects fail with ECONNREFUSED until endOutage(); open streams continue
+//   pause           the process hangs: connects work, but it neither accepts nor reads
+//   silenceStreams  open streams never deliver again and report no error; new ones work
+//   cut             open streams fail with ECONNRESET
 
 import type { Clock } from './clock.ts'
 import { MemoryPipe, type PipeReceiver, type PipeTraits } from './memory-pipe.ts'
@@ -43,8 +43,8 @@ export interface CutOptions {
 }
 
 interface Faults {
-  toHeld: boolean
-  fromHeld: boolean
+  holdsToAddress: boolean
+  holdsFromAddress: boolean
   refused: boolean
   paused: boolean
 }
@@ -158,30 +158,33 @@ class StreamPair {
   readonly server: MemoryStream
   readonly toServer: MemoryPipe
   readonly toClient: MemoryPipe
-  #stranded = false
+  #isSilenced = false
   #accepted = false
 
   constructor(client: MemoryStream, traits: (direction: FlowDirection) => PipeTraits) {
-    const inward = traits('toAddress')
-    const outward = traits('fromAddress')
+    const toServerTraits = traits('toAddress')
+    const toClientTraits = traits('fromAddress')
     this.client = client
-    this.server = new MemoryStream(inward.clock, null)
+    this.server = new MemoryStream(toServerTraits.clock, null)
     this.toServer = new MemoryPipe(
-      { ...inward, isHeld: () => this.#stranded || !this.#accepted || inward.isHeld() },
+      {
+        ...toServerTraits,
+        isHeld: () => this.#isSilenced || !this.#accepted || toServerTraits.isHeld(),
+      },
       this.server,
     )
     this.toClient = new MemoryPipe(
-      { ...outward, isHeld: () => this.#stranded || outward.isHeld() },
+      { ...toClientTraits, isHeld: () => this.#isSilenced || toClientTraits.isHeld() },
       client,
     )
   }
 
   wire(onGone: () => void): void {
-    const whenBothAreGone = () => {
+    const onBothEnded = () => {
       if (this.client.ended && this.server.ended) onGone()
     }
-    this.client.wire(this.toServer, this.toClient, whenBothAreGone)
-    this.server.wire(this.toClient, this.toServer, whenBothAreGone)
+    this.client.wire(this.toServer, this.toClient, onBothEnded)
+    this.server.wire(this.toClient, this.toServer, onBothEnded)
   }
 
   /** The listener has accepted the stream: from now on bytes reach it, and it may respond. */
@@ -192,8 +195,8 @@ class StreamPair {
     this.toServer.wake()
   }
 
-  strand(): void {
-    this.#stranded = true
+  silenceStreams(): void {
+    this.#isSilenced = true
   }
 
   wake(): void {
@@ -230,7 +233,7 @@ export class MemoryNetwork implements Transport, ListenTransport {
    * Connection attempts whose packets are lost, and attempts that a paused process has not
    * accepted.
    */
-  readonly #parked = new Map<string, (() => void)[]>()
+  readonly #waitingAttempts = new Map<string, (() => void)[]>()
   #nextPort = firstFreePort
   #connects = 0
 
@@ -291,8 +294,8 @@ export class MemoryNetwork implements Transport, ListenTransport {
 
   blackHole(address: Address, direction: FlowDirection | 'both' = 'both'): void {
     const faults = this.#faultsOf(address)
-    if (direction !== 'fromAddress') faults.toHeld = true
-    if (direction !== 'toAddress') faults.fromHeld = true
+    if (direction !== 'fromAddress') faults.holdsToAddress = true
+    if (direction !== 'toAddress') faults.holdsFromAddress = true
   }
 
   refuse(address: Address): void {
@@ -313,16 +316,16 @@ export class MemoryNetwork implements Transport, ListenTransport {
    * Ends blackHole and refuse: waiting attempts continue, and silent streams deliver the bytes that
    * they held.
    */
-  heal(address: Address): void {
+  endOutage(address: Address): void {
     const faults = this.#faultsOf(address)
-    faults.toHeld = false
-    faults.fromHeld = false
+    faults.holdsToAddress = false
+    faults.holdsFromAddress = false
     faults.refused = false
     this.#wake(address)
   }
 
-  strand(address: Address): void {
-    for (const pair of this.#pairs.get(keyOf(address)) ?? []) pair.strand()
+  silenceStreams(address: Address): void {
+    for (const pair of this.#pairs.get(keyOf(address)) ?? []) pair.silenceStreams()
   }
 
   /** Breaks the open streams of an address; returns their number. */
@@ -340,8 +343,8 @@ export class MemoryNetwork implements Transport, ListenTransport {
     if (client.ended) return
     const key = keyOf(address)
     const faults = this.#faultsOf(address)
-    if (faults.toHeld || faults.fromHeld) {
-      this.#park(key, () => this.#arrive(attempt, pair))
+    if (faults.holdsToAddress || faults.holdsFromAddress) {
+      this.#wait(key, () => this.#arrive(attempt, pair))
       return
     }
     const binding = this.#bindings.get(key)
@@ -360,7 +363,7 @@ export class MemoryNetwork implements Transport, ListenTransport {
   #accept(address: Address, binding: Binding, pair: StreamPair): void {
     if (pair.server.ended) return
     if (this.#faultsOf(address).paused) {
-      this.#park(keyOf(address), () => this.#accept(address, binding, pair))
+      this.#wait(keyOf(address), () => this.#accept(address, binding, pair))
       return
     }
     pair.onAccepted(binding.accept(pair.server))
@@ -375,7 +378,9 @@ export class MemoryNetwork implements Transport, ListenTransport {
       pieceBytesMax: this.#pieceBytesMax,
       windowBytes: this.#windowBytes,
       isHeld:
-        direction === 'toAddress' ? () => faults.toHeld || faults.paused : () => faults.fromHeld,
+        direction === 'toAddress'
+          ? () => faults.holdsToAddress || faults.paused
+          : () => faults.holdsFromAddress,
     }
   }
 
@@ -383,25 +388,25 @@ export class MemoryNetwork implements Transport, ListenTransport {
     this.#clock.setTimer(this.#latencyMs(address, direction), callback)
   }
 
-  #park(key: string, retry: () => void): void {
-    const parked = this.#parked.get(key) ?? []
-    parked.push(retry)
-    this.#parked.set(key, parked)
+  #wait(key: string, retry: () => void): void {
+    const attempts = this.#waitingAttempts.get(key) ?? []
+    attempts.push(retry)
+    this.#waitingAttempts.set(key, attempts)
   }
 
   #wake(address: Address): void {
     const key = keyOf(address)
-    const parked = this.#parked.get(key) ?? []
-    this.#parked.delete(key)
-    for (const retry of parked) this.#after(address, 'toAddress', retry)
+    const attempts = this.#waitingAttempts.get(key) ?? []
+    this.#waitingAttempts.delete(key)
+    for (const retry of attempts) this.#after(address, 'toAddress', retry)
     for (const pair of this.#pairs.get(key) ?? []) pair.wake()
   }
 
   #faultsOf(address: Address): Faults {
     const key = keyOf(address)
     const faults = this.#faults.get(key) ?? {
-      toHeld: false,
-      fromHeld: false,
+      holdsToAddress: false,
+      holdsFromAddress: false,
       refused: false,
       paused: false,
     }

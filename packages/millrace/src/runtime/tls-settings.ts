@@ -245,7 +245,7 @@ export const tlsDefaults: Readonly<Record<string, undefined>> = Object.fromEntri
 )
 
 /** Collects the problems field by field. */
-class Gathering {
+class ProblemCollector {
   readonly problems: string[] = []
 
   take<Value>(field: string, read: () => Value): Value | undefined {
@@ -262,12 +262,15 @@ class Gathering {
 const sourcesOf = (ca: NonNullable<TlsOptions['ca']>): readonly Source[] =>
   typeof ca === 'string' || ca instanceof Uint8Array ? [ca] : ca
 
-const readAuthorities = (options: TlsOptions, gathering: Gathering): string[] | undefined => {
+const readAuthorities = (
+  options: TlsOptions,
+  collector: ProblemCollector,
+): string[] | undefined => {
   if (options.ca === undefined) return undefined
   const sources = sourcesOf(options.ca)
   return sources.flatMap((source, index) => {
     const field = sources.length === 1 ? 'ca' : `ca[${index}]`
-    const text = gathering.take(field, () => {
+    const text = collector.take(field, () => {
       const pem = readPem(source, 'ca')
       readCertificate(pem)
       return pem
@@ -280,16 +283,16 @@ interface ClientIdentity extends SecureContextOptions {
   readonly certificate: X509Certificate
 }
 
-const readIdentity = (options: TlsOptions, gathering: Gathering): ClientIdentity | null => {
+const readIdentity = (options: TlsOptions, collector: ProblemCollector): ClientIdentity | null => {
   const { cert, key, passphrase } = options
   if (cert === undefined && key === undefined) return null
-  const certText = cert && gathering.take('cert', () => readPem(cert, 'cert'))
-  const certificate = certText && gathering.take('cert', () => readCertificate(certText))
-  const keyText = key && gathering.take('key', () => readPem(key, 'key'))
-  const privateKey = keyText && gathering.take('key', () => readKey(keyText, passphrase))
+  const certText = cert && collector.take('cert', () => readPem(cert, 'cert'))
+  const certificate = certText && collector.take('cert', () => readCertificate(certText))
+  const keyText = key && collector.take('key', () => readPem(key, 'key'))
+  const privateKey = keyText && collector.take('key', () => readKey(keyText, passphrase))
   if (!certificate || !privateKey || !certText || !keyText) return null
   if (!certificate.checkPrivateKey(privateKey)) {
-    gathering.problems.push('tls.key is not the private key of tls.cert')
+    collector.problems.push('tls.key is not the private key of tls.cert')
   }
   return { cert: certText, key: keyText, certificate }
 }
@@ -345,12 +348,12 @@ const versionBounds = (options: TlsOptions): SecureContextOptions => {
 export const loadTls = (
   options: TlsOptions,
 ): { readonly settings: TlsSettings | null; readonly problems: readonly string[] } => {
-  const gathering = new Gathering()
+  const collector = new ProblemCollector()
   const { passphrase, pfx, connectionOptions = {} } = options
-  const authorities = readAuthorities(options, gathering)
-  const identity = readIdentity(options, gathering)
-  const store = pfx && gathering.take('pfx', () => readStore(pfx, passphrase))
-  const problems = [...jointProblems(options), ...gathering.problems]
+  const authorities = readAuthorities(options, collector)
+  const identity = readIdentity(options, collector)
+  const store = pfx && collector.take('pfx', () => readStore(pfx, passphrase))
+  const problems = [...jointProblems(options), ...collector.problems]
   if (problems.length > 0) return { settings: null, problems }
   try {
     const context = nodeTls().createSecureContext({

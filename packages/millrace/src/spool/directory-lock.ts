@@ -157,7 +157,7 @@ const tryCreate = async (
     if (fileErrorCode(error) === 'EEXIST') return null
     await files.remove(path).catch(() => {})
     const isFull = fileErrorCode(error) === 'ENOSPC'
-    if (isFull && (await giveUpReserve(files, directory))) return null
+    if (isFull && (await deleteReserve(files, directory))) return null
     throw fileFailed('creating the lock', path, error)
   }
   const newest = (await listLocks(files, directory)).at(-1) ?? 0
@@ -170,7 +170,7 @@ const tryCreate = async (
  * On a full disk the reserve of the last process is removed to make space for the lock; false =
  * there is no reserve.
  */
-const giveUpReserve = (files: FileSystem, directory: string): Promise<boolean> =>
+const deleteReserve = (files: FileSystem, directory: string): Promise<boolean> =>
   files.remove(`${directory}/${reserveName}`).then(
     () => true,
     () => false,

@@ -176,7 +176,7 @@ export class LogWriter {
     } catch (error) {
       if (!isDiskFull(error)) throw this.#reserveFailed(error)
       this.#onDiskFull(error)
-      this.#lookForSpaceLater()
+      this.#checkSpaceLater()
     }
   }
 
@@ -367,7 +367,7 @@ export class LogWriter {
   /** A write succeeded: records are accepted again when the reserve exists again. */
   async #tryToLeaveFull(): Promise<void> {
     if (this.#clock.now() >= this.#triedAt + diskFullRetryMs) await this.#leaveFull()
-    else this.#lookForSpaceLater()
+    else this.#checkSpaceLater()
   }
 
   async #leaveFull(): Promise<void> {
@@ -379,7 +379,7 @@ export class LogWriter {
       this.#events.onDiskSpace()
     } catch (error) {
       if (!isDiskFull(error)) throw this.#reserveFailed(error)
-      this.#lookForSpaceLater()
+      this.#checkSpaceLater()
     }
   }
 
@@ -388,14 +388,14 @@ export class LogWriter {
   }
 
   /** If there is nothing to write, no write would detect that there is space again. */
-  #lookForSpaceLater(): void {
+  #checkSpaceLater(): void {
     if (this.#spaceTimer !== null) return
     this.#spaceTimer = this.#clock.setTimer(diskFullRetryMs, () => {
       this.#spaceTimer = null
       if (this.#error !== null || this.#isClosed || !this.#isFull) return
       if (this.#writing === null) {
         this.#leaveFull().catch((error: KafkaError) => this.fail(error))
-      } else this.#lookForSpaceLater()
+      } else this.#checkSpaceLater()
     })
   }
 

@@ -106,7 +106,7 @@ export class SegmentReader {
    * Moves behind the first whole block after the current offset, and returns it; null = there is
    * none.
    */
-  async passDamage(): Promise<ReadBlock | null> {
+  async skipDamage(): Promise<ReadBlock | null> {
     const block = await this.findLater()
     if (block !== null) this.#offset = block.offset + block.bytes.length
     return block

@@ -179,7 +179,7 @@ export class SpoolScan {
     try {
       if (!(await this.#checkHeader(reader, isLast))) return
       for (;;) {
-        const block = (await reader.next()) ?? (await this.#behindDamage(reader, isLast))
+        const block = (await reader.next()) ?? (await this.#blockAfterDamage(reader, isLast))
         if (block === null) break
         if (this.#nextBlock >= 0 && block.block !== this.#nextBlock) {
           const problem = `block ${block.block} does not follow the one before it`
@@ -226,7 +226,7 @@ export class SpoolScan {
   }
 
   /** The next whole block after a damaged one; null = the file has none. */
-  async #behindDamage(reader: SegmentReader, isLast: boolean): Promise<ReadBlock | null> {
+  async #blockAfterDamage(reader: SegmentReader, isLast: boolean): Promise<ReadBlock | null> {
     const { path, offset } = reader
     const bytes = (await reader.size()) - offset
     if (bytes <= 0) return null
@@ -235,7 +235,7 @@ export class SpoolScan {
       const written = await reader.next()
       if (written !== null) return written
     }
-    const later = await reader.passDamage()
+    const later = await reader.skipDamage()
     // At the end of the log it is an incomplete write, or one in progress.
     if (later === null && isLast) this.#tornBytes += bytes
     else {

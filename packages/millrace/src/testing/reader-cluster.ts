@@ -38,7 +38,7 @@ export interface FetchedPartition {
 interface TopicLayout {
   readonly topicId: Uint8Array
   /** The partitions that each node leads. */
-  readonly led: ReadonlyMap<number, readonly number[]>
+  readonly byLeader: ReadonlyMap<number, readonly number[]>
 }
 
 /** Brokers treat any other replica id as a broker, and return the whole log to it. */
@@ -57,7 +57,7 @@ export class ReaderCluster {
   readonly #sessions = new Map<number, Session>()
   /** The session for metadata requests. */
   #seed: Session | null = null
-  #layout: TopicLayout = { topicId: new Uint8Array(16), led: new Map() }
+  #layout: TopicLayout = { topicId: new Uint8Array(16), byLeader: new Map() }
   #closed: KafkaError | null = null
   readonly #wakers = new Set<() => void>()
 
@@ -74,12 +74,12 @@ export class ReaderCluster {
   }
 
   get partitions(): readonly number[] {
-    return [...this.#layout.led.values()].flat().sort((left, right) => left - right)
+    return [...this.#layout.byLeader.values()].flat().sort((left, right) => left - right)
   }
 
   /** The nodes that lead a partition. */
   get leaders(): readonly number[] {
-    return [...this.#layout.led.keys()]
+    return [...this.#layout.byLeader.keys()]
   }
 
   /** Requests the leaders from the bootstrap addresses; the first response is used. */
@@ -122,14 +122,14 @@ export class ReaderCluster {
       )
     }
     failOn(topic.errorCode, { api: 'Metadata', topic: this.#topic })
-    const led = new Map<number, number[]>()
+    const byLeader = new Map<number, number[]>()
     for (const { errorCode, leaderId, partitionIndex } of topic.partitions) {
       failOn(leaderId < 0 ? errorCode : 0, this.#subjectOf('Metadata', partitionIndex))
-      const partitions = led.get(leaderId)
-      if (partitions === undefined) led.set(leaderId, [partitionIndex])
+      const partitions = byLeader.get(leaderId)
+      if (partitions === undefined) byLeader.set(leaderId, [partitionIndex])
       else partitions.push(partitionIndex)
     }
-    this.#layout = { topicId: topic.topicId, led }
+    this.#layout = { topicId: topic.topicId, byLeader }
   }
 
   #takeNode(nodeId: number, address: Address): void {
@@ -160,7 +160,7 @@ export class ReaderCluster {
   /** The offset at one end of each partition, within the reader's isolation. */
   async listOffsets(timestamp: number): Promise<ReadonlyMap<number, number>> {
     const offsets = new Map<number, number>()
-    for (const [nodeId, partitions] of this.#layout.led) {
+    for (const [nodeId, partitions] of this.#layout.byLeader) {
       const response = await this.#session(nodeId).request(listOffsetsApi, {
         replicaId: consumerReplicaId,
         isolationLevel: this.#isolationLevel,
@@ -184,8 +184,8 @@ export class ReaderCluster {
     nodeId: number,
     positions: readonly FetchPosition[],
   ): Promise<readonly FetchedPartition[]> {
-    const led = this.#layout.led.get(nodeId) ?? []
-    const partitions = positions.filter(({ partition }) => led.includes(partition))
+    const byLeader = this.#layout.byLeader.get(nodeId) ?? []
+    const partitions = positions.filter(({ partition }) => byLeader.includes(partition))
     if (partitions.length === 0) return []
     const { topicId } = this.#layout
     const response = await this.#session(nodeId).request(fetchApi, {

@@ -71,21 +71,25 @@ const greetingBytes = 3
 /** A SOCKS 5 proxy for names, without authentication; it trusts its clients to speak properly. */
 const startSocksProxy = (): Promise<Server> => {
   const sockets = new Set<Duplex>()
-  const respond = (client: Socket, asked: Buffer): void => {
-    const nameEnd = 5 + asked[4]!
-    const target = connect(asked.readUInt16BE(nameEnd), asked.toString('utf8', 5, nameEnd), () => {
-      client.write(Buffer.from([5, 0, 5, 0, 0, 1, 0, 0, 0, 0, 0, 0]))
-      join2(client, target, sockets)
-    })
+  const respond = (client: Socket, received: Buffer): void => {
+    const nameEnd = 5 + received[4]!
+    const target = connect(
+      received.readUInt16BE(nameEnd),
+      received.toString('utf8', 5, nameEnd),
+      () => {
+        client.write(Buffer.from([5, 0, 5, 0, 0, 1, 0, 0, 0, 0, 0, 0]))
+        join2(client, target, sockets)
+      },
+    )
   }
   const server = createTcpServer((client) => {
-    let asked = Buffer.alloc(0)
+    let received = Buffer.alloc(0)
     const onData = (bytes: Buffer): void => {
-      asked = Buffer.concat([asked, bytes])
-      const nameBytes = asked[greetingBytes + 4]
-      if (nameBytes === undefined || asked.length < greetingBytes + 7 + nameBytes) return
+      received = Buffer.concat([received, bytes])
+      const nameBytes = received[greetingBytes + 4]
+      if (nameBytes === undefined || received.length < greetingBytes + 7 + nameBytes) return
       client.off('data', onData)
-      respond(client, asked.subarray(greetingBytes))
+      respond(client, received.subarray(greetingBytes))
     }
     client.on('data', onData)
   })
@@ -121,7 +125,7 @@ const startMetadataServer = (): Promise<Server> => {
   return serve(server, new Set())
 }
 
-/** Who may log in where names and passwords are asked for. */
+/** Who may log in where names and passwords are required. */
 const users = { alice: 'wonderland' }
 
 const writeCertificates = async (folder: string, made: TestCertificates): Promise<void> => {

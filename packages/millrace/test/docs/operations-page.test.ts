@@ -1,5 +1,5 @@
-// The Deployment of docs/operations.md and the program beside it belong together: the probes ask
-// what the program returns, there is time enough to end, and readiness follows an outage.
+// The Deployment of docs/operations.md and the program beside it belong together: the probes
+// request what the program returns, there is time enough to end, and readiness follows an outage.
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -25,7 +25,7 @@ const { spec } = parse(blocks.find(({ language }) => language === 'yaml')!.code)
 const container = spec.containers[0]
 const program = blocks.find(({ code }) => code.includes('createServer'))!.code
 
-test('the probes ask paths and a port that the program serves', () => {
+test('the probes request paths and a port that the program serves', () => {
   const [{ containerPort }] = container.ports
   assert.ok(program.includes(`listen(process.env.PORT ?? ${containerPort})`))
   for (const { httpGet } of [container.livenessProbe, container.readinessProbe] as Probe[]) {

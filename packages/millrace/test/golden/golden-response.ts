@@ -4,7 +4,7 @@ export interface GoldenResponse {
   readonly api: string
   /** The version in which the broker responded. */
   readonly version: number
-  /** What was asked, for people. */
+  /** The request, for people. */
   readonly title: string
   /** The request as it was sent: header and body, without the size before them. */
   readonly request: string

@@ -1,5 +1,5 @@
 // What real brokers returned (responses/, captured by regenerate.ts): each response decodes to what
-// was asked for and encodes to the same bytes again. A mistake that reader and writer share would
+// was requested and encodes to the same bytes again. A mistake that reader and writer share would
 // not pass here.
 
 import assert from 'node:assert/strict'
@@ -168,7 +168,7 @@ for (const { name, captures } of releases) {
       }
     })
 
-    it('ListOffsets, FindCoordinator, InitProducerId and CreateTopics say what was asked', () => {
+    it('ListOffsets, FindCoordinator, InitProducerId, CreateTopics: the requested fields', () => {
       for (const { value } of of(listOffsetsApi, 'the offset of time -2')) {
         assert.equal(value.topics[0]?.partitions[0]?.offset, 0)
       }

@@ -154,7 +154,10 @@ const versionsOf = (api: AnyApi, max = api.versions.max): number[] => {
   return versions
 }
 
-/** Repeats without keeping anything, until the broker is ready; then the caller asks once more. */
+/**
+ * Repeats without keeping anything, until the broker is ready; then the caller sends one more
+ * request.
+ */
 const until = async (attempt: () => Promise<boolean>): Promise<void> => {
   for (let count = 0; count < attemptsMax; count += 1) {
     if (await attempt()) return

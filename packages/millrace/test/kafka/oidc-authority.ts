@@ -12,7 +12,7 @@ import { importTool } from '../package/tools.ts'
 const jwtBearer = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
 const resource = 'urn:kafka'
 export const audience = 'kafka'
-/** A producer asks for another one at the next authentication that is two seconds later. */
+/** A producer requests another one at the next authentication that is two seconds later. */
 const shortTokenSeconds = 7
 const longTokenSeconds = 3600
 

@@ -24,7 +24,7 @@ interface Question {
   readonly name: string
   readonly listener: SecureListener
   /** The responses that count. */
-  ask(client: RawClient): Promise<readonly Promise<object>[]>
+  run(client: RawClient): Promise<readonly Promise<object>[]>
 }
 
 /** What came of an attempt, as a text: an error's number and words, or that it was closed. */
@@ -58,7 +58,7 @@ const plainQuestions = (): Question[] => {
   return Object.entries(tokens).map(([name, token]) => ({
     name: `PLAIN, ${name}`,
     listener: 'OPENPLAIN',
-    ask: async (client) => {
+    run: async (client) => {
       await chooseMechanism(client, 'PLAIN')
       return [authenticate(client, token)]
     },
@@ -84,18 +84,18 @@ const scramQuestions = (hash: 'sha256' | 'sha512'): Question[] => {
   return [
     ...Object.entries(logins).map(([name, login]) => ({
       name,
-      ask: (client: RawClient): Promise<object> => scram(client, login),
+      run: (client: RawClient): Promise<object> => scram(client, login),
     })),
     ...Object.entries(firsts).map(([name, first]) => ({
       name,
-      ask: (client: RawClient): Promise<object> => authenticate(client, Buffer.from(first)),
+      run: (client: RawClient): Promise<object> => authenticate(client, Buffer.from(first)),
     })),
-  ].map(({ name, ask }) => ({
+  ].map(({ name, run }) => ({
     name: `${mechanism}, ${name}`,
     listener: 'SCRAM',
-    ask: async (client) => {
+    run: async (client) => {
       await chooseMechanism(client, mechanism)
-      return [ask(client)]
+      return [run(client)]
     },
   }))
 }
@@ -115,7 +115,7 @@ const tokenQuestions = (): Question[] => {
   return Object.entries(tokens).map(([name, token]) => ({
     name: `OAUTHBEARER, a token ${name}`,
     listener: 'OAUTH',
-    ask: async (client) => {
+    run: async (client) => {
       await chooseMechanism(client, 'OAUTHBEARER')
       const first = await authenticate(client, token)
       const isChallenged = first.errorCode === 0 && first.authBytes.length > 0
@@ -129,17 +129,17 @@ const momentQuestions: readonly Question[] = [
   {
     name: 'an unknown mechanism',
     listener: 'OPENPLAIN',
-    ask: async (client) => [handshake(client, 'ROT13')],
+    run: async (client) => [handshake(client, 'ROT13')],
   },
   {
     name: 'metadata before all',
     listener: 'OPENPLAIN',
-    ask: async (client) => [client.request(metadataApi, 12, { topics: [] })],
+    run: async (client) => [client.request(metadataApi, 12, { topics: [] })],
   },
   {
     name: 'versions twice',
     listener: 'OPENPLAIN',
-    ask: async (client) => {
+    run: async (client) => {
       await client.request(apiVersionsApi, 3, software)
       return [client.request(apiVersionsApi, 3, software)]
     },
@@ -147,7 +147,7 @@ const momentQuestions: readonly Question[] = [
   {
     name: 'the handshake twice',
     listener: 'OPENPLAIN',
-    ask: async (client) => {
+    run: async (client) => {
       await chooseMechanism(client, 'PLAIN')
       return [handshake(client)]
     },
@@ -155,7 +155,7 @@ const momentQuestions: readonly Question[] = [
   {
     name: 'another request in place of a token',
     listener: 'OPENPLAIN',
-    ask: async (client) => {
+    run: async (client) => {
       await chooseMechanism(client, 'PLAIN')
       const request = { transactionalId: null, transactionTimeoutMs: 1000 }
       return [client.request(initProducerIdApi, 3, request)]
@@ -164,7 +164,7 @@ const momentQuestions: readonly Question[] = [
   {
     name: 'once more when it is done',
     listener: 'OPENPLAIN',
-    ask: async (client) => {
+    run: async (client) => {
       await logInPlainly(client, user, password)
       return [handshake(client), authenticate(client, plainToken(user, password))]
     },
@@ -175,7 +175,7 @@ const sessionQuestions: readonly Question[] = [
   {
     name: 'again as the same user, and too soon after that',
     listener: 'REAUTH',
-    ask: async (client) => {
+    run: async (client) => {
       const { sessionLifetimeMs } = await logInPlainly(client, user, password)
       assert.equal(sessionLifetimeMs, 3000)
       await handshake(client)
@@ -185,7 +185,7 @@ const sessionQuestions: readonly Question[] = [
   {
     name: 'again as another user',
     listener: 'REAUTH',
-    ask: async (client) => {
+    run: async (client) => {
       await logInPlainly(client, user, password)
       await handshake(client)
       return [authenticate(client, plainToken(otherUser, password))]
@@ -194,7 +194,7 @@ const sessionQuestions: readonly Question[] = [
   {
     name: 'again with a wrong password',
     listener: 'REAUTH',
-    ask: async (client) => {
+    run: async (client) => {
       await logInPlainly(client, user, password)
       await handshake(client)
       return [authenticate(client, plainToken(user, 'wrong'))]
@@ -214,9 +214,9 @@ export const interview = async (
     ...momentQuestions,
     ...sessionQuestions,
   ]
-  const said = questions.map(async ({ name, listener, ask }) => {
+  const said = questions.map(async ({ name, listener, run }) => {
     const client = connect(listener)
-    const responses = await ask(client)
+    const responses = await run(client)
     const outcomes = await Promise.all(responses.map(outcomeOf))
     client.close()
     return [name, outcomes] as const

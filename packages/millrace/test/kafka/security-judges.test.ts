@@ -1,6 +1,6 @@
 // The security of the in-process cluster, judged by others: Java's clients and kcat log in to it as
-// to any Kafka, and a real broker is asked the same as it, token by token: both must give the same
-// responds in the same words.
+// to any Kafka, and a real broker receives the same requests, token by token: both must give the
+// same responds in the same words.
 
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
@@ -103,7 +103,7 @@ describe("Java's clients and kcat log in to the in-process cluster", () => {
     assert.equal(cluster.records('orders').length, records.length + 6)
     const after = cluster.requests
     const sessions = after.SaslHandshake! - before.SaslHandshake!
-    // Java asks for the versions twice on each: before it authenticates and after.
+    // Java requests the versions twice on each: before it authenticates and after.
     const connections = (after.ApiVersions! - before.ApiVersions!) / 2
     assert.ok(sessions > connections, `${sessions} sessions on ${connections} connections`)
   })
@@ -118,7 +118,7 @@ const tlsTransport = (ca: string): Transport => ({
   },
 })
 
-describe('asked the same, the in-process cluster and a real broker say the same', () => {
+describe('for the same requests, the in-process cluster and a real broker respond the same', () => {
   let real: SecureKafka
   before(async () => {
     real = await startSecureKafka()

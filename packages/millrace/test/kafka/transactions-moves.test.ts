@@ -1,5 +1,5 @@
 // A cluster of three whose nodes come and go under transactions: coordinators that stop, die while
-// they are asked to commit, and a cluster that is upgraded to the second protocol meanwhile.
+// they receive a commit, and a cluster that is upgraded to the second protocol meanwhile.
 
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'

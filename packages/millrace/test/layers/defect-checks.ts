@@ -290,7 +290,7 @@ export const bufferIsBounded = scene({}, async ({ stage, reported, make }) => {
   await stage.clock.advance(1000)
   assert.ok(outcome.taken <= takenMax, `${outcome.taken} messages were taken`)
   assert.ok(outcome.rejected >= 1000 - takenMax)
-  stage.network.heal(stage.address)
+  stage.network.endOutage(stage.address)
   await stage.run(Promise.all(sends))
   await stage.run(subject.close())
   assert.equal(reported.delivered.length, outcome.taken)

@@ -68,7 +68,7 @@ export class Stage {
   }
 
   async close(): Promise<void> {
-    this.network.heal(this.address)
+    this.network.endOutage(this.address)
     await this.run(this.cluster.close())
   }
 }

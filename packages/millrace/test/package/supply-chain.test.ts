@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { findRoot } from '../tidy/repository.ts'
 
-/** Anyone may use these in any product; the others are asked about first. */
+/** Anyone may use these in any product; the others need a decision first. */
 const allowedLicences = ['Apache-2.0', 'MIT', 'ISC', 'BSD-2-Clause', 'BSD-3-Clause', '0BSD']
 
 interface LockEntry {
@@ -64,7 +64,7 @@ const productionPaths = (packages: Packages): string[] => {
   return [...found].filter((path) => packages[path]!.link !== true)
 }
 
-/** The names in a licence's expression, and whether what it asks for is allowed. */
+/** The names in a licence's expression, and whether what it requires is allowed. */
 const isAllowed = (licence: string): boolean => {
   const plain = licence.replace(/^\((.*)\)$/, '$1')
   if (plain.includes(' OR ')) return plain.split(' OR ').some(isAllowed)

@@ -126,7 +126,7 @@ export class InjectedFaults {
         network.refuse(address)
         break
       case 'strand':
-        network.strand(address)
+        network.silenceStreams(address)
         return nothing
       case 'pause':
         network.pause(address)
@@ -134,7 +134,7 @@ export class InjectedFaults {
       default:
         network.blackHole(address)
     }
-    return () => network.heal(address)
+    return () => network.endOutage(address)
   }
 
   #moveLeader(topic: string, partition: number, nodeId: number): void {

@@ -19,7 +19,7 @@ export interface Entry {
   /** False = enqueue did not take it: it counts for nothing. */
   taken: boolean
   /** False = its outcome was not requested. */
-  readonly isAsked: boolean
+  readonly isResultRequested: boolean
   settledCount: number
   settledAtMs: number
   error: KafkaError | null
@@ -71,7 +71,12 @@ export class Ledger {
   }
 
   /** A record is about to be handed over. */
-  open(call: CallKind, plan: RecordPlan, limits: CallLimits | null, isAsked = true): Entry {
+  open(
+    call: CallKind,
+    plan: RecordPlan,
+    limits: CallLimits | null,
+    isResultRequested = true,
+  ): Entry {
     const id = this.entries.length
     const name = nameOf(id)
     const text = plan.tombstone ? null : name + filler.slice(0, plan.valueBytes)
@@ -93,7 +98,7 @@ export class Ledger {
       limits,
       calledAtMs: this.#now(),
       taken: true,
-      isAsked,
+      isResultRequested,
       settledCount: 0,
       settledAtMs: -1,
       error: null,
@@ -129,8 +134,10 @@ export class Ledger {
     else this.oddities.push(`record ${entry.id} was settled with ${String(error)}, no KafkaError`)
   }
 
-  /** Taken, asked for, and not settled. */
+  /** Taken, with a result requested, and not settled. */
   get unsettled(): Entry[] {
-    return this.entries.filter((entry) => entry.taken && entry.isAsked && entry.settledCount === 0)
+    return this.entries.filter(
+      (entry) => entry.taken && entry.isResultRequested && entry.settledCount === 0,
+    )
   }
 }

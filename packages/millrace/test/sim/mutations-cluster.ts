@@ -33,7 +33,7 @@ export const clusterMutations: Readonly<Record<string, Mutation>> = {
       },
   ),
   'refresh-forgotten': inMethod(
-    'what proved stale is not asked for again',
+    'what proved stale is not requested again',
     Metadata,
     'refreshTopic',
     (original) =>

@@ -50,8 +50,12 @@ const inProbe = (what: string, probe: (requests: TransactionRequests, end: End) 
 const changed = (error: KafkaError, kind: ErrorKind, persisted: Persisted): KafkaError =>
   new KafkaError(error.code, error.message, { ...error, kind, persisted })
 
-/** A retriable error becomes another kind, in the calls that `isMeant` names. */
-const withoutRetry = (what: string, kind: ErrorKind, isMeant: (api: string) => boolean): Mutation =>
+/** A retriable error becomes another kind, in the calls that `isSelected` selects. */
+const withoutRetry = (
+  what: string,
+  kind: ErrorKind,
+  isSelected: (api: string) => boolean,
+): Mutation =>
   inMethod(
     what,
     Coordinator,
@@ -59,14 +63,14 @@ const withoutRetry = (what: string, kind: ErrorKind, isMeant: (api: string) => b
     (original) =>
       function call<Request, Response>(
         this: Coordinator,
-        asked: CoordinatorCall<Request, Response>,
+        requested: CoordinatorCall<Request, Response>,
       ): void {
-        const judge: typeof asked.errorOf = (response, broker) => {
-          const error = asked.errorOf(response, broker)
-          if (error === null || !error.retriable || !isMeant(asked.api.name)) return error
+        const errorOf: typeof requested.errorOf = (response, broker) => {
+          const error = requested.errorOf(response, broker)
+          if (error === null || !error.retriable || !isSelected(requested.api.name)) return error
           return changed(error, kind, error.persisted)
         }
-        const mutated: CoordinatorCall<Request, Response> = { ...asked, errorOf: judge }
+        const mutated: CoordinatorCall<Request, Response> = { ...requested, errorOf }
         original.call(this, mutated as unknown as CoordinatorCall<unknown, unknown>)
       },
   )
@@ -131,7 +135,7 @@ export const transactionMutations: Readonly<Record<string, Mutation>> = {
     (_requests, end) => (scope, commit, done) =>
       end({ ...scope, epoch: scope.epoch + 1 }, commit, done),
   ),
-  'probe-by-asking-for-an-id': inProbe(
+  'probe-by-requesting-an-id': inProbe(
     'a refused epoch is probed by InitProducerId, which ends the successor’s transaction',
     (requests) => (scope, _commit, done) => requests.initProducerId(scope, done),
   ),
@@ -181,7 +185,7 @@ export const transactionMutations: Readonly<Record<string, Mutation>> = {
       },
   ),
   'end-not-retried': withoutRetry(
-    'the end of a transaction is asked for once only',
+    'the end of a transaction is requested once only',
     'rejected',
     (api) => api === 'EndTxn',
   ),

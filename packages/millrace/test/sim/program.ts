@@ -196,7 +196,7 @@ export class Program {
   #flush(limits: CallLimits): void {
     const { ledger, producer } = this.#world
     const before = ledger.entries.filter(
-      ({ taken, isAsked, settledCount, call }) =>
+      ({ taken, isResultRequested: isAsked, settledCount, call }) =>
         taken && isAsked && settledCount === 0 && call !== 'batch',
     )
     const { options, aborts } = this.#waitOptions(limits)

@@ -372,8 +372,10 @@ class World {
   #checkErrorsTold(): void {
     // One send came after close.
     const least = this.program.failures + 1
-    const unasked = this.ledger.entries.filter(({ taken, isAsked }) => taken && !isAsked).length
-    if (this.errorsReported >= least && this.errorsReported <= least + unasked) return
+    const unrequested = this.ledger.entries.filter(
+      ({ taken, isResultRequested: isAsked }) => taken && !isAsked,
+    ).length
+    if (this.errorsReported >= least && this.errorsReported <= least + unrequested) return
     this.fail('errors', `onError received ${this.errorsReported} failures of ${least} or more`)
   }
 

@@ -8,7 +8,7 @@ import type { Entry, Ledger } from './ledger.ts'
 import type { Session } from './transaction-program.ts'
 import type { TransactionWatch } from './transaction-watch.ts'
 
-/** Offsets that a transaction was asked to bring. */
+/** Offsets that a caller added to a transaction. */
 export interface OffsetsEntry {
   readonly group: string
   readonly topic: string

@@ -173,8 +173,8 @@ const endsInDoubt = ({ api, persisted, brokerError }: KafkaError): boolean =>
 
 /**
  * Fenced only where another producer took over. Exempt is a producer of whose transaction nothing
- * was acknowledged when the coordinator ended it, and (version 1) one that asked for the end, had
- * no response, and asked again: neither can tell one from the other.
+ * was acknowledged when the coordinator ended it, and (version 1) one that requested the end, had
+ * no response, and repeated it: neither can tell one from the other.
  */
 const fencedRightly = ({ sessions, watch, wasRejected }: TransactionEvidence): string[] => {
   const wrong: string[] = []

@@ -1,5 +1,5 @@
 // The user's program of a run with transactions: one session per producer. It does what the plan
-// says, behaves as the documentation asks for (abort after a failure, commit again where the
+// says, behaves as the documentation says (abort after a failure, commit again where the
 // outcome is open), and records the outcome of each transaction.
 
 import type { Producer } from '../../src/producer/producer.ts'

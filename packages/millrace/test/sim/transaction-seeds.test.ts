@@ -65,7 +65,7 @@ test('fresh seeds pass', async (context) => {
 const seedsMax = 300
 
 /** A few that show that the checkers can fail; all of them: npm run sim -- --mutation all. */
-const sample = ['failed-record-ignored', 'abort-does-not-wait', 'probe-by-asking-for-an-id']
+const sample = ['failed-record-ignored', 'abort-does-not-wait', 'probe-by-requesting-an-id']
 
 for (const name of sample) {
   test(`the simulator finds a deliberate bug: ${mutations[name]!.what}`, async () => {

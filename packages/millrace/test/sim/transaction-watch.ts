@@ -1,5 +1,5 @@
 // Looks on at the transactions of a run: when a producer was acknowledged anything, when the
-// coordinator ended a transaction over its producer's head, and which requests asked for a producer
+// coordinator ended a transaction over its producer's head, and which requests were for a producer
 // id. A checker needs it to decide whether a producer was fenced rightly.
 
 import { TransactionRequests } from '../../src/cluster-client/transaction-requests.ts'
@@ -68,7 +68,7 @@ export class TransactionWatch {
   readonly #acknowledged = new Set<string>()
   /** Clients that added something to their transaction of the moment by itself, as in version 1. */
   readonly #version1 = new Set<string>()
-  /** `id/epoch` that the coordinator gave to a producer that asked for it. */
+  /** `id/epoch` that the coordinator gave to a producer that requested it. */
   readonly #identities = new Set<string>()
   /** By `id/epoch`: the client that has it. */
   readonly #clients = new Map<string, string>()
@@ -76,7 +76,7 @@ export class TransactionWatch {
   #initBy: ProducerIdentity | null = null
   /** A producer that was replaced had its successor's transaction aborted. */
   readonly disturbed: string[] = []
-  /** How often the coordinators of transactions were asked, by api. */
+  /** How many requests the coordinators of transactions received, by api. */
   requests = 0
 
   constructor(world: Note) {
@@ -105,7 +105,7 @@ export class TransactionWatch {
     }
   }
 
-  /** Another client asked for a producer id of the transactional id since then, or got it then. */
+  /** Another client requested a producer id of the transactional id since then, or got it then. */
   tookOver(transactionalId: string, clientId: string, sinceMs: number): boolean {
     const others = this.#inits.filter(
       (init) => init.transactionalId === transactionalId && init.clientId !== clientId,

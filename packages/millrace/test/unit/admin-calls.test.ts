@@ -78,15 +78,19 @@ test('close() fails each pending call at any step, and later calls', async () =>
     rule.remove()
   }
   const calls = newCalls()
-  let asked = 0
+  let requestCount = 0
   const pausing = calls.toController(createTopicsApi, noTopics, () => {
-    asked++
+    requestCount++
     return rejected
   })
-  const ended = assert.rejects(pausing, closing, 'the pause before the controller is asked again')
-  while (asked === 0) await new Promise(setImmediate)
+  const ended = assert.rejects(
+    pausing,
+    closing,
+    'the pause before the next request to the controller',
+  )
+  while (requestCount === 0) await new Promise(setImmediate)
   calls.close(closing)
   await ended
   await assert.rejects(calls.metadata(all), closing)
-  assert.equal(asked, 1)
+  assert.equal(requestCount, 1)
 })

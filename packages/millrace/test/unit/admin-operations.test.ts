@@ -239,7 +239,7 @@ test('reading ends where its topic was deleted and created again', async () => {
   })
 })
 
-// While the caller was busy, each step of its loop asked every leader once more, and
+// While the caller was busy, each step of its loop sent another request to every leader, and
 // what came was kept: a slow reader of a large topic ran out of memory.
 test('a busy reader has one response of each leader waiting at most', async () => {
   await using stage = await startStage()

@@ -44,7 +44,7 @@ const usesPerTurn = 100
 
 const error = { NOT_LEADER: 6, NOT_COORDINATOR: 16, UNKNOWN_SUBSCRIPTION: 117 }
 
-/** APIs that a producer uses once; the others come again when the cluster asks for them. */
+/** APIs that a producer uses once; the others come again when the cluster needs them. */
 const oncePerProducer = new Set(['InitProducerId', 'FindCoordinator', 'GetTelemetrySubscriptions'])
 const oncePerConnection = new Set(['ApiVersions', 'SaslHandshake', 'SaslAuthenticate'])
 

@@ -185,7 +185,7 @@ for (const [what, breakIt] of [
   ['a lost connection', (world: World) => world.broker(2).closeStreams()],
   ['a broker that is gone', (world: World) => world.broker(2).stop()],
 ] as const) {
-  test(`${what} makes the topics in use be asked for again, once`, async () => {
+  test(`${what} makes the client request the topics in use again, once`, async () => {
     const world = await warmWorld(3)
     const before = world.count('Metadata')
     await breakIt(world)
@@ -227,7 +227,7 @@ test('5,000 sends a second to a stopped cluster cause few metadata requests', as
   const world = await warmWorld(3)
   const before = world.network.connects
   for (let nodeId = 1; nodeId <= 3; nodeId++) await world.broker(nodeId).stop()
-  // Each send of an engine that knows nothing better asks for both.
+  // Each send of an engine that knows no leader requests both.
   const sends = every(world.clock, 1, () => {
     for (let count = 0; count < 5; count++) {
       world.cluster.refreshTopic('a', 'stale')
@@ -257,8 +257,8 @@ test('a stopped leader in a running cluster causes few metadata requests', async
   })
   await world.clock.advance(60_000)
   sends.stop()
-  const asked = world.count('Metadata') - before
-  assert.ok(asked > 30 && asked < 200, `${asked} requests`)
+  const requestCount = world.count('Metadata') - before
+  assert.ok(requestCount > 30 && requestCount < 200, `${requestCount} requests`)
   world.cluster.close()
 })
 
@@ -311,7 +311,7 @@ test('the backoff restarts after an idle time, and after one without any broker'
   world.cluster.close()
 })
 
-test('a broker that breaks the connection once is asked once more in the same round', async () => {
+test('a broker that breaks the connection once is tried once more in the same round', async () => {
   const world = await World.make()
   let broken = false
   world.broker(1).respond = ({ api }) => {
@@ -437,7 +437,7 @@ test('a process that was suspended reconnects without a failed round', async () 
   world.topic('a', 1)
   world.cluster.refreshTopic('a', 'unknown')
   await world.untilTopic('a')
-  world.network.strand({ host: 'n1', port: 9092 })
+  world.network.silenceStreams({ host: 'n1', port: 9092 })
   world.clock.stall(200_000)
   world.cluster.refreshTopic('a', 'stale')
   await world.untilTopic('a', 2, 1000)

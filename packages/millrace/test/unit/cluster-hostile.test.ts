@@ -70,7 +70,7 @@ test('a topic that is malformed once is taken when a later response is right', a
   world.cluster.close()
 })
 
-test('Metadata with more than 10,000 nodes is malformed, and another broker is asked', async () => {
+test('Metadata with more than 10,000 nodes is malformed, and another broker is tried', async () => {
   const world = await World.make({ nodes: 2, options: { brokers: ['n1', 'n2'].map(at) } })
   world.topic('a', 1)
   let isFirst = true
@@ -116,7 +116,7 @@ test('a node id that is listed twice keeps its connection over refreshes', async
   world.cluster.close()
 })
 
-test('a producer id or epoch below zero is malformed, and another broker is asked', async () => {
+test('a producer id or epoch below zero is malformed, and another broker is tried', async () => {
   for (const wrong of [
     { producerId: -1, producerEpoch: 0 },
     { producerId: 5, producerEpoch: -1 },
@@ -262,10 +262,10 @@ test('the coordinator of another key is malformed, and so is one without an addr
     const homeless = { key: 'mine', nodeId: 1, host: '', port: 9092 }
     const right = { key: 'mine', nodeId: 1, ...at('n1') }
     const found = version === 6 ? [wrong, homeless, right] : [homeless, right]
-    let asked = 0
+    let requestCount = 0
     world.broker(1).respond = ({ api }) => {
       if (api !== 'FindCoordinator') return undefined
-      const coordinator = found[Math.min(asked++, found.length - 1)]!
+      const coordinator = found[Math.min(requestCount++, found.length - 1)]!
       return version === 6 ? { coordinators: [coordinator] } : coordinator
     }
     let identity: unknown
@@ -274,7 +274,7 @@ test('the coordinator of another key is malformed, and so is one without an addr
     })
     await world.clock.runUntil(() => identity !== undefined, 60_000)
     assert.deepEqual(identity, { producerId: 1000, epoch: 0 })
-    assert.equal(asked, found.length)
+    assert.equal(requestCount, found.length)
     world.cluster.close()
   }
 })

@@ -331,7 +331,7 @@ test('a broker that closes the connection at ApiVersions receives its oldest ver
   world.cluster.close()
 })
 
-test('UNSUPPORTED_VERSION to ApiVersions: asked again with a version it names', async () => {
+test('UNSUPPORTED_VERSION to ApiVersions: repeated in a version that it names', async () => {
   const world = await worldWithTopic()
   world.broker(2).versions.set(apiVersionsApi.key, 3)
   await world.untilReady(2, 1000)

@@ -81,10 +81,13 @@ test('after a retriable error another node is tried, then all again after a back
     await world.clock.advance(5000)
     assert.equal(world.recorded.of('onProducerIdFailed').length, 0)
     assert.equal(world.network.openStreams({ host: 'n1', port: 9092 }), 1, 'no second way to n1')
-    const asked = [world.broker(1).count('InitProducerId'), world.broker(2).count('InitProducerId')]
+    const requestCounts = [
+      world.broker(1).count('InitProducerId'),
+      world.broker(2).count('InitProducerId'),
+    ]
     assert.ok(
-      asked.every((count) => count >= 4 && count <= 20),
-      `asked ${asked}`,
+      requestCounts.every((count) => count >= 4 && count <= 20),
+      `asked ${requestCounts}`,
     )
     world.broker(2).respond = () => undefined
     await untilSettled(world, 2000)

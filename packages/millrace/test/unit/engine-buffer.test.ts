@@ -346,7 +346,7 @@ test('flush settings without a trigger hold no batch: a record limit makes them 
   assert.deepEqual(sizes, [2, 1])
 })
 
-// The record that a partitioner sent took the place of the one it was asked about, which was lost.
+// The record that a partitioner sent took the place of the one it was called for, which was lost.
 test('a record sent from inside a partitioner is rejected, and the outer record is sent', () => {
   const inner: unknown[] = []
   const bench: Bench = Bench.ready({}, { t: [1, 1] }, () => ({

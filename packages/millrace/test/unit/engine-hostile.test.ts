@@ -30,7 +30,7 @@ test('INVALID_RECORD that names records twice or also outside drops those that e
   assert.deepEqual(bench.log, ['b!BROKER_REJECTED', 'a:0', 'c:1'])
 })
 
-test('INVALID_PRODUCER_ID_MAPPING without transactions asks for a new producer id', () => {
+test('INVALID_PRODUCER_ID_MAPPING without transactions: a new producer id is requested', () => {
   const bench = Bench.ready()
   bench.send('a')
   bench.step()

@@ -339,7 +339,7 @@ export class Bench implements ClusterPort {
     this.engine.onProducerId({ producerId, epoch })
   }
 
-  /** Runs steps until the engine asks for nothing more; returns the next moment it wants. */
+  /** Runs steps until the engine needs no more; returns when it needs the next one. */
   step(): number {
     let next = Number.POSITIVE_INFINITY
     for (let count = 0; count < 1000; count++) {

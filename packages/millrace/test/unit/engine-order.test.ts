@@ -377,9 +377,9 @@ test('a new leader gets no batch before the old one has responded', () => {
   assert.deepEqual([toNewLeader.nodeId, toNewLeader.batches[0]!.sequence], [2, 1])
 })
 
-// A broker that is asked for many partitions responds in the order of a hash map: each batch's
-// response was searched from the start, which took a fifth of the client's time at a thousand
-// partitions.
+// A broker that receives batches of many partitions responds in the order of a hash map: each
+// batch's response was searched from the start, which took a fifth of the client's time at a
+// thousand partitions.
 test('responses find their batches in any order of partitions', () => {
   const leaders = { t: [1, 1, 1], u: [1, 1] }
   for (const byId of [false, true]) {

@@ -1,5 +1,5 @@
-// The transactions of the engine, stepped by hand: what is asked of the coordinator and when, and
-// what becomes of the records.
+// The transactions of the engine, stepped by hand: what is requested from the coordinator and when,
+// and what becomes of the records.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -51,7 +51,7 @@ test('a large sendBatch is appended a slice per turn, and no record passes it', 
   assert.equal(bench.tryAppend('passes'), false)
   bench.send('behind')
   for (const expected of [2 * sliceRecords, 20_001]) {
-    assert.ok(bench.awake, 'the rest was asked for')
+    assert.ok(bench.awake, 'another step was requested')
     turn(bench)
     assert.equal(appended(), expected)
   }

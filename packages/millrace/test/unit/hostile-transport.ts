@@ -26,7 +26,7 @@ export class HostileTransport implements Transport {
   }
 
   connect(address: Address, handler: StreamHandler): ByteStream {
-    const asked: { apiKey: number; apiVersion: number }[] = []
+    const requested: { apiKey: number; apiVersion: number }[] = []
     let pending: Buffer = Buffer.alloc(0)
     const stream = this.#network.connect(address, {
       onConnect: () => handler.onConnect?.(),
@@ -36,14 +36,14 @@ export class HostileTransport implements Transport {
           const end = 4 + pending.readInt32BE(0)
           const frame = pending.subarray(4, end)
           pending = pending.subarray(end)
-          this.#give(handler, this.#changed(frame, asked.shift()))
+          this.#give(handler, this.#changed(frame, requested.shift()))
         }
       },
       onClose: (error) => handler.onClose(error),
     })
     return {
       write: (chunks, flushed) => {
-        asked.push(decodeRequestHeader(new Reader(Buffer.concat(chunks), 4), isFlexibleRequest))
+        requested.push(decodeRequestHeader(new Reader(Buffer.concat(chunks), 4), isFlexibleRequest))
         stream.write(chunks, flushed)
       },
       get pendingBytes() {
@@ -66,11 +66,11 @@ export class HostileTransport implements Transport {
 
   #changed(
     frame: Uint8Array,
-    asked: { apiKey: number; apiVersion: number } | undefined,
+    requested: { apiKey: number; apiVersion: number } | undefined,
   ): Uint8Array {
-    const api = asked === undefined ? undefined : apiByKey.get(asked.apiKey)
+    const api = requested === undefined ? undefined : apiByKey.get(requested.apiKey)
     if (api === undefined || this.isTarget?.(api.name) !== true) return frame
     this.damagedCount++
-    return damagedResponse(this.#random, frame, api, asked!.apiVersion)
+    return damagedResponse(this.#random, frame, api, requested!.apiVersion)
   }
 }

@@ -71,7 +71,7 @@ test('event-hubs takes uncompressed batches only, event-hubs-premium gzip too', 
   })
 })
 
-test('event-hubs-2019 does not serve InitProducerId, and closes the connection that asks', () =>
+test('event-hubs-2019 does not serve InitProducerId, and closes a connection that sends it', () =>
   onStage({ profile: 'event-hubs-2019', topics }, async ({ connect, run }) => {
     const client = connect()
     const versions = await run(versionsOf(client))

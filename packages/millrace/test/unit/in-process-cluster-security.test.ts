@@ -1,5 +1,5 @@
 // SASL at the in-process cluster: who is accepted, with which messages the others are refused, and
-// what may be asked before. The words are compared with a real broker's in test/kafka.
+// which requests are allowed before. The words are compared with a real broker's in test/kafka.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -161,9 +161,9 @@ test('OAUTHBEARER names the reason as JSON, and fails once the client has acknow
   }))
 
 test('OAUTHBEARER calls validateToken, if it is set', () => {
-  const asked: unknown[] = []
+  const validated: unknown[] = []
   const validateToken: ClusterSaslOptions['validateToken'] = async (token, extensions) => {
-    asked.push([token, extensions])
+    validated.push([token, extensions])
     if (token === 'broken') throw new Error('the validator fails')
     return token === 'good' ? { principal: 'carol' } : null
   }
@@ -180,7 +180,7 @@ test('OAUTHBEARER calls validateToken, if it is set', () => {
         const reason = await run(authenticate(refused, bearerToken(token)))
         assert.match(Buffer.from(reason.authBytes).toString(), /invalid_token/)
       }
-      assert.deepEqual(asked.slice(0, 2), [
+      assert.deepEqual(validated.slice(0, 2), [
         ['good', { traceId: '7' }],
         ['bad', {}],
       ])
@@ -200,9 +200,9 @@ test('before authentication only ApiVersions, once, and SaslHandshake are served
       early,
       early.request(saslAuthenticateApi, 2, { authBytes: plainToken('alice', users.alice) }),
     )
-    const asking = connect()
-    await run(asking.request(apiVersionsApi, 3, {}))
-    await isClosedBy(stage, asking, asking.request(apiVersionsApi, 3, {}))
+    const otherClient = connect()
+    await run(otherClient.request(apiVersionsApi, 3, {}))
+    await isClosedBy(stage, otherClient, otherClient.request(apiVersionsApi, 3, {}))
     const tooNew = connect()
     await run(tooNew.send(18, 99, true, (writer) => writer.writeCompactString('x')))
     assert.equal((await run(logInPlainly(tooNew, 'alice', users.alice))).errorCode, 0)

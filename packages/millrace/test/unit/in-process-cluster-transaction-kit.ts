@@ -50,7 +50,7 @@ export interface WireProducerOptions {
   readonly groupId?: string
 }
 
-/** Responses that a client bears by asking again. */
+/** Responses after which a client repeats the request. */
 const passing: readonly number[] = [
   errorNumber.COORDINATOR_LOAD_IN_PROGRESS,
   errorNumber.COORDINATOR_NOT_AVAILABLE,
@@ -60,13 +60,13 @@ const passing: readonly number[] = [
 
 const attemptsMax = 2000
 
-/** Asks until the response is none that passes. */
-export const untilAccepted = async (ask: () => Promise<number>): Promise<number> => {
+/** Sends the request until the response is not a transient error. */
+export const untilAccepted = async (sendRequest: () => Promise<number>): Promise<number> => {
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
-    const code = await ask()
+    const code = await sendRequest()
     if (!passing.includes(code)) return code
   }
-  throw new Error('it does not pass')
+  throw new Error('every response was a transient error')
 }
 
 export class WireProducer {
@@ -162,8 +162,8 @@ export class WireProducer {
   }
 
   /**
-   * Ends the transaction and asks again, as after a lost response, until its markers are written;
-   * the error code.
+   * Ends the transaction and repeats the request, as after a lost response, until its markers are
+   * written; the error code.
    */
   async end(committed: boolean): Promise<number> {
     const before = this.twin()

@@ -327,12 +327,12 @@ test('while the coordinator is loading, Produce has an error that every client r
     }
   }))
 
-test('brokers ask for several transactions at once whether partitions are in them', () =>
+test('brokers verify the partitions of several transactions in one request', () =>
   onStage(orders, async (stage) => {
     const { run, connect } = stage
     const producer = await new WireProducer(stage, 1).start()
     await producer.add([0])
-    const ask = (verifyOnly: boolean, partitions: readonly number[]) => ({
+    const transactionWith = (verifyOnly: boolean, partitions: readonly number[]) => ({
       transactionalId: 'tx',
       producerId: producer.producerId,
       producerEpoch: producer.epoch,
@@ -340,7 +340,7 @@ test('brokers ask for several transactions at once whether partitions are in the
       topics: [{ name: 'orders', partitions }],
     })
     const codes = async (verifyOnly: boolean): Promise<number[]> => {
-      const request = { transactions: [ask(verifyOnly, [0, 1])] }
+      const request = { transactions: [transactionWith(verifyOnly, [0, 1])] }
       const response = await run(connect().request(addPartitionsToTxnApi, 5, request))
       const [topic] = response.resultsByTransaction[0]!.topicResults
       return topic!.resultsByPartition.map(({ partitionErrorCode }) => partitionErrorCode)

@@ -222,15 +222,15 @@ describe('authenticating again on a live connection', () => {
   })
 
   it('holds no request while it waits for a token, and continues without one', async () => {
-    let asked = 0
+    let callCount = 0
     const mechanism: SaslMechanism = {
       name: 'TEST',
       createSession: () => ({
         next: async (challenge) => {
           if (challenge.length > 0) return null
-          asked++
-          if (asked === 2) throw new SaslError('the token server is away', true)
-          return Buffer.from(`token ${asked}`)
+          callCount++
+          if (callCount === 2) throw new SaslError('the token server is away', true)
+          return Buffer.from(`token ${callCount}`)
         },
       }),
     }
@@ -238,7 +238,7 @@ describe('authenticating again on a live connection', () => {
     broker.onToken = () => ({ sessionLifetimeMs: lifetimeMs, bytes: 'ok' })
     const scene = await start(broker, mechanism)
     await scene.ready()
-    await scene.clock.runUntil(() => asked === 2, lifetimeMs)
+    await scene.clock.runUntil(() => callCount === 2, lifetimeMs)
     assert.equal(scene.connection.muted, false)
     await scene.clock.runUntil(() => broker.tokens.length === 2, lifetimeMs)
     assert.ok(scene.clock.now() < lifetimeMs, 'before the session ended')
@@ -247,13 +247,13 @@ describe('authenticating again on a live connection', () => {
   })
 
   it('after the end of the session a request fails without being sent', async () => {
-    let asked = 0
+    let callCount = 0
     const mechanism: SaslMechanism = {
       name: 'TEST',
       createSession: () => ({
         next: (challenge) => {
           if (challenge.length > 0) return null
-          if (++asked > 1) throw new SaslError('no token any more', true)
+          if (++callCount > 1) throw new SaslError('no token any more', true)
           return Buffer.from('token')
         },
       }),

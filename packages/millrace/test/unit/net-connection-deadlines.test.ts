@@ -71,7 +71,7 @@ describe('the deadlines of a connection', () => {
     const before = scene.clock.pendingTimers
     for (let index = 0; index < 50; index++) scene.send(`${index}`)
     assert.ok(scene.clock.pendingTimers <= before + 1)
-    scene.network.heal(brokerAddress)
+    scene.network.endOutage(brokerAddress)
     await scene.clock.advance(10)
     assert.equal(scene.outcomes.length, 50)
     const wakeups = scene.clock.timerWakeups

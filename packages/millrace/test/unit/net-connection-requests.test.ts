@@ -327,20 +327,20 @@ describe('a typed request', () => {
     return writer.finish()
   }
 
-  const ask = (scene: Scene) => {
+  const requester = (scene: Scene) => {
     const responses: (string | null | undefined)[] = []
-    const ask = () =>
+    const send = () =>
       scene.connection.request(metadataApi, { topics: null }, (error, response) =>
         responses.push(error?.code ?? response?.clusterId),
       )
-    return { responses, ask }
+    return { responses, send }
   }
 
   it('goes at the highest common version, and is decoded', async () => {
     const scene = await startScene()
     await scene.ready()
     scene.broker.onRequest = (request) => scene.broker.respond(request, metadataResponse(request))
-    const { responses, ask: send } = ask(scene)
+    const { responses, send } = requester(scene)
     send()
     await scene.clock.advance(10)
     assert.deepEqual(responses, ['mill'])
@@ -354,7 +354,7 @@ describe('a typed request', () => {
       const bytes = metadataResponse(request)
       scene.broker.respond(request, bytes.subarray(0, bytes.length - 1))
     }
-    const { responses, ask: send } = ask(scene)
+    const { responses, send } = requester(scene)
     send()
     await scene.clock.runUntilIdle()
     assert.deepEqual(responses, ['MALFORMED_RESPONSE'])
@@ -369,7 +369,7 @@ describe('a typed request', () => {
     await scene.ready()
     scene.broker.onRequest = (request) =>
       scene.broker.respond(request, Buffer.concat([metadataResponse(request), Buffer.from([0])]))
-    const { responses, ask: send } = ask(scene)
+    const { responses, send } = requester(scene)
     send()
     await scene.clock.runUntilIdle()
     assert.deepEqual(responses, ['mill'])
@@ -378,7 +378,7 @@ describe('a typed request', () => {
 
   it('fails later where there is no common version, no connection, or a bad request', async () => {
     const scene = await startScene()
-    const { responses, ask: send } = ask(scene)
+    const { responses, send } = requester(scene)
     scene.broker.onVersions = (request) =>
       scene.broker.respond(
         request,
@@ -406,7 +406,7 @@ describe('a typed request', () => {
     await scene.ready()
     scene.broker.onRequest = (request) =>
       scene.broker.respond(request, metadataResponse(request, 300))
-    const { ask: send } = ask(scene)
+    const { send } = requester(scene)
     send()
     await scene.clock.advance(10)
     assert.equal(scene.connection.muted, true)

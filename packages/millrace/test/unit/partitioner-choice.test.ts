@@ -226,7 +226,7 @@ test('two topics of one factory do not share their state', () => {
   assert.equal(keyless(one, topicOf(100)), (first + 1) % 100)
 })
 
-test('manual asks for the partition of the record, naming topic and bounds', () => {
+test('manual requires the partition of the record, naming topic and bounds', () => {
   const error = thrownBy(() => keyless(createPartitioner('manual', seededRandom(1))(), topicOf(6)))
   assert.equal(error.code, 'INVALID_ARGUMENT')
   assert.equal(error.topic, 'orders')

@@ -132,7 +132,8 @@ describe('options of time', () => {
       ]
       const others = numbered('orders', 100).map((one) => outcomeOf(stage, producer.send(one)))
       for (const other of await stage.run(Promise.all(others))) assert.equal(shown(other), 'ok @0')
-      // Metadata that is asked for after that time says so: a pause of 50 ms, a fifth more or less.
+      // Metadata that is requested after that time shows it: a pause of 50 ms, a fifth more or
+      // less.
       for (const { error, afterMs } of await stage.run(Promise.all(waiting))) {
         assert.equal(error?.code, 'UNKNOWN_TOPIC')
         assert.ok(afterMs >= 300 && afterMs <= 360, `${afterMs} ms`)

@@ -37,14 +37,14 @@ test('a commit that was cancelled and fails leaves the producer usable', async (
   await using cluster = await startCluster({ topics: { t: 1 } })
   await using producer = producerFor(cluster, options)
   cluster.fault({ api: 'EndTxn', error: 'TRANSACTION_ABORTABLE', delayMs: 20 })
-  const asked = nextRequest(cluster, 'EndTxn')
+  const requestSent = nextRequest(cluster, 'EndTxn')
   const controller = new AbortController()
   const run = (value: string) =>
     producer.transaction((transaction) => transaction.send({ topic: 't', value }), {
       signal: controller.signal,
     })
   const given = run('a')
-  await asked
+  await requestSent
   controller.abort()
   assert.equal((await rejectionOf(given)).persisted, 'maybe')
   await nextRequest(cluster, 'EndTxn')
@@ -100,9 +100,9 @@ for (const call of ['destroy', 'close'] as const) {
     const transaction = await producer.beginTransaction()
     await transaction.send({ topic: 't', value: 'a' })
     holdBack(cluster, { api: 'EndTxn' })
-    const asked = nextRequest(cluster, 'EndTxn')
+    const requestSent = nextRequest(cluster, 'EndTxn')
     const commit = transaction.commit()
-    await asked
+    await requestSent
     const closing = call === 'close' ? producer.close({ timeoutMs: 1 }) : producer.destroy()
     const { code, persisted } = await rejectionOf(commit)
     assert.deepEqual([code, persisted], ['CLOSED', 'maybe'])
@@ -123,9 +123,9 @@ test('destroy() settles offsets in flight', async () => {
   const producer = producerFor(cluster, options)
   const transaction = await producer.beginTransaction()
   holdBack(cluster, { api: 'TxnOffsetCommit' })
-  const asked = nextRequest(cluster, 'TxnOffsetCommit')
+  const requestSent = nextRequest(cluster, 'TxnOffsetCommit')
   const sent = transaction.sendOffsets(offsets, 'g')
-  await asked
+  await requestSent
   producer.destroy()
   assert.equal((await rejectionOf(sent)).code, 'CLOSED')
 })
@@ -144,9 +144,9 @@ test('version 1: a fenced producer whose commit has no response fences no other'
     at: 'after',
     count: Number.POSITIVE_INFINITY,
   })
-  const asked = nextRequest(cluster, 'EndTxn')
+  const requestSent = nextRequest(cluster, 'EndTxn')
   const commit = old.commit()
-  await asked
+  await requestSent
   await using producer = producerFor(cluster, options)
   const transaction = await producer.beginTransaction()
   lost.remove()
@@ -156,7 +156,7 @@ test('version 1: a fenced producer whose commit has no response fences no other'
   await transaction.commit()
 })
 
-// A producer that was replaced asked for an id to find out, by which coordinators abort
+// A producer that was replaced requested an id to find out, by which coordinators abort
 // its successor's open transaction.
 test('a producer that is fenced leaves its successor’s transaction open', async () => {
   for (const version of [0, 2] as const) {

@@ -221,7 +221,7 @@ describe('the fallback of ApiVersions', () => {
     assert.deepEqual([errorCode, apiKeys], [35, []])
   })
 
-  it('is read in version 0 whatever version was asked', () => {
+  it('is read in version 0 whatever version was requested', () => {
     const body = Buffer.from('0023' + '00000001' + '0012' + '0000' + '0003', 'hex')
     const response = decodeApiVersionsResponse(body, 5)
     assert.equal(response.errorCode, 35)

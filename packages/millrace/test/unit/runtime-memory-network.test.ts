@@ -174,7 +174,7 @@ describe('the in-memory network', () => {
     await clock.advance(10)
     assert.deepEqual(log.events, ['close:ECONNREFUSED@10'])
     assert.deepEqual(refused.log.events, ['close:ECONNREFUSED@10'])
-    network.heal(address)
+    network.endOutage(address)
     const healed = connect()
     await clock.advance(10)
     assert.deepEqual(healed.log.events, ['connect@20'])
@@ -197,7 +197,7 @@ describe('the in-memory network', () => {
     assert.deepEqual(hanging.log.events, [])
     assert.deepEqual(client.log.events, ['connect@10'])
     assert.deepEqual(server.log.events, [])
-    network.heal(address)
+    network.endOutage(address)
     await clock.advance(20)
     assert.equal(server.log.bytes.toString(), 'lost?')
     assert.equal(client.log.bytes.toString(), 'and this?')
@@ -252,10 +252,10 @@ describe('the in-memory network', () => {
     assert.equal(server.log.bytes.toString(), 'more')
   })
 
-  it('streams cut by strand() deliver nothing again, and new ones do', async () => {
+  it('streams silenced by silenceStreams() deliver nothing again, and new ones do', async () => {
     const { clock, network, established } = await world()
     const old = await established()
-    network.strand(address)
+    network.silenceStreams(address)
     old.client.stream.write([text('void')])
     const fresh = await established()
     fresh.client.stream.write([text('fine')])

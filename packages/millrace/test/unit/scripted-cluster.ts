@@ -33,7 +33,7 @@ interface Request {
 export class ScriptedCluster implements Transport {
   /** The API whose responses are damaged now. */
   target: string | null = null
-  /** Makes a good response one that asks the client for the target's API again. */
+  /** Makes a good response one after which the client sends the target's API again. */
   provokes: ((api: string) => number) | null = null
   transactionVersion = 2
   damagedCount = 0

@@ -24,10 +24,10 @@ const sendOne = (producer: Producer) =>
 
 /** An HTTP proxy that takes CONNECT, and remembers what for. */
 const startProxy = async (tunnelTo: (host: string, port: number) => Socket) => {
-  const asked: string[] = []
+  const urls: string[] = []
   const server = createServer()
   server.on('connect', ({ url = '' }, client: Socket) => {
-    asked.push(url)
+    urls.push(url)
     const upstream = tunnelTo(url.slice(0, url.lastIndexOf(':')), portOf(url))
     upstream.on('connect', () => {
       client.write('HTTP/1.1 200 Connection established\r\n\r\n')
@@ -41,7 +41,7 @@ const startProxy = async (tunnelTo: (host: string, port: number) => Socket) => {
     server.closeAllConnections()
     server.close()
   }
-  return { asked, port: (server.address() as AddressInfo).port, close }
+  return { urls, port: (server.address() as AddressInfo).port, close }
 }
 
 describe('a socket factory', () => {
@@ -56,15 +56,20 @@ describe('a socket factory', () => {
       socketFactory: (address) =>
         new Promise((resolve, reject) => {
           const path = `${address.host}:${address.port}`
-          const asking = request({ host: '127.0.0.1', port: proxy.port, method: 'CONNECT', path })
-          asking.on('connect', (_response, socket) => resolve(socket))
-          asking.on('error', reject)
-          asking.end()
+          const connectRequest = request({
+            host: '127.0.0.1',
+            port: proxy.port,
+            method: 'CONNECT',
+            path,
+          })
+          connectRequest.on('connect', (_response, socket) => resolve(socket))
+          connectRequest.on('error', reject)
+          connectRequest.end()
         }),
     })
     await sendOne(producer)
     await producer.close()
-    assert.equal(proxy.asked[0], `kafka.internal:${port}`)
+    assert.equal(proxy.urls[0], `kafka.internal:${port}`)
     proxy.close()
   })
 

@@ -91,10 +91,10 @@ describe('SASL', () => {
 
   it('a token provider that fails for a while delays records, and loses none', async () => {
     await using cluster = await startSecured()
-    let asked = 0
+    let callCount = 0
     const logger = new Remembering()
     const token = async () => {
-      if (++asked <= 3) throw new Error('the vault is sealed')
+      if (++callCount <= 3) throw new Error('the vault is sealed')
       return { value: unsecuredToken(600) }
     }
     const sasl = { mechanism: 'OAUTHBEARER', token } as const
@@ -103,7 +103,7 @@ describe('SASL', () => {
       [1, 2, 3].map(() => producer.send({ topic: 'a', value: 'x' }, { timeoutMs: 10_000 })),
     )
     assert.equal(results.length, 3)
-    assert.equal(asked, 4)
+    assert.equal(callCount, 4)
     assert.match(logger.warnings().join('\n'), /the token provider failed: the vault is sealed/)
     await producer.close()
   })

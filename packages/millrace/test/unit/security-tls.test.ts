@@ -263,16 +263,16 @@ describe('TLS', () => {
   it('runs over a socket of the caller', async () => {
     const { ca, server } = certificates
     await withCluster(server, async ([broker = '']) => {
-      const asked: string[] = []
+      const resolved: string[] = []
       const port = Number(broker.split(':')[1])
       const socketFactory = async (address: { host: string; port: number }): Promise<Socket> => {
-        asked.push(address.host)
+        resolved.push(address.host)
         return connect({ host: '127.0.0.1', port })
       }
       // A name that only the tunnel's other end knows.
       const brokers = `kafka.internal:${port}`
       await send({ brokers, socketFactory, tls: { ca, serverName: 'localhost' } })
-      assert.equal(asked[0], 'kafka.internal')
+      assert.equal(resolved[0], 'kafka.internal')
     })
   })
 })

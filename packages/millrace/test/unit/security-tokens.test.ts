@@ -1,4 +1,4 @@
-// Tokens: asked for one at a time, shared, renewed ahead of their end; and the client credentials
+// Tokens: requested one at a time, shared, renewed ahead of their end; and the client credentials
 // flow against a token endpoint of the test's own.
 
 import assert from 'node:assert/strict'
@@ -138,14 +138,18 @@ const respond = (response: ServerResponse, status: number, body: object): void =
 }
 
 /** Asks for a token, with what was remembered of the times before. */
-const askerOf = (endpoint: string, more: object = {}, warn: (text: string) => void = () => {}) => {
+const requesterOf = (
+  endpoint: string,
+  more: object = {},
+  warn: (text: string) => void = () => {},
+) => {
   const client = { clientId: 'the client', tokenEndpoint: endpoint, scope: 'kafka' }
   const credentials = { ...client, clientSecret: 'hush/hush', ...more }
   const provider = clientCredentialsProvider(credentials, systemClock, warn)
   return () => provider({ signal: new AbortController().signal })
 }
 
-const ask = (endpoint: string, more: object = {}) => askerOf(endpoint, more)()
+const requestToken = (endpoint: string, more: object = {}) => requesterOf(endpoint, more)()
 
 const newKeyPem = (): string =>
   generateKeyPairSync('ec', { namedCurve: 'P-256' })
@@ -165,7 +169,7 @@ const formOf = async (more: object): Promise<URLSearchParams> => {
       respond(response, 200, { access_token: 'abc', token_type: 'bearer', expires_in: 600 })
     },
     async (endpoint) => {
-      const { value } = await ask(endpoint, { clientSecret: undefined, ...more })
+      const { value } = await requestToken(endpoint, { clientSecret: undefined, ...more })
       assert.equal(value, 'abc')
     },
   )
@@ -240,35 +244,35 @@ describe('a key in a file', () => {
     const folder = await mkdtemp(join(tmpdir(), 'millrace-assertion-'))
     const privateKey = join(folder, 'key.pem')
     const warnings: string[] = []
-    let asked = 0
+    let callCount = 0
     try {
       await writeFile(privateKey, newKeyPem())
       await withEndpoint(
         (_request, _body, response) => {
-          asked++
+          callCount++
           respond(response, 200, { access_token: 'abc', token_type: 'bearer', expires_in: 600 })
         },
         async (endpoint) => {
           const more = { clientSecret: undefined, clientAssertion: { privateKey } }
-          const askAgain = askerOf(endpoint, more, (text) => warnings.push(text))
-          await askAgain()
+          const requestAgain = requesterOf(endpoint, more, (text) => warnings.push(text))
+          await requestAgain()
           for (const text of ['', 'half of a ke', '-----BEGIN PRIVATE KEY-----\nhush\n']) {
             await writeFile(privateKey, text)
-            await askAgain()
+            await requestAgain()
           }
           assert.equal(warnings.length, 1)
           assert.match(warnings[0]!, /privateKey must be an RSA .* The earlier one stays in use$/)
           await writeFile(privateKey, newKeyPem())
-          await askAgain()
+          await requestAgain()
           await rm(privateKey)
-          await askAgain()
+          await requestAgain()
           assert.equal(warnings.length, 2)
         },
       )
     } finally {
       await rm(folder, { recursive: true })
     }
-    assert.equal(asked, 6)
+    assert.equal(callCount, 6)
   })
 })
 
@@ -302,12 +306,12 @@ describe('client credentials', () => {
         respond(response, 200, { access_token: 'abc', token_type: 'bearer', expires_in: 600 })
       },
       async (endpoint) => {
-        const token = await ask(endpoint, { extensions: { logicalCluster: 'lkc-1' } })
+        const token = await requestToken(endpoint, { extensions: { logicalCluster: 'lkc-1' } })
         assert.equal(token.value, 'abc')
         assert.deepEqual(token.extensions, { logicalCluster: 'lkc-1' })
         const leftMs = (token.expiresAt ?? 0) - systemClock.wallTime()
         assert.ok(leftMs > 590_000 && leftMs <= 600_000)
-        await ask(endpoint, { clientAuthentication: 'post', audience: 'them' })
+        await requestToken(endpoint, { clientAuthentication: 'post', audience: 'them' })
       },
     )
     const basic = Buffer.from('the+client:hush%2Fhush').toString('base64')
@@ -324,7 +328,7 @@ describe('client credentials', () => {
       await withEndpoint(
         (_request, _body, response) => respond(response, status, { error: 'invalid_client' }),
         async (endpoint) => {
-          await assert.rejects(ask(endpoint) as Promise<unknown>, (error) => {
+          await assert.rejects(requestToken(endpoint) as Promise<unknown>, (error) => {
             assert.ok(error instanceof SaslError)
             assert.equal(error.isTransient, isPassing, error.message)
             assert.doesNotMatch(error.message, /hush/)
@@ -334,7 +338,7 @@ describe('client credentials', () => {
         },
       )
     }
-    await assert.rejects(ask('http://127.0.0.1:1/token') as Promise<unknown>, (error) => {
+    await assert.rejects(requestToken('http://127.0.0.1:1/token') as Promise<unknown>, (error) => {
       assert.ok(error instanceof SaslError && error.isTransient)
       return /no token from the token endpoint 127\.0\.0\.1:1: \w+/.test(error.message)
     })
@@ -347,7 +351,10 @@ describe('client credentials', () => {
       response.writeHead(307, { location: '/elsewhere' }).end()
     }
     await withEndpoint(count, (endpoint) =>
-      assert.rejects(ask(endpoint) as Promise<unknown>, (error) => error instanceof SaslError),
+      assert.rejects(
+        requestToken(endpoint) as Promise<unknown>,
+        (error) => error instanceof SaslError,
+      ),
     )
     assert.deepEqual(seen, ['/token'])
   })
@@ -363,7 +370,7 @@ describe('client credentials', () => {
       more()
     }
     await withEndpoint(flood, (endpoint) =>
-      assert.rejects(ask(endpoint) as Promise<unknown>, /is larger than 1048576 bytes/),
+      assert.rejects(requestToken(endpoint) as Promise<unknown>, /is larger than 1048576 bytes/),
     )
     assert.ok(sent < 16 * 1024 * 1024, `${sent} bytes`)
   })

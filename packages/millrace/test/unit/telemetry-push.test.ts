@@ -1,4 +1,4 @@
-// The push of metrics to brokers that ask for them (KIP-714), against the in-process cluster.
+// The push of metrics to brokers that request them (KIP-714), against the in-process cluster.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -70,9 +70,9 @@ test('pushes go on at the interval, under one instance id; close pushes once mor
 test('a producer that closes before its first push pushes its metrics once', async () => {
   await using cluster = await start({ pushIntervalMs: 300_000 })
   const producer = producerFor(cluster)
-  const asked = nextRequest(cluster, 'GetTelemetrySubscriptions')
+  const requestSent = nextRequest(cluster, 'GetTelemetrySubscriptions')
   await producer.send(record)
-  await asked
+  await requestSent
   await producer.send(record)
   await producer.close()
   const [push, ...others] = cluster.pushedMetrics
@@ -94,9 +94,9 @@ test('only metrics whose names begin with a requested prefix are pushed', async 
 test('nothing is pushed if no metric is requested, or enableMetricsPush is off', async () => {
   await using cluster = await start({ metrics: [] })
   const first = producerFor(cluster)
-  const asked = nextRequest(cluster, 'GetTelemetrySubscriptions')
+  const requestSent = nextRequest(cluster, 'GetTelemetrySubscriptions')
   await first.send(record)
-  await asked
+  await requestSent
   await nextRequest(cluster, 'GetTelemetrySubscriptions')
   await first.close()
   const before = cluster.requests.GetTelemetrySubscriptions

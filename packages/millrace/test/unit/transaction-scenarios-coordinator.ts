@@ -10,7 +10,7 @@ const starts: Scenario[] = [
     name: 'a producer that starts is rejected for a wrong id, timeout or half an identity',
     run: async ({ wire }) => {
       const client = wire.connect()
-      const ask = async (transactionalId: string, timeoutMs: number, epoch = -1) => {
+      const initProducerId = async (transactionalId: string, timeoutMs: number, epoch = -1) => {
         const response = await wire.run(
           client.request(initProducerIdApi, 4, {
             transactionalId,
@@ -21,10 +21,10 @@ const starts: Scenario[] = [
         return response.errorCode
       }
       return errorNames(
-        await ask('', 1000),
-        await ask('x', 0),
-        await ask('x', 900_001),
-        await ask('x', 1000, 1),
+        await initProducerId('', 1000),
+        await initProducerId('x', 0),
+        await initProducerId('x', 900_001),
+        await initProducerId('x', 1000, 1),
       )
     },
     expected: [

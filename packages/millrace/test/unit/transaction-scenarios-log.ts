@@ -193,14 +193,14 @@ const readers: Scenario[] = [
     ],
   },
   {
-    name: 'for committed reading the log ends at its last stable offset, at any time asked for',
+    name: 'for committed reading the log ends at its last stable offset, for any timestamp',
     run: async (play) => {
       const { wire, topic } = play
       const producer = await started(play)
       await producer.send()
       await producer.end(true)
       await producer.send({ count: 2 })
-      const ask = async (isolationLevel: number, timestamp: number) => {
+      const listOffset = async (isolationLevel: number, timestamp: number) => {
         const response = await wire.run(
           wire.connect().request(listOffsetsApi, 7, {
             replicaId: -1,
@@ -210,7 +210,12 @@ const readers: Scenario[] = [
         )
         return response.topics[0]!.partitions[0]!.offset
       }
-      return [await ask(0, -1), await ask(1, -1), await ask(1, -2), await ask(1, 2 ** 42)]
+      return [
+        await listOffset(0, -1),
+        await listOffset(1, -1),
+        await listOffset(1, -2),
+        await listOffset(1, 2 ** 42),
+      ]
     },
     expected: [4, 2, 0, -1],
   },

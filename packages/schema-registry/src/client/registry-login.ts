@@ -148,10 +148,10 @@ const functionLogin = (token: () => string | Promise<string>, timeoutMs: number)
     })
   return {
     authorization: async () => {
-      const made = await get().catch((thrown) => {
+      const created = await get().catch((thrown) => {
         throw new LoginFailure('the token function failed', thrown)
       })
-      return `Bearer ${checkedToken(made)}`
+      return `Bearer ${checkedToken(created)}`
     },
     renew: () => true,
     secrets: [],

@@ -174,14 +174,14 @@ export class AvroConverters {
     // If avsc takes union values unwrapped, a map may have a key that equals a branch's name.
     const isAmbiguous = isAmbiguousUnion(type.types)
     const wrap = type.typeName === 'union:wrapped'
-    const fit: Convert = (value, path) => fitting(branches, value, path, wrap)
+    const match: Convert = (value, path) => firstMatching(branches, value, path, wrap)
     return (value, path) => {
       const named = wrappedBranch(value, branches)
-      if (named === undefined) return fit(value, path)
+      if (named === undefined) return match(value, path)
       const depth = path.length
       if (!isAmbiguous) {
         try {
-          return fit(value, path)
+          return match(value, path)
         } catch (error) {
           if (error instanceof NeedsExactLongs) throw error
           path.length = depth
@@ -216,24 +216,24 @@ const isStructure = ({ typeName }: Branch): boolean => /^(record|error|map)$/.te
  * Selects the first branch that the value fits. An object that fits several records is rejected,
  * because the choice would change its meaning.
  */
-const fitting = (
+const firstMatching = (
   branches: readonly Branch[],
   value: unknown,
   path: FieldPath,
   wrap: boolean,
 ): unknown => {
   const depth = path.length
-  let fit: { readonly branch: Branch; readonly content: unknown } | undefined
+  let match: { readonly branch: Branch; readonly content: unknown } | undefined
   let failure: unknown
   let failures = 0
   for (const branch of branches) {
     if ((branch.name === 'null') !== (value === null)) continue
-    if (fit !== undefined && !(isStructure(branch) && isStructure(fit.branch))) continue
+    if (match !== undefined && !(isStructure(branch) && isStructure(match.branch))) continue
     if (branch.name === 'float' && losesDigits(branches, value)) continue
     try {
       const content = branch.convert(value, path)
-      if (fit !== undefined) return rejectSeveral(fit.branch, value, path)
-      fit = { branch, content }
+      if (match !== undefined) return rejectSeveral(match.branch, value, path)
+      match = { branch, content }
     } catch (error) {
       if (error instanceof NeedsExactLongs || error instanceof SeveralBranches) throw error
       path.length = depth
@@ -241,7 +241,7 @@ const fitting = (
       failures++
     }
   }
-  if (fit !== undefined) return wrap ? wrapped(fit.branch.name, fit.content) : fit.content
+  if (match !== undefined) return wrap ? wrapped(match.branch.name, match.content) : match.content
   if (failures === 1 && value !== undefined) throw failure
   return reject(path, `one of ${branches.map(({ name }) => name).join(', ')}`, value)
 }

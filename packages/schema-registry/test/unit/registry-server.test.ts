@@ -194,13 +194,13 @@ test('an own certificate authority and the client’s certificate are used', asy
   const { ca, server: identity, client } = await makeCertificates()
   await using server = await SchemaRegistryServer.start({ tls: { ...identity, ca } })
   await server.register('a', { schema: '"string"' })
-  const ask = (tls: RegistryTls | undefined) =>
+  const register = (tls: RegistryTls | undefined) =>
     new SchemaRegistry({ url: server.url, tls, retries: 0 }).version('a', 1)
-  assert.equal((await ask({ ca, ...client })).id, 1)
-  assert.equal((await ask({ ca: [Buffer.from(ca)], ...client })).id, 1)
-  await assert.rejects(ask(undefined), /(self-signed|unable to (get|verify)).*certificate/)
-  await assert.rejects(ask({ ca }), { code: 'SCHEMA_REGISTRY_UNAVAILABLE' })
-  await assert.rejects(ask({ ca, ...client, serverName: 'elsewhere.example' }), /elsewhere/)
+  assert.equal((await register({ ca, ...client })).id, 1)
+  assert.equal((await register({ ca: [Buffer.from(ca)], ...client })).id, 1)
+  await assert.rejects(register(undefined), /(self-signed|unable to (get|verify)).*certificate/)
+  await assert.rejects(register({ ca }), { code: 'SCHEMA_REGISTRY_UNAVAILABLE' })
+  await assert.rejects(register({ ca, ...client, serverName: 'elsewhere.example' }), /elsewhere/)
 })
 
 test('a registry can require a bearer token', async () => {

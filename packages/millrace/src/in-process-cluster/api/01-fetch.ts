@@ -29,7 +29,7 @@ interface Budget {
   isEmpty: boolean
 }
 
-interface Gathered {
+interface FetchedPartitions {
   readonly responses: readonly TopicResponse[]
   readonly byteLength: number
   readonly hasError: boolean
@@ -108,7 +108,7 @@ const readPartition = (
   }
 }
 
-const gather = (call: Call): Gathered => {
+const readPartitions = (call: Call): FetchedPartitions => {
   const { topics, maxBytes } = call.request
   const budget: Budget = { leftBytes: maxBytes, isEmpty: true }
   let hasError = false
@@ -136,7 +136,7 @@ const unknownTopic = (call: Call, topic: Topic | undefined): number =>
     ? errorNumber.UNKNOWN_TOPIC_ID
     : errorNumber.UNKNOWN_TOPIC_OR_PARTITION
 
-const respond = (call: Call, { responses, leaders }: Gathered): void => {
+const respond = (call: Call, { responses, leaders }: FetchedPartitions): void => {
   if (call.version < endpointsSince) {
     call.respond({ responses })
     return
@@ -147,9 +147,9 @@ const respond = (call: Call, { responses, leaders }: Gathered): void => {
   call.respond({ responses, nodeEndpoints })
 }
 
-const isEnough = (call: Call, gathered: Gathered): boolean =>
-  gathered.hasError ||
-  gathered.byteLength >= call.request.minBytes ||
+const isEnough = (call: Call, fetched: FetchedPartitions): boolean =>
+  fetched.hasError ||
+  fetched.byteLength >= call.request.minBytes ||
   call.request.topics.length === 0
 
 /**
@@ -165,19 +165,19 @@ const wait = (call: Call): void => {
   }
   const timer = clock.setTimer(call.request.maxWaitMs, () => {
     stop()
-    respond(call, gather(call))
+    respond(call, readPartitions(call))
   })
-  const look = (): void => {
-    const gathered = gather(call)
-    if (!isEnough(call, gathered)) return
+  const tryRespond = (): void => {
+    const fetched = readPartitions(call)
+    if (!isEnough(call, fetched)) return
     stop()
-    respond(call, gathered)
+    respond(call, fetched)
   }
   for (const requested of call.request.topics) {
     const topic = topicOf(call, requested)
     for (const { partition } of requested.partitions) {
       const log = topic?.partitions[partition]?.log
-      if (log !== undefined) stops.push(log.listen(look))
+      if (log !== undefined) stops.push(log.listen(tryRespond))
     }
   }
   call.onGone(stop)
@@ -186,19 +186,19 @@ const wait = (call: Call): void => {
 /**
  * An epoch beyond the first of a session means that the reader continues a session; none is kept.
  */
-const goesOnWithSession = (request: FetchRequest): boolean =>
+const continuesSession = (request: FetchRequest): boolean =>
   request.sessionId !== 0 && request.sessionEpoch > 0
 
 export const fetchHandler = defineHandler({
   api: fetchApi,
   handle: (call) => {
     const { request } = call
-    if (goesOnWithSession(request)) {
+    if (continuesSession(request)) {
       call.respond({ errorCode: errorNumber.FETCH_SESSION_ID_NOT_FOUND, responses: [] })
       return
     }
-    const gathered = gather(call)
-    if (isEnough(call, gathered) || request.maxWaitMs <= 0) respond(call, gathered)
+    const fetched = readPartitions(call)
+    if (isEnough(call, fetched) || request.maxWaitMs <= 0) respond(call, fetched)
     else wait(call)
   },
   targets: (request, state) =>

@@ -10,7 +10,7 @@ import { defineHandler } from './handler.ts'
 const kinds: readonly CoordinatorKind[] = ['group', 'transaction']
 const batchedSince = 4
 
-const nowhere = { nodeId: -1, host: '', port: -1 }
+const noCoordinator = { nodeId: -1, host: '', port: -1 }
 
 export const findCoordinatorHandler = defineHandler({
   api: findCoordinatorApi,
@@ -26,7 +26,7 @@ export const findCoordinatorHandler = defineHandler({
         }
         const errorCode =
           kind === undefined ? errorNumber.INVALID_REQUEST : errorNumber.COORDINATOR_NOT_AVAILABLE
-        return { key, ...nowhere, errorCode }
+        return { key, ...noCoordinator, errorCode }
       },
     )
     if (call.version >= batchedSince) {
@@ -40,6 +40,12 @@ export const findCoordinatorHandler = defineHandler({
     kinds[keyType] === 'transaction' ? [key, ...coordinatorKeys] : [],
   reject: (request, errorCode, version) =>
     version >= batchedSince
-      ? { coordinators: request.coordinatorKeys.map((key) => ({ key, ...nowhere, errorCode })) }
-      : { ...nowhere, errorCode },
+      ? {
+          coordinators: request.coordinatorKeys.map((key) => ({
+            key,
+            ...noCoordinator,
+            errorCode,
+          })),
+        }
+      : { ...noCoordinator, errorCode },
 })

@@ -45,7 +45,7 @@ const featuresOf = ({
 const namesOneOnly = ({ request }: ApiCall<ApiVersionsRequest, ApiVersionsResponse>): boolean =>
   (request.clusterId === null) !== (request.nodeId === -1)
 
-const isElsewhere = ({
+const isForOtherNode = ({
   request,
   node,
 }: ApiCall<ApiVersionsRequest, ApiVersionsResponse>): boolean =>
@@ -64,7 +64,7 @@ export const apiVersionsHandler = defineHandler({
       call.respond({ errorCode: errorNumber.INVALID_REQUEST, apiKeys })
       return
     }
-    if (isElsewhere(call)) {
+    if (isForOtherNode(call)) {
       call.respond({ errorCode: errorNumber.REBOOTSTRAP_REQUIRED, apiKeys })
       return
     }

@@ -191,7 +191,7 @@ export class DeadLetters implements DeadLetterPort, DeadLetterOwner {
   }
 
   /** The producer ends now: it no longer waits for a function that has not returned. */
-  abandon(error: KafkaError): void {
+  failPending(error: KafkaError): void {
     if (!this.#target!.isUnbounded) return
     for (const letter of [...this.#pending]) letter.end(error)
   }

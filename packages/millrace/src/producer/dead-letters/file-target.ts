@@ -65,7 +65,7 @@ export class FileTarget implements DeadLetterTarget {
         await this.#closeFile()
       }
       for (const { bytes, letter } of lines) {
-        this.#options.pending.giveBack(bytes.length)
+        this.#options.pending.release(bytes.length)
         letter.end(failure)
       }
     }

@@ -31,7 +31,7 @@ export class FunctionTarget implements DeadLetterTarget {
     const decoded = decodeRecord({ ...record, content }, 'dead letter', record.topic)
     this.#pending.take(content.length)
     const end = (cause: unknown): void => {
-      this.#pending.giveBack(content.length)
+      this.#pending.release(content.length)
       letter.end(cause)
     }
     try {

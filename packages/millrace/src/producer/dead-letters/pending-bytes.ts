@@ -22,7 +22,7 @@ export class PendingBytes {
     this.#bytes += bytes
   }
 
-  giveBack(bytes: number): void {
+  release(bytes: number): void {
     this.#bytes -= bytes
   }
 }

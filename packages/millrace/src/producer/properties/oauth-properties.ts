@@ -59,14 +59,14 @@ const oneOf =
     return known.includes(word) ? undefined : `is '${value}': ${what}`
   }
 
-const ways = 'there are client credentials, jwt-bearer, and tokens from a file'
+const flows = 'there are client credentials, jwt-bearer, and tokens from a file'
 
 /** The grant with a JWT, or another known one. */
 const grant =
   (jwtBearer: string, others: readonly string[]): Take =>
   (value, settings) => {
     const word = simpleName(value)
-    if (word !== jwtBearer) return oneOf(others, ways)(value, settings)
+    if (word !== jwtBearer) return oneOf(others, flows)(value, settings)
     settings.access.oauthJwtBearer = true
     return undefined
   }
@@ -108,7 +108,7 @@ export const oauthProperties: Readonly<Record<string, Take>> = {
   'sasl.oauthbearer.client.credentials.client.secret': accessText('oauthClientSecret'),
   'sasl.oauthbearer.scope': accessText('oauthScope'),
   'sasl.oauthbearer.extensions': extensions,
-  'sasl.oauthbearer.method': oneOf(['oidc'], `expected oidc: ${ways}`),
+  'sasl.oauthbearer.method': oneOf(['oidc'], `expected oidc: ${flows}`),
   'sasl.oauthbearer.grant.type': grant('urn:ietf:params:oauth:grant-type:jwt-bearer', [
     'client_credentials',
   ]),
@@ -128,7 +128,7 @@ export const oauthProperties: Readonly<Record<string, Take>> = {
   'sasl.oauthbearer.assertion.claim.issuer': assertion('issuer'),
   'sasl.oauthbearer.assertion.claim.sub': assertion('subject'),
   'sasl.oauthbearer.assertion.claim.subject': assertion('subject'),
-  'sasl.oauthbearer.config': () => `makes unsigned tokens: ${ways}`,
+  'sasl.oauthbearer.config': () => `makes unsigned tokens: ${flows}`,
   'sasl.login.callback.handler.class': loginHandler,
 }
 
@@ -146,7 +146,7 @@ export const takeOAuthLogin = (
     else if (name === 'scope') access.oauthScope = value
     else if (name.startsWith(extensionPrefix)) found[name.slice(extensionPrefix.length)] = value
     else if (name.startsWith('unsecured')) {
-      return `names ${name}, and unsigned tokens are not made: ${ways}`
+      return `names ${name}, and unsigned tokens are not made: ${flows}`
     }
   }
   if (Object.keys(found).length > 0) access.oauthExtensions = found

@@ -30,8 +30,8 @@ const checkArguments = (source: unknown, options: unknown): void => {
       `expected the path of a file or an object, got ${source === null ? null : typeof source}`,
     ])
   }
-  const strange = isRecord && Object.entries(source).find(([, value]) => typeof value !== 'string')
-  if (strange) fail([`${strange[0]} must be a string, got ${typeof strange[1]}`])
+  const notText = isRecord && Object.entries(source).find(([, value]) => typeof value !== 'string')
+  if (notText) fail([`${notText[0]} must be a string, got ${typeof notText[1]}`])
   const { onUnsupported } = (options ?? {}) as PropertiesOptions
   if (onUnsupported !== undefined && typeof onUnsupported !== 'function') {
     fail([`onUnsupported must be a function, got ${typeof onUnsupported}`])

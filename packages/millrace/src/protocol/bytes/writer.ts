@@ -13,7 +13,7 @@ const stringSizeMax = 32767
 const twoTo32 = 2 ** 32
 const twoTo27 = 2 ** 27
 
-const noRoom = Buffer.alloc(0)
+const emptyBuffer = Buffer.alloc(0)
 
 const reject = (type: string, value: unknown): never => {
   throw new KafkaError(
@@ -67,7 +67,7 @@ export class Writer {
     const result = new Uint8Array(buffer, byteOffset, this.#size)
     // With an empty buffer each later write calls #grow, which rejects it.
     this.#finished = true
-    this.#bytes = noRoom
+    this.#bytes = emptyBuffer
     this.#size = 0
     return result
   }

@@ -74,8 +74,8 @@ export const readServerFirst = (message: Uint8Array, clientNonce: string): Serve
   const iterations = Number(iterationsText)
   if (iterations < iterationsMin || iterations > iterationsMax) {
     throw new SaslError(
-      `the broker asks for ${iterations} SCRAM iterations: ${iterationsMin} to ${iterationsMax} ` +
-        'are done here',
+      `the broker's SCRAM iterations must be from ${iterationsMin} to ${iterationsMax}, ` +
+        `got ${iterations}`,
     )
   }
   return { nonce, salt, iterations }

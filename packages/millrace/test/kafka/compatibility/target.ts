@@ -41,7 +41,7 @@ export interface TargetKind {
   readonly rejectedCodecs: readonly string[]
   /** Codecs that the broker takes but can't return to any client: they are skipped. */
   readonly unreadCodecs?: readonly string[]
-  /** True = a topic is created when a client first asks for it. */
+  /** True = a topic is created when a client first requests it. */
   readonly createsTopics: boolean
   /** `yes`, `no`, or `unread`: it takes them, but its readers see aborted records. */
   readonly transactions: 'yes' | 'no' | 'unread'
