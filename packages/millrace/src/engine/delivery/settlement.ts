@@ -1,7 +1,8 @@
-// Owns the calls of the records' settles with their results: each exactly once, in the order in
-// which batches were decided, and so in order per partition. Callers: Delivery, BatchFailures and
-// WaitingRecords report results; Engine runs it. Invariants: settles are called only here, never
-// inside a call of the user, and a limited number per turn.
+// Owns the reporting of results. Each record has a result receiver (its `settle`), which is called
+// exactly once with the metadata or the error, in the order in which the results of batches became
+// known, and so in order per partition. Callers: Delivery, BatchFailures and WaitingRecords add
+// results; Engine calls `run`. Invariants: a receiver is called only here, never inside a call of
+// the user; the number of calls per turn is limited.
 
 import type { KafkaError } from '../../protocol/kafka-error.ts'
 import { assert } from '../../runtime/assert.ts'
