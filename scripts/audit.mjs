@@ -1,4 +1,4 @@
-// Asks the npm registry whether a known weakness is in what our packages bring along. A registry
+// Checks with the npm registry whether our dependencies have known weaknesses. A registry
 // that does not serve audits is said and no failure; a weakness is one.
 
 import { spawnSync } from 'node:child_process'

@@ -2,7 +2,7 @@
 // was taken, as ratios to reference loops. Each measurement is a process of its own, for a process
 // keeps what its compiler decided. The stored ratios are a first look only: even a ratio does not
 // carry over to another machine or another load. A case that lies beyond them is measured in turns
-// with the code that the baseline was taken of, here and now, and that alone is a verdict.
+// with the code that the baseline was taken of, here and now, and only that decides.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -131,10 +131,10 @@ const compareWithRatios = async (names, { title, stored }, band, badWord) => {
   const rows = states.map((state) => {
     const { name, baseline, ratios } = state
     const now = median(ratios)
-    const verdict = isGood(state) ? 'ok' : badWord
-    return [name, figure(baseline, 3), figure(now, 3), percent(now / baseline), verdict]
+    const result = isGood(state) ? 'ok' : badWord
+    return [name, figure(baseline, 3), figure(now, 3), percent(now / baseline), result]
   })
-  console.log(markdownTable([title, 'stored', 'now', 'change', 'verdict'], rows))
+  console.log(markdownTable([title, 'stored', 'now', 'change', 'result'], rows))
   return states.filter((state) => !isGood(state))
 }
 
@@ -153,7 +153,7 @@ const measurePair = async ({ name, pairs }, code) => {
 }
 
 /**
- * The verdict: how much slower the current code is, in the median over the pairs and in the best
+ * The result: how much slower the current code is, in the median over the pairs and in the best
  * process of each. Both must say it, for what disturbs comes in stretches, and only ever adds.
  */
 const compareWithCode = async (names, code) => {
@@ -172,11 +172,11 @@ const compareWithCode = async (names, code) => {
   })
   const rows = results.map(({ name, quotients, now, then, change }) => {
     const figures = [figure(then, 3), figure(now, 3), percent(now / then)]
-    const verdict = change > limit ? 'SLOWER' : 'ok'
-    return [name, ...figures, percent(median(quotients)), quotients.length, verdict]
+    const result = change > limit ? 'SLOWER' : 'ok'
+    return [name, ...figures, percent(median(quotients)), quotients.length, result]
   })
   const best = [`best of ${code.name}`, 'best now', 'change']
-  const heads = [`Node ${major}`, ...best, 'median change', 'pairs', 'verdict']
+  const heads = [`Node ${major}`, ...best, 'median change', 'pairs', 'result']
   console.log(markdownTable(heads, rows))
   for (const { name, quotients, change } of results) {
     if (change > limit) report(name, tolerance, `× ${list(quotients)} of ${code.name} beside it`)

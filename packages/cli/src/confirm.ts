@@ -1,4 +1,4 @@
-// Asks for a confirmation before a command deletes or changes something. Without a terminal only
+// Prompts for a confirmation before a command deletes or changes something. Without a terminal only
 // the flag --yes confirms, so that a script can't destroy data by accident. Callers:
 // topic-changes-command.ts and transactions-command.ts.
 

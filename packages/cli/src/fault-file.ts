@@ -41,7 +41,7 @@ const ruleOf = (value: unknown, place: string): FaultRule => {
   // JSON can't express Infinity.
   const number = count === 'forever' ? Number.POSITIVE_INFINITY : count
   if (typeof number !== 'number') {
-    throw new Failure(`${place}: count is ${JSON.stringify(count)}: a number, or "forever"`)
+    throw new Failure(`${place}: count must be a number or "forever", got ${JSON.stringify(count)}`)
   }
   return { ...rule, count: number } as FaultRule
 }
@@ -113,7 +113,7 @@ export class FaultFile {
         writeLine(this.#terminal.output, `${this.#path} was read again: ${this.#count('fault')}.`)
       } catch (error) {
         const reason = describeFailure(error)
-        writeLine(this.#terminal.errors, `The faults stay as they are. ${reason}`)
+        writeLine(this.#terminal.errors, `The faults did not change: ${reason}`)
       }
     })
   }

@@ -192,7 +192,7 @@ const runFind = async (
 ): Promise<void> => {
   const { partition, maxTransactionTimeout, json } = flags
   if (partition !== undefined && topic === undefined) {
-    throw new Failure('--partition needs a topic: millrace transactions find-hanging TOPIC')
+    throw new Failure('--partition requires a topic: millrace transactions find-hanging TOPIC')
   }
   const idleMs = Math.round(maxTransactionTimeout * 60_000)
   const found = await withAdmin(flags, host, (admin, limits) =>

@@ -1,6 +1,6 @@
 // kafkajs's codec numbers and its registry of codecs. Producers use the four codecs that are built
-// into Millrace; a codec that a program registers is used only by kafkajs's consumers. Callers:
-// names.ts, producer-pool.ts, and transaction.ts.
+// into Millrace; a codec that a program registers is used only by kafkajs's consumers. The
+// numbers must be those of kafkajs. Callers: names.ts, producer-pool.ts, and transaction.ts.
 
 import { KafkaJSNotImplemented, refused } from './errors.ts'
 import { originalCodecs } from './original.ts'

@@ -1,7 +1,8 @@
 // Transactions with kafkajs's interface: send, sendBatch, sendOffsets, commit, and abort. They run
 // one at a time on a millrace producer with the transactional id. The codec is an option of that
 // producer, so the first send decides: if it needs another codec, the transaction, which is still
-// empty, begins again on another producer. Caller: producer.ts.
+// empty, begins again on another producer. Caller: producer.ts. Invariant: after the first send or
+// sendOffsets a transaction keeps its producer.
 
 import { KafkaError, Producer, type ProducerOptions, type Transaction as Running } from 'millrace'
 import { codecName } from './compression.ts'

@@ -197,7 +197,7 @@ const withoutTransactions = (settings: PropertySettings, source: string): Proper
     if (settings.options[option] === undefined) continue
     delete settings.options[option]
     const reason = 'this command sends without transactions'
-    settings.warnings.push(`${source}: ${name} is not obeyed: ${reason}.`)
+    settings.warnings.push(`${source}: ${name} is ignored: ${reason}.`)
   }
   return settings
 }

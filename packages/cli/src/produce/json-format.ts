@@ -128,7 +128,8 @@ const dataOf = (
   const encoded = line.values[`${name}Base64`]
   const plain = line.values[name]
   if (encoded !== undefined) {
-    if (plain !== undefined) throw new LineError(`it has both ${name} and ${name}Base64`)
+    if (plain !== undefined)
+      throw new LineError(`it must have one of ${name} and ${name}Base64, got both`)
     return decoded(encoded, `${name}Base64`)
   }
   if (plain === undefined || plain === null) return plain

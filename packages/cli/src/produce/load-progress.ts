@@ -135,7 +135,7 @@ export class LoadProgress {
       const known = state.load[name] ?? null
       if (known === wanted) continue
       throw new Failure(
-        `--spool ${this.#directory} is of another load: its ${name} is ${JSON.stringify(known)}, ` +
+        `--spool ${this.#directory} holds another load: its ${name} is ${JSON.stringify(known)}, ` +
           `got ${JSON.stringify(wanted)}: finish that load, or use another directory`,
       )
     }

@@ -265,8 +265,8 @@ class ProduceRun {
     const taken = this.#counts.taken + recovered
     if (taken === delivered + failed + spooled) return
     throw new Failure(
-      `The counts don't agree: ${taken} taken and ${failed} failed, where the producer says ` +
-        `${delivered} delivered: please report it`,
+      `The counts must agree, got ${taken} records taken, ${failed} failed and ${delivered} ` +
+        'delivered: please report this bug',
     )
   }
 

@@ -158,7 +158,7 @@ const registryOf = async (
 ): Promise<ReadWithRegistry | null> => {
   const url = registryUrl(registry, environment[registryVariable])
   if (url === undefined) {
-    if (registryKeys === true) throw new Failure('--registry-keys needs --registry')
+    if (registryKeys === true) throw new Failure('--registry-keys requires --registry')
     return null
   }
   let left = unreadableMax

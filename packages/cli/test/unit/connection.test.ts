@@ -197,7 +197,7 @@ test('transactional.id is ignored with a warning', async () => {
     files: { c: 'transactional.id=t\n' },
   })
   assert.deepEqual(options, { brokers: ['a:1'] })
-  assert.match(warnings, /transactional\.id is not obeyed: this command sends without transactions/)
+  assert.match(warnings, /transactional\.id is ignored: this command sends without transactions/)
 })
 
 test('every problem is in one error, and no secret is in it', async () => {

@@ -51,8 +51,8 @@ test('a step that failed is named at the end with its remedy, exit code 1', () =
     const { code, output, errors } = await doctor(`-b ${broker},127.0.0.1:1 --produce missing`)
     assert.deepEqual([code, errors], [1, ''])
     assert.match(output, /^FAIL {2}tcp +\d+\.\d ms {2}127\.0\.0\.1:1: connection refused/m)
-    const verdict = 'The step tcp failed. Correct the port, or start the broker: nothing listens'
-    assert.equal(output.split('\n').at(-2), `${verdict} at 127.0.0.1:1.`)
+    const lastLine = 'The step tcp failed. Correct the port, or start the broker: nothing listens'
+    assert.equal(output.split('\n').at(-2), `${lastLine} at 127.0.0.1:1.`)
     // The other failure has its remedy beside it.
     assert.match(output, /^FAIL {2}produce .*\n {10,}Create the topic missing/m)
     assert.deepEqual(cluster.topics, ['orders'])

@@ -26,7 +26,7 @@ for (const [content, expected] of [
   ['{"api":', /f, line 1 must be JSON/],
   ['\n5', /f, line 2 must be an object/],
   ['[{"dorp":true}]', /f, rule 1: unknown field 'dorp': did you mean drop\?/],
-  ['{"count":"ever"}', /count is "ever": a number, or "forever"/],
+  ['{"count":"ever"}', /count must be a number or "forever", got "ever"/],
 ] as const) {
   test(`the faults ${JSON.stringify(content)} are rejected, and the place is named`, () => {
     assert.throws(() => parseFaults(content, 'f'), expected)
@@ -71,7 +71,7 @@ test('faults apply, are read again at SIGHUP and on change; an invalid file chan
 
     await writeFile(path, '{"api":"Nothing","drop":true}')
     terminal.hangUp()
-    await terminal.untilErrors(/The faults stay as they are\. .*Nothing/)
+    await terminal.untilErrors(/The faults did not change: .*Nothing/)
     assert.equal(await codeOfSend(broker), 'INVALID_REQUIRED_ACKS')
 
     await writeFile(path, '[]')

@@ -302,9 +302,9 @@ test('the user of a client.properties logs in; a wrong password exits 1 and is n
     assert.equal(await run(words, 'a\n'), 0)
     assert.deepEqual(values(guarded.records('orders')), ['a'])
 
-    const stranger = new FakeTerminal()
-    stranger.environment.MILLRACE_PASSWORD = 'falsch'
-    assert.equal(await runMillrace(['produce', ...words], stranger), 1)
-    assert.match(stranger.errorText, /user name and password/)
-    assert.doesNotMatch(stranger.errorText + terminal.errorText, /falsch|geheim/)
+    const withWrongPassword = new FakeTerminal()
+    withWrongPassword.environment.MILLRACE_PASSWORD = 'falsch'
+    assert.equal(await runMillrace(['produce', ...words], withWrongPassword), 1)
+    assert.match(withWrongPassword.errorText, /user name and password/)
+    assert.doesNotMatch(withWrongPassword.errorText + terminal.errorText, /falsch|geheim/)
   }))

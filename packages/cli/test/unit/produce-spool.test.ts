@@ -150,11 +150,11 @@ test('the directory of another load is rejected', () =>
     await writeFile(file, 'c\nd\n')
     const second = await start('orders', '--file', file, '--spool', spool).ended()
     assert.equal(second.code, 1)
-    assert.match(second.errors, /is of another load: its head is "/)
+    assert.match(second.errors, /holds another load: its head is "/)
     const third = await start('others', '--file', file, '--spool', spool).ended()
     assert.match(
       third.errors,
-      /is of another load: its head is "|its topic is "orders", got "others"/,
+      /holds another load: its head is "|its topic is "orders", got "others"/,
     )
   }))
 

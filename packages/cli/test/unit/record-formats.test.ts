@@ -283,10 +283,10 @@ test('a dead letter has the reason; of bytes that are not a record it keeps the 
       attempts: 3,
     },
   })
-  const mishap = { code: 'INVALID_RECORD', message: 'it is no JSON', persisted: 'no' } as const
-  assert.deepEqual(JSON.parse(unreadableLetterOf(Buffer.from([0xff]), mishap, 5)), {
+  const failure = { code: 'INVALID_RECORD', message: 'it is no JSON', persisted: 'no' } as const
+  assert.deepEqual(JSON.parse(unreadableLetterOf(Buffer.from([0xff]), failure, 5)), {
     rawBase64: '/w==',
     line: 5,
-    error: mishap,
+    error: failure,
   })
 })

@@ -1,4 +1,4 @@
-// The sentence at the top says the gravest thing that is true, and what to do about it.
+// The sentence at the top shows the most severe condition and its remedy.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -175,7 +175,7 @@ test('retry, log level and log creator of the client', async () => {
 
 test('requests of every API are reported while there is a listener', async () => {
   const producer = kafka.producer({ transactionalId: 'instrumented' })
-  const stranger = kafka.producer()
+  const otherProducer = kafka.producer()
   const events: RequestEvent[] = []
   const remove = producer.on(producer.events.REQUEST, (event) => {
     events.push(event)
@@ -183,10 +183,10 @@ test('requests of every API are reported while there is a listener', async () =>
   const apis = () => events.map(({ payload }) => payload.apiName)
   await producer.connect()
   assert.deepEqual(apis(), ['ApiVersions', 'Metadata'])
-  await stranger.connect()
+  await otherProducer.connect()
   const record = { topic: 'instrumented', messages: [{ value: 'x' }] }
   const count = events.length
-  await stranger.send(record)
+  await otherProducer.send(record)
   assert.equal(events.length, count, 'requests of another producer are not reported')
   await producer.send(record)
   await producer.send({ ...record, acks: 0 })
@@ -212,7 +212,7 @@ test('requests of every API are reported while there is a listener', async () =>
   assert.equal(hasSubscribers('millrace:response.received'), false)
   const all = events.length
   await producer.send(record)
-  await Promise.all([producer.disconnect(), stranger.disconnect()])
+  await Promise.all([producer.disconnect(), otherProducer.disconnect()])
   assert.equal(events.length, all)
 })
 

@@ -24,7 +24,9 @@ export interface ConfigResource {
 export interface ConfigChange {
   /** Kafka's name of the setting: `retention.ms`. */
   readonly name: string
-  /** `delete` returns to the default; `append` and `subtract` change a list by its entries. */
+  /**
+   * `delete` restores the default; `append` and `subtract` add entries to a list or remove them.
+   */
   readonly operation: 'set' | 'delete' | 'append' | 'subtract'
   /** The new value, or the list entries; required unless `operation` is `delete`. */
   readonly value?: string | undefined

@@ -33,7 +33,7 @@ export interface TransactionSummary {
 export interface TransactionDescription extends TransactionSummary {
   /** The producer's current epoch; a producer with an older epoch is fenced. */
   readonly producerEpoch: number
-  /** The transaction timeout: after this time the coordinator aborts it. */
+  /** The transaction timeout: after this time the coordinator aborts the transaction. */
   readonly timeoutMs: number
   /** Milliseconds since the epoch; `null` = no transaction is open. */
   readonly startedAt: number | null

@@ -29,7 +29,7 @@ export interface TelemetryOptions {
 export interface PushedMetrics {
   /** The client's id; null = it sent none. */
   readonly clientId: string | null
-  /** Hexadecimal. */
+  /** The id of the client instance (KIP-714), as hexadecimal text. */
   readonly clientInstanceId: string
   /** Id of the node that received it. */
   readonly node: number

@@ -307,7 +307,7 @@ export class ClusterState {
     if (good && assignment.length > 0) return assignment
     throw new ApiError(
       errorNumber.INVALID_REPLICA_ASSIGNMENT,
-      'Each partition needs at least one replica, each a node of this cluster, each once.',
+      'The replicas of each partition must be different nodes of this cluster, at least one.',
     )
   }
 

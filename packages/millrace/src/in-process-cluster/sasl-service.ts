@@ -1,6 +1,7 @@
 // The SASL configuration of the cluster: its mechanisms, users, and session lifetime.
 // in-process-cluster.ts owns it. Each authentication gets a new server object from it; tests change
-// passwords through it.
+// passwords through it. Invariant: a new password applies to the next authentication; open sessions
+// continue.
 
 import type { Clock } from '../runtime/clock.ts'
 import type { Random } from '../runtime/random.ts'

@@ -1,7 +1,7 @@
-// Writes the markers of a decided transaction: one to each of its partitions, as soon as the
-// partition has a leader, and notifies each of its groups. Partitions of deleted topics are
-// skipped. The callback is called once, when all markers are written. Caller:
-// transaction-coordinator.ts.
+// Writes the markers of a transaction that is being committed or aborted: one to each of its
+// partitions, as soon as the partition has a leader. It also notifies each of its groups.
+// Partitions of deleted topics are skipped. The callback is called once, when all markers are
+// written. Caller: transaction-coordinator.ts.
 
 import type { Timer } from '../runtime/clock.ts'
 import type { ClusterState } from './cluster-state.ts'

@@ -131,7 +131,7 @@ export class Authentication implements HandshakeStep {
   async #next(session: SaslSession, challenge: Uint8Array): Promise<Uint8Array | null> {
     const message: unknown = await this.#limited(() => session.next(challenge))
     if (message === null || message instanceof Uint8Array) return message
-    throw new SaslError('the mechanism gave neither bytes nor null')
+    throw new SaslError('the mechanism must return bytes or null')
   }
 
   /**

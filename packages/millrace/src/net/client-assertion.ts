@@ -14,7 +14,7 @@ import { readTokenFile } from './token-file.ts'
 export interface SignedAssertion {
   /** PEM text, or the path of a file: an RSA key (RS256) or one of the curve P-256 (ES256). */
   readonly privateKey: string
-  /** Opens the key. */
+  /** Decrypts the key. */
   readonly passphrase?: string | undefined
   /** `kid` of the key at the authority. */
   readonly keyId?: string | undefined
@@ -65,7 +65,7 @@ const givenJwt = async (
       ? await new Secret(field, assertion).read()
       : await readTokenFile(assertion.file)
   if (jwtForm.test(jwt)) return jwt
-  throw new SaslError(`${field} gave no JWT`, true)
+  throw new SaslError(`${field} must return a JWT`, true)
 }
 
 const algorithms = {

@@ -230,8 +230,8 @@ const failureOf = (
   }
   const { cause } = thrown as { cause?: unknown }
   const { code } = (isError(cause) ? cause : thrown) as { code?: unknown }
-  const reason = typeof code === 'string' ? shortWord(code) : 'its response can not be read'
-  return new SaslError(`no token from the token endpoint ${where}: ${reason}`, true)
+  const reason = typeof code === 'string' ? shortWord(code) : 'its response cannot be read'
+  return new SaslError(`the token endpoint ${where} returned no token: ${reason}`, true)
 }
 
 /** Messages quote the endpoint's error only if it is a code, such as `invalid_client`. */

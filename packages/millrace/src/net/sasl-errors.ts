@@ -56,7 +56,7 @@ export class SaslErrors {
 
   /** The broker does not support an API that SASL needs. */
   unserved(broker: string, api: string): KafkaError {
-    const text = `${broker} serves no version of ${api} that this client knows: it can't do SASL`
+    const text = `${broker} serves no version of ${api} that this client needs for SASL`
     return new KafkaError('UNSUPPORTED_VERSION', text, { broker, api, step: 'sasl' })
   }
 

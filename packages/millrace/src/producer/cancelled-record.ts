@@ -31,7 +31,7 @@ export const cancelledError = (
           `${outcome}${reason}`,
         context,
       )
-    : new KafkaError('ABORTED', `aborted by its signal; ${outcome}`, {
+    : new KafkaError('ABORTED', `The send was aborted by its signal; ${outcome}`, {
         ...context,
         cause: reasonOf(options.signal),
       })

@@ -55,7 +55,7 @@ export const metricTable = {
   recordsRetried: counter('{record}', 'record-retry', 'Records in batches that were sent again.'),
   recordBytesSent: counter('By', 'byte', 'Bytes of records, uncompressed, each sent once.'),
   recordBytesDelivered: counter('By', null, 'Bytes of records that were acknowledged.'),
-  batches: counter('{batch}', null, 'Batches sealed.'),
+  batches: counter('{batch}', null, 'Batches completed for sending.'),
   retries: counter('{batch}', null, 'Batches sent again.'),
   splits: counter('{batch}', 'batch-split', 'Batches cut in two: too large for the broker.'),
   batchBytes: distribution('By', 'batch-size', 'Size of a batch as it goes to the socket.'),

@@ -128,7 +128,7 @@ export interface ProducerMetrics {
   /** Bytes of those records, uncompressed. */
   readonly recordBytesDelivered: number
 
-  /** Batches sealed. */
+  /** Batches completed for sending. */
   readonly batches: number
   /** Batches sent again. */
   readonly retries: number
@@ -189,7 +189,7 @@ export interface ProducerMetrics {
   readonly metadataFailures: number
   /** Requests for a producer id (InitProducerId) since the start. */
   readonly producerIdRequests: number
-  /** Zeros without transactions. */
+  /** All 0 without the option transactionalId. */
   readonly transactions: TransactionMetrics
 
   /** One entry for each known broker of the cluster. */

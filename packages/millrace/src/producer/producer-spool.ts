@@ -250,7 +250,8 @@ export const flushSpool = (
   waitClock: WaitClock,
 ): Promise<void> =>
   waitFor<void>('flushSpool', options, waitClock, (resolve, reject) => {
-    if (spool === null) throw new KafkaError('INVALID_STATE', 'flushSpool needs the option spool')
+    if (spool === null)
+      throw new KafkaError('INVALID_STATE', 'flushSpool requires the option spool')
     spool.written().then(resolve, reject)
     return () => {}
   })

@@ -335,7 +335,7 @@ export class Producer {
   }
 
   /**
-   * Begins a transaction; needs the option `transactionalId`. The first one also requests the
+   * Begins a transaction; requires the option `transactionalId`. The first one also requests the
    * producer id, and fences an earlier producer with the same transactional id. Rejects with
    * INVALID_STATE while another transaction is in progress, and with FENCED if another producer
    * uses the transactional id. Waits up to maxBlockMs, or as `options` specify.

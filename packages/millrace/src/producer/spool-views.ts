@@ -22,7 +22,7 @@ export interface SpoolStatus {
 
 /** The content of a spool. */
 export interface SpoolInspection {
-  /** The directory. */
+  /** The directory that was inspected. */
   readonly directory: string
   /** The process that uses it; null = none. */
   readonly holder: LockHolder | null

@@ -86,7 +86,7 @@ export class TransactionCalls {
   #host(call: string): TransactionHost {
     const { manager, ...options } = this.#options
     if (manager !== null) return { manager, ...options }
-    throw new KafkaError('INVALID_STATE', `${call} needs the option transactionalId`)
+    throw new KafkaError('INVALID_STATE', `${call} requires the option transactionalId`)
   }
 }
 

@@ -87,7 +87,7 @@ export class TypedTopics<Topics extends TopicDefinitions> {
   readonly #topics: Topics
   readonly #order = new SerializationOrder()
 
-  /** `typedTopics(target, topics)` is the same, and shorter. */
+  /** `typedTopics(target, topics)` calls this constructor. */
   constructor(target: RecordSender, topics: Topics) {
     this.#target = target
     this.#topics = topics

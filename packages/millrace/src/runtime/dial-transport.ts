@@ -74,7 +74,7 @@ class Dialing {
     try {
       const socket: unknown = await socketFactory({ host: withoutBrackets(host), port })
       if (isDuplex(socket)) this.#onDialed(socket)
-      else this.stream.fail(new TypeError('socketFactory gave no duplex stream'))
+      else this.stream.fail(new TypeError('socketFactory must return a duplex stream'))
     } catch (thrown) {
       this.stream.fail(asError(thrown))
     }

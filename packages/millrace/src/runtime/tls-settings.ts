@@ -157,7 +157,7 @@ const readPem = (source: Source, field: MaterialField): string => {
   if (!text.includes(pemBegins)) {
     const isBinary = bytes[0] === derSequence
     const hint = isBinary ? ' (it is binary: a PKCS#12 store is passed as tls.pfx)' : ''
-    throw new TlsProblem(`is not PEM: there is no line '${pemBegins}…'${hint}`)
+    throw new TlsProblem(`must be PEM, with a line '${pemBegins}…'${hint}`)
   }
   const hasKey = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/.test(text)
   const hasCertificate = /-----BEGIN (TRUSTED |X509 )?CERTIFICATE-----/.test(text)

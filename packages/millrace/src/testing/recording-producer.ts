@@ -187,7 +187,10 @@ export class RecordingProducer implements ProducerLike {
     return this.#wait('beginTransaction', options, async () => {
       this.#checkOpen('beginTransaction')
       if (this.#transactionalId === undefined) {
-        throw new KafkaError('INVALID_STATE', 'beginTransaction needs the option transactionalId')
+        throw new KafkaError(
+          'INVALID_STATE',
+          'beginTransaction requires the option transactionalId',
+        )
       }
       if (this.#transaction !== null) {
         const message = 'beginTransaction: a transaction is already open, commit or abort it first'

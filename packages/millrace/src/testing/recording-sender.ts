@@ -129,9 +129,13 @@ export class RecordingSender {
     checkWaitOptions(options)
     this.#scope.check(call)
     if (isAborted(options)) {
-      throw new KafkaError('ABORTED', 'aborted by its signal; it was not sent', {
-        cause: options?.signal?.reason,
-      })
+      throw new KafkaError(
+        'ABORTED',
+        'The send was aborted by its signal; the record was not sent',
+        {
+          cause: options?.signal?.reason,
+        },
+      )
     }
   }
 

@@ -69,8 +69,8 @@ test('encode, partition, settle and decode cost what the baseline allows', async
 })
 
 // On a busy machine `settle` was 19 to 39 % above the stored ratio, with unchanged code: CI failed,
-// for a ratio was the verdict. Here every measurement is three times the stored one.
-test('a stored ratio that this machine cannot reach is no verdict', { skip }, async () => {
+// for a ratio decided. Here every measurement is three times the stored one.
+test('a stored ratio that this machine cannot reach decides nothing', { skip }, async () => {
   await withBaseline({ times: 1 / 3 }, async (baseline) => {
     const args = [...baseline, ...againstHead, '--cases', 'encode,settle']
     const { code, output } = await runGuard(args)

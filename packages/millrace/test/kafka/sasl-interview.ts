@@ -1,5 +1,5 @@
-// Asks a server everything that a client may say, rightly and wrongly, while it authenticates: each
-// question on a connection of its own. What the server says comes back as texts to compare.
+// Sends a server everything that a client may send, rightly and wrongly, while it authenticates:
+// each question on a connection of its own. What the server says comes back as texts to compare.
 
 import assert from 'node:assert/strict'
 import { metadataApi } from '../../src/protocol/api/03-metadata.ts'
@@ -47,7 +47,7 @@ const plainQuestions = (): Question[] => {
   const tokens = {
     'the right password': plainToken(user, password),
     'a wrong password': plainToken(user, 'wrong'),
-    'an unknown user': plainToken('stranger', 'wrong'),
+    'an unknown user': plainToken('unknown-user', 'wrong'),
     'no user': plainToken('', 'wrong'),
     'no password': plainToken(user, ''),
     'another authorization id': plainToken(user, password, otherUser),
@@ -70,7 +70,7 @@ const scramQuestions = (hash: 'sha256' | 'sha512'): Question[] => {
   const known = { hash, user, password }
   const logins = {
     'a wrong password': { ...known, password: 'wrong' },
-    'an unknown user': { ...known, user: 'stranger' },
+    'an unknown user': { ...known, user: 'unknown-user' },
     'another nonce': { ...known, spoil: (text: string) => text.replace(',r=c', ',r=C') },
     'a spoilt proof': { ...known, spoil: (text: string) => text.replace(/p=.{8}/, 'p=AAAAAAAA') },
     nonsense: { ...known, spoil: () => 'nonsense' },

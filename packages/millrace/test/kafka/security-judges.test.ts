@@ -50,12 +50,12 @@ describe("Java's clients and kcat log in to the in-process cluster", () => {
     const tls = { ...server, ca, requestClientCert: true }
     await using mutual = await startCluster({ topics, tls })
     await readBack(mutual.brokers, { ...files.java('SSL'), ...files.javaIdentity() })
-    const stranger = { ...files.java('SSL'), 'max.block.ms': '3000' }
+    const withoutCertificate = { ...files.java('SSL'), 'max.block.ms': '3000' }
     const refused = javaProduce({
       brokers: mutual.brokers,
       topic: 'orders',
       records: records.slice(0, 1),
-      properties: stranger,
+      properties: withoutCertificate,
     })
     await assert.rejects(refused, /Ssl|Timeout/)
   })

@@ -87,7 +87,7 @@ const killBroker = async (kafka: Kafka, id: number): Promise<void> => {
 }
 
 /** What the log holds, beside what was taken of each process. */
-class Judge {
+class LogCheck {
   readonly #taken: readonly number[]
   readonly #seen: Set<number>[]
   readonly #last = new Map<number, number>()
@@ -169,14 +169,14 @@ export const runKills = async (
   const total = taken.reduce((sum, count) => sum + count)
   say(`${total} records were taken; ${JSON.stringify(last.report)}`)
   if (last.report === null) errors.push('the last process did not deliver everything')
-  const judge = new Judge(taken)
+  const logCheck = new LogCheck(taken)
   await javaConsume({
     brokers: kafka.brokers,
     topic,
     timeoutMs: 600_000,
-    onRecord: ({ value, partition }) => judge.onRecord(value!.toString(), partition),
+    onRecord: ({ value, partition }) => logCheck.onRecord(value!.toString(), partition),
   })
   const leftFiles = await readdir(directory)
   await rm(directory, { recursive: true })
-  return { taken: total, ...judge.findings(), errors: [...new Set(errors)], leftFiles }
+  return { taken: total, ...logCheck.findings(), errors: [...new Set(errors)], leftFiles }
 }

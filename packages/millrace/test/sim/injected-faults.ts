@@ -164,7 +164,7 @@ export class InjectedFaults {
     }
   }
 
-  /** As after an unclean election, or where a producer of the same id went on elsewhere. */
+  /** As after an unclean election, or where a producer of the same id continued elsewhere. */
   #shiftState(topic: string, index: number, what: 'sequence' | 'epoch'): void {
     const { journal, cluster } = this.#world
     const partition = journal.topic(topic)?.partitions[index]

@@ -124,8 +124,8 @@ export class Journal {
       'check',
       (original) =>
         function check(this: ProducerStates, batch, neverWritten) {
-          const verdict = original.call(this, batch, neverWritten)
-          if (verdict.kind !== 'duplicate') return verdict
+          const result = original.call(this, batch, neverWritten)
+          if (result.kind !== 'duplicate') return result
           return { kind: 'error', code: errorNumber.DUPLICATE_SEQUENCE_NUMBER, message: 'again' }
         },
     )

@@ -13,7 +13,7 @@ import { FailureReporter } from '../../src/producer/failure-reporter.ts'
 import { inMethod, type Mutation, mutation } from './mutation.ts'
 
 export const clusterMutations: Readonly<Record<string, Mutation>> = {
-  'hint-believed-for-good': inMethod(
+  'hint-used-forever': inMethod(
     'a leader hint counts as newer than it is',
     Cluster,
     'applyLeaderHint',

@@ -212,7 +212,7 @@ export const engineMutations: Readonly<Record<string, Mutation>> = {
   'persisted-always-maybe': mutation('every failed batch says that it may be there', (patches) =>
     alwaysSays(patches, 'maybe'),
   ),
-  'abort-not-obeyed': inMethod(
+  'abort-ignored': inMethod(
     'a cancelled record is sent all the same',
     Batch,
     'drop',

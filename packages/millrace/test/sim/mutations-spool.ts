@@ -108,7 +108,7 @@ export const spoolMutations: Readonly<Record<string, Mutation>> = {
       },
   ),
   'spool-record-passed-over': inMethod(
-    'a record of the backlog is passed over',
+    'a record of the backlog is skipped',
     Spool,
     'isSettled',
     (original) =>

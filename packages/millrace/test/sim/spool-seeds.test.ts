@@ -11,7 +11,7 @@ import { runSpoolSeed } from './spool-run.ts'
 const found: Readonly<Record<number, string>> = {
   10: 'close() reported ABORTED for records of an earlier process that stay in the spool',
   12: 'the rest of a batch that was too large went behind batches that had numbers',
-  10464: 'flush() went on waiting when the last record settled before the backlog had passed it',
+  10464: 'flush() continued to wait when the last record settled before the backlog had passed it',
   20813: 'the backlog was read from a segment that had just been removed',
   158: 'the rest of a batch that was too large went behind batches that had numbers',
 }

@@ -144,7 +144,8 @@ export const checkLockFile = (file: RepositoryFile): Violation[] => {
 const unusedWords = new RegExp(
   '\\b(to[l]d|men[d](s|ed|ing)?|whoeve[r]|nobod[y]|somebod[y]|alou[d]|hencefort[h]|deare[r]|' +
     'in vai[n]|wis[h](es|ed)?|patien[t](ly)?|patienc[e]|poiso[n](s|ed|ing)?|dea[f]|' +
-    'struc[k]|strike[s]|misfortun[e]s?|innocen[t])\\b',
+    'struc[k]|strike[s]|misfortun[e]s?|innocen[t]|as[k](s|ed|ing)?|misha[p]s?|verdic[t]s?|' +
+    'strange[r]s?|graves[t]|hast[y]|tall[y]|obe[y](s|ed)?|believe[d]|tha[w]s?|parke[d])\\b',
   'i',
 )
 

@@ -219,7 +219,7 @@ test('records are read between the given offsets, and new records are followed',
   assert.deepEqual(followed, ['new', 'moved', 'last'])
 })
 
-// It went on at the offset of the old topic: the first records of the new one were left out.
+// It continued at the offset of the old topic: the first records of the new one were skipped.
 test('reading ends where its topic was deleted and created again', async () => {
   await using stage = await startStage()
   const { admin, options } = stage

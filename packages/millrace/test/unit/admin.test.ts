@@ -131,7 +131,10 @@ test('an admin authenticates as a producer does', async () => {
   await using admin = new Admin({ brokers: cluster.brokers, sasl })
   await admin.createTopic({ name: 'orders' })
   assert.deepEqual(cluster.topics, ['orders'])
-  const stranger = new Admin({ brokers: cluster.brokers, sasl: { ...sasl, password: 'no' } })
-  assert.equal((await errorOf(stranger.listTopics())).code, 'AUTHENTICATION_FAILED')
-  await stranger.close()
+  const withWrongPassword = new Admin({
+    brokers: cluster.brokers,
+    sasl: { ...sasl, password: 'no' },
+  })
+  assert.equal((await errorOf(withWrongPassword.listTopics())).code, 'AUTHENTICATION_FAILED')
+  await withWrongPassword.close()
 })

@@ -27,14 +27,14 @@ const knowsNode = (nodeId: number): boolean => nodeId > 0
 
 // A topic was made again on brokers without topic ids while it had no leader: its epochs began at
 // 0, and every response was taken for an old one for ever (simulator seed 2003092).
-test('without topic ids an older epoch is believed where no leader is known', () => {
+test('without topic ids an older epoch is accepted where no leader is known', () => {
   const cache = new MetadataCache()
   cache.apply('t', response(-1, 1, 0), knowsNode)
   const view = cache.apply('t', response(3, 0, 0), knowsNode)
   assert.deepEqual(view.partitions, [{ leaderId: 3, leaderEpoch: 0 }])
 })
 
-test('with a topic id, or with a leader known, an older epoch is not believed', () => {
+test('with a topic id, or with a leader known, an older epoch is not accepted', () => {
   const cache = new MetadataCache()
   cache.apply('t', response(-1, 1, 7), knowsNode)
   assert.deepEqual(cache.apply('t', response(3, 0, 7), knowsNode).partitions[0]!.leaderId, -1)
@@ -46,7 +46,7 @@ test('with a topic id, or with a leader known, an older epoch is not believed', 
 // A topic was deleted and made again between two responses: its new leaders, with epochs from 0,
 // were taken for old news for ever, and every batch went to a broker that led it no more (simulator
 // seed 100000498).
-test('without topic ids an older epoch is believed once brokers keep returning it', () => {
+test('without topic ids an older epoch is accepted once brokers keep returning it', () => {
   const cache = new MetadataCache()
   cache.apply('t', response(2, 2, 0), knowsNode)
   const recorded = Array.from({ length: 6 }, () => {

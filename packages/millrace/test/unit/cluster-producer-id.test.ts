@@ -87,7 +87,7 @@ test('after a retriable error another node is tried, then all again after a back
     ]
     assert.ok(
       requestCounts.every((count) => count >= 4 && count <= 20),
-      `asked ${requestCounts}`,
+      `requests ${requestCounts}`,
     )
     world.broker(2).respond = () => undefined
     await untilSettled(world, 2000)
@@ -108,8 +108,8 @@ test('a broker that closes the connection or does not run is skipped', async () 
   world.cluster.close()
 })
 
-// A node left the cluster while another was asked for an id; the search came to its closed link,
-// and waited for it for ever (simulator seed 100015000).
+// A node left the cluster while a request for an id was at another; the search came to its closed
+// link, and waited for it for ever (simulator seed 100015000).
 test('a node that is removed during its request does not delay the next node', async () => {
   const world = await World.make({ nodes: 3, options: { brokers: [{ host: 'n1', port: 9092 }] } })
   world.topic('a', 1)

@@ -22,8 +22,9 @@ test('a producer fenced before the coordinator knew its transaction cannot conti
   assert.equal(stage.beginning().error?.code, 'FENCED')
 })
 
-// Asked for by InitProducerId, a producer that was replaced had its successor's open transaction
-// aborted: coordinators do that before they look at the epoch. A successor in Java was fenced.
+// When a producer that was replaced sent InitProducerId, the coordinator aborted the open
+// transaction of its successor: coordinators do that before they look at the epoch. A successor in
+// Java was fenced.
 test('a fenced producer finds the next epoch taken, and disturbs no other producer', () => {
   const { stage, bench, coordinator } = start(false)
   stage.deliver('a')

@@ -110,7 +110,7 @@ test('a batch that lost a record does not wait for those behind it, which cannot
 })
 
 // A broker that had lost its memory took the second batch and could then not place the first one;
-// "nothing behind it is in the log" was believed, and the record that was there said persisted no.
+// "nothing behind it is in the log" was assumed, and the record that was there said persisted no.
 test('a record whose outcome was unknown stays so where the broker lost its producer state', () => {
   const bench = Bench.ready()
   const settle = (): void => {}

@@ -32,7 +32,7 @@ const join = (client: RawClient, memberId: string, more: Input<JoinGroupRequest>
 const heartbeat = async (client: RawClient, memberId: string, generationId: number) =>
   (await client.request(heartbeatApi, 4, { groupId: 'g', memberId, generationId })).errorCode
 
-/** Asks for an id first, as clients must since JoinGroup 4. */
+/** Requests an id first, as clients must since JoinGroup 4. */
 const idOf = async ({ run }: Stage, client: RawClient): Promise<string> => {
   const rejected = await run(join(client, ''))
   assert.equal(rejected.errorCode, errorNumber.MEMBER_ID_REQUIRED)

@@ -31,17 +31,17 @@ class Leader {
   }
 
   write(written: SequencedBatch): SequenceCheckResult {
-    const verdict = this.states.check(written, this.offset === 0)
-    if (verdict.kind === 'append') {
+    const result = this.states.check(written, this.offset === 0)
+    if (result.kind === 'append') {
       this.states.record(written, this.offset, -1)
       this.offset += written.recordCount
     }
-    return verdict
+    return result
   }
 }
 
-const codeOf = (verdict: SequenceCheckResult): number | string =>
-  verdict.kind === 'error' ? verdict.code : verdict.kind
+const codeOf = (result: SequenceCheckResult): number | string =>
+  result.kind === 'error' ? result.code : result.kind
 
 const outOfOrder = errorNumber.OUT_OF_ORDER_SEQUENCE_NUMBER
 
@@ -58,8 +58,8 @@ test('a resend of one of the last five batches is a duplicate at its first offse
   const leader = new Leader()
   for (let index = 0; index < 6; index++) leader.write(batch(index * 10))
   for (let index = 1; index < 6; index++) {
-    const verdict = leader.write(batch(index * 10))
-    assert.deepEqual(verdict, { kind: 'duplicate', baseOffset: index * 10, appendTime: -1 })
+    const result = leader.write(batch(index * 10))
+    assert.deepEqual(result, { kind: 'duplicate', baseOffset: index * 10, appendTime: -1 })
   }
   assert.equal(codeOf(leader.write(batch(0))), outOfOrder, 'the sixth last is forgotten')
 })

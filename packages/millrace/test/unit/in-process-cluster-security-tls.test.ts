@@ -1,5 +1,5 @@
-// TLS at the in-process cluster, on real sockets: who trusts whom, what a stranger sees, and that a
-// node that stops or hangs takes the connections in their handshake with it.
+// TLS at the in-process cluster, on real sockets: who trusts whom, what an untrusted client
+// receives, and that a node that stops or hangs takes the connections in their handshake with it.
 
 import assert from 'node:assert/strict'
 import { connect as connectPlainly } from 'node:net'
@@ -83,9 +83,9 @@ test('mutual TLS accepts only certificates that the authority signed', async () 
   const known = secureClient(cluster.brokers[0]!, client)
   assert.equal((await produce(known, 'orders', 0, batchOf(1))).errorCode, 0)
   for (const identity of [{}, otherClient]) {
-    const stranger = secureClient(cluster.brokers[0]!, identity)
-    const refused = assert.rejects(produce(stranger, 'orders', 0, batchOf(1)), /closed/)
-    await stranger.closed
+    const untrusted = secureClient(cluster.brokers[0]!, identity)
+    const refused = assert.rejects(produce(untrusted, 'orders', 0, batchOf(1)), /closed/)
+    await untrusted.closed
     await refused
   }
   assert.equal(cluster.records('orders').length, 1)

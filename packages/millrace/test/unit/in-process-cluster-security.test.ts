@@ -61,7 +61,7 @@ test('PLAIN accepts the right password; the request view has the principal', () 
 test("a failed authentication has Kafka's message, a delay, and ends the connection", async () => {
   const attempts: [token: Buffer, message: string][] = [
     [plainToken('alice', 'wrong'), wrongPassword],
-    [plainToken('stranger', 'wrong'), wrongPassword],
+    [plainToken('unknown-user', 'wrong'), wrongPassword],
     [plainToken('', 'x'), 'Authentication failed: username not specified'],
     [plainToken('alice', ''), 'Authentication failed: password not specified'],
     [Buffer.from('alice'), 'Invalid SASL/PLAIN response: expected 3 tokens, got 1'],
@@ -102,7 +102,7 @@ for (const hash of ['sha256', 'sha512'] as const) {
       const login = { hash, user: 'alice', password: users.alice }
       const attempts = [
         { ...login, password: 'wrong' },
-        { ...login, user: 'stranger' },
+        { ...login, user: 'unknown-user' },
         { ...login, spoil: (final: string) => final.replace(',r=client', ',r=Client') },
         { ...login, spoil: (final: string) => final.replace('c=biws', 'c=eSws') },
         { ...login, spoil: (final: string) => final.replace(/p=.*/, 'p=AAAA') },
@@ -192,8 +192,8 @@ test('OAUTHBEARER calls validateToken, if it is set', () => {
 test('before authentication only ApiVersions, once, and SaslHandshake are served', () =>
   onSaslStage(async (stage) => {
     const { connect, run } = stage
-    const stranger = connect()
-    await isClosedBy(stage, stranger, stranger.request(metadataApi, 12, {}))
+    const unauthenticated = connect()
+    await isClosedBy(stage, unauthenticated, unauthenticated.request(metadataApi, 12, {}))
     const early = connect()
     await isClosedBy(
       stage,

@@ -176,7 +176,7 @@ test('type, producerTyp, isAsync, isSync are plain values: 0 is sync, 1 is async
   }
 })
 
-test('a BatchError is a KafkaError with the code and kind of its gravest failure', () => {
+test('a BatchError is a KafkaError with the code and kind of its most severe failure', () => {
   const full = new KafkaError('BUFFER_FULL', 'full')
   const large = new KafkaError('RECORD_TOO_LARGE', 'large')
   const lost = new KafkaError('CONNECTION_LOST', 'lost', { persisted: 'maybe' })

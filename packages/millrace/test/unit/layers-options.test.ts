@@ -41,7 +41,7 @@ const senders: Readonly<Record<string, (target: ProducerOptions) => Promise<unkn
 }
 
 for (const [name, send] of Object.entries(senders)) {
-  test(`${name}: interceptors, partitioner, compression and client id are obeyed`, async () => {
+  test(`${name}: interceptors, partitioner, compression and client id are used`, async () => {
     await using cluster = await startCluster({ topics: { t: 3 } })
     const clients = new Set<string | null>()
     cluster.onRequest(({ clientId }: RequestView) => clients.add(clientId))

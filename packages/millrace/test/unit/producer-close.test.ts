@@ -273,6 +273,6 @@ describe('a process of its own', () => {
     const mib = (bytes: unknown): number => Math.round((bytes as number) / 2 ** 20)
     const { heldBytes, rssGrownBytes, bufferMemoryBytes } = report
     assert.ok(mib(heldBytes) <= mib(bufferMemoryBytes), `it holds ${mib(heldBytes)} MiB`)
-    assert.ok(mib(rssGrownBytes) <= 64, `the process went on growing: ${mib(rssGrownBytes)} MiB`)
+    assert.ok(mib(rssGrownBytes) <= 64, `the process continued to grow: ${mib(rssGrownBytes)} MiB`)
   })
 })

@@ -376,7 +376,7 @@ describe('topics', () => {
     )
     assert.equal((await Promise.all(sends)).length, 40)
     assert.equal((await producer.partitionsFor('made-0')).length, 4)
-    assert.equal((await producer.partitionsFor('asked-for-only')).length, 4)
+    assert.equal((await producer.partitionsFor('requested-only')).length, 4)
   })
 
   it('that do not exist fail with their name, and receive records once they exist', async () => {

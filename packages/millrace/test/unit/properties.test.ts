@@ -109,8 +109,8 @@ describe('optionsFromProperties', () => {
       /sasl\.mechanism must be one of PLAIN, SCRAM-SHA-256, .*, got 'GSSAPI'/,
       /sasl\.jaas\.config must be a login module/,
       /turns the check of certificates off/,
-      /bootstrap\.severs is not known, and not obeyed: did you mean bootstrap\.servers\?/,
-      /batch\.num\.messages is not obeyed: batches are bounded in bytes/,
+      /bootstrap\.severs is not known and is ignored: did you mean bootstrap\.servers\?/,
+      /batch\.num\.messages is ignored: batches are bounded in bytes/,
       /bootstrap\.servers is missing/,
       /the password is missing \(sasl\.password, or sasl\.jaas\.config\)/,
     ]
@@ -125,7 +125,7 @@ describe('optionsFromProperties', () => {
     )
     assert.deepEqual(options, { brokers: ['a:1'] })
     assert.deepEqual(texts, [
-      'properties: batch.num.messages is not obeyed: batches are bounded in bytes (batch.size) ' +
+      'properties: batch.num.messages is ignored: batches are bounded in bytes (batch.size) ' +
         'only.',
     ])
   })
@@ -173,9 +173,9 @@ describe('settings by properties', () => {
       'c',
     )
     assert.deepEqual(warnings, [
-      'c: bootstrap.severs is not known, and not obeyed: did you mean bootstrap.servers?',
-      'c: linger.sm is not known, and not obeyed: did you mean linger.ms?',
-      'c: zzz.zzz.zzz is not known, and not obeyed.',
+      'c: bootstrap.severs is not known and is ignored: did you mean bootstrap.servers?',
+      'c: linger.sm is not known and is ignored: did you mean linger.ms?',
+      'c: zzz.zzz.zzz is not known and is ignored.',
     ])
     assert.deepEqual(problems, [])
   })
@@ -249,11 +249,11 @@ describe('settings by properties', () => {
     await assert.rejects(optionsFromProperties(properties), isInvalid([pattern]))
   })
 
-  it('warn of claims of the JWT that are not obeyed', () => {
+  it('warn of claims of the JWT that are ignored', () => {
     const name = 'sasl.oauthbearer.assertion.claim.exp.seconds'
     const { warnings, problems } = propertySettings({ [name]: '300' }, 'c')
     assert.deepEqual(problems, [])
-    assert.match(warnings[0]!, /exp\.seconds is not obeyed: the JWT is used at once/)
+    assert.match(warnings[0]!, /exp\.seconds is ignored: the JWT is used at once/)
   })
 
   it('let keys choose no partition, where the partitioner is the default one', () => {
@@ -268,7 +268,7 @@ describe('settings by properties', () => {
   it('warn where the choice by load is turned off', () => {
     const name = 'partitioner.adaptive.partitioning.enable'
     assert.deepEqual(propertySettings({ [name]: 'true' }, 'c').warnings, [])
-    assert.match(propertySettings({ [name]: 'false' }, 'c').warnings[0]!, /is not obeyed/)
+    assert.match(propertySettings({ [name]: 'false' }, 'c').warnings[0]!, /is ignored/)
     assert.match(propertySettings({ [name]: 'x' }, 'c').problems[0]!, /must be true or false/)
   })
 

@@ -285,10 +285,10 @@ describe('a reader', () => {
     reader.expectEnd()
     malformed(() => reader.readInt8())
 
-    const hasty = new Reader(Buffer.from('010203', 'hex'))
-    const rest = hasty.enter(2)
-    hasty.readInt8()
-    malformed(() => hasty.leave(rest))
+    const early = new Reader(Buffer.from('010203', 'hex'))
+    const rest = early.enter(2)
+    early.readInt8()
+    malformed(() => early.leave(rest))
 
     const greedy = new Reader(Buffer.from('010203', 'hex'))
     greedy.enter(2)

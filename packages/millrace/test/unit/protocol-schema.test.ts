@@ -115,7 +115,7 @@ describe('a schema', () => {
   it('rejects a value that the version would lose, unless it may be dropped', () => {
     assert.throws(() => encode({ kept: 'other' }, 1), {
       code: 'UNSUPPORTED_VERSION',
-      message: /SampleRequest\.kept can't be said in version 1/,
+      message: /SampleRequest\.kept cannot be encoded in version 1/,
     })
     assert.throws(() => encode({ old: true }, 2), { code: 'UNSUPPORTED_VERSION' })
     assert.throws(() => encode({ leader: { leaderId: 3 } }, 2), { code: 'UNSUPPORTED_VERSION' })

@@ -150,7 +150,7 @@ const mechanisms: readonly SaslMechanism[] = [
   new OAuthBearerMechanism({ get: async () => ({ value: 'abc' }), forget: () => {} }),
 ]
 
-const tally = { ready: 0, failed: 0 }
+const counts = { ready: 0, failed: 0 }
 
 /** Many handshakes at once, each with a broker of its own. */
 const runRound = async (random: Random, count: number): Promise<void> => {
@@ -177,7 +177,7 @@ const runRound = async (random: Random, count: number): Promise<void> => {
       },
       {
         onReady: () => {
-          tally.ready++
+          counts.ready++
           const isScram = mechanism.name === 'SCRAM-SHA-256'
           assert.ok(!isScram || broker.isProven, `let in by ${broker.shown}`)
           connection.close()
@@ -185,7 +185,7 @@ const runRound = async (random: Random, count: number): Promise<void> => {
         onClosed: (error) => {
           open--
           if (error === null) return
-          tally.failed++
+          counts.failed++
           assert.ok(error instanceof KafkaError && codes.has(error.code), `${error.stack}`)
         },
         onMutedChange: () => {},
@@ -213,9 +213,9 @@ describe('a hostile broker', () => {
       process.off('unhandledRejection', onSurprise)
     }
     assert.deepEqual(surprises, [], `MILLRACE_SEED=${seed}`)
-    assert.equal(tally.ready + tally.failed, handshakeCount)
+    assert.equal(counts.ready + counts.failed, handshakeCount)
     // Both happen, or the test looks at nothing.
-    assert.ok(tally.failed > handshakeCount / 3, JSON.stringify(tally))
-    assert.ok(tally.ready > handshakeCount / 20, JSON.stringify(tally))
+    assert.ok(counts.failed > handshakeCount / 3, JSON.stringify(counts))
+    assert.ok(counts.ready > handshakeCount / 20, JSON.stringify(counts))
   })
 })

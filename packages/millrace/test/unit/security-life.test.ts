@@ -93,8 +93,8 @@ describe('a socket factory', () => {
         },
         /no proxy today/,
       ],
-      [() => 'socket', /socketFactory gave no duplex stream/],
-      [() => null, /socketFactory gave no duplex stream/],
+      [() => 'socket', /socketFactory must return a duplex stream/],
+      [() => null, /socketFactory must return a duplex stream/],
     ] as const) {
       const producer = newProducer({
         brokers: 'kafka.internal:9092',

@@ -130,7 +130,7 @@ describe('the option tls', () => {
       [{ ca: missing }, /tls\.ca names the file '.*no-such\.pem': there is no such file/],
       [{ ca: folder }, /it is a folder/],
       [{ ca: [ca, missing] }, /tls\.ca\[1\] names the file/],
-      [{ ca: await fileOf('text.pem', 'hello') }, /tls\.ca is not PEM/],
+      [{ ca: await fileOf('text.pem', 'hello') }, /tls\.ca must be PEM/],
       [{ ca: key }, /tls\.ca holds a private key, no certificate/],
       [{ cert, key: cert }, /tls\.key holds a certificate, no private key/],
       [{ cert }, /tls\.cert is without tls\.key/],

@@ -150,7 +150,7 @@ describe('certificates in files', () => {
     await reconnect()
     await send()
     assert.equal(warnings().length, 1)
-    assert.match(warnings()[0]!, /tls\.key is not PEM/)
+    assert.match(warnings()[0]!, /tls\.key must be PEM/)
     await writeIdentity(path, certificates.client)
     await reconnect()
     await send()

@@ -90,9 +90,9 @@ describe('TLS', () => {
         const { cert, key } = otherClient
         // Node's server hangs up on it without a word, where Java's says why.
         const tls = { ca, maxVersion, cert, key }
-        const stranger = new Producer({ brokers, tls, logger: new Remembering() })
-        await assert.rejects(stranger.connect({ timeoutMs: 10_000 }), /certificate/)
-        await stranger.close()
+        const untrusted = new Producer({ brokers, tls, logger: new Remembering() })
+        await assert.rejects(untrusted.connect({ timeoutMs: 10_000 }), /certificate/)
+        await untrusted.close()
       }
     })
   })

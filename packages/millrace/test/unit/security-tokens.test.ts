@@ -137,7 +137,7 @@ const respond = (response: ServerResponse, status: number, body: object): void =
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
 }
 
-/** Asks for a token, with what was remembered of the times before. */
+/** Requests a token, with the state of earlier requests. */
 const requesterOf = (
   endpoint: string,
   more: object = {},
@@ -225,7 +225,7 @@ describe('a client assertion', () => {
       [{ privateKey: '-----BEGIN PRIVATE KEY-----\nhush\n' }, /must be an RSA or P-256 key/],
       [{ privateKey: '/nowhere/key.pem' }, /privateKey can't be read: ENOENT/],
       [{ file: '/nowhere/token' }, /token file '\/nowhere\/token' can't be read: ENOENT/],
-      [() => 'hush', /clientAssertion gave no JWT/],
+      [() => 'hush', /clientAssertion must return a JWT/],
       [() => 7 as never, /clientAssertion must return a string, got number/],
       [() => Promise.reject(new Error('sealed')), /clientAssertion failed: sealed/],
     ] as const) {
@@ -340,7 +340,7 @@ describe('client credentials', () => {
     }
     await assert.rejects(requestToken('http://127.0.0.1:1/token') as Promise<unknown>, (error) => {
       assert.ok(error instanceof SaslError && error.isTransient)
-      return /no token from the token endpoint 127\.0\.0\.1:1: \w+/.test(error.message)
+      return /the token endpoint 127\.0\.0\.1:1 returned no token: \w+/.test(error.message)
     })
   })
 

@@ -67,7 +67,7 @@ class OAuthTokens {
     } catch (thrown) {
       const { error, status } = thrown as { error?: unknown; status?: unknown }
       const cause = typeof error === 'string' ? new Error(error) : thrown
-      const what = `the token endpoint ${new URL(tokenEndpoint).host} gave no token`
+      const what = `the token endpoint ${new URL(tokenEndpoint).host} returned no token`
       throw new LoginFailure(what, cause, typeof status === 'number' ? status : 0)
     }
   }

@@ -99,7 +99,7 @@ export class RegistryRequests {
         response = await this.#send({ method, url, headers, body })
       } catch (cause) {
         const reason = reasonOf(cause)
-        const message = `schema registry ${address.base} gave no response to ${method} ${path}: `
+        const message = `schema registry ${address.base} did not respond to ${method} ${path}: `
         throw failure(message + reason, 0, undefined, cause)
       }
       if (response.status === 401 && !isRenewed && this.#login.renew()) continue

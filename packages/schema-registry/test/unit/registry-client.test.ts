@@ -201,7 +201,7 @@ test('several addresses are tried in turn, and the one that responded stays', as
   assert.equal(down.received.length, 4)
 })
 
-test('a pause is at least what the registry asks for, and 10 s at most', () => {
+test('a pause is at least as long as the registry says, and 10 s at most', () => {
   const now = Date.UTC(2026, 0, 31, 12)
   const pauses: [header: string | undefined, ms: number][] = [
     [undefined, 200],
@@ -285,7 +285,7 @@ test('OAuth client credentials fetch a token, which is cached and renewed', asyn
   assert.equal(issued, 2)
   const wrong = client({ url: server.url, auth: { oauth: { ...oauth, clientSecret: 'wr0ng' } } })
   const error = await failureOf(wrong.version('a', 1))
-  assert.match(error.message, /the token endpoint 127.* gave no token: invalid_client/)
+  assert.match(error.message, /the token endpoint 127.* returned no token: invalid_client/)
   assert.equal(error.code, 'SCHEMA_REGISTRY_REJECTED')
   showsNone(error, ['wr0ng', 'shop:wr0ng'])
 })

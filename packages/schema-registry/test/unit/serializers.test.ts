@@ -1,4 +1,5 @@
-// What the serializers write is the wire format byte by byte, and the registry is asked once.
+// What the serializers write is the wire format byte by byte, and the registry receives one
+// request.
 
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, test } from 'node:test'
@@ -218,7 +219,7 @@ test('a registry that fails once is tried again, one that is down fails the reco
   const nowhere = new SchemaRegistry({ url: 'http://127.0.0.1:1', retries: 0 })
   await assert.rejects(nowhere.version('s', 'latest'), (error: RegistryError) => {
     assert.equal(error.status, 0)
-    assert.match(error.message, /127\.0\.0\.1:1 gave no response to GET.*ECONNREFUSED/)
+    assert.match(error.message, /127\.0\.0\.1:1 did not respond to GET.*ECONNREFUSED/)
     return error.retriable
   })
   const two = new SchemaRegistry({

@@ -45,7 +45,7 @@ export class Measurements {
    */
   recordBytesSent = 0
   recordBytesDelivered = 0
-  /** Batches sealed. */
+  /** Batches completed for sending. */
   batches = 0
   requests = 0
   requestBytes = 0

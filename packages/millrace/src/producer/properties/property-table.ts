@@ -173,7 +173,7 @@ const adaptivePartitioning: Take = (value, { warnings }) => {
   if (flag === undefined) return `must be true or false, got '${value}'`
   if (!flag) {
     warnings.push(
-      'partitioner.adaptive.partitioning.enable=false is not obeyed: records without a key ' +
+      'partitioner.adaptive.partitioning.enable=false is ignored: records without a key ' +
         'always go to the partition with less to deliver, of two at random.',
     )
   }

@@ -55,12 +55,12 @@ const takeProperty = (
     ? unsupportedProperties[name]
     : undefined
   if (reason !== undefined) {
-    settings.warnings.push(`${source}: ${name} is not obeyed: ${reason}.`)
+    settings.warnings.push(`${source}: ${name} is ignored: ${reason}.`)
   } else if (!irrelevantProperties.some((pattern) => pattern.test(name))) {
     const nearest = nearestName(name, names)
     const advice = nearest === undefined ? '.' : `: did you mean ${nearest}?`
     const shown = shownName(name, nearest)
-    settings.warnings.push(`${source}: ${shown} is not known, and not obeyed${advice}`)
+    settings.warnings.push(`${source}: ${shown} is not known and is ignored${advice}`)
   }
 }
 

@@ -92,7 +92,7 @@ const checkWithheld = (struct: CompiledStruct, value: Struct): void => {
     if (withheld !== undefined && !codec.isDefault(withheld)) {
       throw new KafkaError(
         'UNSUPPORTED_VERSION',
-        `${struct.path}.${property} can't be said in version ${struct.version}`,
+        `${struct.path}.${property} cannot be encoded in version ${struct.version}`,
       )
     }
   }

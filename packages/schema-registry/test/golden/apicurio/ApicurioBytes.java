@@ -1,6 +1,7 @@
 // Serializes the cases that come on standard input by Apicurio's Java serializers for Kafka, in
 // Confluent's wire format: a 0, the id in four bytes, for Protobuf the indexes of the message, and
-// the bytes. Called by regenerate.mjs. No registry is asked: the resolver below has the one schema.
+// the bytes. Called by regenerate.mjs. No request goes to a registry: the resolver below
+// has the one schema.
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;

@@ -1,5 +1,5 @@
 // Serializes the cases that come on standard input by Confluent's Java serializers for Kafka, which
-// ask the registry of the task: with the schema's id in front and with its GUID in a header. Their
+// use the registry of the task: with the schema's id in front and with its GUID in a header. Their
 // deserializers read these bytes and Millrace's, and must find the same. Called by regenerate.mjs.
 
 import com.fasterxml.jackson.databind.JsonNode;
