@@ -28,7 +28,7 @@ export const topicName = (word: string): string => {
   const legal = /^[\w.-]+$/.test(word) && word !== '.' && word !== '..'
   if (!legal || word.length > topicNameCharactersMax) {
     throw new InvalidArgumentError(
-      `A topic's name has 1 to ${topicNameCharactersMax} letters, digits, '.', '-' or '_'.`,
+      `It must have 1 to ${topicNameCharactersMax} letters, digits, '.', '-' or '_'.`,
     )
   }
   return word
@@ -76,7 +76,10 @@ export const escapedBytes = (word: string): Buffer => {
     if (hex !== undefined) parts.push(Buffer.from(hex, 'hex'))
     else if (plain !== undefined) parts.push(Buffer.from(plain))
     else if (escapes[letter ?? ''] !== undefined) parts.push(Buffer.from(escapes[letter!]!))
-    else throw new InvalidArgumentError(`\\${letter} is none of \\n \\r \\t \\0 \\\\ \\xNN.`)
+    else
+      throw new InvalidArgumentError(
+        `It must use only the escapes \\n \\r \\t \\0 \\\\ \\xNN, got \\${letter}.`,
+      )
   }
   return Buffer.concat(parts)
 }

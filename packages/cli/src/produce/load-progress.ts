@@ -161,7 +161,9 @@ export class LoadProgress {
   /** Must be called before a later record is accepted. */
   noteRejected(line: number): void {
     if (this.#rejected.size >= rejectedMax) {
-      throw new Failure(`A load with --spool may have ${rejectedMax} rejected records, got more`)
+      throw new Failure(
+        `A load with --spool must have at most ${rejectedMax} rejected records, got more`,
+      )
     }
     this.#rejected.add(line)
     appendFileSync(join(this.#directory, rejectedName), `${line}\n`)

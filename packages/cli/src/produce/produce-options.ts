@@ -57,7 +57,7 @@ const base64List = (word: string): readonly Base64Field[] =>
     const field = base64Fields.find((each) => each === name.trim())
     if (field !== undefined) return field
     const nearest = didYouMean(name, base64Fields)
-    throw new InvalidArgumentError(`It is a list of ${base64Fields.join(', ')}${nearest}`)
+    throw new InvalidArgumentError(`It must be a list of ${base64Fields.join(', ')}${nearest}`)
   })
 
 const addInputFlags = (command: Command): Command =>

@@ -32,7 +32,7 @@ const offsetOf = (word: string): number | null => {
   if (!/^-?\d+$/.test(word)) return null
   const offset = Number(word)
   if (Number.isSafeInteger(offset)) return offset
-  throw new InvalidArgumentError(`An offset is at most ${Number.MAX_SAFE_INTEGER}.`)
+  throw new InvalidArgumentError(`An offset must be at most ${Number.MAX_SAFE_INTEGER}.`)
 }
 
 /** `beginning`, `now`, an offset, or a time; a negative offset counts from the end. */

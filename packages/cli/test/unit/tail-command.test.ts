@@ -188,7 +188,7 @@ for (const [words, expected] of [
   ['orders --from 2026-01-31T12:00:00', /time zone/],
   ['orders --until -5', /must be end, an offset, or a time/],
   ['orders --until beginning', /must be end/],
-  ['orders --from 99999999999999999999', /An offset is at most 9007199254740991/],
+  ['orders --from 99999999999999999999', /An offset must be at most 9007199254740991/],
   ['orders -p x', /whole number from 0/],
   ['orders --json -K :', /--key-delimiter is for lines/],
   ['orders --isolation snapshot', /Allowed choices are read_committed, read_uncommitted/],

@@ -85,13 +85,19 @@ export const apiVersionsRemedy = (failedStep: FailedStep): string => {
     return `Check that Kafka listens at ${where} and is not stuck: it reads but does not respond.`
   }
   if (choices.usesTls && !choices.showsCertificate) {
-    return 'Pass tls.cert and tls.key: the broker hangs up on a client that shows no certificate.'
+    return (
+      'Pass tls.cert and tls.key: the broker closes the connection of a client without a ' +
+      'certificate.'
+    )
   }
   if (choices.usesTls) {
-    return 'Check that the broker trusts the authority of tls.cert: it hangs up after TLS.'
+    return (
+      'Check that the broker trusts the authority of tls.cert: it closes the connection after ' +
+      'the TLS handshake.'
+    )
   }
   return (
-    `Check that ${where} is a Kafka listener, of Kafka 1.0 or newer and without TLS: it hangs ` +
-    'up on the first request.'
+    `Check that ${where} is a Kafka listener, of Kafka 1.0 or newer and without TLS: it closes ` +
+    'the connection at the first request.'
   )
 }

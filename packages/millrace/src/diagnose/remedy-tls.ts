@@ -70,14 +70,14 @@ const plainRemedy = (failedStep: FailedStep): string => {
   }
   return (
     otherServiceRemedy(failedStep) ??
-    `Leave out tls, or use the broker's TLS port: what responds at ${where} does not speak TLS.`
+    `Remove tls, or use the broker's TLS port: the service at ${where} does not use TLS.`
   )
 }
 
 const clientRemedy = ({ choices }: FailedStep): string =>
   choices.showsCertificate
     ? 'Pass a tls.cert and tls.key that an authority of the broker signed: it refuses these.'
-    : 'Pass tls.cert and tls.key: the broker wants a certificate of the client.'
+    : 'Pass tls.cert and tls.key: the broker requires a client certificate.'
 
 const failureRemedy = (failedStep: FailedStep, failure: TlsFailure): string => {
   const { code } = failure
@@ -114,5 +114,8 @@ export const tlsRemedy = (failedStep: FailedStep): string => {
   }
   // The time limit was reached during the handshake.
   if (failedStep.facts.peer === 'kafka') return plainRemedy(failedStep)
-  return `Check that ${where} speaks TLS: it takes the first bytes of the handshake, and is silent.`
+  return (
+    `Check that ${where} uses TLS: it accepts the first bytes of the handshake, but does not ` +
+    'respond.'
+  )
 }

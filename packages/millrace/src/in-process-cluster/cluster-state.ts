@@ -163,7 +163,7 @@ export class ClusterState {
   createPartitions(topic: Topic, count: number, validateOnly: boolean): void {
     const before = topic.partitions.length
     if (count > partitionsMax) {
-      const message = `A topic has at most ${partitionsMax} partitions here, not ${count}.`
+      const message = `partitions must be at most ${partitionsMax} here, got ${count}.`
       throw new ApiError(errorNumber.INVALID_PARTITIONS, message)
     }
     if (count <= before) {

@@ -231,7 +231,7 @@ const checkRule = (rule: FaultRule, knownApis: readonly string[]): void => {
     problems.push('a fault must have one of error, drop, close, delayMs, throttleMs and malformed')
   }
   if (problems.length > 0) {
-    throw new KafkaError('INVALID_ARGUMENT', `Bad fault: ${problems.join('; ')}`)
+    throw new KafkaError('INVALID_ARGUMENT', `Invalid fault: ${problems.join('; ')}`)
   }
 }
 

@@ -59,7 +59,7 @@ const transportFor = ({ tls }: ClusterOptions, runtime: ClusterRuntime): ListenT
   if (tls === undefined) return runtime.transport
   const { listenSecurely } = runtime
   if (listenSecurely === undefined) {
-    throw new KafkaError('INVALID_OPTION', 'tls: the transport in memory carries no TLS')
+    throw new KafkaError('INVALID_OPTION', 'tls must not be set on a cluster in memory')
   }
   try {
     return listenSecurely(tls)

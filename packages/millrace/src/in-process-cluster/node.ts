@@ -100,7 +100,7 @@ export class BrokerNode implements ClusterNode {
   async start(options: { readonly port?: number } = {}): Promise<void> {
     this.#requireOpen()
     if (this.#listener !== null || this.#starting) {
-      throw new KafkaError('INVALID_STATE', `Node ${this.id} runs already`)
+      throw new KafkaError('INVALID_STATE', `Node ${this.id} is already running`)
     }
     this.#starting = true
     const { transport, host, state } = this.#options

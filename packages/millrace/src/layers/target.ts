@@ -27,7 +27,8 @@ export const requireAllAcks = (options: ProducerOptions, sender: string): void =
   if (acks === undefined || acks === 'all' || acks === -1) return
   throw new KafkaError(
     'INVALID_OPTION',
-    `acks is ${JSON.stringify(acks)}: ${sender} always waits for all in-sync replicas (acks 'all')`,
+    `acks must be 'all', because ${sender} waits for all in-sync replicas, ` +
+      `got ${JSON.stringify(acks)}`,
   )
 }
 
@@ -44,7 +45,7 @@ export const withFlush = (
   if (records !== undefined || intervalMs !== undefined) {
     throw new KafkaError(
       'INVALID_OPTION',
-      `flush.records and flush.intervalMs: here they are named ${names}`,
+      `flush.records and flush.intervalMs must be set as ${names} here`,
     )
   }
   return { ...options, flush: { ...options.flush, ...flush } }

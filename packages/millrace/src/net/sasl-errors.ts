@@ -47,7 +47,7 @@ export class SaslErrors {
       return asAuthenticationError(error, `${broker} does not offer ${name}: it offers ${offered}`)
     }
     if (errorCode === errorNumber.ILLEGAL_SASL_STATE) {
-      const advice = 'leave out the option sasl, or use the port of its SASL listener'
+      const advice = 'remove the option sasl, or use the port of its SASL listener'
       const message = `the listener of ${broker} does not authenticate: ${advice}`
       return asAuthenticationError(error, message)
     }

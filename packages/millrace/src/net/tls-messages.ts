@@ -16,7 +16,7 @@ const untrusted = "the broker's certificate is not signed by an authority that i
 const caAdvice = 'pass its authority as tls.ca'
 /** Not a code of Node: the local TLS options cannot be used (runtime/tls-source.ts). */
 const unavailable = 'TLS_UNAVAILABLE'
-const clientMissing = 'the broker wants a certificate of the client: pass tls.cert and tls.key'
+const clientMissing = 'the broker requires a client certificate: pass tls.cert and tls.key'
 const versions = 'the broker and this client share no version or cipher of TLS'
 
 const textByCode: Readonly<Record<string, string>> = {
@@ -49,7 +49,7 @@ export const notTls =
 export const opensslReasonOf = ({ code, message }: TlsFailure): string =>
   `${code}_${message.trim().replace(/[ :]+/g, '_').toUpperCase()}`
 
-const plainAdvice = "leave out the option tls, or use the port of the broker's TLS listener"
+const plainAdvice = "remove the option tls, or use the port of the broker's TLS listener"
 
 const refused = (reason: string): TlsFailureText => ({ reason, kind: 'refused' })
 
@@ -86,19 +86,23 @@ export const describeTlsFailure = (
     return refused(`the broker does not accept ${certificate} (${code}): ${advice}`)
   }
   if (handshakeAlert.test(opensslReason)) {
-    return refused(`the broker refuses the handshake (${code}): does it want a client certificate?`)
+    return refused(
+      `the broker rejects the handshake (${code}): does it require a client certificate?`,
+    )
   }
   if (notTls.test(opensslReason)) {
-    return refused(`what responds there does not speak TLS: ${plainAdvice}`)
+    return refused(`the service at this address does not use TLS: ${plainAdvice}`)
   }
   if (failure.isSilent) {
     // A plaintext listener closes in this way, and so does a broker that is stopping.
-    const reason = `the peer hung up on the TLS handshake: if it does not speak TLS, ${plainAdvice}`
+    const reason =
+      'the peer closed the connection in the TLS handshake: if it does not use TLS, ' + plainAdvice
     return { reason, kind: 'retriable' }
   }
   const reason =
     code === 'ECONNRESET'
-      ? `the broker hung up in the TLS handshake: does it accept ${ownCertificate(failure)}?`
+      ? 'the broker closed the connection in the TLS handshake: does it accept ' +
+        `${ownCertificate(failure)}?`
       : `the TLS handshake failed: ${failure.message} (${code})`
   return { reason, kind: 'retriable' }
 }

@@ -56,7 +56,7 @@ export function jsonSerializer(schema?: StandardSchema): Serializer<unknown> {
   if (typeof schema?.['~standard']?.validate !== 'function') {
     throw new KafkaError(
       'INVALID_ARGUMENT',
-      'jsonSerializer: the schema does not keep to Standard Schema',
+      'jsonSerializer: the schema must implement Standard Schema',
     )
   }
   return (value) => {

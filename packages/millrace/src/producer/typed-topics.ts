@@ -148,7 +148,7 @@ export class TypedTopics<Topics extends TopicDefinitions> {
       if (isPromise(serialized)) guarded(serialized)
       throw new KafkaError(
         'INVALID_STATE',
-        `enqueue: a serializer of topic ${record.topic} takes its time, use send or sendBatch`,
+        `enqueue: a serializer of topic ${record.topic} is asynchronous: use send or sendBatch`,
       )
     }
     return this.#target.enqueue(serialized, callback)

@@ -162,10 +162,14 @@ const readPem = (source: Source, field: MaterialField): string => {
   const hasKey = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/.test(text)
   const hasCertificate = /-----BEGIN (TRUSTED |X509 )?CERTIFICATE-----/.test(text)
   if (field === 'key' && !hasKey) {
-    throw new TlsProblem(`holds ${hasCertificate ? 'a certificate' : 'something'}, no private key`)
+    throw new TlsProblem(
+      `must contain a private key, got ${hasCertificate ? 'a certificate' : 'other PEM'}`,
+    )
   }
   if (field !== 'key' && !hasCertificate) {
-    throw new TlsProblem(`holds ${hasKey ? 'a private key' : 'something'}, no certificate`)
+    throw new TlsProblem(
+      `must contain a certificate, got ${hasKey ? 'a private key' : 'other PEM'}`,
+    )
   }
   return text
 }
@@ -189,7 +193,7 @@ const readKey = (text: string, passphrase: string | undefined): KeyObject => {
     if (isEncrypted && passphrase === undefined) {
       throw new TlsProblem('is encrypted: pass tls.passphrase')
     }
-    if (isEncrypted) throw new TlsProblem('does not open with tls.passphrase')
+    if (isEncrypted) throw new TlsProblem('cannot be decrypted with tls.passphrase')
     throw new TlsProblem(`holds a private key that can't be read (${codeOf(error)})`)
   }
 }
@@ -200,7 +204,7 @@ const codeOf = (error: unknown): string => String((error as { code?: unknown }).
 const storeReason = (error: unknown, hasPassphrase: boolean): string => {
   const message = isError(error) ? error.message : ''
   if (/mac verify|invalid password|bad decrypt|maybe wrong password/i.test(message)) {
-    return hasPassphrase ? 'does not open with tls.passphrase' : 'needs tls.passphrase'
+    return hasPassphrase ? 'cannot be decrypted with tls.passphrase' : 'needs tls.passphrase'
   }
   if (/unsupported/i.test(message)) {
     return (

@@ -222,7 +222,7 @@ export class VirtualClock implements Clock {
       await this.#turn()
       await body((endMs) => {
         if (this.#steps >= stepsEnd) {
-          throw new Error(`Gave up after ${stepsMax} steps, at ${this.#nowMs} ms of virtual time`)
+          throw new Error(`Not done after ${stepsMax} steps, at ${this.#nowMs} ms of virtual time`)
         }
         return this.#step(endMs)
       })

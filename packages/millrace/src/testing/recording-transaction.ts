@@ -84,7 +84,7 @@ export class RecordingTransaction implements TransactionLike {
       this.#check('commit')
       await this.#core.settling.whenIdle()
       if (this.#failure !== null) {
-        throw new KafkaError('TRANSACTION_ABORTED', 'commit: a record of it failed', {
+        throw new KafkaError('TRANSACTION_ABORTED', 'commit: a record of the transaction failed', {
           cause: this.#failure,
         })
       }

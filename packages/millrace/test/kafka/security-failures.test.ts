@@ -98,7 +98,7 @@ const cases: readonly Case[] = [
     name: 'SASL on a listener without it',
     listener: 'TLS',
     options: login('PLAIN'),
-    message: /does not authenticate.*leave out the option sasl/,
+    message: /does not authenticate.*remove the option sasl/,
   },
   {
     ...insecure,
@@ -143,7 +143,7 @@ const cases: readonly Case[] = [
     // It may also be a broker that is stopping: attempts go on, and every error says what it saw.
     options: (secure) => ({ ...login('PLAIN')(secure), maxBlockMs: 500 }),
     code: 'METADATA_TIMEOUT',
-    message: /leave out the option tls/,
+    message: /remove the option tls/,
   },
   {
     ...insecure,

@@ -123,7 +123,7 @@ describe('reading records', () => {
       const { values, reasons, error } = await stage.run(read(stage, { until: 'latest' }, network))
       assert.deepEqual(values.sort(), ['0-0', '1-1', '2-3'])
       assert.equal(error?.code, 'TIMEOUT')
-      assert.match(error!.message, /wrong checksum of the batch at partition 1, offset 1$/)
+      assert.match(error!.message, /The checksum of the batch at partition 1, offset 1 is wrong$/)
       assert.equal(reasons.length, 1)
     }))
 

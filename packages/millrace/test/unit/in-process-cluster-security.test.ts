@@ -327,6 +327,6 @@ test('invalid options are rejected at once, and so is TLS in memory', async () =
   )
   await assert.rejects(
     onStage({ tls }, async () => {}),
-    { code: 'INVALID_OPTION', message: /memory carries no TLS/ },
+    { code: 'INVALID_OPTION', message: /tls must not be set on a cluster in memory/ },
   )
 })

@@ -75,7 +75,7 @@ describe('authenticating a connection', () => {
     broker.handshakeError = 34
     const { clock, closeErrors } = await start(broker)
     await clock.runUntilIdle()
-    assert.match(closeErrors[0]?.message ?? '', /does not authenticate: leave out the option sasl/)
+    assert.match(closeErrors[0]?.message ?? '', /does not authenticate: remove the option sasl/)
   })
 
   it('waits for a token within a limit, and notifies the mechanism when it ends', async () => {

@@ -131,8 +131,8 @@ describe('the option tls', () => {
       [{ ca: folder }, /it is a folder/],
       [{ ca: [ca, missing] }, /tls\.ca\[1\] names the file/],
       [{ ca: await fileOf('text.pem', 'hello') }, /tls\.ca must be PEM/],
-      [{ ca: key }, /tls\.ca holds a private key, no certificate/],
-      [{ cert, key: cert }, /tls\.key holds a certificate, no private key/],
+      [{ ca: key }, /tls\.ca must contain a certificate, got a private key/],
+      [{ cert, key: cert }, /tls\.key must contain a private key, got a certificate/],
       [{ cert }, /tls\.cert is without tls\.key/],
       [{ key }, /tls\.key is without tls\.cert/],
       [{ cert, key: server.key }, /tls\.key is not the private key of tls\.cert/],
@@ -165,7 +165,7 @@ describe('the option tls', () => {
     }).close()
     assert.match(problemOf({ tls: { cert, key: encrypted } }), /is encrypted: pass tls\.passphrase/)
     const wrong = problemOf({ tls: { cert, key: encrypted, passphrase: 'T0p' } })
-    assert.match(wrong, /tls\.key does not open with tls\.passphrase/)
+    assert.match(wrong, /tls\.key cannot be decrypted with tls\.passphrase/)
   })
 
   it('opens a PKCS#12 store with its passphrase', async (context) => {
@@ -184,7 +184,7 @@ describe('the option tls', () => {
     await Promise.all(producers.map((producer) => producer.close()))
     assert.match(problemOf({ tls: { pfx: path } }), /tls\.pfx needs tls\.passphrase/)
     const wrong = problemOf({ tls: { pfx: path, passphrase: 'T0p' } })
-    assert.match(wrong, /tls\.pfx does not open with tls\.passphrase/)
+    assert.match(wrong, /tls\.pfx cannot be decrypted with tls\.passphrase/)
   })
 
   it('recognizes a Java store, and says how to convert it', async () => {

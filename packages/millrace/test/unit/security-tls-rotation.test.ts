@@ -75,7 +75,10 @@ const filesIn = (path: string): TlsOptions => ({
   key: join(path, 'client.key'),
 })
 
-/** Node's server hangs up on a certificate that it does not know, and the client names it. */
+/**
+ * Node's server closes the connection of a certificate that it does not know, and the client names
+ * it.
+ */
 const refusal = "does it accept this client's certificate (CN=test-client, valid to "
 
 describe('certificates in files', () => {

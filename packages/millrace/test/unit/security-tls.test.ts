@@ -88,7 +88,7 @@ describe('TLS', () => {
       for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
         await failsWith({ brokers, tls: { ca, maxVersion } }, /certificate/)
         const { cert, key } = otherClient
-        // Node's server hangs up on it without a word, where Java's says why.
+        // Node's server closes the connection without a reason, where Java's gives one.
         const tls = { ca, maxVersion, cert, key }
         const untrusted = new Producer({ brokers, tls, logger: new Remembering() })
         await assert.rejects(untrusted.connect({ timeoutMs: 10_000 }), /certificate/)
@@ -211,7 +211,7 @@ describe('TLS', () => {
         maxVersion: 'TLSv1.2',
         connectionOptions: { ciphers: 'AES128-SHA' },
       }
-      await failsWith({ brokers, tls: ciphers as TlsOptions }, /refuses the handshake/)
+      await failsWith({ brokers, tls: ciphers as TlsOptions }, /rejects the handshake/)
     })
   })
 
@@ -228,7 +228,7 @@ describe('TLS', () => {
       await assert.rejects(producer.connect({ timeoutMs: 0 }), (error) => {
         const { code, step, message } = error as KafkaError
         assert.deepEqual([code, step], ['TLS_FAILED', 'tls'])
-        return /does not speak TLS.*leave out the option tls/.test(message)
+        return /does not use TLS.*remove the option tls/.test(message)
       })
       await producer.close()
     })

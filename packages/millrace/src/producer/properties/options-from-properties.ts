@@ -19,7 +19,7 @@ export interface PropertiesOptions {
 }
 
 const fail = (problems: readonly string[]): never => {
-  throw new KafkaError('INVALID_OPTION', `wrong properties: ${problems.join('; ')}`)
+  throw new KafkaError('INVALID_OPTION', `Invalid properties: ${problems.join('; ')}`)
 }
 
 const checkArguments = (source: unknown, options: unknown): void => {

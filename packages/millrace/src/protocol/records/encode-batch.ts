@@ -45,7 +45,8 @@ export const encodeBatch = (
   batch: BatchToEncode = {},
 ): Uint8Array => {
   const first = records[0]
-  if (first === undefined) throw new KafkaError('INVALID_ARGUMENT', 'a batch without records')
+  if (first === undefined)
+    throw new KafkaError('INVALID_ARGUMENT', 'records must contain at least one record, got []')
   const baseTimestamp = first.timestamp ?? 0
   const area = encodeRecordArea(records, baseTimestamp)
   const codec = codecOf(batch.compression ?? 'none')

@@ -72,7 +72,7 @@ export function* decodeFetched(
     }
     if (!verifyCrc(batch)) {
       const where = `partition ${partition}, offset ${header.baseOffset}`
-      throw new KafkaError('MALFORMED_RESPONSE', `wrong checksum of the batch at ${where}`, {
+      throw new KafkaError('MALFORMED_RESPONSE', `The checksum of the batch at ${where} is wrong`, {
         api: 'Fetch',
         partition,
       })
