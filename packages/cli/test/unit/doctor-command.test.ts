@@ -103,7 +103,7 @@ test('the flags of the connection take effect, and no secret is printed', () =>
 for (const [words, expected] of [
   ['', /no broker is named: --brokers/],
   ['-b localhost', /HOST:PORT/],
-  ['-b localhost:9092 --produce a/b', /topic's name has/],
+  ['-b localhost:9092 --produce a/b', /It must have 1 to 249 letters/],
   ['-b localhost:9092 --timeout 0', /number above 0/],
   ['-b localhost:9092 --what', /unknown option '--what'/],
   ['-b localhost:9092 --set lingerMs=-1', /lingerMs must be .*, got -1/],

@@ -214,7 +214,7 @@ for (const [content, expected] of [
   ],
   ['{"value":1,"headers":[["a"]]}', /headers as an array must hold pairs/],
   ['{"value":1,"headers":{"a":{"b":1}}}', /header a must be a string, null or/],
-  ['{"value":1,"valueBase64":""}', /both value and valueBase64/],
+  ['{"value":1,"valueBase64":""}', /one of value and valueBase64, got both/],
   ['{"value":1,"topic":7}', /topic is missing/],
 ] as const) {
   test(`the line ${content || '(blank)'}: ${expected ?? 'nothing to send'}`, () => {

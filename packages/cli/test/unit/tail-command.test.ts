@@ -194,7 +194,7 @@ for (const [words, expected] of [
   ['orders --isolation snapshot', /Allowed choices are read_committed, read_uncommitted/],
   ['orders -p 7', /Partition must be one of the 2 of orders, got 7/],
   ['nope', /UNKNOWN_TOPIC_OR_PARTITION/],
-  ['', /A topic's name|missing required argument/],
+  ['', /It must have 1 to 249 letters|missing required argument/],
 ] as const) {
   test(`tail ${words}: rejected with what is wrong, exits 1`, () =>
     onStage(async ({ run }) => {

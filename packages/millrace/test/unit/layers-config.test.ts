@@ -83,9 +83,9 @@ test('values that cannot be corrected throw one usage error that lists them all'
 test('acks other than all are rejected where the source forces all, and nowhere else', async () => {
   for (const acks of [0, 1, 'none'] as const) {
     const target = { brokers: 'a:1', acks } as ProducerOptions
-    assert.throws(() => new KafkaProducer(target), usage(/acks is .*KafkaProducer/))
+    assert.throws(() => new KafkaProducer(target), usage(/acks must be .*KafkaProducer/))
     assert.throws(() => new KafkaProducer(target, { async: false }), usage(/KafkaProducer/))
-    assert.throws(() => new SyncProducer(target), usage(/acks is .*SyncProducer/))
+    assert.throws(() => new SyncProducer(target), usage(/acks must be .*SyncProducer/))
   }
   for (const acks of ['all', -1, undefined] as const) {
     await new KafkaProducer({ brokers: 'a:1', acks }).close()
