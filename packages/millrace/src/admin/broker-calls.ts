@@ -147,7 +147,8 @@ export class BrokerCalls {
   }
 
   /**
-   * Sends the request to the controller, also after it moved. `judge` returns NOT_CONTROLLER then.
+   * Sends the request to the controller, also after it moved. `errorOf` returns NOT_CONTROLLER
+   * then.
    */
   toController<Request, Response>(
     api: Api<Request, Response>,

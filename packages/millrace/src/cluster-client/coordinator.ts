@@ -36,7 +36,7 @@ export interface CoordinatorOptions {
 export const coordinatorKinds = { group: 0, transaction: 1 } as const
 export type CoordinatorKind = keyof typeof coordinatorKinds
 
-/** One call. `request` is called for each attempt; `judge` returns the error of a response. */
+/** One call. `request` is called for each attempt; `errorOf` returns the error of a response. */
 export interface CoordinatorCall<Request, Response> {
   readonly api: Api<Request, Response>
   readonly request: (link: NodeLink) => Input<Request>

@@ -1,4 +1,4 @@
-// Owns the handling of responses and failed requests: it calls `judge` for each batch, and
+// Owns the handling of responses and failed requests: it calls `actionFor` for each batch, and
 // delivers, retries, splits or restarts it. Caller: Engine. Invariant: batches settle through
 // Settlement and BatchFailures only.
 
