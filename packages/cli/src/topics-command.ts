@@ -140,17 +140,17 @@ const runCreate = async (name: string, flags: CreateFlags, host: CommandHost): P
     try {
       return await admin.createTopic({ name, partitions, replicationFactor, config }, wait)
     } catch (error) {
-      if (flags.ifNotExists !== true || !isThereAlready(error)) throw error
+      if (flags.ifNotExists !== true || !isTopicExistsError(error)) throw error
       return null
     }
   })
   if (made === undefined) return
   const { output } = host.terminal
-  if (flags.json === true) writeJson(output, made ?? { name, isThereAlready: true })
+  if (flags.json === true) writeJson(output, made ?? { name, alreadyExists: true })
   else writeLine(output, createdText(name, made))
 }
 
-const isThereAlready = (error: unknown): boolean =>
+const isTopicExistsError = (error: unknown): boolean =>
   error instanceof KafkaError && error.brokerError === 'TOPIC_ALREADY_EXISTS'
 
 const createdText = (
