@@ -50,7 +50,7 @@ export const addTopicChanges = (host: CommandHost, sub: (name: string) => Comman
   const remove = sub('delete')
     .description('Delete a topic with all of its records.')
     .argument('<topic>', 'name of the topic', topicName)
-    .option('--if-exists', 'no failure where there is none of this name')
+    .option('--if-exists', 'do not fail if no topic of this name exists')
     .option(...confirmOption)
     .option('--json', 'as JSON')
   addConnectionFlags(remove).action((name: string, flags: DeleteFlags) =>

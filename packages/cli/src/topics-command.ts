@@ -70,7 +70,7 @@ export const addTopicsCommand = (host: CommandHost): void => {
         'a setting of the topic (repeatable)',
       ).argParser(settings),
     )
-    .option('--if-not-exists', 'a topic of this name that is there already will do')
+    .option('--if-not-exists', 'do not fail if a topic of this name exists')
     .option('--json', 'as JSON')
   addConnectionFlags(create).action((name: string, flags: CreateFlags) =>
     runCreate(name, flags, host),
@@ -157,7 +157,7 @@ const createdText = (
   name: string,
   made: { readonly partitions: number; readonly replicationFactor: number } | null,
 ): string => {
-  if (made === null) return `${name} is there already.`
+  if (made === null) return `${name} already exists.`
   if (made.partitions < 0) return `${name} is created.`
   return `${name} is created: ${made.partitions} partitions, ${made.replicationFactor} replicas.`
 }

@@ -54,7 +54,7 @@ test('a topic that exists is a failure, except with --if-not-exists', () =>
     assert.equal(again.code, 1)
     assert.match(again.errors, /TOPIC_ALREADY_EXISTS/)
     const welcome = await run('create orders --if-not-exists')
-    assert.deepEqual([welcome.code, welcome.output], [0, 'orders is there already.\n'])
+    assert.deepEqual([welcome.code, welcome.output], [0, 'orders already exists.\n'])
   }))
 
 test('describing a topic does not create it', () =>
