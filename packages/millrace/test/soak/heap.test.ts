@@ -1,59 +1,16 @@
 // Memory after a forced collection, where other clients grow: cancelled calls, an outage with
 // retries, very many topics, huge records that are rejected. The producer and the cluster run on
 // virtual time. MILLRACE_HEAP_SCALE=1 runs 200,000 sends, 100,000 topics and 100 records of 200 MB;
-// by default it is a tenth. (Damaged responses: hostile.test.ts, and `npm run hostile`.)
+// by default it is a tenth. (The layers: heap-layers.test.ts. Damaged responses: hostile.test.ts,
+// and `npm run hostile`.)
 
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { TestCluster } from '../../src/in-process-cluster/in-process-cluster.ts'
-import { type KafkaError, Producer, type ProducerOptions } from '../../src/index.ts'
-import { silentLogger } from '../../src/runtime/logger.ts'
-import { MemoryNetwork } from '../../src/runtime/memory-transport.ts'
-import { seededRandom } from '../../src/runtime/random.ts'
-import { VirtualClock } from '../../src/runtime/virtual-clock.ts'
-import { memoryUsed } from './memory-used.ts'
-
-const scale = Number(process.env.MILLRACE_HEAP_SCALE ?? 0.1)
-const bufferMemoryBytes = 32 * 1024 * 1024
-const growthMax = bufferMemoryBytes + 40 * 1024 * 1024
-
-const stageFor = async (topics: Record<string, number>, options: Partial<ProducerOptions> = {}) => {
-  const clock = new VirtualClock({ stepsMax: 100_000_000 })
-  const random = seededRandom(1)
-  const transport = new MemoryNetwork({ clock, random, latencyMs: () => 1 })
-  const cluster = await TestCluster.start({ topics }, { transport, clock, random })
-  const make = (own: Partial<ProducerOptions>): Producer =>
-    new Producer(
-      {
-        brokers: cluster.brokers,
-        bufferMemoryBytes,
-        batchBytes: 65_536,
-        logger: silentLogger,
-        onError: () => {},
-        ...own,
-      },
-      { clock, random, transport },
-    )
-  const producer = make(options)
-  const settled = async <Value>(promise: Promise<Value>): Promise<Value> => {
-    await clock.runUntil(promise, 600_000)
-    return promise
-  }
-  await settled(producer.send({ topic: 't', value: 'warm' }))
-  const end = async (): Promise<void> => {
-    await settled(producer.close({ timeoutMs: 100 }))
-    await settled(cluster.close())
-  }
-  return { clock, cluster, producer, make, settled, end, before: await memoryUsed() }
-}
-
-const checkGrowth = async (before: number, what: string): Promise<void> => {
-  const growth = (await memoryUsed()) - before
-  assert.ok(growth < growthMax, `${growth} bytes more ${what}`)
-}
+import type { KafkaError } from '../../src/index.ts'
+import { checkGrowth, scale, stageFor } from './heap-stage.ts'
 
 describe('memory after a forced collection stays within bufferMemoryBytes and 40 MiB', () => {
-  it('after sends that were cancelled during an outage', async () => {
+  it('after sends that were cancelled during an outage', async (context) => {
     const { clock, cluster, producer, settled, end, before } = await stageFor({ t: 1 })
     cluster.node(1).stop()
     let cancelled = 0
@@ -67,14 +24,14 @@ describe('memory after a forced collection stays within bufferMemoryBytes and 40
       await clock.advance(20)
       await settled(Promise.all(calls))
     }
-    await checkGrowth(before, 'while the outage lasts')
+    await checkGrowth(context, before, 'while the outage lasts')
     assert.equal(cancelled, 200_000 * scale)
     assert.equal(producer.metrics().waitingSends, 0)
     await end()
     assert.equal(producer.metrics().recordsFailed, 200_000 * scale)
   })
 
-  it('after cancelled sends and batches whose topics never became known', async () => {
+  it('after cancelled sends and batches whose topics never became known', async (context) => {
     const { clock, cluster, producer, settled, end, before } = await stageFor({ t: 1 })
     cluster.node(1).stop()
     for (let wave = 0; wave < 200 * scale; wave++) {
@@ -90,12 +47,12 @@ describe('memory after a forced collection stays within bufferMemoryBytes and 40
       controller.abort()
       await settled(Promise.all([...calls, batch]))
     }
-    await checkGrowth(before, 'while the outage lasts')
+    await checkGrowth(context, before, 'while the outage lasts')
     assert.equal(producer.metrics().waitingSends, 0)
     await end()
   })
 
-  it('after transactions that were cancelled while their records were retried', async () => {
+  it('after transactions that were cancelled while their records were retried', async (context) => {
     const { clock, cluster, make, settled, end, before } = await stageFor({ t: 1 })
     const producer = make({ transactionalId: 'x' })
     const record = { topic: 't', value: 'x'.repeat(20) }
@@ -119,12 +76,12 @@ describe('memory after a forced collection stays within bufferMemoryBytes and 40
       controller.abort()
       await settled(cancelled)
     }
-    await checkGrowth(before, 'after the last transaction')
+    await checkGrowth(context, before, 'after the last transaction')
     await settled(producer.close({ timeoutMs: 100 }))
     await end()
   })
 
-  it('after 60 s of an error that is retried, in many partitions', async () => {
+  it('after 60 s of an error that is retried, in many partitions', async (context) => {
     const partitions = 1000 * scale
     const { clock, cluster, producer, settled, end, before } = await stageFor({ t: partitions })
     const fault = cluster.fault({
@@ -136,14 +93,14 @@ describe('memory after a forced collection stays within bufferMemoryBytes and 40
       producer.send({ topic: 't', partition, value: 'x' }),
     )
     await clock.advance(60_000)
-    await checkGrowth(before, 'during the outage')
+    await checkGrowth(context, before, 'during the outage')
     assert.ok(producer.metrics().recordsRetried > 5 * partitions)
     fault.remove()
     await settled(Promise.all(calls))
     await end()
   })
 
-  it('after very many topics that were used once', async () => {
+  it('after very many topics that were used once', async (context) => {
     const { cluster, producer, settled, end, before } = await stageFor({ t: 1 })
     for (let wave = 0; wave < 200 * scale; wave++) {
       const names = Array.from({ length: 500 }, (_, index) => `topic-${wave}-${index}`)
@@ -153,11 +110,11 @@ describe('memory after a forced collection stays within bufferMemoryBytes and 40
       assert.deepEqual(failedIndexes, [])
       for (const name of names) cluster.deleteTopic(name)
     }
-    await checkGrowth(before, 'after the last topic')
+    await checkGrowth(context, before, 'after the last topic')
     await end()
   })
 
-  it('after rejected records of 200 MB, in key, value and headers', async () => {
+  it('after rejected records of 200 MB, in key, value and headers', async (context) => {
     const { producer, settled, end, before } = await stageFor({ t: 1 })
     const reject = async (): Promise<void> => {
       const bytes = Buffer.alloc(200_000_000)
@@ -175,7 +132,7 @@ describe('memory after a forced collection stays within bufferMemoryBytes and 40
       }
     }
     await reject()
-    await checkGrowth(before, 'after the last record')
+    await checkGrowth(context, before, 'after the last record')
     await end()
   })
 })

@@ -7,6 +7,8 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { TestCluster } from '../../src/in-process-cluster/in-process-cluster.ts'
 import { KafkaError, Producer, type ProducerOptions } from '../../src/index.ts'
+import { KafkaProducer, SyncProducer } from '../../src/layers.ts'
+import type { ProducerEnvironment } from '../../src/producer/environment.ts'
 import { silentLogger } from '../../src/runtime/logger.ts'
 import { MemoryNetwork } from '../../src/runtime/memory-transport.ts'
 import { seededRandom } from '../../src/runtime/random.ts'
@@ -27,22 +29,24 @@ it('memory stays bounded while responses of every API are damaged', async (conte
   const random = seededRandom(seed)
   const network = new MemoryNetwork({ clock, latencyMs: 1 })
   const transport = new HostileTransport(network, seededRandom(seed + 1))
+  const environment: ProducerEnvironment = { clock, random, transport }
+  const targetOf = (brokers: readonly string[]): ProducerOptions => ({
+    brokers,
+    bufferMemoryBytes,
+    logger: silentLogger,
+    onError: () => {},
+    deliveryTimeoutMs: 2_000,
+    requestTimeoutMs: 500,
+    maxBlockMs: 2_000,
+    unknownTopicTimeoutMs: 1_000,
+    metadataMaxAgeMs: 1_000,
+  })
   const make = (brokers: readonly string[], options: Partial<ProducerOptions>): Producer =>
-    new Producer(
-      {
-        brokers,
-        bufferMemoryBytes,
-        logger: silentLogger,
-        onError: () => {},
-        deliveryTimeoutMs: 2_000,
-        requestTimeoutMs: 500,
-        maxBlockMs: 2_000,
-        unknownTopicTimeoutMs: 1_000,
-        metadataMaxAgeMs: 1_000,
-        ...options,
-      },
-      { clock, random, transport },
-    )
+    new Producer({ ...targetOf(brokers), ...options }, environment)
+  const typed = (error: unknown): void => {
+    assert.ok(error instanceof KafkaError, String(error))
+    assert.notEqual(error.code, 'INTERNAL', error.stack)
+  }
   // Each cluster keeps what was pushed to it, and every producer id that it gave out.
   const makeAll = async () => {
     const cluster = await TestCluster.start(
@@ -54,6 +58,12 @@ it('memory stays bounded while responses of every API are damaged', async (conte
       cluster,
       plain: make(brokers, { enableMetricsPush: true }),
       transactional: make(brokers, { transactionalId: 'x', transactionTimeoutMs: 1_000 }),
+      layer1: new KafkaProducer(
+        targetOf(brokers),
+        { batchSize: 10, batchTimeoutMs: 10, onSuccess() {}, onError: typed },
+        environment,
+      ),
+      layer2: new SyncProducer(targetOf(brokers), environment),
     }
   }
   type Stage = Awaited<ReturnType<typeof makeAll>>
@@ -61,21 +71,19 @@ it('memory stays bounded while responses of every API are damaged', async (conte
     await clock.runUntil(promise, 600_000)
     return promise
   }
-  const typed = (error: unknown): void => {
-    assert.ok(error instanceof KafkaError, String(error))
-    assert.notEqual(error.code, 'INTERNAL', error.stack)
-  }
   const record = { topic: 't', value: 'x'.repeat(500) }
-  const use = ({ plain, transactional }: Stage): Promise<unknown> =>
+  const use = ({ plain, transactional, layer1, layer2 }: Stage): Promise<unknown> =>
     Promise.all([
       plain.sendBatch(Array.from({ length: 20 }, () => record)).then(({ results }) => {
         for (const result of results) if (result instanceof KafkaError) typed(result)
       }),
       transactional.transaction((transaction) => transaction.send(record)).catch(typed),
+      layer1.sendBatch([record, record]).catch(typed),
+      layer2.sendMessage(record, record.value).catch(typed),
     ])
-  const close = async ({ plain, transactional, cluster }: Stage): Promise<void> => {
+  const close = async ({ cluster, ...senders }: Stage): Promise<void> => {
     await Promise.all(
-      [plain, transactional].map((one) => one.close({ timeoutMs: 100 }).catch(typed)),
+      Object.values(senders).map((one) => one.close({ timeoutMs: 100 }).catch(typed)),
     )
     await cluster.close()
   }
@@ -105,6 +113,8 @@ it('memory stays bounded while responses of every API are damaged', async (conte
   await settled(close(stage))
   stage = await makeAll()
   await settled(stage.plain.send(record))
+  await settled(stage.layer1.send(record))
+  await settled(stage.layer2.sendMessage(record, record.value))
   await settled(stage.transactional.transaction((transaction) => transaction.send(record)))
   await settled(close(stage))
   const mebibytes = (growth / 2 ** 20).toFixed(1)
