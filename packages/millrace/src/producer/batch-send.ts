@@ -7,6 +7,9 @@ import type { DeliveredRecord, ProducerRecord, Settler } from '../engine/record.
 import { asKafkaError, type KafkaError, type Persisted } from '../protocol/kafka-error.ts'
 import { type BatchResult, RecordResults } from './batch-result.ts'
 
+const noResults = new RecordResults(0)
+const nothing = (): void => {}
+
 export class BatchSend implements WaitingCaller, Settler {
   /** When it began to wait, or its last record was taken. */
   since: number
@@ -18,10 +21,10 @@ export class BatchSend implements WaitingCaller, Settler {
   readonly #engine: Engine
   /** Records that were taken are released before their results arrive. */
   #records: readonly ProducerRecord[]
-  readonly #done: (result: BatchResult) => void
-  readonly #results: RecordResults
+  #done: (result: BatchResult) => void
+  #results: RecordResults
   /** The handle of each record, kept only for a caller that may cancel. */
-  readonly #handles: (RecordHandle | undefined)[] | null
+  #handles: (RecordHandle | undefined)[] | null
   /** The number of records of the call, because the array's length may change meanwhile. */
   readonly #count: number
   #next = 0
@@ -104,7 +107,7 @@ export class BatchSend implements WaitingCaller, Settler {
       errors[persisted] ??= makeError(persisted)
       return errors[persisted]
     }
-    for (let index = 0; index < this.#count; index++) {
+    for (let index = 0; index < this.#count && this.#unsettled > 0; index++) {
       if (this.#results.has(index)) continue
       const handle = this.#handles?.[index]
       if (handle === undefined) this.#reject(index, errorOf('no'))
@@ -124,7 +127,7 @@ export class BatchSend implements WaitingCaller, Settler {
   }
 
   settled(index: number, error: KafkaError | null, delivered: DeliveredRecord | null): void {
-    if (this.#results.has(index)) return
+    if (this.#unsettled === 0 || this.#results.has(index)) return
     if (error !== null) {
       this.#putError(index, error)
       return
@@ -139,6 +142,13 @@ export class BatchSend implements WaitingCaller, Settler {
   }
 
   #settleOne(): void {
-    if (--this.#unsettled === 0) this.#done(this.#results)
+    if (--this.#unsettled > 0) return
+    const done = this.#done
+    const results = this.#results
+    // A batch holds this object until it settles, also if the caller cancelled all of its records.
+    this.#done = nothing
+    this.#results = noResults
+    this.#handles = null
+    done(results)
   }
 }

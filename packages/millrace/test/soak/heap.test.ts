@@ -31,6 +31,25 @@ describe('memory after a forced collection stays within bufferMemoryBytes and 40
     assert.equal(producer.metrics().recordsFailed, 200_000 * scale)
   })
 
+  // The results of each call, with their errors, stayed until the records' batch expired.
+  it('after cancelled batches of one record, whose errors hold large reasons', async (context) => {
+    const { clock, cluster, producer, settled, end, before } = await stageFor({ t: 1 })
+    cluster.node(1).stop()
+    for (let wave = 0; wave < 200 * scale; wave++) {
+      const calls = Array.from({ length: 100 }, () => {
+        const controller = new AbortController()
+        const { signal } = controller
+        const sent = producer.sendBatch([{ topic: 't', value: 'x' }], { signal })
+        return { controller, sent }
+      })
+      await clock.advance(10)
+      for (const { controller } of calls) controller.abort(new Array(10_000).fill(0))
+      await settled(Promise.all(calls.map(({ sent }) => sent)))
+    }
+    await checkGrowth(context, before, 'while the outage lasts')
+    await end()
+  })
+
   it('after cancelled sends and batches whose topics never became known', async (context) => {
     const { clock, cluster, producer, settled, end, before } = await stageFor({ t: 1 })
     cluster.node(1).stop()
