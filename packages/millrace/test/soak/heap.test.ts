@@ -119,6 +119,21 @@ describe('memory after a forced collection stays within bufferMemoryBytes and 40
     await end()
   })
 
+  // An error refers to the objects whose methods were running, until its stack is read: it held the
+  // bytes of its request.
+  it('after failed records whose errors the caller keeps', async (context) => {
+    const { cluster, producer, settled, end, before } = await stageFor({ t: 1 })
+    cluster.fault({ api: 'Produce', error: 'POLICY_VIOLATION', count: Number.POSITIVE_INFINITY })
+    const errors: unknown[] = []
+    for (let count = 0; count < 5000 * scale; count++) {
+      const value = Buffer.alloc(400_000)
+      await settled(producer.send({ topic: 't', value }).catch((error) => errors.push(error)))
+    }
+    await checkGrowth(context, before, 'with the errors')
+    assert.equal(errors.length, 5000 * scale)
+    await end()
+  })
+
   it('after very many topics that were used once', async (context) => {
     const { cluster, producer, settled, end, before } = await stageFor({ t: 1 })
     for (let wave = 0; wave < 200 * scale; wave++) {

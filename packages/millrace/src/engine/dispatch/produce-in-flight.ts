@@ -1,6 +1,7 @@
 // Owns one Produce request between its writing and its response or failure. Callers: BrokerPump
 // creates it; the broker's link calls `onResponse` or `onFailure`. Invariant: exactly one of them
-// is called, once.
+// is called, once. Afterwards it holds neither batches nor bytes: errors refer to the objects whose
+// methods were running when they were made, and a caller may keep an error for long.
 
 import type { ProduceResponse } from '../../protocol/api/00-produce.ts'
 import type { KafkaError } from '../../protocol/kafka-error.ts'
@@ -57,11 +58,11 @@ export class ProduceInFlight implements ProduceCall {
   /** Counts the requests of the producer from 1. */
   readonly number: number
   readonly link: BrokerLink
-  readonly batches: readonly QueuedBatch[]
   readonly sentAt: number
   readonly version: number
-  readonly chunks: readonly Uint8Array[]
+  readonly chunks: Uint8Array[]
   readonly expectsResponse: boolean
+  #batches: readonly QueuedBatch[]
   readonly #events: RequestEvents
   readonly #onEnded: (request: ProduceInFlight, hasResponse: boolean) => void
 
@@ -76,7 +77,7 @@ export class ProduceInFlight implements ProduceCall {
     const { acks, requestTimeoutMs, transactionalId } = settings
     this.number = number
     this.link = link
-    this.batches = batches
+    this.#batches = batches
     this.sentAt = sentAt
     this.version = versionMax(link, batches, transactions)
     this.chunks = encodeProduceRequest(
@@ -95,13 +96,26 @@ export class ProduceInFlight implements ProduceCall {
     return this.link.nodeId
   }
 
+  /** Empty after the response or failure. */
+  get batches(): readonly QueuedBatch[] {
+    return this.#batches
+  }
+
   onResponse(response: ProduceResponse | null): void {
     this.#onEnded(this, true)
     this.#events.onRequestCompleted(this, response)
+    this.#release()
   }
 
   onFailure(error: KafkaError, written: boolean): void {
     this.#onEnded(this, false)
     this.#events.onRequestFailed(this, error, written)
+    this.#release()
+  }
+
+  /** The connection has the same array of chunks, and does not write it any more. */
+  #release(): void {
+    this.#batches = []
+    this.chunks.length = 0
   }
 }
