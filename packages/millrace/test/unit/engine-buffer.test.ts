@@ -245,6 +245,19 @@ test('a record that expires names what keeps its broker from accepting requests 
   assert.match(error.message, /no response to ApiVersions$/)
 })
 
+// Only the batch that was retried had a reason: those behind it just "were not delivered".
+test('a record that expires behind a batch that is retried names the error of that batch', () => {
+  const bench = Bench.ready({ deliveryTimeoutMs: 1000, maxInFlightRequests: 1 })
+  bench.send('a')
+  bench.step()
+  bench.send('b')
+  bench.takeOne().fail('CONNECTION_LOST', true)
+  bench.advance(1001)
+  assert.match(bench.errors.get('a')!.message, /CONNECTION_LOST in a test$/)
+  assert.match(bench.errors.get('b')!.message, /CONNECTION_LOST in a test$/)
+  assert.equal(bench.errors.get('b')!.persisted, 'no')
+})
+
 test('the option retries limits the attempts', () => {
   const bench = Bench.ready({ retries: 1 })
   bench.send('a')

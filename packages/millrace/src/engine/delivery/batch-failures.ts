@@ -44,6 +44,8 @@ export class BatchFailures {
     return (
       unavailable ??
       batch.lastError ??
+      // It waits for an earlier batch of the partition, which fails.
+      batch.queue.lastError ??
       identityState.lastError ??
       link?.lastError ??
       cluster.metadataError ??

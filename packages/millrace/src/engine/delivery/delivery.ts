@@ -217,6 +217,7 @@ export class Delivery {
       return
     }
     batch.noteFailure(error)
+    batch.queue.lastError = error
     if (now >= batch.deadline) {
       failures.expire(batch, now, error)
       return

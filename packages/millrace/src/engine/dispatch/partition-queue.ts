@@ -9,6 +9,7 @@
 // Callers: Accumulator (open batch), BrokerPump (next, take), Delivery (results of batches).
 // Invariant: batches are sent in the order of their ordinals.
 
+import type { KafkaError } from '../../protocol/kafka-error.ts'
 import type { ProducerId } from '../../protocol/producer-id.ts'
 import { assert } from '../../runtime/assert.ts'
 import type { Batch } from '../batch/batch.ts'
@@ -68,6 +69,8 @@ export class PartitionQueue {
   #backoffUntil = 0
   /** Since a leader acknowledged a batch. */
   #leaderChanges = 0
+  /** Why the last attempt failed; null = a leader has acknowledged a batch since then. */
+  lastError: KafkaError | null = null
   #lastCapacity = 0
   /** Written by the pump: whether the queue is in its lists. */
   listedOpen = false
@@ -246,6 +249,7 @@ export class PartitionQueue {
   /** The leader accepted a batch: several batches may be in flight from now on. */
   onAcknowledged(): void {
     this.#leaderChanges = 0
+    this.lastError = null
     if (this.#inFlightLeader === this.#leaderId) this.#leaderAcknowledged = true
   }
 
