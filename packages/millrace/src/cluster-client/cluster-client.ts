@@ -158,9 +158,8 @@ export class Cluster implements ClusterPort {
   }
 
   get metadataError(): KafkaError | null {
-    if (this.#metadata.error !== null || this.#metadata.clusterId !== null)
-      return this.#metadata.error
-    return this.#noResponseYet
+    const { error, respondedAtMs } = this.#metadata
+    return error ?? (respondedAtMs === null ? this.#noResponseYet : null)
   }
 
   /**

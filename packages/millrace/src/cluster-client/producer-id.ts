@@ -145,6 +145,7 @@ export class ProducerIdRequest {
       return
     }
     this.#options.logger.debug(`millrace: no producer id from ${link.name}: ${error.message}`)
+    this.#events.onProducerIdDelayed(error)
     this.#transition('searching')
     this.#search.next({ error, text: error.message })
   }

@@ -9,6 +9,9 @@ import type { EngineParts } from './engine-parts.ts'
 import type { TopicMeasurements } from './metrics/measured.ts'
 import type { BrokerMeasurements, Measurements } from './metrics/measurements.ts'
 
+/** Many calls may end by their time limits in one turn, so each reads few batches. */
+const oldestBatches = 64
+
 export interface PartitionReading {
   readonly partition: number
   /** Node id of the leader; -1 = none. */
@@ -146,6 +149,21 @@ export class EngineReadings {
   get oldestUnsettledAt(): number {
     const waiting = this.#parts.accumulator.oldestWaitingAt
     return Math.min(this.oldestBufferedAt, waiting)
+  }
+
+  /** What prevents calls from completing, and the oldest records from delivery, if known. */
+  get blockingError(): KafkaError | null {
+    const { incomplete, failures, topics, cluster, transactions } = this.#parts
+    const general = transactions?.lastError ?? cluster.metadataError
+    if (general !== null) return general
+    for (const batch of incomplete.list().slice(0, oldestBatches)) {
+      const error = failures.blockingError(batch)
+      if (error !== null) return error
+    }
+    for (const { pending, failure } of topics.all()) {
+      if (pending.first !== undefined && failure !== null) return failure
+    }
+    return null
   }
 
   /** Topics with records older than this time, and what prevents their delivery. */

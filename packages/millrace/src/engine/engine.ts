@@ -329,6 +329,10 @@ export class Engine implements EngineEvents {
     this.parts.offerAll()
   }
 
+  onProducerIdDelayed(error: KafkaError): void {
+    this.parts.identityState.onDelayed(error)
+  }
+
   onProducerIdFailed(error: KafkaError): void {
     const { identityState, failures, deadlines, spool } = this.parts
     identityState.onFailed(error)

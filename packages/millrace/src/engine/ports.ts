@@ -164,7 +164,8 @@ export interface ClusterPort {
   applyLeaderHint(hint: LeaderHint): void
   /**
    * Requests a producer id (KIP-360: `current` is sent from version 3 on). Retriable failures are
-   * retried inside; onProducerId or onProducerIdFailed is called with the result.
+   * retried inside, and reported by onProducerIdDelayed; onProducerId or onProducerIdFailed is
+   * called with the result.
    */
   initProducerId(current: ProducerIdentity): void
   /** Null without a transactional id. */
@@ -187,5 +188,7 @@ export interface EngineEvents {
   /** The connection or a connection attempt failed; requests in flight have failed before. */
   onLinkDown(nodeId: number, error: KafkaError): void
   onProducerId(identity: ProducerIdentity): void
+  /** A request for a producer id failed, and is repeated. */
+  onProducerIdDelayed(error: KafkaError): void
   onProducerIdFailed(error: KafkaError): void
 }

@@ -133,7 +133,7 @@ export class Producer {
       deadlines: this.#engine.deadlines,
       now: () => clock.now(),
       wake: () => this.#engine.wake(),
-      blockingError: () => this.#engine.transactions?.lastError ?? this.#cluster.metadataError,
+      blockingError: () => this.#engine.readings.blockingError,
     }
     this.#sending = createSending(origin, resolved, this.#engine, this.#failures, this.#waitClock)
     this.#lifecycle = new ProducerLifecycle({
@@ -458,6 +458,7 @@ export class Producer {
       onLinkReady: (nodeId) => this.#engine.onLinkReady(nodeId),
       onLinkDown: (nodeId, error) => this.#engine.onLinkDown(nodeId, error),
       onProducerId: (identity) => this.#engine.onProducerId(identity),
+      onProducerIdDelayed: (error) => this.#engine.onProducerIdDelayed(error),
       onProducerIdFailed: (error) => this.#engine.onProducerIdFailed(error),
     }
   }

@@ -282,6 +282,7 @@ export class RecordedEvents {
       onLinkReady: record('onLinkReady'),
       onLinkDown: record('onLinkDown'),
       onProducerId: record('onProducerId'),
+      onProducerIdDelayed: record('onProducerIdDelayed'),
       onProducerIdFailed: record('onProducerIdFailed'),
     }
   }

@@ -4,6 +4,7 @@ import {
   type InitProducerIdRequest,
   initProducerIdApi,
 } from '../../src/protocol/api/22-init-producer-id.ts'
+import type { KafkaError } from '../../src/protocol/kafka-error.ts'
 import { World } from './cluster-fixture.ts'
 
 const none = { producerId: -1, epoch: -1 }
@@ -80,6 +81,8 @@ test('after a retriable error another node is tried, then all again after a back
     world.cluster.initProducerId(none)
     await world.clock.advance(5000)
     assert.equal(world.recorded.of('onProducerIdFailed').length, 0)
+    const [[delay] = []] = world.recorded.of('onProducerIdDelayed')
+    assert.equal((delay as KafkaError).brokerCode, errorCode, 'the reason of the delay is reported')
     assert.equal(world.network.openStreams({ host: 'n1', port: 9092 }), 1, 'no second way to n1')
     const requestCounts = [
       world.broker(1).count('InitProducerId'),

@@ -20,6 +20,7 @@ const noEvents: EngineEvents = {
   onLinkReady() {},
   onLinkDown() {},
   onProducerId() {},
+  onProducerIdDelayed() {},
   onProducerIdFailed() {},
 }
 

@@ -14,6 +14,7 @@ import {
   blackHole,
   deadAddress,
   memoryLogger,
+  nextRequest,
   numbered,
   producerFor,
   rejectionOf,
@@ -138,6 +139,55 @@ describe('failures', () => {
       await new Promise(setImmediate)
     }
     assert.match(lost(logger).join('\n'), /thrown.*rejected/s)
+  })
+})
+
+describe('without a producer id', () => {
+  it('every error and the warning name the request that fails', async () => {
+    await using cluster = await startCluster({ topics: { t: 1 } })
+    const logger = memoryLogger()
+    const producer = producerFor(cluster, { logger })
+    const failing = { api: 'InitProducerId', error: 'COORDINATOR_LOAD_IN_PROGRESS' }
+    cluster.fault({ ...failing, count: Number.POSITIVE_INFINITY })
+    const sent = rejectionOf(producer.send({ topic: 't', value: 'x' }))
+    // The second request follows the response to the first one.
+    await nextRequest(cluster, 'InitProducerId')
+    await nextRequest(cluster, 'InitProducerId')
+    const errors = [
+      await rejectionOf(producer.send({ topic: 't', value: 'x' }, { timeoutMs: 0 })),
+      await rejectionOf(producer.flush({ timeoutMs: 0 })),
+      (await producer.sendBatch([{ topic: 't', value: 'x' }], { timeoutMs: 0 })).results[0],
+    ]
+    while (!logger.lines.some(({ message }) => message.includes('InitProducerId failed'))) {
+      await nextRequest(cluster, 'InitProducerId')
+    }
+    await producer.close({ timeoutMs: 0 })
+    for (const error of [...errors, await sent]) {
+      assert.ok(error instanceof KafkaError)
+      assert.match(error.message, /InitProducerId failed .*COORDINATOR_LOAD_IN_PROGRESS/)
+      assert.equal((error.cause as KafkaError).brokerError, failing.error)
+      assert.equal(error.persisted, 'no')
+    }
+  })
+})
+
+describe('a topic that takes no records', () => {
+  it('is the reason in the timeouts of flush and sendBatch, too', async () => {
+    await using cluster = await startCluster({ topics: { t: 1 } })
+    const producer = producerFor(cluster)
+    cluster.fault({ api: 'Produce', error: 'NOT_ENOUGH_REPLICAS', count: Number.POSITIVE_INFINITY })
+    const sent = rejectionOf(producer.send({ topic: 't', value: 'x' }))
+    await nextRequest(cluster, 'Produce')
+    await nextRequest(cluster, 'Produce')
+    const late = await rejectionOf(producer.flush({ timeoutMs: 0 }))
+    const batch = await producer.sendBatch([{ topic: 't', value: 'y' }], { timeoutMs: 0 })
+    for (const error of [late, batch.results[0]]) {
+      assert.ok(error instanceof KafkaError)
+      assert.match(error.message, /NOT_ENOUGH_REPLICAS/)
+      assert.equal((error.cause as KafkaError).brokerError, 'NOT_ENOUGH_REPLICAS')
+    }
+    await producer.close({ timeoutMs: 0 })
+    assert.equal((await sent).code, 'ABORTED')
   })
 })
 

@@ -63,6 +63,11 @@ export class ProducerIdentityState {
     this.#lastError = null
   }
 
+  /** The request is repeated, and its result follows. */
+  onDelayed(error: KafkaError): void {
+    this.#lastError = error
+  }
+
   /** The next want() requests it again. */
   onFailed(error: KafkaError): void {
     this.#state = 'none'
