@@ -186,22 +186,26 @@ const headersOf = (line: Line, isBase64: boolean): Pairs | undefined => {
   return pairs
 }
 
+/** The limits of the producer. */
+const partitionMax = 2 ** 31 - 1
+const timestampMax = 2 ** 51
+
 /** Digits only: other forms could be rounded when they are parsed. */
 const wholeNumberText = /^\d+(?:\.0+)?$/
 
-const wholeNumber = (line: Line, name: string): number | undefined => {
+const wholeNumber = (line: Line, name: string, max: number): number | undefined => {
   const value = line.values[name]
   if (value === undefined || value === null) return undefined
   const text = bytesOf(line, name).toString('utf8')
-  if (Number.isSafeInteger(value) && wholeNumberText.test(text)) return value as number
-  const { MAX_SAFE_INTEGER: max } = Number
+  const isWhole = Number.isSafeInteger(value) && wholeNumberText.test(text)
+  if (isWhole && (value as number) <= max) return value as number
   throw new LineError(`${name} must be a whole number from 0 to ${max} in digits, got ${text}`)
 }
 
 /** A timestamp: milliseconds since the epoch, or a date in the form that JSON uses. */
 const timestampOf = (line: Line): number | undefined => {
   const { timestamp } = line.values
-  if (typeof timestamp !== 'string') return wholeNumber(line, 'timestamp')
+  if (typeof timestamp !== 'string') return wholeNumber(line, 'timestamp', timestampMax)
   const found = timestampOfText(timestamp)
   if (typeof found === 'number') return found
   const number = /^\d+$/.test(timestamp) ? ' (a number stands without quotes)' : ''
@@ -244,7 +248,7 @@ export const jsonFormat = (
     record.value = value
     record.key = key === undefined ? defaults.key : key
     record.headers = own === undefined ? draftHeaders(defaults) : [...defaults.headers, ...own]
-    record.partition = wholeNumber(line, 'partition') ?? defaults.partition
+    record.partition = wholeNumber(line, 'partition', partitionMax) ?? defaults.partition
     record.timestamp = timestampOf(line)
     return record
   }

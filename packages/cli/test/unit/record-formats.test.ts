@@ -125,7 +125,8 @@ for (const [content, expected] of [
   ['{"value":"","headers":{"a":"\\udc00"}}', /header a must be Unicode text/],
   ['{"value":"","headers":{"a":{"base64":"AA==","base64":"AQ=="}}}', /header a must be a string/],
   ['{"value":1,"partition":0.99999999999999999999}', /in digits, got 0.99999999999999999999/],
-  ['{"value":1,"timestamp":9007199254740993}', /to 9007199254740991 in digits, got 9007199254/],
+  ['{"value":1,"timestamp":9007199254740993}', /to 2251799813685248 in digits, got 9007199254/],
+  ['{"value":1,"partition":2147483648}', /partition must be .* to 2147483647 in digits, got 2147/],
   ['{"value":1,"timestamp":1e300}', /in digits, got 1e300/],
   ['{"value":1,"timestamp":"5"}', /with time and time zone, .* got '5' \(a number stands without/],
   ['{"value":1,"timestamp":"2026-01-31"}', /time zone, such as 2026-01-31T12:00:00Z, got/],
@@ -206,7 +207,7 @@ for (const [content, expected] of [
   ['{"vlaue":1}', /'vlaue' is not a field of a record: did you mean value\?/],
   [
     '{"value":1,"partition":-1}',
-    /partition must be a whole number from 0 to 9007199254740991 in digits, got -1/,
+    /partition must be a whole number from 0 to 2147483647 in digits, got -1/,
   ],
   [
     '{"value":1,"timestamp":"soon"}',

@@ -4,6 +4,7 @@
 
 import type { ProducerEnvironment } from '../producer/environment.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
+import { describeValue } from '../runtime/value-kinds.ts'
 import { AsyncProducer } from './async-producer.ts'
 import type { AsyncResultHandler } from './async-result-handler.ts'
 import { type Target, targetOptions, withFlush } from './target.ts'
@@ -22,10 +23,12 @@ const flushOf = (settings: BatchSettings): { records: number; intervalMs: number
     (name) => `Unknown setting "${name}". Settings: batchSize, batchIntervalMs`,
   )
   if (!(Number.isSafeInteger(batchSize) && batchSize > 0)) {
-    problems.push(`batchSize must be a whole number of at least 1, got ${String(batchSize)}`)
+    problems.push(`batchSize must be a whole number of at least 1, got ${describeValue(batchSize)}`)
   }
   if (!(Number.isSafeInteger(batchIntervalMs) && batchIntervalMs >= 0)) {
-    problems.push(`batchIntervalMs must be 0 or more milliseconds, got ${String(batchIntervalMs)}`)
+    problems.push(
+      `batchIntervalMs must be 0 or more milliseconds, got ${describeValue(batchIntervalMs)}`,
+    )
   }
   if (problems.length > 0) throw new KafkaError('INVALID_OPTION', problems.join('; '))
   return { records: batchSize, intervalMs: batchIntervalMs }

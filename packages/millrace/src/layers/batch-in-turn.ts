@@ -3,6 +3,7 @@
 // messages after it, so that the order is kept. A batch may be larger than the buffer: its later
 // messages wait for space, and memory is still bounded. Caller: kafka-producer.ts.
 
+import { recordAt } from '../producer/caller-records.ts'
 import type { WaitOptions } from '../producer/wait.ts'
 import type { KafkaError } from '../protocol/kafka-error.ts'
 import { BatchError, type BatchFailure } from './batch-error.ts'
@@ -36,7 +37,7 @@ export const sendInTurn = async (
   const failures: BatchFailure[] = []
   let isBegun = false
   for (let index = 0; index < messages.length; index++) {
-    const message = messages[index]!
+    const message = recordAt(messages, index)
     const wait = producer.trySubmit(message, limits?.())
     const again = async (): Promise<undefined> => {
       await producer.ready(limits?.())

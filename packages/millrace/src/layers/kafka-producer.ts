@@ -2,12 +2,13 @@
 // results go to callbacks. Sync: each call waits for its acknowledgements. acks must always be
 // 'all'. It owns its producer; the engine counts and times. Applications create it.
 
+import { checkRecords } from '../producer/caller-records.ts'
 import type { ProducerEnvironment } from '../producer/environment.ts'
 import { Producer } from '../producer/producer.ts'
 import type { CloseReport } from '../producer/producer-lifecycle.ts'
 import type { RecordMetadata } from '../producer/record.ts'
 import type { WaitOptions } from '../producer/wait.ts'
-import { KafkaError } from '../protocol/kafka-error.ts'
+import type { KafkaError } from '../protocol/kafka-error.ts'
 import { BatchError, type BatchFailure } from './batch-error.ts'
 import { sendInTurn } from './batch-in-turn.ts'
 import { HandledProducer } from './handled-producer.ts'
@@ -112,9 +113,7 @@ export class KafkaProducer<const Async extends boolean = true> implements Buffer
     messages: readonly Message[],
     options: WaitOptions | undefined,
   ): Promise<Sent<Async, readonly RecordMetadata[]>> {
-    if (!Array.isArray(messages)) {
-      throw new KafkaError('INVALID_ARGUMENT', 'messages must be an array of messages')
-    }
+    checkRecords('messages', messages)
     const sent =
       this.#async === null
         ? await this.#sendAcknowledged(this.#sync!, messages, options)

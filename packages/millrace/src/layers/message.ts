@@ -1,6 +1,7 @@
 // The message types of both layers, and the conversion of layer 2's arguments to a message. It
 // keeps no state. Callers: the producers of both layers.
 
+import { unreadableRecord } from '../producer/caller-records.ts'
 import type { ProducerRecord, RecordData, RecordHeaders } from '../producer/record.ts'
 
 /**
@@ -30,10 +31,14 @@ const nowhere = {} as KeyOrTopic
  * error.
  */
 export const messageOf = (keyOrTopic: KeyOrTopic, value: RecordData | null): Message => {
-  const { topic, key, headers, timestamp, partition } = keyOrTopic ?? nowhere
-  // Fast path for the usual message, which has none of these fields.
-  if (headers === undefined && timestamp === undefined && partition === undefined) {
-    return { topic, key, value }
+  try {
+    const { topic, key, headers, timestamp, partition } = keyOrTopic ?? nowhere
+    // Fast path for the usual message, which has none of these fields.
+    if (headers === undefined && timestamp === undefined && partition === undefined) {
+      return { topic, key, value }
+    }
+    return { topic, key, value, headers, timestamp, partition }
+  } catch (cause) {
+    return unreadableRecord(cause)
   }
-  return { topic, key, value, headers, timestamp, partition }
 }

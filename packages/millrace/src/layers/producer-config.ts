@@ -5,6 +5,7 @@
 import type { RecordMetadata } from '../producer/record.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 import { nearestName } from '../runtime/nearest-name.ts'
+import { describeValue } from '../runtime/value-kinds.ts'
 import type { Message } from './message.ts'
 
 /** Settings of a KafkaProducer. `batchSize` and `batchTimeoutMs` matter in async mode only. */
@@ -54,7 +55,7 @@ const isFunction = (value: unknown): boolean =>
 const problemsOf = (config: ProducerConfigInput): string[] => {
   const problems: string[] = []
   const must = (holds: boolean, name: keyof ProducerConfig, expected: string): void => {
-    if (!holds) problems.push(`${name} must be ${expected}, got ${String(config[name])}`)
+    if (!holds) problems.push(`${name} must be ${expected}, got ${describeValue(config[name])}`)
   }
   must(isWhole(config.batchSize), 'batchSize', 'a whole number')
   must(isWhole(config.batchTimeoutMs), 'batchTimeoutMs', 'whole milliseconds')
@@ -85,7 +86,7 @@ export const validateProducerConfig = (config: ProducerConfigInput): ProducerCon
   if (typeof config !== 'object' || config === null) {
     throw new KafkaError(
       'INVALID_OPTION',
-      `the configuration must be an object, got ${String(config)}`,
+      `the configuration must be an object, got ${describeValue(config)}`,
     )
   }
   const problems = problemsOf(config)

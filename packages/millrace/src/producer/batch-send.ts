@@ -6,6 +6,7 @@ import type { Engine, EntryQueue, RecordHandle, WaitingCaller } from '../engine/
 import type { DeliveredRecord, ProducerRecord, Settler } from '../engine/record.ts'
 import { asKafkaError, type KafkaError, type Persisted } from '../protocol/kafka-error.ts'
 import { type BatchResult, RecordResults } from './batch-result.ts'
+import { recordAt } from './caller-records.ts'
 
 const noResults = new RecordResults(0)
 const nothing = (): void => {}
@@ -63,7 +64,7 @@ export class BatchSend implements WaitingCaller, Settler {
     const start = this.#next
     while (this.#next < this.#count) {
       const index = this.#next
-      const record = this.#records[index]!
+      const record = recordAt(this.#records, index)
       try {
         const handle = this.#engine.appendInTurn(record, this, index, this.flushGeneration)
         if (handle === null) {

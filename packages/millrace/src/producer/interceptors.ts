@@ -23,6 +23,7 @@ import type { Logger } from '../runtime/logger.ts'
 import { isPromise } from '../runtime/value-kinds.ts'
 import type { BatchResult } from './batch-result.ts'
 import { BatchSend } from './batch-send.ts'
+import { recordAt } from './caller-records.ts'
 import type { FailureReporter } from './failure-reporter.ts'
 import { loadInstrumentation } from './instrumentation-loader.ts'
 import {
@@ -271,8 +272,8 @@ class InterceptedSending extends Sending {
   ): BatchSend {
     const interceptors = this.#interceptors
     if (interceptors.isIdle) return super.makeBatch(originals, isCancellable, done)
-    const interceptedRecords = originals.map((record) =>
-      interceptors.intercept(record, (intercepted) => intercepted),
+    const interceptedRecords = Array.from({ length: originals.length }, (_, index) =>
+      interceptors.intercept(recordAt(originals, index), (intercepted) => intercepted),
     )
     return new InterceptedBatchSend(
       interceptors,

@@ -3,21 +3,18 @@
 
 import type { Engine, PurgeScope } from '../engine/engine.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
+import { describeValue } from '../runtime/value-kinds.ts'
+import { checkFields } from './field-check.ts'
 
 /** Throws if the call is invalid. Returns the number of records that fail. */
 export const purgeRecords = (engine: Engine, scope: PurgeScope = {}): number => {
-  if (typeof scope !== 'object' || scope === null) {
-    throw new KafkaError(
-      'INVALID_ARGUMENT',
-      `purge: the scope must be an object, got ${String(scope)}`,
-    )
-  }
-  const { topic, partition } = scope
+  const { topic, partition } = checkFields('the scope', scope, ['topic', 'partition'])
   if (topic !== undefined && (typeof topic !== 'string' || topic === '')) {
-    throw new KafkaError('INVALID_ARGUMENT', `topic must be a topic name, got ${String(topic)}`)
+    const text = `topic must be a topic name, got ${describeValue(topic)}`
+    throw new KafkaError('INVALID_ARGUMENT', text)
   }
   if (partition !== undefined && !(Number.isInteger(partition) && partition >= 0)) {
-    const text = `partition must be a whole number from 0, got ${String(partition)}`
+    const text = `partition must be a whole number from 0, got ${describeValue(partition)}`
     throw new KafkaError('INVALID_ARGUMENT', text)
   }
   if (partition !== undefined && topic === undefined) {

@@ -5,6 +5,8 @@
 
 import type { ProducerRecord, RecordMetadata, Settle } from '../engine/record.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
+import { describeValue } from '../runtime/value-kinds.ts'
+import { checkFields } from './field-check.ts'
 
 /** What a sink needs from a producer; undefined = the record is accepted already. */
 export interface RecordTarget {
@@ -37,21 +39,30 @@ const functionProblem = (name: string, value: unknown): string | null =>
     ? null
     : `${name} must be a function, got ${typeof value}`
 
-const optionNames = ['maxInFlight', 'onDelivered', 'onFailed', 'signal', 'highWaterMark']
+const numberProblem = (name: string, value: unknown, min: number): string | null =>
+  value === undefined || (typeof value === 'number' && value >= min)
+    ? null
+    : `${name} must be a number from ${min}, got ${describeValue(value)}`
 
-/** Throws INVALID_ARGUMENT if an option is invalid. */
-const checkOptions = (options: RecordStreamOptions): void => {
-  const unknown = Object.keys(options).find((name) => !optionNames.includes(name))
-  if (unknown !== undefined) {
-    const message = `unknown option '${unknown}': the options are ${optionNames.join(', ')}`
-    throw new KafkaError('INVALID_ARGUMENT', message)
-  }
-  const { maxInFlight, onDelivered, onFailed } = options
-  const isWrong = maxInFlight !== undefined && !(maxInFlight >= 1)
-  const problem = isWrong
-    ? `maxInFlight must be a number from 1, got ${String(maxInFlight)}`
-    : (functionProblem('onDelivered', onDelivered) ?? functionProblem('onFailed', onFailed))
+/** All options of a stream: each of the three calls has some of them. */
+interface AllOptions extends RecordStreamOptions {
+  readonly signal?: unknown
+  readonly highWaterMark?: unknown
+}
+
+const optionNames = ['maxInFlight', 'onDelivered', 'onFailed', 'signal', 'highWaterMark'] as const
+
+/** A copy of the options. Throws INVALID_ARGUMENT if one is invalid. */
+export const checkStreamOptions = <Options extends object>(given: Options): Options => {
+  const options = checkFields('options', given as AllOptions, optionNames)
+  const { maxInFlight, onDelivered, onFailed, highWaterMark } = options
+  const problem =
+    numberProblem('maxInFlight', maxInFlight, 1) ??
+    numberProblem('highWaterMark', highWaterMark, 0) ??
+    functionProblem('onDelivered', onDelivered) ??
+    functionProblem('onFailed', onFailed)
   if (problem !== null) throw new KafkaError('INVALID_ARGUMENT', problem)
+  return options as Options
 }
 
 export class RecordSink {
@@ -79,10 +90,9 @@ export class RecordSink {
     onUnobserved: UnobservedFailure,
     onBroken: (error: KafkaError) => void = () => {},
   ) {
-    checkOptions(options)
     this.#target = target
-    this.#options = options
-    this.#maxInFlight = options.maxInFlight ?? Number.POSITIVE_INFINITY
+    this.#options = checkStreamOptions(options)
+    this.#maxInFlight = this.#options.maxInFlight ?? Number.POSITIVE_INFINITY
     this.#onBroken = onBroken
     this.#onUnobserved = onUnobserved
   }

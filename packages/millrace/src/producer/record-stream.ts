@@ -8,9 +8,10 @@
 import { Writable } from 'node:stream'
 import type { ProducerRecord } from '../engine/record.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
-import { describeValue } from '../runtime/value-kinds.ts'
+import { describeValue, readable } from '../runtime/value-kinds.ts'
 import { unwatchAbort, watchAbort } from './abort-watch.ts'
 import {
+  checkStreamOptions,
   type RecordCounts,
   RecordSink,
   type RecordStreamOptions,
@@ -45,9 +46,10 @@ const ignore: UnobservedFailure = () => {}
 
 export const recordWritable = (
   target: RecordTarget,
-  options: WritableOptions = {},
+  given: WritableOptions = {},
   onUnobserved: UnobservedFailure = ignore,
 ): Writable => {
+  const options = checkStreamOptions(given)
   const sink = new RecordSink(target, options, onUnobserved, (error) => {
     if (stream.destroyed) onUnobserved(error)
     else stream.destroy(error)
@@ -72,9 +74,10 @@ export const recordWritable = (
 
 export const recordWritableStream = (
   target: RecordTarget,
-  options: WritableOptions = {},
+  given: WritableOptions = {},
   onUnobserved: UnobservedFailure = ignore,
 ): WritableStream<ProducerRecord> => {
+  const options = checkStreamOptions(given)
   let fail: (error: KafkaError) => void = () => {}
   const sink = new RecordSink(target, options, onUnobserved, (error) => fail(error))
   const throwIfBroken = (): void => {
@@ -97,14 +100,22 @@ export const recordWritableStream = (
   )
 }
 
-const isIterable = (source: unknown): boolean =>
-  typeof source === 'object' &&
-  source !== null &&
-  (Symbol.asyncIterator in source || Symbol.iterator in source)
+const isIterable = (source: unknown): boolean => {
+  if (typeof source !== 'object' || source === null) return false
+  const { [Symbol.asyncIterator]: asyncIterator, [Symbol.iterator]: iterator } = source as Partial<
+    AsyncIterable<unknown> & Iterable<unknown>
+  >
+  return typeof (asyncIterator ?? iterator) === 'function'
+}
+
+const isAsyncIterable = (
+  source: AsyncIterable<ProducerRecord> | Iterable<ProducerRecord>,
+): source is AsyncIterable<ProducerRecord> =>
+  typeof (source as AsyncIterable<ProducerRecord>)[Symbol.asyncIterator] === 'function'
 
 /** Throws INVALID_ARGUMENT if it is not an iterable of records. */
 export const checkIterable = (source: unknown): void => {
-  if (isIterable(source)) return
+  if (readable(() => isIterable(source)) === true) return
   throw new KafkaError(
     'INVALID_ARGUMENT',
     `source must be iterable or async iterable, got ${describeValue(source)}`,
@@ -114,9 +125,10 @@ export const checkIterable = (source: unknown): void => {
 export const sendAll = async (
   target: RecordTarget,
   source: AsyncIterable<ProducerRecord> | Iterable<ProducerRecord>,
-  options: SendAllOptions = {},
+  given: SendAllOptions = {},
   onUnobserved: UnobservedFailure = ignore,
 ): Promise<RecordCounts> => {
+  const options = checkStreamOptions(given)
   const { signal } = options
   checkWaitOptions({ signal })
   checkIterable(source)
@@ -167,7 +179,7 @@ const pump = async (
   signal: AbortSignal | undefined,
   abort: AbortHook,
 ): Promise<void> => {
-  const isAsync = Symbol.asyncIterator in source
+  const isAsync = isAsyncIterable(source)
   const iterator = isAsync ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
   while (sink.broken === null && !signal?.aborted) {
     const pending = iterator.next()

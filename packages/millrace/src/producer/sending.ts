@@ -5,10 +5,11 @@
 
 import type { Engine } from '../engine/engine.ts'
 import type { ProducerRecord, RecordMetadata, Settle, SettleCallback } from '../engine/record.ts'
-import { KafkaError } from '../protocol/kafka-error.ts'
+import type { KafkaError } from '../protocol/kafka-error.ts'
 import type { BatchResult } from './batch-result.ts'
 import { BatchSend } from './batch-send.ts'
 import { callbackProblem, guarded } from './caller.ts'
+import { checkRecords } from './caller-records.ts'
 import { cancelledError, topicForError } from './cancelled-record.ts'
 import type { FailureReporter } from './failure-reporter.ts'
 import { PendingSend } from './pending-send.ts'
@@ -118,12 +119,7 @@ export class Sending {
     const promise = new Promise<BatchResult>((resolve) => {
       const options = checkWaitOptions(given)
       scope.check('sendBatch')
-      if (!Array.isArray(records)) {
-        throw new KafkaError(
-          'INVALID_ARGUMENT',
-          `records must be an array of records, got ${typeof records}`,
-        )
-      }
+      checkRecords('records', records)
       this.#startBatch(scope, records, options, resolve)
     })
     // A function created here would keep `records` in memory until the results arrive.

@@ -4,7 +4,7 @@
 
 import type { ProducerRecord } from '../engine/record.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
-import type { RecordCounts } from './record-sink.ts'
+import { checkStreamOptions, type RecordCounts } from './record-sink.ts'
 import { checkIterable, type SendAllOptions } from './record-stream.ts'
 
 /** A producer, or a test double of one. */
@@ -22,7 +22,7 @@ export const sendAllTyped = async <Typed>(
   make: (record: Typed) => Made | Promise<Made>,
 ): Promise<RecordCounts> => {
   checkIterable(source)
-  const { onDelivered, onFailed, ...others } = options
+  const { onDelivered, onFailed, ...others } = checkStreamOptions(options)
   /** The caller's record of each serialized one, for the caller's functions. */
   const originals = new WeakMap<ProducerRecord, Typed>()
   let failedBefore = 0

@@ -10,9 +10,10 @@ import type {
   SettleCallback,
 } from '../engine/record.ts'
 import { asKafkaError, KafkaError } from '../protocol/kafka-error.ts'
-import { isPromise } from '../runtime/value-kinds.ts'
+import { describeValue, isPromise, messageOf } from '../runtime/value-kinds.ts'
 import { type BatchResult, batchResultOf } from './batch-result.ts'
 import { guarded } from './caller.ts'
+import { checkRecords, recordAt } from './caller-records.ts'
 import { FieldContext, withHeaders } from './field-context.ts'
 import type { RecordSender } from './producer-like.ts'
 import type { RecordCounts } from './record-sink.ts'
@@ -57,6 +58,13 @@ type Serialized = ProducerRecord | Promise<ProducerRecord>
 
 /** A serialized record, or the error of its serializer. */
 type Made = ProducerRecord | KafkaError
+
+/** A record of a sendBatch call. */
+interface Entry {
+  readonly serialized: Serialized | KafkaError
+  /** Null if the record is not sent. */
+  readonly topic: string | null
+}
 
 const madeOf = (serialized: Serialized | KafkaError): Made | Promise<Made> =>
   isPromise(serialized) ? serialized.catch((error) => asKafkaError(error, 'serialize')) : serialized
@@ -127,15 +135,17 @@ export class TypedTopics<Topics extends TopicDefinitions> {
    * with slow serializers do not delay the others.
    */
   sendBatch(records: readonly TypedRecord<Topics>[], options?: WaitOptions): Promise<BatchResult> {
-    if (!Array.isArray(records)) {
-      const error = new KafkaError(
-        'INVALID_ARGUMENT',
-        `records must be an array of records, got ${typeof records}`,
-      )
+    try {
+      checkRecords('records', records)
+    } catch (error) {
       return guarded(Promise.reject(error))
     }
-    const serialized = records.map((record) => this.#serializedOrError(record))
-    return guarded(this.#sendByTopic(records, serialized, options))
+    const entries = Array.from({ length: records.length }, (_, index): Entry => {
+      const record = recordAt(records as readonly ProducerRecord[], index) as TypedRecord<Topics>
+      const serialized = this.#serializedOrError(record)
+      return { serialized, topic: serialized instanceof KafkaError ? null : record.topic }
+    })
+    return guarded(this.#sendByTopic(entries, options))
   }
 
   /**
@@ -184,23 +194,20 @@ export class TypedTopics<Topics extends TopicDefinitions> {
   }
 
   async #sendByTopic(
-    records: readonly TypedRecord<Topics>[],
-    serialized: readonly (Serialized | KafkaError)[],
+    entries: readonly Entry[],
     options: WaitOptions | undefined,
   ): Promise<BatchResult> {
+    const serialized = entries.map((entry) => entry.serialized)
     const slow = new Map<string, number[]>()
-    serialized.forEach((one, index) => {
-      const { topic } = records[index]!
-      const isSlow =
-        isPromise(one) || (!(one instanceof KafkaError) && this.#order.isWaiting(topic))
-      if (isSlow) slow.set(topic, [])
-    })
+    for (const { topic, serialized: one } of entries) {
+      if (topic !== null && (isPromise(one) || this.#order.isWaiting(topic))) slow.set(topic, [])
+    }
     if (slow.size === 0) return this.#sendMade(serialized as readonly Made[], options)
     const atOnce: number[] = []
-    records.forEach((record, index) => {
-      const indexes = serialized[index] instanceof KafkaError ? atOnce : slow.get(record?.topic)
+    for (const [index, { topic }] of entries.entries()) {
+      const indexes = topic === null ? atOnce : slow.get(topic)
       ;(indexes ?? atOnce).push(index)
-    })
+    }
     const parts = [...slow].map(([topic, indexes]) => {
       const made = Promise.all(indexes.map((index) => madeOf(serialized[index]!)))
       const sent = withinLimits(options, null, (limit) =>
@@ -214,7 +221,7 @@ export class TypedTopics<Topics extends TopicDefinitions> {
     })
     const made = atOnce.map((index) => serialized[index] as Made)
     parts.push({ indexes: atOnce, sent: guarded(this.#sendMade(made, options)) })
-    const results = new Array<RecordMetadata | KafkaError>(records.length)
+    const results = new Array<RecordMetadata | KafkaError>(entries.length)
     for (const { indexes, sent } of parts) {
       const part = await sent.catch((error) => asKafkaError(error, 'sendBatch'))
       indexes.forEach((index, position) => {
@@ -233,15 +240,32 @@ export class TypedTopics<Topics extends TopicDefinitions> {
     return batchResultOf(results)
   }
 
-  /** Throws SERIALIZATION_FAILED, or INVALID_ARGUMENT for a topic that is not defined. */
+  /**
+   * Throws SERIALIZATION_FAILED, or INVALID_ARGUMENT for a topic that is not defined or a record
+   * that cannot be read.
+   */
   #serialize(record: TypedRecord<Topics>): Serialized {
+    if (typeof record !== 'object' || record === null) {
+      const message = `record must be an object, got ${describeValue(record)}`
+      throw new KafkaError('INVALID_ARGUMENT', message)
+    }
+    try {
+      return this.#serializeFields(record)
+    } catch (cause) {
+      if (cause instanceof KafkaError) throw cause
+      const message = `record could not be read: ${messageOf(cause)}`
+      throw new KafkaError('INVALID_ARGUMENT', message, { cause })
+    }
+  }
+
+  #serializeFields(record: TypedRecord<Topics>): Serialized {
     const { topic, key, value } = record
     const definition = Object.hasOwn(this.#topics, topic) ? this.#topics[topic] : undefined
     if (definition === undefined) {
       const known = Object.keys(this.#topics).join(', ')
       throw new KafkaError(
         'INVALID_ARGUMENT',
-        `topic must be one of ${known}, got ${String(topic)}`,
+        `topic must be one of ${known}, got ${describeValue(topic)}`,
       )
     }
     const isKeyMade = key !== undefined && key !== null && definition.key !== undefined

@@ -5,7 +5,7 @@
 import type { Deadline, Deadlines } from '../engine/deadlines.ts'
 import { KafkaError, type Persisted } from '../protocol/kafka-error.ts'
 import { ownFields } from '../runtime/own-fields.ts'
-import { messageOf, readable } from '../runtime/value-kinds.ts'
+import { describeValue, messageOf, readable } from '../runtime/value-kinds.ts'
 import { unwatchAbort, watchAbort } from './abort-watch.ts'
 
 /** Options of every waiting call. */
@@ -55,7 +55,7 @@ export const checkWaitOptions = (given: WaitOptions | undefined): WaitOptions | 
   if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0)) {
     throw new KafkaError(
       'INVALID_ARGUMENT',
-      `timeoutMs must be milliseconds from 0, got ${String(timeoutMs)}`,
+      `timeoutMs must be milliseconds from 0, got ${describeValue(timeoutMs)}`,
     )
   }
   return options

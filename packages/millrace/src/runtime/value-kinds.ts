@@ -56,6 +56,7 @@ export const describeValue = (value: unknown): string => {
     return JSON.stringify(isLong ? `${value.slice(0, shownCharactersMax)}…` : value)
   }
   if (typeof value === 'object' && value !== null) return classOf(value) ?? 'an object'
+  if (typeof value === 'bigint') return `${value}n`
   return typeof value === 'function' ? 'a function' : String(value)
 }
 

@@ -3,6 +3,7 @@
 // recording-sender.ts.
 
 import { type ErrorCode, errorCodes, KafkaError } from '../protocol/kafka-error.ts'
+import { describeValue } from '../runtime/value-kinds.ts'
 
 /** Which records fail. */
 export interface FailNextOptions {
@@ -30,7 +31,10 @@ const countOf = (name: string, value: number | undefined, fallback: number): num
 const errorOf = (error: KafkaError | ErrorCode): KafkaError => {
   if (error instanceof KafkaError) return error
   if (Object.hasOwn(errorCodes, error)) return new KafkaError(error, `failed on purpose: ${error}`)
-  throw new KafkaError('INVALID_ARGUMENT', `error must be a KafkaError, got ${String(error)}`)
+  throw new KafkaError(
+    'INVALID_ARGUMENT',
+    `error must be a KafkaError, got ${describeValue(error)}`,
+  )
 }
 
 export class OrderedFailures {

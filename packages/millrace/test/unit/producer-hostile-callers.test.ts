@@ -3,11 +3,12 @@
 
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Admin } from '../../src/index.ts'
+import { Admin, textSerializer, typedTopics } from '../../src/index.ts'
+import { AsyncProducer, BatchError, KafkaProducer, SyncProducer } from '../../src/layers.ts'
 import { resolveOptions } from '../../src/producer/options.ts'
 import { Producer } from '../../src/producer/producer.ts'
 import type { ProducerOptions } from '../../src/producer/producer-options.ts'
-import type { KafkaError } from '../../src/protocol/kafka-error.ts'
+import { KafkaError } from '../../src/protocol/kafka-error.ts'
 import { silentLogger } from '../../src/runtime/logger.ts'
 import { startCluster } from '../../src/testing.ts'
 import { producerFor } from './producer-kit.ts'
@@ -136,7 +137,139 @@ it('options of a call that throw or have no meaning are an INVALID_ARGUMENT', as
   await assert.rejects(producer.connect(throwing), unread)
   await assert.rejects(producer.beginTransaction(throwing), unread)
   const limited = producer.sendAll([record], { timeoutMs: 300 } as never)
-  await assert.rejects(limited, { code: 'INVALID_ARGUMENT', message: /option 'timeoutMs'/ })
+  await assert.rejects(limited, { code: 'INVALID_ARGUMENT', message: /option "timeoutMs"/ })
+  await assert.rejects(producer.sendAll([record], null as never), { code: 'INVALID_ARGUMENT' })
+  for (const maxInFlight of [0, '5', Number.NaN, Object.create(null), Symbol('s')]) {
+    const options = { maxInFlight } as never
+    const expected = { code: 'INVALID_ARGUMENT', message: /maxInFlight must be a number from 1/ }
+    await assert.rejects(producer.sendAll([record], options), expected)
+    assert.throws(() => producer.writable(options), expected)
+    assert.throws(() => producer.writableStream(options), expected)
+  }
+  const highWater = { code: 'INVALID_ARGUMENT', message: /highWaterMark must be a number from 0/ }
+  assert.throws(() => producer.writable({ highWaterMark: -1 }), highWater)
+  assert.throws(() => producer.writableStream({ highWaterMark: 5n as never }), highWater)
+  const notIterable = { code: 'INVALID_ARGUMENT', message: /source must be iterable/ }
+  await assert.rejects(producer.sendAll({ [Symbol.iterator]: 5 } as never), notIterable)
+})
+
+describe('an array of records that throws when it is read', () => {
+  const good = { topic: 't', value: 'good' }
+  const unreadable = (): never => {
+    throw new Error('boom')
+  }
+  /** The second element throws. */
+  const halfReadable = (): { topic: string; value: string }[] =>
+    Object.defineProperty([good, good, good], 1, { get: unreadable })
+  const isUnread = (error: unknown): boolean => {
+    assert.ok(error instanceof KafkaError)
+    assert.equal(error.code, 'INVALID_ARGUMENT')
+    assert.match(error.message, /could not be read: boom/)
+    return true
+  }
+
+  it('rejects that record only, in sendBatch of the producer and of typed topics', async () => {
+    await using cluster = await startCluster({ topics: { t: 1 } })
+    await using producer = producerFor(cluster)
+    await using observed = producerFor(cluster, { interceptors: [{ onSend: (record) => record }] })
+    const typed = typedTopics(producer, { t: { value: textSerializer } })
+    for (const sender of [producer, observed, typed]) {
+      const { results, failedIndexes } = await sender.sendBatch(halfReadable() as never)
+      assert.deepEqual(failedIndexes, [1])
+      isUnread(results[1])
+    }
+    assert.equal(cluster.records('t').length, 6)
+  })
+
+  it('rejects that record only while the call waits for space; the producer goes on', async () => {
+    await using cluster = await startCluster({ topics: { t: 1 } })
+    await using producer = producerFor(cluster, { bufferMemoryBytes: 65_536 })
+    const records = Array.from({ length: 500 }, () => ({ topic: 't', value: 'v'.repeat(1000) }))
+    Object.defineProperty(records, 400, { get: unreadable })
+    const { results, failedIndexes } = await producer.sendBatch(records)
+    assert.deepEqual(failedIndexes, [400])
+    isUnread(results[400])
+    await producer.send(good)
+    assert.equal(cluster.records('t').length, 500)
+  })
+
+  it('is rejected as a whole if it is a proxy that has no length', async () => {
+    await using cluster = await startCluster({ topics: { t: 1 } })
+    await using producer = producerFor(cluster)
+    const typed = typedTopics(producer, { t: { value: textSerializer } })
+    const layer = new KafkaProducer({ brokers: cluster.brokers, onError: () => {} })
+    const revoked = Proxy.revocable([good], {})
+    revoked.revoke()
+    const odd = [
+      new Proxy([good], { get: unreadable }),
+      new Proxy([good], { get: (_target, name) => (name === 'length' ? Number.NaN : good) }),
+      new Proxy([good], { get: (_target, name) => (name === 'length' ? 2 ** 40 : good) }),
+      revoked.proxy,
+    ]
+    for (const sender of [producer, typed, layer]) {
+      for (const records of odd) {
+        await assert.rejects(sender.sendBatch(records as never), { code: 'INVALID_ARGUMENT' })
+      }
+    }
+    await layer.close()
+    assert.equal(cluster.records('t').length, 0)
+  })
+
+  it('rejects that record only in a sendBatch of layer 1', async () => {
+    await using cluster = await startCluster({ topics: { t: 1 } })
+    for (const async of [true, false]) {
+      const config = { async, batchTimeoutMs: 0 }
+      const producer = new KafkaProducer({ brokers: cluster.brokers, onError: () => {} }, config)
+      const error: unknown = await producer.sendBatch(halfReadable()).catch((thrown) => thrown)
+      assert.ok(error instanceof BatchError)
+      assert.deepEqual(
+        error.failures.map(({ index }) => index),
+        [1],
+      )
+      isUnread(error.failures[0]?.error)
+      assert.deepEqual(await producer.close(), { delivered: 2, failed: 1, undelivered: 0 })
+    }
+  })
+})
+
+it('a message of layer 2 whose getter throws rejects its own call', async () => {
+  await using cluster = await startCluster({ topics: { t: 1 } })
+  const failed: KafkaError[] = []
+  const handler = { handleSuccess() {}, handleError: (error: KafkaError) => failed.push(error) }
+  const options = { brokers: cluster.brokers, onError: () => {} }
+  const thrown = {
+    get topic(): string {
+      throw new Error('boom')
+    },
+  }
+  for (const producer of [new SyncProducer(options), new AsyncProducer(options, handler)]) {
+    const expected = { code: 'INVALID_ARGUMENT', message: /record could not be read: boom/ }
+    await assert.rejects(producer.sendMessage(thrown, 'x'), expected)
+    await producer.close()
+  }
+  assert.deepEqual(failed, [])
+})
+
+it('settings of layer 1 that have no text are named in the error', () => {
+  for (const value of [Object.create(null), { toString: () => assert.fail() }, 5n]) {
+    const create = () => new KafkaProducer('localhost:1', { batchSize: value as never })
+    assert.throws(create, { code: 'INVALID_OPTION', message: /batchSize must be a whole number/ })
+  }
+})
+
+it('a record of typed topics that is no object fails alone', async () => {
+  await using cluster = await startCluster({ topics: { t: 1 } })
+  await using producer = producerFor(cluster)
+  const typed = typedTopics(producer, { t: { value: textSerializer } })
+  const good = { topic: 't', value: 'good' }
+  const records = Object.assign(new Array<never>(5), { 0: null, 1: good, 3: 'x', 4: undefined })
+  const { results, failedIndexes } = await typed.sendBatch(records as never)
+  assert.deepEqual(failedIndexes, [0, 2, 3, 4])
+  for (const index of failedIndexes) {
+    assert.match((results[index] as KafkaError).message, /record must be an object, got/)
+  }
+  await assert.rejects(typed.send(null as never), { code: 'INVALID_ARGUMENT' })
+  assert.throws(() => typed.enqueue(null as never), { code: 'INVALID_ARGUMENT' })
 })
 
 describe('a signal that is none is an INVALID_ARGUMENT of every call, and nothing is taken', () => {

@@ -42,7 +42,7 @@ const wrongOptions: readonly (readonly [unknown, RegExp])[] = [
   [7, /options must be an object, got number/],
   [{ timeoutMs: -1 }, /timeoutMs must be milliseconds from 0, got -1/],
   [{ timeoutMs: Number.NaN }, /timeoutMs must be milliseconds from 0, got NaN/],
-  [{ timeoutMs: '100' }, /timeoutMs must be milliseconds from 0, got 100/],
+  [{ timeoutMs: '100' }, /timeoutMs must be milliseconds from 0, got "100"/],
   [{ timeoutMs: null }, /timeoutMs must be milliseconds from 0, got null/],
   [{ timeout: 5 }, /unknown option 'timeout' of a call: the options are signal and timeoutMs/],
   [{ signal: {} }, /signal must be an AbortSignal, got/],

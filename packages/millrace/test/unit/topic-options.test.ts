@@ -284,6 +284,10 @@ describe('purge', () => {
       [{ topic: '' }, /topic must be a topic name/],
       [{ topic: 'a', partition: -1 }, /partition must be a whole number/],
       [{ partition: 1 }, /partition must be given with its topic/],
+      [{ topc: 'a' }, /Unknown field "topc" of the scope: did you mean "topic"\?/],
+      [['a'], /Unknown field "0" of the scope/],
+      [{ topic: Object.create(null) }, /topic must be a topic name, got an object/],
+      [{ topic: 'a', partition: '1' }, /partition must be a whole number from 0, got "1"/],
     ] as const) {
       const error = thrownBy(() => producer.purge(scope as never))
       assert.equal(error.code, 'INVALID_ARGUMENT')

@@ -297,7 +297,7 @@ export class RecordEncoder {
     if (typeof partition === 'number' && partition >= 0 && partition === (partition | 0)) {
       return partition
     }
-    return refuse('record.partition', partition, 'a whole number from 0')
+    return refuse('record.partition', partition, 'a whole number from 0 to 2147483647')
   }
 
   #checkTimestamp(timestamp: unknown): number {
