@@ -3,9 +3,10 @@
 // keep no state between calls. Callers: applications and the CLI.
 
 import { type Environment, systemEnvironment } from '../producer/environment.ts'
+import { checkFields } from '../producer/field-check.ts'
 import { resolveOptions } from '../producer/options.ts'
 import type { ProducerOptions } from '../producer/producer-options.ts'
-import type { WaitOptions } from '../producer/wait.ts'
+import { checkWaitOptions, type WaitOptions } from '../producer/wait.ts'
 import { type CreateTopicsResponse, createTopicsApi } from '../protocol/api/19-create-topics.ts'
 import {
   type DescribeConfigsResponse,
@@ -17,6 +18,7 @@ import type { TopicRecord } from '../protocol/records/fetched-batches.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { BrokerCalls } from './broker-calls.ts'
 import { limited } from './call-limit.ts'
+import { checkSettings, checkText, checkWhole } from './check.ts'
 import {
   type ClusterDescription,
   type ConsumerGroupOffset,
@@ -28,7 +30,7 @@ import {
   listOffsets,
   type OffsetSpec,
 } from './cluster-description.ts'
-import { type ReadRecordsOptions, RecordReader } from './record-reader.ts'
+import { checkReadOptions, type ReadRecordsOptions, RecordReader } from './record-reader.ts'
 import {
   type ConfigChange,
   type ConfigResource,
@@ -63,6 +65,9 @@ import {
 
 /** Kafka's resource type of a topic in requests about settings. */
 const topicResource = 2
+
+const int16Max = 2 ** 15 - 1
+const int32Max = 2 ** 31 - 1
 
 /** Requests the broker's default, for counts that the caller does not set. */
 const brokerDefault = -1
@@ -137,7 +142,7 @@ export class Admin {
   describeTopic(name: string, options?: WaitOptions): Promise<TopicDescription> {
     return this.#call('describeTopic', options, async () => {
       const { topics } = await this.#calls.metadata({
-        topics: [{ name: nameOf(name) }],
+        topics: [{ name: checkText('name', name) }],
         allowAutoTopicCreation: false,
       })
       const topic = topics.find((each) => each.name === name)
@@ -153,14 +158,18 @@ export class Admin {
    */
   createTopic(topic: NewTopic, options?: WaitOptions): Promise<CreatedTopic> {
     return this.#call('createTopic', options, async (timeoutMs) => {
-      const name = nameOf(topic.name)
-      const { partitions = brokerDefault, replicationFactor = brokerDefault, config = {} } = topic
-      const configs = Object.entries(config).map(([key, value]) => ({ name: key, value }))
+      const { name, partitions, replicationFactor, config } = checkNewTopic(topic)
       const response = await this.#calls.toController(
         createTopicsApi,
         {
           topics: [
-            { name, numPartitions: partitions, replicationFactor, assignments: [], configs },
+            {
+              name,
+              numPartitions: partitions,
+              replicationFactor,
+              assignments: [],
+              configs: config,
+            },
           ],
           timeoutMs,
         },
@@ -204,10 +213,10 @@ export class Admin {
   incrementalAlterConfigs(
     resource: ConfigResource,
     changes: readonly ConfigChange[],
-    { validateOnly = false, ...options }: WaitOptions & { validateOnly?: boolean } = {},
+    options: WaitOptions & { validateOnly?: boolean } = {},
   ): Promise<void> {
-    return this.#call('incrementalAlterConfigs', options, () =>
-      incrementalAlterConfigs(this.#calls, resource, changes, validateOnly),
+    return this.#callWith('incrementalAlterConfigs', options, 'validateOnly', (validateOnly) =>
+      incrementalAlterConfigs(this.#calls, resource, changes, validateOnly ?? false),
     )
   }
 
@@ -255,10 +264,10 @@ export class Admin {
   listOffsets(
     topic: string,
     spec: OffsetSpec,
-    { isolation = 'read_committed', ...options }: WaitOptions & { isolation?: Isolation } = {},
+    options: WaitOptions & { isolation?: Isolation } = {},
   ): Promise<ReadonlyMap<number, number>> {
-    return this.#call('listOffsets', options, () =>
-      listOffsets(this.#calls, topic, null, spec, isolation),
+    return this.#callWith('listOffsets', options, 'isolation', (isolation) =>
+      listOffsets(this.#calls, topic, null, spec, isolation ?? 'read_committed'),
     )
   }
 
@@ -340,8 +349,9 @@ export class Admin {
    */
   async *readRecords(
     topic: string,
-    options: ReadRecordsOptions = {},
+    given: ReadRecordsOptions = {},
   ): AsyncGenerator<readonly TopicRecord[], void, undefined> {
+    const options = checkReadOptions(given)
     const { signal } = options
     const reader = new RecordReader(this.#calls, topic, options, this.#clock)
     await this.#call('readRecords', signal === undefined ? {} : { signal }, () => reader.open())
@@ -370,14 +380,25 @@ export class Admin {
     return response.results[0]?.errorCode === errorNumber.NONE ? response : null
   }
 
-  #call<Value>(
+  /** A call with an option beside those of every call. */
+  async #callWith<Name extends string, Option, Value>(
     what: string,
-    options: WaitOptions | undefined,
+    given: WaitOptions & { readonly [Key in Name]?: Option },
+    name: Name,
+    call: (option: Option | undefined) => Promise<Value>,
+  ): Promise<Value> {
+    const names = [name, 'signal', 'timeoutMs'] as const
+    const { [name]: option, ...options } = checkFields('options', given, names)
+    return this.#call(what, options, () => call(option))
+  }
+
+  async #call<Value>(
+    what: string,
+    given: WaitOptions | undefined,
     call: (brokerTimeoutMs: number) => Promise<Value>,
   ): Promise<Value> {
-    if (this.#closed) {
-      return Promise.reject(new KafkaError('CLOSED', `${what}: the admin is closed`))
-    }
+    if (this.#closed) throw new KafkaError('CLOSED', `${what}: the admin is closed`)
+    const options = checkWaitOptions(given)
     // The broker's timeout is not longer than the call's, so that it responds before the call ends.
     const brokerTimeoutMs = Math.min(options?.timeoutMs ?? this.#timeoutMs, this.#timeoutMs)
     const run = (): Promise<Value> => call(brokerTimeoutMs)
@@ -386,9 +407,21 @@ export class Admin {
   }
 }
 
-const nameOf = (name: string): string => {
-  if (typeof name === 'string' && name !== '') return name
-  throw new KafkaError('INVALID_ARGUMENT', 'name must be a topic name')
+const newTopicFields = ['name', 'partitions', 'replicationFactor', 'config'] as const
+
+const checkNewTopic = (given: NewTopic) => {
+  const topic = checkFields('the topic', given, newTopicFields)
+  const { partitions = brokerDefault, replicationFactor = brokerDefault, config = {} } = topic
+  if (partitions !== brokerDefault) checkWhole('partitions', partitions, 1, int32Max)
+  if (replicationFactor !== brokerDefault) {
+    checkWhole('replicationFactor', replicationFactor, 1, int16Max)
+  }
+  return {
+    name: checkText('name', topic.name),
+    partitions,
+    replicationFactor,
+    config: checkSettings('config', config),
+  }
 }
 
 const createError = (

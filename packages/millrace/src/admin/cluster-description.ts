@@ -6,7 +6,7 @@ import { listOffsetsApi } from '../protocol/api/02-list-offsets.ts'
 import { offsetFetchApi } from '../protocol/api/09-offset-fetch.ts'
 import { listGroupsApi } from '../protocol/api/16-list-groups.ts'
 import type { BrokerCalls } from './broker-calls.ts'
-import { checkText, checkWhole } from './check.ts'
+import { checkOneOf, checkText, checkWhole } from './check.ts'
 import { requestLeaders } from './leaders.ts'
 import { outcomeError } from './topic-changes.ts'
 
@@ -160,6 +160,8 @@ export type OffsetSpec = 'earliest' | 'latest' | { readonly timestamp: number }
 /** Which records count: all, or only those without open and aborted transactions. */
 export type OffsetIsolation = 'read_uncommitted' | 'read_committed'
 
+export const isolations = ['read_uncommitted', 'read_committed'] as const
+
 const consumerReplicaId = -1
 
 const timestampOf = (spec: OffsetSpec): number => {
@@ -179,11 +181,12 @@ export const listOffsets = async (
 ): Promise<ReadonlyMap<number, number>> => {
   const name = checkText('topic', topic)
   const timestamp = timestampOf(spec)
+  checkOneOf('isolation', isolation, isolations)
   const api = listOffsetsApi.name
   return requestLeaders(calls, name, partitions, async (nodeId, requested) => {
     const request = {
       replicaId: consumerReplicaId,
-      isolationLevel: isolation === 'read_committed' ? 1 : 0,
+      isolationLevel: isolations.indexOf(isolation),
       topics: [
         { name, partitions: requested.map((partitionIndex) => ({ partitionIndex, timestamp })) },
       ],

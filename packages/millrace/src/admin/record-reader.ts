@@ -4,6 +4,7 @@
 // connections. Each leader has at most one Fetch request in flight or one response waiting, so
 // memory is bounded. Caller: Admin.
 
+import { checkFields } from '../producer/field-check.ts'
 import { fetchApi } from '../protocol/api/01-fetch.ts'
 import { brokerError, errorNumber } from '../protocol/errors.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
@@ -11,9 +12,10 @@ import type { ProducerId } from '../protocol/producer-id.ts'
 import { decodeFetched, type TopicRecord } from '../protocol/records/fetched-batches.ts'
 import { decodeBatchHeader, splitBatches } from '../protocol/records/record-batch.ts'
 import type { Clock } from '../runtime/clock.ts'
+import { describeValue } from '../runtime/value-kinds.ts'
 import type { BrokerCalls } from './broker-calls.ts'
-import { checkPartition, checkText, checkWhole } from './check.ts'
-import { listOffsets, type OffsetIsolation } from './cluster-description.ts'
+import { checkArray, checkOneOf, checkPartition, checkText, checkWhole } from './check.ts'
+import { isolations, listOffsets, type OffsetIsolation } from './cluster-description.ts'
 import { readLeaders, type TopicLeaders } from './leaders.ts'
 import { ReadInterruptions } from './read-interruptions.ts'
 
@@ -65,6 +67,21 @@ export interface SkippedRecords {
   readonly toOffset: number
 }
 
+const optionNames = [
+  'partitions',
+  'from',
+  'until',
+  'isolation',
+  'signal',
+  'timeoutMs',
+  'onSkipped',
+  'onHeldUp',
+] as const
+
+/** A copy of the options. Throws INVALID_ARGUMENT for an unknown one. */
+export const checkReadOptions = (options: ReadRecordsOptions): ReadRecordsOptions =>
+  checkFields('options', options, optionNames)
+
 const consumerReplicaId = -1
 const timeoutMsDefault = 60_000
 const fetchMaxWaitMs = 500
@@ -115,13 +132,15 @@ export class RecordReader {
    */
   #endsAt: number | null = null
 
+  /** `options` are those of checkReadOptions. */
   constructor(calls: BrokerCalls, topic: string, options: ReadRecordsOptions, clock: Clock) {
     this.#calls = calls
     this.#topic = checkText('topic', topic)
     this.#options = options
     this.#clock = clock
-    this.#isolation = options.isolation ?? 'read_committed'
-    for (const partition of options.partitions ?? []) checkPartition(partition)
+    const { isolation = 'read_committed', partitions = [] } = options
+    this.#isolation = checkOneOf('isolation', isolation, isolations)
+    for (const partition of checkArray('partitions', partitions)) checkPartition(partition)
     checkBound('from', options.from ?? 'earliest', ['earliest', 'latest'])
     if (options.until !== undefined) checkBound('until', options.until, ['latest'], 0)
     this.#interruptions = new ReadInterruptions({
@@ -479,6 +498,9 @@ const checkBound = (
     checkWhole(`${name}.timestamp`, bound.timestamp, 0)
   } else if (!names.includes(bound)) {
     const expected = `${names.join(', ')}, an offset or { timestamp }`
-    throw new KafkaError('INVALID_ARGUMENT', `${name} must be ${expected}, got ${String(bound)}`)
+    throw new KafkaError(
+      'INVALID_ARGUMENT',
+      `${name} must be ${expected}, got ${describeValue(bound)}`,
+    )
   }
 }

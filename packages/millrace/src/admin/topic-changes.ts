@@ -2,14 +2,24 @@
 // a change, the call must reject with the broker's error code and message. Callers: admin.ts,
 // cluster-description.ts, and transactions.ts (for outcomeError).
 
+import { checkFields } from '../producer/field-check.ts'
 import { deleteTopicsApi } from '../protocol/api/20-delete-topics.ts'
 import { deleteRecordsApi } from '../protocol/api/21-delete-records.ts'
 import { createPartitionsApi } from '../protocol/api/37-create-partitions.ts'
 import { incrementalAlterConfigsApi } from '../protocol/api/44-incremental-alter-configs.ts'
 import { brokerError, errorNumber } from '../protocol/errors.ts'
 import { type ErrorContext, KafkaError } from '../protocol/kafka-error.ts'
+import { describeValue } from '../runtime/value-kinds.ts'
 import type { BrokerCalls } from './broker-calls.ts'
-import { checkPartition, checkText, checkWhole } from './check.ts'
+import {
+  checkArray,
+  checkBoolean,
+  checkMap,
+  checkOneOf,
+  checkPartition,
+  checkText,
+  checkWhole,
+} from './check.ts'
 import { requestLeaders } from './leaders.ts'
 
 /** The topic or the broker that the settings belong to. */
@@ -97,34 +107,34 @@ export const createPartitions = async (
   )
 }
 
-const checkChange = (change: ConfigChange) => {
+const operations = Object.keys(operationNumbers) as (keyof typeof operationNumbers)[]
+
+const checkChange = (given: ConfigChange) => {
+  const change = checkFields('a change of a setting', given, ['name', 'operation', 'value'])
   const name = checkText('name', change.name)
-  const configOperation = operationNumbers[change.operation]
-  if (configOperation === undefined) {
-    const expected = Object.keys(operationNumbers).join(', ')
-    const message = `operation must be one of ${expected}, got ${String(change.operation)}`
-    throw new KafkaError('INVALID_ARGUMENT', message)
-  }
+  const configOperation = operationNumbers[checkOneOf('operation', change.operation, operations)]
   if (change.operation === 'delete') return { name, configOperation, value: null }
   if (typeof change.value === 'string') return { name, configOperation, value: change.value }
-  const message = `value of ${name} must be a string, got ${String(change.value)}`
+  const message = `value of ${name} must be a string, got ${describeValue(change.value)}`
   throw new KafkaError('INVALID_ARGUMENT', message)
 }
 
 export const incrementalAlterConfigs = async (
   calls: BrokerCalls,
-  { type, name }: ConfigResource,
+  given: ConfigResource,
   changes: readonly ConfigChange[],
   validateOnly: boolean,
 ): Promise<void> => {
-  const resourceType = resourceNumbers[type]
-  if (resourceType === undefined) {
-    const message = `type must be topic or broker, got ${String(type)}`
-    throw new KafkaError('INVALID_ARGUMENT', message)
-  }
+  const { type, name } = checkFields('the resource', given, ['type', 'name'])
+  const resourceType = resourceNumbers[checkOneOf('type', type, ['topic', 'broker'])]
+  checkBoolean('validateOnly', validateOnly)
   const isOneBroker = type === 'broker' && name !== ''
   const resourceName = type === 'topic' ? checkText('name', name) : name
-  const resource = { resourceType, resourceName, configs: changes.map(checkChange) }
+  const resource = {
+    resourceType,
+    resourceName,
+    configs: checkArray('changes', changes).map(checkChange),
+  }
   const request = { resources: [resource], validateOnly }
   const responseError = (
     { responses }: { readonly responses: readonly (Outcome & { resourceName: string })[] },
@@ -149,7 +159,7 @@ export const deleteRecords = (
 ): Promise<ReadonlyMap<number, number>> => {
   const name = checkText('topic', topic)
   const { name: api } = deleteRecordsApi
-  for (const [partition, offset] of beforeOffsets) {
+  for (const [partition, offset] of checkMap('beforeOffsets', beforeOffsets)) {
     checkPartition(partition)
     // In Kafka's protocol, -1 deletes all records up to the high watermark.
     checkWhole('offset', offset, -1)

@@ -4,6 +4,7 @@
 // if the coordinator knows the transaction. abortTransaction lets the coordinator abort, which
 // fences the producer. Caller: admin.ts.
 
+import { checkFields, checkReadable } from '../producer/field-check.ts'
 import { initProducerIdApi } from '../protocol/api/22-init-producer-id.ts'
 import { writeTxnMarkersApi } from '../protocol/api/27-write-txn-markers.ts'
 import { describeProducersApi } from '../protocol/api/61-describe-producers.ts'
@@ -224,7 +225,8 @@ export const findHangingTransactions = async (
   options: HangingTransactionOptions,
   nowAt: number,
 ): Promise<readonly OpenTransaction[]> => {
-  const { topic, partition, idleMs = idleMsDefault } = options
+  const names = ['topic', 'partition', 'idleMs'] as const
+  const { topic, partition, idleMs = idleMsDefault } = checkFields('what', options, names)
   checkWhole('idleMs', idleMs, 0)
   if (partition !== undefined) checkPartition(partition)
   if (partition !== undefined && topic === undefined) {
@@ -313,9 +315,10 @@ export interface HangingTransaction {
 
 export const abortHangingTransaction = async (
   calls: BrokerCalls,
-  { topic, partition, transactionStartOffset }: HangingTransaction,
+  transaction: HangingTransaction,
   nowAt: number,
 ): Promise<OpenTransaction> => {
+  const { topic, partition, transactionStartOffset } = checkReadable('transaction', transaction)
   checkWhole('transactionStartOffset', transactionStartOffset, 0)
   const options = { topic: checkText('topic', topic), partition, idleMs: 0 }
   checkPartition(partition)

@@ -265,7 +265,7 @@ test('invalid arguments are rejected with what they must be', async () => {
   const read = (options: object) =>
     admin.readRecords('orders', options as ReadRecordsOptions).next()
   await assert.rejects(read({ from: 'begin' }), {
-    message: /from must be earliest, latest, an offset or \{ timestamp \}, got begin/,
+    message: /from must be earliest, latest, an offset or \{ timestamp \}, got "begin"/,
   })
   await assert.rejects(read({ until: -1 }), { message: /until must be a whole number from 0/ })
   await assert.rejects(read({ from: 7 }), {
@@ -278,8 +278,62 @@ test('invalid arguments are rejected with what they must be', async () => {
   })
   const change = { name: 'a', operation: 'replace', value: '1' } as never
   await assert.rejects(admin.incrementalAlterConfigs({ type: 'topic', name: 'orders' }, [change]), {
-    message: /operation must be one of set, delete, append, subtract, got replace/,
+    message: /operation must be one of set, delete, append, subtract, got "replace"/,
   })
+})
+
+test('arguments that cannot be sent are rejected by name, and nothing is requested', async () => {
+  await using stage = await startStage()
+  const { admin, cluster } = stage
+  const orders = { type: 'topic', name: 'orders' }
+  const throwing = {
+    get name(): string {
+      throw new Error('boom')
+    },
+  }
+  const calls: [string, readonly unknown[], RegExp][] = [
+    ['createTopic', [null], /the topic must be an object, got null/],
+    ['createTopic', [throwing], /the topic could not be read: boom/],
+    ['createTopic', [{ name: 'n', numPartitions: 6 }], /"numPartitions".*mean "partitions"\?/],
+    ['createTopic', [{ name: 'n', partitions: Number.NaN }], /partitions must be .*, got NaN/],
+    ['createTopic', [{ name: 'n', partitions: 2 ** 40 }], /partitions must be .* 2147483647, got/],
+    [
+      'createTopic',
+      [{ name: 'n', replicationFactor: 99_999 }],
+      /replicationFactor must be .*32767/,
+    ],
+    ['createTopic', [{ name: 'n', config: new Map([['a', 'b']]) }], /config must be .*, got Map/],
+    ['createTopic', [{ name: 'n', config: 'abc' }], /config must be .*, got "abc"/],
+    ['createTopic', [{ name: 'n', config: { a: 5 } }], /config\["a"\] must be a string, got 5/],
+    ['describeTopic', [''], /name must be a text that is not empty, got ""/],
+    ['incrementalAlterConfigs', [null, []], /the resource must be an object, got null/],
+    ['incrementalAlterConfigs', [orders, null], /changes must be an array, got null/],
+    ['incrementalAlterConfigs', [orders, [null]], /a change of a setting must be an object/],
+    ['incrementalAlterConfigs', [orders, [], null], /options must be an object, got null/],
+    ['incrementalAlterConfigs', [orders, [], { validateOnly: 'no' }], /validateOnly .*, got "no"/],
+    ['deleteRecords', ['orders', { 0: 5 }], /beforeOffsets must be a Map, got Object/],
+    ['listOffsets', ['orders', 'latest', null], /options must be an object, got null/],
+    ['listOffsets', ['orders', 'latest', { isolation: 'x' }], /isolation must be one of .*"x"/],
+    ['listOffsets', ['orders', 5n], /timestamp must be .*, got undefined/],
+    ['findHangingTransactions', [null], /what must be an object, got null/],
+    ['abortHangingTransaction', [null], /transaction must be an object, got null/],
+    ['listTopics', [{ timeoutMs: '5' }], /timeoutMs must be milliseconds from 0, got "5"/],
+  ]
+  for (const [name, args, message] of calls) {
+    const call = admin[name as 'listTopics'] as (...args: unknown[]) => Promise<unknown>
+    await assert.rejects(call.apply(admin, [...args]), { code: 'INVALID_ARGUMENT', message }, name)
+  }
+  const reads: [unknown, RegExp][] = [
+    [null, /options must be an object, got null/],
+    [{ isolationLevel: 1 }, /Unknown option "isolationLevel".*did you mean "isolation"\?/],
+    [{ isolation: 'x' }, /isolation must be one of/],
+    [{ partitions: 0 }, /partitions must be an array, got 0/],
+  ]
+  for (const [options, message] of reads) {
+    const reading = admin.readRecords('orders', options as ReadRecordsOptions)
+    await assert.rejects(reading.next(), { code: 'INVALID_ARGUMENT', message })
+  }
+  assert.equal(cluster.requests.Metadata, 0)
 })
 
 test('an offset that stays out of range is requested with a backoff', async () => {
