@@ -72,13 +72,18 @@ export const topicError = (
 /** Far enough below 2^53 that the offset of each record of a batch is exact. */
 const baseOffsetMax = Number.MAX_SAFE_INTEGER - 2 ** 31
 
+/** The largest time of a Date: later ones are no time for the caller. */
+const timestampMax = 8.64e15
+
 /** Content that no broker sends in a Produce response. The engine reads the error codes. */
 export const produceError = (response: ProduceResponse, broker: string): KafkaError | null => {
   for (const { name, partitionResponses } of response.responses) {
-    for (const { index, baseOffset, errorCode } of partitionResponses) {
+    for (const { index, baseOffset, logAppendTimeMs, errorCode } of partitionResponses) {
       const isOffset = baseOffset >= -1 && baseOffset <= baseOffsetMax
-      if (isOffset || errorCode !== errorNumber.NONE) continue
-      const problem = `offset ${baseOffset} of partition ${index} of topic ${printableText(name)}`
+      const isTime = logAppendTimeMs <= timestampMax
+      if ((isOffset && isTime) || errorCode !== errorNumber.NONE) continue
+      const value = isOffset ? `log append time ${logAppendTimeMs}` : `offset ${baseOffset}`
+      const problem = `${value} of partition ${index} of topic ${printableText(name)}`
       return malformedResponse('Produce', broker, problem)
     }
   }

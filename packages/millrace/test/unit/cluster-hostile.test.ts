@@ -42,6 +42,16 @@ const metadataWith =
     }
   }
 
+test('a cluster without an id has responded all the same', async () => {
+  const world = await World.make()
+  world.broker(1).respond = metadataWith(world, () => [0])
+  world.cluster.refreshTopic('t', 'unknown')
+  await world.untilTopic('t')
+  assert.equal(world.cluster.clusterId, null)
+  assert.equal(world.cluster.metadataError, null)
+  world.cluster.close()
+})
+
 test('sparse, repeated, negative or no partitions make that topic malformed', async () => {
   for (const indexes of [[0, 999_999], [0, 0], [-1], [1], []]) {
     const world = await World.make()
@@ -177,6 +187,21 @@ test('an offset below -1, or so high that later ones are inexact, is malformed',
   }
   const malformed = 'MALFORMED_RESPONSE'
   assert.deepEqual(codes, [null, null, null, malformed, malformed, malformed])
+})
+
+test('a log append time that no Date can be is malformed', async () => {
+  for (const [logAppendTimeMs, code] of [
+    [8.64e15, null],
+    [8.64e15 + 1, 'MALFORMED_RESPONSE'],
+    [Number.MAX_SAFE_INTEGER, 'MALFORMED_RESPONSE'],
+  ] as const) {
+    const world = await worldWithNode()
+    const part = { index: 0, baseOffset: 5, logAppendTimeMs }
+    world.broker(1).respond = ({ api }) =>
+      api === 'Produce' ? { responses: [{ name: 'a', partitionResponses: [part] }] } : undefined
+    assert.equal((await produce(world))?.code ?? null, code)
+    world.cluster.close()
+  }
 })
 
 test('a throttle time is the reason why the link is not ready, and counts up to 60 s', async () => {

@@ -53,6 +53,40 @@ test('INVALID_PRODUCER_ID_MAPPING without transactions: a new producer id is req
   assert.deepEqual(bench.log, ['a:0'])
 })
 
+test('two results for one partition are none: the batch is resent, and may be in the log', () => {
+  const rejected = { error: errorNumber.INVALID_RECORD }
+  const pairs = [
+    [{}, rejected],
+    [rejected, {}],
+    [{ baseOffset: 3 }, { baseOffset: 9 }],
+  ]
+  for (const [first, second] of pairs) {
+    const bench = Bench.ready({ deliveryTimeoutMs: 2_000 }, { t: [1], other: [1] })
+    bench.send('a')
+    bench.send('b', { topic: 'other' })
+    bench.step()
+    const request = bench.takeOne()
+    request.respondTwice(first!, second!)
+    bench.step()
+    assert.deepEqual(bench.log, [])
+    bench.advance(2_000)
+    for (const name of ['a', 'b']) {
+      const { code, persisted, message } = bench.errors.get(name)!
+      assert.deepEqual([code, persisted], ['DELIVERY_TIMEOUT', 'maybe'])
+      assert.match(message, /must have one result for/)
+    }
+  }
+})
+
+test('a result for a partition that was not requested changes nothing', () => {
+  const bench = Bench.ready()
+  bench.send('a')
+  bench.step()
+  bench.takeOne().respondWithOthers({ baseOffset: 7 })
+  bench.step()
+  assert.deepEqual(bench.log, ['a:7'])
+})
+
 test('leaders that name each other after their response see the batch after a backoff', () => {
   const bench = Bench.ready()
   bench.send('a')

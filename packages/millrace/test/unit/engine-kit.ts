@@ -19,7 +19,11 @@ import type {
 } from '../../src/engine/ports.ts'
 import type { ProducerRecord, RecordMetadata } from '../../src/engine/record.ts'
 import type { EngineSettings } from '../../src/engine/settings.ts'
-import { type ProduceRequest, produceApi } from '../../src/protocol/api/00-produce.ts'
+import {
+  type ProduceRequest,
+  type ProduceResponse,
+  produceApi,
+} from '../../src/protocol/api/00-produce.ts'
 import { Reader } from '../../src/protocol/bytes/reader.ts'
 import { brokerError, errorNumber } from '../../src/protocol/errors.ts'
 import { KafkaError, type Persisted } from '../../src/protocol/kafka-error.ts'
@@ -72,6 +76,8 @@ type PartitionResponse = {
   readonly leader?: { readonly leaderId: number; readonly leaderEpoch: number }
 }
 
+type ResponseOf = PartitionResponse | ((batch: SentBatch) => PartitionResponse)
+
 /** A request that left the engine and waits for the test's response. */
 export class SentRequest {
   readonly call: ProduceCall
@@ -102,8 +108,35 @@ export class SentRequest {
   }
 
   /** Responds to every batch alike, or by `topic-partition`. */
-  respond(responseOf: PartitionResponse | ((batch: SentBatch) => PartitionResponse) = {}): void {
-    const responses = this.message.topicData.map((topic) => ({
+  respond(responseOf: ResponseOf = {}): void {
+    this.#respondWith(this.#partsOf(responseOf))
+  }
+
+  /** A response with two results for each partition. */
+  respondTwice(first: ResponseOf, second: ResponseOf): void {
+    this.#respondWith([...this.#partsOf(first), ...this.#partsOf(second)])
+  }
+
+  /** A response that also has results for partitions of other requests. */
+  respondWithOthers(responseOf: ResponseOf): void {
+    const parts = this.#partsOf(responseOf)
+    const others = parts.map((topic) => ({
+      ...topic,
+      partitionResponses: topic.partitionResponses.map((part) => ({ ...part, index: 99 })),
+    }))
+    this.#respondWith([...others, ...parts])
+  }
+
+  #respondWith(responses: ProduceResponse['responses']): void {
+    this.call.onResponse({
+      responses: this.respondsBackwards ? reversed(responses) : responses,
+      throttleTimeMs: 0,
+      nodeEndpoints: [],
+    })
+  }
+
+  #partsOf(responseOf: ResponseOf) {
+    return this.message.topicData.map((topic) => ({
       name: topic.name,
       topicId: topic.topicId,
       partitionResponses: topic.partitionData.map(({ index }) => {
@@ -126,11 +159,6 @@ export class SentRequest {
         }
       }),
     }))
-    this.call.onResponse({
-      responses: this.respondsBackwards ? reversed(responses) : responses,
-      throttleTimeMs: 0,
-      nodeEndpoints: [],
-    })
   }
 
   fail(code: 'CONNECTION_LOST' | 'REQUEST_TIMEOUT', written: boolean): void {
@@ -142,9 +170,7 @@ export class SentRequest {
 const topicText = ({ name, topicId }: { name: string; topicId: Uint8Array }): string =>
   name === '' ? `id ${topicId[0]}` : name
 
-const reversed = <Partition, Topic extends { partitionResponses: Partition[] }>(
-  topics: readonly Topic[],
-): Topic[] =>
+const reversed = (topics: ProduceResponse['responses']): ProduceResponse['responses'] =>
   topics
     .map((topic) => ({ ...topic, partitionResponses: topic.partitionResponses.toReversed() }))
     .toReversed()

@@ -73,7 +73,7 @@ export class Delivery {
     this.#jitter = this.#parts.host.random()
     if (response === null) for (const batch of request.batches) this.#onUnacknowledged(batch)
     else {
-      const index = new ResponseIndex(response, request.version)
+      const index = new ResponseIndex(response, request.version, request.batches.length)
       const parts = request.batches.map((batch) => index.find(batch))
       this.#applyLeaderHints(request, parts, response)
       for (const [position, batch] of request.batches.entries()) {
@@ -412,7 +412,8 @@ const isDuplicate = (error: number): boolean => error === errorNumber.DUPLICATE_
 const missingPartition = ({ link }: ProduceInFlight, { queue }: QueuedBatch): KafkaError =>
   new KafkaError(
     'MALFORMED_RESPONSE',
-    `The Produce response of ${link.name} does not name ${queue.topic.name}-${queue.partition}`,
+    `The Produce response of ${link.name} must have one result for ` +
+      `${queue.topic.name}-${queue.partition}`,
     { topic: queue.topic.name, partition: queue.partition, broker: link.name, api: 'Produce' },
   )
 

@@ -1,7 +1,7 @@
 // Owns the search for each batch's part of a Produce response. With few partitions the parts are in
 // the order of the request. With many they are not, and an index of the whole response is built
 // once, because a separate search for each batch takes quadratic time. Caller: Delivery. Invariant:
-// a partition that is not in the response is null.
+// a partition that the response does not contain, or more than once, is null: it has no result.
 
 import type { ProduceResponse } from '../../protocol/api/00-produce.ts'
 import type { QueuedBatch } from '../dispatch/partition-queue.ts'
@@ -10,7 +10,7 @@ import type { Topic } from '../dispatch/topic.ts'
 
 type TopicResponse = ProduceResponse['responses'][number]
 export type PartitionResponse = TopicResponse['partitionResponses'][number]
-type PartitionIndex = ReadonlyMap<number, PartitionResponse>
+type PartitionIndex = ReadonlyMap<number, PartitionResponse | null>
 
 const textOf = (id: Uint8Array): string => Buffer.from(id).toString('latin1')
 
@@ -24,12 +24,16 @@ export class ResponseIndex {
   #lastTopic: Topic | null = null
   #lastPartitions: PartitionIndex | undefined
 
-  constructor(response: ProduceResponse, version: number) {
+  constructor(response: ProduceResponse, version: number, batchCount: number) {
     this.#topics = response.responses
     this.#byId = version >= topicIdFrom
+    let partCount = 0
+    for (const { partitionResponses } of this.#topics) partCount += partitionResponses.length
+    // More parts than batches may be two results of one partition, of which neither is certain.
+    if (partCount > batchCount) this.#index = this.#makeIndex()
   }
 
-  /** Null = the response does not contain the partition. */
+  /** Null = the response does not contain the partition, or more than once. */
   find({ queue: { topic, partition } }: QueuedBatch): PartitionResponse | null {
     if (this.#index === null) {
       const next = this.#next(topic, partition)
@@ -60,7 +64,7 @@ export class ResponseIndex {
   }
 
   #makeIndex(): Map<string, PartitionIndex> {
-    const index = new Map<string, Map<number, PartitionResponse>>()
+    const index = new Map<string, Map<number, PartitionResponse | null>>()
     for (const { topicId, name, partitionResponses } of this.#topics) {
       const key = this.#byId ? textOf(topicId) : name
       let partitions = index.get(key)
@@ -68,7 +72,9 @@ export class ResponseIndex {
         partitions = new Map()
         index.set(key, partitions)
       }
-      for (const part of partitionResponses) partitions.set(part.index, part)
+      for (const part of partitionResponses) {
+        partitions.set(part.index, partitions.has(part.index) ? null : part)
+      }
     }
     return index
   }
