@@ -25,8 +25,21 @@ const tooOld = 'is the broker older than Kafka 1.0?'
 const wantsTls = `does the listener expect TLS, or ${tooOld}`
 const wantsCertificate = `does the broker want a client certificate, or ${tooOld}`
 const wantsSasl = 'it carried no response: does the listener expect SASL?'
+const hidesErrors = 'with acks 0 a broker closes it at an error, which acks 1 or all would return'
 
 const tlsAdvice = 'the listener expects TLS, and the connection is plain: set the option tls'
+
+/**
+ * Whether a response has arrived, or only requests were sent that have none, or neither; `'known'`
+ * also if the connection was authenticated.
+ */
+export type ConnectionUse = 'known' | 'unacknowledged' | 'unused'
+
+const hints: Readonly<Record<ConnectionUse, string>> = {
+  known: '',
+  unacknowledged: ` (${hidesErrors})`,
+  unused: ` (${wantsSasl})`,
+}
 
 /** Creates the errors of one connection. */
 export class ConnectionErrors {
@@ -94,20 +107,20 @@ export class ConnectionErrors {
   }
 
   /**
-   * The peer ended the stream in this state. `isUnused` = it was ready, did not authenticate, and
-   * no response arrived on it.
+   * The peer ended the stream in this state. `use` = what the connection carried since it was
+   * ready.
    */
   streamEnded(
     state: ConnectionState,
     at: EndedAt,
     cause: Error | undefined,
-    isUnused: boolean,
+    use: ConnectionUse,
   ): KafkaError {
     if (cause instanceof TlsFailure && state !== 'ready') return this.#tlsFailed(cause)
     const reason =
       cause === undefined ? 'the broker closed the connection' : describeNetworkError(cause)
     if (state === 'ready') {
-      const hint = isUnused ? ` (${wantsSasl})` : ''
+      const hint = hints[use]
       const text = `The connection to ${this.#name} was lost: ${reason}${hint}`
       return this.#error('CONNECTION_LOST', text, asCause(cause))
     }

@@ -243,6 +243,16 @@ describe('a connection that is ready', () => {
     assert.deepEqual(summaryOf(scene.outcomes), ['a: last', 'b! CONNECTION_LOST true'])
     assert.match(scene.closeErrors[0]!.message, /the broker closed the connection/)
   })
+
+  it('is a hint at acks 0 after a request without a response, and not at SASL', async () => {
+    const scene = await startScene()
+    await scene.ready()
+    scene.broker.onRequest = ({ stream }) => stream.destroy()
+    scene.send('silent', { expectsResponse: false })
+    await scene.clock.runUntilIdle()
+    assert.match(scene.closeErrors[0]!.message, /with acks 0 a broker closes it at an error/)
+    assert.doesNotMatch(scene.closeErrors[0]!.message, /SASL/)
+  })
 })
 
 describe('a response that does not fit', () => {

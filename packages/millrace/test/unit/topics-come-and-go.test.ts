@@ -10,6 +10,7 @@ import { silentLogger } from '../../src/runtime/logger.ts'
 import { startCluster } from '../../src/testing.ts'
 import { World } from './cluster-fixture.ts'
 import { Bench } from './engine-kit.ts'
+import { start } from './engine-transaction-kit.ts'
 import { producerFor } from './producer-kit.ts'
 
 const missing = new KafkaError('UNKNOWN_TOPIC', 'no such topic')
@@ -186,6 +187,35 @@ test('of many topics that were used once, the oldest are forgotten', () => {
   assert.ok(left <= 5_000, `${left} topics are left`)
   assert.equal(bench.forgotten.length, 12_000 + 1 - left - 1)
 })
+
+for (const version2 of [true, false]) {
+  const version = version2 ? 2 : 1
+  test(`a topic created again in a transaction fails it at once, version ${version}`, () => {
+    const { stage, bench, coordinator } = start(version2)
+    bench.tellTopic('t', [1, 1], 1, 4)
+    stage.deliver('a')
+    bench.send('b')
+    bench.send('c')
+    bench.tellTopic('t', [1, 1], 1, 5)
+    bench.step()
+    for (const name of ['b', 'c']) {
+      const { code, message } = bench.errors.get(name)!
+      assert.equal(code, 'TRANSACTION_ABORTED')
+      assert.match(message, /Topic "t" was deleted and created again during the transaction/)
+    }
+    assert.equal(stage.end('commit').error?.code, 'TRANSACTION_ABORTED')
+    const aborted = stage.end('abort')
+    coordinator.takeOne().succeed(version2 ? { producerId: 4711, epoch: 1 } : null)
+    assert.deepEqual(aborted, { called: true, error: null })
+    stage.begin(1)
+    bench.send('d')
+    bench.advance(1000)
+    for (const call of coordinator.calls.splice(0)) call.succeed()
+    bench.advance(1000)
+    const [batch] = bench.takeOne().batches
+    assert.deepEqual([batch!.epoch, batch!.sequence], [1, 0])
+  })
+}
 
 test('a deleted topic is not created again by a producer that does not send to it', async () => {
   await using cluster = await startCluster({ topics: { old: 3, live: 1 } })

@@ -32,6 +32,12 @@ const topicsMax = 5_000
  */
 const inUseMs = 60_000
 
+/** The transactions, as far as topics are concerned. */
+export interface TopicTransactions extends TransactionAdmission {
+  /** What the transaction wrote is not complete: it can only be aborted. */
+  onRecordFailed(error: KafkaError): void
+}
+
 /** The parts of the engine that topic metadata changes. */
 export interface TopicMetadataParts {
   readonly settings: EngineSettings
@@ -41,7 +47,7 @@ export interface TopicMetadataParts {
   readonly topics: TopicDirectory
   readonly identityState: ProducerIdentityState
   /** Null without a transactional id. */
-  readonly transactions: TransactionAdmission | null
+  readonly transactions: TopicTransactions | null
   readonly spool: RecordSpool | null
   readonly leaders: LeaderFacts
   readonly accumulator: Accumulator
@@ -69,6 +75,7 @@ export class TopicMetadataHandler {
     }
     const before = topic.queues.map((queue) => queue.leaderId)
     const isAnother = topic.update(view, identityState, this.#pipelineRules, leaders)
+    if (isAnother) this.#onCreatedAgain(topic)
     for (const [index, queue] of topic.queues.entries()) {
       if (queue.leaderId === before[index]) continue
       this.#parts.dispatcher.onLeaderChange(queue, before[index] ?? -1)
@@ -122,6 +129,15 @@ export class TopicMetadataHandler {
     const { idempotent, retries, acks, maxInFlightRequests } = settings
     const isPipelined = idempotent || retries === 0 || acks === 0
     return { inFlightMax: isPipelined ? maxInFlightRequests : 1, transactions, spool }
+  }
+
+  /**
+   * What the transaction wrote to the deleted topic is lost, and a partition with numbers of this
+   * epoch cannot restart before the next one: the transaction can only be aborted.
+   */
+  #onCreatedAgain(topic: TopicState): void {
+    const isNumbered = topic.queues.some(({ sequenceNumbers }) => sequenceNumbers.isCurrent)
+    if (isNumbered) this.#parts.transactions?.onRecordFailed(createdAgain(topic.name))
   }
 
   /**
@@ -188,6 +204,11 @@ const notFound = (topic: string, limitMs: number, cause: KafkaError): KafkaError
     api,
     cause,
   })
+}
+
+const createdAgain = (topic: string): KafkaError => {
+  const message = `Topic "${topic}" was deleted and created again during the transaction`
+  return new KafkaError('UNKNOWN_TOPIC', message, { topic })
 }
 
 const partitionLost = ({ name, partitioning }: TopicState, partition: number): KafkaError => {
