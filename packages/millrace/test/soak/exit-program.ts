@@ -38,6 +38,15 @@ const ways: Readonly<Record<string, () => Promise<void>>> = {
     process.exit(0)
   },
 
+  /** Every record was cancelled by its caller. */
+  cancelled: async () => {
+    const producer = newProducer(100)
+    const record = { topic: 't', value: 'x' }
+    await producer.send(record, { timeoutMs: 0 }).catch(() => {})
+    await producer.sendBatch([record, record], { timeoutMs: 0 })
+    process.exit(0)
+  },
+
   /** Node's own event is emitted here, since open connections keep a process alive. */
   'before-exit': async () => {
     const producer = newProducer(100)

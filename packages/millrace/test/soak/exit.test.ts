@@ -36,6 +36,14 @@ test('process.exit() before a broker was reached says how many', async () => {
   assert.match(lines[0]!, /the process ends while 2 or more records have no result/)
 })
 
+test('process.exit() after records that were cancelled says nothing of them', async () => {
+  const lines = await end('cancelled', '127.0.0.1:1')
+  assert.deepEqual(
+    lines.filter((line) => line.includes('no result')),
+    [],
+  )
+})
+
 test('beforeExit with a record that is held back says so once and sends it', async () => {
   const stored = cluster.records('t').length
   const lines = await end('before-exit')
