@@ -79,3 +79,18 @@ export const checkSettings = (
     throw wrong(`${name}["${printableText(key)}"]`, 'a string', text)
   })
 }
+
+/** An offset, a time, or one of the names, where reading begins or ends. */
+export const checkOffsetBound = (
+  name: string,
+  bound: unknown,
+  names: readonly string[],
+  min = -Number.MAX_SAFE_INTEGER,
+): void => {
+  if (typeof bound === 'number') checkWhole(name, bound, min)
+  else if (typeof bound === 'object' && bound !== null) {
+    checkWhole(`${name}.timestamp`, (bound as { timestamp?: unknown }).timestamp, 0)
+  } else if (!names.includes(bound as string)) {
+    throw wrong(name, `${names.join(', ')}, an offset or { timestamp }`, bound)
+  }
+}

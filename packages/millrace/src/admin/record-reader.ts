@@ -12,9 +12,15 @@ import type { ProducerId } from '../protocol/producer-id.ts'
 import { decodeFetched, type TopicRecord } from '../protocol/records/fetched-batches.ts'
 import { decodeBatchHeader, splitBatches } from '../protocol/records/record-batch.ts'
 import type { Clock } from '../runtime/clock.ts'
-import { describeValue } from '../runtime/value-kinds.ts'
 import type { BrokerCalls } from './broker-calls.ts'
-import { checkArray, checkOneOf, checkPartition, checkText, checkWhole } from './check.ts'
+import {
+  checkArray,
+  checkOffsetBound,
+  checkOneOf,
+  checkPartition,
+  checkText,
+  checkWhole,
+} from './check.ts'
 import { isolations, listOffsets, type OffsetIsolation } from './cluster-description.ts'
 import { readLeaders, type TopicLeaders } from './leaders.ts'
 import { ReadInterruptions } from './read-interruptions.ts'
@@ -141,8 +147,8 @@ export class RecordReader {
     const { isolation = 'read_committed', partitions = [] } = options
     this.#isolation = checkOneOf('isolation', isolation, isolations)
     for (const partition of checkArray('partitions', partitions)) checkPartition(partition)
-    checkBound('from', options.from ?? 'earliest', ['earliest', 'latest'])
-    if (options.until !== undefined) checkBound('until', options.until, ['latest'], 0)
+    checkOffsetBound('from', options.from ?? 'earliest', ['earliest', 'latest'])
+    if (options.until !== undefined) checkOffsetBound('until', options.until, ['latest'], 0)
     this.#interruptions = new ReadInterruptions({
       topic,
       timeoutMs: timeoutOf(options),
@@ -486,21 +492,3 @@ const mapOf = (
   change: (partition: number, offset: number) => number,
 ): ReadonlyMap<number, number> =>
   new Map([...offsets].map(([partition, offset]) => [partition, change(partition, offset)]))
-
-const checkBound = (
-  name: 'from' | 'until',
-  bound: ReadFrom,
-  names: readonly string[],
-  min = -Number.MAX_SAFE_INTEGER,
-): void => {
-  if (typeof bound === 'number') checkWhole(name, bound, min)
-  else if (typeof bound === 'object' && bound !== null) {
-    checkWhole(`${name}.timestamp`, bound.timestamp, 0)
-  } else if (!names.includes(bound)) {
-    const expected = `${names.join(', ')}, an offset or { timestamp }`
-    throw new KafkaError(
-      'INVALID_ARGUMENT',
-      `${name} must be ${expected}, got ${describeValue(bound)}`,
-    )
-  }
-}
