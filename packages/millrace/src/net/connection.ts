@@ -25,7 +25,7 @@ import type {
   RawRequest,
 } from './connection-contract.ts'
 import { legalStates } from './connection-contract.ts'
-import { ConnectionErrors, type ConnectionUse } from './connection-errors.ts'
+import { ConnectionErrors } from './connection-errors.ts'
 import { describeForeignPeer, isTlsPeer } from './connection-messages.ts'
 import { Handshake, type HandshakeChannel } from './handshake.ts'
 import { HeldRequests } from './held-requests.ts'
@@ -77,8 +77,7 @@ export class Connection {
   #lastRequestAtMs: number
   #receivedBytes = 0
   #hasResponded = false
-  /** The last request has no response (acks 0). */
-  #isUnacknowledged = false
+  #lastHasNoResponse = false
   /** The last throttle time, for the log. */
   #throttleError: KafkaError | null = null
   /** The reason of the close, as passed to onClosed. */
@@ -311,7 +310,7 @@ export class Connection {
     const frame = this.#framer.frame(request, entry.correlationId)
     this.#events.onRequest?.(entry)
     this.#lastRequestAtMs = now
-    this.#isUnacknowledged = !request.expectsResponse
+    this.#lastHasNoResponse = !request.expectsResponse
     if (request.expectsResponse) this.#stream.write(frame)
     else this.#stream.write(frame, () => this.#onFlushed())
     this.#arm()
@@ -446,11 +445,6 @@ export class Connection {
     this.#stream.destroy()
   }
 
-  get #use(): ConnectionUse {
-    if (this.#isUnacknowledged) return 'unacknowledged'
-    return this.#authentication === null && !this.#hasResponded ? 'unused' : 'known'
-  }
-
   #enterClosed(error: KafkaError | null): void {
     this.#closedIn = this.#state
     this.#closeError = error
@@ -462,7 +456,9 @@ export class Connection {
 
   #onStreamClose(cause: Error | undefined): void {
     if (this.#state !== 'closed') {
-      const error = this.#errors.streamEnded(this.#state, this.#handshake, cause, this.#use)
+      const isUnused = this.#authentication === null && !this.#hasResponded
+      const use = this.#lastHasNoResponse ? 'unacknowledged' : isUnused ? 'unused' : 'known'
+      const error = this.#errors.streamEnded(this.#state, this.#handshake, cause, use)
       this.#enterClosed(error)
     }
     for (let entry = this.#table.drop(); entry !== undefined; entry = this.#table.drop()) {
