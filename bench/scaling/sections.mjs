@@ -29,6 +29,12 @@ const paced = (title, partitions, more = {}) => ({
   task: { recordsPerSecond, warmupMs: 3000, ...more.task },
 })
 
+const spread = (title, partitions, options = {}) =>
+  paced(title, partitions, {
+    nodes: 100,
+    task: { recordsPerSecond: 50_000, warmupMs: 5000, options },
+  })
+
 const flooded = (title, task, more = {}) => ({
   title,
   partitions: 6,
@@ -63,6 +69,30 @@ export const sections = {
       loopP99,
     ],
     note: 'A broker makes 5,000 partitions of a topic at once: 10,000 are two topics.',
+  },
+  growth: {
+    title: 'Partitions over 100 brokers: 50,000 records/s with keys, a callback each',
+    script: 'load',
+    variants: [
+      spread('6', 6),
+      spread('1,000', 1000),
+      spread('10,000', 10_000),
+      spread('6, batches of 1 KiB', 6, { batchBytes: 1024 }),
+      spread('6, linger of 20 ms', 6, { lingerMs: 20 }),
+      spread('1,000, linger of 200 ms', 1000, { lingerMs: 200 }),
+      spread('10,000, linger of 1 s', 10_000, { lingerMs: 1000 }),
+    ],
+    columns: [
+      rate,
+      cpu,
+      growth,
+      recordsPerBatch,
+      value('batches/request', 'batchesPerRequest', 1),
+      requestMs,
+      rss,
+      loopP99,
+    ],
+    note: 'For the in-process cluster (--peer cluster). Compare rows with like batches.',
   },
   brokers: {
     title: 'Brokers: 200,000 records/s on 6 partitions, not replicated',

@@ -21,6 +21,7 @@ import { IncompleteBatches } from './delivery/incomplete-batches.ts'
 import type { RecordSpool } from './delivery/record-spool.ts'
 import { type BatchOutcome, Settlement, type SettlementEvents } from './delivery/settlement.ts'
 import { BatchPreparation, type BatchPreparationEvents } from './dispatch/batch-preparation.ts'
+import type { ReleaseTime } from './dispatch/broker-pump.ts'
 import { type DispatchEvents, Dispatcher } from './dispatch/dispatcher.ts'
 import type { PartitionQueue } from './dispatch/partition-queue.ts'
 import { ProducerIdentityState } from './dispatch/producer-identity-state.ts'
@@ -94,13 +95,15 @@ export class EngineParts {
     const settlement = new Settlement(this.#settlementEvents(), deadLetters)
     const incomplete = new IncompleteBatches(generations)
     const preparation = new BatchPreparation(cluster, pool, budget, this.#preparationEvents())
-    const mayRelease = (queue: PartitionQueue, now: number): boolean => this.#mayRelease(queue, now)
+    const releaseTimeOf = (queue: PartitionQueue, now: number): ReleaseTime =>
+      this.#releaseTimeOf(queue, now)
     const dispatcher = new Dispatcher({
       ...base,
       preparation,
       transactions,
       spool,
-      mayRelease,
+      releaseTimeOf,
+      isFull: () => this.#isFull,
       events: this.#dispatchEvents(),
     })
     const middle = { ...base, pool, budget, incomplete, settlement, dispatcher }
@@ -124,7 +127,10 @@ export class EngineParts {
     this.delivery = new Delivery({ ...middle, transactions, preparation, failures, spool })
     this.topics = new TopicDirectory(makePartitioner, settings)
     this.leaders = this.#leaderFacts()
-    this.flushTrigger = FlushTrigger.of(settings, host, deadlines, incomplete, wake)
+    this.flushTrigger = FlushTrigger.of(settings, host, deadlines, incomplete, {
+      onReleased: () => dispatcher.endLingers(),
+      wake,
+    })
     const { topics } = this
     const events = this.#accumulatorEvents()
     this.accumulator = new Accumulator({ ...middle, topics, waiting, spool, events })
@@ -155,6 +161,7 @@ export class EngineParts {
   flush(done: () => void): void {
     this.flushTrigger?.release()
     this.generations.endGeneration(done)
+    this.dispatcher.endLingers()
     if (this.settlement.idle) this.generations.notify()
     this.wake()
   }
@@ -178,13 +185,18 @@ export class EngineParts {
     this.wake()
   }
 
-  #mayRelease(queue: PartitionQueue, now: number): boolean {
+  #releaseTimeOf(queue: PartitionQueue, now: number): ReleaseTime {
     const open = queue.open!
-    if (queue.releaseOpen || open.flushGeneration < this.generations.current) return true
-    if (!this.accumulator.hasSpace || this.budget.isWindowFull) return true
-    if (this.accumulator.isFilling) return false
-    if (this.flushTrigger !== null) return !this.flushTrigger.holds(open)
-    return now >= open.createdAt + queue.topic.lingerMs
+    if (queue.releaseOpen || open.flushGeneration < this.generations.current) return 'now'
+    if (this.#isFull) return 'now'
+    if (this.flushTrigger === null) {
+      if (now < open.createdAt + queue.topic.lingerMs) return 'later'
+    } else if (this.flushTrigger.holds(open)) return 'later'
+    return this.accumulator.isFilling ? 'nextStep' : 'now'
+  }
+
+  get #isFull(): boolean {
+    return !this.accumulator.hasSpace || this.budget.isWindowFull
   }
 
   #leaderFacts(): LeaderFacts {
@@ -266,7 +278,10 @@ export class EngineParts {
           identityState.want()
         }
         const { lingerMs } = batch.queue.topic
-        if (lingerMs > 0) deadlines.add(batch.createdAt + lingerMs, wake)
+        if (lingerMs > 0) {
+          const { queue, createdAt } = batch
+          deadlines.add(createdAt + lingerMs, () => this.dispatcher.endLinger(queue))
+        }
         // Its partition may be listed already, for a batch that was removed.
         this.wake()
       },

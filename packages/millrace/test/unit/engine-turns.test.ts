@@ -2,7 +2,8 @@
 // of records, each in a step of its own.
 
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { mock, test } from 'node:test'
+import { PartitionQueue } from '../../src/engine/dispatch/partition-queue.ts'
 import type { ProducerRecord } from '../../src/engine/record.ts'
 import type { BatchResult } from '../../src/producer/batch-result.ts'
 import { BatchSend } from '../../src/producer/batch-send.ts'
@@ -184,4 +185,39 @@ test('few results come at once', () => {
   turn(bench)
   bench.takeOne().respond()
   assert.equal(counts.settled, 255)
+})
+
+test('a step examines no partition whose batch lingers; flush() sends all of them', () => {
+  const partitionCount = 500
+  const leaders = new Array<number>(partitionCount).fill(1)
+  const bench = Bench.ready({ lingerMs: 100 }, { t: leaders })
+  const sendAll = (): void => {
+    for (let partition = 0; partition < partitionCount; partition++) bench.send('v', { partition })
+  }
+  const respond = (): number => {
+    let count = 0
+    for (const request of bench.take()) {
+      count += request.batches.length
+      request.respond()
+    }
+    return count
+  }
+  sendAll()
+  turn(bench)
+  const examined = mock.getter(PartitionQueue.prototype, 'releaseOpen')
+  for (let turns = 0; turns < 10; turns++) {
+    bench.send('more', { partition: 1 })
+    turn(bench)
+  }
+  assert.equal(examined.mock.callCount(), 0)
+  examined.mock.restore()
+  assert.equal(respond(), 0)
+  bench.advance(100)
+  assert.equal(respond(), partitionCount)
+  sendAll()
+  turn(bench)
+  assert.equal(respond(), 0)
+  bench.engine.flush(() => {})
+  bench.step()
+  assert.equal(respond(), partitionCount)
 })

@@ -384,7 +384,9 @@ export class Accumulator {
     generations.enter(flushGeneration)
     generations.leave(handle.flushGeneration)
     handle.joinEarlierFlush(flushGeneration)
-    if (handle instanceof Batch && handle.queue.open === handle) handle.queue.requestRelease()
+    if (!(handle instanceof Batch) || handle.queue.open !== handle) return
+    handle.queue.requestRelease()
+    this.#dispatcher.endLinger(handle.queue)
   }
 
   // ── Steps ──────────────────────────────────────────────────────────────────────────────────────

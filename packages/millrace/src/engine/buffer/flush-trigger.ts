@@ -12,13 +12,19 @@ import type { IncompleteBatches } from '../delivery/incomplete-batches.ts'
 import type { QueuedBatch } from '../dispatch/partition-queue.ts'
 import type { EngineHost, EngineSettings, FlushSettings } from '../settings.ts'
 
+export interface FlushTriggerEvents {
+  /** No batch is held any more. */
+  onReleased(): void
+  wake(): void
+}
+
 export class FlushTrigger {
   readonly #limits: FlushSettings
   readonly #deliveryTimeoutMs: number
   readonly #host: EngineHost
   readonly #deadlines: Deadlines
   readonly #incomplete: IncompleteBatches
-  readonly #wake: () => void
+  readonly #events: FlushTriggerEvents
   readonly #held = new Set<QueuedBatch>()
   /** The records and bytes of the held batches. */
   #records = 0
@@ -31,11 +37,11 @@ export class FlushTrigger {
     host: EngineHost,
     deadlines: Deadlines,
     incomplete: IncompleteBatches,
-    wake: () => void,
+    events: FlushTriggerEvents,
   ): FlushTrigger | null {
     // With a limit of records per batch only, batches are smaller and are not held back.
     if (flush === null || flush.records + flush.bytes + flush.intervalMs === 0) return null
-    return new FlushTrigger(flush, deliveryTimeoutMs, host, deadlines, incomplete, wake)
+    return new FlushTrigger(flush, deliveryTimeoutMs, host, deadlines, incomplete, events)
   }
 
   private constructor(
@@ -44,14 +50,14 @@ export class FlushTrigger {
     host: EngineHost,
     deadlines: Deadlines,
     incomplete: IncompleteBatches,
-    wake: () => void,
+    events: FlushTriggerEvents,
   ) {
     this.#limits = limits
     this.#deliveryTimeoutMs = deliveryTimeoutMs
     this.#host = host
     this.#deadlines = deadlines
     this.#incomplete = incomplete
-    this.#wake = wake
+    this.#events = events
   }
 
   /** True if the open batch must wait. */
@@ -90,7 +96,7 @@ export class FlushTrigger {
     } else if (this.#records === 1 && intervalMs > 0) {
       const start = since ?? this.#host.now()
       this.#interval = this.#deadlines.add(start + intervalMs, () => this.release())
-      this.#wake()
+      this.#events.wake()
     }
   }
 
@@ -101,7 +107,7 @@ export class FlushTrigger {
     this.#stopInterval()
     for (const batch of this.#held) this.#startDeadline(batch)
     this.#held.clear()
-    this.#wake()
+    this.#events.onReleased()
   }
 
   /** The delivery timeout of the batch begins. */

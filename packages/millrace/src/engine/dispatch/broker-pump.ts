@@ -20,12 +20,19 @@ const releaseBelow = 2
 /** With more partitions, one request takes long enough that batches can grow behind it. */
 const manyPartitions = 64
 
+/**
+ * Whether an open batch may be sealed: `'later'` = when its linger or its flush trigger has ended,
+ * which Dispatcher reports; `'nextStep'` = records for it are still arriving in this turn.
+ */
+export type ReleaseTime = 'now' | 'nextStep' | 'later'
+
 /** The common context of all pumps of an engine. */
 export interface PumpContext extends RequestContext {
   readonly cluster: ClusterPort
   readonly preparation: BatchPreparation
-  /** False while the open batch must wait for its linger or its flush trigger. */
-  readonly mayRelease: (queue: PartitionQueue, now: number) => boolean
+  readonly releaseTimeOf: (queue: PartitionQueue, now: number) => ReleaseTime
+  /** The buffer is full: no open batch lingers. */
+  readonly isFull: () => boolean
   /** Seals the open batch and prepares it. */
   readonly seal: (queue: PartitionQueue) => void
   /** Counts the requests of the producer. */
@@ -45,6 +52,11 @@ export class BrokerPump implements WatchedBroker {
    */
   #open: PartitionQueue[] = []
   #waiting: PartitionQueue[] = []
+  /**
+   * Partitions whose open batch waits for its linger or its flush trigger. They stay out of the
+   * list of open ones, so that a step costs nothing for them.
+   */
+  readonly #lingering = new Set<PartitionQueue>()
   readonly #onEnded = (request: ProduceInFlight, hasResponse: boolean): void => {
     this.#inFlight.delete(request)
     if (hasResponse) this.silence.onResponse(this.#context.now())
@@ -60,7 +72,7 @@ export class BrokerPump implements WatchedBroker {
 
   get isWaitedFor(): boolean {
     if (this.#inFlight.size > 0) return true
-    return !this.isConnected && this.#open.length + this.#waiting.length > 0
+    return !this.isConnected && this.#openCount + this.#waiting.length > 0
   }
 
   get isConnected(): boolean {
@@ -73,6 +85,10 @@ export class BrokerPump implements WatchedBroker {
 
   get requestsInFlight(): number {
     return this.#inFlight.size
+  }
+
+  get #openCount(): number {
+    return this.#open.length + this.#lingering.size
   }
 
   /** Lists the partition if it has something to send. May be called at any time. */
@@ -89,15 +105,29 @@ export class BrokerPump implements WatchedBroker {
 
   /** The partition has another leader now. */
   remove(queue: PartitionQueue): void {
-    if (queue.listedOpen) this.#open = this.#open.filter((other) => other !== queue)
+    if (queue.listedOpen && !this.#lingering.delete(queue)) {
+      this.#open = this.#open.filter((other) => other !== queue)
+    }
     if (queue.listedWaiting) this.#waiting = this.#waiting.filter((other) => other !== queue)
     queue.listedOpen = false
     queue.listedWaiting = false
   }
 
+  /** The linger of the open batch has ended, or a flush() waits for it. */
+  endLinger(queue: PartitionQueue): void {
+    if (this.#lingering.delete(queue)) this.#open.push(queue)
+  }
+
+  /** No open batch lingers any more. */
+  endLingers(): void {
+    for (const queue of this.#lingering) this.#open.push(queue)
+    this.#lingering.clear()
+  }
+
   /** Writes what may be written now. */
   drain(now: number): void {
     this.silence.check(now)
+    if (this.#lingering.size > 0 && this.#context.isFull()) this.endLingers()
     if (this.#open.length === 0 && this.#waiting.length === 0) return
     const { cluster, settings } = this.#context
     const link = cluster.link(this.nodeId)
@@ -136,17 +166,22 @@ export class BrokerPump implements WatchedBroker {
    * With many partitions a second request would halve the batches, and each batch has a fixed cost.
    */
   get #releaseBelow(): number {
-    return this.#open.length > manyPartitions ? 1 : releaseBelow
+    return this.#openCount > manyPartitions ? 1 : releaseBelow
   }
 
   /** Seals the open batches that can be sent at once. */
   #release(now: number): void {
     if (this.#open.length === 0) return
-    const { mayRelease, seal } = this.#context
+    const { releaseTimeOf, seal } = this.#context
     const kept: PartitionQueue[] = []
     for (const queue of this.#open) {
-      if (queue.open === null) queue.listedOpen = false
-      else if (!queue.couldSend(now) || !mayRelease(queue, now)) kept.push(queue)
+      if (queue.open === null) {
+        queue.listedOpen = false
+        continue
+      }
+      const time = releaseTimeOf(queue, now)
+      if (time === 'later') this.#lingering.add(queue)
+      else if (time === 'nextStep' || !queue.couldSend(now)) kept.push(queue)
       else {
         queue.listedOpen = false
         seal(queue)

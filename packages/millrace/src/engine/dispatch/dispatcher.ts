@@ -6,7 +6,7 @@ import type { Deadlines } from '../deadlines.ts'
 import type { ClusterPort } from '../ports.ts'
 import type { EngineHost, EngineSettings } from '../settings.ts'
 import type { BatchPreparation } from './batch-preparation.ts'
-import { BrokerPump, type PumpContext } from './broker-pump.ts'
+import { BrokerPump, type PumpContext, type ReleaseTime } from './broker-pump.ts'
 import type { PartitionQueue, QueuedBatch, TransactionAdmission } from './partition-queue.ts'
 import type { RequestEvents, RequestWriter } from './produce-in-flight.ts'
 
@@ -30,8 +30,9 @@ export interface DispatchParts {
   readonly transactions: TransactionAdmission | null
   /** Null without the option spool. */
   readonly spool: RequestWriter | null
-  /** False while an open batch must wait for its linger or its flush trigger. */
-  readonly mayRelease: (queue: PartitionQueue, now: number) => boolean
+  readonly releaseTimeOf: (queue: PartitionQueue, now: number) => ReleaseTime
+  /** The buffer is full: no open batch lingers. */
+  readonly isFull: () => boolean
   readonly events: DispatchEvents
 }
 
@@ -96,6 +97,18 @@ export class Dispatcher {
   /** Offers the partition at this time. */
   offerAt(queue: PartitionQueue, at: number): void {
     this.#parts.deadlines.add(at, () => this.offer(queue))
+  }
+
+  /** The linger of the open batch has ended, or a flush() waits for it. */
+  endLinger(queue: PartitionQueue): void {
+    this.#pumps.get(queue.leaderId)?.endLinger(queue)
+    this.#parts.events.wake()
+  }
+
+  /** No open batch lingers any more: a flush() began, or the flush trigger released them. */
+  endLingers(): void {
+    for (const pump of this.#pumps.values()) pump.endLingers()
+    this.#parts.events.wake()
   }
 
   /** Seals the open batch because it is full or can be sent. */
