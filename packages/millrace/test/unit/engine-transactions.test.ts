@@ -284,12 +284,14 @@ for (const version2 of [false, true]) {
   })
 }
 
-test('an abort that may have been carried out does not matter', () => {
+test('an abort whose outcome is unknown ends the producer: its epoch would be rejected', () => {
   const { stage, coordinator } = start(true)
   stage.deliver('a')
   const abort = stage.end('abort')
   coordinator.takeOne().fail(errorNumber.UNKNOWN_SERVER_ERROR, 'maybe')
-  assert.deepEqual(abort, { called: true, error: null })
+  assert.deepEqual([abort.error?.kind, abort.error?.persisted], ['fatal', 'no'])
+  assert.match(abort.error!.message, /^The outcome of the abort is unknown: /)
+  assert.equal(stage.beginning().error, abort.error)
 })
 
 test('a check of a rejected epoch that fails ends the producer', () => {

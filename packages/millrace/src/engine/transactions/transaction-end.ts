@@ -11,10 +11,12 @@ import type { TransactionAdditions } from './transaction-additions.ts'
 import type { TransactionDone } from './transaction-callers.ts'
 import type { TransactionEffects } from './transaction-effects.ts'
 import {
+  abortInDoubt,
   commitInDoubt,
   fencedError,
   isCommitInDoubt,
   isFatal,
+  isRecoverable,
   rejectsEpoch,
 } from './transaction-errors.ts'
 
@@ -126,7 +128,9 @@ export class TransactionEnd {
     else if (commit && isCommitInDoubt(error)) current.failFatally(commitInDoubt(error))
     else if (isFatal(error) && (commit || !isRefusal(error))) current.failFatally(error)
     else if (commit) current.fail(error)
-    // An error of an abort does not matter: the next epoch ends the transaction.
-    else current.onEnded(true)
+    // The transaction is not open any more: the next epoch ends what is left of it.
+    else if (isRecoverable(error.brokerCode)) current.onEnded(true)
+    // If it is still open, the next InitProducerId would be rejected as that of an older producer.
+    else current.failFatally(abortInDoubt(error))
   }
 }

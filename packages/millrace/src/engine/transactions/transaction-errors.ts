@@ -57,6 +57,15 @@ export const commitInDoubt = (cause: KafkaError): KafkaError =>
     cause,
   })
 
+/** The transaction may still be open. Its records are not committed in any case. */
+export const abortInDoubt = (cause: KafkaError): KafkaError =>
+  new KafkaError(cause.code, `The outcome of the abort is unknown: ${cause.message}`, {
+    ...where(cause),
+    kind: 'fatal',
+    persisted: 'no',
+    cause,
+  })
+
 /** The error of a commit that was sent, for a caller that does not get its response. */
 export const sentCommit = ({ code, kind, message, cause }: KafkaError): KafkaError =>
   new KafkaError(code, `The outcome of the commit is unknown: ${message}`, {
