@@ -189,10 +189,12 @@ export class EngineParts {
     const open = queue.open!
     if (queue.releaseOpen || open.flushGeneration < this.generations.current) return 'now'
     if (this.#isFull) return 'now'
+    const { lingerMs } = queue.topic
     if (this.flushTrigger === null) {
-      if (now < open.createdAt + queue.topic.lingerMs) return 'later'
+      if (lingerMs > 0 && now < open.createdAt + lingerMs) return 'later'
     } else if (this.flushTrigger.holds(open)) return 'later'
-    return this.accumulator.isFilling ? 'nextStep' : 'now'
+    // A batch that was created during this step is newer than the step's time.
+    return this.accumulator.isFilling || now < open.createdAt ? 'nextStep' : 'now'
   }
 
   get #isFull(): boolean {

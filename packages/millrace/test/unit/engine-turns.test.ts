@@ -221,3 +221,13 @@ test('a step examines no partition whose batch lingers; flush() sends all of the
   bench.step()
   assert.equal(respond(), partitionCount)
 })
+
+test('a batch that is created during a step is sent by the next one', () => {
+  const bench = Bench.ready(roomy, { t: [1, 1] })
+  let time = bench.now
+  Object.defineProperty(bench, 'now', { get: () => time++ })
+  const last = { topic: 't', partition: 1, value: 'last' }
+  const outcome = start(bench, [...records(sliceRecords), last])
+  finish(bench)
+  assert.equal(outcome.result?.count, sliceRecords + 1)
+})
