@@ -253,7 +253,7 @@ export class EngineParts {
       onRequestCompleted: (request, response) => {
         this.measurements.onRequestCompleted(request, response, this.host.now())
         this.delivery.onResponse(request, response)
-        this.settlement.run()
+        this.settlement.runAfterResponse(this.dispatcher.requestsInFlight)
         this.generations.notify()
         this.wake()
       },
@@ -318,7 +318,6 @@ export class EngineParts {
         this.measurements.onRecordsSettled(delivered, failed),
       onFailed: (error) => this.transactions?.onRecordFailed(error),
       continueLater: () => this.wake(),
-      requestsInFlight: () => this.dispatcher.requestsInFlight,
     }
   }
 

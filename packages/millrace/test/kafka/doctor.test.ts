@@ -74,7 +74,7 @@ const cases: readonly Case[] = [
     listener: 'MTLS',
     options: trusting,
     step: 'tls',
-    remedy: /^Pass tls\.cert and tls\.key: the broker wants/,
+    remedy: /^Pass tls\.cert and tls\.key: the broker requires a client certificate/,
   },
   {
     name: "a client's certificate that the broker does not know",

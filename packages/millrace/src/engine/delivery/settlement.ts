@@ -16,9 +16,9 @@ import { DeliveredRecords } from './delivered-records.ts'
 /** Limit of the settles called in one turn. */
 const sliceRecords = 4096
 /**
- * If no request is in flight, the turn calls only half of so many or more settles. The records that
- * their callers send next are then sent before the other half is called: without this, a load that
- * awaits its records and the broker would wait for each other in turn.
+ * Of so many settles or more, a response after which no request is in flight calls only half. The
+ * records that their callers send next are then sent before the next step calls the rest: without
+ * this, a load that awaits its records and the broker would wait for each other in turn.
  */
 const halvedRecordsMin = 256
 
@@ -60,8 +60,6 @@ export interface SettlementEvents {
   onFailed(error: KafkaError): void
   /** Requests another call of `run` in the next turn. */
   continueLater(): void
-  /** Produce requests without a response. */
-  requestsInFlight(): number
 }
 
 export class Settlement {
@@ -111,9 +109,19 @@ export class Settlement {
    * engine.
    */
   run(): void {
+    this.#run(sliceRecords)
+  }
+
+  /** After a response: the same, or half of the results if no request is in flight. */
+  runAfterResponse(requestsInFlight: number): void {
+    const isHalved = requestsInFlight === 0 && this.#batchRecords >= halvedRecordsMin
+    this.#run(isHalved ? Math.min(sliceRecords, Math.ceil(this.#batchRecords / 2)) : sliceRecords)
+  }
+
+  #run(maxRecords: number): void {
     if (this.#running) return
     this.#running = true
-    let budget = this.#budget()
+    let budget = maxRecords
     while ((budget > 0 || this.#isUnlimited) && this.#position < this.#decided.length) {
       budget -= this.#advance(
         this.#decided[this.#position]!,
@@ -135,13 +143,6 @@ export class Settlement {
   runAll(): void {
     this.#isUnlimited = true
     this.run()
-  }
-
-  /** The number of settles for this turn. */
-  #budget(): number {
-    const count = this.#batchRecords
-    if (count < halvedRecordsMin || this.#events.requestsInFlight() > 0) return sliceRecords
-    return Math.min(sliceRecords, Math.ceil(count / 2))
   }
 
   /** Calls up to `budget` settles of one outcome; returns their number. */
