@@ -128,8 +128,8 @@ export class TransactionEnd {
     else if (commit && isCommitInDoubt(error)) current.failFatally(commitInDoubt(error))
     else if (isFatal(error) && (commit || !isRefusal(error))) current.failFatally(error)
     else if (commit) current.fail(error)
-    // The transaction is not open any more: the next epoch ends what is left of it.
-    else if (isRecoverable(error.brokerCode)) current.onEnded(true)
+    // The transaction is not open any more, or the next InitProducerId is refused in the same way.
+    else if (isRecoverable(error.brokerCode) || isRefusal(error)) current.onEnded(true)
     // If it is still open, the next InitProducerId would be rejected as that of an older producer.
     else current.failFatally(abortInDoubt(error))
   }
