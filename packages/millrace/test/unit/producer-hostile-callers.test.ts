@@ -257,7 +257,7 @@ it('settings of layer 1 that have no text are named in the error', () => {
   }
 })
 
-it('a record of typed topics that is no object fails alone', async () => {
+it('a record of typed topics that is not an object fails alone', async () => {
   await using cluster = await startCluster({ topics: { t: 1 } })
   await using producer = producerFor(cluster)
   const typed = typedTopics(producer, { t: { value: textSerializer } })

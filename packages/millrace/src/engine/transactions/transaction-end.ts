@@ -11,8 +11,7 @@ import type { TransactionAdditions } from './transaction-additions.ts'
 import type { TransactionDone } from './transaction-callers.ts'
 import type { TransactionEffects } from './transaction-effects.ts'
 import {
-  abortInDoubt,
-  commitInDoubt,
+  endInDoubt,
   fencedError,
   isCommitInDoubt,
   isFatal,
@@ -125,12 +124,12 @@ export class TransactionEnd {
     const isDoubtful = error.persisted === 'maybe' && !current.identity.version2
     if (rejectsEpoch(error) && isDoubtful) current.failFatally(fencedError(error))
     else if (rejectsEpoch(error)) this.#recovery.probe(error)
-    else if (commit && isCommitInDoubt(error)) current.failFatally(commitInDoubt(error))
+    else if (commit && isCommitInDoubt(error)) current.failFatally(endInDoubt(error, commit))
     else if (isFatal(error) && (commit || !isRefusal(error))) current.failFatally(error)
     else if (commit) current.fail(error)
     // The transaction is not open any more, or the next InitProducerId is refused in the same way.
     else if (isRecoverable(error.brokerCode) || isRefusal(error)) current.onEnded(true)
     // If it is still open, the next InitProducerId would be rejected as that of an older producer.
-    else current.failFatally(abortInDoubt(error))
+    else current.failFatally(endInDoubt(error, commit))
   }
 }

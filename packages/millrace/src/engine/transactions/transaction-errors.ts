@@ -48,23 +48,16 @@ export const fencedError = (cause: KafkaError): KafkaError =>
     cause,
   })
 
-/** No abort may follow: it could not show whether the commit was carried out. */
-export const commitInDoubt = (cause: KafkaError): KafkaError =>
-  new KafkaError(cause.code, `The outcome of the commit is unknown: ${cause.message}`, {
-    ...where(cause),
-    kind: 'fatal',
-    persisted: 'maybe',
-    cause,
-  })
-
-/** The transaction may still be open. Its records are not committed in any case. */
-export const abortInDoubt = (cause: KafkaError): KafkaError =>
-  new KafkaError(cause.code, `The outcome of the abort is unknown: ${cause.message}`, {
-    ...where(cause),
-    kind: 'fatal',
-    persisted: 'no',
-    cause,
-  })
+/**
+ * The coordinator may have ended the transaction. After a commit no abort may follow: it could not
+ * show whether the commit was carried out. Records of an abort are not committed in any case.
+ */
+export const endInDoubt = (cause: KafkaError, commit: boolean): KafkaError =>
+  new KafkaError(
+    cause.code,
+    `The outcome of the ${commit ? 'commit' : 'abort'} is unknown: ${cause.message}`,
+    { ...where(cause), kind: 'fatal', persisted: commit ? 'maybe' : 'no', cause },
+  )
 
 /** The error of a commit that was sent, for a caller that does not get its response. */
 export const sentCommit = ({ code, kind, message, cause }: KafkaError): KafkaError =>
