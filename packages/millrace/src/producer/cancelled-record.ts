@@ -21,7 +21,7 @@ export const cancelledError = (
   persisted: Persisted,
   blockingError: KafkaError | null = null,
 ): KafkaError => {
-  const outcome = persisted === 'no' ? 'it was not sent' : 'it may have been written'
+  const outcome = persisted === 'no' ? 'it was not written' : 'it may have been written'
   const context = { persisted, topic, cause: blockingError ?? undefined }
   const reason = blockingError === null ? '' : `: ${blockingError.message}`
   return why === 'timeout'

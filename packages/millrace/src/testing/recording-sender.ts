@@ -4,6 +4,7 @@
 
 import { type BatchResult, batchResultOf } from '../producer/batch-result.ts'
 import { callbackProblem, guarded } from '../producer/caller.ts'
+import { cancelledError } from '../producer/cancelled-record.ts'
 import type {
   DeliveredRecord,
   ProducerRecord,
@@ -129,13 +130,7 @@ export class RecordingSender {
     checkWaitOptions(options)
     this.#scope.check(call)
     if (isAborted(options)) {
-      throw new KafkaError(
-        'ABORTED',
-        'The send was aborted by its signal; the record was not sent',
-        {
-          cause: options?.signal?.reason,
-        },
-      )
+      throw cancelledError(undefined, options!, 'aborted', 'no')
     }
   }
 

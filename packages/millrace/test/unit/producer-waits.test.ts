@@ -264,7 +264,10 @@ describe('cancelling a record', () => {
     await request
     while (producer.metrics().retries === 0) await new Promise(setImmediate)
     controller.abort()
-    assert.equal((await aborted).persisted, 'no')
+    const { persisted, message } = await aborted
+    assert.equal(persisted, 'no')
+    // It was sent, and the broker rejected it.
+    assert.equal(message, 'The send was aborted by its signal; it was not written')
     await producer.send({ topic, value: 'last' })
     assert.deepEqual(valuesOf(cluster, topic), ['first', 'last'])
   })
