@@ -1,12 +1,14 @@
 // Owns the SASL exchange of one connection and the start and end times of its session. The exchange
 // is the last step of the handshake. It is repeated on the open connection before the broker ends
-// the session (KIP-368). Caller: Connection, which owns the timer and reads `dueAtMs`.
+// the session (KIP-368). Caller: Connection, which owns the timer and reads `dueAtMs` and
+// `exchangeEndAtMs`.
 //
 //   own work (token, first message) ─► SaslHandshake ─► SaslAuthenticate … ─► done
 //
 // The local work is done first. While a session that is renewed waits for a token, requests
 // continue. If the local work fails, the session stays valid and the renewal is repeated later.
-// Invariant: no secret is part of an error (sasl-errors.ts).
+// Invariants: no secret is part of an error (sasl-errors.ts). An exchange has a limit of messages
+// and of time, whatever the broker sends.
 
 import { saslHandshakeApi } from '../protocol/api/17-sasl-handshake.ts'
 import { saslAuthenticateApi } from '../protocol/api/36-sasl-authenticate.ts'
@@ -17,7 +19,7 @@ import { KafkaError } from '../protocol/kafka-error.ts'
 import { SaslError, type SaslSession } from '../protocol/sasl/mechanism.ts'
 import type { Api, Input } from '../protocol/schema/api.ts'
 import type { Clock } from '../runtime/clock.ts'
-import type { SaslSettings } from './connection-contract.ts'
+import type { ConnectionOptions, SaslSettings } from './connection-contract.ts'
 import type { HandshakeChannel, HandshakeStep } from './handshake.ts'
 import { SaslErrors } from './sasl-errors.ts'
 import type { VersionNegotiation } from './version-negotiation.ts'
@@ -32,6 +34,8 @@ export interface AuthenticationOptions {
   readonly clientId: string
   /** Time limit of the local work: getting a token, deriving a key. */
   readonly workTimeoutMs: number
+  /** Time limit of the whole exchange with the broker. */
+  readonly exchangeTimeoutMs: number
 }
 
 /**
@@ -64,6 +68,7 @@ export class Authentication implements HandshakeStep {
   #isRenewing = false
   #renewAtMs = never
   #expiresAtMs = never
+  #exchangeEndAtMs = never
 
   constructor(options: AuthenticationOptions) {
     this.#options = options
@@ -78,6 +83,11 @@ export class Authentication implements HandshakeStep {
   /** From this time on the broker accepts no request of the session. */
   get expiresAtMs(): number {
     return this.#expiresAtMs
+  }
+
+  /** When the exchange must be over, with all of its messages; Infinity = there is none. */
+  get exchangeEndAtMs(): number {
+    return this.#exchangeEndAtMs
   }
 
   start(channel: HandshakeChannel, done: () => void): void {
@@ -177,9 +187,12 @@ export class Authentication implements HandshakeStep {
     prepared: { session: SaslSession; first: Uint8Array },
     done: () => void,
   ): void {
+    const { clock, exchangeTimeoutMs } = this.#options
+    this.#exchangeEndAtMs = clock.now() + exchangeTimeoutMs
     this.#exchange(channel, prepared.session, prepared.first).then(
       () => {
         this.#isRenewing = false
+        this.#exchangeEndAtMs = never
         if (!this.#stopped) done()
       },
       (thrown) => this.#failWith(channel, thrown),
@@ -266,3 +279,21 @@ export class Authentication implements HandshakeStep {
     channel.fail(isOurs ? thrown : this.#errors.ownFailure(channel.name, thrown))
   }
 }
+
+/** Null without SASL. */
+export const authenticationOf = (
+  { sasl, clock, address, clientId, connectTimeoutMs, requestTimeoutMs }: ConnectionOptions,
+  versions: VersionNegotiation,
+): Authentication | null =>
+  sasl === undefined
+    ? null
+    : new Authentication({
+        sasl,
+        clock,
+        versions,
+        host: address.hostName ?? address.host,
+        port: address.port,
+        clientId,
+        workTimeoutMs: connectTimeoutMs,
+        exchangeTimeoutMs: requestTimeoutMs,
+      })

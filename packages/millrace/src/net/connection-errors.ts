@@ -62,6 +62,12 @@ export class ConnectionErrors {
     return this.#error('REQUEST_TIMEOUT', text, { api })
   }
 
+  /** The broker responds to each message, but the exchange does not end. */
+  exchangeTimeout(limitMs: number): KafkaError {
+    const text = `did not end the SASL exchange within ${limitMs} ms (requestTimeoutMs)`
+    return this.#error('REQUEST_TIMEOUT', `${this.#name} ${text}`, { step: 'sasl' })
+  }
+
   malformed(reason: string, { cause, ...where }: ErrorContext): KafkaError {
     const text = `Malformed response of ${this.#name}: ${reason}`
     return this.#error('MALFORMED_RESPONSE', text, { ...where, ...asCause(cause) })

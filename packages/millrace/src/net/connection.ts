@@ -17,7 +17,7 @@ import { assert } from '../runtime/assert.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { ByteStream } from '../runtime/transport.ts'
 import { type CallHandler, type CallOwner, makeCall } from './api-call.ts'
-import { Authentication } from './authentication.ts'
+import { type Authentication, authenticationOf } from './authentication.ts'
 import type {
   ConnectionEvents,
   ConnectionOptions,
@@ -94,7 +94,7 @@ export class Connection {
     this.#responses = new ResponseReader(this.#table, options.maxResponseBytes)
     this.#framer = new RequestFramer(options.clientId)
     this.#versions = new VersionNegotiation(options.negotiation)
-    this.#authentication = this.#makeAuthentication()
+    this.#authentication = authenticationOf(options, this.#versions)
     const steps = [this.#versions, this.#authentication].filter((step) => step !== null)
     this.#handshake = new Handshake(steps, {
       onStep: (step) => this.#guard(() => this.#events.onStep?.(step)),
@@ -269,20 +269,6 @@ export class Connection {
     }
   }
 
-  #makeAuthentication(): Authentication | null {
-    const { sasl, clock, address, clientId, connectTimeoutMs } = this.#options
-    if (sasl === undefined) return null
-    return new Authentication({
-      sasl,
-      clock,
-      versions: this.#versions,
-      host: address.hostName ?? address.host,
-      port: address.port,
-      clientId,
-      workTimeoutMs: connectTimeoutMs,
-    })
-  }
-
   #onHandshakeDone(): void {
     this.#transition('ready')
     this.#responses.endHandshake()
@@ -368,10 +354,19 @@ export class Connection {
 
   // ---- time
 
-  /** The deadline of the oldest request in flight or of the handshake. */
+  /** The deadline of the oldest request in flight, of a SASL exchange or of the connecting. */
   #deadlineAtMs(): number {
     if (this.#state === 'connecting') return this.#connectDeadlineAtMs
+    return Math.min(this.#requestDeadlineAtMs(), this.#exchangeEndAtMs())
+  }
+
+  #requestDeadlineAtMs(): number {
     return this.#table.oldest?.deadlineAtMs ?? never
+  }
+
+  /** When the SASL exchange must be over; Infinity = there is none. */
+  #exchangeEndAtMs(): number {
+    return this.#authentication?.exchangeEndAtMs ?? never
   }
 
   /** When the connection has been idle for too long; Infinity while it has work. */
@@ -415,6 +410,10 @@ export class Connection {
 
   #onOverdue(): void {
     const { connectTimeoutMs, requestTimeoutMs } = this.#options
+    if (this.#exchangeEndAtMs() < this.#requestDeadlineAtMs()) {
+      this.#close(this.#errors.exchangeTimeout(requestTimeoutMs))
+      return
+    }
     const overdue = this.#table.oldest
     if (overdue !== undefined) this.#guard(() => this.#events.onRequestTimeout?.(overdue))
     this.#close(

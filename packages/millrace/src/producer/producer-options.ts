@@ -108,7 +108,10 @@ export interface ProducerOptions {
    * 120,000.
    */
   readonly deliveryTimeoutMs?: number | undefined
-  /** How long a broker may take to respond to a request. Default: 30,000. */
+  /**
+   * How long a broker may take to respond to a request, and for a whole SASL exchange. Default:
+   * 30,000.
+   */
   readonly requestTimeoutMs?: number | undefined
   /**
    * How long a topic may be unknown to the brokers before its records fail with UNKNOWN_TOPIC.

@@ -123,6 +123,53 @@ describe('authenticating a connection', () => {
     assert.equal(broker.tokens.length, 16)
   })
 
+  it('ends an exchange that the broker continues slowly within requestTimeoutMs', async () => {
+    const mechanism: SaslMechanism = {
+      name: 'TEST',
+      createSession: () => ({ next: () => Uint8Array.of(1) }),
+    }
+    const broker = new SaslBroker()
+    const { clock, closeErrors } = await start(broker, mechanism)
+    broker.later = (send) => void clock.setTimer(150, send)
+    await clock.runUntil(() => closeErrors.length > 0, 600)
+    const [error] = closeErrors
+    assert.deepEqual(
+      [error?.code, error?.step, error?.retriable, error?.message],
+      [
+        'REQUEST_TIMEOUT',
+        'sasl',
+        true,
+        'broker:9092 (node 1) did not end the SASL exchange within 500 ms (requestTimeoutMs)',
+      ],
+    )
+    assert.equal(broker.tokens.length, 3)
+  })
+
+  it('names the request if the broker does not respond to the first one', async () => {
+    const broker = new SaslBroker()
+    broker.later = () => {}
+    const { clock, closeErrors } = await start(broker)
+    await clock.runUntilIdle()
+    assert.match(closeErrors[0]?.message ?? '', /did not respond to SaslHandshake within 500 ms/)
+  })
+
+  it('limits the time of an exchange, not that of the credentials before it', async () => {
+    const broker = new SaslBroker()
+    const mechanism: SaslMechanism = {
+      name: 'TEST',
+      createSession: () => ({
+        next: (challenge) =>
+          challenge.length > 0
+            ? null
+            : new Promise((resolve) => scene.clock.setTimer(900, () => resolve(Buffer.from('x')))),
+      }),
+    }
+    broker.onToken = () => ({ bytes: 'ok' })
+    const scene = await start(broker, mechanism)
+    await scene.ready()
+    scene.connection.close()
+  })
+
   it('reports nothing when it is closed in between', async () => {
     const broker = new SaslBroker()
     broker.onToken = () => null
@@ -219,6 +266,28 @@ describe('authenticating again on a live connection', () => {
     assert.equal(scene.closeErrors[0]?.code, 'CONNECTION_LOST')
     assert.equal(scene.closeErrors[0].retriable, true)
     assert.match(scene.closeErrors[0].message, /could not be authenticated again/)
+  })
+
+  it('closes the connection if the broker continues the exchange slowly', async () => {
+    const mechanism: SaslMechanism = {
+      name: 'TEST',
+      createSession: () => {
+        let count = 0
+        return { next: () => (isEndless || count++ === 0 ? Uint8Array.of(1) : null) }
+      },
+    }
+    let isEndless = false
+    const broker = new SaslBroker()
+    broker.onToken = () => ({ sessionLifetimeMs: lifetimeMs })
+    const scene = await start(broker, mechanism)
+    await scene.ready()
+    isEndless = true
+    broker.later = (send) => void scene.clock.setTimer(150, send)
+    await scene.clock.runUntil(() => scene.connection.muted, lifetimeMs)
+    scene.send('held')
+    await scene.clock.runUntil(() => scene.outcomes.length === 1, 700)
+    assert.deepEqual(summaryOf(scene.outcomes), ['held! REQUEST_TIMEOUT false'])
+    assert.match(scene.closeErrors[0]?.message ?? '', /did not end the SASL exchange within 500 ms/)
   })
 
   it('holds no request while it waits for a token, and continues without one', async () => {
