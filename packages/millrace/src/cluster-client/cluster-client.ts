@@ -141,8 +141,8 @@ export class Cluster implements ClusterPort {
     return this.#pool.rackOf(nodeId)
   }
 
-  refreshTopic(topic: string, why: TopicRequestReason): void {
-    this.#metadata.refreshTopic(topic, why)
+  refreshTopic(topic: string, why: TopicRequestReason, rejectedPartition?: number): void {
+    this.#metadata.refreshTopic(topic, why, rejectedPartition)
   }
 
   forgetTopic(topic: string): void {

@@ -1,9 +1,11 @@
 // Owns the known topics: partitions, leaders, epochs, ids. It sends nothing. Caller: Metadata,
 // which passes each response to it. Invariants: views are immutable, and a change creates a new
-// view. A partition never returns to an older leader epoch while the topic keeps its id, because a
-// response may be older than what is known. A new id means that the topic was deleted and created
-// again: its known partitions are discarded. Without topic ids, an older epoch is accepted after
-// several responses that agree.
+// view. While a topic keeps its id, a partition does not return to an older leader epoch, and no
+// partition is removed, because a response may be older than what is known. A new id means that the
+// topic was deleted and created again: its known partitions are discarded. What is known may also
+// be wrong: several older responses in a row are accepted for a partition whose known leader does
+// not accept batches. A leader that accepts them is never replaced by an older one. Without topic
+// ids, several older responses in a row are accepted in any case.
 
 import type { LeaderHint, PartitionView, TopicView } from '../engine/ports.ts'
 import type { MetadataResponse } from '../protocol/api/03-metadata.ts'
@@ -22,15 +24,20 @@ const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0)
 const sameBytes = (left: Uint8Array, right: Uint8Array): boolean =>
   left.length === right.length && left.every((byte, index) => byte === right[index])
 
-/** Without topic ids, an older epoch is accepted after this many responses in a row. */
+/** So many older responses in a row contradict what is known. */
 const olderResponsesMax = 5
 
 export class MetadataCache {
   readonly #views = new Map<string, TopicView>()
   /** Topics whose epochs come from a cluster that the client has left, possibly for another one. */
   readonly #withoutEpochs = new Set<string>()
-  /** By topic, for each partition: how many responses in a row had an older epoch. */
+  /**
+   * By topic, for each partition: how many responses in a row had an older epoch or lacked the
+   * partition, not counting those during which its leader accepted batches.
+   */
   readonly #olderResponses = new Map<string, number[]>()
+  /** By topic: the partitions whose known leader has rejected a batch since the last response. */
+  readonly #rejected = new Map<string, Set<number>>()
 
   view(topic: string): TopicView | undefined {
     return this.#views.get(topic)
@@ -40,6 +47,15 @@ export class MetadataCache {
     this.#views.delete(topic)
     this.#withoutEpochs.delete(topic)
     this.#olderResponses.delete(topic)
+    this.#rejected.delete(topic)
+  }
+
+  /** The known leader of the partition responded that it does not lead it. */
+  rejectLeader(topic: string, partition: number): void {
+    if (this.#views.get(topic)?.partitions[partition] === undefined) return
+    const rejected = this.#rejected.get(topic)
+    if (rejected === undefined) this.#rejected.set(topic, new Set([partition]))
+    else rejected.add(partition)
   }
 
   /** From now on the first response of each topic is accepted, with any epochs. */
@@ -62,24 +78,34 @@ export class MetadataCache {
     const partitions = new Array<PartitionView>(response.partitions.length)
     const olderResponses: number[] = []
     const olderBefore = this.#olderResponses.get(name)
+    const rejected = this.#rejected.get(name)
+    /** Counts an older response; true if there were enough of them. */
+    const isContradicted = (index: number, { leaderId }: PartitionView): boolean => {
+      const isCounted = !hasId || !knowsNode(leaderId) || rejected?.has(index) === true
+      const count = (olderBefore?.[index] ?? 0) + (isCounted ? 1 : 0)
+      if (count >= olderResponsesMax) return true
+      if (count > 0) olderResponses[index] = count
+      return false
+    }
     for (const partition of response.partitions) {
       const index = partition.partitionIndex
       const before = basis?.partitions[index]
-      const isOlder = before !== undefined && isOlderThan(before, partition)
-      const count = isOlder && !hasId ? (olderBefore?.[index] ?? 0) + 1 : 0
-      const isAccepted = count >= olderResponsesMax
       partitions[index] =
-        isOlder && !isAccepted
-          ? mergeOlder(before, partition, hasId, knowsNode)
-          : viewOf(partition, knowsNode)
-      if (count > 0 && !isAccepted) olderResponses[index] = count
+        before === undefined || !isOlderThan(before, partition) || isContradicted(index, before)
+          ? viewOf(partition, knowsNode)
+          : mergeOlder(before, partition, hasId, knowsNode)
+    }
+    if (basis !== undefined && hasId) {
+      // A topic never loses partitions: the response is older than the added partitions.
+      for (const [index, before] of basis.partitions.entries()) {
+        if (index < partitions.length) continue
+        if (isContradicted(index, before)) break
+        partitions.push(before)
+      }
     }
     if (olderResponses.length > 0) this.#olderResponses.set(name, olderResponses)
     else this.#olderResponses.delete(name)
-    if (basis !== undefined && hasId) {
-      // A topic never loses partitions: the response is older than the added partitions.
-      partitions.push(...basis.partitions.slice(partitions.length))
-    }
+    this.#rejected.delete(name)
     // The id is copied, because its bytes are a view of the whole response. A response without ids
     // does not remove a known id.
     const topicId = hasId ? response.topicId.slice(0, topicIdBytes) : keptId(basis)

@@ -131,8 +131,9 @@ export class Metadata {
     return this.#rebootstrapCount
   }
 
-  refreshTopic(topic: string, why: TopicRequestReason): void {
+  refreshTopic(topic: string, why: TopicRequestReason, rejectedPartition?: number): void {
     if (this.#state === 'closed') return
+    if (rejectedPartition !== undefined) this.#cache.rejectLeader(topic, rejectedPartition)
     if (Buffer.byteLength(topic) > nameBytesMax) {
       this.#rejectName(topic)
       return

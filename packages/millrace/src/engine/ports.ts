@@ -157,8 +157,11 @@ export interface ClusterPort {
    * the known metadata is wrong (`stale`); a refresh never creates topics. Any number of calls
    * become one Metadata request at a time, with backoff. The topic then stays in use, and is
    * refreshed by age, until `forgetTopic` or a response that it does not exist.
+   *
+   * `rejectedPartition`: its known leader responded that it does not lead it, so what is known of
+   * it may be wrong, and older metadata may be right.
    */
-  refreshTopic(topic: string, why: TopicRequestReason): void
+  refreshTopic(topic: string, why: TopicRequestReason, rejectedPartition?: number): void
   forgetTopic(topic: string): void
   /** Applies a hint if its epoch is newer than the known one; then onTopic follows. */
   applyLeaderHint(hint: LeaderHint): void

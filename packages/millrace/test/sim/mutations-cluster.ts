@@ -37,8 +37,8 @@ export const clusterMutations: Readonly<Record<string, Mutation>> = {
     Metadata,
     'refreshTopic',
     (original) =>
-      function refreshTopic(this: Metadata, topic, why) {
-        if (why === 'unknown') original.call(this, topic, why)
+      function refreshTopic(this: Metadata, topic, why, partition) {
+        if (why === 'unknown') original.call(this, topic, why, partition)
       },
   ),
   'no-metadata-backoff': mutation(
@@ -49,9 +49,9 @@ export const clusterMutations: Readonly<Record<string, Mutation>> = {
         Metadata.prototype,
         'refreshTopic',
         (original) =>
-          function refreshTopic(this: Metadata, topic, why) {
+          function refreshTopic(this: Metadata, topic, why, partition) {
             this.forgetTopic(topic)
-            original.call(this, topic, why)
+            original.call(this, topic, why, partition)
           },
       )
     },

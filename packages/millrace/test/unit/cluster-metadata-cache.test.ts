@@ -65,3 +65,91 @@ test('one response that is up to date ends the doubt about a leader', () => {
     assert.equal(view.partitions[0]!.leaderId, 2)
   }
 })
+
+const highest = 2 ** 31 - 1
+/** More responses than a cache ignores. */
+const manyResponses = 50
+
+// One response with a wrong epoch: every later one was taken for an old one, for good.
+test('an epoch that is too high is dropped once its leader has rejected batches', () => {
+  const cache = new MetadataCache()
+  cache.apply('t', response(2, highest, 7), knowsNode)
+  const leaders = Array.from({ length: 6 }, () => {
+    cache.rejectLeader('t', 0)
+    return cache.apply('t', response(3, 4, 7), knowsNode).partitions[0]
+  })
+  const wrong = { leaderId: 2, leaderEpoch: highest }
+  const right = { leaderId: 3, leaderEpoch: 4 }
+  assert.deepEqual(leaders, [wrong, wrong, wrong, wrong, right, right])
+})
+
+test('an epoch of a leader hint that is too high is dropped in the same way', () => {
+  const cache = new MetadataCache()
+  cache.apply('t', response(3, 4, 7), knowsNode)
+  const hint = { topic: 't', partition: 0, leaderId: 2, leaderEpoch: highest, endpoint: null }
+  assert.equal(cache.applyHint(hint)?.partitions[0]?.leaderId, 2)
+  for (let round = 0; round < 5; round++) {
+    cache.rejectLeader('t', 0)
+    cache.apply('t', response(3, 4, 7), knowsNode)
+  }
+  assert.deepEqual(cache.view('t')?.partitions, [{ leaderId: 3, leaderEpoch: 4 }])
+})
+
+test('an epoch that is too high is dropped if its leader is not in the cluster', () => {
+  const cache = new MetadataCache()
+  cache.apply('t', response(2, highest, 7), knowsNode)
+  const knowsOthers = (nodeId: number): boolean => nodeId !== 2 && knowsNode(nodeId)
+  const leaders = Array.from({ length: 5 }, () => {
+    const [partition] = cache.apply('t', response(3, 4, 7), knowsOthers).partitions
+    return partition!.leaderId
+  })
+  assert.deepEqual(leaders, [-1, -1, -1, -1, 3])
+})
+
+// A broker that lost its controller names itself as the leader, and accepts batches that are lost.
+test('a leader that accepts batches is kept, however often a response has an older epoch', () => {
+  const cache = new MetadataCache()
+  cache.apply('t', response(2, 5, 7), knowsNode)
+  cache.rejectLeader('t', 0)
+  for (let round = 0; round < manyResponses; round++) {
+    const [partition] = cache.apply('t', response(3, 4, 7), knowsNode).partitions
+    assert.deepEqual(partition, { leaderId: 2, leaderEpoch: 5 })
+  }
+})
+
+test('a response with the known epoch ends the doubt about a leader that rejected batches', () => {
+  const cache = new MetadataCache()
+  cache.apply('t', response(2, 5, 7), knowsNode)
+  for (let round = 0; round < manyResponses; round++) {
+    cache.rejectLeader('t', 0)
+    const isUpToDate = round % 4 === 3
+    const [partition] = cache.apply('t', response(2, isUpToDate ? 5 : 4, 7), knowsNode).partitions
+    assert.deepEqual(partition, { leaderId: 2, leaderEpoch: 5 })
+  }
+})
+
+// One response with 1,000 partitions of a topic that has one: the others were kept for good.
+test('partitions that no response has any more are dropped once their leader has rejected', () => {
+  const cache = new MetadataCache()
+  const one = response(2, 5, 7)
+  const [partition] = one.partitions
+  const partitions = [0, 1, 2, 3].map((partitionIndex) => ({ ...partition!, partitionIndex }))
+  cache.apply('t', { ...one, partitions }, knowsNode)
+  const counts = Array.from({ length: 6 }, () => {
+    cache.rejectLeader('t', 2)
+    return cache.apply('t', one, knowsNode).partitions.length
+  })
+  assert.deepEqual(counts, [4, 4, 4, 4, 2, 2])
+  for (let round = 0; round < manyResponses; round++) {
+    assert.equal(cache.apply('t', one, knowsNode).partitions.length, 2)
+  }
+})
+
+test('a rejection of a topic or partition that is not known is not kept', () => {
+  const cache = new MetadataCache()
+  cache.apply('t', response(2, 5, 7), knowsNode)
+  cache.rejectLeader('other', 0)
+  cache.rejectLeader('t', 9)
+  for (let round = 0; round < 10; round++) cache.apply('t', response(3, 4, 7), knowsNode)
+  assert.equal(cache.view('t')?.partitions[0]?.leaderId, 2)
+})

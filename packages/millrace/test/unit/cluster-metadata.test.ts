@@ -229,6 +229,55 @@ test('a partition never goes back to an older leader epoch', async () => {
   world.cluster.close()
 })
 
+/** Requests metadata as an engine does whose batch each leader but `leader` rejects. */
+const rejectAllBut = (world: World, leader: number): void => {
+  world.recorded.react = {
+    onTopic: ({ name, partitions: [partition] }) => {
+      if (partition?.leaderId === leader) return
+      world.clock.setTimer(100, () => world.cluster.refreshTopic(name, 'stale', 0))
+    },
+  }
+}
+
+test('a leader epoch that is too high is corrected within seconds', async () => {
+  const world = await World.make({ nodes: 3 })
+  const topic = world.topic('a', 1)
+  topic.partitions[0] = { leader: 2, epoch: 2 ** 31 - 1 }
+  world.cluster.refreshTopic('a', 'unknown')
+  await world.untilTopic('a')
+  topic.partitions[0] = { leader: 3, epoch: 4 }
+  rejectAllBut(world, 3)
+  world.cluster.refreshTopic('a', 'stale', 0)
+  await world.clock.runUntil(() => world.leaders('a')[0] === 3, 10_000)
+  assert.deepEqual(world.view('a').partitions, [{ leaderId: 3, leaderEpoch: 4 }])
+  world.cluster.close()
+})
+
+test('two brokers with old metadata that name each other get few requests', async () => {
+  const world = await World.make({ nodes: 3 })
+  const topic = world.topic('a', 1)
+  topic.partitions[0] = { leader: 3, epoch: 7 }
+  world.cluster.refreshTopic('a', 'unknown')
+  await world.untilTopic('a')
+  for (const nodeId of [1, 2, 3]) {
+    const broker = world.broker(nodeId)
+    broker.respond = (request) => {
+      if (request.api !== 'Metadata') return undefined
+      topic.partitions[0] = nodeId === 1 ? { leader: 2, epoch: 5 } : { leader: 1, epoch: 4 }
+      return broker.metadata(request)
+    }
+  }
+  rejectAllBut(world, -1)
+  world.cluster.refreshTopic('a', 'stale', 0)
+  const before = world.count('Metadata')
+  await world.clock.advance(60_000)
+  assert.ok(world.count('Metadata') - before < 80, `${world.count('Metadata') - before} requests`)
+  const leaders = world.recorded.of('onTopic').map(([{ partitions }]) => partitions[0]!.leaderId)
+  const changes = leaders.filter((leader, index) => index > 0 && leader !== leaders[index - 1])
+  assert.ok(changes.length > 0 && changes.length < 30, `${changes.length} changes`)
+  world.cluster.close()
+})
+
 test('a topic that was deleted and made again is taken as it is, whatever its epochs', async () => {
   const world = await World.make({ nodes: 2 })
   const topic = world.topic('a', 1, 1)

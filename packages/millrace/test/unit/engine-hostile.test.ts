@@ -124,3 +124,16 @@ test('a redirect is followed at once, and further ones after a backoff', () => {
   bench.advance(10_000)
   assert.ok(bench.sent.length > 0, 'it goes on after the backoff')
 })
+
+test('a rejection is one of the leader only if the known leader returned it', () => {
+  const bench = Bench.ready({}, { t: [1, 1] })
+  bench.send('a', { partition: 1 })
+  bench.step()
+  bench.takeOne().respond({ error: errorNumber.NOT_LEADER_OR_FOLLOWER })
+  assert.deepEqual(bench.rejectedLeaders, ['t-1'])
+  bench.advance(2000)
+  const late = bench.takeOne()
+  bench.tellTopic('t', [1, 2], 1)
+  late.respond({ error: errorNumber.NOT_LEADER_OR_FOLLOWER })
+  assert.deepEqual(bench.rejectedLeaders, ['t-1'])
+})

@@ -276,6 +276,8 @@ export class Bench implements ClusterPort {
   readonly sent: SentRequest[] = []
   readonly links = new Map<number, FakeLink>()
   readonly topicRequests: string[] = []
+  /** The partitions whose leaders rejected a batch. */
+  readonly rejectedLeaders: string[] = []
   readonly forgotten: string[] = []
   readonly hints: LeaderHint[] = []
   readonly idRequests: ProducerIdentity[] = []
@@ -336,8 +338,9 @@ export class Bench implements ClusterPort {
     return this.racks.get(nodeId) ?? null
   }
 
-  refreshTopic(topic: string, why: TopicRequestReason): void {
+  refreshTopic(topic: string, why: TopicRequestReason, partition?: number): void {
     this.topicRequests.push(`${why} ${topic}`)
+    if (partition !== undefined) this.rejectedLeaders.push(`${topic}-${partition}`)
   }
 
   forgetTopic(topic: string): void {

@@ -128,7 +128,7 @@ test('a topic created again with fewer partitions: lost partitions fail by name'
   bench.step()
   const { code, message } = bench.errors.get('p2')!
   assert.equal(code, 'UNKNOWN_PARTITION')
-  assert.match(message, /Topic "t" was created again with 1 partitions: 2 is gone/)
+  assert.match(message, /Topic "t" has only 1 partitions now: 2 is gone/)
   for (let index = 0; index < 20; index++) bench.send(`k${index}`, { key: `k${index}` })
   bench.step()
   const partitions = bench.sent.flatMap(({ batches }) => batches.map(({ partition }) => partition))

@@ -141,8 +141,9 @@ export class TopicMetadataHandler {
   }
 
   /**
-   * The topic has fewer partitions than before, so it was created again. Brokers without topic ids
-   * may have old metadata, so the records wait for a while.
+   * The topic has fewer partitions than before: it was created again, or a broker returned
+   * partitions that do not exist. Unless the topic has another id, brokers may have old metadata,
+   * so the records wait for a while.
    */
   #onPartitionLost(topic: TopicState, queue: PartitionQueue, isAnother: boolean): void {
     const { deadlines, host, settings } = this.#parts
@@ -213,6 +214,6 @@ const createdAgain = (topic: string): KafkaError => {
 
 const partitionLost = ({ name, partitioning }: TopicState, partition: number): KafkaError => {
   const count = partitioning.partitionCount
-  const message = `Topic "${name}" was created again with ${count} partitions: ${partition} is gone`
+  const message = `Topic "${name}" has only ${count} partitions now: ${partition} is gone`
   return new KafkaError('UNKNOWN_PARTITION', message, { topic: name, partition })
 }

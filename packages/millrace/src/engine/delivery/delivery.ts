@@ -13,7 +13,7 @@ import type { MemoryBudget } from '../batch/memory-budget.ts'
 import { RecordCursor } from '../batch/record-cursor.ts'
 import type { BatchPreparation } from '../dispatch/batch-preparation.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
-import type { QueuedBatch } from '../dispatch/partition-queue.ts'
+import type { PartitionQueue, QueuedBatch } from '../dispatch/partition-queue.ts'
 import type { ProduceInFlight } from '../dispatch/produce-in-flight.ts'
 import type { ProducerIdentityState } from '../dispatch/producer-identity-state.ts'
 import type { ClusterPort } from '../ports.ts'
@@ -122,8 +122,14 @@ export class Delivery {
       return
     }
     if (errorCode !== errorNumber.NONE && !provesNotWritten(errorCode)) batch.markMaybeWritten()
-    if (makesMetadataStale(errorCode)) this.#parts.cluster.refreshTopic(queue.topic.name, 'stale')
+    if (makesMetadataStale(errorCode)) this.#requestLeader(queue, request.nodeId)
     this.#apply(request, batch, response, wasFirst)
+  }
+
+  /** A response of a former leader says nothing about the known leader. */
+  #requestLeader({ topic, partition, leaderId }: PartitionQueue, nodeId: number): void {
+    const rejectedPartition = nodeId === leaderId ? partition : undefined
+    this.#parts.cluster.refreshTopic(topic.name, 'stale', rejectedPartition)
   }
 
   #apply(
