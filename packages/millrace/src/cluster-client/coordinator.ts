@@ -104,6 +104,11 @@ export class Coordinator {
     return this.#lastError
   }
 
+  /** No call waits for a response. */
+  get isIdle(): boolean {
+    return this.#state === 'idle'
+  }
+
   call<Request, Response>(call: CoordinatorCall<Request, Response>): void {
     if (this.#state === 'closed') return
     this.#calls.push(call as unknown as CoordinatorCall<unknown, unknown>)

@@ -25,6 +25,7 @@ import {
 import { brokerError, errorNumber } from '../protocol/errors.ts'
 import type { KafkaError } from '../protocol/kafka-error.ts'
 import { upToVersion } from '../protocol/schema/api.ts'
+import { printableText } from '../runtime/printable-text.ts'
 import type { NodeLink } from './broker-link.ts'
 import type { BrokerPool } from './broker-pool.ts'
 import { Coordinator, type CoordinatorOptions } from './coordinator.ts'
@@ -50,10 +51,18 @@ const versionWithMember = 3
 
 const featureName = 'transaction.version'
 
+/** The number of groups whose coordinators are kept, unless more have requests. */
+const groupsMax = 100
+
+interface PartitionResult extends TopicPartition {
+  readonly errorCode: number
+}
+
 export class TransactionRequests implements TransactionPort {
   readonly #options: TransactionOptions & CoordinatorOptions
   readonly #pool: BrokerPool
   readonly #coordinator: Coordinator
+  /** By group id, the most recently used ones; a group that was forgotten is searched again. */
   readonly #groups = new Map<string, Coordinator>()
   #version2 = false
   /** The epoch of the features that #version2 was read from. */
@@ -115,7 +124,7 @@ export class TransactionRequests implements TransactionPort {
           partitions: entries.map(({ partition }) => partition),
         })),
       }),
-      errorOf: (response, broker) => this.#addPartitionsError(response, broker),
+      errorOf: (response, broker) => this.#addPartitionsError(partitions, response, broker),
       done: (error) => done(error),
     })
   }
@@ -174,7 +183,7 @@ export class TransactionRequests implements TransactionPort {
           })),
         })),
       }),
-      errorOf: (response, broker) => this.#offsetsError(response, broker),
+      errorOf: (response, broker) => this.#offsetsError(offsets, response, broker),
       done: (error) => done(error),
     })
   }
@@ -241,50 +250,76 @@ export class TransactionRequests implements TransactionPort {
   }
 
   #group(groupId: string): Coordinator {
-    let group = this.#groups.get(groupId)
-    if (group === undefined) {
-      group = new Coordinator('group', groupId, this.#pool, this.#options)
-      this.#groups.set(groupId, group)
-    }
+    const known = this.#groups.get(groupId)
+    const group = known ?? new Coordinator('group', groupId, this.#pool, this.#options)
+    // The map has the most recent group last.
+    this.#groups.delete(groupId)
+    this.#groups.set(groupId, group)
+    if (this.#groups.size > groupsMax) this.#forgetOldest(group)
     return group
   }
 
-  /** The most severe error of the partitions. */
-  #addPartitionsError(response: AddPartitionsToTxnResponse, broker: string): KafkaError | null {
-    const errors = response.resultsByTopicV3AndBelow.flatMap(({ name, resultsByPartition }) =>
+  #forgetOldest(except: Coordinator): void {
+    for (const [groupId, group] of this.#groups) {
+      if (!group.isIdle || group === except) continue
+      group.close()
+      this.#groups.delete(groupId)
+      return
+    }
+  }
+
+  #addPartitionsError(
+    requested: readonly TopicPartition[],
+    response: AddPartitionsToTxnResponse,
+    broker: string,
+  ): KafkaError | null {
+    const results = response.resultsByTopicV3AndBelow.flatMap(({ name, resultsByPartition }) =>
       resultsByPartition.map(({ partitionIndex, partitionErrorCode }) => ({
         topic: name,
         partition: partitionIndex,
         errorCode: partitionErrorCode,
       })),
     )
-    return this.#mostSevere(errors, addPartitionsToTxnApi.name, broker)
+    return this.#partitionsError(requested, results, addPartitionsToTxnApi.name, broker)
   }
 
-  #offsetsError(response: TxnOffsetCommitResponse, broker: string): KafkaError | null {
-    const errors = response.topics.flatMap(({ name, partitions }) =>
+  #offsetsError(
+    requested: readonly TopicPartition[],
+    response: TxnOffsetCommitResponse,
+    broker: string,
+  ): KafkaError | null {
+    const results = response.topics.flatMap(({ name, partitions }) =>
       partitions.map(({ partitionIndex, errorCode }) => ({
         topic: name,
         partition: partitionIndex,
         errorCode,
       })),
     )
-    return this.#mostSevere(errors, txnOffsetCommitApi.name, broker)
+    return this.#partitionsError(requested, results, txnOffsetCommitApi.name, broker)
   }
 
-  #mostSevere(
-    responses: readonly (TopicPartition & { readonly errorCode: number })[],
+  /** The most severe error of the partitions. One without a result is an error as well. */
+  #partitionsError(
+    requested: readonly TopicPartition[],
+    results: readonly PartitionResult[],
     api: string,
     broker: string,
   ): KafkaError | null {
-    const errors = responses
+    const errors = results
       .filter(({ errorCode }) => errorCode !== errorNumber.NONE)
       // The other partitions of a request that failed for one were not tried.
       .sort((a, b) => Number(isNotAttempted(a.errorCode)) - Number(isNotAttempted(b.errorCode)))
       .map(({ topic, partition, errorCode }) =>
         this.#error(errorCode, api, broker, { topic, partition }),
       )
-    return errors.find((error) => error?.retriable === false) ?? errors[0] ?? null
+    const severe = errors.find((error) => error?.retriable === false) ?? errors[0]
+    if (severe !== undefined) return severe
+    const named = new Set(results.map(nameOf))
+    const missing = requested.find((place) => !named.has(nameOf(place)))
+    if (missing === undefined) return null
+    const problem = `it has no result for ${printableText(nameOf(missing))}`
+    const { topic, partition } = missing
+    return malformedResponse(api, broker, problem, { topic, partition, persisted: 'maybe' })
   }
 
   #error(
@@ -322,6 +357,8 @@ const endError = (errorCode: number, broker: string): KafkaError =>
     broker,
     persisted: unchangedAfter.has(errorCode) ? 'no' : 'maybe',
   })
+
+const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}-${partition}`
 
 const isNotAttempted = (errorCode: number): boolean =>
   errorCode === errorNumber.OPERATION_NOT_ATTEMPTED

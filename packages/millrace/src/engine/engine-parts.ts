@@ -107,7 +107,7 @@ export class EngineParts {
       events: this.#dispatchEvents(),
     })
     const middle = { ...base, pool, budget, incomplete, settlement, dispatcher }
-    const failures = new BatchFailures(middle)
+    const failures = new BatchFailures({ ...middle, transactions })
     const waiting = new WaitingRecords({ ...middle, wake })
     this.spool = spool
     this.settings = settings

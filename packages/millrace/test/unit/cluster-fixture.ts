@@ -38,6 +38,9 @@ const usualApis = [
 const otherApis = [
   'SaslHandshake',
   'SaslAuthenticate',
+  'AddPartitionsToTxn',
+  'AddOffsetsToTxn',
+  'TxnOffsetCommit',
   'GetTelemetrySubscriptions',
   'PushTelemetry',
 ].map((name) => catalogue.find((api) => api.name === name)!)

@@ -6,10 +6,22 @@ import { test } from 'node:test'
 import { MetricSelection } from '../../src/cluster-client/telemetry-payload.ts'
 import { produceApi } from '../../src/protocol/api/00-produce.ts'
 import type { MetadataRequest } from '../../src/protocol/api/03-metadata.ts'
-import { findCoordinatorApi } from '../../src/protocol/api/10-find-coordinator.ts'
+import {
+  type FindCoordinatorRequest,
+  findCoordinatorApi,
+} from '../../src/protocol/api/10-find-coordinator.ts'
+import { addPartitionsToTxnApi } from '../../src/protocol/api/24-add-partitions-to-txn.ts'
+import { addOffsetsToTxnApi } from '../../src/protocol/api/25-add-offsets-to-txn.ts'
+import { txnOffsetCommitApi } from '../../src/protocol/api/28-txn-offset-commit.ts'
 import type { KafkaError } from '../../src/protocol/kafka-error.ts'
 import { silentLogger } from '../../src/runtime/logger.ts'
-import { type FakeRequest, type FakeResponse, World, type WorldOptions } from './cluster-fixture.ts'
+import {
+  type FakeBroker,
+  type FakeRequest,
+  type FakeResponse,
+  World,
+  type WorldOptions,
+} from './cluster-fixture.ts'
 
 const at = (host: string) => ({ host, port: 9092 })
 
@@ -302,6 +314,101 @@ test('the coordinator of another key is malformed, and so is one without an addr
     assert.equal(requestCount, found.length)
     world.cluster.close()
   }
+})
+
+/** A transactional client; its broker responds as `respond`, and is every coordinator. */
+const worldWithCoordinator = async (respond: FakeBroker['respond']): Promise<World> => {
+  const world = await World.make({ options: { transactionalId: 'mine' } })
+  const broker = world.broker(1)
+  for (const { key } of [addPartitionsToTxnApi, addOffsetsToTxnApi, txnOffsetCommitApi]) {
+    broker.versions.set(key, 3)
+  }
+  broker.respond = (request) => {
+    if (request.api === 'AddOffsetsToTxn') return { errorCode: 0 }
+    if (request.api !== 'FindCoordinator') return respond(request)
+    const { coordinatorKeys } = request.body as FindCoordinatorRequest
+    return { coordinators: coordinatorKeys.map((key) => ({ key, nodeId: 1, ...at('n1') })) }
+  }
+  return world
+}
+
+interface Place {
+  readonly topic: string
+  readonly partition: number
+}
+
+const addedTo = (places: readonly Place[]): object => ({
+  resultsByTopicV3AndBelow: places.map(({ topic, partition }) => ({
+    name: topic,
+    resultsByPartition: [{ partitionIndex: partition, partitionErrorCode: 0 }],
+  })),
+})
+
+const committedOf = (places: readonly Place[]): object => ({
+  topics: places.map(({ topic, partition }) => ({
+    name: topic,
+    partitions: [{ partitionIndex: partition, errorCode: 0 }],
+  })),
+})
+
+const scope = { producerId: 1000, epoch: 0, version2: false }
+
+/** Adds the offset of a-1 to the transaction, and waits for the outcome. */
+const sendOffset = async (world: World, groupId: string): Promise<KafkaError | null> => {
+  const group = { groupId, generationId: -1, memberId: '', groupInstanceId: null }
+  const offsets = [{ topic: 'a', partition: 1, offset: 5, leaderEpoch: -1, metadata: '' }]
+  let outcome: KafkaError | null | undefined
+  world.cluster.transactions!.sendOffsets(scope, group, offsets, (error) => {
+    outcome = error
+  })
+  await world.clock.runUntil(() => outcome !== undefined, 60_000)
+  return outcome ?? null
+}
+
+test('a partition that a coordinator does not name is neither added nor committed', async () => {
+  const place = { topic: 'a', partition: 1 }
+  const named = [[], [{ topic: 'a', partition: 0 }], [{ topic: 'b', partition: 1 }], [place]]
+  for (const name of ['AddPartitionsToTxn', 'TxnOffsetCommit']) {
+    let requestCount = 0
+    const reasons: string[] = []
+    const world = await worldWithCoordinator(({ api }) => {
+      if (api !== name) return undefined
+      reasons.push(world.cluster.transactions?.lastError?.message ?? '')
+      const places = named[requestCount++]!
+      return name === 'TxnOffsetCommit' ? committedOf(places) : addedTo(places)
+    })
+    let outcome: KafkaError | null | undefined
+    if (name === 'TxnOffsetCommit') outcome = await sendOffset(world, 'g')
+    else {
+      world.cluster.transactions!.addPartitions(scope, [place], (error) => {
+        outcome = error
+      })
+      await world.clock.runUntil(() => outcome !== undefined, 60_000)
+    }
+    assert.equal(outcome, null)
+    assert.equal(requestCount, named.length, name)
+    assert.match(reasons.at(-1)!, new RegExp(`Malformed ${name} response of n1.*a-1`))
+    world.cluster.close()
+  }
+})
+
+test('of many groups whose offsets were sent, the oldest are forgotten', async () => {
+  const world = await worldWithCoordinator(({ api }) =>
+    api === 'TxnOffsetCommit' ? committedOf([{ topic: 'a', partition: 1 }]) : undefined,
+  )
+  const groupCount = 120
+  for (let group = 0; group < groupCount; group++) {
+    assert.equal(await sendOffset(world, `g${group}`), null)
+    await sendOffset(world, 'often')
+  }
+  // One for the transactional id, and one for each group.
+  const findings = groupCount + 2
+  assert.equal(world.count('FindCoordinator'), findings)
+  await sendOffset(world, `g${groupCount - 1}`)
+  assert.equal(world.count('FindCoordinator'), findings, 'a recent group is known')
+  await sendOffset(world, 'g0')
+  assert.equal(world.count('FindCoordinator'), findings + 1, 'the oldest one is not')
+  world.cluster.close()
 })
 
 test('a broker that is not the expected node makes the client bootstrap again', async () => {

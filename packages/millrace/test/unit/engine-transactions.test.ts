@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { errorNumber } from '../../src/protocol/errors.ts'
+import { brokerError, errorNumber } from '../../src/protocol/errors.ts'
 import type { KafkaError } from '../../src/protocol/kafka-error.ts'
 import { decodeBatchHeader } from '../../src/protocol/records/record-batch.ts'
 import { epochOf, type Outcome, start, TransactionBench } from './engine-transaction-kit.ts'
@@ -356,4 +356,22 @@ test('out of order in the first batch fails the transaction instead of bumping t
   assert.equal(bench.take().length, 0)
   stage.end('abort')
   assert.equal(coordinator.takeOne().summary, 'abort 0')
+})
+
+test('the coordinator is the reason of records whose partition it has not added', () => {
+  const { bench, coordinator } = start(false)
+  bench.send('added')
+  bench.step()
+  coordinator.takeOne().succeed()
+  bench.step()
+  bench.takeOne()
+  bench.send('not added', { partition: 1 })
+  bench.step()
+  const { COORDINATOR_NOT_AVAILABLE } = errorNumber
+  coordinator.lastError = brokerError(COORDINATOR_NOT_AVAILABLE, { persisted: 'no' })
+  bench.advance(bench.settings.deliveryTimeoutMs)
+  const [added, waiting] = ['added', 'not added'].map((value) => bench.errors.get(value)!)
+  assert.equal(waiting!.cause, coordinator.lastError)
+  assert.match(waiting!.message, /within 120000 ms: .*COORDINATOR_NOT_AVAILABLE/)
+  assert.match(added!.message, /has not responded to a Produce request/)
 })

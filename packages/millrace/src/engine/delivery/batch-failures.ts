@@ -12,6 +12,7 @@ import type { ProducerIdentityState } from '../dispatch/producer-identity-state.
 import { withCause } from '../errors.ts'
 import type { BrokerLink, ClusterPort } from '../ports.ts'
 import type { EngineHost, EngineSettings } from '../settings.ts'
+import type { TransactionManager } from '../transactions/transaction-manager.ts'
 import type { IncompleteBatches } from './incomplete-batches.ts'
 import type { Settlement } from './settlement.ts'
 
@@ -24,6 +25,8 @@ export interface BatchFailureParts {
   readonly incomplete: IncompleteBatches
   readonly settlement: Settlement
   readonly dispatcher: Dispatcher
+  /** Null without a transactional id. */
+  readonly transactions: TransactionManager | null
 }
 
 export class BatchFailures {
@@ -35,7 +38,7 @@ export class BatchFailures {
 
   /** What prevents the delivery of the batch, as far as known. */
   blockingError(batch: QueuedBatch): KafkaError | null {
-    const { cluster, identityState } = this.#parts
+    const { cluster, identityState, transactions } = this.#parts
     const { leaderId } = batch.queue
     if (leaderId < 0) return cluster.metadataError ?? noLeader(batch)
     const link = cluster.link(leaderId)
@@ -47,6 +50,7 @@ export class BatchFailures {
       // It waits for an earlier batch of the partition, which fails.
       batch.queue.lastError ??
       identityState.lastError ??
+      transactions?.blockingError(batch.queue) ??
       link?.lastError ??
       cluster.metadataError ??
       (link === undefined ? null : this.#unresponsive(link))

@@ -68,6 +68,11 @@ export class TransactionAdditions {
     return false
   }
 
+  /** Whether the coordinator has to add the partition before its next batch. Requests nothing. */
+  awaits(queue: PartitionQueue): boolean {
+    return !this.#current.identity.version2 && !this.#partitions.has(queue)
+  }
+
   /** Version 1: adds the partitions that wait to send at the coordinator. */
   announce(): void {
     const partitions = this.#partitions.take()

@@ -125,6 +125,11 @@ export class TransactionManager implements TransactionAdmission {
     return this.#additions.admits(queue)
   }
 
+  /** Why the coordinator has not added the partition yet; null = it has, or nothing failed. */
+  blockingError(queue: PartitionQueue): KafkaError | null {
+    return this.#additions.awaits(queue) ? this.#port.lastError : null
+  }
+
   /** Does the work that is possible now. */
   step(): void {
     const { state } = this.#current
