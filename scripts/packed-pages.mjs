@@ -20,16 +20,16 @@ const introductions = {
 const read = (path) => readFileSync(join(root, path), 'utf8')
 
 /**
- * Left out of the library's tarball: what is for contributors, reports of measurements, and the
- * pages of packages that are installed separately and carry their own.
+ * Pages that are not in the library's tarball: those for contributors, reports of measurements, and
+ * the pages of packages that are installed separately and carry their own.
  */
-const leftOut = ['decisions', 'measurements', 'cli', 'console', 'nestjs', 'schema-registry'].map(
+const notPacked = ['decisions', 'measurements', 'cli', 'console', 'nestjs', 'schema-registry'].map(
   (name) => `docs/${name}.md`,
 )
 
-/** The API reference is left out, too: the declarations are in the package. */
+/** The API reference is not packed either: the declarations are in the package. */
 const isCarried = (path) =>
-  /^(docs\/[^/]+|README(\.[\w-]+)?|SECURITY)\.md$/.test(path) && !leftOut.includes(path)
+  /^(docs\/[^/]+|README(\.[\w-]+)?|SECURITY)\.md$/.test(path) && !notPacked.includes(path)
 
 const aboutPackage = `## License
 

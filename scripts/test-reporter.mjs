@@ -44,7 +44,7 @@ class FileReport {
     const ownName = isFileItself(data) ? 'the file as a whole' : data.name
     const title = [...this.path.slice(0, data.nesting), ownName].join(' › ')
     if (data.nesting === 0) this.durationMs += data.details?.duration_ms ?? 0
-    // Node 20 reports what --test-name-pattern leaves out as skipped.
+    // Node 20 reports tests that do not match --test-name-pattern as skipped.
     if (data.skip === 'test name does not match pattern') return null
     if (data.skip !== undefined) {
       this.skipped += 1

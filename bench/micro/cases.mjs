@@ -31,7 +31,7 @@ const records = keys.map((key, index) => ({
   partition: index % partitionCount,
 }))
 
-/** Results of the measured work end here, so that none of it can be left out. */
+/** Results of the measured work end here, so that V8 cannot remove any of it. */
 let sink = 0
 export const sunk = () => sink
 

@@ -44,7 +44,7 @@ export class Faults {
    * Adds `count` failures at a place. `count` null = the place is still failing; snapshots report
    * it repeatedly.
    */
-  note(kind: FaultKind, failure: Failure, place: string | null, count: number | null, at: number) {
+  add(kind: FaultKind, failure: Failure, place: string | null, count: number | null, at: number) {
     const code = nameOf(failure)
     const key = `${kind} ${code}`
     const { message, remedy } = failure

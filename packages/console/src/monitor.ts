@@ -111,7 +111,7 @@ export class Monitor {
     const isProgressing = !isHeld || metrics.recordsDelivered > before.recordsDelivered
     if (isProgressing) this.#stalledSinceMs = null
     else this.#stalledSinceMs ??= now - elapsedMs
-    this.#noteStates(metrics)
+    this.#addPartitionFailures(metrics)
   }
 
   #situation(): Situation {
@@ -131,11 +131,11 @@ export class Monitor {
   }
 
   /** Adds lasting problems from the snapshot, because no event reports a batch that is retried. */
-  #noteStates({ topics, at }: ProducerMetrics): void {
+  #addPartitionFailures({ topics, at }: ProducerMetrics): void {
     for (const { topic, partitions = [] } of topics) {
       for (const { partition, lastFailure } of partitions) {
         if (lastFailure === null) continue
-        this.#faults.note('retried', lastFailure, `${topic}-${partition}`, null, at)
+        this.#faults.add('retried', lastFailure, `${topic}-${partition}`, null, at)
       }
     }
   }
@@ -149,29 +149,29 @@ export class Monitor {
     return {
       'millrace:batch.settled': (event) => {
         if (event.error === null) this.#traffic.onDelivered(event)
-        else this.#noteFailed(event.error, `${event.topic}-${event.partition}`, event.recordCount)
+        else this.#addFailed(event.error, `${event.topic}-${event.partition}`, event.recordCount)
       },
-      'millrace:record.failed': ({ error }) => this.#noteFailed(error, placeOf(error), 1),
+      'millrace:record.failed': ({ error }) => this.#addFailed(error, placeOf(error), 1),
       'millrace:request.failed': ({ error, broker }) =>
-        this.#note('withoutResponse', error, broker),
+        this.#addOne('withoutResponse', error, broker),
       'millrace:connection.failed': ({ error, broker }) =>
-        this.#note('disconnected', error, broker),
+        this.#addOne('disconnected', error, broker),
       'millrace:connection.closed': ({ error, broker }) => {
-        if (error !== null) this.#note('disconnected', error, broker)
+        if (error !== null) this.#addOne('disconnected', error, broker)
       },
       'millrace:transaction.failed': ({ error, number }) => {
-        if (error !== null) this.#note('transaction', error, `transaction ${number}`)
+        if (error !== null) this.#addOne('transaction', error, `transaction ${number}`)
       },
       'millrace:producer.closed': (event) => this.#onClosed(event),
     }
   }
 
-  #noteFailed(error: Failure, place: string | null, count: number): void {
-    this.#faults.note('failed', error, place, count, this.#wallMs())
+  #addFailed(error: Failure, place: string | null, count: number): void {
+    this.#faults.add('failed', error, place, count, this.#wallMs())
   }
 
-  #note(kind: Parameters<Faults['note']>[0], error: Failure, place: string): void {
-    this.#faults.note(kind, error, place, 1, this.#wallMs())
+  #addOne(kind: Parameters<Faults['add']>[0], error: Failure, place: string): void {
+    this.#faults.add(kind, error, place, 1, this.#wallMs())
   }
 
   #onClosed({ delivered, failed }: DiagnosticEvents['millrace:producer.closed']): void {

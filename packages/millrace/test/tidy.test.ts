@@ -73,6 +73,7 @@ describe('text rules find violations', () => {
       }
     }
     breaks(checkWords(file('docs/a.md', `It was tried in ${'va'}in.\n`)), /"in va[i]n"/)
+    breaks(checkWords(file('docs/a.md', `The client gave${' up'}.\n`)), /"gave u[p]"/)
   })
 
   it('leftovers', () => {

@@ -15,7 +15,7 @@ import {
 } from './producer-telemetry.ts'
 import type { MetricsSource } from './snapshot-metrics.ts'
 import type { RecordTrace } from './spans.ts'
-import { claimProducer, noteInstrumentation, releaseProducer } from './telemetry-owners.ts'
+import { claimProducer, releaseProducer, replaceAutomatic } from './telemetry-owners.ts'
 
 /** Options of `MillraceInstrumentation`. All are optional. */
 export interface MillraceInstrumentationConfig extends TelemetryOptions {
@@ -53,7 +53,7 @@ export class MillraceInstrumentation {
 
   constructor(config: MillraceInstrumentationConfig = {}) {
     this.#config = { enabled: true, ...config }
-    noteInstrumentation()
+    replaceAutomatic()
     if (this.#config.enabled === true) this.enable()
   }
 

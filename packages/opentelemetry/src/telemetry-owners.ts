@@ -39,7 +39,7 @@ export const releaseProducer = (producer: object): void => {
 export const hasInstrumentation = (): boolean => owners().hasInstrumentation
 
 /** Called when an application creates an instrumentation; it replaces the automatic one. */
-export const noteInstrumentation = (): void => {
+export const replaceAutomatic = (): void => {
   const all = owners()
   all.hasInstrumentation = true
   all.automatic?.disable()

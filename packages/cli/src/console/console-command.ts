@@ -45,7 +45,7 @@ export const addConsoleCommand = (host: CommandHost): void => {
       'Serve a page on loopback that shows a producer live, while it sends a small steady load ' +
         'of made-up records. Without brokers it shows a cluster in this process.',
     )
-    .argument('[topic]', 'topic to write to; without brokers it may be left out', topicName)
+    .argument('[topic]', 'topic to write to; optional without brokers', topicName)
     .option('-p, --port <port>', 'port of the page; 0 = any free one', wholeNumber(0, portMax), 0)
     .option('--rate <records>', 'records a second', positiveNumber, rateDefault)
     .option(

@@ -20,11 +20,11 @@ export class OrderResults {
     this.#latencyMs = new Float64Array(orderCount)
   }
 
-  noteSent(order: number): void {
+  markSent(order: number): void {
     this.#sentMs[order] = nowMs()
   }
 
-  noteDelivered(order: number, metadata: RecordMetadata): void {
+  markDelivered(order: number, metadata: RecordMetadata): void {
     this.#latencyMs[order] = nowMs() - this.#sentMs[order]!
     this.#partitions[order] = metadata.partition
     this.#offsets[order] = metadata.offset

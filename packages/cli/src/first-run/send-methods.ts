@@ -1,5 +1,5 @@
 // The three methods to send many records with Millrace: send(), sendBatch(), and enqueue(). Each
-// sends orders `from` to `to` - 1 in this order and notes every delivery in OrderResults. Callers:
+// sends orders `from` to `to` - 1 in this order and stores every result in OrderResults. Callers:
 // run.ts, and report.ts for the type.
 
 import type { Producer, ProducerRecord, RecordMetadata } from 'millrace'
@@ -41,21 +41,21 @@ const sendOneByOne = async (share: Share): Promise<void> => {
   await runConcurrently(concurrentSends, async () => {
     while (next < to && !signal.aborted) {
       const order = next++
-      orderResults.noteSent(order)
-      orderResults.noteDelivered(order, await producer.send(records[order - from]!))
+      orderResults.markSent(order)
+      orderResults.markDelivered(order, await producer.send(records[order - from]!))
       progress.done++
     }
   })
 }
 
-const noteResults = (
+const markResults = (
   { orderResults, progress }: Share,
   first: number,
   results: readonly (RecordMetadata | KafkaError)[],
 ): void => {
   results.forEach((result, index) => {
     if (result instanceof KafkaError) throw result
-    orderResults.noteDelivered(first + index, result)
+    orderResults.markDelivered(first + index, result)
     progress.done++
   })
 }
@@ -67,9 +67,9 @@ const sendBatches = async (share: Share): Promise<void> => {
     while (next < to && !signal.aborted) {
       const first = next
       next = Math.min(first + batchRecords, to)
-      for (let order = first; order < next; order++) orderResults.noteSent(order)
+      for (let order = first; order < next; order++) orderResults.markSent(order)
       const { results } = await producer.sendBatch(records.slice(first - from, next - from))
-      noteResults(share, first, results)
+      markResults(share, first, results)
     }
   })
 }
@@ -78,9 +78,9 @@ const enqueueAll = async (share: Share): Promise<void> => {
   const { producer, orderResults, progress, records, from, to, signal } = share
   let failure: KafkaError | null = null
   const enqueue = (order: number): boolean => {
-    orderResults.noteSent(order)
+    orderResults.markSent(order)
     return producer.enqueue(records[order - from]!, (error, metadata) => {
-      if (metadata) orderResults.noteDelivered(order, metadata)
+      if (metadata) orderResults.markDelivered(order, metadata)
       else failure ??= error
       progress.done++
     })

@@ -73,7 +73,7 @@ export const describePerf = (host: CommandHost): Command => {
         .argParser(delimiter)
         .default(newline, '\\n'),
     )
-    .option('--throughput <records>', 'records a second; -1 or left out = no limit', throughput)
+    .option('--throughput <records>', 'records a second; -1 = no limit, as by default', throughput)
     .option('--warmup <count>', 'records to send before counting', wholeNumber(0, countMax), 0)
     .addOption(
       new Option('--percentiles <list>', 'percentiles of the latency to print')

@@ -10,10 +10,10 @@ import { type JsonMember, jsonMembers, jsonValue } from './json-span.ts'
 import { LineError } from './line-error.ts'
 import {
   bufferOf,
-  type DraftRecord,
-  draftOf,
   type RecordDefaults,
   type RecordFormat,
+  type ReusedRecord,
+  reusedRecord,
 } from './record-format.ts'
 import { timestampOfText } from './timestamp-text.ts'
 
@@ -232,7 +232,7 @@ export const jsonFormat = (
   defaults: RecordDefaults,
   encoded: readonly Base64Field[],
 ): RecordFormat => {
-  const record: DraftRecord = draftOf(defaults)
+  const record: ReusedRecord = reusedRecord(defaults)
   const [keyIsBase64, valueIsBase64, headersAreBase64] = base64Fields.map((field) =>
     encoded.includes(field),
   ) as [boolean, boolean, boolean]
@@ -247,7 +247,7 @@ export const jsonFormat = (
     record.topic = topicOf(line, defaults.topic)
     record.value = value
     record.key = key === undefined ? defaults.key : key
-    record.headers = own === undefined ? draftHeaders(defaults) : [...defaults.headers, ...own]
+    record.headers = own === undefined ? defaultHeaders(defaults) : [...defaults.headers, ...own]
     record.partition = wholeNumber(line, 'partition', partitionMax) ?? defaults.partition
     record.timestamp = timestampOf(line)
     return record
@@ -256,5 +256,5 @@ export const jsonFormat = (
 
 type Pairs = readonly (readonly [string, HeaderValue])[]
 
-const draftHeaders = ({ headers }: RecordDefaults): RecordHeaders | undefined =>
+const defaultHeaders = ({ headers }: RecordDefaults): RecordHeaders | undefined =>
   headers.length === 0 ? undefined : headers

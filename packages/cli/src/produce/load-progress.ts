@@ -159,7 +159,7 @@ export class LoadProgress {
   }
 
   /** Must be called before a later record is accepted. */
-  noteRejected(line: number): void {
+  addRejected(line: number): void {
     if (this.#rejected.size >= rejectedMax) {
       throw new Failure(
         `A load with --spool must have at most ${rejectedMax} rejected records, got more`,
@@ -170,7 +170,7 @@ export class LoadProgress {
   }
 
   /** The run ends before the end of the input, and accepts no more records. */
-  noteClose(spoolCount: number): void {
+  writeClosed(spoolCount: number): void {
     this.#write({ takenAtClose: this.#base + spoolCount })
   }
 

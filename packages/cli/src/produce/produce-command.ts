@@ -250,7 +250,7 @@ class ProduceRun {
     await this.#producer.flushSpool().catch(() => {})
     const isWhole = sending.reachedEnd && this.#producer.metrics().spool!.records === 0
     if (isWhole || progress.isComplete) progress.complete()
-    else progress.noteClose(this.#spoolCount())
+    else progress.writeClosed(this.#spoolCount())
     const closed = await this.#producer.close({ timeoutMs: this.#flags.drainTimeout * 1000 })
     if (isWhole && closed.spooled === 0) progress.remove()
     return closed

@@ -121,11 +121,7 @@ export const describeProduce = (host: CommandHost): Command => {
       'Send the records of a file, or of standard input, to a topic. By default each line is a ' +
         'value, byte for byte. Ends with exit code 0 only when every record is acknowledged.',
     )
-    .argument(
-      '[topic]',
-      'may be left out with --format json, where each line can name one',
-      topicName,
-    )
+    .argument('[topic]', 'optional with --format json, where each line can name one', topicName)
   addInputFlags(command)
   addRecordFlags(command)
   addOutcomeFlags(command)

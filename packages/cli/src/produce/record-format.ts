@@ -5,7 +5,7 @@
 import type { ProducerRecord, RecordData, RecordHeaders } from 'millrace'
 
 /** A record object that is filled again for each input record. */
-export interface DraftRecord {
+export interface ReusedRecord {
   topic: string
   key: RecordData | null
   value: RecordData | null
@@ -29,7 +29,7 @@ export interface RecordDefaults {
   readonly partition: number | undefined
 }
 
-export const draftOf = ({ topic, key, headers, partition }: RecordDefaults): DraftRecord => ({
+export const reusedRecord = ({ topic, key, headers, partition }: RecordDefaults): ReusedRecord => ({
   topic,
   key,
   value: null,
@@ -49,7 +49,7 @@ export const lineFormat = (
   defaults: RecordDefaults,
   { keyDelimiter, nullMarker }: LineFormatOptions,
 ): RecordFormat => {
-  const record = draftOf(defaults)
+  const record = reusedRecord(defaults)
   const orNull = (bytes: Uint8Array): Uint8Array | null =>
     nullMarker?.equals(bytes) === true ? null : bytes
   if (keyDelimiter === undefined) {

@@ -161,7 +161,7 @@ export class Sending {
     } catch (error) {
       const line = this.#done + 1
       // A fatal error concerns the producer, not this record.
-      if ((error as KafkaError).kind !== 'fatal') progress?.noteRejected(line)
+      if ((error as KafkaError).kind !== 'fatal') progress?.addRejected(line)
       this.onFailed(error as KafkaError, line)
       deadLetters?.add(deadLetterOf(record, error as KafkaError, line))
       return true

@@ -117,7 +117,7 @@ test('a damaged block and a missing file are named, and the rest is read', () =>
     assert.ok(count > 40 && count < 50, `${count} records`)
   }))
 
-test('records that are settled are left out, unless all are wanted', async () => {
+test('export skips records that are settled, except with --all', async () => {
   const parent = await mkdtemp(join(tmpdir(), 'millrace-spool-command-'))
   const directory = join(parent, 'spool')
   await using cluster = await startCluster({ topics: { orders: 1 } })

@@ -33,7 +33,7 @@ const check = async (change: (records: ProducerRecord[]) => ProducerRecord[]): P
   await producer.close()
   results.slice(0, orderCount).forEach((result, order) => {
     assert.ok('offset' in result)
-    orderResults.noteDelivered(order, result)
+    orderResults.markDelivered(order, result)
   })
   for (let order = results.length; order < orderCount; order++) {
     const metadata = {
@@ -44,7 +44,7 @@ const check = async (change: (records: ProducerRecord[]) => ProducerRecord[]): P
       keyBytes: 0,
       valueBytes: 0,
     }
-    orderResults.noteDelivered(order, metadata)
+    orderResults.markDelivered(order, metadata)
   }
   const progress = { done: 0, stop: () => {} }
   const signal = new AbortController().signal

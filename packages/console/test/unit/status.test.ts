@@ -155,7 +155,7 @@ const cases: readonly [name: string, ReturnType<typeof say>, level: string, sent
     'Not delivering yet: CONNECTION_FAILED on b:1.',
   ],
   [
-    'records that fail for good',
+    'records that fail permanently',
     say({}, { recordsAcked: 500, failed: fault({}) }),
     'bad',
     'Records fail: RECORD_TOO_LARGE on orders-1.',

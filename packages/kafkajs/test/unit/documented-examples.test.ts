@@ -254,7 +254,7 @@ test('a request that has no response in time is reported', async () => {
   assert.deepEqual([payload.apiName, payload.clientId], ['Produce', 'my-app'])
   // Both are rounded to whole milliseconds.
   const agoMs = timestamp - payload.sentAt
-  assert.ok(agoMs >= 199, `sent ${agoMs} ms before it was given up`)
+  assert.ok(agoMs >= 199, `sent ${agoMs} ms before it timed out`)
 })
 
 test('connect and disconnect call the listeners, and a listener can be removed', async () => {

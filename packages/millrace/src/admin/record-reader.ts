@@ -310,12 +310,12 @@ export class RecordReader {
       return await this.#fetchOnce(nodeId, wanted, beganMs)
     } catch (error) {
       if (!(error instanceof KafkaError) || !error.retriable) throw error
-      this.#noteFailure(wanted, error, beganMs)
+      this.#markInterrupted(wanted, error, beganMs)
       return { batches: [], failure: error }
     }
   }
 
-  #noteFailure(positions: readonly Position[], error: KafkaError, beganMs: number): void {
+  #markInterrupted(positions: readonly Position[], error: KafkaError, beganMs: number): void {
     const nowMs = this.#clock.now()
     for (const { partition } of positions) {
       this.#interruptions.onFailed(partition, error, beganMs, nowMs)
@@ -327,7 +327,7 @@ export class RecordReader {
     const leaders = await this.#calls.untilReachable(
       () => readLeaders(this.#calls, this.#topic, this.#options.partitions ?? null),
       (error) => {
-        this.#noteFailure(wanted, error, beganMs)
+        this.#markInterrupted(wanted, error, beganMs)
         this.#interruptions.checkLimit()
       },
     )
@@ -381,7 +381,7 @@ export class RecordReader {
         if (position === undefined) continue
         const error = await this.#take(fetched, position, batches)
         if (error === null) this.#interruptions.onRead(position.partition)
-        else this.#noteFailure([position], error, beganMs)
+        else this.#markInterrupted([position], error, beganMs)
         failure ??= error
       }
     }

@@ -35,7 +35,7 @@ const bracketed = /^\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\](?::(.*))?$/
 /** The address, or the problem with the entry. */
 const parseEntry = (entry: string): Address | string => {
   const scheme = /^\w+:\/\//.exec(entry)?.[0]
-  if (scheme !== undefined) return `leave out '${scheme}', only host:port is wanted`
+  if (scheme !== undefined) return `remove '${scheme}': the form is host:port`
   const isBracketed = entry.startsWith('[')
   if (!isBracketed && entry.indexOf(':') !== entry.lastIndexOf(':')) {
     return 'an IPv6 address goes into brackets, as in [::1]:9092'

@@ -115,7 +115,7 @@ export class NodeLink implements BrokerLink {
     return this.#wanted
   }
 
-  /** Closed for good: its node left the cluster, or the client closed. */
+  /** Closed, and not opened again: its node left the cluster, or the client closed. */
   get closed(): boolean {
     return this.#state === 'closed'
   }
@@ -232,7 +232,7 @@ export class NodeLink implements BrokerLink {
     if (wanted) this.#resolve()
   }
 
-  /** Closes for good: requests in flight fail, no event follows, and later calls do nothing. */
+  /** Final: requests in flight fail, no event follows, and later calls do nothing. */
   close(error?: KafkaError): void {
     if (this.#state === 'closed') return
     this.#transition('closed')

@@ -120,7 +120,7 @@ export class BrokerSearch {
   onLinkReady(link: NodeLink): void {
     // A throttled link is reported again when its time is over, and is waited for until then.
     if (link.ready) this.#opening.delete(link)
-    else if (this.#searching && this.#opening.has(link)) this.#noteThrottle(link)
+    else if (this.#searching && this.#opening.has(link)) this.#addThrottleError(link)
     if (this.#searching && !this.#tried.has(link)) this.#advance()
   }
 
@@ -134,7 +134,7 @@ export class BrokerSearch {
     if (this.#searching) this.#advance()
   }
 
-  #noteThrottle({ lastError }: NodeLink): void {
+  #addThrottleError({ lastError }: NodeLink): void {
     if (lastError === null) return
     this.#failures.push({ error: lastError, text: lastError.message })
     this.#events.onCandidateFailed?.()

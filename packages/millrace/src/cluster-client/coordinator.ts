@@ -86,7 +86,7 @@ export class Coordinator {
   #concurrentFailures = 0
   #lastError: KafkaError | null = null
   /** An earlier attempt of the current call may have been carried out: it has no response. */
-  #isDoubtful = false
+  #isOutcomeUnknown = false
 
   constructor(kind: CoordinatorKind, key: string, pool: BrokerPool, options: CoordinatorOptions) {
     this.#kind = kind
@@ -210,8 +210,8 @@ export class Coordinator {
       else {
         if (response === null || movedAway(error)) {
           this.#nodeId = -1
-          this.#isDoubtful = true
-        } else if (error.persisted === 'maybe') this.#isDoubtful = true
+          this.#isOutcomeUnknown = true
+        } else if (error.persisted === 'maybe') this.#isOutcomeUnknown = true
         this.#retryOrFail(error)
       }
     })
@@ -223,11 +223,11 @@ export class Coordinator {
   }
 
   #finish(error: KafkaError | null, response: unknown): void {
-    const reported = error !== null && this.#isDoubtful ? withUnknownOutcome(error) : error
+    const reported = error !== null && this.#isOutcomeUnknown ? withUnknownOutcome(error) : error
     this.#failures = 0
     this.#concurrentFailures = 0
     this.#lastError = null
-    this.#isDoubtful = false
+    this.#isOutcomeUnknown = false
     this.#transition('idle')
     this.#calls.shift()!.done(reported, response)
     if (this.#state === 'idle') this.#advance()

@@ -99,7 +99,7 @@ export class Metadata {
     this.#search = new BrokerSearch(pool, options.clock, options.random, 'always', {
       onFound: (link) => this.#request(link),
       onNodesExhausted: () => this.#onNodesExhausted(),
-      onCandidateFailed: () => this.#noteFailures(),
+      onCandidateFailed: () => this.#reportSearchFailures(),
       onExhausted: () => this.#failRound(),
     })
   }
@@ -282,7 +282,7 @@ export class Metadata {
       return
     }
     this.#search.next({ error, text: error.message })
-    this.#noteFailures()
+    this.#reportSearchFailures()
   }
 
   #startOver(reason: string): void {
@@ -303,7 +303,7 @@ export class Metadata {
     this.#options.logger.debug('millrace: no known node can be reached, trying bootstrap servers')
   }
 
-  #noteFailures(): void {
+  #reportSearchFailures(): void {
     const isSearching = this.#state === 'searching' || this.#state === 'requesting'
     if (isSearching) this.#failures.onFailing(this.#search.failures)
   }

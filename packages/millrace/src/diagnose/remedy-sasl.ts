@@ -51,7 +51,7 @@ export const saslRemedy = (failedStep: FailedStep): string => {
   const { error, facts } = failedStep
   if (error.brokerError === 'UNSUPPORTED_SASL_MECHANISM') return unsupportedRemedy(failedStep)
   if (error.brokerError === 'ILLEGAL_SASL_STATE') {
-    return 'Leave out the option sasl, or use the port of a SASL listener: this one has no SASL.'
+    return 'Remove the option sasl, or use the port of a SASL listener: this one has no SASL.'
   }
   if (facts.mechanisms !== null && failedStep.choices.mechanism === null) {
     return missingSaslRemedy(facts.mechanisms)

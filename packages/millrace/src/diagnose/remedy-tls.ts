@@ -66,7 +66,7 @@ const datesRemedy = (failedStep: FailedStep, hasEnded: boolean): string => {
 const plainRemedy = (failedStep: FailedStep): string => {
   const where = formatAddress(failedStep.address)
   if (failedStep.facts.peer === 'kafka') {
-    return `Leave out tls, or use the broker's TLS port: ${where} speaks Kafka without TLS.`
+    return `Remove tls, or use the broker's TLS port: ${where} speaks Kafka without TLS.`
   }
   return (
     otherServiceRemedy(failedStep) ??

@@ -230,8 +230,8 @@ export class Engine implements EngineEvents {
   }
 
   /** Appends a record of the spool to a batch; false = there is no space in memory. */
-  appendSpooled(draft: RecordEncoder, settle: Settle | null, recordId: number): boolean {
-    return this.parts.accumulator.appendSpooled(draft, settle, recordId)
+  appendSpooled(encoder: RecordEncoder, settle: Settle | null, recordId: number): boolean {
+    return this.parts.accumulator.appendSpooled(encoder, settle, recordId)
   }
 
   /** Restores a batch of an earlier process; null = the topic has no such partition. */

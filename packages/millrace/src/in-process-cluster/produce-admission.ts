@@ -113,7 +113,7 @@ export class ProduceAdmission {
           message: `Epoch ${producerEpoch} of producer ${producerId} is no longer the newest`,
         })
       } else if (!partition.producers.isOpen(producerId, producerEpoch)) {
-        partition.producers.noteVerification(header, this.#adds)
+        partition.producers.addVerification(header, this.#adds)
         unverified.push(batch)
       }
     }

@@ -134,7 +134,7 @@ export class ProducerStates {
   }
 
   /** The coordinator is about to receive a request about the first batch of a transaction. */
-  noteVerification(batch: SequencedBatch, bumpsEpoch: boolean): void {
+  addVerification(batch: SequencedBatch, bumpsEpoch: boolean): void {
     const { producerId, producerEpoch: epoch, baseSequence } = batch
     const known = this.#verifications.get(producerId)
     if (known === undefined) {

@@ -15,7 +15,7 @@ const textByCode: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the host name is not known',
   EPIPE: 'the peer closed the connection',
   ERR_SOCKET_BAD_PORT: 'the port is out of range',
-  ETIMEDOUT: 'the network gave up (timed out)',
+  ETIMEDOUT: 'the network timed out',
 }
 
 const codeOf = (error: unknown): string | undefined => {

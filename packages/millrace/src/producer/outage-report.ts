@@ -71,7 +71,7 @@ export class OutageReport {
   /** The producer has records to send. Costs one comparison while it is watched. */
   watch(): void {
     if (this.#timer !== null || this.#isStopped) return
-    this.#noteSuccess()
+    this.#markSuccess()
     this.#schedule()
   }
 
@@ -90,7 +90,7 @@ export class OutageReport {
     this.#timer.unref?.()
   }
 
-  #noteSuccess(): void {
+  #markSuccess(): void {
     this.#lastSuccessMs = this.#parts.clock.now()
     this.#failedBefore = this.#parts.engine.readings.measurements.recordsFailed
   }
@@ -109,7 +109,7 @@ export class OutageReport {
   #onSuccess(): void {
     this.#isBlocked = false
     this.#seen.clear()
-    if (this.#outage === null) this.#noteSuccess()
+    if (this.#outage === null) this.#markSuccess()
     else if (++this.#successfulChecks >= checksToEnd) this.#end(this.#outage)
   }
 
@@ -156,6 +156,6 @@ export class OutageReport {
         `${recordCount(this.#waitingMax)} waited, ${lost}.`,
     )
     failures.endOutage()
-    this.#noteSuccess()
+    this.#markSuccess()
   }
 }

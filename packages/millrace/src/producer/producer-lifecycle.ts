@@ -102,7 +102,7 @@ export class ProducerLifecycle {
     }
     if (this.#state === 'open' || this.#state === 'failed') this.#state = 'closing'
     const { engine } = this.#parts
-    this.#noteFailures()
+    this.#saveFailedBefore()
     this.#closing = new Promise((resolve) => {
       this.#endClosing = () => {
         limits?.stop()
@@ -138,7 +138,7 @@ export class ProducerLifecycle {
   }
 
   /** Closing begins: records that fail from now on are those that it could not deliver. */
-  #noteFailures(): void {
+  #saveFailedBefore(): void {
     this.#failedBefore ??= this.#failed
   }
 
@@ -226,7 +226,7 @@ export class ProducerLifecycle {
   destroy(cause: Error | null): void {
     if (this.#state === 'closed') return
     this.#state = 'closed'
-    this.#noteFailures()
+    this.#saveFailedBefore()
     this.#parts.spool?.leave()
     afterAppend(() => this.#failAll(cause))
   }

@@ -125,8 +125,8 @@ export class ProducerSpool implements RecordSpool {
     return this.#spooling?.hasSpace ?? false
   }
 
-  take(draft: RecordEncoder, settle: Settle | null, tag: number): void {
-    this.#spooling!.take(draft, settle, tag)
+  take(encoder: RecordEncoder, settle: Settle | null, tag: number): void {
+    this.#spooling!.take(encoder, settle, tag)
   }
 
   whenTaken(): Promise<undefined> {

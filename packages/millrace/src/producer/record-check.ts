@@ -15,21 +15,21 @@ export interface RecordSizes {
 }
 
 export class RecordCheck {
-  readonly #draft: RecordEncoder
+  readonly #encoder: RecordEncoder
 
   constructor(maxRequestBytes: number) {
-    this.#draft = new RecordEncoder(maxRequestBytes)
+    this.#encoder = new RecordEncoder(maxRequestBytes)
   }
 
   /** Throws INVALID_ARGUMENT or RECORD_TOO_LARGE. */
   check(record: ProducerRecord): RecordSizes {
-    const draft = this.#draft
-    draft.load(record)
-    draft.unload()
+    const encoder = this.#encoder
+    encoder.load(record)
+    encoder.unload()
     return {
-      keyBytes: draft.keyStart < 0 ? -1 : draft.keyEnd - draft.keyStart,
-      valueBytes: draft.valueLength,
-      contentBytes: draft.contentBytes,
+      keyBytes: encoder.keyStart < 0 ? -1 : encoder.keyEnd - encoder.keyStart,
+      valueBytes: encoder.valueLength,
+      contentBytes: encoder.contentBytes,
     }
   }
 }

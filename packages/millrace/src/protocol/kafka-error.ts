@@ -140,7 +140,7 @@ export const idempotentWriteMissing =
   'Grant this user IDEMPOTENT_WRITE on the cluster, or set idempotent to false.'
 
 /** The response to a commit does not show whether it was carried out. */
-const commitInDoubt =
+const commitOutcomeUnknown =
   'Create a new producer, and look whether the records are in the topic before you send them again.'
 
 /** The remedy where Kafka's error is more specific than the code. */
@@ -307,7 +307,7 @@ export class KafkaError extends Error {
     if (api === 'InitProducerId' && brokerError === 'CLUSTER_AUTHORIZATION_FAILED') {
       return idempotentWriteMissing
     }
-    if (api === 'EndTxn' && this.persisted === 'maybe') return commitInDoubt
+    if (api === 'EndTxn' && this.persisted === 'maybe') return commitOutcomeUnknown
     return brokerRemedies.get(brokerError) ?? errorCodes[code].remedy
   }
 

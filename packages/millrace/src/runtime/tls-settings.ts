@@ -208,7 +208,7 @@ const storeReason = (error: unknown, hasPassphrase: boolean): string => {
   }
   if (/unsupported/i.test(message)) {
     return (
-      'is encrypted in a way that OpenSSL 3 has given up (RC2 or RC4): ' +
+      'is encrypted with an algorithm that OpenSSL 3 disables (RC2 or RC4): ' +
       'export it again with `openssl pkcs12 -legacy` or a newer keytool'
     )
   }

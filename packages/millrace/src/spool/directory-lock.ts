@@ -5,8 +5,8 @@
 // volume) the holder has ended if its file did not change for `silenceMs`.
 //
 // One process wins a takeover: it creates `lock.N+1` exclusively, and a process that finds a higher
-// number afterwards gives up. Callers: Spool; inspection reads the holder. Invariant: no process
-// writes to or renames the lock file of another one.
+// number afterwards does not get the lock. Callers: Spool; inspection reads the holder. Invariant:
+// no process writes to or renames the lock file of another one.
 
 import { KafkaError } from '../protocol/kafka-error.ts'
 import { type Clock, isoTime, type Timer } from '../runtime/clock.ts'

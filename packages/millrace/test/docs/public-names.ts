@@ -90,7 +90,7 @@ const isPrivate = (member: SyntaxNode): boolean =>
   member.accessibility === 'protected' ||
   member.computed === true
 
-/** Members by name; of overloads the first. Symbols and what is private are left out. */
+/** Members by name; of overloads the first. Skips symbols and private members. */
 const membersOf = (node: SyntaxNode): Map<string, SyntaxNode> => {
   const annotation = child(node, 'typeAnnotation')
   const holder = child(node, 'body') ?? annotation

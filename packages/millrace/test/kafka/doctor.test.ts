@@ -46,7 +46,7 @@ const cases: readonly Case[] = [
     listener: 'OPENPLAIN',
     options: trusting,
     step: 'tls',
-    remedy: /^Leave out tls.* speaks Kafka without TLS/,
+    remedy: /^Remove tls.* speaks Kafka without TLS/,
   },
   {
     name: 'an unknown authority',
@@ -95,7 +95,7 @@ const cases: readonly Case[] = [
     listener: 'TLS',
     options: (secure) => ({ ...trusting(secure), ...login('SCRAM-SHA-256') }),
     step: 'sasl',
-    remedy: /^Leave out the option sasl/,
+    remedy: /^Remove the option sasl/,
   },
   {
     name: 'a mechanism that is not offered',

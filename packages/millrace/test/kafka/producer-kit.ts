@@ -63,7 +63,7 @@ const sameBytes = (found: Buffer | null, sent: string | Uint8Array | null | unde
   return found === null || wanted === null ? found === wanted : found.equals(wanted)
 }
 
-/** The headers as they should be stored: repeated values one by one, undefined ones left out. */
+/** The headers as they should be stored: repeated values one by one, undefined ones skipped. */
 const pairsOf = (headers: ProducerRecord['headers']): (readonly [string, Buffer | null])[] => {
   const pairs = Array.isArray(headers) ? headers : Object.entries(headers ?? {})
   return pairs.flatMap(([name, value]) =>

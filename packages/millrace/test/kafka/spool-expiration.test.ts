@@ -14,7 +14,7 @@ import { javaConsume, startKafka } from './fixture/index.ts'
 const topic = 'spooled'
 const forgetMs = 5000
 
-test('after producer.id.expiration.ms a batch in doubt is reported, then resent', async () => {
+test('after producer.id.expiration.ms a batch of unknown outcome is reported, then resent', async () => {
   await using kafka = await startKafka({
     properties: {
       'producer.id.expiration.ms': String(forgetMs),
@@ -34,7 +34,7 @@ test('after producer.id.expiration.ms a batch in doubt is reported, then resent'
   const first = start()
   await first.send({ topic, value: 'first' })
   await kafka.node(1).kill('SIGSTOP')
-  await first.submit({ topic, value: 'in doubt' })
+  await first.submit({ topic, value: 'no response' })
   // The request is with the operating system of the broker, which stores it when it goes on.
   await pause(300)
   await first.close({ timeoutMs: 0 })
@@ -57,6 +57,6 @@ test('after producer.id.expiration.ms a batch in doubt is reported, then resent'
     onRecord: ({ value }) => values.push(value!.toString()),
   })
   // The broker had stored it, and has forgotten that: as reported, it is there twice.
-  assert.deepEqual(values, ['first', 'in doubt', 'in doubt'])
+  assert.deepEqual(values, ['first', 'no response', 'no response'])
   await rm(directory, { recursive: true })
 })

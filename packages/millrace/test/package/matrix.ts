@@ -47,7 +47,7 @@ interface BrokerResponse {
 const problemOf = (output: string): string | null => {
   const { delivered, codecErrors, isSameClass } = JSON.parse(output) as BrokerResponse
   const problems = Object.entries(codecErrors).map(([codec, words]) => `${codec}: ${words}`)
-  if (delivered.length + problems.length !== codecs.length) problems.push('a codec was left out')
+  if (delivered.length + problems.length !== codecs.length) problems.push('a codec was not tried')
   if (!isSameClass) problems.push('the two entry points show two classes of KafkaError')
   return problems.length === 0 ? null : problems.join('; ')
 }

@@ -12,7 +12,7 @@ const imported = /\b(?:from|import) '((?:@[\w-]+\/)?[\w-]+)(?:\/[^']*)?'/g
 const packagesOf = ({ code }: DocBlock): string[] =>
   [...code.replaceAll(/'node:[^']*'/g, '').matchAll(imported)].map(([, name]) => name!)
 
-/** By the names of their files, which say page and line; those that import others are left out. */
+/** By the names of their files, which say page and line; skips those that import others. */
 export const pagePrograms = async (
   installed: readonly string[],
 ): Promise<Readonly<Record<string, string>>> => {

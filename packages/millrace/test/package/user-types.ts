@@ -78,7 +78,7 @@ export const libraryProjects: readonly TypesProject[] = [
   project('bundler without @types/node', { ...bundler, ...browserTypes }, true),
 ]
 
-/** All that `strict` leaves out and that has to do with declarations. */
+/** The options about declarations that `strict` does not include. */
 const strictest = { exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true }
 const decorators = { experimentalDecorators: true, emitDecoratorMetadata: true }
 

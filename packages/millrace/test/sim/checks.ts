@@ -205,7 +205,7 @@ const noDuplicates = (evidence: Evidence): string[] => {
 /**
  * Idempotent: first copies stand in call order. Exempt is a record that was overtaken on a leap by
  * the first batch that its partition took after it had forgotten its producers (it takes any), and
- * one given up (persisted maybe) whose producer id was given up too.
+ * one that failed (persisted maybe) under a producer id that is not used any more.
  */
 const orderOfFirstCopies = ({ journal, ledger }: Evidence): string[] => {
   const wrong: string[] = []

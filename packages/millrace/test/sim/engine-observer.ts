@@ -6,7 +6,7 @@ import { Engine } from '../../src/engine/engine.ts'
 import type { Patches } from './patch.ts'
 
 export interface EngineWatch {
-  note(text: string): void
+  trace(text: string): void
   onOddity(text: string): void
   /** A step has ended. */
   onStep?(engine: Engine): void
@@ -24,7 +24,7 @@ export const observeEngine = (patches: Patches, watch: EngineWatch): void => {
               `partition ${index} ${errorCode === 0 ? `offset ${at}` : `error ${errorCode}`}`,
           ),
         )
-        watch.note(`response ${this.link.name}: ${responses.join('; ') || 'none, acks 0'}`)
+        watch.trace(`response ${this.link.name}: ${responses.join('; ') || 'none, acks 0'}`)
         original.call(this, response)
       },
   )
@@ -33,7 +33,7 @@ export const observeEngine = (patches: Patches, watch: EngineWatch): void => {
     'onFailure',
     (original) =>
       function onFailure(this: ProduceInFlight, error, written) {
-        watch.note(`failure  ${this.link.name}: ${error.code}, ${written ? '' : 'not '}written`)
+        watch.trace(`failure  ${this.link.name}: ${error.code}, ${written ? '' : 'not '}written`)
         original.call(this, error, written)
       },
   )
@@ -56,7 +56,7 @@ export const observeEngine = (patches: Patches, watch: EngineWatch): void => {
         const leaders = view.partitions.map(
           ({ leaderId, leaderEpoch }) => `${leaderId}@${leaderEpoch}`,
         )
-        watch.note(`topic    ${view.name}: ${leaders.join(' ')}`)
+        watch.trace(`topic    ${view.name}: ${leaders.join(' ')}`)
         for (const [index, { leaderEpoch }] of view.partitions.entries()) {
           const key = `${Buffer.from(view.topicId).toString('hex')} ${view.name}-${index}`
           const known = epochs.get(key) ?? -1

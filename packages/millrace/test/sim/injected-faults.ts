@@ -16,7 +16,7 @@ export interface FaultWorld {
   readonly network: MemoryNetwork
   readonly transport: WatchedTransport
   readonly journal: Journal
-  note(text: string): void
+  trace(text: string): void
   onOddity(text: string): void
 }
 
@@ -39,12 +39,12 @@ export class InjectedFaults {
 
   run(step: FaultStep): void {
     this.count++
-    this.#world.note(`fault    ${describe(step)}`)
+    this.#world.trace(`fault    ${describe(step)}`)
     const undo = this.#begin(step)
     if (undo === nothing) return
     const once = (): void => {
       if (!this.#undo.delete(once)) return
-      this.#world.note(`healed   ${describe(step)}`)
+      this.#world.trace(`healed   ${describe(step)}`)
       undo()
     }
     this.#undo.add(once)
@@ -55,7 +55,7 @@ export class InjectedFaults {
   end(): void {
     for (const undo of [...this.#undo]) undo()
     this.#world.cluster.removeFaults()
-    this.#world.note('calm     nothing goes wrong from here on')
+    this.#world.trace('calm     nothing goes wrong from here on')
   }
 
   #begin(step: FaultStep): () => void {
@@ -148,7 +148,7 @@ export class InjectedFaults {
     for (const topic of topics) {
       if (!cluster.topics.includes(topic)) continue
       cluster.forgetProducers(topic)
-      for (const index of cluster.partitions(topic).keys()) journal.noteForgetting(topic, index)
+      for (const index of cluster.partitions(topic).keys()) journal.addForgetting(topic, index)
     }
   }
 
@@ -177,7 +177,7 @@ export class InjectedFaults {
         : { producerEpoch: last.epoch, baseSequence: last.lastSequence + 1000 }
     const batch = { producerId: last.producerId, recordCount: 1, ...shifted }
     partition.producers.record(batch, 0, -1)
-    journal.noteForgetting(topic, index)
+    journal.addForgetting(topic, index)
   }
 
   #watch(promise: Promise<void>): void {

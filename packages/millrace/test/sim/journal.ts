@@ -79,11 +79,11 @@ export class Journal {
   /** How often a node closed a connection by itself: with acks 0 its only way to reject. */
   closedByNodes = 0
   readonly #now: () => number
-  readonly #note: (text: string) => void
+  readonly #trace: (text: string) => void
 
-  constructor(now: () => number, note: (text: string) => void) {
+  constructor(now: () => number, trace: (text: string) => void) {
     this.#now = now
-    this.#note = note
+    this.#trace = trace
   }
 
   install(patches: Patches, { tellsDuplicates, versions }: ClusterPlan): void {
@@ -139,7 +139,7 @@ export class Journal {
     for (const partition of topic.partitions) {
       this.#places.set(partition.log, { topic: topic.name, life, partition })
       // By its name, a client may send to the new topic what it meant for the old one.
-      if (life > 0 && !this.#topicsHaveIds) this.noteForgetting(topic.name, partition.index)
+      if (life > 0 && !this.#topicsHaveIds) this.addForgetting(topic.name, partition.index)
     }
   }
 
@@ -177,13 +177,13 @@ export class Journal {
     this.#forgetful.get(partition)?.add(producerId)
     const lastSequence = baseSequence + recordCount - 1
     this.#lastBatches.set(partition, { producerId, epoch: producerEpoch, lastSequence })
-    this.#note(
+    this.#trace(
       `log      ${topic}-${partition.index} offset ${baseOffset}: ${ids.join(' ')} ` +
         `(id ${producerId} epoch ${producerEpoch} sequence ${baseSequence})`,
     )
   }
 
-  noteForgetting(topic: string, partition: number): void {
+  addForgetting(topic: string, partition: number): void {
     const forgetting = this.topic(topic)?.partitions[partition]
     if (forgetting !== undefined) this.#forgetful.set(forgetting, new Set())
     const key = `${topic}-${partition}`

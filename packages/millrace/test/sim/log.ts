@@ -15,12 +15,12 @@ export class Log {
     this.#keepsStory = keepsStory
   }
 
-  readonly note = (text: string): void => {
+  readonly trace = (text: string): void => {
     if (this.#keepsStory) this.story.push(`${this.#clock.now().toFixed(1).padStart(9)}  ${text}`)
   }
 
   fail(check: string, text: string): void {
-    this.note(`WRONG    ${check}: ${text}`)
+    this.trace(`WRONG    ${check}: ${text}`)
     if (this.failures.length < failuresKept) this.failures.push(`${check}: ${text}`)
   }
 }

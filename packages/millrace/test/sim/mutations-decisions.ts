@@ -57,7 +57,7 @@ export const decisionMutations: Readonly<Record<string, Mutation>> = {
     'isAvailable',
     () => () => true,
   ),
-  'silent-for-good': mutation('a broker that hung once is avoided for good', (patches) => {
+  'silent-forever': mutation('a broker that hung once is avoided forever', (patches) => {
     const silent = new WeakSet<BrokerSilence>()
     patches.getter(
       BrokerSilence.prototype,

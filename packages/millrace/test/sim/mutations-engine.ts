@@ -41,7 +41,7 @@ const alwaysSays = (patches: Patches, persisted: Persisted): void =>
   )
 
 /** The pool that each buffer came from. */
-const notePools = (patches: Patches): WeakMap<Buffer, BufferPool> => {
+const recordPools = (patches: Patches): WeakMap<Buffer, BufferPool> => {
   const pools = new WeakMap<Buffer, BufferPool>()
   patches.method(
     BufferPool.prototype,
@@ -231,7 +231,7 @@ export const engineMutations: Readonly<Record<string, Mutation>> = {
   'buffer-reused-in-flight': mutation(
     'a buffer is reused while its request is under way',
     (patches) => {
-      const pools = notePools(patches)
+      const pools = recordPools(patches)
       patches.method(
         BatchProgress.prototype,
         'beginAttempt',
@@ -243,10 +243,10 @@ export const engineMutations: Readonly<Record<string, Mutation>> = {
       )
     },
   ),
-  'buffer-released-in-doubt': mutation(
+  'buffer-released-before-response': mutation(
     'the buffer of a batch that expired in flight is reused',
     (patches) => {
-      const pools = notePools(patches)
+      const pools = recordPools(patches)
       patches.method(
         BatchFailures.prototype,
         'fail',
@@ -264,7 +264,7 @@ export const engineMutations: Readonly<Record<string, Mutation>> = {
     'forgetAcknowledgement',
     () => () => {},
   ),
-  'doubt-forgotten': mutation(
+  'unknown-outcome-forgotten': mutation(
     'the response of a broker that lost its producer state counts as proof',
     (patches) =>
       patches.method(

@@ -121,9 +121,9 @@ export const spoolMutations: Readonly<Record<string, Mutation>> = {
     Engine,
     'appendSpooled',
     (original) =>
-      function appendSpooled(this: Engine, draft, settle, recordId) {
-        if (recordId % 11 === 3) original.call(this, draft, settle, recordId)
-        return original.call(this, draft, settle, recordId)
+      function appendSpooled(this: Engine, encoder, settle, recordId) {
+        if (recordId % 11 === 3) original.call(this, encoder, settle, recordId)
+        return original.call(this, encoder, settle, recordId)
       },
   ),
   'spool-settled-records-sent': inMethod(
@@ -145,7 +145,7 @@ export const spoolMutations: Readonly<Record<string, Mutation>> = {
       },
   ),
   'spool-refused-records-stay': inMethod(
-    'a record that failed for good stays in the spool',
+    'a record that failed permanently stays in the spool',
     Spool,
     'drop',
     () => function drop(this: Spool) {},
@@ -157,7 +157,7 @@ export const spoolMutations: Readonly<Record<string, Mutation>> = {
     () => function leave(this: Spooling) {},
   ),
   'spool-copied-without-numbers': inMethod(
-    'records in doubt are copied to the end of the log without the numbers of their batches',
+    'records of unknown outcome are copied to the end of the log without numbers',
     Spooling,
     'batchesOf',
     () =>

@@ -194,7 +194,7 @@ export const transactionMutations: Readonly<Record<string, Mutation>> = {
     'fatal',
     (api) => api !== 'EndTxn',
   ),
-  'doubt-forgotten-at-the-end': inMethod(
+  'unknown-outcome-of-end-forgotten': inMethod(
     'a commit that may have been carried out says that it was not',
     TransactionRequests,
     'end',

@@ -153,10 +153,10 @@ const withStream = (drawn: DrawnPlan, chance: Chance): DrawnPlan => {
 }
 
 /**
- * A response is lost, then the partition's state, and no producer id is to be had: what is in doubt
- * runs out of time.
+ * A response is lost, then the partition's state, and no producer id can be had: records
+ * whose outcome is unknown expire.
  */
-const withDoubt: Bend = (plan, chance) => {
+const withUnknownOutcome: Bend = (plan, chance) => {
   const drawn = withStream(plan, chance)
   const noIds: FaultStep = {
     kind: 'rule',
@@ -195,7 +195,7 @@ const withNewIds: Bend = (plan, chance) => {
 const bends: ReadonlyMap<number, Bend> = new Map([
   [3, withFullSockets],
   [9, withSlowNews],
-  [12, withDoubt],
+  [12, withUnknownOutcome],
   [15, withFullSockets],
   [8, withNewIds],
   [13, withNewIds],

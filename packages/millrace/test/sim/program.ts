@@ -18,7 +18,7 @@ export interface ProgramWorld {
   readonly agenda: Agenda
   readonly ledger: Ledger
   readonly producer: Producer
-  note(text: string): void
+  trace(text: string): void
   onOddity(text: string): void
   /** Looks at what the producer holds; called often. */
   sample(): void
@@ -71,7 +71,7 @@ export class Program {
         this.#purge(step.scope)
         break
       case 'stall':
-        this.#world.note(`stall    the program blocks for ${step.forMs} ms`)
+        this.#world.trace(`stall    the program blocks for ${step.forMs} ms`)
         this.stalledMs += step.forMs
         this.#world.clock.stall(step.forMs)
         break
@@ -85,7 +85,7 @@ export class Program {
     const { ledger, producer } = this.#world
     const entry = ledger.open(call, plan, limits)
     const { options, aborts } = this.#waitOptions(limits)
-    this.#world.note(`send     record ${entry.id} to ${placeOf(plan)}`)
+    this.#world.trace(`send     record ${entry.id} to ${placeOf(plan)}`)
     const done =
       options === undefined ? producer.send(entry.record) : producer.send(entry.record, options)
     aborts()
@@ -101,15 +101,15 @@ export class Program {
   }
 
   #settled(entry: Entry, error: unknown, metadata: Parameters<Settle>[1]): void {
-    const { ledger, note } = this.#world
+    const { ledger, trace } = this.#world
     ledger.settle(entry, error, metadata)
     if (error instanceof KafkaError) {
-      note(
+      trace(
         `result   record ${entry.id}: ${error.code}, persisted ${error.persisted}: ` +
           error.message,
       )
     } else if (metadata !== null) {
-      note(
+      trace(
         `result   record ${entry.id}: ${metadata.topic}-${metadata.partition} ${metadata.offset}`,
       )
     }
@@ -120,7 +120,7 @@ export class Program {
     const { ledger, producer } = this.#world
     const entries = plans.map((plan) => ledger.open('batch', plan, limits))
     const { options, aborts } = this.#waitOptions(limits)
-    this.#world.note(`batch    records ${namesOf(entries)} to ${placeOf(plans[0]!)} …`)
+    this.#world.trace(`batch    records ${namesOf(entries)} to ${placeOf(plans[0]!)} …`)
     const done = producer.sendBatch(
       entries.map(({ record }) => record),
       options,
@@ -156,7 +156,7 @@ export class Program {
     callback: 'none' | 'plain' | 'throws',
     persists: boolean,
   ): Promise<void> {
-    const { producer, ledger, note } = this.#world
+    const { producer, ledger, trace } = this.#world
     for (const plan of plans) {
       for (;;) {
         const entry = ledger.open('enqueue', plan, null, callback !== 'none')
@@ -169,11 +169,11 @@ export class Program {
         } catch (error) {
           entry.taken = false
           if (!(error instanceof KafkaError)) this.#world.onOddity(`enqueue threw ${String(error)}`)
-          note(`enqueue  record ${entry.id} rejected: ${String(error)}`)
+          trace(`enqueue  record ${entry.id} rejected: ${String(error)}`)
           break
         }
         entry.taken = taken
-        note(`enqueue  record ${entry.id} to ${placeOf(plan)}: ${taken ? 'taken' : 'no space'}`)
+        trace(`enqueue  record ${entry.id} to ${placeOf(plan)}: ${taken ? 'taken' : 'no space'}`)
         spoil(entry)
         this.#world.sample()
         if (taken || !persists) break
@@ -212,11 +212,11 @@ export class Program {
   }
 
   #purge(scope: PurgeScope): void {
-    const { ledger, producer, note, onOddity } = this.#world
+    const { ledger, producer, trace, onOddity } = this.#world
     const check = new PurgeCheck(ledger, scope, onOddity)
     try {
       const count = producer.purge(scope)
-      note(`purge    ${JSON.stringify(scope)}: ${count} records fail`)
+      trace(`purge    ${JSON.stringify(scope)}: ${count} records fail`)
       this.#judgeLater(check, count)
     } catch (error) {
       if (!isClosed(error)) onOddity(`purge threw ${String(error)}`)
@@ -244,10 +244,10 @@ export class Program {
   #wait<Value>(what: string, promise: Promise<Value>, mayFail: boolean): Promise<Value> {
     const name = `${what} ${this.#nextCall++}`
     this.#pending.add(name)
-    this.#world.note(`call     ${name}`)
+    this.#world.trace(`call     ${name}`)
     const forget = (error?: unknown) => {
       this.#pending.delete(name)
-      this.#world.note(`back     ${name}${error === undefined ? '' : `: ${String(error)}`}`)
+      this.#world.trace(`back     ${name}${error === undefined ? '' : `: ${String(error)}`}`)
       if (error === undefined || mayFail || isClosed(error)) return
       this.#world.onOddity(`${name} failed: ${String(error)}`)
     }

@@ -80,7 +80,7 @@ class World {
       topicName: (id) => journal.topicName(id),
       onBatch: (batch) => this.#onBatch(batch),
       onOddity: (text) => this.fail('wire', text),
-      note: log.note,
+      trace: log.trace,
     })
     this.#bufferMemoryBytes = plan.options.bufferMemoryBytes ?? 0
     this.#counts = new CountChecks(this.ledger, (text) => this.fail('counts', text))
@@ -89,7 +89,7 @@ class World {
     const shared = {
       clock,
       agenda,
-      note: log.note,
+      trace: log.trace,
       onOddity: (text: string) => this.fail('calls', text),
     }
     this.program = new Program({ ...shared, ledger, producer, sample: () => this.sample() })
@@ -99,7 +99,7 @@ class World {
   #makeProducer(chance: Chance): Producer {
     const onError = (error: KafkaError): void => {
       this.errorsReported++
-      this.#log.note(`onError  ${error.code}: ${error.message}`)
+      this.#log.trace(`onError  ${error.code}: ${error.message}`)
       if (!(error instanceof KafkaError)) this.fail('errors', 'onError got no KafkaError')
     }
     return new Producer(
@@ -285,7 +285,7 @@ class World {
   #close(): Promise<unknown> {
     const { kind, withinMs } = this.plan.ending
     const { producer } = this
-    this.#log.note(`call     ${kind}`)
+    this.#log.trace(`call     ${kind}`)
     const withinCalls = (): Promise<unknown> => {
       if (kind === 'closeWithin') return producer.close({ timeoutMs: withinMs })
       if (kind === 'closeUntilAbort') {
@@ -301,7 +301,7 @@ class World {
     const startedAtMs = this.clock.now()
     return closing.then(() => {
       this.transport.endOfUse()
-      this.#log.note('back     close')
+      this.#log.trace('back     close')
       const limitMs =
         kind === 'destroy' ? 0 : kind === 'close' ? Number.POSITIVE_INFINITY : withinMs
       const tookMs = this.clock.now() - startedAtMs - this.program.stalledMs
@@ -404,12 +404,12 @@ const start = async (plan: Plan, keepsStory: boolean, patches: Patches): Promise
   const chance = new Chance(plan.seed)
   const clock = new VirtualClock({ stepsMax: 3_000_000 })
   const log = new Log(clock, keepsStory)
-  const journal = new Journal(() => clock.now(), log.note)
+  const journal = new Journal(() => clock.now(), log.trace)
   journal.install(patches, plan.cluster)
   compressInVirtualTime(patches, clock, chance.fork(11).random)
   let world: World | null = null
   observeEngine(patches, {
-    note: log.note,
+    trace: log.trace,
     onOddity: (text) => log.fail('metadata', text),
     onStep: (engine) => world?.afterStep(engine),
   })

@@ -14,22 +14,23 @@ import { runSeed } from './run.ts'
 const found: Readonly<Record<number, string>> = {
   24: 'a batch that was split after a resend kept the header of the whole (engine-recovery)',
   35: 'with its retries used up, a batch that was written reported persisted no (engine-recovery)',
-  19: 'a record was given up with persisted no, and its batch sent again (engine-recovery)',
+  19: 'a record was cancelled with persisted no, and its batch sent again (engine-recovery)',
   198: 'flush and close were over before a sendBatch that had waited in line (engine-recovery)',
   361: 'close ended with batches of a sendBatch that had waited in line (engine-recovery)',
   782: 'space that an append gave back let another record into the middle of it (engine-recovery)',
   10162: 'a caller in line was let in twice at once (engine-recovery)',
-  10541: 'a record that was given up was counted twice when its batch failed (engine-recovery)',
+  10541: 'a record that was cancelled was counted twice when its batch failed (engine-recovery)',
   737: 'a partition stood still behind a batch that had lost all its records (engine-recovery)',
   341: 'a new batch did not wake the engine, and its time limit passed unnoticed (engine-recovery)',
-  61394: 'close() reported before the last of six records that gave up in one turn was counted',
+  61394:
+    'close() reported before the last of six records that were cancelled in one turn was counted',
   10595: 'a throttled connection was closed for idleness, and the next one was never opened',
   2003092:
     'a topic created again while it had no leader was never found again (cluster-metadata-cache)',
   100000498:
     'before topic ids, a topic created again went to its old leader (cluster-metadata-cache)',
   100015000: 'the search for a producer id waited for a node that had left (cluster-producer-id)',
-  5000910: 'a record that had failed was counted again when it was given up (engine-recovery)',
+  5000910: 'a record that had failed was counted again when it was cancelled (engine-recovery)',
   100009986: 'what had waited for a topic took the memory of the line too (engine-buffer)',
   100034018: 'a renewed producer id went out with two first batches (engine-order)',
   200003366: 'where a broker forgot, a record in the log reported persisted no (engine-recovery)',

@@ -1,4 +1,4 @@
-// The calls of one session: each is noted, must come back in time, and may be given up.
+// The calls of one session: each is recorded, must return in time, and may be cancelled.
 
 import type { WaitOptions } from '../../src/producer/wait.ts'
 import { KafkaError } from '../../src/protocol/kafka-error.ts'
@@ -24,8 +24,8 @@ export class SessionCalls {
     this.#number = number
   }
 
-  note(text: string): void {
-    this.#world.note(`p${this.#number}       ${text}`)
+  trace(text: string): void {
+    this.#world.trace(`p${this.#number}       ${text}`)
   }
 
   pause(forMs: number): Promise<void> {
@@ -42,15 +42,15 @@ export class SessionCalls {
   async call<Value>(what: string, limitMs: number, run: () => Promise<Value>): Promise<Value> {
     const name = `${what} ${this.#world.nextOrdinal()}`
     this.pending.add(name)
-    this.note(`call     ${name}`)
+    this.trace(`call     ${name}`)
     const { clock } = this.#world
     const startedAtMs = clock.now()
     try {
       const value = await run()
-      this.note(`back     ${name}`)
+      this.trace(`back     ${name}`)
       return value
     } catch (error) {
-      this.note(`back     ${name}: ${wordsOf(error)}`)
+      this.trace(`back     ${name}: ${wordsOf(error)}`)
       throw error
     } finally {
       this.pending.delete(name)

@@ -1,6 +1,6 @@
 // What must hold at the end of a run with a spool: taken is stored once, nothing is stored twice,
 // and the records of one process are in the order of its calls, for each partition. A record that
-// was refused for good is a dead letter once, with headers that say where it was to go, or its
+// was rejected permanently is a dead letter once, with headers that say where it was to go, or its
 // failure was reported.
 
 import type { TestCluster } from '../../src/in-process-cluster/in-process-cluster.ts'
@@ -17,7 +17,7 @@ export interface SpoolEntry {
 }
 
 export interface Refusal {
-  /** Records that are larger fail for good. */
+  /** Larger records fail permanently. */
   readonly bytesMax: number
   /** How many failures were reported. */
   readonly reports: number
@@ -51,7 +51,7 @@ const countDeadLetters = (
   return counts
 }
 
-/** Whether the record fails for good: it is larger than its topic takes. */
+/** Whether the record fails permanently: it is larger than its topic takes. */
 const isRefused = ({ bytes }: SpoolEntry, bytesMax: number): boolean => bytes > bytesMax - 100
 
 /** Dead letters that a process made: one for each refused record at most, or it is a loop. */

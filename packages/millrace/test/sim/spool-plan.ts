@@ -38,7 +38,7 @@ export interface SpoolPlan {
   readonly maxBytes: number
   readonly bufferMemoryBytes: number
   readonly batchBytes: number
-  /** The topics' max.message.bytes: a record above it fails for good. */
+  /** The topics' max.message.bytes: a larger record fails permanently. */
   readonly messageBytesMax: number
   /** Refused records go to a topic, whose max.message.bytes this is; null = no dead letters. */
   readonly deadLetterBytesMax: number | null

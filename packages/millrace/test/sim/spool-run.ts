@@ -59,7 +59,7 @@ class World {
   readonly #closed = new Set<number>()
   /** Those whose spool can't be used. */
   readonly #failed = new Set<number>()
-  /** Reports of records that the broker refused for good. */
+  /** Reports of records that the broker rejected permanently. */
   #refused = 0
 
   constructor(
@@ -105,7 +105,7 @@ class World {
     const process = this.#processes.start()
     const { durability, maxBytes, bufferMemoryBytes, batchBytes } = this.plan
     const number = this.#lives++
-    this.#log.note(`start    process ${number}`)
+    this.#log.trace(`start    process ${number}`)
     const producer = new Producer(
       {
         brokers: this.#cluster.brokers,
@@ -147,7 +147,7 @@ class World {
   }
 
   #onError(error: KafkaError): void {
-    this.#log.note(`onError  ${error.code}: ${error.message}`)
+    this.#log.trace(`onError  ${error.code}: ${error.message}`)
     const isExpected = ['ABORTED', 'CLOSED', 'BUFFER_TIMEOUT', 'BUFFER_FULL']
     if (isExpected.includes(error.code)) return
     // A spool can't be opened on a disk that is full to the last byte.
@@ -188,7 +188,7 @@ class World {
     this.#checkLetters(life)
     const kind =
       this.plan.durability === 'machine' && this.#chance.percent(60) ? 'power' : 'process'
-    this.#log.note(`crash    process ${life.number}: ${kind}`)
+    this.#log.trace(`crash    process ${life.number}: ${kind}`)
     life.mortal.kill()
     life.process.end()
     this.#disk.crash(kind)
@@ -196,7 +196,7 @@ class World {
   }
 
   async #close(life: Life): Promise<void> {
-    this.#log.note(`close    process ${life.number}`)
+    this.#log.trace(`close    process ${life.number}`)
     const timeoutMs = this.#chance.pick([0, 20, 300])
     this.#closed.add(life.number)
     try {
@@ -258,14 +258,14 @@ class World {
   #take(entry: SpoolEntry): void {
     if (entry.isTaken) return
     entry.isTaken = true
-    this.#log.note(`taken    record ${entry.id}`)
+    this.#log.trace(`taken    record ${entry.id}`)
   }
 
   // ── Faults ─────────────────────────────────────────────────────────────────────────────────────
 
   #begin(fault: TimedFault): void {
     this.faults++
-    this.#log.note(`fault    ${JSON.stringify(fault)}`)
+    this.#log.trace(`fault    ${JSON.stringify(fault)}`)
     const undo = this.#makeFault(fault)
     const once = (): void => {
       if (this.#undo.delete(once)) undo()
@@ -317,7 +317,7 @@ class World {
     for (const undo of [...this.#undo]) undo()
     this.#disk.capacityBytes = Number.POSITIVE_INFINITY
     this.#cluster.removeFaults()
-    this.#log.note('calm     nothing goes wrong from here on')
+    this.#log.trace('calm     nothing goes wrong from here on')
   }
 
   /** A last process delivers everything that is in the spool. */

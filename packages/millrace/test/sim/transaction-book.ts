@@ -55,7 +55,7 @@ export interface SessionWorld {
   readonly agenda: Agenda
   readonly ledger: Ledger
   readonly transactions: TransactionEntry[]
-  note(text: string): void
+  trace(text: string): void
   onOddity(text: string): void
   readonly maxBlockMs: number
   /** A number that stands for nothing else. */

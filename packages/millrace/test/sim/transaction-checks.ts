@@ -163,10 +163,10 @@ const offsetsMove = (evidence: TransactionEvidence): string[] => {
 }
 
 /**
- * What the coordinator does not say ends the producer: whether it committed, or which producer uses
- * the epoch. A producer id that it does not know counts if an earlier attempt had no response.
+ * The producer ends where the coordinator does not report whether it committed, or which producer
+ * uses the epoch. A producer id that it does not know counts if an earlier attempt had no response.
  */
-const endsInDoubt = ({ api, persisted, brokerError }: KafkaError): boolean =>
+const isEndOutcomeUnknown = ({ api, persisted, brokerError }: KafkaError): boolean =>
   api === 'EndTxn' &&
   (brokerError === 'UNKNOWN_SERVER_ERROR' ||
     (brokerError === 'INVALID_PRODUCER_ID_MAPPING' && persisted === 'maybe'))
@@ -182,12 +182,12 @@ const fencedRightly = ({ sessions, watch, wasRejected }: TransactionEvidence): s
     const [fatal] = session.fatals
     if (fatal === undefined || wasRejected) continue
     const { error, wasAcknowledged, wasFenced, isVersion1 } = fatal
-    const isDoubtful = isVersion1 && error.api === 'EndTxn' && error.persisted === 'maybe'
+    const mayHaveEnded = isVersion1 && error.api === 'EndTxn' && error.persisted === 'maybe'
     const isFence = error.code === 'FENCED'
-    if (endsInDoubt(error)) continue
+    if (isEndOutcomeUnknown(error)) continue
     const { clientId, plan, startedAtMs, number } = session
     if (isFence && watch.tookOver(plan.transactionalId, clientId, startedAtMs)) continue
-    if (isFence && wasFenced && (!wasAcknowledged || isDoubtful)) continue
+    if (isFence && wasFenced && (!wasAcknowledged || mayHaveEnded)) continue
     wrong.push(`p${number} is done: ${error.message}`)
   }
   return wrong

@@ -88,7 +88,7 @@ export class Session {
     }
     if (ending === 'close' || ending === 'closeOpen') this.close()
     if (ending === 'destroy' || ending === 'destroyOpen') {
-      this.#calls.note('destroy')
+      this.#calls.trace('destroy')
       this.producer.destroy(new Error('enough'))
       this.close()
     }
@@ -96,14 +96,14 @@ export class Session {
 
   close(): Promise<unknown> {
     if (this.closing === null) {
-      this.#calls.note('close')
+      this.#calls.trace('close')
       const name = 'close'
       this.#calls.pending.add(name)
       this.closing = this.producer.close()
       this.closing.then(
         () => {
           this.#calls.pending.delete(name)
-          this.#calls.note('back     close')
+          this.#calls.trace('back     close')
         },
         (error) => this.#world.onOddity(`close failed: ${wordsOf(error)}`),
       )
@@ -123,7 +123,7 @@ export class Session {
     const work = async (transaction: Transaction): Promise<number> => {
       entry = this.#open()
       await this.#work(entry, transaction).run(plan)
-      if (plan.end !== 'commit') throw new OwnError('the work gives up')
+      if (plan.end !== 'commit') throw new OwnError('the function throws')
       hasReturned = true
       entry.fate = 'either'
       return entry.number
@@ -138,7 +138,7 @@ export class Session {
         this.#decide(entry!, 'whole')
         return
       } catch (error) {
-        this.#noteFatal(error)
+        this.#addFatal(error)
         if (entry !== null) {
           const { fate } = entry as TransactionEntry
           const isOpen = hasReturned && error instanceof KafkaError && error.persisted === 'maybe'
@@ -180,7 +180,7 @@ export class Session {
         this.#entry = this.#open()
         return transaction
       } catch (error) {
-        this.#noteFatal(error)
+        this.#addFatal(error)
         if (!(await this.#mayTryAgain(error))) return null
       }
     }
@@ -200,7 +200,7 @@ export class Session {
     this.#hasBegun = true
     this.#world.watch.onBegun(this.clientId)
     this.#world.transactions.push(entry)
-    this.#calls.note(`begun    transaction ${entry.number}`)
+    this.#calls.trace(`begun    transaction ${entry.number}`)
     return entry
   }
 
@@ -211,7 +211,7 @@ export class Session {
   #decide(entry: TransactionEntry, fate: Fate): void {
     entry.fate = fate
     entry.decidedOrdinal = this.#world.nextOrdinal()
-    this.#calls.note(`fate     transaction ${entry.number}: ${fate}`)
+    this.#calls.trace(`fate     transaction ${entry.number}: ${fate}`)
   }
 
   async #runHandle(plan: TransactionPlan): Promise<void> {
@@ -225,7 +225,7 @@ export class Session {
         return
       }
     } catch (error) {
-      this.#noteFatal(error)
+      this.#addFatal(error)
       if (!(error instanceof OwnError) && !(error instanceof KafkaError)) throw error
     }
     await this.#leave(entry, transaction, plan)
@@ -239,7 +239,7 @@ export class Session {
     if (plan.style === 'block' || plan.end === 'leave') {
       await this.#calls
         .call('dispose', this.#world.maxBlockMs, () => transaction[Symbol.asyncDispose]())
-        .catch((error) => this.#noteFatal(error))
+        .catch((error) => this.#addFatal(error))
       if (entry.fate !== 'either') this.#decide(entry, 'absent')
       return
     }
@@ -264,7 +264,7 @@ export class Session {
         this.#decide(entry, 'whole')
         return
       } catch (error) {
-        this.#noteFatal(error)
+        this.#addFatal(error)
         if (!(error instanceof KafkaError)) throw error
         if (error.persisted === 'maybe') {
           limit = noLimits
@@ -299,7 +299,7 @@ export class Session {
         if (entry.fate !== 'either') this.#decide(entry, 'absent')
         return
       } catch (error) {
-        this.#noteFatal(error)
+        this.#addFatal(error)
         if (!(error instanceof KafkaError)) throw error
         if (error.kind === 'fatal' || isClosed(error) || this.closing !== null) return
         if (
@@ -315,7 +315,7 @@ export class Session {
     }
   }
 
-  #noteFatal(error: unknown): void {
+  #addFatal(error: unknown): void {
     if (!isFatal(error)) return
     // The producer could not be made: the next begin tries again.
     if (error.code !== 'FENCED' && !this.#hasBegun) return
@@ -331,7 +331,7 @@ export class Session {
   /** After the faults: ends what is open; a whole transaction must go through, or it is fenced. */
   async probe(records: readonly RecordPlan[]): Promise<boolean> {
     if (this.#handle !== null && this.#entry !== null) {
-      await this.#handle.abort().catch((error) => this.#noteFatal(error))
+      await this.#handle.abort().catch((error) => this.#addFatal(error))
     }
     const transaction = await this.#begin(noLimits)
     if (transaction === null) return this.closing !== null || this.isDone

@@ -86,7 +86,7 @@ class World {
       agenda: this.#agenda,
       ledger: this.ledger,
       transactions: this.#transactions,
-      note: log.note,
+      trace: log.trace,
       onOddity: (text) => this.fail('calls', text),
       maxBlockMs: plan.options.maxBlockMs ?? 60_000,
       nextOrdinal: () => this.#ordinal++,
@@ -99,7 +99,7 @@ class World {
       network,
       transport: this.#newTransport(),
       journal,
-      note: log.note,
+      trace: log.trace,
       onOddity: (text) => this.fail('calls', text),
     })
   }
@@ -120,7 +120,7 @@ class World {
       topicName: (id) => journal.topicName(id),
       onBatch: () => {},
       onOddity: (text) => this.fail('wire', text),
-      note: log.note,
+      trace: log.trace,
     })
   }
 
@@ -130,7 +130,7 @@ class World {
     const clientId = `client-${number}`
     const transport = this.#newTransport()
     const onError = (error: KafkaError): void => {
-      log.note(`p${number}       onError ${error.code}: ${error.message}`)
+      log.trace(`p${number}       onError ${error.code}: ${error.message}`)
     }
     const { brokers } = this.cluster
     const { transactionalId, transactionTimeoutMs } = plan
@@ -146,7 +146,7 @@ class World {
       },
       { clock, random: chance.fork(100 + number).random, transport },
     )
-    log.note(`p${number}       starts with ${transactionalId}, timeout ${transactionTimeoutMs} ms`)
+    log.trace(`p${number}       starts with ${transactionalId}, timeout ${transactionTimeoutMs} ms`)
     const session = new Session(this.#shared, plan, producer, number, clientId)
     this.#lives.push({ session, producer, transport })
     void session.live()
@@ -191,7 +191,7 @@ class World {
       case 'abortTransaction':
       case 'upgrade':
         this.#extraFaults++
-        this.#parts.log.note(`fault    ${JSON.stringify(step)}`)
+        this.#parts.log.trace(`fault    ${JSON.stringify(step)}`)
         this.#injectTransactionFault(step)
         return
       default:
@@ -391,12 +391,12 @@ const start = async (
   const chance = new Chance(plan.seed)
   const clock = new VirtualClock({ stepsMax: 3_000_000 })
   const log = new Log(clock, keepsStory)
-  const journal = new Journal(() => clock.now(), log.note)
+  const journal = new Journal(() => clock.now(), log.trace)
   journal.install(patches, plan.cluster)
-  const watch = new TransactionWatch({ now: () => clock.now(), note: log.note })
+  const watch = new TransactionWatch({ now: () => clock.now(), trace: log.trace })
   watch.install(patches)
   compressInVirtualTime(patches, clock, chance.fork(11).random)
-  observeEngine(patches, { note: log.note, onOddity: () => {} })
+  observeEngine(patches, { trace: log.trace, onOddity: () => {} })
   const { latencyMinMs, latencyMaxMs, pieceBytesMax, windowBytes } = plan.network
   const latency = chance.fork(12)
   const network = new MemoryNetwork({

@@ -12,16 +12,16 @@ import { runTransactionSeed } from './transaction-run.ts'
  * By seed: what went wrong. Where the plan of a seed changes, the unit test named is what remains.
  */
 const found: Readonly<Record<number, string>> = {
-  15: 'offsets were given up, and their transaction committed (producer-transactions)',
-  36: 'a late rejection of an epoch that was given up ended the producer (engine-epochs)',
-  37: 'a commit in doubt reported persisted no, and it had been committed (producer-transactions)',
+  15: 'sendOffsets was cancelled, and its transaction committed (producer-transactions)',
+  36: 'a late rejection of an earlier epoch ended the producer (engine-epochs)',
+  37: 'a commit of unknown outcome reported persisted no, but was done (producer-transactions)',
   43: 'an abort while markers were slow was taken for a fence (engine-epochs)',
   12: 'a producer that was replaced had its successor’s transaction aborted (engine-epochs)',
   192: 'a commit that was cancelled failed, and was not aborted (producer-transactions)',
   212: 'offsets rejected with INVALID_TXN_STATE were fatal, not abortable (engine-epochs)',
   1137: 'a record rejected with INVALID_TXN_STATE was fatal, not abortable',
   1431: 'offsets rejected while markers were slow: their abort was taken for a fence',
-  795932133: 'a doubtful end was rejected, in version 1 although the cluster has version 2',
+  795932133: 'a repeated EndTxn was rejected, in version 1 although the cluster has version 2',
   795933018: 'a commit without records after its topic was forgotten ended the producer',
   1578: 'destroy() left sendOffsets pending forever (producer-transactions)',
 }

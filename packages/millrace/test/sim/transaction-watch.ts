@@ -56,7 +56,7 @@ const identityOf = (api: string, body: unknown): string | null => {
 
 interface Note {
   now(): number
-  note(text: string): void
+  trace(text: string): void
 }
 
 export class TransactionWatch {
@@ -153,7 +153,7 @@ export class TransactionWatch {
   install(patches: Patches): void {
     this.#watchCoordinator(patches)
     this.#watchAcknowledgements(patches)
-    this.#noteRequests(patches)
+    this.#traceRequests(patches)
   }
 
   #watchCoordinator(patches: Patches): void {
@@ -174,13 +174,13 @@ export class TransactionWatch {
           return outcome
         },
     )
-    const { note } = this.#world
+    const { trace } = this.#world
     patches.method(
       Transaction.prototype,
       'fence',
       (original) =>
         function fence(this: Transaction, level, newProducerId) {
-          note(`fence    ${this.id}: epoch ${this.epoch} is ended by the coordinator`)
+          trace(`fence    ${this.id}: epoch ${this.epoch} is ended by the coordinator`)
           const by = watch.#initBy
           // A producer that begins anew names its last epoch (KIP-360): that may come too late.
           const identity = `${by?.producerId}/${by?.epoch}`
@@ -198,7 +198,7 @@ export class TransactionWatch {
       (original) =>
         function prepare(this: Transaction, isCommit, level, newProducerId) {
           const word = isCommit ? 'commit' : 'abort'
-          note(`prepare  ${this.id}: ${word} of id ${this.producerId} epoch ${this.epoch}`)
+          trace(`prepare  ${this.id}: ${word} of id ${this.producerId} epoch ${this.epoch}`)
           original.call(this, isCommit, level, newProducerId)
         },
     )
@@ -206,7 +206,7 @@ export class TransactionWatch {
 
   #watchAcknowledgements(patches: Patches): void {
     const watch = this
-    const { note } = this.#world
+    const { trace } = this.#world
     patches.method(
       ProduceInFlight.prototype,
       'onResponse',
@@ -227,7 +227,7 @@ export class TransactionWatch {
         function addPartitions(this: TransactionRequests, scope, partitions, done) {
           original.call(this, scope, partitions, (error) => {
             if (error === null) watch.#ack(scope.producerId, scope.epoch)
-            note(`response AddPartitionsToTxn: ${error?.message ?? 'done'}`)
+            trace(`response AddPartitionsToTxn: ${error?.message ?? 'done'}`)
             done(error)
           })
         },
@@ -239,25 +239,25 @@ export class TransactionWatch {
         function sendOffsets(this: TransactionRequests, scope, group, offsets, done) {
           original.call(this, scope, group, offsets, (error) => {
             if (error === null) watch.#ack(scope.producerId, scope.epoch)
-            note(`response offsets: ${error?.message ?? 'done'}`)
+            trace(`response offsets: ${error?.message ?? 'done'}`)
             done(error)
           })
         },
     )
   }
 
-  #noteRequests(patches: Patches): void {
-    const { note } = this.#world
+  #traceRequests(patches: Patches): void {
+    const { trace } = this.#world
     patches.method(
       TransactionRequests.prototype,
       'initProducerId',
       (original) =>
         function initProducerId(this: TransactionRequests, current, done) {
-          note(`init     from id ${current.producerId} epoch ${current.epoch}`)
+          trace(`init     from id ${current.producerId} epoch ${current.epoch}`)
           original.call(this, current, (error, identity) => {
             const words =
               identity === null ? error?.message : `id ${identity.producerId} ${identity.epoch}`
-            note(`response InitProducerId: ${words}`)
+            trace(`response InitProducerId: ${words}`)
             done(error, identity)
           })
         },
@@ -267,9 +267,9 @@ export class TransactionWatch {
       'end',
       (original) =>
         function end(this: TransactionRequests, scope, commit, done) {
-          note(`end      ${commit ? 'commit' : 'abort'} id ${scope.producerId} ${scope.epoch}`)
+          trace(`end      ${commit ? 'commit' : 'abort'} id ${scope.producerId} ${scope.epoch}`)
           original.call(this, scope, commit, (error, next) => {
-            note(`response EndTxn: ${error?.message ?? 'done'}`)
+            trace(`response EndTxn: ${error?.message ?? 'done'}`)
             done(error, next)
           })
         },

@@ -80,7 +80,7 @@ export class Work {
     const record = this.#world.ledger.open('send', plan, limits)
     this.#entry.records.push(record)
     const options = this.#calls.optionsOf(limits)
-    this.#calls.note(`send     record ${record.id}`)
+    this.#calls.trace(`send     record ${record.id}`)
     const sent =
       options === undefined
         ? this.#transaction.send(record.record)
@@ -95,7 +95,7 @@ export class Work {
     const records = plans.map((plan) => ledger.open('batch', plan, limits))
     this.#entry.records.push(...records)
     const options = this.#calls.optionsOf(limits)
-    this.#calls.note(`batch    records ${records.map(({ id }) => id).join(' ')}`)
+    this.#calls.trace(`batch    records ${records.map(({ id }) => id).join(' ')}`)
     const sent = this.#transaction.sendBatch(
       records.map(({ record }) => record),
       options,
@@ -119,7 +119,7 @@ export class Work {
           ledger.settle(record, error, metadata),
         )
         record.taken = isTaken
-        this.#calls.note(`enqueue  record ${record.id}${isTaken ? '' : ': no space'}`)
+        this.#calls.trace(`enqueue  record ${record.id}${isTaken ? '' : ': no space'}`)
         if (isTaken) {
           this.#entry.records.push(record)
           break
@@ -139,7 +139,7 @@ export class Work {
     }
     this.#entry.offsets.push(offsets)
     const { group, topic, partition, offset } = offsets
-    this.#calls.note(`offsets  ${group} ${offset}`)
+    this.#calls.trace(`offsets  ${group} ${offset}`)
     const member = step.isStranger ? { groupId: group, generationId: 3, memberId: 'member' } : group
     const options = this.#calls.optionsOf(step.limits)
     const sent = this.#calls.call('sendOffsets', this.#calls.limitOf(step.limits), () =>

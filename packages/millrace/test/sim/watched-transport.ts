@@ -33,7 +33,7 @@ export interface TransportWatch {
   topicName(id: Uint8Array): string
   onBatch(batch: WrittenBatch): void
   onOddity(text: string): void
-  note(text: string): void
+  trace(text: string): void
 }
 
 export class WatchedTransport implements Transport {
@@ -58,14 +58,14 @@ export class WatchedTransport implements Transport {
     this.openStreams++
     this.connects++
     const number = this.#nextStream++
-    const { note } = this.#watch
-    note(`connect  stream ${number} to port ${address.port}`)
+    const { trace } = this.#watch
+    trace(`connect  stream ${number} to port ${address.port}`)
     const stream = this.#watch.network.connect(address, {
       onConnect: () => handler.onConnect?.(),
       onData: (bytes) => handler.onData(bytes),
       onClose: (error) => {
         this.openStreams--
-        note(`closed   stream ${number}${error === undefined ? '' : `: ${error.message}`}`)
+        trace(`closed   stream ${number}${error === undefined ? '' : `: ${error.message}`}`)
         handler.onClose(error)
       },
     })
@@ -107,7 +107,7 @@ export class WatchedTransport implements Transport {
     const api = apiByKey.get(apiKey)?.name ?? String(apiKey)
     this.#mustBeInUse(`a ${api} request`)
     if (apiKey !== produceApi.key) {
-      this.#watch.note(`request  stream ${stream}: ${api}`)
+      this.#watch.trace(`request  stream ${stream}: ${api}`)
       return
     }
     const request = produceApi.decodeRequest(reader, apiVersion)
@@ -118,7 +118,7 @@ export class WatchedTransport implements Transport {
         words.push(this.#onBatch(topic, index, records ?? new Uint8Array(0)))
       }
     }
-    this.#watch.note(`request  stream ${stream}: Produce v${apiVersion} ${words.join('; ')}`)
+    this.#watch.trace(`request  stream ${stream}: Produce v${apiVersion} ${words.join('; ')}`)
   }
 
   #onBatch(topic: string, partition: number, bytes: Uint8Array): string {

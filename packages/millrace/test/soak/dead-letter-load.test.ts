@@ -1,4 +1,4 @@
-// Records of which one in a hundred is rejected for good: too large for its topic, or
+// Records of which one in a hundred is rejected permanently: too large for its topic, or
 // without the key that a compacted topic needs. Delivered + dead-lettered + reported = taken, with
 // and without a spool, while the dead-letter topic fails for a part of the time.
 
@@ -97,7 +97,7 @@ const run = async (spool: { directory: string } | undefined) => {
   return { delivered, deadLettered, failed, ms }
 }
 
-describe(`of ${count} records with one percent rejected for good`, () => {
+describe(`of ${count} records with one percent rejected permanently`, () => {
   it('each is delivered, dead-lettered or reported, and only one of these', async (context) => {
     context.diagnostic(JSON.stringify(await run(undefined)))
   })

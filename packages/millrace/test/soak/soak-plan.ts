@@ -43,7 +43,7 @@ export const soakPlan = (plan: Partial<SoakPlan> = {}): SoakPlan => ({
   ...plan,
 })
 
-/** Measurements of the first part are left out: code is compiled and tables grow to their size. */
+/** Measurements of the first part are skipped: code is compiled and tables grow to their size. */
 const warmUpShare = 0.4
 /** The compiler and the young generation move the heap by as much without any leak. */
 const growthBytesMax = 640 * 1024

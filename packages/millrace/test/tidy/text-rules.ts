@@ -145,7 +145,8 @@ const unusedWords = new RegExp(
   '\\b(to[l]d|men[d](s|ed|ing)?|whoeve[r]|nobod[y]|somebod[y]|alou[d]|hencefort[h]|deare[r]|' +
     'in vai[n]|wis[h](es|ed)?|patien[t](ly)?|patienc[e]|poiso[n](s|ed|ing)?|dea[f]|' +
     'struc[k]|strike[s]|misfortun[e]s?|innocen[t]|as[k](s|ed|ing)?|misha[p]s?|verdic[t]s?|' +
-    'strange[r]s?|graves[t]|hast[y]|tall[y]|obe[y](s|ed)?|believe[d]|tha[w]s?|parke[d])\\b',
+    'strange[r]s?|graves[t]|hast[y]|tall[y]|obe[y](s|ed)?|believe[d]|tha[w]s?|parke[d]|' +
+    'le(ft|ave|aves|aving) ou[t]|g(ave|ive|ives|iven|iving) u[p]|for goo[d]|doub[t](s|ed|ful)?)\\b',
   'i',
 )
 

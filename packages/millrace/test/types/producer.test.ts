@@ -52,7 +52,7 @@ export const options = (): void => {
   new Producer({ brokers: 'a', partitioner: () => 'p' })
   // @ts-expect-error a time is a number
   new Producer({ brokers: 'a', deliveryTimeoutMs: '5s' })
-  // @ts-expect-error null is not left out
+  // @ts-expect-error null is not undefined
   new Producer({ brokers: 'a', clientId: null })
   // @ts-expect-error a logger has four calls
   new Producer({ brokers: 'a', logger: { info() {} } })

@@ -141,7 +141,7 @@ class Fuzz {
     })
   }
 
-  /** False = the producer is done for good. */
+  /** False = the producer can't be used any more. */
   async #use(): Promise<boolean> {
     const { api, isTransactional } = this.#plan
     const provoked = provocations[api] ?? {}

@@ -43,7 +43,7 @@ test('one usage error names every bad entry and what is wrong with it', () => {
   assert.match(message, /':9092': the host is missing/)
   assert.match(message, /'::1': an IPv6 address goes into brackets, as in \[::1\]:9092/)
   assert.match(message, /'\[::1': an IPv6 address is written \[address\]:port/)
-  assert.match(message, /'PLAINTEXT:\/\/d:1': leave out 'PLAINTEXT:\/\/'/)
+  assert.match(message, /'PLAINTEXT:\/\/d:1': remove 'PLAINTEXT:\/\/'/)
   assert.match(message, /'e f:1': 'e f' is not a host name/)
   assert.match(message, /'\[h\]:1'/)
   assert.match(message, /'g:': the port '' is not a number/)

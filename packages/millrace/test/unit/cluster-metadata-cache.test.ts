@@ -56,7 +56,7 @@ test('without topic ids an older epoch is accepted once brokers keep returning i
   assert.deepEqual(recorded, [2, 2, 2, 2, 3, 3])
 })
 
-test('one response that is up to date ends the doubt about a leader', () => {
+test('one response that is up to date makes a leader certain again', () => {
   const cache = new MetadataCache()
   cache.apply('t', response(2, 2, 0), knowsNode)
   for (let round = 0; round < 20; round++) {

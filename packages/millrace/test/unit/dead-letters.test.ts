@@ -1,4 +1,4 @@
-// Dead letters: records that were taken and failed for good, in a topic, a file or a function. Each
+// Dead letters: accepted records that failed permanently, in a topic, a file or a function. Each
 // record is delivered, or dead-lettered, or its failure is reported.
 
 import assert from 'node:assert/strict'

@@ -123,7 +123,7 @@ describe('a diagnosis of TLS', () => {
   it('on a plaintext port says so', async () => {
     await withCluster({}, async (_cluster, brokers) => {
       const diagnosis = await check(brokers, { tls: true })
-      assertFails(diagnosis, 'tls', /^Leave out tls.* speaks Kafka without TLS\.$/)
+      assertFails(diagnosis, 'tls', /^Remove tls.* speaks Kafka without TLS\.$/)
     })
   })
 
@@ -238,7 +238,7 @@ describe('a diagnosis of SASL', () => {
   it('on a listener without it says to remove the option', async () => {
     await withCluster({}, async (_cluster, brokers) => {
       const diagnosis = await check(brokers, login('SCRAM-SHA-256'))
-      assertFails(diagnosis, 'sasl', /^Leave out the option sasl/)
+      assertFails(diagnosis, 'sasl', /^Remove the option sasl/)
     })
   })
 

@@ -1,4 +1,4 @@
-// Buffer memory, waiting, flushing and giving up: the engine stepped by hand.
+// Buffer memory, waiting, flushing and cancellation: the engine stepped by hand.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -92,7 +92,7 @@ test('in version 2 a timed-out transaction is found by its own epoch, or the nex
 })
 
 // SendOffsets was on its way to a slow node when the coordinator timed out. Its rejection,
-// under the epoch that was given up by then, looked like another fence, and ended the producer.
+// under an epoch that was not used any more, looked like another fence, and ended the producer.
 test('a late rejection of an earlier epoch does not end the producer', () => {
   const { stage, bench, coordinator } = start(false)
   stage.deliver('a')

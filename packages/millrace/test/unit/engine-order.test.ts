@@ -282,8 +282,8 @@ test('a batch too large for the broker is split in two, in order, under the same
   assert.deepEqual(bench.log, ['a:1', 'b:2', 'c:3', 'd!RECORD_TOO_LARGE', 'e:4'])
 })
 
-/** Batch `b c` has an attempt without a response, and is then too large: it is split in doubt. */
-const splitInDoubt = (): Bench => {
+/** Batch `b c` has an attempt without a response, and is then split because it is too large. */
+const splitWithUnknownOutcome = (): Bench => {
   const bench = opened()
   for (const name of ['b', 'c']) bench.send(name)
   bench.step()
@@ -294,8 +294,8 @@ const splitInDoubt = (): Bench => {
   return bench
 }
 
-test('a batch that is split in doubt, and is in the log as a whole, is not resent', () => {
-  const bench = splitInDoubt()
+test('a batch of unknown outcome that is split, and is in the log as a whole, is not resent', () => {
+  const bench = splitWithUnknownOutcome()
   // The broker has both records: it expects the number behind them, and knows no such pieces.
   for (let piece = 0; piece < 2; piece++) {
     for (const request of bench.take()) {
@@ -316,13 +316,13 @@ test('a batch that is split in doubt, and is in the log as a whole, is not resen
   assert.deepEqual(bench.take(), [])
 })
 
-test('a batch that is split in doubt, and is not in the log, is delivered as two', () => {
-  const bench = splitInDoubt()
+test('a batch of unknown outcome that is split, and is not in the log, is delivered as two', () => {
+  const bench = splitWithUnknownOutcome()
   const first = bench.takeOne()
   assert.equal(first.batches[0]!.sequence, 1)
   first.respond({ baseOffset: 1 })
   bench.advance(2000)
-  // The first piece has settled the doubt: a gap is a gap again.
+  // The first piece was stored, so the whole batch was not: a gap is a gap again.
   bench.takeOne().respond({ error: errorNumber.OUT_OF_ORDER_SEQUENCE_NUMBER })
   bench.advance(2000)
   const again = bench.takeOne()

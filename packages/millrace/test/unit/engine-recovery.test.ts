@@ -199,8 +199,8 @@ test('a failed record that is cancelled before its settle is called is counted o
   assert.equal(bench.engine.readings.measurements.recordsFailed, 1)
 })
 
-// All records of a batch were given up while it was compressed; the one behind it, ready and
-// given up too, stood at the head from then on, listed nowhere: the partition never sent again.
+// All records of a batch were cancelled while it was compressed. The batch behind it, ready and
+// cancelled too, stood at the head from then on, listed nowhere: the partition never sent again.
 test('a partition continues when its first batch is cancelled during compression', () => {
   const compressions: (() => void)[] = []
   const compression = {

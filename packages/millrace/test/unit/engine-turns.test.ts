@@ -142,7 +142,7 @@ test('records of a cancelled sendBatch share one error for each outcome', () => 
   bench.engine.step()
   batch.cancelAndNotify((persisted) => {
     made++
-    return new KafkaError('ABORTED', 'given up', { persisted })
+    return new KafkaError('ABORTED', 'cancelled', { persisted })
   })
   assert.equal(made, 2)
   const fates = result!.results.map((error) => (error as KafkaError).persisted)

@@ -33,7 +33,7 @@ test('all records of all batches come, with partition and the offset after each 
   assert.equal(String(record?.value), '13+2')
 })
 
-test('records before the position and from the end on are left out, inside a batch too', () => {
+test('records before the position and from the end on are skipped, inside a batch too', () => {
   assert.deepEqual(offsetsOf(decode(twoBatches(), 11, 15)), [11, 12, 13, 14])
   assert.deepEqual(offsetsOf(decode(twoBatches(), 13, 14)), [13])
   assert.deepEqual(offsetsOf(decode(twoBatches(), 16, 20)), [])

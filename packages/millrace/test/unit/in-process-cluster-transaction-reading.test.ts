@@ -39,7 +39,7 @@ const offsetsRead = async (
   return offsets
 }
 
-test('read_committed leaves out what is open or was aborted; the default shows all records', () =>
+test('read_committed skips records of open and aborted transactions; the default shows all', () =>
   onSockets(async (cluster, start) => {
     const [one, two] = [await start('one'), await start('two')]
     await one.send({ count: 2 }) // 0, 1

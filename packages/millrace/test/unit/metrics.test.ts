@@ -244,7 +244,7 @@ test('metadata has an age once a broker has responded', async () => {
   assert.ok(at > 1.7e12)
 })
 
-test('a snapshot lists a bounded number of topics, and says how many it leaves out', async () => {
+test('a snapshot lists a bounded number of topics, and counts those it does not list', async () => {
   await using cluster = await startCluster()
   await using producer = producerFor(cluster)
   const records = Array.from({ length: topicsMax + 5 }, (_, index) => ({

@@ -45,7 +45,7 @@ describe('authenticating a connection', () => {
     assert.equal(scene.connection.step, 'sasl')
   })
 
-  it('fails for good if the broker rejects it, with its message, without secrets', async () => {
+  it('fails permanently if the broker rejects it, with its message, without secrets', async () => {
     const broker = new SaslBroker()
     broker.onToken = () => ({ errorCode: 58, errorMessage: 'no user with wonderland here' })
     const { clock, closeErrors, connection } = await start(broker)

@@ -94,7 +94,7 @@ describe('the frame splitter', () => {
     assert.ok(grown < splitters.length * 200_000, `${grown} bytes`)
   })
 
-  it('fails for good on a size that is negative or too large, and names it', () => {
+  it('fails permanently on a size that is negative or too large, and names it', () => {
     for (const [bytes, words] of [
       [[0xff, 0xff, 0xff, 0xfe], /negative size, -2/],
       [[0, 0, 0, 11], /size of 11 bytes, and at most 10/],

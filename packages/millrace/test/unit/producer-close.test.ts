@@ -106,7 +106,7 @@ describe('close', () => {
     await producer.send({ topic: 't', value: 'first' })
     holdBack(cluster, { at: 'after' })
     const request = nextRequest(cluster, 'Produce')
-    const doubtful = rejectionOf(producer.send({ topic: 't', value: 'doubtful' }))
+    const unknown = rejectionOf(producer.send({ topic: 't', value: 'unknown' }))
     await request
     const behind = rejectionOf(producer.send({ topic: 't', value: 'behind' }))
     assert.deepEqual(await producer.close({ timeoutMs: 50 }), {
@@ -114,7 +114,7 @@ describe('close', () => {
       failed: 2,
       undelivered: 2,
     })
-    assert.equal((await doubtful).persisted, 'maybe')
+    assert.equal((await unknown).persisted, 'maybe')
     assert.equal((await behind).code, 'ABORTED')
   })
 

@@ -86,7 +86,7 @@ describe('options', () => {
       ['', /at least one 'host:port'/],
       [[], /at least one 'host:port'/],
       ['kafka:99999', /the port must be 1 to 65535/],
-      ['http://kafka:9092', /leave out 'http:\/\/'/],
+      ['http://kafka:9092', /remove 'http:\/\/'/],
       [[9092], /brokers\[0\] must be a string/],
       [9092, /brokers/],
       [null, /brokers/],
@@ -178,7 +178,7 @@ describe('options', () => {
     }
   })
 
-  it('undefined counts as left out for every option, and each default is right', () => {
+  it('undefined counts as not given for every option, and each default is right', () => {
     const options: Record<string, unknown> = { brokers }
     for (const name of Object.keys(optionTable)) options[name] ??= undefined
     new Producer(options as unknown as ProducerOptions)

@@ -1,4 +1,4 @@
-// Transactions as a program holds them: what becomes of calls that were given up, and of producers
+// Transactions as a program holds them: the results of calls that were cancelled, and of producers
 // that were replaced.
 
 import assert from 'node:assert/strict'

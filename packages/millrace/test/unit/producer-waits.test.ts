@@ -237,7 +237,7 @@ describe('cancelling a record', () => {
     const fault = cluster.fault({ api: 'Produce', topic, at: 'after', delayMs: 100 })
     const request = nextRequest(cluster, 'Produce')
     const controller = new AbortController()
-    const record = { topic, value: 'doubtful' }
+    const record = { topic, value: 'unknown' }
     const aborted = errorOf(producer.send(record, { signal: controller.signal }))
     await request
     controller.abort()
@@ -245,7 +245,7 @@ describe('cancelling a record', () => {
     assert.match((await aborted).message, /it may have been written/)
     const later = await Promise.all(numbered(topic, 50).map((one) => producer.send(one)))
     assert.equal(fault.hits, 1)
-    assert.deepEqual(valuesOf(cluster, topic), ['first', 'doubtful', ...inOrder(50)])
+    assert.deepEqual(valuesOf(cluster, topic), ['first', 'unknown', ...inOrder(50)])
     assert.deepEqual(
       later.map(({ offset }) => offset),
       Array.from({ length: 50 }, (_, index) => index + 2),
@@ -282,8 +282,8 @@ describe('cancelling a record', () => {
     while (producer.metrics().waitingBytes === 0) sends.push(producer.send({ topic, value }))
     const controller = new AbortController()
     const { signal } = controller
-    const inLine = errorOf(producer.send({ topic, value: 'given up' }, { signal }))
-    const batch = producer.sendBatch([{ topic, value: 'given up too' }], { signal })
+    const inLine = errorOf(producer.send({ topic, value: 'cancelled' }, { signal }))
+    const batch = producer.sendBatch([{ topic, value: 'cancelled too' }], { signal })
     sends.push(producer.send({ topic, value: 'last' }))
     controller.abort()
     assert.equal((await inLine).persisted, 'no')

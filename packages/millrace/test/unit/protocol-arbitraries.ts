@@ -30,7 +30,7 @@ const producerId = fc
   .map((id) => (Number.isSafeInteger(Number(id)) ? Number(id) : id))
 
 /**
- * The value that a field has where it is left out, worked out here anew and not by the code under
+ * The value that a field has where it is omitted, computed here anew and not by the code under
  * test.
  */
 export const defaultOf = (field: FieldSchema): unknown => {
@@ -74,7 +74,7 @@ const fieldArbitrary = (field: FieldSchema, version: number): fc.Arbitrary<unkno
   const value = typeArbitrary(field.type, field, version)
   const nullable = has(field.nullableVersions, version)
   const orNull = nullable ? fc.option(value, { freq: 4 }) : value
-  // The default deserves a turn: a tagged field is left out then.
+  // The default deserves a turn: a tagged field is not written then.
   return has(field.taggedVersions, version)
     ? fc.oneof(orNull, fc.constant(defaultOf(field)))
     : orNull

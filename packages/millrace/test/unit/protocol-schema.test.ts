@@ -101,7 +101,7 @@ describe('a schema', () => {
     assert.throws(() => encode({}, 1.5), { code: 'UNSUPPORTED_VERSION' })
   })
 
-  it('writes defaults for what is left out, and reads them for what the version lacks', () => {
+  it('writes defaults for missing fields, and reads them for fields that the version lacks', () => {
     assert.equal(hex(encode({}, 1)), '00000007000000' + '00000000')
     assert.equal(
       hex(encode({ number: undefined }, 2)),

@@ -108,7 +108,7 @@ describe('a socket factory', () => {
     }
   })
 
-  it('that hangs is given up after connectTimeoutMs, and its late socket destroyed', async () => {
+  it('that hangs fails after connectTimeoutMs, and its late socket destroyed', async () => {
     let give: (socket: Duplex) => void = () => {}
     const producer = newProducer({
       brokers: 'kafka.internal:9092',

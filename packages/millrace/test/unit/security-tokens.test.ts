@@ -319,7 +319,7 @@ describe('client credentials', () => {
     assert.match(seen[1] ?? '', /^undefined .*audience=them.*client_secret=hush%2Fhush/)
   })
 
-  it('that are rejected fail for good; an endpoint that returns 5xx may recover', async () => {
+  it('that are rejected fail permanently; an endpoint that returns 5xx may recover', async () => {
     for (const [status, isPassing] of [
       [401, false],
       [400, false],

@@ -82,7 +82,7 @@ describe('the oldest file of a spool', () => {
   it('is removed together with numbers that were copied: with their time', async () => {
     const stage = stageOf()
     const spool = await stage.open()
-    const id = await fill(stage, spool, 'in doubt')
+    const id = await fill(stage, spool, 'no response')
     const time = stage.clock.wallTime()
     const batchId = spool.number({ ...numbers, recordIds: [id] })
     stage.batches = [{ ...numbers, batchId, time, recordIds: [id] }]
@@ -96,7 +96,7 @@ describe('the oldest file of a spool', () => {
     const [batch] = await stage.run(next.recoveredBatches())
     assert.deepEqual(
       { ...batch, records: batch?.records.map(textOf) },
-      { ...numbers, batchId, time, recordIds: [id], records: ['in doubt'] },
+      { ...numbers, batchId, time, recordIds: [id], records: ['no response'] },
     )
     next.settle(batchId, [id])
     await stage.written(next)

@@ -75,7 +75,7 @@ describe('a producer with a spool', () => {
 
   for (const isStored of [true, false]) {
     const place = isStored ? 'in the log: it is stored twice' : 'not in the log: it is stored once'
-    it(`dies between a split in doubt and its result, of a batch that is ${place}`, () =>
+    it(`dies between a split and its result, of a batch of unknown outcome that is ${place}`, () =>
       onMachine(async (machine, stage) => {
         const first = machine.producer({}, { requestTimeoutMs: 1000 })
         await stage.run(first.send({ topic: 'orders', value: '0' }))

@@ -202,7 +202,7 @@ test('what is too large for the broker is not sent, and records go on', async ()
   assert.equal(cluster.requests.PushTelemetry, 0)
 })
 
-test('a broker that rejects for good receives no more requests', async () => {
+test('a broker that rejects permanently receives no more requests', async () => {
   await using cluster = await start()
   const producer = producerFor(cluster)
   cluster.fault({ api: 'PushTelemetry', error: 'INVALID_REQUEST' })

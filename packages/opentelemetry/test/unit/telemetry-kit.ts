@@ -60,7 +60,7 @@ export const setUp = async ({ producer: more = {}, sampler, ...options }: WorldO
     meters,
     tracer: tracers.getTracer('test'),
     telemetry,
-    /** The spans that have ended, those of the test's own left out. */
+    /** The spans that have ended, without those of the test's own. */
     spans: async (): Promise<ReadableSpan[]> => {
       await turn()
       return exporter

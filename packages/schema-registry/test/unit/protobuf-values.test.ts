@@ -1,5 +1,5 @@
 // What callers give for Protobuf fields is converted or rejected with the field's name: nothing is
-// stored as empty, cut off or left out. Well-known types are found behind references.
+// stored as empty, cut off or omitted. Well-known types are found behind references.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

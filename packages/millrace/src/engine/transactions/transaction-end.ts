@@ -11,9 +11,9 @@ import type { TransactionAdditions } from './transaction-additions.ts'
 import type { TransactionDone } from './transaction-callers.ts'
 import type { TransactionEffects } from './transaction-effects.ts'
 import {
-  endInDoubt,
+  endOutcomeUnknown,
   fencedError,
-  isCommitInDoubt,
+  isCommitOutcomeUnknown,
   isFatal,
   isRecoverable,
   rejectsEpoch,
@@ -121,15 +121,16 @@ export class TransactionEnd {
     // An attempt without a response may have ended the transaction and used the next epoch, so the
     // rejection does not show which producer did it (version 2 would have recognized a repeated
     // request).
-    const isDoubtful = error.persisted === 'maybe' && !current.identity.version2
-    if (rejectsEpoch(error) && isDoubtful) current.failFatally(fencedError(error))
+    const mayHaveEnded = error.persisted === 'maybe' && !current.identity.version2
+    if (rejectsEpoch(error) && mayHaveEnded) current.failFatally(fencedError(error))
     else if (rejectsEpoch(error)) this.#recovery.probe(error)
-    else if (commit && isCommitInDoubt(error)) current.failFatally(endInDoubt(error, commit))
+    else if (commit && isCommitOutcomeUnknown(error))
+      current.failFatally(endOutcomeUnknown(error, commit))
     else if (isFatal(error) && (commit || !isRefusal(error))) current.failFatally(error)
     else if (commit) current.fail(error)
     // The transaction is not open any more, or the next InitProducerId is refused in the same way.
     else if (isRecoverable(error.brokerCode) || isRefusal(error)) current.onEnded(true)
     // If it is still open, the next InitProducerId would be rejected as that of an older producer.
-    else current.failFatally(endInDoubt(error, commit))
+    else current.failFatally(endOutcomeUnknown(error, commit))
   }
 }

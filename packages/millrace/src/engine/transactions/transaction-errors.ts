@@ -24,10 +24,10 @@ export const isFatal = (error: KafkaError): boolean =>
   error.kind === 'fatal' && !isRecoverable(error.brokerCode)
 
 /**
- * Whether a commit may have been carried out although it failed. The coordinator's word on the
- * transaction counts more than an earlier attempt without a response.
+ * Whether a commit may have been carried out although it failed. If the coordinator reports the
+ * state of the transaction, an earlier attempt without a response no longer matters.
  */
-export const isCommitInDoubt = ({ persisted, brokerCode }: KafkaError): boolean =>
+export const isCommitOutcomeUnknown = ({ persisted, brokerCode }: KafkaError): boolean =>
   persisted === 'maybe' &&
   brokerCode !== errorNumber.INVALID_TXN_STATE &&
   brokerCode !== errorNumber.TRANSACTION_ABORTABLE
@@ -52,7 +52,7 @@ export const fencedError = (cause: KafkaError): KafkaError =>
  * The coordinator may have ended the transaction. After a commit no abort may follow: it could not
  * show whether the commit was carried out. Records of an abort are not committed in any case.
  */
-export const endInDoubt = (cause: KafkaError, commit: boolean): KafkaError =>
+export const endOutcomeUnknown = (cause: KafkaError, commit: boolean): KafkaError =>
   new KafkaError(
     cause.code,
     `The outcome of the ${commit ? 'commit' : 'abort'} is unknown: ${cause.message}`,

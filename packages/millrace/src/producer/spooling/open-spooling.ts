@@ -35,7 +35,7 @@ export const openSpooling = (
 const spoolEngine = (engine: Engine): SpoolEngine => ({
   maxRequestBytes: engine.settings.maxRequestBytes,
   intake: {
-    append: (draft, settle, recordId) => engine.appendSpooled(draft, settle, recordId),
+    append: (encoder, settle, recordId) => engine.appendSpooled(encoder, settle, recordId),
   },
   wake: () => engine.wake(),
   flush: (done) => engine.flush(done),

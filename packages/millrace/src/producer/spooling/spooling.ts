@@ -95,7 +95,7 @@ export class Spooling implements RecordSpool {
     return this.#spool.hasSpace && this.#results.size < this.#resultsMax && !this.#isLeaving
   }
 
-  take(draft: RecordEncoder, settle: Settle | null, tag: number): void {
+  take(encoder: RecordEncoder, settle: Settle | null, tag: number): void {
     const { error } = this.#spool
     if (error !== null) throw error
     const recordId = this.#spool.nextRecordId
@@ -104,8 +104,8 @@ export class Spooling implements RecordSpool {
     const isGiven =
       this.#feeder.isCaughtUp &&
       this.#recovered.isDone &&
-      this.#engine.intake.append(draft, this.#results.settleOf(recordId), recordId)
-    this.#spool.take(draft.topic, draft.partition, draft.timestamp, draft)
+      this.#engine.intake.append(encoder, this.#results.settleOf(recordId), recordId)
+    this.#spool.take(encoder.topic, encoder.partition, encoder.timestamp, encoder)
     if (isGiven) this.#spool.backlog.moveTo(recordId + 1)
   }
 
@@ -295,7 +295,7 @@ export class Spooling implements RecordSpool {
     return this.#keptRecords
   }
 
-  /** From now on nothing is sent or failed for good: failed records stay for the next process. */
+  /** From now on no record is sent or removed: failed records stay for the next process. */
   leave(): void {
     this.#isLeaving = true
     this.#results.leave()
