@@ -165,10 +165,10 @@ export const errorsPage = (errorCodes, brokerErrors) =>
       ['number', 'name', 'meaning', 'code', 'kind'],
       [...brokerErrors.values()]
         .filter(({ number }) => number !== 0)
-        .map(({ number, name, words, code: ours, kind }) => [
+        .map(({ number, name, text, code: ours, kind }) => [
           number,
           code(name),
-          cell(words),
+          cell(text),
           code(ours),
           kind,
         ]),

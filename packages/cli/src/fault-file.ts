@@ -29,7 +29,8 @@ const fields = [
 
 const ruleOf = (value: unknown, place: string): FaultRule => {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new Failure(`${place} must be an object with a fault's fields`)
+    const got = JSON.stringify(value)
+    throw new Failure(`${place} must be an object with the fields of a fault, got ${got}`)
   }
   for (const name of Object.keys(value)) {
     if (!fields.includes(name)) {

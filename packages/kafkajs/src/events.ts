@@ -22,9 +22,13 @@ export type ProducerEventName = ProducerEvents[keyof ProducerEvents]
  * The argument of every listener. `id` is a number, as in kafkajs, whose types declare a string.
  */
 export interface InstrumentationEvent<Payload> {
+  /** Counts the events of the process. */
   id: string
+  /** The name of the event: `producer.connect`. */
   type: string
+  /** Milliseconds since the epoch. */
   timestamp: number
+  /** The facts of the event. */
   payload: Payload
 }
 

@@ -12,16 +12,22 @@ export type logLevel = (typeof logLevel)[keyof typeof logLevel]
 
 /** The message of a log entry, and other fields. */
 export interface LoggerEntryContent {
+  /** The time of the entry, in ISO 8601. */
   readonly timestamp: string
+  /** The text of the entry. */
   readonly message: string
   [key: string]: unknown
 }
 
 /** One log entry, the argument of a `logCreator`'s function. */
 export interface LogEntry {
+  /** The part of the client that logs; '' = none. */
   readonly namespace: string
+  /** The level as a number. */
   readonly level: logLevel
+  /** The level as a name: `'ERROR'`. */
   readonly label: string
+  /** The message and its fields. */
   readonly log: LoggerEntryContent
 }
 
@@ -30,11 +36,17 @@ export type logCreator = (level: logLevel) => (entry: LogEntry) => void
 
 /** kafkajs's logger. */
 export interface Logger {
+  /** Logs at the level INFO; `extra` has additional fields of the entry. */
   info(message: string, extra?: object): void
+  /** Logs at the level ERROR. */
   error(message: string, extra?: object): void
+  /** Logs at the level WARN. */
   warn(message: string, extra?: object): void
+  /** Logs at the level DEBUG. */
   debug(message: string, extra?: object): void
+  /** Returns a logger whose entries have this namespace, with its own level if one is passed. */
   namespace(namespace: string, level?: logLevel | null): Logger
+  /** Changes the level of this client's loggers that have none of their own. */
   setLogLevel(level: logLevel): void
 }
 

@@ -12,9 +12,13 @@ export interface IHeaders {
 
 /** One message to send. */
 export interface Message {
+  /** Chooses the partition; none by default. */
   key?: Buffer | string | null
+  /** The content; `null` = a tombstone. */
   value: Buffer | string | null
+  /** The number of the partition; by default the partitioner chooses it. */
   partition?: number
+  /** None by default. */
   headers?: IHeaders
   /** Milliseconds since the epoch, as text. */
   timestamp?: string
@@ -22,13 +26,17 @@ export interface Message {
 
 /** Messages of one topic. */
 export interface TopicMessages {
+  /** The topic to write to. */
   topic: string
+  /** The messages, in the order in which they are sent. */
   messages: Message[]
 }
 
 /** What was written to one partition. */
 export interface RecordMetadata {
+  /** The topic that was written to. */
   topicName: string
+  /** The partition that was written to. */
   partition: number
   /** Always 0: failures are thrown. */
   errorCode: number
@@ -46,8 +54,11 @@ export interface RecordMetadata {
 
 /** A message that was not delivered. */
 export interface FailedMessage {
+  /** The topic of the message. */
   readonly topic: string
+  /** The message as it was passed to `send`. */
   readonly message: Message
+  /** Why it failed; `persisted` says whether it may be in the log. */
   readonly error: KafkaError
 }
 

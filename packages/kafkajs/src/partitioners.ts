@@ -8,20 +8,27 @@ import { type Message, toPartition } from './message.ts'
 
 /** A partition, as a partitioner receives it. `replicas` and `isr` are empty. */
 export interface PartitionMetadata {
+  /** 0, or Kafka's error number if the partition has no leader. */
   partitionErrorCode: number
+  /** The number of the partition. */
   partitionId: number
   /** The node id of the leader; -1 = none now. */
   leader: number
   /** Empty: millrace does not store them. */
   replicas: number[]
+  /** Empty, as `replicas`. */
   isr: number[]
+  /** Empty or missing, as `replicas`. */
   offlineReplicas?: number[]
 }
 
 /** The arguments of a partitioner. */
 export interface PartitionerArgs {
+  /** The topic of the message. */
   topic: string
+  /** The partitions of the topic. */
   partitionMetadata: PartitionMetadata[]
+  /** The message to choose a partition for. */
   message: Message
 }
 

@@ -19,12 +19,15 @@ import type { SendSettings } from './producer-pool.ts'
 
 /** Messages of one topic, and the settings of the send. */
 export interface ProducerRecord extends SendSettings {
+  /** The topic to write to. */
   topic: string
+  /** The messages, in the order in which they are sent. */
   messages: Message[]
 }
 
 /** Messages of several topics, and the settings of the send. */
 export interface ProducerBatch extends SendSettings {
+  /** The messages by topic. */
   topicMessages?: TopicMessages[]
 }
 
@@ -36,18 +39,23 @@ export interface MessageSender {
 
 /** The next offset to read from a partition, as text. */
 export interface PartitionOffset {
+  /** The number of the partition. */
   partition: number
+  /** The offset of the next message to read. */
   offset: string
 }
 
 /** Offsets of the partitions of a topic. */
 export interface TopicOffsets {
+  /** The topic that was read. */
   topic: string
+  /** One entry for each partition. */
   partitions: PartitionOffset[]
 }
 
 /** The offsets of a group that a transaction commits. */
 export interface Offsets {
+  /** One entry for each topic. */
   topics: TopicOffsets[]
 }
 
@@ -55,7 +63,9 @@ export interface Offsets {
 export interface Transaction extends MessageSender {
   /** Commits consumed offsets as part of the transaction. */
   sendOffsets(offsets: Offsets & { consumerGroupId: string }): Promise<void>
+  /** Resolves when the coordinator has committed the messages and the offsets. */
   commit(): Promise<void>
+  /** Resolves when the coordinator has aborted the transaction: none of it is read. */
   abort(): Promise<void>
   /** True until commit or abort is called. */
   isActive(): boolean
@@ -78,8 +88,11 @@ export interface Producer extends MessageSender {
   flush(options?: { timeout?: number }): Promise<void>
   /** Begins a transaction; requires a `transactionalId`. Only one may be open at a time. */
   transaction(): Promise<Transaction>
+  /** Whether the option `idempotent` is set. */
   isIdempotent(): boolean
+  /** The names of the events, for `on`. */
   readonly events: ProducerEvents
+  /** Calls the listener for each event of this name; returns a function that removes it. */
   on(
     eventName: ProducerEvents['CONNECT'],
     listener: (event: ConnectEvent) => void,
@@ -105,5 +118,6 @@ export interface Producer extends MessageSender {
     // biome-ignore lint/suspicious/noExplicitAny: each event has a payload of its own
     listener: (event: InstrumentationEvent<any>) => void,
   ): RemoveInstrumentationEventListener<typeof eventName>
+  /** The logger of the producer. */
   logger(): Logger
 }

@@ -31,9 +31,11 @@ export type SASLOptions =
 /** The name of a mechanism that kafkajs has. */
 export type SASLMechanism = SASLOptions['mechanism']
 
-/** A message to the broker, and the parser of its response; both begin with their length. */
+/** A message to the broker, and the parser of its response; both begin with a length of 4 bytes. */
 export type SaslAuthenticateArgs<ParseResult> = {
+  /** Encodes the message. */
   request: { encode: () => Buffer | Promise<Buffer> }
+  /** Decodes the response; missing = the response is ignored. */
   response?: {
     decode: (rawResponse: Buffer) => Buffer | Promise<Buffer>
     parse: (data: Buffer) => ParseResult
@@ -41,13 +43,20 @@ export type SaslAuthenticateArgs<ParseResult> = {
 }
 
 /** Authenticates one connection. */
-export type Authenticator = { authenticate: () => Promise<void> }
+export type Authenticator = {
+  /** Resolves when the broker has accepted the client. */
+  authenticate: () => Promise<void>
+}
 
 /** The argument of an authentication provider. */
 export type AuthenticationProviderArgs = {
+  /** The host of the broker. */
   host: string
+  /** The port of the broker. */
   port: number
+  /** The logger of the client. */
   logger: Logger
+  /** Sends one message of the exchange; resolves with the parsed response. */
   saslAuthenticate: <ParseResult>(
     args: SaslAuthenticateArgs<ParseResult>,
   ) => Promise<ParseResult | undefined>
@@ -55,7 +64,9 @@ export type AuthenticationProviderArgs = {
 
 /** A mechanism of the user's own. */
 export type Mechanism = {
+  /** Kafka's name of the mechanism. */
   mechanism: string
+  /** Creates the authenticator of one connection. */
   authenticationProvider: (args: AuthenticationProviderArgs) => Authenticator
 }
 

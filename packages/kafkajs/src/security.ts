@@ -11,9 +11,13 @@ import { toTls } from './tls.ts'
 
 /** The arguments of a kafkajs socket factory. */
 export interface ISocketFactoryArgs {
+  /** The host of the broker. */
   host: string
+  /** The port of the broker. */
   port: number
+  /** The settings of TLS. */
   ssl: ConnectionOptions
+  /** Must be called when the socket is connected. */
   onConnect: () => void
 }
 

@@ -18,7 +18,7 @@ export interface TelemetryOptions {
    * no spans; contexts are still added to the headers.
    */
   readonly spans?: SpanMode | undefined
-  /** 100 by default. */
+  /** The maximum number of record spans per second; 100 by default. */
   readonly recordSpansPerSecond?: number | undefined
   /** The maximum number of links of one span; 128 by default. */
   readonly linksMax?: number | undefined

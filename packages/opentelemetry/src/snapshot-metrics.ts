@@ -8,7 +8,7 @@ import { attribute } from './conventions.ts'
 
 /** The object that the metrics are read from. */
 export interface MetricsSource {
-  /** The same as `metrics` of a producer. */
+  /** Returns a snapshot, as `metrics()` of a producer does. */
   metrics(): ProducerMetrics
 }
 

@@ -5,7 +5,7 @@
 
 import { typeError } from './client/registry-text.ts'
 
-/** Where a record identifies its schema. */
+/** Where a record has the id of its schema: in front of the value's bytes, or in a header. */
 export type SchemaIdPlace = 'prefix' | 'header'
 
 /** The schema that a record was written with. */

@@ -1,6 +1,7 @@
 // The three methods to send many records with Millrace: send(), sendBatch(), and enqueue(). Each
-// sends orders `from` to `to` - 1 in this order and stores every result in OrderResults. Callers:
-// run.ts, and report.ts for the type.
+// sends orders `from` to `to` - 1 in this order and stores every result in OrderResults. It stops
+// when the signal aborts, and rejects if a record fails. Callers: run.ts, and report.ts for the
+// type.
 
 import type { Producer, ProducerRecord, RecordMetadata } from 'millrace'
 import { KafkaError } from 'millrace'

@@ -78,7 +78,7 @@ const checkRecord = (
   const where = `partition ${record.partition}, offset ${record.offset}`
   const order = expectation?.orders[expectation.foundCount]
   if (expectation === undefined || order === undefined) {
-    throw new Failure(`There is one record too many at ${where}.`)
+    throw new Failure(`There is a record that was not sent at ${where}.`)
   }
   expectation.foundCount++
   const offset = orderResults.offset(order)

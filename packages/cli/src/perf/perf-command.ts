@@ -1,5 +1,6 @@
 // The command `millrace perf`: measures throughput and latency of a topic and prints them in the
-// form of Java's kafka-producer-perf-test. It owns the producer and closes it. Caller: program.ts.
+// form of Java's kafka-producer-perf-test. It owns the producer and closes it. The report must be
+// printed after an interrupt, too. Caller: program.ts.
 
 import type { Console } from '@millrace/console'
 import { Producer, type ProducerOptions } from 'millrace'

@@ -82,13 +82,13 @@ const parse = (bytes: Buffer): Line => {
   const names = Object.keys(values)
   for (const name of names) {
     if (!fields.includes(name)) {
-      throw new LineError(`'${name}' is not a field of a record${didYouMean(name, fields)}`)
+      throw new LineError(`unknown field '${name}'${didYouMean(name, fields)}`)
     }
   }
   const members = jsonMembers(bytes)
   if (members.length > names.length) {
     const repeated = members.find(({ name }, at) => members.findIndex(named(name)) < at)
-    throw new LineError(`the field ${repeated?.name} must be there once, got it several times`)
+    throw new LineError(`the field '${repeated?.name}' must occur once, but is repeated`)
   }
   return { bytes, values: values as Line['values'], members }
 }
@@ -128,8 +128,7 @@ const dataOf = (
   const encoded = line.values[`${name}Base64`]
   const plain = line.values[name]
   if (encoded !== undefined) {
-    if (plain !== undefined)
-      throw new LineError(`it must have one of ${name} and ${name}Base64, got both`)
+    if (plain !== undefined) throw new LineError(`it must have ${name} or ${name}Base64, got both`)
     return decoded(encoded, `${name}Base64`)
   }
   if (plain === undefined || plain === null) return plain

@@ -18,19 +18,20 @@ export interface BrokerDescription {
   readonly host: string
   /** The port of that listener. */
   readonly port: number
-  /** `null` = the broker has no rack. */
+  /** The `broker.rack` of the broker; `null` = none. */
   readonly rack: string | null
 }
 
 /** The result of `Admin.describeCluster`. */
 export interface ClusterDescription {
-  /** `null` = the brokers did not return it. */
+  /** The id of the cluster; `null` = the brokers did not return it. */
   readonly clusterId: string | null
   /**
-   * Node id; -1 = none now. With KRaft it is any broker, which forwards requests to the controller.
+   * Node id of the controller; -1 = none now. With KRaft it is any broker, which forwards requests
+   * to the controller.
    */
   readonly controllerId: number
-  /** Ordered by node id. */
+  /** The brokers of the cluster, in ascending order of their node ids. */
   readonly brokers: readonly BrokerDescription[]
 }
 
@@ -38,9 +39,11 @@ export interface ClusterDescription {
 export interface ConsumerGroupSummary {
   /** The group's id. */
   readonly groupId: string
-  /** `Stable`, `Empty`, …; '' if the broker does not return it (before Kafka 2.6). */
+  /** The state: `Stable`, `Empty`, …; '' if the broker does not return it (before Kafka 2.6). */
   readonly state: string
-  /** `classic` or `consumer`; '' if the broker does not return it (before Kafka 3.8). */
+  /**
+   * The type: `classic` or `consumer`; '' if the broker does not return it (before Kafka 3.8).
+   */
   readonly type: string
   /** `consumer` for groups of consumers. */
   readonly protocolType: string
@@ -56,7 +59,7 @@ export interface ConsumerGroupOffset {
   readonly partition: number
   /** Offset of the next record that the group reads. */
   readonly offset: number
-  /** -1 = the group committed without a leader epoch. */
+  /** The leader epoch of the last read record; -1 = it was committed without one. */
   readonly leaderEpoch: number
   /** The text that the group stored with the offset. */
   readonly metadata: string

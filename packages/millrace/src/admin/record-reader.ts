@@ -471,7 +471,7 @@ const checkReached = (from: number, topic: string, latest: ReadonlyMap<number, n
 }
 
 const createdAgain = (topic: string): KafkaError => {
-  const message = `${topic} must be read again: it was deleted and created again meanwhile`
+  const message = `Topic ${topic} was deleted and created again while it was read: read it again`
   return new KafkaError('INVALID_STATE', message, { topic })
 }
 

@@ -20,11 +20,11 @@ export interface TopicSummary {
 
 /** One partition of a described topic. */
 export interface PartitionDescription {
-  /** Its number, from 0 on. */
+  /** The number of the partition, from 0. */
   readonly partition: number
-  /** Node id; -1 = none now. */
+  /** Node id of the leader; -1 = none now. */
   readonly leaderId: number
-  /** -1 = the broker did not return it. */
+  /** The epoch of the leader; -1 = the broker did not return it. */
   readonly leaderEpoch: number
   /** Node ids of all replicas, the preferred leader first. */
   readonly replicas: readonly number[]
@@ -38,7 +38,7 @@ export interface PartitionDescription {
 export interface TopicSetting {
   /** Kafka's own name: `max.message.bytes`. */
   readonly name: string
-  /** `null` if the broker does not return it because it is a secret. */
+  /** The value; `null` = the broker does not return it because it is a secret. */
   readonly value: string | null
   /** Where the value is set: on the topic, on the brokers, or by Kafka's default. */
   readonly source: 'topic' | 'broker' | 'default'
@@ -46,11 +46,11 @@ export interface TopicSetting {
 
 /** The result of `Admin.describeTopic`. */
 export interface TopicDescription extends TopicSummary {
-  /** In the form of Kafka's tools; '' if the broker has no topic ids. */
+  /** The topic id in the form of Kafka's tools; '' if the broker has no topic ids. */
   readonly topicId: string
   /** One entry for each partition, in ascending order. */
   readonly partitionList: readonly PartitionDescription[]
-  /** Empty if the client is not authorized to read them. */
+  /** The settings of the topic; empty if the client is not authorized to read them. */
   readonly settings: readonly TopicSetting[]
 }
 
@@ -70,9 +70,9 @@ export interface NewTopic {
 export interface CreatedTopic {
   /** The topic's name. */
   readonly name: string
-  /** -1 = the broker did not return it. */
+  /** The number of partitions; -1 = the broker did not return it. */
   readonly partitions: number
-  /** -1 = the broker did not return it. */
+  /** The number of replicas; -1 = the broker did not return it. */
   readonly replicationFactor: number
 }
 

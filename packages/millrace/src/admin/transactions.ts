@@ -24,7 +24,7 @@ export interface TransactionSummary {
   readonly transactionalId: string
   /** The id that its coordinator gave the producer. */
   readonly producerId: ProducerId
-  /** `Ongoing`, `PrepareCommit`, `CompleteAbort`, `Empty`, … */
+  /** The coordinator's state: `Ongoing`, `PrepareCommit`, `CompleteAbort`, `Empty`, … */
   readonly state: string
   /** Node id of its coordinator. */
   readonly coordinatorId: number
@@ -36,7 +36,7 @@ export interface TransactionDescription extends TransactionSummary {
   readonly producerEpoch: number
   /** The transaction timeout: after this time the coordinator aborts the transaction. */
   readonly timeoutMs: number
-  /** Milliseconds since the epoch; `null` = no transaction is open. */
+  /** When it began, in milliseconds since the epoch; `null` = no transaction is open. */
   readonly startedAt: number | null
   /** The partitions that were added to the transaction. */
   readonly partitions: readonly { readonly topic: string; readonly partition: number }[]
@@ -44,7 +44,7 @@ export interface TransactionDescription extends TransactionSummary {
 
 /** A producer, as one partition describes it. */
 export interface PartitionProducer {
-  /** The producer id of its batches. */
+  /** The producer id in its batches: idempotent producers have one. */
   readonly producerId: ProducerId
   /** The latest epoch that the partition has received. */
   readonly producerEpoch: number
@@ -52,7 +52,7 @@ export interface PartitionProducer {
   readonly lastSequence: number
   /** Milliseconds since the epoch of its last batch; -1 = none. */
   readonly lastTimestamp: number
-  /** -1 if no transaction marker was written. */
+  /** The coordinator epoch of its last transaction marker; -1 = no marker was written. */
   readonly coordinatorEpoch: number
   /** Offset of the first record of its open transaction; `null` = none is open. */
   readonly transactionStartOffset: number | null
@@ -230,7 +230,7 @@ export const findHangingTransactions = async (
   checkWhole('idleMs', idleMs, 0)
   if (partition !== undefined) checkPartition(partition)
   if (partition !== undefined && topic === undefined) {
-    throw new KafkaError('INVALID_ARGUMENT', 'topic must be given with partition')
+    throw new KafkaError('INVALID_ARGUMENT', 'topic must be set where partition is set')
   }
   const found: Omit<OpenTransaction, 'coordinator'>[] = []
   const wanted = partition === undefined ? null : [partition]
@@ -285,7 +285,7 @@ export const abortTransaction = async (
 ): Promise<TransactionDescription> => {
   const before = await describeTransaction(calls, transactionalId)
   if (before === null) {
-    const message = `Transactional id "${transactionalId}" must be known to its coordinator`
+    const message = `Transactional id "${transactionalId}" was not found at its coordinator`
     throw new KafkaError('INVALID_ARGUMENT', message)
   }
   if (before.state !== 'Ongoing') {

@@ -27,7 +27,7 @@ export const sameAddress = (left: Address, right: Address): boolean =>
 const parsePort = (text: string): number | string => {
   if (!/^\d+$/.test(text)) return `the port '${withoutCredentials(text)}' is not a number`
   const port = Number(text)
-  return port >= 1 && port <= portMax ? port : `the port must be 1 to ${portMax}`
+  return port >= 1 && port <= portMax ? port : `the port must be 1 to ${portMax}, got ${port}`
 }
 
 const bracketed = /^\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\](?::(.*))?$/
@@ -68,11 +68,13 @@ export const parseBrokers = (brokers: string | readonly string[]): readonly Addr
   const mayBeSecret = [brokers].flat().some(hasCredentials)
   const entries = [brokers].flat().flatMap((text, index) => {
     if (typeof text !== 'string') {
-      throw new KafkaError('INVALID_OPTION', `brokers[${index}] must be a string 'host:port'`)
+      const got = describeValue(text)
+      const message = `brokers[${index}] must be a string 'host:port', got ${got}`
+      throw new KafkaError('INVALID_OPTION', message)
     }
     if (hasCredentials(text)) {
       const shown = withoutCredentials(text)
-      problems.push(`'${shown}': credentials go into the option sasl, only host:port is wanted`)
+      problems.push(`'${shown}': pass credentials as the option sasl; the form is host:port`)
       return []
     }
     return text.split(',').map((entry) => entry.trim())

@@ -105,7 +105,7 @@ const problemOf = (
   if (response.controllerId < 0) {
     return [
       clusterText(response),
-      'Bring the controllers back (look at their quorum): without one nothing new is led or made.',
+      'Bring the controllers back (check their quorum): without one no leader is elected.',
     ]
   }
   return null
@@ -115,7 +115,7 @@ const failedRow = ({ probed, ms, error }: MetadataAttempt): DiagnosisStep => {
   const detail = `${probed.name}: ${error?.message}`
   const remedy =
     error?.code === 'CONNECTION_LOST'
-      ? `See the log of ${probed.name}: it accepts connections, then closes them at a request.`
+      ? `Check the log of ${probed.name}: it accepts connections, then closes them at a request.`
       : (error?.remedy ?? '')
   return failed('metadata', ms, detail, remedy)
 }

@@ -14,7 +14,7 @@ export const dnsRemedy = ({ address, causeCode, nodeId }: FailedStep): string =>
   if (nodeId !== null) {
     return (
       `Set ${listenerOf(nodeId)} to a name that its clients can resolve: '${host}' is not known ` +
-      'here, and may mean something in the network of the broker (of its containers) only.'
+      'here; it may be known only in the network of the broker or of its containers.'
     )
   }
   return `Correct the host name '${host}', or add it to the DNS or to this machine's hosts file.`
@@ -29,12 +29,12 @@ const unreachableCodes: ReadonlySet<string> = new Set([
 export const tcpRemedy = ({ address, causeCode, error, nodeId, choices }: FailedStep): string => {
   const where = formatAddress(address)
   if (choices.usesSocketFactory && causeCode === null) {
-    return `Look at the option socketFactory: it opened no connection to ${where}.`
+    return `Check the option socketFactory: it opened no connection to ${where}.`
   }
   if (causeCode === 'ECONNREFUSED') {
     if (nodeId !== null) {
       return (
-        `Set ${listenerOf(nodeId)} to the host and port by which clients come, or start the ` +
+        `Set ${listenerOf(nodeId)} to the host and port that clients connect to, or start the ` +
         `broker: nothing listens at ${where}.`
       )
     }
@@ -75,11 +75,11 @@ export const apiVersionsRemedy = (failedStep: FailedStep): string => {
   const otherService = otherServiceRemedy(failedStep)
   if (otherService !== null) return otherService
   if (error.code === 'UNSUPPORTED_VERSION') {
-    return 'Upgrade the broker to Kafka 1.0 or newer, or switch off what the row above names.'
+    return 'Upgrade the broker to Kafka 1.0 or newer, or disable the feature that the message names.'
   }
   if (error.brokerCode !== undefined) {
     const code = error.brokerCode
-    return `Look into the log of the broker: it responds to ApiVersions with the error ${code}.`
+    return `Check the log of the broker: it responds to ApiVersions with the error ${code}.`
   }
   if (error.code === 'REQUEST_TIMEOUT') {
     return `Check that Kafka listens at ${where} and is not stuck: it reads but does not respond.`

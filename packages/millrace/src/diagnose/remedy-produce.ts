@@ -15,8 +15,8 @@ const brokerErrorOf = (error: unknown): KafkaError | null => {
 
 const remedies: Readonly<Record<string, (topic: string) => string>> = {
   UNKNOWN_TOPIC_OR_PARTITION: (topic) =>
-    `Create the topic ${topic} (\`millrace topics create ${topic}\`), or allow it to be made ` +
-    'with allowAutoTopicCreation: true, where the brokers do that.',
+    `Create the topic ${topic} (\`millrace topics create ${topic}\`), or set ` +
+    'allowAutoTopicCreation to true, if the brokers create topics automatically.',
   INVALID_TOPIC_EXCEPTION: () =>
     "Correct the topic's name: it has 1 to 249 letters, digits, '.', '_' or '-'.",
   TOPIC_AUTHORIZATION_FAILED: (topic) =>
@@ -40,7 +40,7 @@ export const produceRemedy = (error: KafkaError, topic: string): string => {
   if (responded !== null) {
     const { brokerError, brokerCode } = responded
     const name = `${brokerError} (${brokerCode})`
-    return `Look up ${name} in the log of the brokers: they refuse the record.`
+    return `Check the log of the brokers for ${name}: they reject the record.`
   }
   const { cause } = error
   return cause instanceof KafkaError ? cause.remedy : error.remedy

@@ -21,13 +21,13 @@ const refusedRemedy = ({ choices: { mechanism } }: FailedStep): string => {
   if (mechanism === 'OAUTHBEARER') {
     return (
       'Get a new token with the audience, scope and issuer that the broker expects, and compare ' +
-      'the clocks: it refuses this one, as it does one that has expired.'
+      'the clocks: the broker refused this token, and refuses every token that has expired.'
     )
   }
   const place = isScram(mechanism)
     ? `the user has a password for ${mechanism} (kafka-configs.sh --describe --entity-type users)`
     : "the broker's sasl.jaas.config has the user"
-  return `Correct sasl.username and sasl.password, or see that ${place}.`
+  return `Correct sasl.username and sasl.password, or check that ${place}.`
 }
 
 /** The client's side failed: there is no token, or the broker could not prove its identity. */
@@ -38,13 +38,13 @@ const ownRemedy = (failedStep: FailedStep): string => {
     if (/signature is wrong/.test(message)) {
       return 'Check that this is your broker: it could not prove that it knows the password.'
     }
-    return "Look at the user's SCRAM credentials at the broker: what it says of them is not usable."
+    return "Check the user's SCRAM credentials at the broker: its SCRAM message is invalid."
   }
   if (mechanism === 'OAUTHBEARER') {
     if (/does not accept the token/.test(message)) return refusedRemedy(failedStep)
-    return 'Fix the token provider (sasl.token, or sasl.tokenEndpoint): it gave no usable token.'
+    return 'Fix the token provider (sasl.token, or sasl.tokenEndpoint): it returned no valid token.'
   }
-  return `Look at the mechanism ${mechanism}: its own side failed, before the broker judged it.`
+  return `Fix the mechanism ${mechanism}: it failed in this process, before the broker checked it.`
 }
 
 export const saslRemedy = (failedStep: FailedStep): string => {

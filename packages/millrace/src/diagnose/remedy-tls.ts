@@ -28,8 +28,8 @@ const selfSignedRemedy = (failedStep: FailedStep): string => {
   const leaf = leafOf(failedStep)
   const subject = leaf === undefined ? '' : ` (${leaf.subject})`
   return (
-    `Pass the broker's own certificate${subject} as tls.ca, for it signed itself, or give the ` +
-    'broker one that an authority signed.'
+    `Pass the broker's own certificate${subject} as tls.ca, because it is self-signed, or give ` +
+    'the broker a certificate that an authority signed.'
   )
 }
 
@@ -46,7 +46,7 @@ const hostNameRemedy = (failedStep: FailedStep, failure: TlsFailure): string => 
   const connect =
     nodeId === null
       ? 'Connect to one of its names'
-      : `Let advertised.listeners of node ${nodeId} have one of its names`
+      : `Set advertised.listeners of node ${nodeId} to one of its names`
   return (
     `${connect}, or pass one as tls.serverName, or give the broker a certificate for ` +
     `${address.host}: the certificate is for ${names}.`
@@ -59,8 +59,8 @@ const datesRemedy = (failedStep: FailedStep, hasEnded: boolean): string => {
   const dates =
     invalid === undefined
       ? ''
-      : `: that of ${invalid.subject} holds from ${invalid.validFrom} to ${invalid.validTo}`
-  return `Give the broker a certificate that holds now, or set this machine's clock right${dates}.`
+      : `: that of ${invalid.subject} is valid from ${invalid.validFrom} to ${invalid.validTo}`
+  return `Give the broker a certificate that is valid now, or correct this machine's clock${dates}.`
 }
 
 const plainRemedy = (failedStep: FailedStep): string => {

@@ -22,15 +22,15 @@ export type RecordHeaders =
 export interface ProducerRecord {
   /** The topic to write to: 1 to 249 of the characters `a-z A-Z 0-9 . _ -`. */
   readonly topic: string
-  /** `undefined` and `null` = no key; `''` is an empty key. */
+  /** Chooses the partition; `undefined` and `null` = no key, `''` is an empty key. */
   readonly key?: RecordData | null | undefined
-  /** `null` = a tombstone. */
+  /** The content of the record; `null` = a tombstone. */
   readonly value: RecordData | null
-  /** None by default. */
+  /** The headers of the record, in order; none by default. */
   readonly headers?: RecordHeaders | undefined
   /** Milliseconds since the epoch; the time of the call by default. */
   readonly timestamp?: number | undefined
-  /** The partitioner chooses it by default. */
+  /** The number of the partition; by default the partitioner chooses it. */
   readonly partition?: number | undefined
 }
 

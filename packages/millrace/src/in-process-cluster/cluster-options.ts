@@ -187,9 +187,7 @@ const saslProblems = (sasl: ClusterSaslOptions | undefined): string[] => {
   }
   for (const [name, password] of Object.entries(users)) {
     if (isText(name) && isText(password)) continue
-    problems.push(
-      `sasl.users: the password of ${JSON.stringify(name)} must be a string that is not empty`,
-    )
+    problems.push(`sasl.users: the password of ${JSON.stringify(name)} must be a non-empty string`)
   }
   if (sessionLifetimeMs !== undefined && !(sessionLifetimeMs > 0)) {
     problems.push(`sasl.sessionLifetimeMs must be more than 0, got ${sessionLifetimeMs}`)

@@ -8,6 +8,7 @@ import type { ProducerOptions } from '../producer/producer-options.ts'
 import type { RecordData } from '../producer/record.ts'
 import type { WaitOptions } from '../producer/wait.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
+import { describeValue } from '../runtime/value-kinds.ts'
 import { type AsyncResultHandler, defaultAsyncResultHandler } from './async-result-handler.ts'
 import { HandledProducer, type ResultCallbacks } from './handled-producer.ts'
 import { type KeyOrTopic, messageOf } from './message.ts'
@@ -22,7 +23,8 @@ const callbacksOf = (handler: AsyncResultHandler): ResultCallbacks => {
   if (typeof handleSuccess !== 'function' || typeof handleError !== 'function') {
     throw new KafkaError(
       'INVALID_ARGUMENT',
-      'handler must be an object with the functions handleSuccess and handleError',
+      'handler must be an object with the functions handleSuccess and handleError, ' +
+        `got ${describeValue(handler)}`,
     )
   }
   return {
@@ -90,7 +92,7 @@ export class AsyncProducer implements MessageProducer {
     return this.#producer.close(options)
   }
 
-  /** `ProducerType.Async`. */
+  /** Returns `ProducerType.Async`. */
   type(): ProducerType {
     return ProducerType.Async
   }

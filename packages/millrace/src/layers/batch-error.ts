@@ -5,7 +5,7 @@ import { type ErrorKind, KafkaError } from '../protocol/kafka-error.ts'
 
 /** A message of a batch that failed, and its error. */
 export interface BatchFailure {
-  /** Its index in the array that was passed in. */
+  /** The index of the message in the array that was passed to `sendBatch`. */
   readonly index: number
   /** The error; its `persisted` says whether the message may be in the log. */
   readonly error: KafkaError
@@ -56,7 +56,7 @@ export class BatchError extends KafkaError {
     return typeof value === 'object' && value !== null && marker in value
   }
 
-  /** The messages that failed, by index, ascending; never empty. */
+  /** The messages that failed, in ascending order of their indexes; never empty. */
   readonly failures: readonly BatchFailure[]
   /** Number of delivered messages; 0 in async mode, where callbacks get the results. */
   readonly delivered: number

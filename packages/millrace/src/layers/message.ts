@@ -5,22 +5,29 @@ import { unreadableRecord } from '../producer/caller-records.ts'
 import type { ProducerRecord, RecordData, RecordHeaders } from '../producer/record.ts'
 
 /**
- * A message of layer 1: topic, key, and value; headers, timestamp, and partition are additions to
- * the source system.
+ * A message for `send` and `sendBatch` of layer 1. It has the fields of `ProducerRecord`: `topic`
+ * and `value`, and optionally `key`, `headers`, `timestamp` (milliseconds since the epoch) and
+ * `partition`. The source system has topic, key and value only.
+ *
+ * @example
+ * const message: Message = { topic: 'orders', key: 'customer-42', value: '{"total":7}' }
  */
 export type Message = ProducerRecord
 
-/** The topic and the key of a message of layer 2. */
+/**
+ * The first argument of `sendMessage` of layer 2: the topic and, optionally, the other fields of
+ * the message except its value.
+ */
 export interface KeyOrTopic {
   /** The topic to write to. */
   readonly topic: string
-  /** `undefined` and `null` = no key; `''` is an empty key. */
+  /** Chooses the partition; `undefined` and `null` = no key, `''` is an empty key. */
   readonly key?: RecordData | null | undefined
-  /** None by default. */
+  /** The headers of the message; none by default. */
   readonly headers?: RecordHeaders | undefined
   /** Milliseconds since the epoch; the time of the call by default. */
   readonly timestamp?: number | undefined
-  /** By default the partitioner chooses it. */
+  /** The number of the partition; by default the partitioner chooses it. */
   readonly partition?: number | undefined
 }
 

@@ -10,15 +10,16 @@ import type { Message } from './message.ts'
 
 /** Settings of a KafkaProducer. `batchSize` and `batchTimeoutMs` matter in async mode only. */
 export interface ProducerConfig {
-  /** The buffer is flushed when it holds this many messages; 100 by default. */
+  /** The number of messages at which the buffer is flushed; 100 by default. */
   readonly batchSize: number
   /**
-   * … or this long after the first message of an empty buffer; 5,000 by default, 0 = count only.
+   * The buffer is also flushed this long after the first message in it, in milliseconds; 5,000 by
+   * default, 0 = never.
    */
   readonly batchTimeoutMs: number
   /**
-   * true (default): calls resolve when the messages are in the buffer. false: when they are
-   * acknowledged.
+   * `true` (the default): `send` and `sendBatch` resolve when the messages are in the buffer.
+   * `false`: when they are acknowledged.
    */
   readonly async: boolean
   /** Async mode: called for each message that failed. Without it failures are logged. */

@@ -23,7 +23,7 @@ export class SaramaProducerWrapper {
     this.#producer = producer
   }
 
-  /** The same as `sendMessage` of the wrapped producer. */
+  /** Calls `sendMessage` of the wrapped producer. */
   sendMessage(
     keyOrTopic: KeyOrTopic,
     value: RecordData | null,

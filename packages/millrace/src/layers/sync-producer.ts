@@ -48,7 +48,7 @@ export class SyncProducer implements MessageProducer {
     return this.#producer.close(options)
   }
 
-  /** `ProducerType.Sync`. */
+  /** Returns `ProducerType.Sync`. */
   type(): ProducerType {
     return ProducerType.Sync
   }

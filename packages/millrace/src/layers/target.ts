@@ -17,7 +17,7 @@ export const targetOptions = (target: Target): ProducerOptions => {
   if (target.transactionalId === undefined) return target
   throw new KafkaError(
     'INVALID_OPTION',
-    'transactionalId: the layers send without transactions; use producer.transaction of Producer',
+    'transactionalId must not be set, because the layers send without transactions: use Producer',
   )
 }
 

@@ -42,11 +42,11 @@ export interface ProvableClient extends Omit<ClientCredentials, 'clientSecret'> 
    * token.
    */
   readonly clientSecret?: SecretSource | undefined
-  /** In place of the secret: a JWT, or a key to sign one with (RFC 7523). */
+  /** In place of `clientSecret`: a JWT, or a key to sign one with (RFC 7523). */
   readonly clientAssertion?: ClientAssertion | undefined
   /**
-   * In place of both: a JWT that is exchanged for the token, with the grant `jwt-bearer` (RFC 7523,
-   * section 2.1; KIP-1139).
+   * In place of `clientSecret` and `clientAssertion`: a JWT that is exchanged for the token, with
+   * the grant `jwt-bearer` (RFC 7523, section 2.1; KIP-1139).
    */
   readonly assertion?: ClientAssertion | undefined
 }

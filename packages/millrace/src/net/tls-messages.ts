@@ -25,7 +25,7 @@ const textByCode: Readonly<Record<string, string>> = {
   CERT_REVOKED: "the broker's certificate was revoked",
   CERT_SIGNATURE_FAILURE: `${untrusted} (its signature is wrong): ${caAdvice}`,
   CERT_UNTRUSTED: `${untrusted}: ${caAdvice}`,
-  DEPTH_ZERO_SELF_SIGNED_CERT: `${untrusted} (it signed itself): ${caAdvice}`,
+  DEPTH_ZERO_SELF_SIGNED_CERT: `${untrusted} (it is self-signed): ${caAdvice}`,
   INVALID_PURPOSE: "the broker's certificate is not made for servers",
   SELF_SIGNED_CERT_IN_CHAIN: `${untrusted}: ${caAdvice}`,
   UNABLE_TO_GET_ISSUER_CERT: `${untrusted}: ${caAdvice}`,

@@ -51,8 +51,8 @@ export class ExitWatch {
     if (count === 0 || this.#warned) return
     this.#warned = true
     this.#logger.warn(
-      `millrace: the process has nothing else to do, but ${count} or more records have no ` +
-        'result: they are sent now. Call close() when you are done.',
+      `millrace: the event loop is empty, but at least ${count} records are unacknowledged: ` +
+        'sending them now. Call close() before the program ends.',
     )
     this.#engine.flush(() => {})
   }
@@ -61,11 +61,11 @@ export class ExitWatch {
     const count = this.#unsettledCount()
     if (count === 0) return
     const lost = this.#engine.hasSpool
-      ? 'what is not on disk yet is lost, the rest is left to the next process'
-      : 'what the brokers have not yet is lost'
+      ? 'those that are not on disk yet are lost; the next process sends the others'
+      : 'those that the brokers have not received are lost'
     this.#logger.warn(
-      `millrace: the process ends while ${count} or more records have no result: ${lost}. ` +
-        'Await close() first.',
+      `millrace: the process ends while at least ${count} records are unacknowledged: ${lost}. ` +
+        'Await close() before the process ends.',
     )
   }
 

@@ -17,7 +17,7 @@ export const topicsMax = 100
 
 /** An error as plain data. */
 export interface FailureMetrics {
-  /** The error's code. */
+  /** The `code` of the `KafkaError`. */
   readonly code: ErrorCode
   /** Kafka's name of the error; null = no broker returned one. */
   readonly brokerError: string | null
@@ -29,7 +29,7 @@ export interface FailureMetrics {
 
 /** The current state of one partition. */
 export interface PartitionMetrics {
-  /** Its number. */
+  /** The number of the partition. */
   readonly partition: number
   /** Node id of the leader; -1 = none. */
   readonly leaderId: number
@@ -37,7 +37,7 @@ export interface PartitionMetrics {
   readonly batchesWaiting: number
   /** Batches that were sent and have no response yet. */
   readonly batchesInFlight: number
-  /** Records of all of these. */
+  /** Records in the waiting and in-flight batches. */
   readonly recordsHeld: number
   /** Code of the last error of the oldest of these batches; null = none. */
   readonly lastError: string | null
@@ -57,7 +57,7 @@ export interface TopicMetrics {
   readonly recordsDelivered: number
   /** Bytes of those records, uncompressed. */
   readonly recordBytesDelivered: number
-  /** Records that the producer rejected at once are not counted by topic. */
+  /** Records that failed after they were accepted; rejected ones are not counted by topic. */
   readonly recordsFailed: number
   /** Records in batches that were sent again, once per retry. */
   readonly recordsRetried: number
@@ -78,21 +78,21 @@ export interface BrokerMetrics {
   readonly host: string
   /** The port that the broker advertises. */
   readonly port: number
-  /** Requests may be sent to it now. */
+  /** Whether requests can be sent now: the connection is open and not throttled. */
   readonly ready: boolean
   /** Produce requests without a response. */
   readonly requestsInFlight: number
   /** Produce requests written, including retries. */
   readonly requests: number
-  /** Bytes of those requests. */
+  /** Bytes of the Produce requests written, including retries. */
   readonly requestBytes: number
-  /** From the writing of a Produce request until its response. */
+  /** Time from the writing of a Produce request until its response, in milliseconds. */
   readonly requestLatencyMs: Distribution
-  /** The throttle time of each response (KIP-219). */
+  /** The throttle time in each response, in milliseconds (KIP-219). */
   readonly throttleTimeMs: Distribution
-  /** Code of the last failure since it was ready; null = none. */
+  /** Code of the last connection error or throttle time since it was ready; null = none. */
   readonly lastError: string | null
-  /** That failure with its message. */
+  /** The failure that `lastError` names, with its message; null = none. */
   readonly lastFailure: FailureMetrics | null
 }
 
@@ -110,7 +110,7 @@ export interface TransactionMetrics {
 export interface ProducerMetrics {
   /** When it was taken: milliseconds since the epoch. */
   readonly at: number
-  /** The option clientId. */
+  /** The value of the option `clientId`. */
   readonly clientId: string
   /** The id of the cluster; null before a broker has responded. */
   readonly clusterId: string | null
@@ -147,13 +147,13 @@ export interface ProducerMetrics {
 
   /** Produce requests written, including retries. */
   readonly requests: number
-  /** Bytes of those requests. */
+  /** Bytes of the Produce requests written, including retries. */
   readonly requestBytes: number
   /** Produce requests without a response now. */
   readonly requestsInFlight: number
   /** Records in a Produce request. */
   readonly recordsPerRequest: Distribution
-  /** From the writing of a Produce request until its response. */
+  /** Time from the writing of a Produce request until its response, in milliseconds. */
   readonly requestLatencyMs: Distribution
   /** The throttle time of each response; 0 = no quota was exceeded. */
   readonly throttleTimeMs: Distribution

@@ -261,7 +261,7 @@ export class Producer {
     return recordWritable(this, options, this.#onUnobserved)
   }
 
-  /** The same as a WritableStream of the Streams API. */
+  /** A stream like `writable()`, as a WritableStream of the Streams API. */
   writableStream(options?: WritableOptions): WritableStream<ProducerRecord> {
     return recordWritableStream(this, options, this.#onUnobserved)
   }

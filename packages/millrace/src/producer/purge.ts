@@ -18,7 +18,7 @@ export const purgeRecords = (engine: Engine, scope: PurgeScope = {}): number => 
     throw new KafkaError('INVALID_ARGUMENT', text)
   }
   if (partition !== undefined && topic === undefined) {
-    throw new KafkaError('INVALID_ARGUMENT', 'partition must be given with its topic')
+    throw new KafkaError('INVALID_ARGUMENT', 'topic must be set where partition is set')
   }
   if (engine.hasSpool) {
     const text = 'purge: records in the spool are kept until they are delivered'

@@ -86,7 +86,7 @@ const show = (value: unknown): string =>
 /** The problem with the value of the option, as the end of a sentence; null = none. */
 export const spoolProblem = (value: unknown): string | null => {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return 'must be an object with a directory'
+    return `must be an object with a directory, got ${show(value)}`
   }
   const problems: string[] = []
   if ((value as { directory?: unknown }).directory === undefined) {

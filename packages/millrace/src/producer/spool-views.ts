@@ -8,15 +8,15 @@ import type { HeaderPairs } from './decoded-record.ts'
 
 /** The current state of a spool. */
 export interface SpoolStatus {
-  /** Size of the files in the directory. */
+  /** The size of the log files in bytes. */
   readonly bytes: number
   /** The field maxBytes of the option: above this size records wait or are rejected. */
   readonly maxBytes: number
-  /** Records that are not settled. */
+  /** Records that have neither been delivered nor failed. */
   readonly records: number
-  /** Milliseconds since the oldest of them was accepted; null = there is none. */
+  /** The age of the oldest unsettled record in milliseconds; null = there is none. */
   readonly oldestMs: number | null
-  /** The disk is full: records wait or are rejected. */
+  /** Whether the disk is full: records wait or are rejected. */
   readonly isDiskFull: boolean
 }
 
@@ -26,15 +26,15 @@ export interface SpoolInspection {
   readonly directory: string
   /** The process that uses it; null = none. */
   readonly holder: LockHolder | null
-  /** Files with records. */
+  /** The number of log files. */
   readonly files: number
-  /** Bytes of these files. */
+  /** The size of the log files in bytes. */
   readonly bytes: number
-  /** Records that are not settled. */
+  /** Records that have neither been delivered nor failed. */
   readonly records: number
   /** Settled records in files that still exist. */
   readonly settledRecords: number
-  /** Batches that were numbered and have no result: Kafka may have them. */
+  /** Batches with sequence numbers and without a result: Kafka may have stored them. */
   readonly batchesInDoubt: number
   /** When the oldest of `records` was accepted, in milliseconds since the epoch; null = none. */
   readonly oldestAt: number | null
@@ -62,16 +62,16 @@ export interface ReadSpoolOptions {
 export interface SpooledRecordView {
   /** The topic of the record. */
   readonly topic: string
-  /** Null = the partitioner chooses when the record is sent. */
+  /** The partition; null = the partitioner chooses it when the record is sent. */
   readonly partition: number | null
   /** Milliseconds since the epoch. */
   readonly timestamp: number
-  /** Null = no key. */
+  /** The key; null = no key. */
   readonly key: Uint8Array | null
-  /** Null = a tombstone. */
+  /** The value; null = a tombstone. */
   readonly value: Uint8Array | null
   /** In order; a name may occur several times. */
   readonly headers: HeaderPairs
-  /** It was delivered, or has failed. */
+  /** Whether the record was delivered or has failed. */
   readonly isSettled: boolean
 }

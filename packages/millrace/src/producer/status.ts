@@ -37,17 +37,17 @@ export interface ProducerStatus {
   readonly disconnectedSince: number | null
   /** What prevents the delivery of records now, or the last failure of a broker; null = none. */
   readonly lastError: FailureMetrics | null
-  /** Memory of records without a result, in the buffer or waiting for space in it. */
+  /** Bytes of records without a result, in the buffer or waiting for space in it. */
   readonly bufferUsedBytes: number
-  /** The option bufferMemoryBytes. */
+  /** The value of the option `bufferMemoryBytes`. */
   readonly bufferTotalBytes: number
   /** Accepted records without a result. A sendBatch that waits counts as one. */
   readonly unacknowledgedRecords: number
-  /** Those of them that wait for space in the buffer. */
+  /** Unacknowledged records that wait for space in the buffer. */
   readonly waitingRecords: number
-  /** Milliseconds since the oldest of them was accepted; null = there is none. */
+  /** The age of the oldest unacknowledged record in milliseconds; null = there is none. */
   readonly oldestUnacknowledgedMs: number | null
-  /** A transaction is open. */
+  /** Whether a transaction is open. */
   readonly isInTransaction: boolean
   /** Only with the option `spool`: its current state. */
   readonly spool?: SpoolStatus

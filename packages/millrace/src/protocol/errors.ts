@@ -299,7 +299,10 @@ const subjectOf = ({ api, topic, partition, broker }: ErrorContext): string => {
  * `persisted` of the table.
  */
 export const brokerError = (number: number, context: ErrorContext = {}): KafkaError => {
-  assert(number !== errorNumber.NONE, 'error 0 is no error')
+  assert(
+    number !== errorNumber.NONE,
+    'brokerError must be called with an error number, got 0 (NONE)',
+  )
   const { name, kind, code, persisted, text } = brokerErrorEntry(number)
   const brokerMessage = context.brokerMessage && printableText(context.brokerMessage)
   const quoted = brokerMessage ? `; the broker says: ${brokerMessage}` : ''

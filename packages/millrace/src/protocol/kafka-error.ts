@@ -37,20 +37,22 @@ export type ConnectStep = 'dns' | 'tcp' | 'tls' | 'api-versions' | 'sasl'
 export const errorCodes = {
   INVALID_ARGUMENT: { kind: 'usage', remedy: 'Correct the argument that the message names.' },
   INVALID_OPTION: { kind: 'usage', remedy: 'Correct the options that the message lists.' },
-  INVALID_STATE: { kind: 'usage', remedy: 'Make the call at another moment, as the message says.' },
-  CLOSED: { kind: 'usage', remedy: 'Create a new one: this one was closed.' },
+  INVALID_STATE: {
+    kind: 'usage',
+    remedy: 'Make the call in a state that allows it, as the message says.',
+  },
+  CLOSED: { kind: 'usage', remedy: 'Create a new producer or admin client: this one was closed.' },
   ABORTED: {
     kind: 'aborted',
     remedy: 'None: the caller aborted or purged, or the producer was destroyed.',
   },
   DELIVERY_TIMEOUT: {
     kind: 'retriable',
-    remedy:
-      'Look at `cause` for why the record could not be delivered, or raise deliveryTimeoutMs.',
+    remedy: 'Check `cause` for why the record was not delivered, or increase deliveryTimeoutMs.',
   },
   TIMEOUT: {
     kind: 'retriable',
-    remedy: 'The time limit of the call ended the wait: see `cause`, or increase its timeoutMs.',
+    remedy: 'Check `cause` for what the call waited for, or increase its timeoutMs.',
   },
   BUFFER_FULL: {
     kind: 'retriable',
@@ -58,26 +60,27 @@ export const errorCodes = {
   },
   BUFFER_TIMEOUT: {
     kind: 'retriable',
-    remedy: 'The buffer stayed full for maxBlockMs; see `cause` for what keeps it.',
+    remedy: 'Check `cause` for what keeps the buffer full, or increase maxBlockMs.',
   },
   METADATA_TIMEOUT: {
     kind: 'retriable',
-    remedy: 'No broker returned metadata for the topic within maxBlockMs; see `cause`.',
+    remedy: 'Check `cause` for why no broker returned the metadata, or increase maxBlockMs.',
   },
   RECORD_TOO_LARGE: {
     kind: 'rejected',
-    remedy: 'Make the record smaller, or raise maxRequestBytes and the limit of the topic.',
+    remedy:
+      'Make the record smaller, or increase maxRequestBytes and max.message.bytes of the topic.',
   },
   UNKNOWN_TOPIC: { kind: 'retriable', remedy: 'Create the topic, or allow automatic creation.' },
   UNKNOWN_PARTITION: { kind: 'rejected', remedy: 'Name a partition that the topic has.' },
   CONNECTION_FAILED: {
     kind: 'retriable',
-    remedy: 'Check that the address is right and reachable, and that the broker runs.',
+    remedy: 'Check that the address is correct and reachable, and that the broker runs.',
   },
-  CONNECTION_LOST: { kind: 'retriable', remedy: 'None needed: the connection is made again.' },
+  CONNECTION_LOST: { kind: 'retriable', remedy: 'None needed: the client connects again.' },
   REQUEST_TIMEOUT: {
     kind: 'retriable',
-    remedy: 'The broker did not respond within requestTimeoutMs: look at its load and the network.',
+    remedy: 'Check the load of the broker and the network, or increase requestTimeoutMs.',
   },
   UNSUPPORTED_VERSION: {
     kind: 'refused',
@@ -85,25 +88,27 @@ export const errorCodes = {
   },
   MALFORMED_RESPONSE: {
     kind: 'retriable',
-    remedy: 'Check host and port: the response is not one of Kafka, or the network damaged it.',
+    remedy:
+      'Check host and port: another service responded, or the network damaged the response.',
   },
-  COMPRESSION_FAILED: { kind: 'rejected', remedy: 'See `cause`; try another codec.' },
-  SERIALIZATION_FAILED: { kind: 'rejected', remedy: 'See `cause`: the serializer failed.' },
+  COMPRESSION_FAILED: { kind: 'rejected', remedy: 'Check `cause`, or use another codec.' },
+  SERIALIZATION_FAILED: { kind: 'rejected', remedy: 'Check `cause`: the serializer failed.' },
   SCHEMA_REGISTRY_UNAVAILABLE: {
     kind: 'retriable',
     remedy: 'Check that the schema registry runs and can be reached; send the record again.',
   },
   SCHEMA_REGISTRY_REJECTED: {
     kind: 'rejected',
-    remedy: "See `cause`: register the schema, or check the registry's address and login.",
+    remedy: "Check `cause`: register the schema, or correct the registry's address and login.",
   },
   FENCED: {
     kind: 'fatal',
-    remedy: 'Another producer took over this transactional id; this one must stop.',
+    remedy: 'Close this producer: a newer one uses its transactional id.',
   },
   TLS_FAILED: {
     kind: 'refused',
-    remedy: 'Check the option tls (ca, cert, key, serverName) against what the message names.',
+    remedy:
+      'Correct what the message names in the option tls (ca, cert, key, serverName).',
   },
   AUTHENTICATION_FAILED: {
     kind: 'refused',
@@ -111,8 +116,8 @@ export const errorCodes = {
   },
   AUTHORIZATION_FAILED: { kind: 'rejected', remedy: 'Grant the rights that the message names.' },
   TRANSACTION_ABORTED: { kind: 'abortable', remedy: 'Abort the transaction and run it again.' },
-  BROKER_REJECTED: { kind: 'rejected', remedy: 'See brokerCode and brokerMessage.' },
-  BROKER_UNAVAILABLE: { kind: 'retriable', remedy: 'See brokerCode: the cause usually passes.' },
+  BROKER_REJECTED: { kind: 'rejected', remedy: 'Check brokerError and brokerMessage.' },
+  BROKER_UNAVAILABLE: { kind: 'retriable', remedy: 'Try again: the cause is usually temporary.' },
   SPOOL_LOCKED: {
     kind: 'fatal',
     remedy: 'Stop the process that the message names, or give this producer its own directory.',
@@ -123,7 +128,8 @@ export const errorCodes = {
   },
   SPOOL_EXPIRED: {
     kind: 'retriable',
-    remedy: 'Look for duplicates where they matter; start the process again sooner.',
+    remedy:
+      'Check the topic for duplicates, and restart the process within producer.id.expiration.ms.',
   },
   SPOOL_FAILED: {
     kind: 'fatal',
@@ -141,15 +147,15 @@ export const idempotentWriteMissing =
 
 /** The response to a commit does not show whether it was carried out. */
 const commitOutcomeUnknown =
-  'Create a new producer, and look whether the records are in the topic before you send them again.'
+  'Create a new producer, and check whether the topic has the records before you send them again.'
 
 /** The remedy where Kafka's error is more specific than the code. */
 const brokerRemedies: ReadonlyMap<string | undefined, string> = new Map([
   ['NOT_ENOUGH_REPLICAS', replicasMissing],
   ['NOT_ENOUGH_REPLICAS_AFTER_APPEND', replicasMissing],
   ['LEADER_NOT_AVAILABLE', 'Bring the brokers back that hold the partition: it has no leader.'],
-  ['REQUEST_TIMED_OUT', 'Look at the load of the replicas: they did not confirm in time.'],
-  ['KAFKA_STORAGE_ERROR', 'Look at the disks and the log of the broker.'],
+  ['REQUEST_TIMED_OUT', 'Check the load of the replicas: they did not acknowledge in time.'],
+  ['KAFKA_STORAGE_ERROR', 'Check the disks and the log of the broker.'],
 ])
 
 /** What happened. docs/errors.md lists all codes, each with its remedy. */
@@ -249,9 +255,9 @@ export class KafkaError extends Error {
     return typeof value === 'object' && value !== null && readable(() => marker in value) === true
   }
 
-  /** What happened. */
+  /** What happened: `RECORD_TOO_LARGE`, `DELIVERY_TIMEOUT`, … */
   readonly code: ErrorCode
-  /** What you can do next. */
+  /** What you can do next: `retriable` = try again later, `usage` = fix your code, … */
   readonly kind: ErrorKind
   /** Whether the record may be in the log: `'no'`, or `'maybe'`. */
   readonly persisted: Persisted

@@ -17,7 +17,7 @@ import { TlsFailure } from './tls-failure.ts'
 import { type TlsSettings, tlsDefaults } from './tls-settings.ts'
 import type { TlsSource } from './tls-source.ts'
 import type { Address, ByteStream, ConnectAddress, StreamHandler, Transport } from './transport.ts'
-import { isError } from './value-kinds.ts'
+import { describeValue, isError } from './value-kinds.ts'
 
 /** Opens a socket to a broker: through a proxy, a tunnel or a local pipe. */
 export type SocketFactory = (address: Address) => Duplex | Promise<Duplex>
@@ -74,7 +74,10 @@ class Dialing {
     try {
       const socket: unknown = await socketFactory({ host: withoutBrackets(host), port })
       if (isDuplex(socket)) this.#onDialed(socket)
-      else this.stream.fail(new TypeError('socketFactory must return a duplex stream'))
+      else {
+        const got = describeValue(socket)
+        this.stream.fail(new TypeError(`socketFactory must return a duplex stream, got ${got}`))
+      }
     } catch (thrown) {
       this.stream.fail(asError(thrown))
     }

@@ -14,7 +14,7 @@ export type Pem = string | Uint8Array
 
 /** The TLS options of a cluster's nodes. */
 export interface TlsListenerOptions {
-  /** The server's certificate, followed by those between it and its authority. */
+  /** PEM: the server's certificate, followed by its intermediate certificates. */
   readonly cert: Pem
   /** The private key of `cert`. */
   readonly key: Pem

@@ -22,7 +22,7 @@ export type TlsVersion = 'TLSv1.2' | 'TLSv1.3'
 export interface TlsOptions {
   /** The trusted authorities, in place of the public authorities that Node knows. */
   readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined
-  /** The client's certificate, followed by those between it and its authority. */
+  /** PEM: the client's certificate, followed by its intermediate certificates. */
   readonly cert?: string | Uint8Array | undefined
   /** The private key of `cert`. */
   readonly key?: string | Uint8Array | undefined

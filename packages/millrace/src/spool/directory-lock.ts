@@ -246,5 +246,5 @@ const locked = (directory: string, holder: Holder | null): KafkaError => {
     holder === null
       ? 'another process'
       : `process ${holder.pid} on ${holder.host}, since ${isoTime(holder.since)}`
-  return new KafkaError('SPOOL_LOCKED', `Spool ${directory}: it is in use by ${who}`)
+  return new KafkaError('SPOOL_LOCKED', `Spool ${directory} is in use by ${who}`)
 }

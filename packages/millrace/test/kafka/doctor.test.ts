@@ -67,7 +67,7 @@ const cases: readonly Case[] = [
     listener: 'EXPIRED',
     options: trusting,
     step: 'tls',
-    remedy: /certificate that holds now.*CN=localhost holds from .* GMT to .* GMT/,
+    remedy: /certificate that is valid now.*CN=localhost is valid from .* GMT to .* GMT/,
   },
   {
     name: 'no certificate of the client',

@@ -14,7 +14,7 @@ import { javaConsume, startKafka } from './fixture/index.ts'
 const topic = 'spooled'
 const forgetMs = 5000
 
-test('after producer.id.expiration.ms a batch of unknown outcome is reported, then resent', async () => {
+test('after producer.id.expiration.ms an unresolved batch is reported, then resent', async () => {
   await using kafka = await startKafka({
     properties: {
       'producer.id.expiration.ms': String(forgetMs),

@@ -235,7 +235,7 @@ test('reading ends where its topic was deleted and created again', async () => {
   await send(['a', 'b', 'c', 'd'])
   await assert.rejects(reading.next(), {
     code: 'INVALID_STATE',
-    message: 'other must be read again: it was deleted and created again meanwhile',
+    message: 'Topic other was deleted and created again while it was read: read it again',
   })
 })
 
@@ -274,7 +274,7 @@ test('invalid arguments are rejected with what they must be', async () => {
   await assert.rejects(read({ partitions: [9] }), { code: 'UNKNOWN_PARTITION' })
   await assert.rejects(admin.readRecords('nope').next(), { code: 'UNKNOWN_TOPIC' })
   await assert.rejects(admin.findHangingTransactions({ partition: 0 }), {
-    message: 'topic must be given with partition',
+    message: 'topic must be set where partition is set',
   })
   const change = { name: 'a', operation: 'replace', value: '1' } as never
   await assert.rejects(admin.incrementalAlterConfigs({ type: 'topic', name: 'orders' }, [change]), {

@@ -188,7 +188,7 @@ describe('a diagnosis of an advertised address', () => {
     const row = assertFails(
       diagnosis,
       'listener',
-      /advertised\.listeners of node 1 .*'kafka' is not known here, and may mean .*containers/,
+      /advertised\.listeners of node 1 .*'kafka' is not known here; it may be known .*containers/,
     )
     assert.match(row.detail, /^node 1 advertises kafka:9092, which failed at dns: the host name/)
     assert.equal(rowsOf(diagnosis), `${way} metadata listener!`)

@@ -294,7 +294,7 @@ const splitWithUnknownOutcome = (): Bench => {
   return bench
 }
 
-test('a batch of unknown outcome that is split, and is in the log as a whole, is not resent', () => {
+test('a batch of unknown outcome that is split, and is wholly in the log, is not resent', () => {
   const bench = splitWithUnknownOutcome()
   // The broker has both records: it expects the number behind them, and knows no such pieces.
   for (let piece = 0; piece < 2; piece++) {

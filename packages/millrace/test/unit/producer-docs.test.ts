@@ -34,4 +34,7 @@ it('docs/errors.md is what the error tables say', () => {
   const page = readFileSync(join(root, 'docs/errors.md'), 'utf8')
   assert.ok(page === pages.errorsPage(errorCodes, brokerErrors), again)
   for (const code of Object.keys(errorCodes)) assert.ok(page.includes(`| \`${code}\` |`), code)
+  for (const { number, name, text } of brokerErrors.values()) {
+    if (number !== 0) assert.ok(page.includes(`| ${number} | \`${name}\` | ${text} |`), name)
+  }
 })

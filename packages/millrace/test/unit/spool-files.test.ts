@@ -294,7 +294,7 @@ describe('the lock of a spool', () => {
     await stage.open({ pid: 4711, host: 'alpha' })
     await assert.rejects(
       stage.open(),
-      isError('SPOOL_LOCKED', /spool: it is in use by process 4711 on alpha, since 2030-01-01T/),
+      isError('SPOOL_LOCKED', /spool is in use by process 4711 on alpha, since 2030-01-01T/),
     )
   })
 
@@ -308,7 +308,7 @@ describe('the lock of a spool', () => {
   it('of another container is refused while the holder lives', async () => {
     const stage = new SpoolStage()
     await stage.open({ namespace: 'pid:[2]' })
-    const pattern = /it is in use by process 1 on test/
+    const pattern = /is in use by process 1 on test/
     await assert.rejects(stage.open({ namespace: 'pid:[3]' }), isError('SPOOL_LOCKED', pattern))
   })
 

@@ -302,7 +302,7 @@ describe('a producer with a spool', () => {
       const second = machine.producer()
       const error = await stage.run(rejectionOf(second.send({ topic: 'orders', value: '0' })))
       assert.equal(error.code, 'SPOOL_LOCKED')
-      assert.match(error.message, /Spool spool: it is in use by process 1 on test/)
+      assert.match(error.message, /Spool spool is in use by process 1 on test/)
       assert.equal(error.message.split('Spool spool').length, 2, 'it says so once')
       const thrown = thrownBy(() => second.enqueue({ topic: 'orders', value: '0' }))
       assert.equal(thrown.code, 'SPOOL_LOCKED')

@@ -283,7 +283,7 @@ describe('purge', () => {
       [5, /scope must be an object/],
       [{ topic: '' }, /topic must be a topic name/],
       [{ topic: 'a', partition: -1 }, /partition must be a whole number/],
-      [{ partition: 1 }, /partition must be given with its topic/],
+      [{ partition: 1 }, /topic must be set where partition is set/],
       [{ topc: 'a' }, /Unknown field "topc" of the scope: did you mean "topic"\?/],
       [['a'], /Unknown field "0" of the scope/],
       [{ topic: Object.create(null) }, /topic must be a topic name, got an object/],

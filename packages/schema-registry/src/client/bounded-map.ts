@@ -1,6 +1,6 @@
-// A Map with a maximum number of entries: beyond it, the oldest entry is removed. Callers:
-// schema-registry.ts (schemas by id), subject-cache.ts (subjects), and schema-deserializer.ts
-// (compiled schemas).
+// A Map with a maximum number of entries: beyond it, the entry that was set longest ago is removed.
+// A `get` does not change the order. Callers: schema-registry.ts (schemas by id), subject-cache.ts
+// (subjects), and schema-deserializer.ts (compiled schemas). All of them can load an entry again.
 
 export class BoundedMap<Key, Value> {
   readonly #entries = new Map<Key, Value>()

@@ -34,9 +34,9 @@ export interface RegisteredSchema {
   readonly version?: number | undefined
   /** The text of the schema. */
   readonly schema: string
-  /** Its format. */
+  /** The format of the schema. */
   readonly schemaType: SchemaType
-  /** The schemas that it references. */
+  /** The registered schemas that the schema imports or names. */
   readonly references: readonly SchemaReference[]
   /** Rules of its data contract that a producer must apply, as `name (type)`; usually none. */
   readonly writeRules: readonly string[]
@@ -46,9 +46,9 @@ export interface RegisteredSchema {
 export interface SchemaInput {
   /** The text of the schema. */
   readonly schema: string
-  /** Its format. */
+  /** The format of the schema. */
   readonly schemaType: SchemaType
-  /** The schemas that it references; none by default. */
+  /** The registered schemas that the schema imports or names; none by default. */
   readonly references?: readonly SchemaReference[] | undefined
   /** Whether the registry ignores order, white space and comments when it compares schemas. */
   readonly normalize?: boolean | undefined

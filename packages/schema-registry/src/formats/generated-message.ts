@@ -23,7 +23,7 @@ interface GeneratedFile {
 export interface GeneratedMessage {
   /** Distinguishes it from descriptors of enums and files. */
   readonly kind: 'message'
-  /** `shop.Order` */
+  /** The full name of the message type: `shop.Order`. */
   readonly typeName: string
   /** The name within the file: `Order`. */
   readonly name: string

@@ -37,7 +37,7 @@ export interface ServerSchema {
   readonly schema: string | object
   /** `'AVRO'` by default. */
   readonly schemaType?: SchemaType | undefined
-  /** The schemas that it references. */
+  /** The registered schemas that the schema imports or names. */
   readonly references?: readonly SchemaReference[] | undefined
   /** Metadata of a data contract. */
   readonly metadata?: object | undefined
@@ -158,7 +158,7 @@ export class SchemaRegistryServer implements AsyncDisposable {
     this.#server = server
   }
 
-  /** The same as `stop`. */
+  /** Stops the server, as `stop` does. */
   close(): Promise<void> {
     return this.stop()
   }

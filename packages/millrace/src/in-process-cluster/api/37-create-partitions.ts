@@ -1,5 +1,6 @@
 // Handles CreatePartitions: adds partitions to topics. Any node does it, as if it were the
-// controller. cluster-state.ts owns the topics. Caller: handlers.ts.
+// controller. cluster-state.ts owns the topics. Caller: handlers.ts. Invariant: each topic has its
+// own result, and a fault with `at: 'after'` returns its error although the partitions were added.
 
 import {
   type CreatePartitionsRequest,

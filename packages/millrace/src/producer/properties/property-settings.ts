@@ -8,7 +8,7 @@ import type { TlsVersion } from '../../runtime/tls-settings.ts'
 export interface AssertionAccess {
   /** Path of a file with a JWT that another program renews. */
   file?: string
-  /** Path of a private key that signs one, or PEM text. */
+  /** The private key that signs a JWT: a path or PEM text. */
   privateKey?: string
   /** The passphrase of the key. */
   passphrase?: string
@@ -22,37 +22,37 @@ export interface AssertionAccess {
 
 /** The address of the cluster and the identity of the client; each may be missing. */
 export interface ConnectionAccess {
-  /** Bootstrap servers. */
+  /** Bootstrap servers, each `host:port`. */
   brokers?: readonly string[]
-  /** True or false only if the source defines it. */
+  /** Whether to connect with TLS; missing if the properties do not say. */
   tls?: boolean
-  /** Whether to authenticate; like `tls`, only if the source defines it. */
+  /** Whether to authenticate with SASL; missing if the properties do not say. */
   sasl?: boolean
-  /** Paths or PEM text of the authorities. */
+  /** The certificates of trusted authorities: paths or PEM text. */
   ca?: string | readonly string[]
   /** The client's certificate: a path or PEM text. */
   cert?: string
-  /** Its private key: a path or PEM text. */
+  /** The private key of the client's certificate: a path or PEM text. */
   key?: string
   /** The passphrase of the key or the store. */
   passphrase?: string
   /** Path of a PKCS #12 file with key and certificate. */
   pfx?: string
-  /** The host name in the certificate is not checked. */
+  /** Whether to skip the check of the host name in the certificate. */
   skipHostnameCheck?: boolean
-  /** The oldest TLS version. */
+  /** The oldest TLS version to accept. */
   minVersion?: TlsVersion
-  /** The newest TLS version. */
+  /** The newest TLS version to accept. */
   maxVersion?: TlsVersion
-  /** Kafka's name of the mechanism. */
+  /** Kafka's name of the SASL mechanism. */
   saslMechanism?: string
   /** The user name of PLAIN and SCRAM. */
   username?: string
-  /** Its password. */
+  /** The password of `username`. */
   password?: string
   /** The client's id at the token endpoint. */
   oauthClientId?: string
-  /** The client's secret. */
+  /** The client's secret at the token endpoint. */
   oauthClientSecret?: string
   /** Scopes, separated by spaces. */
   oauthScope?: string
@@ -62,7 +62,10 @@ export interface ConnectionAccess {
   oauthTokenFile?: string
   /** SASL extensions that are sent with the token. */
   oauthExtensions?: Readonly<Record<string, string>>
-  /** The JWT is exchanged for the token (`jwt-bearer`), and does not authenticate the client. */
+  /**
+   * Whether the JWT is exchanged for the token (grant `jwt-bearer`), in place of authenticating the
+   * client.
+   */
   oauthJwtBearer?: boolean
   /** The JWT for the token endpoint, or the settings to create it. */
   oauthAssertion?: AssertionAccess

@@ -26,17 +26,17 @@ export interface AbortedFrom {
 export interface TopicRecord {
   /** The partition of the record. */
   readonly partition: number
-  /** Its offset in the partition. */
+  /** The offset of the record in the partition. */
   readonly offset: number
   /**
    * Milliseconds since the epoch: the timestamp of the record, or the broker's with LogAppendTime.
    */
   readonly timestamp: number
-  /** `null` = no key. */
+  /** The key; `null` = no key. */
   readonly key: Buffer | null
-  /** `null` = a tombstone. */
+  /** The value; `null` = a tombstone. */
   readonly value: Buffer | null
-  /** In order; a key may repeat. */
+  /** The headers, in order; a key may repeat. */
   readonly headers: readonly (readonly [key: string, value: Buffer | null])[]
 }
 
@@ -46,7 +46,7 @@ export interface TopicBatch extends BatchHeader {
   readonly partition: number
   /** The offset after the batch. */
   readonly nextOffset: number
-  /** Its records, in the order of their offsets. */
+  /** The records of the batch, in the order of their offsets. */
   readonly records: readonly TopicRecord[]
 }
 

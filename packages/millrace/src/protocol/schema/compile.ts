@@ -5,6 +5,7 @@
 // A tagged field is written only if it differs from its default; unknown tags are skipped. A null
 // that the version does not allow is malformed when read, and a usage error when written.
 
+import { describeValue } from '../../runtime/value-kinds.ts'
 import type { Reader } from '../bytes/reader.ts'
 import { Writer } from '../bytes/writer.ts'
 import { KafkaError } from '../kafka-error.ts'
@@ -119,7 +120,8 @@ const structCodec = (struct: CompiledStruct): Codec => {
     },
     write: (writer, input) => {
       if (typeof input !== 'object' || input === null) {
-        throw new KafkaError('INVALID_ARGUMENT', `${path} must be an object`)
+        const got = describeValue(input)
+        throw new KafkaError('INVALID_ARGUMENT', `${path} must be an object, got ${got}`)
       }
       const value = input as Struct
       for (let index = 0; index < fields.length; index += 1) {
@@ -191,7 +193,8 @@ const arrayCodec = (
     },
     write: (writer, value) => {
       if (value !== null && !Array.isArray(value)) {
-        throw new KafkaError('INVALID_ARGUMENT', `${path} must be an array`)
+        const got = describeValue(value)
+        throw new KafkaError('INVALID_ARGUMENT', `${path} must be an array, got ${got}`)
       }
       const count = value === null ? null : value.length
       if (flexible) {
