@@ -88,8 +88,7 @@ export const errorCodes = {
   },
   MALFORMED_RESPONSE: {
     kind: 'retriable',
-    remedy:
-      'Check host and port: another service responded, or the network damaged the response.',
+    remedy: 'Check host and port: another service responded, or the network damaged the response.',
   },
   COMPRESSION_FAILED: { kind: 'rejected', remedy: 'Check `cause`, or use another codec.' },
   SERIALIZATION_FAILED: { kind: 'rejected', remedy: 'Check `cause`: the serializer failed.' },
@@ -107,8 +106,7 @@ export const errorCodes = {
   },
   TLS_FAILED: {
     kind: 'refused',
-    remedy:
-      'Correct what the message names in the option tls (ca, cert, key, serverName).',
+    remedy: 'Correct what the message names in the option tls (ca, cert, key, serverName).',
   },
   AUTHENTICATION_FAILED: {
     kind: 'refused',
