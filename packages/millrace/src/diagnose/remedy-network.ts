@@ -75,7 +75,7 @@ export const apiVersionsRemedy = (failedStep: FailedStep): string => {
   const otherService = otherServiceRemedy(failedStep)
   if (otherService !== null) return otherService
   if (error.code === 'UNSUPPORTED_VERSION') {
-    return 'Upgrade the broker to Kafka 1.0 or newer, or disable the feature that the message names.'
+    return 'Upgrade the broker to Kafka 1.0 or newer, or disable the feature that is named above.'
   }
   if (error.brokerCode !== undefined) {
     const code = error.brokerCode

@@ -70,7 +70,7 @@ const highest = 2 ** 31 - 1
 /** More responses than a cache ignores. */
 const manyResponses = 50
 
-// One response with a wrong epoch: every later one was taken for an old one, for good.
+// One response with a wrong epoch: every later one was always taken for an old one.
 test('an epoch that is too high is dropped once its leader has rejected batches', () => {
   const cache = new MetadataCache()
   cache.apply('t', response(2, highest, 7), knowsNode)
@@ -117,7 +117,7 @@ test('a leader that accepts batches is kept, however often a response has an old
   }
 })
 
-test('a response with the known epoch ends the doubt about a leader that rejected batches', () => {
+test('a response with the known epoch makes a leader that rejected batches certain again', () => {
   const cache = new MetadataCache()
   cache.apply('t', response(2, 5, 7), knowsNode)
   for (let round = 0; round < manyResponses; round++) {
@@ -128,7 +128,7 @@ test('a response with the known epoch ends the doubt about a leader that rejecte
   }
 })
 
-// One response with 1,000 partitions of a topic that has one: the others were kept for good.
+// One response with 1,000 partitions of a topic that has one: the others were kept forever.
 test('partitions that no response has any more are dropped once their leader has rejected', () => {
   const cache = new MetadataCache()
   const one = response(2, 5, 7)
