@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { errorNumber } from '../../src/protocol/errors.ts'
-import { Bench } from './engine-kit.ts'
+import { Bench, type SentRequest } from './engine-kit.ts'
 
 test('INVALID_RECORD that names records outside the batch fails the batch, once', () => {
   for (const named of [[99], [-1], [-1, -2, 1000], [2 ** 31 - 1]]) {
@@ -51,6 +51,109 @@ test('INVALID_PRODUCER_ID_MAPPING without transactions: a new producer id is req
   second.respond()
   bench.step()
   assert.deepEqual(bench.log, ['a:0'])
+})
+
+const sequenceErrors = [
+  errorNumber.UNKNOWN_PRODUCER_ID,
+  errorNumber.OUT_OF_ORDER_SEQUENCE_NUMBER,
+] as const
+
+/** `id/epoch/number` of the only batch of the only request. */
+const numberOf = ({ batches: [batch] }: SentRequest): string =>
+  `${batch!.producerId}/${batch!.epoch}/${batch!.sequence}`
+
+/** Rejects each attempt of the batch; returns the numbers that it had. */
+const rejectAttempts = (bench: Bench, error: number, count: number): string[] =>
+  Array.from({ length: count }, () => {
+    const request = bench.takeOne()
+    request.respond({ error })
+    bench.advance(2000)
+    return numberOf(request)
+  })
+
+test('a broker that rejects number 0 of a new epoch, too, gets a new producer id', () => {
+  for (const error of sequenceErrors) {
+    const bench = Bench.ready({}, { t: [1, 1] })
+    bench.idRequests.length = 0
+    bench.send('a')
+    bench.step()
+    assert.deepEqual(rejectAttempts(bench, error, 2), ['4711/0/1', '4711/1/0'])
+    assert.deepEqual(bench.idRequests, [{ producerId: -1, epoch: -1 }])
+    assert.deepEqual(bench.take(), [])
+    bench.giveId(4712)
+    bench.send('b', { partition: 1 })
+    bench.advance(2000)
+    const requests = bench.take()
+    const numbers = requests.flatMap(({ batches }) =>
+      batches.map(({ partition, ...batch }) => `${partition}: ${batch.producerId}/${batch.epoch}`),
+    )
+    assert.deepEqual(numbers.toSorted(), ['0: 4712/0', '1: 4712/0'])
+    for (const request of requests) request.respond({ baseOffset: 5 })
+    bench.step()
+    assert.deepEqual(bench.log.toSorted(), ['a:5', 'b:5'])
+  }
+})
+
+// An earlier request may still arrive. Batches of a new epoch make the broker reject it, those of a
+// new id do not: the record would be stored twice.
+test('a batch whose outcome was unknown once keeps its producer id', () => {
+  for (const error of sequenceErrors) {
+    const bench = Bench.ready()
+    bench.idRequests.length = 0
+    bench.send('a')
+    bench.step()
+    bench.takeOne().fail('CONNECTION_LOST', true)
+    bench.advance(2000)
+    const numbers = rejectAttempts(bench, error, 4)
+    assert.deepEqual(numbers, ['4711/0/1', '4711/1/0', '4711/2/0', '4711/3/0'])
+    assert.deepEqual(bench.idRequests, [])
+  }
+})
+
+test('a batch keeps its producer id if a later batch may be in the log', () => {
+  const bench = Bench.ready({}, { t: [1, 1] })
+  bench.send('warm too', { partition: 1 })
+  bench.step()
+  bench.takeOne().respond()
+  // Partition 0 begins the next epoch, so partition 1 continues in it with number 0.
+  bench.send('a')
+  bench.step()
+  assert.deepEqual(rejectAttempts(bench, errorNumber.UNKNOWN_PRODUCER_ID, 1), ['4711/0/1'])
+  bench.takeOne().respond()
+  bench.idRequests.length = 0
+  for (const value of ['b', 'c']) {
+    bench.send(value, { partition: 1 })
+    bench.step()
+  }
+  const [first, second] = bench.take()
+  assert.deepEqual([numberOf(first!), numberOf(second!)], ['4711/1/0', '4711/1/1'])
+  first!.respond({ error: errorNumber.UNKNOWN_PRODUCER_ID })
+  assert.deepEqual(bench.idRequests, [])
+  second!.fail('CONNECTION_LOST', true)
+  bench.advance(2000)
+  rejectAttempts(bench, errorNumber.UNKNOWN_PRODUCER_ID, 4)
+  assert.deepEqual(bench.idRequests, [])
+})
+
+test('a broker that rejects every producer id is sent few requests, and the batch expires', () => {
+  const bench = Bench.ready({ deliveryTimeoutMs: 60_000 })
+  bench.idRequests.length = 0
+  bench.send('a')
+  bench.step()
+  let requests = 0
+  let ids = 0
+  for (let ms = 0; ms < 61_000; ms += 10) {
+    for (const request of bench.take()) {
+      requests++
+      request.respond({ error: errorNumber.UNKNOWN_PRODUCER_ID })
+    }
+    bench.advance(10)
+    while (ids < bench.idRequests.length) bench.giveId(5000 + ids++)
+  }
+  assert.ok(ids > 0 && ids < requests && requests < 90, `${ids} ids, ${requests} requests`)
+  const { code, persisted, message } = bench.errors.get('a')!
+  assert.deepEqual([code, persisted], ['DELIVERY_TIMEOUT', 'no'])
+  assert.match(message, /UNKNOWN_PRODUCER_ID/)
 })
 
 test('two results for one partition are none: the batch is resent, and may be in the log', () => {

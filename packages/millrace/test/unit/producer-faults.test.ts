@@ -4,6 +4,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Producer, type ProducerOptions, type RecordMetadata } from '../../src/index.ts'
+import type { ProduceRequest } from '../../src/protocol/api/00-produce.ts'
+import { decodeBatchHeader } from '../../src/protocol/records/record-batch.ts'
 import { systemClock } from '../../src/runtime/clock.ts'
 import { type FaultRule, startCluster, type TestCluster } from '../../src/testing.ts'
 import { onStage } from '../layers/stage.ts'
@@ -205,6 +207,25 @@ describe('retries', () => {
     assert.deepEqual(valuesOf(cluster, 't'), [...inOrder(50), ...inOrder(50), ...inOrder(50)])
   })
 
+  it('a producer whose id a broker never accepts gets another one and loses nothing', async () => {
+    await using cluster = await startCluster({ topics: { t: 1 }, firstProducerId: 1000 })
+    await using producer = producerFor(cluster, {
+      ...quick,
+      deliveryTimeoutMs: 3_000,
+      requestTimeoutMs: 1_000,
+    })
+    await producer.send({ topic: 't', value: 'first' })
+    cluster.fault({
+      api: 'Produce',
+      error: 'UNKNOWN_PRODUCER_ID',
+      count: Number.POSITIVE_INFINITY,
+      when: ({ body }) => producerIdOf(body) === 1000n,
+    })
+    await Promise.all(numbered('t', 50).map((record) => producer.send(record)))
+    assert.deepEqual(valuesOf(cluster, 't'), ['first', ...inOrder(50)])
+    assert.equal(producer.metrics().producerIdRequests, 2)
+  })
+
   it('a rejected producer id fails the records that wait, with the broker’s reason', async () => {
     await using cluster = await startCluster({ topics: { t: 1 } })
     await using producer = producerFor(cluster, quick)
@@ -222,6 +243,12 @@ describe('retries', () => {
     assert.equal((await producer.send({ topic: 't', value: 'later' })).offset, 0)
   })
 })
+
+/** The producer id of the first batch of a Produce request. */
+const producerIdOf = (body: unknown): bigint => {
+  const { topicData } = body as ProduceRequest
+  return BigInt(decodeBatchHeader(topicData[0]!.partitionData[0]!.records!, 0).producerId)
+}
 
 describe('size limits of the broker', () => {
   it('a batch that is too large is split until it fits; a record that is fails alone', async () => {

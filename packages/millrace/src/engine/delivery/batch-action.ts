@@ -38,6 +38,13 @@ export interface BatchFacts {
   readonly transactional: boolean
   /** No earlier batch of the partition is unsettled. */
   readonly isFirst: boolean
+  /** It has the first sequence number of its epoch. */
+  readonly startsEpoch: boolean
+  /**
+   * It or another unsettled batch of the partition may be in the log: an attempt had no certain
+   * result at least once, or the other batch is in flight.
+   */
+  readonly maybeInLog: boolean
   /**
    * Records that may be in the log may fail. With a spool they are delivered, even if that means
    * twice.
@@ -67,9 +74,9 @@ export const actionFor = (error: number, facts: BatchFacts): BatchAction => {
       if (!facts.isFirst) return 'retry'
       // The whole batch is in the log, or there is a gap: which of them is unknown.
       if (facts.isPieceOfMaybeWritten && facts.canFailIfMaybeWritten) return 'fail'
-      return facts.transactional ? 'fail' : 'restart'
+      return facts.transactional ? 'fail' : restartAction(facts)
     case errorNumber.UNKNOWN_PRODUCER_ID:
-      return facts.idempotent && !facts.transactional ? 'restart' : 'fail'
+      return facts.idempotent && !facts.transactional ? restartAction(facts) : 'fail'
     case errorNumber.INVALID_PRODUCER_EPOCH:
     case errorNumber.INVALID_PRODUCER_ID_MAPPING:
       if (facts.transactional) {
@@ -93,6 +100,14 @@ export const actionFor = (error: number, facts: BatchFacts): BatchAction => {
       return facts.leaderMoved ? 'redirect' : 'retry'
   }
 }
+
+/**
+ * A broker accepts number 0 of a new epoch in any state, unless it does not accept the producer id.
+ * If a batch of the partition may be in the log, the id is kept nevertheless: its next epoch makes
+ * the broker reject a request that arrives late, and another id does not.
+ */
+const restartAction = ({ startsEpoch, maybeInLog }: BatchFacts): BatchAction =>
+  startsEpoch && !maybeInLog ? 'renew' : 'restart'
 
 /**
  * Without transactions these errors do not mean fenced or lost: the producer continues with a new

@@ -140,10 +140,13 @@ export class Delivery {
   ): void {
     const { queue } = batch
     const { failures } = this.#parts
-    const action = actionFor(response.errorCode, {
+    const { errorCode } = response
+    const action = actionFor(errorCode, {
       idempotent: this.#parts.settings.idempotent,
       transactional: this.#parts.transactions !== null,
       isFirst,
+      startsEpoch: batch.baseSequence === 0,
+      maybeInLog: errorCode !== errorNumber.NONE && (batch.maybeInLog || queue.maybeInLog),
       canFailIfMaybeWritten: this.#parts.spool === null,
       maybeWritten: batch.maybeWritten,
       isPieceOfMaybeWritten: batch.isPieceOfMaybeWritten,
@@ -168,7 +171,7 @@ export class Delivery {
           batch,
           this.#errorOfResponse(request, batch, response),
           // Leaders that redirect the batch to each other would receive it without a pause.
-          action === 'retry' || batch.lastError?.brokerCode === response.errorCode,
+          action === 'retry' || batch.lastError?.brokerCode === errorCode,
         )
         return
       case 'restart':

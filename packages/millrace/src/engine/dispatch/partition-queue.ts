@@ -322,6 +322,11 @@ export class PartitionQueue {
     return head === undefined || head === batch || head.ordinal > batch.ordinal
   }
 
+  /** A batch is in flight, or the outcome of one that waits was unknown at least once. */
+  get maybeInLog(): boolean {
+    return this.inFlight.length > 0 || this.waiting.some(({ maybeInLog }) => maybeInLog)
+  }
+
   /** All unsettled batches, oldest first. */
   batches(): QueuedBatch[] {
     const all = [...this.inFlight, ...this.waiting]
