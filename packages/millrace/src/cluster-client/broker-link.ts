@@ -477,7 +477,7 @@ export class NodeLink implements BrokerLink {
       call.onResponse(null)
       return
     }
-    const response = readProduceResponse(body, call.version, this.name)
+    const response = readProduceResponse(body, call.version, this)
     if (response instanceof KafkaError) {
       connection.closeAsMalformed(response)
       call.onFailure(response, true)

@@ -76,7 +76,10 @@ const baseOffsetMax = Number.MAX_SAFE_INTEGER - 2 ** 31
 const timestampMax = 8.64e15
 
 /** Content that no broker sends in a Produce response. The engine reads the error codes. */
-export const produceError = (response: ProduceResponse, broker: string): KafkaError | null => {
+export const produceError = (
+  response: ProduceResponse,
+  broker: { readonly name: string },
+): KafkaError | null => {
   for (const { name, partitionResponses } of response.responses) {
     for (const { index, baseOffset, logAppendTimeMs, errorCode } of partitionResponses) {
       const isOffset = baseOffset >= -1 && baseOffset <= baseOffsetMax
@@ -84,7 +87,7 @@ export const produceError = (response: ProduceResponse, broker: string): KafkaEr
       if ((isOffset && isTime) || errorCode !== errorNumber.NONE) continue
       const value = isOffset ? `log append time ${logAppendTimeMs}` : `offset ${baseOffset}`
       const problem = `${value} of partition ${index} of topic ${printableText(name)}`
-      return malformedResponse('Produce', broker, problem)
+      return malformedResponse('Produce', broker.name, problem)
     }
   }
   return null

@@ -31,7 +31,8 @@ export const writeBatchHeader = (
   wireBytes: number,
   fields: BatchHeaderFields,
 ): void => {
-  header.fill(0, 0, 8)
+  header.writeInt32BE(0, batchOffsets.baseOffset)
+  header.writeInt32BE(0, batchOffsets.baseOffset + 4)
   header.writeInt32BE(wireBytes - batchOffsets.partitionLeaderEpoch, batchOffsets.batchLength)
   header.writeInt32BE(-1, batchOffsets.partitionLeaderEpoch)
   header[batchOffsets.magic] = magic

@@ -64,7 +64,8 @@ export abstract class BatchProgress {
   }
 
   transition(next: BatchState): void {
-    assert(legal[this.#state].includes(next), `batch: ${this.#state} → ${next}`)
+    // The message is built only if it is needed: a batch makes four transitions or more.
+    if (!legal[this.#state].includes(next)) assert(false, `batch: ${this.#state} → ${next}`)
     this.#state = next
   }
 

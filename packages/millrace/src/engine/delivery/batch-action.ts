@@ -1,4 +1,4 @@
-// Owns the decision about a batch after its response. Caller: Delivery. Invariants, the rules:
+// Owns the decision about a batch after a response with an error. Caller: Delivery. Invariants, the rules:
 //  1. A retriable error is retried with the same number, until the deadline or the retries are used
 //     up. The first batch of the partition is retried first; no batch overtakes it.
 //  2. DUPLICATE_SEQUENCE_NUMBER is success: the batch is in the log, at an unknown offset.
@@ -17,7 +17,6 @@
 import { errorNumber, isRetriable } from '../../protocol/errors.ts'
 
 export type BatchAction =
-  | 'delivered'
   | 'duplicate'
   /** Retry after a backoff. */
   | 'retry'
@@ -65,8 +64,6 @@ export interface BatchFacts {
 
 export const actionFor = (error: number, facts: BatchFacts): BatchAction => {
   switch (error) {
-    case errorNumber.NONE:
-      return 'delivered'
     case errorNumber.DUPLICATE_SEQUENCE_NUMBER:
       return 'duplicate'
     case errorNumber.OUT_OF_ORDER_SEQUENCE_NUMBER:

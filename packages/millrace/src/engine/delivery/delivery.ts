@@ -70,14 +70,17 @@ export class Delivery {
   }
 
   onResponse(request: ProduceInFlight, response: ProduceResponse | null): void {
-    this.#jitter = this.#parts.host.random()
-    if (response === null) for (const batch of request.batches) this.#onUnacknowledged(batch)
+    const { batches } = request
+    if (response === null) for (const batch of batches) this.#onUnacknowledged(batch)
     else {
-      const index = new ResponseIndex(response, request.version, request.batches.length)
-      const parts = request.batches.map((batch) => index.find(batch))
-      this.#applyLeaderHints(request, parts, response)
-      for (const [position, batch] of request.batches.entries()) {
-        this.#onPartitionResponse(request, batch, parts[position]!)
+      this.#jitter = this.#parts.host.random()
+      const index = new ResponseIndex(response, request.version, batches.length)
+      const parts = batches.map((batch) => index.find(batch))
+      for (let position = 0; position < batches.length; position++) {
+        this.#applyLeaderHint(batches[position]!, parts[position]!, response)
+      }
+      for (let position = 0; position < batches.length; position++) {
+        this.#onPartitionResponse(request, batches[position]!, parts[position]!)
       }
     }
   }
@@ -112,18 +115,30 @@ export class Delivery {
       return
     }
     const { errorCode } = response
-    if (errorCode === errorNumber.NONE) this.#parts.transactions?.onAcknowledged(batch)
+    if (errorCode === errorNumber.NONE) {
+      this.#onAcknowledged(batch, response)
+      return
+    }
     if (batch.state === 'settled') {
       // It failed while it was in flight: only its sequence number still matters.
-      if (errorCode !== errorNumber.NONE && !isDuplicate(errorCode))
-        queue.sequenceNumbers.wantRestart()
-      else queue.onAcknowledged()
+      if (isDuplicate(errorCode)) queue.onAcknowledged()
+      else queue.sequenceNumbers.wantRestart()
       this.#parts.dispatcher.offer(queue)
       return
     }
-    if (errorCode !== errorNumber.NONE && !provesNotWritten(errorCode)) batch.markMaybeWritten()
+    if (!provesNotWritten(errorCode)) batch.markMaybeWritten()
     if (makesMetadataStale(errorCode)) this.#requestLeader(queue, request.nodeId)
     this.#apply(request, batch, response, wasFirst)
+  }
+
+  #onAcknowledged(batch: QueuedBatch, response: PartitionResponse): void {
+    const { queue } = batch
+    const { baseOffset, logAppendTimeMs, logStartOffset } = response
+    this.#parts.transactions?.onAcknowledged(batch)
+    queue.onAcknowledged()
+    // If it failed while it was in flight, only its sequence number still matters.
+    if (batch.isPieceOfMaybeWritten && batch.state !== 'settled') queue.clearPieceMaybeWritten()
+    this.#deliver(batch, baseOffset, logAppendTimeMs, logStartOffset)
   }
 
   /** A response of a former leader says nothing about the known leader. */
@@ -156,11 +171,6 @@ export class Delivery {
       leaderMoved: queue.leaderId >= 0 && queue.leaderId !== request.nodeId,
     })
     switch (action) {
-      case 'delivered':
-        queue.onAcknowledged()
-        if (batch.isPieceOfMaybeWritten) queue.clearPieceMaybeWritten()
-        this.#deliver(batch, response.baseOffset, response.logAppendTimeMs, response.logStartOffset)
-        return
       case 'duplicate':
         queue.onAcknowledged()
         this.#deliver(batch, -1, -1, -1)
@@ -350,25 +360,22 @@ export class Delivery {
     })
   }
 
-  #applyLeaderHints(
-    request: ProduceInFlight,
-    parts: readonly (PartitionResponse | null)[],
+  #applyLeaderHint(
+    { queue }: QueuedBatch,
+    part: PartitionResponse | null,
     response: ProduceResponse,
   ): void {
-    for (const [index, part] of parts.entries()) {
-      if (part === null || part.errorCode === errorNumber.NONE) continue
-      const { leaderId, leaderEpoch } = part.currentLeader
-      if (leaderId < 0) continue
-      const { queue } = request.batches[index]!
-      const node = response.nodeEndpoints.find(({ nodeId }) => nodeId === leaderId)
-      this.#parts.cluster.applyLeaderHint({
-        topic: queue.topic.name,
-        partition: queue.partition,
-        leaderId,
-        leaderEpoch,
-        endpoint: node === undefined ? null : { host: node.host, port: node.port, rack: node.rack },
-      })
-    }
+    if (part === null || part.errorCode === errorNumber.NONE) return
+    const { leaderId, leaderEpoch } = part.currentLeader
+    if (leaderId < 0) return
+    const node = response.nodeEndpoints.find(({ nodeId }) => nodeId === leaderId)
+    this.#parts.cluster.applyLeaderHint({
+      topic: queue.topic.name,
+      partition: queue.partition,
+      leaderId,
+      leaderEpoch,
+      endpoint: node === undefined ? null : { host: node.host, port: node.port, rack: node.rack },
+    })
   }
 }
 

@@ -3,9 +3,8 @@
 // once, because a separate search for each batch takes quadratic time. Caller: Delivery. Invariant:
 // a partition that the response does not contain, or more than once, is null: it has no result.
 
-import type { ProduceResponse } from '../../protocol/api/00-produce.ts'
+import { type ProduceResponse, topicIdFrom } from '../../protocol/api/00-produce.ts'
 import type { QueuedBatch } from '../dispatch/partition-queue.ts'
-import { topicIdFrom } from '../dispatch/produce-request.ts'
 import type { Topic } from '../dispatch/topic.ts'
 
 type TopicResponse = ProduceResponse['responses'][number]

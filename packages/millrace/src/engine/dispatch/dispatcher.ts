@@ -46,7 +46,7 @@ export class Dispatcher {
     this.#parts = parts
     this.#context = {
       ...parts,
-      seal: (queue) => this.seal(queue),
+      seal: (queue) => this.#seal(queue),
       nextRequestNumber: () => ++this.#requests,
       now: () => parts.host.now(),
       onAvailability: () => parts.events.onAvailability(),
@@ -113,10 +113,14 @@ export class Dispatcher {
 
   /** Seals the open batch because it is full or can be sent. */
   seal(queue: PartitionQueue): void {
+    this.#seal(queue)
+    this.offer(queue)
+  }
+
+  #seal(queue: PartitionQueue): void {
     const batch = queue.seal()
     this.#parts.events.onSealed(batch)
     this.#parts.preparation.prepare(batch)
-    this.offer(queue)
   }
 
   /** The partition has another leader than `before`. */

@@ -3,12 +3,12 @@
 // is called, once. Afterwards it holds neither batches nor bytes: errors refer to the objects whose
 // methods were running when they were made, and a caller may keep an error for long.
 
-import type { ProduceResponse } from '../../protocol/api/00-produce.ts'
+import { type ProduceResponse, topicIdFrom } from '../../protocol/api/00-produce.ts'
 import type { KafkaError } from '../../protocol/kafka-error.ts'
 import type { BrokerLink, ProduceCall } from '../ports.ts'
 import type { EngineSettings } from '../settings.ts'
 import type { QueuedBatch, TransactionAdmission } from './partition-queue.ts'
-import { encodeProduceRequest, topicIdFrom } from './produce-request.ts'
+import { encodeProduceRequest } from './produce-request.ts'
 
 /** Receives the events of requests. */
 export interface RequestEvents {

@@ -2,17 +2,17 @@
 // It is written by hand for speed, without the schema. Caller: ProduceInFlight. Invariants: batches
 // are included as views and not copied; a property test decodes the requests with the schema.
 
+import { topicIdFrom } from '../../protocol/api/00-produce.ts'
 import { unsignedVarintSize } from '../../protocol/bytes/varint.ts'
 import type { QueuedBatch } from './partition-queue.ts'
 import type { Topic } from './topic.ts'
 
 const flexibleFrom = 9
-export const topicIdFrom = 13
 
 /** Batches of one topic, in the order of the request. */
 interface TopicGroup {
   readonly topic: Topic
-  readonly batches: QueuedBatch[]
+  readonly batches: readonly QueuedBatch[]
 }
 
 /**
@@ -70,15 +70,16 @@ class FieldWriter {
   }
 }
 
-const groupByTopic = (batches: readonly QueuedBatch[]): TopicGroup[] => {
-  const groups = new Map<Topic, TopicGroup>()
+const groupByTopic = (batches: readonly QueuedBatch[]): readonly TopicGroup[] => {
+  const { topic } = batches[0]!.queue
+  if (batches.every((batch) => batch.queue.topic === topic)) return [{ topic, batches }]
+  const groups = new Map<Topic, QueuedBatch[]>()
   for (const batch of batches) {
-    const topic = batch.queue.topic
-    const group = groups.get(topic)
-    if (group === undefined) groups.set(topic, { topic, batches: [batch] })
-    else group.batches.push(batch)
+    const group = groups.get(batch.queue.topic)
+    if (group === undefined) groups.set(batch.queue.topic, [batch])
+    else group.push(batch)
   }
-  return [...groups.values()]
+  return Array.from(groups, ([topic, ofTopic]) => ({ topic, batches: ofTopic }))
 }
 
 /** An upper limit of the fields' size, so that one allocation is sufficient. */

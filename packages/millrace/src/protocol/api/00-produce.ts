@@ -128,6 +128,9 @@ const response = {
   ],
 } as const satisfies MessageSchema
 
+/** From this version on a topic is identified by its id. */
+export const topicIdFrom = 13
+
 export type ProduceRequest = MessageOf<typeof request>
 export type ProduceResponse = MessageOf<typeof response>
 
