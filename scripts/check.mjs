@@ -1,6 +1,7 @@
 // One command that says whether the sources are in order: format and lint (nothing is written),
-// types, and the tidy test, which checks the repository rules. All three run, even when an earlier
-// one has failed.
+// types, the tidy test, which checks the repository rules, and the quick tests of the docs, which
+// name tests and files: a rename fails here and not only in CI. All run, even when an earlier one
+// has failed. `npm test` calls `check` and runs the tests of the docs with their suite.
 
 import { fileURLToPath } from 'node:url'
 import { build } from './build.mjs'
@@ -9,6 +10,10 @@ import { emptyCounts, runTests, summaryLine } from './run-tests.mjs'
 import { fail, runNode, say } from './workspace.mjs'
 
 const tidyTest = 'packages/millrace/test/tidy.test.ts'
+const docsTests = ['guarantees', 'links', 'translated-pages'].map(
+  (name) => `packages/millrace/test/docs/${name}.test.ts`,
+)
+const testOptions = { concurrency: 1, fileTimeoutMs: 120_000 }
 
 /**
  * Runs the checks; resolves with the tests' counts, each other check that failed counted as one.
@@ -32,11 +37,13 @@ export const check = async () => {
     return counts
   }
   say('Check: repository rules (tidy test) …')
-  return runTests([tidyTest], { concurrency: 1, fileTimeoutMs: 120_000, counts })
+  return runTests([tidyTest], { ...testOptions, counts })
 }
 
 const main = async () => {
   const counts = await check()
+  say('Check: names in the docs …')
+  await runTests(docsTests, { ...testOptions, counts })
   for (const problem of counts.problems) console.log(`  FAILED  ${problem}`)
   console.log(summaryLine(counts))
   process.exitCode = counts.failed > 0 ? 1 : 0

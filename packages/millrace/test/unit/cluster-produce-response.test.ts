@@ -1,5 +1,5 @@
-// Both ways of reading a Produce response give equal objects: by hand, for responses without errors,
-// and by the schema.
+// Both ways of reading a Produce response give equal objects: by hand, for responses without
+// errors, and by the schema.
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import fc from 'fast-check'
