@@ -1,5 +1,4 @@
-// Owns the decision about a batch after a response with an error. Caller: Delivery. Invariants, the
-// rules:
+// Owns the decision about a batch after an error response. Caller: Delivery. Invariants, the rules:
 //  1. A retriable error is retried with the same number, until the deadline or the retries are used
 //     up. The first batch of the partition is retried first; no batch overtakes it.
 //  2. DUPLICATE_SEQUENCE_NUMBER is success: the batch is in the log, at an unknown offset.
