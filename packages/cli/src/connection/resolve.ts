@@ -163,7 +163,7 @@ const settingsOfSet = (pairs: Assignments): PropertySettings => {
     if (isPropertyName(name)) continue
     // A later assignment wins, whichever of the two names it uses.
     const later = propertySettings(propertiesOf(taken.slice(index)), '--set')
-    if (later.options[name] === undefined) settings.options[name] = optionValue(value)
+    if (!Object.hasOwn(later.options, name)) settings.options[name] = optionValue(value)
   }
   const problems = pairs
     .filter(isRejected)

@@ -4,10 +4,13 @@
 // Callers: produce-command.ts, sending.ts, and record-counts.ts.
 
 import { once } from 'node:events'
-import { createWriteStream, type WriteStream } from 'node:fs'
+import { constants, createWriteStream, openSync, statSync } from 'node:fs'
+import { Socket } from 'node:net'
+import type { Writable } from 'node:stream'
 import { KafkaError, type ProducerRecord, printableText } from 'millrace'
 import { Failure } from '../describe-failure.ts'
 import { jsonText } from '../json-text.ts'
+import { pause } from '../runtime/time.ts'
 import { fileIdOf } from './file-id.ts'
 import { dataField, headersField } from './record-json.ts'
 
@@ -65,15 +68,34 @@ export const unreadableLetterOf = (
   line: number,
 ): string => `${jsonText({ ...dataField('raw', bytes), line, ...errorField(failure) })}\n`
 
+/** How often a named pipe is checked for its reader. */
+const readerCheckMs = 50
+
+/**
+ * Waits until a process reads the named pipe; null = the signal aborted first. Opening it as a file
+ * would block in the kernel, and a process that is blocked there does not exit on a signal.
+ */
+const openPipe = async (path: string, signal: AbortSignal): Promise<number | null> => {
+  while (!signal.aborted) {
+    try {
+      return openSync(path, constants.O_WRONLY | constants.O_NONBLOCK)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENXIO') throw error
+    }
+    await pause(readerCheckMs, signal)
+  }
+  return null
+}
+
 export class DeadLetterFile {
   readonly path: string
   /** Identifies the file independently of its name; null if it is not a regular file. */
   readonly fileId: string | null
-  readonly #stream: WriteStream
+  readonly #stream: Writable
   #count = 0
   #error: Error | null = null
 
-  private constructor(path: string, stream: WriteStream, descriptor: number) {
+  private constructor(path: string, stream: Writable, descriptor: number) {
     this.path = path
     this.fileId = fileIdOf(descriptor)
     this.#stream = stream
@@ -82,15 +104,21 @@ export class DeadLetterFile {
     })
   }
 
-  static async open(path: string): Promise<DeadLetterFile> {
-    const stream = createWriteStream(path, { flags: 'a' })
-    let opened: readonly unknown[]
+  /** null = the signal aborted while a named pipe had no reader. */
+  static async open(path: string, signal: AbortSignal): Promise<DeadLetterFile | null> {
     try {
-      opened = await once(stream, 'open')
+      if (statSync(path, { throwIfNoEntry: false })?.isFIFO() === true) {
+        const descriptor = await openPipe(path, signal)
+        if (descriptor === null) return null
+        const socket = new Socket({ fd: descriptor, readable: false, writable: true })
+        return new DeadLetterFile(path, socket, descriptor)
+      }
+      const stream = createWriteStream(path, { flags: 'a' })
+      const [descriptor] = await once(stream, 'open')
+      return new DeadLetterFile(path, stream, descriptor as number)
     } catch (error) {
       throw new Failure(`The dead letters can't be written: ${(error as Error).message}.`)
     }
-    return new DeadLetterFile(path, stream, opened[0] as number)
   }
 
   /** The number of records added. */

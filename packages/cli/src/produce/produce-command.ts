@@ -126,7 +126,10 @@ class ProduceRun {
       if (isSpooled && !(await this.#openProgress(input))) {
         return exitCodeOf(this.#interrupt ?? 'SIGINT')
       }
-      if (deadLetter !== undefined) deadLetters = await DeadLetterFile.open(deadLetter)
+      if (deadLetter !== undefined) {
+        deadLetters = await DeadLetterFile.open(deadLetter, this.#stop.signal)
+        if (deadLetters === null) return exitCodeOf(this.#interrupt ?? 'SIGINT')
+      }
       rejectLoop(input, deadLetters)
       return await this.#send(input, deadLetters)
     } finally {

@@ -176,6 +176,16 @@ test('flags come before the environment, and the environment before the file', a
   assert.deepEqual([top.lingerMs, top.acks, top.clientId], [4, 1, 'x'])
 })
 
+test('a setting that has the name of a method of every object reaches the producer', async () => {
+  for (const name of ['constructor', 'toString', 'hasOwnProperty']) {
+    const options = await optionsOf({ flags: { brokers: ['a:1'], set: [[name, '5']] } })
+    assert.deepEqual(Object.entries(options), [
+      [name, 5],
+      ['brokers', ['a:1']],
+    ])
+  }
+})
+
 test('a password in the environment alone does not enable SASL', async () => {
   const environment = { MILLRACE_BROKERS: 'a:1', MILLRACE_PASSWORD: 'p' }
   assert.deepEqual(await optionsOf({ environment }), { brokers: ['a:1'] })

@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { startCluster, type TestCluster } from 'millrace/testing'
+import { DeadLetterFile } from '../../src/produce/dead-letter.ts'
 import { runMillrace } from '../../src/program.ts'
 import { FakeTerminal } from '../support/fake-terminal.ts'
 
@@ -207,6 +208,33 @@ test(
         child.kill('SIGKILL')
         silent.kill('SIGKILL')
       }
+    }),
+)
+
+// Opening a named pipe for writing blocks in the kernel until a reader opens it.
+test(
+  'dead letters into a named pipe arrive, and an interrupt ends the wait for a reader',
+  {
+    skip: process.platform === 'win32',
+  },
+  () =>
+    onStage(async ({ folder, run }) => {
+      const path = join(folder, 'pipe')
+      execFileSync('mkfifo', [path])
+      const stop = new AbortController()
+      const opening = DeadLetterFile.open(path, stop.signal)
+      stop.abort()
+      assert.equal(await opening, null)
+
+      const reader = spawn('cat', [path])
+      let letters = ''
+      reader.stdout.on('data', (chunk) => {
+        letters += chunk
+      })
+      const { code } = await run(['--format', 'json', '--dead-letter', path], '5\n{"value":"a"}\n')
+      await once(reader, 'close')
+      assert.equal(code, 2)
+      assert.equal(JSON.parse(letters).line, 1)
     }),
 )
 

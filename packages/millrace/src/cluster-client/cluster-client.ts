@@ -153,6 +153,10 @@ export class Cluster implements ClusterPort {
     this.#metadata.applyLeaderHint(hint)
   }
 
+  leaderErrorCode(topic: string, partition: number): number {
+    return this.#metadata.leaderErrorCode(topic, partition)
+  }
+
   initProducerId(current: ProducerIdentity): void {
     this.#producerId.want(current)
   }

@@ -9,13 +9,10 @@
 
 import type { LeaderHint, PartitionView, TopicView } from '../engine/ports.ts'
 import type { MetadataResponse } from '../protocol/api/03-metadata.ts'
+import { errorNumber } from '../protocol/errors.ts'
 
 type TopicResponse = MetadataResponse['topics'][number]
 type PartitionResponse = TopicResponse['partitions'][number]
-
-const noError = 0
-/** A replica is not available; the leader is. */
-const replicaNotAvailable = 9
 
 const topicIdBytes = 16
 
@@ -29,6 +26,8 @@ const olderResponsesMax = 5
 
 export class MetadataCache {
   readonly #views = new Map<string, TopicView>()
+  /** By topic, the error of each partition that has one. */
+  readonly #errorCodes = new Map<string, ReadonlyMap<number, number>>()
   /** Topics whose epochs come from a cluster that the client has left, possibly for another one. */
   readonly #withoutEpochs = new Set<string>()
   /**
@@ -48,6 +47,7 @@ export class MetadataCache {
     this.#withoutEpochs.delete(topic)
     this.#olderResponses.delete(topic)
     this.#rejected.delete(topic)
+    this.#errorCodes.delete(topic)
   }
 
   /** The known leader of the partition responded that it does not lead it. */
@@ -56,6 +56,11 @@ export class MetadataCache {
     const rejected = this.#rejected.get(topic)
     if (rejected === undefined) this.#rejected.set(topic, new Set([partition]))
     else rejected.add(partition)
+  }
+
+  /** Kafka's number for the reason why a partition without a leader has none. */
+  leaderErrorCode(topic: string, partition: number): number {
+    return this.#errorCodes.get(topic)?.get(partition) ?? errorNumber.LEADER_NOT_AVAILABLE
   }
 
   /** From now on the first response of each topic is accepted, with any epochs. */
@@ -87,8 +92,10 @@ export class MetadataCache {
       if (count > 0) olderResponses[index] = count
       return false
     }
+    const errorCodes = new Map<number, number>()
     for (const partition of response.partitions) {
       const index = partition.partitionIndex
+      if (hasError(partition)) errorCodes.set(index, partition.errorCode)
       const before = basis?.partitions[index]
       partitions[index] =
         before === undefined || !isOlderThan(before, partition) || isContradicted(index, before)
@@ -103,6 +110,8 @@ export class MetadataCache {
         partitions.push(before)
       }
     }
+    if (errorCodes.size > 0) this.#errorCodes.set(name, errorCodes)
+    else this.#errorCodes.delete(name)
     if (olderResponses.length > 0) this.#olderResponses.set(name, olderResponses)
     else this.#olderResponses.delete(name)
     this.#rejected.delete(name)
@@ -131,6 +140,10 @@ export class MetadataCache {
 const keptId = (known: TopicView | undefined): Uint8Array =>
   known?.topicId ?? new Uint8Array(topicIdBytes)
 
+/** REPLICA_NOT_AVAILABLE: a replica is not available; the leader is. */
+const hasError = ({ errorCode }: PartitionResponse): boolean =>
+  errorCode !== errorNumber.NONE && errorCode !== errorNumber.REPLICA_NOT_AVAILABLE
+
 const isOlderThan = (known: PartitionView, { leaderEpoch }: PartitionResponse): boolean =>
   leaderEpoch >= 0 && leaderEpoch < known.leaderEpoch
 
@@ -150,10 +163,10 @@ const mergeOlder = (
 }
 
 const viewOf = (
-  { leaderId, leaderEpoch, errorCode }: PartitionResponse,
+  partition: PartitionResponse,
   knowsNode: (nodeId: number) => boolean,
 ): PartitionView => {
-  const hasLeader =
-    (errorCode === noError || errorCode === replicaNotAvailable) && knowsNode(leaderId)
+  const { leaderId, leaderEpoch } = partition
+  const hasLeader = !hasError(partition) && knowsNode(leaderId)
   return { leaderId: hasLeader ? leaderId : -1, leaderEpoch: Math.max(leaderEpoch, -1) }
 }

@@ -157,6 +157,11 @@ export class Metadata {
     this.#cache.forget(topic)
   }
 
+  /** Kafka's number for the reason why a partition without a leader has none. */
+  leaderErrorCode(topic: string, partition: number): number {
+    return this.#cache.leaderErrorCode(topic, partition)
+  }
+
   /** The metadata of the topics in use is wrong, or may be. */
   markStale(): void {
     if (this.#state === 'closed' || this.#topics.isEmpty) return

@@ -49,7 +49,8 @@ const choosePartition = (
   }
   const led = topic.partitions.find(({ leaderId }) => leaderId >= 0)
   if (led === undefined) {
-    throw brokerError(errorNumber.LEADER_NOT_AVAILABLE, { api: metadataApi.name, topic: name })
+    const code = topic.partitions[0]?.errorCode || errorNumber.LEADER_NOT_AVAILABLE
+    throw brokerError(code, { api: metadataApi.name, topic: name })
   }
   return led.partitionIndex
 }

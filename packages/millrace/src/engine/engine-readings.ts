@@ -2,7 +2,7 @@
 // status(), its close report, and its warnings of outages and of the end of the process. Invariant:
 // reading changes nothing.
 
-import { KafkaError } from '../protocol/kafka-error.ts'
+import type { KafkaError } from '../protocol/kafka-error.ts'
 import type { TopicState } from './buffer/topic-state.ts'
 import type { PartitionQueue, QueuedBatch } from './dispatch/partition-queue.ts'
 import type { EngineParts } from './engine-parts.ts'
@@ -186,13 +186,13 @@ export class EngineReadings {
 
   /** A failure, but not a throttle time. */
   #deliveryError(batch: QueuedBatch): KafkaError | null {
-    const { identityState, cluster, topics } = this.#parts
+    const { identityState, cluster, topics, failures } = this.#parts
     const failure = batch.lastError ?? identityState.lastError
     if (failure !== null) return failure
-    const { leaderId, topic, partition } = batch.queue
+    const { leaderId, topic } = batch.queue
     if (leaderId < 0) {
       const cause = topics.find(topic.name)?.failure ?? cluster.metadataError
-      return cause ?? new KafkaError('BROKER_UNAVAILABLE', `partition ${partition} has no leader`)
+      return cause ?? failures.blockingError(batch)
     }
     const link = cluster.link(leaderId)
     if (link === undefined || link.ready) return null

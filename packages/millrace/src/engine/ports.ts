@@ -163,6 +163,8 @@ export interface ClusterPort {
    */
   refreshTopic(topic: string, why: TopicRequestReason, rejectedPartition?: number): void
   forgetTopic(topic: string): void
+  /** Kafka's number for the reason why a partition without a leader has none. */
+  leaderErrorCode(topic: string, partition: number): number
   /** Applies a hint if its epoch is newer than the known one; then onTopic follows. */
   applyLeaderHint(hint: LeaderHint): void
   /**

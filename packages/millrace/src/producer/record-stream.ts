@@ -56,7 +56,11 @@ export const recordWritable = (
   })
   const stream = new Writable({
     objectMode: true,
-    highWaterMark: options.highWaterMark ?? highWaterMarkDefault,
+    // Node accepts whole numbers only.
+    highWaterMark: Math.min(
+      Math.ceil(options.highWaterMark ?? highWaterMarkDefault),
+      Number.MAX_SAFE_INTEGER,
+    ),
     write: (record: ProducerRecord, _encoding, done) => {
       const pushed = sink.push(record)
       if (pushed === undefined) done(sink.broken)
@@ -96,7 +100,10 @@ export const recordWritableStream = (
         return sink.drain()
       },
     },
-    new CountQueuingStrategy({ highWaterMark: options.highWaterMark ?? highWaterMarkDefault }),
+    // With 0 a web stream is never ready for a record: pipeTo() would wait forever.
+    new CountQueuingStrategy({
+      highWaterMark: Math.max(options.highWaterMark ?? highWaterMarkDefault, 1),
+    }),
   )
 }
 

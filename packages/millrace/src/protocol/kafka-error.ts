@@ -152,6 +152,11 @@ const brokerRemedies: ReadonlyMap<string | undefined, string> = new Map([
   ['NOT_ENOUGH_REPLICAS', replicasMissing],
   ['NOT_ENOUGH_REPLICAS_AFTER_APPEND', replicasMissing],
   ['LEADER_NOT_AVAILABLE', 'Bring the brokers back that hold the partition: it has no leader.'],
+  [
+    'LISTENER_NOT_FOUND',
+    "Give the partition's leader the listener that this client uses (`listeners`, " +
+      '`advertised.listeners`): other brokers have it.',
+  ],
   ['REQUEST_TIMED_OUT', 'Check the load of the replicas: they did not acknowledge in time.'],
   ['KAFKA_STORAGE_ERROR', 'Check the disks and the log of the broker.'],
 ])

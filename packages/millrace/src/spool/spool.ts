@@ -25,7 +25,7 @@ import {
   type WrittenCallback,
 } from './log-writer.ts'
 import type { RecordStates } from './record-states.ts'
-import { cutTornEnd, type Recovered, Recovery } from './recovery.ts'
+import { cutTornEnd, type Recovered, Recovery, type TornEnd } from './recovery.ts'
 
 export type { Durability }
 
@@ -80,6 +80,10 @@ const segmentBytesOf = ({ maxBytes }: SpoolSettings): number =>
  * A warning is logged when the spool is filled to this share, and again after it was half of it.
  */
 const warningShare = 1 / 4
+
+const tornEndWarning = (directory: string, { segment, offset, bytes }: TornEnd): string =>
+  `millrace: spool ${directory}: ${bytes} bytes of ${segmentName(segment)}, from byte ${offset} on, ` +
+  'were cut off: an earlier process ended while it wrote them, or they were damaged later'
 
 export class Spool {
   readonly settings: SpoolSettings
@@ -157,7 +161,11 @@ export class Spool {
       const places = new BlockPlaces()
       const recovery = new Recovery(files, directory, { onBlock: (place) => places.add(place) })
       const recovered = await recovery.read()
-      if (recovered.tornEnd !== null) await cutTornEnd(files, directory, recovered.tornEnd)
+      const { tornEnd } = recovered
+      if (tornEnd !== null) {
+        await cutTornEnd(files, directory, tornEnd)
+        environment.logger.warn(tornEndWarning(directory, tornEnd))
+      }
       if (settings.durability === 'machine') await syncLast(files, directory, recovered)
       const spool = new Spool(settings, environment, events, lock, recovered, places)
       await spool.#writer.prepare()

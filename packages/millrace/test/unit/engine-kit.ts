@@ -343,6 +343,12 @@ export class Bench implements ClusterPort {
     if (partition !== undefined) this.rejectedLeaders.push(`${topic}-${partition}`)
   }
 
+  leaderErrors = new Map<number, number>()
+
+  leaderErrorCode(_topic: string, partition: number): number {
+    return this.leaderErrors.get(partition) ?? errorNumber.LEADER_NOT_AVAILABLE
+  }
+
   forgetTopic(topic: string): void {
     this.forgotten.push(topic)
   }

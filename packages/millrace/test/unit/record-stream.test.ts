@@ -60,6 +60,16 @@ test('a source far larger than the buffer is read as the buffer has space', asyn
   assert.equal(cluster.records('t').length, 4000)
 })
 
+test('highWaterMark may be Infinity, a fraction or 0 in both kinds of streams', async () => {
+  const producer = new RecordingProducer()
+  for (const highWaterMark of [Number.POSITIVE_INFINITY, 1.5, 0]) {
+    const record = { topic: 't', value: 'x' }
+    await pipeline(Readable.from([record]), producer.writable({ highWaterMark }))
+    await ReadableStream.from([record]).pipeTo(producer.writableStream({ highWaterMark }))
+  }
+  assert.equal(producer.records.length, 6)
+})
+
 test('maxInFlight bounds the records that are not settled', async () => {
   const producer = new RecordingProducer({ autoSettle: false })
   const all = producer.sendAll(generate(10), { maxInFlight: 3 })

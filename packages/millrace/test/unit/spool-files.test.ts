@@ -51,12 +51,20 @@ describe('the files of a spool', () => {
     const content = stage.disk.content(first)
     stage.disk.replace(first, content.subarray(0, content.length - 1))
     assert.deepEqual(await recovered(stage), ['a', 'b'])
+    const offset = content.lastIndexOf('mrBS')
+    const what = `${content.length - 1 - offset} bytes of ${segmentName(1)}, from byte ${offset} on`
+    assert.equal(stage.warnings.length, 1)
+    assert.match(stage.warnings[0]!, new RegExp(`spool ${directory}: ${what}, were cut off: `))
   })
 
   it('with a torn header of the last file lose that file', async () => {
     const stage = await crashedWith('a')
     stage.disk.replace(first, stage.disk.content(first).subarray(0, 20))
     assert.deepEqual(await recovered(stage), [])
+    assert.match(
+      stage.warnings.join(),
+      /: 20 bytes of 00000001\.spool, from byte 0 on, were cut off/,
+    )
   })
 
   it('with damage before a whole block are refused: file and byte are named', async () => {

@@ -126,9 +126,10 @@ test('a topic created again with fewer partitions: lost partitions fail by name'
   for (const partition of [0, 2]) bench.send(`p${partition}`, { partition })
   bench.tellTopic('t', [1], 0, 2)
   bench.step()
-  const { code, message } = bench.errors.get('p2')!
-  assert.equal(code, 'UNKNOWN_PARTITION')
-  assert.match(message, /Topic "t" has only 1 partitions now: 2 is gone/)
+  const { code, message, kind } = bench.errors.get('p2')!
+  // The partitioner may have chosen the partition: sent again, the record goes to another one.
+  assert.deepEqual([code, kind], ['UNKNOWN_PARTITION', 'retriable'])
+  assert.match(message, /Topic "t" has only 1 partition now: partition 2 is gone/)
   for (let index = 0; index < 20; index++) bench.send(`k${index}`, { key: `k${index}` })
   bench.step()
   const partitions = bench.sent.flatMap(({ batches }) => batches.map(({ partition }) => partition))
@@ -252,6 +253,34 @@ test('an error of a partition without a leader names the reason and the cause', 
   assert.equal(error.code, 'DELIVERY_TIMEOUT')
   assert.match(error.message, /the partition has no leader/)
   assert.equal((error.cause as KafkaError).brokerError, 'LEADER_NOT_AVAILABLE')
+})
+
+test('an error of a partition without a leader has the reason that metadata gives', async () => {
+  const bench = Bench.ready({ deliveryTimeoutMs: 4_000 })
+  bench.send('a')
+  bench.leaderErrors.set(0, errorNumber.LISTENER_NOT_FOUND)
+  bench.tellTopic('t', [-1], 1)
+  bench.advance(1_000)
+  const [blocked] = bench.engine.readings.blockedTopics(bench.now)
+  assert.equal(blocked?.error.brokerError, 'LISTENER_NOT_FOUND')
+  bench.advance(3_000)
+  const { message, cause } = bench.errors.get('a')!
+  assert.match(message, /the leader does not have this listener \(LISTENER_NOT_FOUND, 72\)/)
+  assert.match((cause as KafkaError).remedy, /advertised\.listeners/)
+
+  const world = await World.make()
+  const { partitions } = world.topic('t', 1, 1)
+  Object.assign(partitions[0]!, { leader: -1, error: errorNumber.LISTENER_NOT_FOUND })
+  Object.assign(partitions[1]!, { leader: -1 })
+  world.cluster.refreshTopic('t', 'unknown')
+  await world.untilTopic('t')
+  const codes = [0, 1].map((partition) => world.cluster.leaderErrorCode('t', partition))
+  assert.deepEqual(codes, [errorNumber.LISTENER_NOT_FOUND, errorNumber.LEADER_NOT_AVAILABLE])
+  Object.assign(partitions[0]!, { leader: 1, error: 0 })
+  world.cluster.refreshTopic('t', 'stale')
+  await world.untilTopic('t', 2)
+  assert.equal(world.cluster.leaderErrorCode('t', 0), errorNumber.LEADER_NOT_AVAILABLE)
+  world.cluster.close()
 })
 
 test('an error of a record behind a broker that does not respond names that broker', () => {

@@ -104,7 +104,7 @@ export class SchemaRegistry {
     const path = `/subjects/${encodeURIComponent(subject)}${queryOf(input)}`
     const response = await this.#requests.request('POST', path, bodyOf(input))
     const { version } = response as { version?: unknown }
-    if (typeof version !== 'number') throw malformed(path)
+    if (typeof version !== 'number') throw malformed(path, 'version', 'a number', version)
     return version
   }
 
@@ -181,13 +181,16 @@ const queryOf = ({ normalize }: SchemaInput): string =>
 const bodyOf = ({ schema, schemaType, references = [] }: SchemaInput): string =>
   JSON.stringify({ schema, schemaType, references })
 
-const malformed = (path: string): RegistryError =>
-  rejected(`the response to ${path} must be that of a schema registry: a field is invalid`)
+/** Text is not shown: a registry may return the credentials of the request in it. */
+const malformed = (path: string, field: string, expected: string, got: unknown): RegistryError => {
+  const shown = typeof got === 'number' || got === null ? `${got}` : typeof got
+  return rejected(`the response to ${path}: ${field} must be ${expected}, got ${shown}`)
+}
 
 const idOf = (path: string, response: object): number => {
   const { id } = response as { id?: unknown }
   if (typeof id === 'number' && Number.isInteger(id) && id >= 0 && id < 2 ** 31) return id
-  throw malformed(path)
+  throw malformed(path, 'id', `a whole number from 0 to ${2 ** 31 - 1}`, id)
 }
 
 const isReference = (one: unknown): one is SchemaReference => {
@@ -209,9 +212,13 @@ const schemaOf = (path: string, response: object, id: number): RegisteredSchema 
   // Some registries return null for a field that others omit.
   const schemaType = found.schemaType ?? 'AVRO'
   const references = found.references ?? []
-  const isSchema = typeof schema === 'string' && schemaTypes.includes(schemaType)
-  if (!isSchema || !Array.isArray(references) || !references.every(isReference)) {
-    throw malformed(path)
+  if (typeof schema !== 'string') throw malformed(path, 'schema', 'text', schema)
+  if (!schemaTypes.includes(schemaType)) {
+    throw malformed(path, 'schemaType', schemaTypes.join(' or '), schemaType)
+  }
+  if (!Array.isArray(references) || !references.every(isReference)) {
+    const expected = 'a list with name, subject and version of each schema'
+    throw malformed(path, 'references', expected, references)
   }
   return {
     id,

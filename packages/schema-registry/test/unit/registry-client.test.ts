@@ -188,6 +188,27 @@ test('a page instead of JSON is an error with its status, retriable by the statu
   }
 })
 
+test('a field of a response that is invalid is named, and text in it is not shown', async () => {
+  const secret = 'p@ss/w0rd'
+  const cases: [object, string][] = [
+    [{ id: -1 }, 'id must be a whole number from 0 to 2147483647, got -1'],
+    [{ id: secret }, 'id must be a whole number from 0 to 2147483647, got string'],
+    [{ schema: { a: secret } }, 'schema must be text, got object'],
+    [{ schemaType: secret }, 'schemaType must be AVRO or JSON or PROTOBUF, got string'],
+    [{ references: [{ name: secret }] }, 'references must be a list with .*, got object'],
+  ]
+  for (const [fields, message] of cases) {
+    await using server = await serve(json({ ...schema, ...fields }))
+    const auth = { username: 'svc', password: secret }
+    const error = await failureOf(client({ url: server.url, auth }).version('a', 'latest'))
+    assert.match(
+      error.message,
+      new RegExp(`^the response to /subjects/a/versions/latest: ${message}$`),
+    )
+    showsNone(error, [secret])
+  }
+})
+
 test('several addresses are tried in turn, and the one that responded stays', async () => {
   await using down = await serve(json({ error_code: 50_001, message: 'down' }, 500))
   await using up = await serve(json(schema))

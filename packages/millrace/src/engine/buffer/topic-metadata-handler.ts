@@ -214,6 +214,8 @@ const createdAgain = (topic: string): KafkaError => {
 
 const partitionLost = ({ name, partitioning }: TopicState, partition: number): KafkaError => {
   const count = partitioning.partitionCount
-  const message = `Topic "${name}" has only ${count} partitions now: ${partition} is gone`
-  return new KafkaError('UNKNOWN_PARTITION', message, { topic: name, partition })
+  const partitions = count === 1 ? '1 partition' : `${count} partitions`
+  const message = `Topic "${name}" has only ${partitions} now: partition ${partition} is gone`
+  // The partitioner may have chosen the partition: sent again, the record goes to another one.
+  return new KafkaError('UNKNOWN_PARTITION', message, { kind: 'retriable', topic: name, partition })
 }

@@ -3,7 +3,7 @@
 // producer ends. Callers: Delivery, TransactionEffects, Engine. Invariant: a sequence number of a
 // failed batch becomes a gap. Waiting records are failed by the accumulator.
 
-import { brokerError, errorNumber } from '../../protocol/errors.ts'
+import { brokerError } from '../../protocol/errors.ts'
 import { type ErrorCode, KafkaError } from '../../protocol/kafka-error.ts'
 import { batchContext, deliveryTimeout, errorOfBatch } from '../batch/batch-errors.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
@@ -40,7 +40,7 @@ export class BatchFailures {
   blockingError(batch: QueuedBatch): KafkaError | null {
     const { cluster, identityState, transactions } = this.#parts
     const { leaderId } = batch.queue
-    if (leaderId < 0) return cluster.metadataError ?? noLeader(batch)
+    if (leaderId < 0) return cluster.metadataError ?? this.#noLeader(batch)
     const link = cluster.link(leaderId)
     // What keeps the broker from accepting requests now came after the last attempt.
     const unavailable = link === undefined || link.ready ? null : link.lastError
@@ -55,6 +55,16 @@ export class BatchFailures {
       cluster.metadataError ??
       (link === undefined ? null : this.#unresponsive(link))
     )
+  }
+
+  #noLeader({ queue, lastError }: QueuedBatch): KafkaError {
+    const { topic, partition } = queue
+    return brokerError(this.#parts.cluster.leaderErrorCode(topic.name, partition), {
+      api: 'Metadata',
+      topic: topic.name,
+      partition,
+      cause: lastError ?? undefined,
+    })
   }
 
   /** The broker is connected and has requests without a response, and others wait for those. */
@@ -127,11 +137,3 @@ export class BatchFailures {
     }
   }
 }
-
-const noLeader = ({ queue, lastError }: QueuedBatch): KafkaError =>
-  brokerError(errorNumber.LEADER_NOT_AVAILABLE, {
-    api: 'Metadata',
-    topic: queue.topic.name,
-    partition: queue.partition,
-    cause: lastError ?? undefined,
-  })
