@@ -157,13 +157,17 @@ export class EngineParts {
     return generations.outstanding === 0 && settlement.idle && dispatcher.requestsInFlight === 0
   }
 
-  /** Calls `done` when all records taken so far are settled; open batches do not linger for it. */
-  flush(done: () => void): void {
+  /**
+   * Calls `done` when all records taken so far are settled; open batches do not linger for it.
+   * Returns a function that forgets `done`.
+   */
+  flush(done: () => void): () => void {
     this.flushTrigger?.release()
-    this.generations.endGeneration(done)
+    const forget = this.generations.endGeneration(done)
     this.dispatcher.endLingers()
     if (this.settlement.idle) this.generations.notify()
     this.wake()
+    return forget
   }
 
   /** Fails all records that are not in flight. */

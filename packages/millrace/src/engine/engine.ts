@@ -265,10 +265,10 @@ export class Engine implements EngineEvents {
 
   /**
    * Calls `done` when all records taken so far are settled, at once if none is left; open batches
-   * do not linger for it.
+   * do not linger for it. Returns a function that forgets `done`.
    */
-  flush(done: () => void): void {
-    this.parts.flush(done)
+  flush(done: () => void): () => void {
+    return this.parts.flush(done)
   }
 
   /**

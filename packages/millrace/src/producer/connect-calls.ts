@@ -19,10 +19,17 @@ export interface ConnectCallsParts {
   onWaiting(): void
 }
 
+interface ConnectCall {
+  readonly isOneRound: boolean
+  readonly resolve: () => void
+  readonly reject: (error: KafkaError) => void
+}
+
 export class ConnectCalls {
   readonly #parts: ConnectCallsParts
-  /** Rejects each waiting call. */
-  readonly #waiting = new Set<() => void>()
+  readonly #waiting = new Set<ConnectCall>()
+  /** A round serves all waiting calls. */
+  #isTrying = false
 
   constructor(parts: ConnectCallsParts) {
     this.#parts = parts
@@ -46,33 +53,37 @@ export class ConnectCalls {
     return guarded(
       waitFor<void>('connect', limited, waitClock, (resolve, reject) => {
         checkOpen()
-        const onClose = (): void => {
-          reject(new KafkaError('CLOSED', 'connect: the producer was closed'))
-        }
-        this.#waiting.add(onClose)
+        const call = { isOneRound, resolve, reject }
+        this.#waiting.add(call)
         onWaiting()
-        this.#try(onClose, isOneRound, (error) => {
-          this.#waiting.delete(onClose)
-          if (error === null) resolve()
-          else reject(error)
-        })
-        return () => this.#waiting.delete(onClose)
+        this.#try()
+        return () => this.#waiting.delete(call)
       }),
     )
   }
 
   /** The cluster client controls the pace: the next round starts after its backoff. */
-  #try(call: () => void, isOneRound: boolean, done: (error: KafkaError | null) => void): void {
+  #try(): void {
+    if (this.#isTrying) return
+    this.#isTrying = true
     this.#parts.cluster.connect((error) => {
-      if (!this.#waiting.has(call)) return
-      if (error === null || isOneRound || isRefusal(error)) done(error)
-      else this.#try(call, isOneRound, done)
+      this.#isTrying = false
+      for (const call of this.#waiting) this.#onRound(call, error)
+      if (this.#waiting.size > 0) this.#try()
     })
+  }
+
+  #onRound(call: ConnectCall, error: KafkaError | null): void {
+    if (error !== null && !call.isOneRound && !isRefusal(error)) return
+    this.#waiting.delete(call)
+    if (error === null) call.resolve()
+    else call.reject(error)
   }
 
   /** The producer is closed. */
   close(): void {
-    for (const onClose of this.#waiting) onClose()
+    const error = new KafkaError('CLOSED', 'connect: the producer was closed')
+    for (const { reject } of this.#waiting) reject(error)
     this.#waiting.clear()
   }
 }

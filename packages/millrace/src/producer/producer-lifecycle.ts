@@ -180,12 +180,17 @@ export class ProducerLifecycle {
     return engine.transactions === null ? options : withTimeout(options, deliveryTimeoutMs)
   }
 
-  /** Calls back when every accepted record is settled. */
-  flush(done: () => void): void {
+  /** Calls back when every accepted record is settled. Returns a function that forgets `done`. */
+  flush(done: () => void): () => void {
     const { engine, spool, deadLetters } = this.#parts
-    const settled = deadLetters === null ? done : () => deadLetters.flush(done)
-    if (spool === null) engine.flush(settled)
-    else engine.flush(() => spool.flush(settled))
+    let call: (() => void) | null = done
+    const end = (): void => call?.()
+    const settled = deadLetters === null ? end : () => deadLetters.flush(end)
+    const forget = engine.flush(spool === null ? settled : () => spool.flush(settled))
+    return () => {
+      call = null
+      forget()
+    }
   }
 
   /** For a caller of flush(): records in a failed spool are not settled. */
@@ -197,8 +202,8 @@ export class ProducerLifecycle {
         if (error === null) resolve()
         else reject(error)
       }
-      if (this.#state === 'closed') end()
-      else this.flush(end)
+      if (this.#state !== 'closed') return this.flush(end)
+      end()
       return nothing
     })
   }
@@ -217,7 +222,7 @@ export class ProducerLifecycle {
   #drain(): void {
     const { engine, cluster } = this.#parts
     const leave = (): void => cluster.leave(() => this.#endClosing())
-    const flush = (): void => this.flush(leave)
+    const flush = (): void => void this.flush(leave)
     if (engine.transactions === null) flush()
     else engine.transactions.finish(flush)
   }

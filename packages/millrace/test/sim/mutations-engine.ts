@@ -307,7 +307,10 @@ export const engineMutations: Readonly<Record<string, Mutation>> = {
     'flush is over at once',
     FlushGenerations,
     'endGeneration',
-    () => (done) => done(),
+    () => (done) => {
+      done()
+      return () => {}
+    },
   ),
   'piece-not-counted': inMethod(
     'the second half of a split batch is not tracked',

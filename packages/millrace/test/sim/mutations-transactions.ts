@@ -80,7 +80,10 @@ export const transactionMutations: Readonly<Record<string, Mutation>> = {
     'a commit does not wait for its records',
     EngineParts,
     'flush',
-    () => (done) => done(),
+    () => (done) => {
+      done()
+      return () => {}
+    },
   ),
   'failed-record-ignored': inMethod(
     'a record that failed does not fail its transaction',

@@ -31,6 +31,28 @@ describe('memory after a forced collection stays within bufferMemoryBytes and 40
     assert.equal(producer.metrics().recordsFailed, 200_000 * scale)
   })
 
+  // A call of flush() stayed until all records were settled, one of connect() until a round ended.
+  it('after calls of flush() and connect() that were cancelled', async (context) => {
+    const { clock, cluster, producer, settled, end, before } = await stageFor({ t: 1 })
+    cluster.node(1).stop()
+    producer.enqueue({ topic: 't', value: 'x' })
+    let cancelled = 0
+    const onCancelled = ({ code }: KafkaError): void => {
+      if (code === 'TIMEOUT') cancelled++
+    }
+    for (let wave = 0; wave < 400 * scale; wave++) {
+      const calls = Array.from({ length: 1000 }, () => [
+        producer.flush({ timeoutMs: 10 }).catch(onCancelled),
+        producer.connect({ timeoutMs: 10 }).catch(onCancelled),
+      ])
+      await clock.advance(20)
+      await settled(Promise.all(calls.flat()))
+    }
+    await checkGrowth(context, before, 'while the outage lasts')
+    assert.equal(cancelled, 800_000 * scale)
+    await end()
+  })
+
   // The results of each call, with their errors, stayed until the records' batch expired.
   it('after cancelled batches of one record, whose errors hold large reasons', async (context) => {
     const { clock, cluster, producer, settled, end, before } = await stageFor({ t: 1 })

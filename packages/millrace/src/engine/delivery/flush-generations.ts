@@ -3,10 +3,16 @@
 // WaitingRecords, Engine. Invariant: batches and waiting records are counted, never the records in
 // batches.
 
+interface Waiter {
+  readonly generation: number
+  readonly done: () => void
+}
+
 export class FlushGenerations {
   /** The incomplete entries of each generation; index 0 is `#oldest`. */
   readonly #counts: number[] = [0]
-  readonly #waiters: { readonly generation: number; readonly done: () => void }[] = []
+  /** In the order of their generations. */
+  readonly #waiters = new Set<Waiter>()
   #oldest = 0
   #outstanding = 0
 
@@ -29,10 +35,17 @@ export class FlushGenerations {
     this.#counts[generation - this.#oldest]!--
   }
 
-  /** `done` is called once, by notify(), when all entries that are unsettled now are settled. */
-  endGeneration(done: () => void): void {
-    this.#waiters.push({ generation: this.current, done })
-    this.#counts.push(0)
+  /**
+   * `done` is called once, by notify(), when all entries that are unsettled now are settled. Returns
+   * a function that forgets it.
+   */
+  endGeneration(done: () => void): () => void {
+    // Without unsettled entries in it, the current generation continues.
+    const isEmpty = this.#counts.at(-1) === 0
+    const waiter = { generation: isEmpty ? this.current - 1 : this.current, done }
+    this.#waiters.add(waiter)
+    if (!isEmpty) this.#counts.push(0)
+    return () => this.#waiters.delete(waiter)
   }
 
   /**
@@ -44,8 +57,10 @@ export class FlushGenerations {
       this.#counts.shift()
       this.#oldest++
     }
-    while (this.#waiters.length > 0 && this.#waiters[0]!.generation < this.#oldest) {
-      this.#waiters.shift()!.done()
+    for (const waiter of this.#waiters) {
+      if (waiter.generation >= this.#oldest) return
+      this.#waiters.delete(waiter)
+      waiter.done()
     }
   }
 }
