@@ -40,6 +40,32 @@ const closeTimeoutMsDefault = 25_000
 const isProducer = (value: ProducerOptions | ProducerLike): value is ProducerLike =>
   'sendBatch' in value
 
+const optionNames: readonly string[] = ['producer', 'closeTimeoutMs', 'onError']
+
+/** The problem with the options; null = none. The options of a producer are checked by Producer. */
+const problemOf = (options: MillraceClientOptions): string | null => {
+  if (typeof options !== 'object' || options === null) {
+    return `options must be an object, got ${options === null ? 'null' : typeof options}`
+  }
+  const unknown = Object.keys(options).find((name) => !optionNames.includes(name))
+  if (unknown !== undefined) {
+    return `unknown option '${unknown}': the options are ${optionNames.join(', ')}`
+  }
+  const { producer, closeTimeoutMs, onError } = options
+  if (typeof producer !== 'object' || producer === null) {
+    const got = producer === null ? 'null' : typeof producer
+    return `producer must be the options of a producer, or a producer, got ${got}`
+  }
+  if (
+    closeTimeoutMs !== undefined &&
+    !(typeof closeTimeoutMs === 'number' && closeTimeoutMs >= 0)
+  ) {
+    return `closeTimeoutMs must be milliseconds from 0, got ${String(closeTimeoutMs)}`
+  }
+  if (onError === undefined || typeof onError === 'function') return null
+  return `onError must be a function, got ${typeof onError}`
+}
+
 /** The result of converting an event: a record, or the error. */
 type Entry = ProducerRecord | KafkaError
 
@@ -57,9 +83,13 @@ export class MillraceClient extends ClientProxy implements OnApplicationShutdown
   readonly #onError: (error: KafkaError) => void
   readonly #logger = new Logger(MillraceClient.name)
 
-  /** Throws INVALID_OPTION if an option of the producer is invalid. Opens no connection. */
+  /** Throws INVALID_OPTION if an option is invalid. Opens no connection. */
   constructor(options: MillraceClientOptions) {
     super()
+    const problem = problemOf(options)
+    if (problem !== null) {
+      throw new KafkaError('INVALID_OPTION', printableText(`MillraceClient: ${problem}`))
+    }
     const { producer, closeTimeoutMs = closeTimeoutMsDefault, onError } = options
     this.#producer = isProducer(producer) ? producer : new Producer(producer)
     this.#closeTimeoutMs = closeTimeoutMs

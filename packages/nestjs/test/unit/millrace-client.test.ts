@@ -12,7 +12,7 @@ import { Test } from '@nestjs/testing'
 import type { BatchResult, KafkaError, Producer } from 'millrace'
 import { RecordingProducer, startCluster } from 'millrace/testing'
 import { firstValueFrom, lastValueFrom } from 'rxjs'
-import { MillraceClient, MillraceModule } from '../../src/index.ts'
+import { MillraceClient, type MillraceClientOptions, MillraceModule } from '../../src/index.ts'
 
 const recordingClient = () => {
   const producer = new RecordingProducer()
@@ -217,4 +217,24 @@ test('with a spool, the next application delivers events emitted without brokers
     Array.from({ length: 11 }, (_, index) => String(index)),
   )
   await rm(directory, { recursive: true })
+})
+
+test('an option that is invalid is named when the client is created', () => {
+  const producer = { brokers: 'localhost:1' }
+  const cases: [unknown, RegExp][] = [
+    [undefined, /options must be an object, got undefined/],
+    [null, /options must be an object, got null/],
+    [{}, /producer must be the options of a producer, or a producer, got undefined/],
+    [{ producer: 5 }, /producer must be .*, got number/],
+    [{ producer, closeTimeoutMs: -1 }, /closeTimeoutMs must be milliseconds from 0, got -1/],
+    [{ producer, closeTimeoutMs: '5' }, /closeTimeoutMs must be milliseconds from 0, got 5/],
+    [{ producer, onError: 5 }, /onError must be a function, got number/],
+    [{ producer, onEror: () => {} }, /unknown option 'onEror': the options are producer, /],
+  ]
+  for (const [options, message] of cases) {
+    assert.throws(() => new MillraceClient(options as MillraceClientOptions), {
+      code: 'INVALID_OPTION',
+      message,
+    })
+  }
 })
