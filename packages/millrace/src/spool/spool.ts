@@ -82,8 +82,8 @@ const segmentBytesOf = ({ maxBytes }: SpoolSettings): number =>
 const warningShare = 1 / 4
 
 const tornEndWarning = (directory: string, { segment, offset, bytes }: TornEnd): string =>
-  `millrace: spool ${directory}: ${bytes} bytes of ${segmentName(segment)}, from byte ${offset} on, ` +
-  'were cut off: an earlier process ended while it wrote them, or they were damaged later'
+  `millrace: spool ${directory}: ${bytes} bytes of ${segmentName(segment)}, from byte ${offset} ` +
+  'on, were cut off: an earlier process ended while it wrote them, or they were damaged later'
 
 export class Spool {
   readonly settings: SpoolSettings
