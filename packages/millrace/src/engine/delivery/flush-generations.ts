@@ -36,8 +36,8 @@ export class FlushGenerations {
   }
 
   /**
-   * `done` is called once, by notify(), when all entries that are unsettled now are settled. Returns
-   * a function that forgets it.
+   * `done` is called once, by notify(), when all entries that are unsettled now are settled.
+   * Returns a function that forgets it.
    */
   endGeneration(done: () => void): () => void {
     // Without unsettled entries in it, the current generation continues.
