@@ -1,5 +1,5 @@
 // Checks with the npm registry whether our dependencies have known weaknesses. A registry
-// that does not serve audits is said and no failure; a weakness is one.
+// that does not serve audits is reported and does not fail; a weakness fails.
 
 import { spawnSync } from 'node:child_process'
 import { fail, root, ScriptError, say } from './workspace.mjs'

@@ -127,7 +127,8 @@ const kinds = [
   ['abortable', 'abort the transaction, then continue'],
   [
     'refused',
-    'a broker refuses this client: fix credentials, certificates or versions, and it goes on',
+    'a broker refuses this client: fix credentials, certificates or versions; then the producer ' +
+      'delivers again',
   ],
   ['fatal', 'this producer cannot continue; create a new one'],
   ['usage', 'fix your code: the call or an option is invalid'],

@@ -1,5 +1,5 @@
 // The simulator: runs seeds in two processes and says which fail. A failing seed is printed with
-// its story; the same seed is the same run every time. With --mutation it shows that a deliberate
+// its trace; the same seed is the same run every time. With --mutation it shows that a deliberate
 // bug is found.
 
 import { fork } from 'node:child_process'
@@ -24,7 +24,7 @@ const usage = `npm run sim -- [--seeds N] [--from S] [--mutation NAME] [--list-m
 const processes = 2
 /** A run takes well under a second; a process that is silent for so long hangs. */
 const silenceMs = 120_000
-const storyLinesMax = 400
+const traceLinesMax = 400
 
 const placeOf = (name, fromSource) =>
   fromSource
@@ -73,7 +73,7 @@ class Worker {
 
 const emptyOutcome = {
   failures: [],
-  story: [],
+  traceLines: [],
   records: 0,
   failed: 0,
   maybe: 0,
@@ -106,11 +106,11 @@ const runSeeds = async (workers, { from, seeds, mutation, kind }, onOutcome) => 
 
 const nameOf = ({ seed, kind }) => `${seed}${kind === 'plain' ? '' : ` --${kind}`}`
 
-const printStory = async (worker, task) => {
-  const { story, failures } = await worker.run({ ...task, story: true })
-  const left = story.length - storyLinesMax
+const printTrace = async (worker, task) => {
+  const { traceLines, failures } = await worker.run({ ...task, keepsTrace: true })
+  const left = traceLines.length - traceLinesMax
   if (left > 0) console.log(`… ${left} lines before (--trace ${nameOf(task)} shows all)`)
-  console.log(story.slice(-storyLinesMax).join('\n'))
+  console.log(traceLines.slice(-traceLinesMax).join('\n'))
   return failures
 }
 
@@ -128,7 +128,7 @@ const search = async (workers, { from, seeds, kind }) => {
     failing.push(task)
     console.log(`seed ${nameOf(task)} FAILED\n  ${outcome.failures.join('\n  ')}`)
   })
-  if (failing.length > 0) await printStory(workers[0], failing[0])
+  if (failing.length > 0) await printTrace(workers[0], failing[0])
   const seconds = (performance.now() - startedMs) / 1000
   const share = ((100 * sums.maybe) / Math.max(1, sums.failed)).toFixed(1)
   say(
@@ -203,9 +203,9 @@ const main = async () => {
   const workers = Array.from({ length: processes }, () => new Worker(placeOf('worker', source)))
   try {
     if (values.trace !== undefined) {
-      const task = { seed: Number(values.trace), mutation, kind: only ?? 'plain', story: true }
-      const { story } = await workers[0].run(task)
-      console.log(story.join('\n'))
+      const task = { seed: Number(values.trace), mutation, kind: only ?? 'plain', keepsTrace: true }
+      const { traceLines } = await workers[0].run(task)
+      console.log(traceLines.join('\n'))
       return
     }
     let isGood = true

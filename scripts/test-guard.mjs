@@ -3,7 +3,7 @@
 
 const limitMs = Number(process.env.MILLRACE_TEST_FILE_TIMEOUT_MS ?? 0)
 
-// The runner itself is no test file: it lives as long as all of them together.
+// The runner itself is not a test file: it lives as long as all of them together.
 if (limitMs > 0 && process.env.NODE_TEST_CONTEXT !== undefined) {
   const timer = setTimeout(() => {
     const open = process.getActiveResourcesInfo().join(', ')

@@ -235,7 +235,7 @@ const runAbort = async (flags: AbortFlags, host: CommandHost): Promise<void> => 
       ? `The transaction of ${topic}-${partition} that begins at offset ${startOffset} will be ` +
         'aborted: its records are lost to readers of committed records.'
       : `The transaction of ${id} will be aborted: its records are lost to readers of committed ` +
-        'records, and its producer can not go on.'
+        'records, and its producer is fenced.'
   const done = await withAdmin(flags, host, async (admin, limits) => {
     await confirm(terminal, flags, what, limits.signal)
     return id === undefined

@@ -162,8 +162,8 @@ class ProduceRun {
     if (this.#progress.isComplete) input.stop()
     const { taken } = this.#progress
     if (taken === 0 || this.#flags.quiet === true) return true
-    const what = `${formatCount(taken)} records of ${input.name} were taken by earlier runs`
-    writeLine(this.#terminal.errors, `${what}; going on behind them.`)
+    const what = `${formatCount(taken)} records of ${input.name} were accepted by earlier runs`
+    writeLine(this.#terminal.errors, `${what}; continuing after them.`)
     return true
   }
 

@@ -102,7 +102,7 @@ const addOutcomeFlags = (command: Command): Command =>
     .option('--dead-letter <file>', 'append records that were not delivered, as NDJSON')
     .option(
       '--spool <directory>',
-      'keep what is read there until it is delivered: the same command goes on after a kill',
+      'keep the records on disk until they are delivered: the same command continues after a kill',
     )
     .option('--stop-on-error', 'read no further after the first failure')
     .option(

@@ -68,8 +68,8 @@ export const formatReport = (report: ProduceReport): readonly string[] => {
   if (!complete) {
     const next = report.continues ? 'the same command' : `--skip ${done}`
     lines.push(
-      `${input} was not read to its end: the first ${recordsOf(done)} of it are dealt with as ` +
-        `said above; ${next} goes on behind them.`,
+      `${input} was not read to its end: the counts include its first ${recordsOf(done)}; ` +
+        `${next} continues after them.`,
     )
   }
   return lines

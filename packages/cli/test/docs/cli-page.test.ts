@@ -27,8 +27,8 @@ test('the page names every flag of the commands, and every exit code', async () 
     ...['inspect', 'verify', 'export'].map((name) => ['spool', name]),
     ['cluster-info'],
   ]
-  for (const words of commands) {
-    const { stdout } = await promisify(execFile)(process.execPath, [mainPath, ...words, '--help'])
+  for (const args of commands) {
+    const { stdout } = await promisify(execFile)(process.execPath, [mainPath, ...args, '--help'])
     for (const [flag] of stdout.matchAll(/(?<=^ {2}(?:-\w, )?)--[\w-]+/gm)) {
       if (flag !== '--help')
         assert.ok(page.includes(`\`${flag}`) || page.includes(` ${flag}`), flag)

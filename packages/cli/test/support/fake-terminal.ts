@@ -67,13 +67,13 @@ export class FakeTerminal implements Terminal {
   }
 
   /** Resolves once the output holds the words, or something that matches. */
-  untilOutput(words: string | RegExp): Promise<void> {
-    return this.#until(() => holds(this.outputText, words))
+  untilOutput(pattern: string | RegExp): Promise<void> {
+    return this.#until(() => holds(this.outputText, pattern))
   }
 
   /** The same of the error stream. */
-  untilErrors(words: string | RegExp): Promise<void> {
-    return this.#until(() => holds(this.errorText, words))
+  untilErrors(pattern: string | RegExp): Promise<void> {
+    return this.#until(() => holds(this.errorText, pattern))
   }
 
   async #until(isThere: () => boolean): Promise<void> {
@@ -81,5 +81,5 @@ export class FakeTerminal implements Terminal {
   }
 }
 
-const holds = (text: string, words: string | RegExp): boolean =>
-  typeof words === 'string' ? text.includes(words) : words.test(text)
+const holds = (text: string, pattern: string | RegExp): boolean =>
+  typeof pattern === 'string' ? text.includes(pattern) : pattern.test(text)

@@ -33,7 +33,7 @@ test('a topic may be named once', () => {
 test('brokers are HOST:PORT with commas between them', () => {
   assert.deepEqual(brokerList('localhost:9092'), ['localhost:9092'])
   assert.deepEqual(brokerList('a.example:1, [::1]:9092'), ['a.example:1', '[::1]:9092'])
-  for (const words of ['', 'localhost', ':9092', 'a:0', 'a:65536', 'a:1,', '::1:9092', 'a:1 b:2']) {
-    assert.throws(() => brokerList(words), /HOST:PORT/, words)
+  for (const text of ['', 'localhost', ':9092', 'a:0', 'a:65536', 'a:1,', '::1:9092', 'a:1 b:2']) {
+    assert.throws(() => brokerList(text), /HOST:PORT/, text)
   }
 })

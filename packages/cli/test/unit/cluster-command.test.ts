@@ -65,9 +65,9 @@ test('the committed bin runs the command, and Ctrl-C ends it with exit code 0', 
   const child = spawn(process.execPath, [bin, 'cluster', '--port', '0', '--nodes', '1'])
   t.after(() => child.kill('SIGKILL'))
   let text = ''
-  const until = (words: string): Promise<void> =>
+  const until = (args: string): Promise<void> =>
     new Promise((resolve, reject) => {
-      child.stdout.on('data', () => text.includes(words) && resolve())
+      child.stdout.on('data', () => text.includes(args) && resolve())
       child.once('exit', () => reject(new Error(`it ended early: ${text}`)))
     })
   child.stdout.on('data', (chunk) => {
@@ -103,8 +103,8 @@ test('the committed bin says what to do where nothing is built', async () => {
 test('--transaction-version makes a cluster of that level', async (t) => {
   const terminal = new FakeTerminal()
   t.after(() => terminal.interrupt())
-  const words = ['cluster', '--port', '0', '--nodes', '1', '--transaction-version', '1']
-  const ended = runMillrace(words, terminal)
+  const args = ['cluster', '--port', '0', '--nodes', '1', '--transaction-version', '1']
+  const ended = runMillrace(args, terminal)
   await terminal.untilOutput('Ctrl-C ends it.')
   const producer = new Producer({
     brokers: brokersIn(terminal.outputText),

@@ -28,10 +28,10 @@ const untilView = async (url: string, isThere: (view: View) => boolean): Promise
   }
 }
 
-const start = (words: readonly string[], environment: Record<string, string> = {}) => {
+const start = (args: readonly string[], environment: Record<string, string> = {}) => {
   const terminal = new FakeTerminal()
   Object.assign(terminal.environment, environment)
-  return { terminal, ended: runMillrace(words, terminal) }
+  return { terminal, ended: runMillrace(args, terminal) }
 }
 
 test('without brokers it is a demonstration, until the interrupt', async () => {
@@ -84,7 +84,7 @@ test('with brokers it writes to the topic that is named, and to no other', async
   assert.ok(terminal.outputText.includes(`\n${records.length} records delivered, 0 failed.\n`))
 })
 
-for (const [words, environment, expected] of [
+for (const [args, environment, expected] of [
   [
     ['console'],
     { MILLRACE_BROKERS: 'localhost:1' },
@@ -99,8 +99,8 @@ for (const [words, environment, expected] of [
   [['console', '--port', '70000'], {}, /whole number from 0 to 65535/],
   [['console', '--faults', 'nowhere.json'], {}, /The faults can't be read/],
 ] as const) {
-  test(`millrace ${words.join(' ')}is reported in a sentence and exits 1`, async () => {
-    const { terminal, ended } = start(words, { ...environment })
+  test(`millrace ${args.join(' ')}is reported in a sentence and exits 1`, async () => {
+    const { terminal, ended } = start(args, { ...environment })
     assert.equal(await ended, 1)
     assert.match(terminal.errorText, expected)
     assert.equal(terminal.isHeard, false)
@@ -109,8 +109,8 @@ for (const [words, environment, expected] of [
 
 test('perf --console shows the run, and prints the same output', async () => {
   await using cluster = await startCluster({ topics: { load: 1 } })
-  const words = ['perf', 'load', '-n', '100000', '--throughput', '500', '--json', '--console']
-  const { terminal, ended } = start(words, { MILLRACE_BROKERS: cluster.brokers.join(',') })
+  const args = ['perf', 'load', '-n', '100000', '--throughput', '500', '--json', '--console']
+  const { terminal, ended } = start(args, { MILLRACE_BROKERS: cluster.brokers.join(',') })
   await terminal.untilErrors('The console is at')
   const url = urlIn(terminal.errorText)
   await untilView(url, ({ totals }) => totals.recordsAcked > 10)
@@ -122,8 +122,8 @@ test('perf --console shows the run, and prints the same output', async () => {
 
 test('produce --console shows the run until the input ends', async () => {
   await using cluster = await startCluster({ topics: { load: 1 } })
-  const words = ['produce', 'load', '--console-port', '0']
-  const { terminal, ended } = start(words, { MILLRACE_BROKERS: cluster.brokers.join(',') })
+  const args = ['produce', 'load', '--console-port', '0']
+  const { terminal, ended } = start(args, { MILLRACE_BROKERS: cluster.brokers.join(',') })
   terminal.input.write('one\ntwo\n')
   await terminal.untilErrors('The console is at')
   const url = urlIn(terminal.errorText)

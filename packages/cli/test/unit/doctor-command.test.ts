@@ -16,10 +16,10 @@ interface Ended {
   readonly errors: string
 }
 
-const doctor = async (words: string, environment: Record<string, string> = {}): Promise<Ended> => {
+const doctor = async (args: string, environment: Record<string, string> = {}): Promise<Ended> => {
   const terminal = new FakeTerminal()
   Object.assign(terminal.environment, environment)
-  const code = await runMillrace(['doctor', ...words.split(' ').filter(Boolean)], terminal)
+  const code = await runMillrace(['doctor', ...args.split(' ').filter(Boolean)], terminal)
   assert.equal(terminal.isHeard, false)
   return { code, output: terminal.outputText, errors: terminal.errorText }
 }
@@ -81,14 +81,14 @@ test('the flags of the connection take effect, and no secret is printed', () =>
       const folder = await mkdtemp(join(tmpdir(), 'millrace-doctor-'))
       try {
         const file = join(folder, 'password')
-        const words = `-b ${broker} --sasl-mechanism scram-sha-256 --username alice`
+        const args = `-b ${broker} --sasl-mechanism scram-sha-256 --username alice`
         await writeFile(file, 'wonderland-42\n')
-        const good = await doctor(`${words} --password-file ${file}`)
+        const good = await doctor(`${args} --password-file ${file}`)
         assert.equal(good.code, 0, good.output)
         assert.match(good.output, /^ok {4}sasl .*authenticated by SCRAM-SHA-256$/m)
         await writeFile(file, 'looking-glass-7\n')
         for (const json of ['', ' --json']) {
-          const bad = await doctor(`${words} --password-file ${file}${json}`)
+          const bad = await doctor(`${args} --password-file ${file}${json}`)
           assert.equal(bad.code, 1)
           assert.match(bad.output, /Correct sasl\.username and sasl\.password/)
           assert.doesNotMatch(bad.output + bad.errors, /looking-glass|wonderland/)
@@ -100,7 +100,7 @@ test('the flags of the connection take effect, and no secret is printed', () =>
     { sasl: { mechanisms: ['SCRAM-SHA-256'], users: { alice: 'wonderland-42' } } },
   ))
 
-for (const [words, expected] of [
+for (const [args, expected] of [
   ['', /no broker is named: --brokers/],
   ['-b localhost', /HOST:PORT/],
   ['-b localhost:9092 --produce a/b', /It must have 1 to 249 letters/],
@@ -109,14 +109,14 @@ for (const [words, expected] of [
   ['-b localhost:9092 --set lingerMs=-1', /lingerMs must be .*, got -1/],
   ['-b localhost:9092 --ca /no/such/file', /tls\.ca names the file/],
 ] as const) {
-  test(`doctor ${words}is reported in a sentence and exits 2`, async () => {
-    const { code, output, errors } = await doctor(words)
+  test(`doctor ${args}is reported in a sentence and exits 2`, async () => {
+    const { code, output, errors } = await doctor(args)
     assert.deepEqual([code, output], [2, ''])
     assert.match(errors, expected)
   })
 }
 
-test('its help is no failure', async () => {
+test('--help of doctor exits with code 0', async () => {
   const { code, output } = await doctor('--help')
   assert.equal(code, 0)
   assert.match(output, /--produce <topic>[\s\S]*--timeout <seconds>[\s\S]*--brokers/)

@@ -84,7 +84,7 @@ test('faults apply, are read again at SIGHUP and on change; an invalid file chan
 
 test('an invalid or missing file of faults: exits 1, and no cluster is left', async () => {
   const terminal = new FakeTerminal()
-  const words = ['cluster', '-p', '0', '-n', '1', '--faults', '/nowhere/faults']
-  assert.equal(await runMillrace(words, terminal), 1)
+  const args = ['cluster', '-p', '0', '-n', '1', '--faults', '/nowhere/faults']
+  assert.equal(await runMillrace(args, terminal), 1)
   assert.match(terminal.errorText, /The faults can't be read: ENOENT/)
 })

@@ -11,9 +11,9 @@ before(async () => {
 })
 after(() => cluster.close())
 
-const run = async (...words: string[]) => {
+const run = async (...args: string[]) => {
   const terminal = new FakeTerminal()
-  const exitCode = await runFirstRun(words, terminal)
+  const exitCode = await runFirstRun(args, terminal)
   return { exitCode, output: terminal.outputText, errors: terminal.errorText }
 }
 
@@ -36,9 +36,9 @@ test('on a cluster with other records in the topic it checks its own only', asyn
     Array.from({ length: 100 }, (_, index) => ({ topic: 'used', value: `other ${index}` })),
   )
   await producer.close()
-  const words = ['--brokers', cluster.brokers.join(','), '--topic', 'used', '--count', '300']
+  const args = ['--brokers', cluster.brokers.join(','), '--topic', 'used', '--count', '300']
   for (const round of [1, 2]) {
-    const { exitCode, output, errors } = await run(...words)
+    const { exitCode, output, errors } = await run(...args)
     assert.deepEqual([exitCode, errors], [0, ''], `round ${round}`)
     assert.match(output, /300 records/)
     assert.match(output, /kcat -b .* -t used -C/)
@@ -49,8 +49,8 @@ test('on a cluster with other records in the topic it checks its own only', asyn
 })
 
 test('a topic that does not exist is named, is not created, and it exits 1', async () => {
-  const words = ['--brokers', cluster.brokers[0]!, '--topic', 'not-there', '--count', '300']
-  const { exitCode, output, errors } = await run(...words)
+  const args = ['--brokers', cluster.brokers[0]!, '--topic', 'not-there', '--count', '300']
+  const { exitCode, output, errors } = await run(...args)
   assert.equal(exitCode, 1)
   assert.match(errors, /not-there/)
   assert.doesNotMatch(errors, /\n\s+at /, 'a stack')
@@ -71,22 +71,22 @@ test('without a broker it names the address and the reason and exits 1', async (
   assert.doesNotMatch(errors, /\n\s+at /, 'a stack')
 })
 
-for (const [words, expected] of [
+for (const [args, expected] of [
   ['--brokers 127.0.0.1:9092', /--brokers needs --topic/],
   ['--brokers localhost --topic a', /HOST:PORT/],
   ['--brokers a:1 --topic a --keep', /leave it out with --brokers/],
   ['--count 29', /whole number from 30 to 1000000/],
   ['--cuont 30', /Did you mean --count/],
 ] as const) {
-  test(`wrong arguments are reported and exit 1: ${words}`, async () => {
-    const { exitCode, output, errors } = await run(...words.split(' '))
+  test(`wrong arguments are reported and exit 1: ${args}`, async () => {
+    const { exitCode, output, errors } = await run(...args.split(' '))
     assert.equal(exitCode, 1)
     assert.match(errors, expected)
     assert.equal(output, '')
   })
 }
 
-for (const [moment, count, words] of [
+for (const [moment, count, args] of [
   ['before the first record', '300', 'runs in this process'],
   ['while records are on their way', '300000', /send +[█░]+ +[1-9]\d?%/],
   ['between two steps', '300', 'sendBatch'],
@@ -95,7 +95,7 @@ for (const [moment, count, words] of [
     const terminal = new FakeTerminal(true)
     Object.assign(terminal.output, { isTTY: true, columns: 120 })
     const ended = runFirstRun(['--count', count], terminal)
-    await terminal.untilOutput(words)
+    await terminal.untilOutput(args)
     terminal.interrupt()
     assert.equal(await ended, 130)
     assert.match(terminal.outputText, /Stopped before the end\.\n$/)

@@ -62,7 +62,7 @@ const checkText = (what: string, text: string, secret: string): void => {
 }
 
 interface Entry {
-  readonly words: readonly string[]
+  readonly args: readonly string[]
   readonly environment?: Readonly<Record<string, string>>
   /** A file whose path takes the place of FILE. */
   readonly file?: string
@@ -84,59 +84,59 @@ const flagEntriesOf = (secret: string): Readonly<Record<string, Entry>> => {
   const pem = pemOf(secret)
   const plain = jaas('plain.PlainLoginModule', `username="u" password="${quoted}"`)
   return {
-    'the variable of the password': { words: login, environment: { MILLRACE_PASSWORD: secret } },
-    'the file of the password': { words: [...login, '--password-file', 'FILE'], file: secret },
-    'the password in place of its file': { words: [...login, '--password-file', secret] },
+    'the variable of the password': { args: login, environment: { MILLRACE_PASSWORD: secret } },
+    'the file of the password': { args: [...login, '--password-file', 'FILE'], file: secret },
+    'the password in place of its file': { args: [...login, '--password-file', secret] },
     'the password in place of its file, in a variable': {
-      words: login,
+      args: login,
       environment: { MILLRACE_PASSWORD_FILE: secret },
     },
-    'a flag that does not exist': { words: [`--password=${secret}`] },
-    'a flag that does not exist, with a word': { words: ['--password', secret] },
-    'a short flag that does not exist': { words: [`-P${secret}`] },
-    'a word too many': { words: [secret, secret] },
-    'the mechanism': { words: ['--sasl-mechanism', secret, '--username', 'u'] },
-    'the mechanism in a variable': { words: [], environment: { MILLRACE_SASL_MECHANISM: secret } },
-    'a setting in place of a file': { words: ['-c', `sasl.password=${secret}`] },
-    'a setting with another sign': { words: ['--set', `sasl.password:${secret}`] },
-    'a setting of the password': { words: ['--set', `sasl.password=${secret}`] },
-    'a setting of the module': { words: ['--set', `sasl.jaas.config=${plain}`] },
-    'a setting of the option sasl': { words: ['--set', `sasl={"password":"${quoted}"}`] },
-    'a setting of the option tls': { words: ['--set', `tls={"key":"${quoted}"}`] },
-    'a setting that does not exist': { words: ['--set', `password=${secret}`] },
-    'a setting of the brokers': { words: ['--set', `bootstrap.servers=u:${secret}@127.0.0.1:1`] },
-    'a setting of our brokers': { words: ['--set', `brokers=u:${secret}@127.0.0.1:1`] },
-    'the address of a broker': { words: ['-b', `u:${secret}@127.0.0.1:1`] },
-    'the address of a broker, encoded': { words: ['-b', `SASL_SSL://u:${url}%40127.0.0.1:1`] },
+    'a flag that does not exist': { args: [`--password=${secret}`] },
+    'a flag that does not exist, with a word': { args: ['--password', secret] },
+    'a short flag that does not exist': { args: [`-P${secret}`] },
+    'a word too many': { args: [secret, secret] },
+    'the mechanism': { args: ['--sasl-mechanism', secret, '--username', 'u'] },
+    'the mechanism in a variable': { args: [], environment: { MILLRACE_SASL_MECHANISM: secret } },
+    'a setting in place of a file': { args: ['-c', `sasl.password=${secret}`] },
+    'a setting with another sign': { args: ['--set', `sasl.password:${secret}`] },
+    'a setting of the password': { args: ['--set', `sasl.password=${secret}`] },
+    'a setting of the module': { args: ['--set', `sasl.jaas.config=${plain}`] },
+    'a setting of the option sasl': { args: ['--set', `sasl={"password":"${quoted}"}`] },
+    'a setting of the option tls': { args: ['--set', `tls={"key":"${quoted}"}`] },
+    'a setting that does not exist': { args: ['--set', `password=${secret}`] },
+    'a setting of the brokers': { args: ['--set', `bootstrap.servers=u:${secret}@127.0.0.1:1`] },
+    'a setting of our brokers': { args: ['--set', `brokers=u:${secret}@127.0.0.1:1`] },
+    'the address of a broker': { args: ['-b', `u:${secret}@127.0.0.1:1`] },
+    'the address of a broker, encoded': { args: ['-b', `SASL_SSL://u:${url}%40127.0.0.1:1`] },
     'a connection string': {
-      words: ['-b', `Endpoint=sb://a.example/;SharedAccessKeyName=k;SharedAccessKey=${secret}`],
+      args: ['-b', `Endpoint=sb://a.example/;SharedAccessKeyName=k;SharedAccessKey=${secret}`],
     },
     'a connection string in a variable': {
-      words: [],
+      args: [],
       environment: { MILLRACE_BROKERS: `Endpoint=sb://a.example/;SharedAccessKey=${secret}` },
     },
     'the variable of the brokers': {
-      words: [],
+      args: [],
       environment: { MILLRACE_BROKERS: `u:${url}%40127.0.0.1:1` },
     },
     'the key in place of its file': {
-      words: ['--tls', '--cert', secret, '--key', secret, '--ca', secret],
+      args: ['--tls', '--cert', secret, '--key', secret, '--ca', secret],
     },
-    'a file with half a key': { words: ['--tls', '--cert', 'FILE', '--key', 'FILE'], file: pem },
+    'a file with half a key': { args: ['--tls', '--cert', 'FILE', '--key', 'FILE'], file: pem },
     'the passphrase in place of its file': {
-      words: ['--tls', '--key-passphrase-file', secret],
+      args: ['--tls', '--key-passphrase-file', secret],
     },
     'the secret of a client': {
-      words: [...oauth, 'http://127.0.0.1:1/token'],
+      args: [...oauth, 'http://127.0.0.1:1/token'],
       environment: { MILLRACE_OAUTH_CLIENT_SECRET: secret },
     },
     'the secret of a client in place of its file': {
-      words: [...oauth, 'http://127.0.0.1:1/token', '--oauth-client-secret-file', secret],
+      args: [...oauth, 'http://127.0.0.1:1/token', '--oauth-client-secret-file', secret],
     },
-    'the endpoint': { words: [...oauth, secret] },
-    'credentials in the endpoint': { words: [...oauth, `https://c:${url}@127.0.0.1:1/token`] },
-    'the token in place of its file': { words: ['--oauth-token-file', secret] },
-    'the file of a token': { words: ['--oauth-token-file', 'FILE'], file: `${secret}\n` },
+    'the endpoint': { args: [...oauth, secret] },
+    'credentials in the endpoint': { args: [...oauth, `https://c:${url}@127.0.0.1:1/token`] },
+    'the token in place of its file': { args: ['--oauth-token-file', secret] },
+    'the file of a token': { args: ['--oauth-token-file', 'FILE'], file: `${secret}\n` },
   }
 }
 
@@ -146,7 +146,7 @@ const fileEntriesOf = (secret: string): Readonly<Record<string, Entry>> => {
   const quoted = secret.replace(/[\\"]/g, '\\$&')
   const property = secret.replaceAll('\\', '\\\\')
   const pem = pemOf(secret)
-  const ofFile = (file: string): Entry => ({ words: ['-c', 'FILE'], file })
+  const ofFile = (file: string): Entry => ({ args: ['-c', 'FILE'], file })
   const protocol = 'security.protocol=SASL_PLAINTEXT\n'
   return {
     'a file of a module': ofFile(
@@ -197,14 +197,14 @@ const commands: Readonly<Record<string, readonly string[]>> = {
   tail: ['tail', 'orders', '--from', '0', '--until', 'end', '--set', 'requestTimeoutMs=200'],
 }
 
-const run = async (words: readonly string[], entry: Entry, path: string): Promise<string> => {
+const run = async (args: readonly string[], entry: Entry, path: string): Promise<string> => {
   const terminal = new FakeTerminal()
   const named = { MILLRACE_BROKERS: cluster.brokers[0]!, ...entry.environment }
   Object.assign(terminal.environment, named)
   terminal.input.end('x\n')
   if (entry.file !== undefined) await writeFile(path, entry.file)
-  const own = entry.words.map((word) => (word === 'FILE' ? path : word))
-  await runMillrace([...words, ...own], terminal)
+  const own = entry.args.map((word) => (word === 'FILE' ? path : word))
+  await runMillrace([...args, ...own], terminal)
   return terminal.outputText + terminal.errorText
 }
 
@@ -220,14 +220,14 @@ const waiting: ReadonlySet<string> = new Set([
 
 for (const [index, secret] of secrets.entries()) {
   describe(`no command prints the secret ${index}`, () => {
-    for (const [command, words] of Object.entries(commands)) {
+    for (const [command, args] of Object.entries(commands)) {
       // Both commands read their settings in the same way.
       if (command === 'produce' && index % 4 !== 0) continue
       for (const [where, entry] of Object.entries(entriesOf(secret))) {
         // `produce` waits for a broker for 30 s.
         if (command === 'produce' && waiting.has(where)) continue
         test(`${command}: ${where}`, async () => {
-          const text = await run(words, entry, join(folder, 'client.properties'))
+          const text = await run(args, entry, join(folder, 'client.properties'))
           assert.notEqual(text, '')
           checkText(where, text, secret)
         })
@@ -235,8 +235,8 @@ for (const [index, secret] of secrets.entries()) {
     }
 
     test('produce: a header, a key and a dead letter show what they are for', async () => {
-      const words = ['produce', 'orders', '-H', `authorization:${secret}`]
-      checkText('a header with the wrong sign', await run(words, { words: [] }, ''), secret)
+      const args = ['produce', 'orders', '-H', `authorization:${secret}`]
+      checkText('a header with the wrong sign', await run(args, { args: [] }, ''), secret)
     })
 
     test('tail: the address of a registry, in a flag and in a variable', async () => {
@@ -249,7 +249,7 @@ for (const [index, secret] of secrets.entries()) {
         `http://${url}@127.0.0.1:1`,
       ]) {
         const environment = { MILLRACE_REGISTRY: address }
-        for (const entry of [{ words: ['--registry', address] }, { words: [], environment }]) {
+        for (const entry of [{ args: ['--registry', address] }, { args: [], environment }]) {
           checkText('tail', await run(commands.tail!, entry, ''), secret)
         }
       }
@@ -281,7 +281,7 @@ describe('a spool', () => {
         for (const form of formsOf(secret)) assert.equal(bytes.indexOf(form), -1, form)
       }
       for (const command of ['inspect', 'verify', 'export']) {
-        const text = await run(['spool', command, directory], { words: [] }, '')
+        const text = await run(['spool', command, directory], { args: [] }, '')
         checkText(command, text, secret)
       }
       await producer.close({ timeoutMs: 0 })
@@ -291,10 +291,10 @@ describe('a spool', () => {
   test('of a load has no secret of the flags in its files', async () => {
     const [secret = ''] = secrets
     const directory = join(folder, 'load')
-    const words = ['produce', 'orders', '--spool', directory, '--drain-timeout', '0']
+    const args = ['produce', 'orders', '--spool', directory, '--drain-timeout', '0']
     const limits = ['--set', 'deliveryTimeoutMs=500', '--set', 'requestTimeoutMs=200']
     const environment = { MILLRACE_PASSWORD: secret }
-    const text = await run([...words, ...limits], { words: login, environment }, '')
+    const text = await run([...args, ...limits], { args: login, environment }, '')
     checkText('produce', text, secret)
     for (const bytes of await filesIn(directory)) {
       for (const form of formsOf(secret)) assert.equal(bytes.indexOf(form), -1, form)
@@ -322,9 +322,9 @@ describe('a spool', () => {
     checkText('a lock', `${refused.message}`, 'no secret')
     await other.close({ timeoutMs: 0 })
     await producer.close({ timeoutMs: 0 })
-    const command = async (...words: string[]): Promise<string> => {
-      const text = await run(words, { words: [] }, '')
-      checkText(words.join(' '), text, 'no secret')
+    const command = async (...args: string[]): Promise<string> => {
+      const text = await run(args, { args: [] }, '')
+      checkText(args.join(' '), text, 'no secret')
       return text
     }
     const all = [['inspect'], ['verify'], ['export'], ['inspect', '--json'], ['verify', '--json']]
@@ -343,11 +343,11 @@ describe('a spool', () => {
     const directory = join(folder, 'hostile-load')
     await mkdir(directory)
     await using plain = await startCluster({ topics: { orders: 1 } })
-    const words = ['produce', 'orders', '--spool', directory, '-b', plain.brokers[0]!]
+    const args = ['produce', 'orders', '--spool', directory, '-b', plain.brokers[0]!]
     const load = { input: hostile, topic: hostile, head: hostile }
     for (const text of [hostile, '{', JSON.stringify({ load, base: 0 })]) {
       await writeFile(join(directory, 'load.json'), text)
-      const printed = await run(words, { words: [] }, '')
+      const printed = await run(args, { args: [] }, '')
       assert.match(printed, /damaged|another load/)
       checkText('a load', printed, 'no secret')
     }

@@ -39,13 +39,13 @@ interface Use {
 }
 
 /** Runs the command; what it wrote is checked. */
-const run = async (words: readonly string[], use: Use = {}): Promise<string> => {
+const run = async (args: readonly string[], use: Use = {}): Promise<string> => {
   const terminal = new FakeTerminal()
   Object.assign(terminal.environment, use.environment)
   terminal.input.end(use.input ?? '')
-  await runMillrace(words, terminal)
+  await runMillrace(args, terminal)
   const text = terminal.outputText + terminal.errorText
-  checkText(words.join(' '), text)
+  checkText(args.join(' '), text)
   return text
 }
 
@@ -102,11 +102,11 @@ describe('no command prints a control character that a broker wrote', () => {
       const sets = limits.flatMap((name) => ['--set', `${name}=300`])
       for (const command of commands) {
         const isSender = /^(produce|perf)/.test(command)
-        const words = [
+        const args = [
           ...command.split(' '),
           ...(isSender ? [...sets, '--set', 'requestTimeoutMs=200'] : []),
         ]
-        await run(words, { environment, input: 'x\n' })
+        await run(args, { environment, input: 'x\n' })
       }
       assert.ok(proxy.changed() > 100, `${proxy.changed()} texts were changed`)
     })
@@ -227,10 +227,10 @@ describe('no command prints a secret of a flag, a file or the environment', () =
           topics: { orders: 1 },
           sasl: { mechanisms: ['PLAIN'], users: { u: 'another' } },
         })
-        const [words, use] = await make(folder)
+        const [args, use] = await make(folder)
         const environment = { MILLRACE_BROKERS: cluster.brokers[0]!, ...use?.environment }
         for (const command of ['doctor', 'doctor --json', 'topics list', 'cluster-info']) {
-          assert.notEqual(await run([...command.split(' '), ...words], { environment }), '')
+          assert.notEqual(await run([...command.split(' '), ...args], { environment }), '')
         }
       }),
     )
@@ -245,8 +245,8 @@ describe('no command prints a secret of a flag, a file or the environment', () =
       `u:${encoded}@127.0.0.1:1`,
       `http://u:${secret}@x`,
     ]) {
-      const words = ['tail', 'orders', '--from', 'beginning', '--until', 'end', '--registry', url]
-      await run(words, { environment: { MILLRACE_BROKERS: cluster.brokers[0]! } })
+      const args = ['tail', 'orders', '--from', 'beginning', '--until', 'end', '--registry', url]
+      await run(args, { environment: { MILLRACE_BROKERS: cluster.brokers[0]! } })
     }
   })
 })

@@ -27,7 +27,7 @@ interface Stage {
   readonly folder: string
   /** Sends one record; returns the exit code and what was said. */
   produce(
-    words: readonly string[],
+    args: readonly string[],
     environment?: Record<string, string>,
   ): Promise<readonly [number, string]>
 }
@@ -57,11 +57,11 @@ const onStage = async (body: (stage: Stage) => Promise<void>): Promise<void> => 
   })
   try {
     const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`
-    const produce: Stage['produce'] = async (words, environment = {}) => {
+    const produce: Stage['produce'] = async (args, environment = {}) => {
       const terminal = new FakeTerminal()
       Object.assign(terminal.environment, { MILLRACE_BROKERS: cluster.brokers[0] }, environment)
       terminal.input.end('x')
-      const code = await runMillrace(['produce', 'orders', ...words], terminal)
+      const code = await runMillrace(['produce', 'orders', ...args], terminal)
       return [code, terminal.outputText + terminal.errorText]
     }
     await body({ cluster, endpoint, requested, folder, produce })
@@ -76,28 +76,28 @@ test("a client's credentials: flags, with the secret in a file or in the environ
   onStage(async ({ cluster, endpoint, requested, folder, produce }) => {
     const secret = join(folder, 'secret')
     await writeFile(secret, 'hush\n')
-    const words = ['--oauth-token-endpoint', endpoint, '--oauth-client-id', 'shop']
-    const [code, said] = await produce([
-      ...words,
+    const args = ['--oauth-token-endpoint', endpoint, '--oauth-client-id', 'shop']
+    const [code, output] = await produce([
+      ...args,
       '--oauth-client-secret-file',
       secret,
       '--oauth-scope',
       'kafka read',
     ])
-    assert.equal(code, 0, said)
+    assert.equal(code, 0, output)
     const environment = { MILLRACE_OAUTH_CLIENT_SECRET: 'hush' }
-    assert.equal((await produce(words, environment))[0], 0)
+    assert.equal((await produce(args, environment))[0], 0)
     assert.deepEqual(requested, ['shop:hush kafka read', 'shop:hush null'])
     assert.equal(cluster.records('orders').length, 2)
   }))
 
 test('the error for a rejected secret does not contain the secret', () =>
   onStage(async ({ cluster, endpoint, produce }) => {
-    const words = ['--oauth-token-endpoint', endpoint, '--oauth-client-id', 'shop']
-    const [code, said] = await produce(words, { MILLRACE_OAUTH_CLIENT_SECRET: 'wrong-one' })
+    const args = ['--oauth-token-endpoint', endpoint, '--oauth-client-id', 'shop']
+    const [code, output] = await produce(args, { MILLRACE_OAUTH_CLIENT_SECRET: 'wrong-one' })
     assert.equal(code, 1)
-    assert.match(said, /token endpoint 127\.0\.0\.1:\d+ refuses with invalid_client \(HTTP 401\)/)
-    assert.doesNotMatch(said, /wrong-one/)
+    assert.match(output, /token endpoint 127\.0\.0\.1:\d+ refuses with invalid_client \(HTTP 401\)/)
+    assert.doesNotMatch(output, /wrong-one/)
     assert.equal(cluster.records('orders').length, 0)
   }))
 
@@ -140,9 +140,9 @@ for (const [who, lines] of [
       const file = join(folder, 'client.properties')
       const own = ['security.protocol=SASL_PLAINTEXT', 'sasl.mechanism=OAUTHBEARER']
       await writeFile(file, [...own, ...lines(endpoint)].join('\n'))
-      const [code, said] = await produce(['--config', file])
-      assert.equal(code, 0, said)
-      assert.doesNotMatch(said, /Warning/)
+      const [code, output] = await produce(['--config', file])
+      assert.equal(code, 0, output)
+      assert.doesNotMatch(output, /Warning/)
       assert.deepEqual(requested, ['shop:hush kafka'])
     }))
 }
@@ -165,14 +165,17 @@ test('a token from a file, by flag and by a file: URL; the flag goes before an e
 
 test('missing settings are reported at once, by their flags', () =>
   onStage(async ({ produce }) => {
-    const [code, said] = await produce(['--sasl-mechanism', 'oauthbearer'])
+    const [code, output] = await produce(['--sasl-mechanism', 'oauthbearer'])
     assert.equal(code, 1)
     assert.match(
-      said,
+      output,
       /token endpoint is missing \(--oauth-token-endpoint, or --oauth-token-file\)/,
     )
-    assert.match(said, /client's id is missing \(--oauth-client-id\)/)
-    assert.match(said, /secret is missing \(--oauth-client-secret-file, or MILLRACE_OAUTH_CLIENT_S/)
+    assert.match(output, /client's id is missing \(--oauth-client-id\)/)
+    assert.match(
+      output,
+      /secret is missing \(--oauth-client-secret-file, or MILLRACE_OAUTH_CLIENT_S/,
+    )
     const [, both] = await produce(['--oauth-token-file', '/a', '--oauth-token-endpoint', 'x'])
     assert.match(both, /from --oauth-token-endpoint or from --oauth-token-file, not both/)
     const [, far] = await produce(

@@ -14,16 +14,16 @@ interface Ran {
 }
 
 /** `answer`: what a person types. Without it the command has no terminal. */
-type Run = (words: string, answer?: string) => Promise<Ran>
+type Run = (args: string, answer?: string) => Promise<Ran>
 
 const onStage = async (body: (run: Run, cluster: TestCluster) => Promise<void>) => {
   await using cluster = await startCluster({ nodes: 3, topics: { orders: 2 } })
-  await body(async (words, answer) => {
+  await body(async (args, answer) => {
     const terminal = new FakeTerminal()
     terminal.environment.MILLRACE_BROKERS = cluster.brokers.join(',')
     terminal.inputIsTyped = answer !== undefined
     terminal.input.end(answer === undefined ? '' : `${answer}\n`)
-    const code = await runMillrace(words.split(' '), terminal)
+    const code = await runMillrace(args.split(' '), terminal)
     assert.equal(terminal.isHeard, false)
     return { code, output: terminal.outputText, errors: terminal.errorText }
   }, cluster)
@@ -152,15 +152,15 @@ test('a transaction is listed, described, found and aborted', () =>
     await transaction.abort().catch(() => {})
   }))
 
-for (const words of [
+for (const args of [
   'abort',
   'abort --topic orders',
   'abort --transactional-id tx --topic orders',
   'abort --topic orders -p 0',
 ]) {
-  test(`transactions ${words}: says how to name the transaction, exits 1`, () =>
+  test(`transactions ${args}: says how to name the transaction, exits 1`, () =>
     onStage(async (run) => {
-      const { code, errors } = await run(`transactions ${words} --yes`)
+      const { code, errors } = await run(`transactions ${args} --yes`)
       assert.equal(code, 1)
       assert.match(errors, /name the transaction: --transactional-id, or --topic, --partition and/)
     }))

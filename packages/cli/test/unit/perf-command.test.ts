@@ -17,7 +17,7 @@ interface Stage {
   readonly cluster: TestCluster
   readonly terminal: FakeTerminal
   untilProduce(): Promise<unknown>
-  run(words: string): Promise<number>
+  run(args: string): Promise<number>
 }
 
 const onStage = async (body: (stage: Stage) => Promise<void>): Promise<void> => {
@@ -32,7 +32,7 @@ const onStage = async (body: (stage: Stage) => Promise<void>): Promise<void> => 
     cluster,
     terminal,
     untilProduce: () => once(requests, 'Produce'),
-    run: (words) => runMillrace(['perf', ...words.split(' ')], terminal),
+    run: (args) => runMillrace(['perf', ...args.split(' ')], terminal),
   })
 }
 
@@ -158,15 +158,15 @@ test('an interrupt stops sending; the records taken so far are reported', () =>
     assert.ok(records > 0 && records < 1_000_000)
   }))
 
-for (const [words, expected] of [
+for (const [args, expected] of [
   ['load --percentiles 50,x', /numbers above 0, up to 100/],
   ['load --throughput 0', /number above 0/],
   ['load --num-records 0', /whole number from 1/],
   ['load --payload-file /nowhere/x', /payloads can't be read: ENOENT/],
 ] as const) {
-  test(`perf ${words} is reported in a sentence, exits 1 and sends nothing`, () =>
+  test(`perf ${args} is reported in a sentence, exits 1 and sends nothing`, () =>
     onStage(async ({ cluster, terminal, run }) => {
-      assert.equal(await run(words), 1)
+      assert.equal(await run(args), 1)
       assert.match(terminal.errorText, expected)
       assert.equal(cluster.requests.Produce, 0)
     }))

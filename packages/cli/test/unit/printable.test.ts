@@ -52,11 +52,11 @@ test('a failure is printed as a sentence; a name of code at its beginning stays 
 test('no command prints what a file or a flag holds as it is', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-printable-'))
   await using cluster = await startCluster({ topics: { orders: 1 } })
-  const run = async (words: readonly string[], input = ''): Promise<string> => {
+  const run = async (args: readonly string[], input = ''): Promise<string> => {
     const terminal = new FakeTerminal()
     terminal.environment.MILLRACE_BROKERS = cluster.brokers[0]!
     terminal.input.end(input)
-    await runMillrace(words, terminal)
+    await runMillrace(args, terminal)
     return terminal.outputText + terminal.errorText
   }
   const oneLine = attack.replace('\r\n', '')

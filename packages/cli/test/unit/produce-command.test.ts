@@ -17,7 +17,7 @@ interface Stage {
   /** Resolves at the next Produce request. */
   untilProduce(): Promise<unknown>
   /** Runs `millrace produce` with these words; `input` is what it reads, unless left open. */
-  run(words: readonly string[], input?: string | Buffer): Promise<number>
+  run(args: readonly string[], input?: string | Buffer): Promise<number>
 }
 
 const onStage = async (body: (stage: Stage) => Promise<void>): Promise<void> => {
@@ -29,9 +29,9 @@ const onStage = async (body: (stage: Stage) => Promise<void>): Promise<void> => 
   })
   const terminal = new FakeTerminal()
   terminal.environment.MILLRACE_BROKERS = cluster.brokers.join(',')
-  const run: Stage['run'] = (words, input) => {
+  const run: Stage['run'] = (args, input) => {
     if (input !== undefined) terminal.input.end(input)
-    return runMillrace(['produce', ...words], terminal)
+    return runMillrace(['produce', ...args], terminal)
   }
   try {
     const untilProduce = () => once(requests, 'Produce')
@@ -80,10 +80,8 @@ test('a file in chunks is delivered whole and in order', () =>
 
 test('key, headers, partition, delimiters and null marker are as the flags say', () =>
   onStage(async ({ cluster, run }) => {
-    const words = '-D ; -K : --null-value NULL -H a=1 -H a=2=3 -k fallback -p 2 -z gzip:9'.split(
-      ' ',
-    )
-    assert.equal(await run(['many', ...words], 'k:v;NULL:NULL;alone;'), 0)
+    const args = '-D ; -K : --null-value NULL -H a=1 -H a=2=3 -k fallback -p 2 -z gzip:9'.split(' ')
+    assert.equal(await run(['many', ...args], 'k:v;NULL:NULL;alone;'), 0)
     const found = cluster
       .records('many')
       .map(({ key, value, partition, headers }) => [
@@ -136,8 +134,8 @@ test('records that the broker rejects are in the dead letters, and can be sent f
     const path = join(folder, 'dead')
     const all = numbered(3000)
     cluster.fault({ api: 'Produce', topic: 'many', error: 'TOPIC_AUTHORIZATION_FAILED', count: 2 })
-    const words = ['many', '-K', '-', '--dead-letter', path, '--json', '--set', 'batchBytes=2048']
-    assert.equal(await run(words, all.join('\n')), 2)
+    const args = ['many', '-K', '-', '--dead-letter', path, '--json', '--set', 'batchBytes=2048']
+    assert.equal(await run(args, all.join('\n')), 2)
     const report = reportOf(terminal)
     const stored = values(cluster.records('many'))
     assert.equal(report.delivered, stored.length)
@@ -158,8 +156,8 @@ test('records that the broker rejects are in the dead letters, and can be sent f
 test('a record that is too large fails alone, and its line number is reported', () =>
   onStage(async ({ cluster, terminal, run }) => {
     const large = 'x'.repeat(10_000)
-    const words = ['orders', '--set', 'maxRequestBytes=8192', '--set', 'batchBytes=4096']
-    assert.equal(await run(words, `a\n${large}\nb\n`), 2)
+    const args = ['orders', '--set', 'maxRequestBytes=8192', '--set', 'batchBytes=4096']
+    assert.equal(await run(args, `a\n${large}\nb\n`), 2)
     assert.deepEqual(values(cluster.records('orders')), ['a', 'b'])
     assert.match(terminal.outputText, /1 × RECORD_TOO_LARGE, not in the log/)
   }))
@@ -169,7 +167,10 @@ test('--stop-on-error reads no further, and says where to continue', () =>
     const input = '{"value":"a"}\nno\n{"value":"b"}\n'
     assert.equal(await run(['orders', '--format', 'json', '--stop-on-error'], input), 2)
     assert.deepEqual(values(cluster.records('orders')), ['a'])
-    assert.match(terminal.outputText, /not read to its end: the first 2 records .*--skip 2 /)
+    assert.match(
+      terminal.outputText,
+      /not read to its end: the counts include its first 2 records.*--skip 2 /,
+    )
   }))
 
 /** Writes to the open input; resolves when it was taken. */
@@ -257,7 +258,7 @@ test('dead letters that cannot be written end the run with a failure', () =>
     assert.match(terminal.errorText, /dead letters can't be written: EISDIR/)
   }))
 
-for (const [words, expected] of [
+for (const [args, expected] of [
   ['', /the topic is missing: millrace produce TOPIC/],
   ['or/ders', /It must have 1 to 249 letters/],
   ['orders --format json --key-delimiter x', /--key-delimiter is for lines/],
@@ -277,9 +278,9 @@ for (const [words, expected] of [
   ['orders --brokers 127.0.0.1:1', /No broker could be reached: 127\.0\.0\.1:1/],
   ['unknown --set allowAutoTopicCreation=false --set unknownTopicTimeoutMs=0', /UNKNOWN_TOPIC/],
 ] as const) {
-  test(`produce ${words} is reported in a sentence, exits 1 and sends nothing`, () =>
+  test(`produce ${args} is reported in a sentence, exits 1 and sends nothing`, () =>
     onStage(async ({ cluster, terminal, run }) => {
-      assert.equal(await run(words.split(' ').filter(Boolean), 'a\n'), 1)
+      assert.equal(await run(args.split(' ').filter(Boolean), 'a\n'), 1)
       assert.match(terminal.errorText, expected)
       assert.doesNotMatch(terminal.errorText, /\n\s+at /, 'a stack')
       assert.deepEqual([terminal.outputText, cluster.requests.Produce], ['', 0])
@@ -298,13 +299,13 @@ test('the user of a client.properties logs in; a wrong password exits 1 and is n
       `security.protocol=SASL_PLAINTEXT\nsasl.mechanism=SCRAM-SHA-256\n` +
         'sasl.jaas.config=x.ScramLoginModule required username="alice" password="geheim";\n',
     )
-    const words = ['orders', '-b', guarded.brokers.join(','), '--config', path]
-    assert.equal(await run(words, 'a\n'), 0)
+    const args = ['orders', '-b', guarded.brokers.join(','), '--config', path]
+    assert.equal(await run(args, 'a\n'), 0)
     assert.deepEqual(values(guarded.records('orders')), ['a'])
 
     const withWrongPassword = new FakeTerminal()
     withWrongPassword.environment.MILLRACE_PASSWORD = 'falsch'
-    assert.equal(await runMillrace(['produce', ...words], withWrongPassword), 1)
+    assert.equal(await runMillrace(['produce', ...args], withWrongPassword), 1)
     assert.match(withWrongPassword.errorText, /user name and password/)
     assert.doesNotMatch(withWrongPassword.errorText + terminal.errorText, /falsch|geheim/)
   }))

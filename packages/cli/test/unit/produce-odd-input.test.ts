@@ -25,19 +25,19 @@ interface Ran {
 interface Stage {
   readonly cluster: TestCluster
   readonly folder: string
-  run(words: readonly string[], input?: string | Buffer, columns?: number): Promise<Ran>
+  run(args: readonly string[], input?: string | Buffer, columns?: number): Promise<Ran>
 }
 
 const onStage = async (body: (stage: Stage) => Promise<void>): Promise<void> => {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-odd-'))
   await using cluster = await startCluster({ topics: { orders: 1 } })
-  const run: Stage['run'] = async (words, input = '', columns) => {
+  const run: Stage['run'] = async (args, input = '', columns) => {
     const before = cluster.records('orders').length
     const terminal = new FakeTerminal(columns !== undefined)
     Object.assign(terminal.output, columns === undefined ? {} : { isTTY: true, columns })
     terminal.environment.MILLRACE_BROKERS = cluster.brokers[0]!
     terminal.input.end(input)
-    const code = await runMillrace(['produce', 'orders', ...words], terminal)
+    const code = await runMillrace(['produce', 'orders', ...args], terminal)
     const records = cluster.records('orders').slice(before)
     const values = records.map(({ value }) => Buffer.from(value ?? []).toString('latin1'))
     return { code, output: terminal.outputText, errors: terminal.errorText, values }
@@ -70,8 +70,8 @@ test('an empty input sends nothing and exits 0', () =>
   onStage(async ({ folder, run }) => {
     const path = join(folder, 'empty')
     await writeFile(path, '')
-    for (const words of [[], ['--file', path], ['--format', 'json']]) {
-      const { code, output, values } = await run(words)
+    for (const args of [[], ['--file', path], ['--format', 'json']]) {
+      const { code, output, values } = await run(args)
       assert.deepEqual([code, values], [0, []])
       assert.match(output, /^0 records taken: 0 delivered, 0 failed/)
     }
@@ -95,13 +95,13 @@ test('a line that is too long is reported by its number, and the others are deli
 test('dead letters that are not records are not called sendable', () =>
   onStage(async ({ cluster, folder, run }) => {
     const dead = join(folder, 'dead')
-    const words = ['--format', 'json', '--dead-letter', dead]
-    const bad = await run(words, '{"value":"a"}\n{"value":\n')
+    const args = ['--format', 'json', '--dead-letter', dead]
+    const bad = await run(args, '{"value":"a"}\n{"value":\n')
     assert.equal(bad.code, 2)
     assert.match(bad.output, /the line must be JSON: .*\(record 2\)/)
     assert.match(bad.output, /1 record in .*dead: to be corrected first\.\n$/)
     cluster.fault({ api: 'Produce', topic: 'orders', error: 'TOPIC_AUTHORIZATION_FAILED' })
-    const mixed = await run(words, '{"value":"a"}\nnothing\n')
+    const mixed = await run(args, '{"value":"a"}\nnothing\n')
     assert.match(mixed.output, /2 records in .*dead: 1 of them can be sent again with --format/)
   }))
 
@@ -111,10 +111,10 @@ test('the bar advances within a chunk, and on a narrow screen the share comes fi
     const lines = Array.from({ length: 400 }, (_, index) => `line ${index}`)
     await writeFile(path, lines.join('\n'))
     // The file is one chunk, and takes some redraws at this rate.
-    const words = ['--file', path, '--rate', '1000']
-    const wide = await run(words, '', 100)
+    const args = ['--file', path, '--rate', '1000']
+    const wide = await run(args, '', 100)
     assert.match(wide.output, /█+░+ +[1-9]\d?% /)
-    const narrow = await run(words, '', 40)
+    const narrow = await run(args, '', 40)
     assert.doesNotMatch(narrow.output, /█/)
     assert.match(narrow.output, / +[1-9]\d?% {2}\d+ s left {2}\d+ records/)
     assert.match(narrow.output, /400 records taken: 400 delivered/)
@@ -134,8 +134,8 @@ const mainPath = fileURLToPath(new URL(`../../src/main.${extension}`, import.met
 
 test('a closed output ends nothing: accepted records are delivered, without a message', () =>
   onStage(async ({ cluster }) => {
-    const words = [mainPath, 'produce', 'orders', '-b', cluster.brokers[0]!]
-    const child = spawn(process.execPath, words)
+    const args = [mainPath, 'produce', 'orders', '-b', cluster.brokers[0]!]
+    const child = spawn(process.execPath, args)
     child.stdout.destroy()
     let errors = ''
     child.stderr.on('data', (chunk) => {
@@ -150,8 +150,8 @@ test('a closed output ends nothing: accepted records are delivered, without a me
 test('a report that can not be written is a failure', { skip: !existsSync('/dev/full') }, () =>
   onStage(async ({ cluster }) => {
     const full = openSync('/dev/full', 'w')
-    const words = [mainPath, 'produce', 'orders', '-b', cluster.brokers[0]!]
-    const child = spawn(process.execPath, words, { stdio: ['pipe', full, 'pipe'] })
+    const args = [mainPath, 'produce', 'orders', '-b', cluster.brokers[0]!]
+    const child = spawn(process.execPath, args, { stdio: ['pipe', full, 'pipe'] })
     closeSync(full)
     let errors = ''
     child.stderr!.on('data', (chunk) => {
@@ -197,8 +197,8 @@ test(
       const { code, values } = await run(['--file', path])
       assert.deepEqual([code, values, writer.exitCode], [0, ['a', 'b', 'c'], 0])
 
-      const words = [mainPath, 'produce', 'orders', '-b', cluster.brokers[0]!, '--file', path]
-      const child = spawn(process.execPath, words)
+      const args = [mainPath, 'produce', 'orders', '-b', cluster.brokers[0]!, '--file', path]
+      const child = spawn(process.execPath, args)
       const silent = spawn('sh', ['-c', `exec 3> '${path}'; echo opened; exec cat`])
       try {
         await once(silent.stdout, 'data')
@@ -255,14 +255,14 @@ test('dead letters into the file that is read are rejected, by any of its names'
     await writeFile(path, '{"vlaue":"x"}\n')
     await link(path, other)
     for (const deadLetter of [path, other, `${folder}/./dead.ndjson`]) {
-      const words = ['--format', 'json', '--file', path, '--dead-letter', deadLetter]
-      const { code, output, errors } = await run(words)
+      const args = ['--format', 'json', '--file', path, '--dead-letter', deadLetter]
+      const { code, output, errors } = await run(args)
       assert.deepEqual([code, output], [1, ''])
       assert.match(errors, /^--dead-letter must be another file than the one that is read, got /)
     }
-    const words = ['produce', 'orders', '-b', cluster.brokers[0]!, '--dead-letter', other]
+    const args = ['produce', 'orders', '-b', cluster.brokers[0]!, '--dead-letter', other]
     const input = openSync(path, 'r')
-    const child = spawn(process.execPath, [mainPath, ...words], { stdio: [input, 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [mainPath, ...args], { stdio: [input, 'pipe', 'pipe'] })
     closeSync(input)
     assert.deepEqual(await once(child, 'exit'), [1, null])
     assert.equal(await readFile(path, 'utf8'), '{"vlaue":"x"}\n')
@@ -275,8 +275,8 @@ test('a folder is rejected as input, by name and as standard input', () =>
     assert.equal(named.code, 1)
     assert.match(named.errors, /millrace-odd-\S+ must be a file, got a folder\.\n$/)
     const input = openSync(folder, 'r')
-    const words = [mainPath, 'produce', 'orders', '-b', cluster.brokers[0]!]
-    const child = spawn(process.execPath, words, { stdio: [input, 'pipe', 'pipe'] })
+    const args = [mainPath, 'produce', 'orders', '-b', cluster.brokers[0]!]
+    const child = spawn(process.execPath, args, { stdio: [input, 'pipe', 'pipe'] })
     closeSync(input)
     let errors = ''
     child.stderr!.on('data', (chunk) => {
@@ -290,7 +290,7 @@ test('a file has its bar on a terminal, where the standard input is typed', () =
   onStage(async ({ cluster, folder }) => {
     const path = join(folder, 'lines')
     await writeFile(path, 'a\nb\n')
-    for (const [words, isDrawn] of [
+    for (const [args, isDrawn] of [
       [['--file', path], true],
       [[], false],
     ] as const) {
@@ -299,7 +299,7 @@ test('a file has its bar on a terminal, where the standard input is typed', () =
       terminal.inputIsTyped = true
       terminal.input.end('c\n')
       const [broker] = cluster.brokers
-      await runMillrace(['produce', 'orders', '-b', broker!, ...words], terminal)
+      await runMillrace(['produce', 'orders', '-b', broker!, ...args], terminal)
       assert.equal(terminal.outputText.includes('█'), isDrawn)
     }
   }))

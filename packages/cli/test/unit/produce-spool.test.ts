@@ -21,7 +21,7 @@ interface Stage {
   readonly folder: string
   readonly spool: string
   /** Starts `millrace produce` in a process of its own. */
-  start(...words: string[]): Run
+  start(...args: string[]): Run
 }
 
 interface Run {
@@ -29,9 +29,9 @@ interface Run {
   ended(): Promise<{ code: number | null; output: string; errors: string }>
 }
 
-const startRun = (brokers: readonly string[], words: readonly string[]): Run => {
+const startRun = (brokers: readonly string[], args: readonly string[]): Run => {
   const { NODE_TEST_CONTEXT: _, ...env } = process.env
-  const child = spawn(process.execPath, [mainPath, 'produce', ...words], {
+  const child = spawn(process.execPath, [mainPath, 'produce', ...args], {
     env: { ...env, MILLRACE_BROKERS: brokers.join(',') },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -59,7 +59,7 @@ const onStage = async (body: (stage: Stage) => Promise<void>): Promise<void> => 
   const folder = await mkdtemp(join(tmpdir(), 'millrace-produce-spool-'))
   await using cluster = await startCluster({ topics: { orders: 1 } })
   try {
-    const start = (...words: string[]) => startRun(cluster.brokers, words)
+    const start = (...args: string[]) => startRun(cluster.brokers, args)
     await body({ cluster, folder, spool: join(folder, 'spool'), start })
   } finally {
     await rm(folder, { recursive: true })
@@ -89,15 +89,18 @@ test('a load that is killed and started again stores each line once, in order', 
     const file = join(folder, 'lines.txt')
     await writeFile(file, `${lines.join('\n')}\n`)
     const load = ['orders', '--file', file, '--spool', spool, '--rate', '15000']
-    const words = [...load, ...smallBatches]
+    const args = [...load, ...smallBatches]
     for (const count of [2, 5, 3, 6, 1]) {
-      const run = start(...words)
+      const run = start(...args)
       await untilProduced(cluster, count)
       await run.kill()
     }
-    const { code, output, errors } = await start(...words).ended()
+    const { code, output, errors } = await start(...args).ended()
     assert.equal(code, 0, errors)
-    assert.match(errors, /records of .*lines\.txt were taken by earlier runs; going on behind them/)
+    assert.match(
+      errors,
+      /records of .*lines\.txt were accepted by earlier runs; continuing after them/,
+    )
     assert.match(output, /0 failed/)
     assert.deepEqual(values(cluster), lines)
     assert.deepEqual(await readdir(spool), [])
@@ -113,13 +116,13 @@ test('rejected records, and lines that are not records, do not shift the positio
     const file = join(folder, 'lines.ndjson')
     await writeFile(file, lines.join('\n'))
     const load = ['orders', '--format', 'json', '-f', file, '--spool', spool, '--rate', '8000']
-    const words = [...load, ...smallBatches]
+    const args = [...load, ...smallBatches]
     for (const count of [2, 3]) {
-      const run = start(...words)
+      const run = start(...args)
       await untilProduced(cluster, count)
       await run.kill()
     }
-    const { code } = await start(...words).ended()
+    const { code } = await start(...args).ended()
     assert.equal(code, 2)
     const good = lines.flatMap((_, id) => ([3, 5, 7].includes(id % 10) ? [] : [String(id)]))
     assert.deepEqual(values(cluster), good)
@@ -130,8 +133,8 @@ test('an interrupted run keeps its position, also if everything was delivered', 
     const lines = Array.from({ length: 1000 }, (_, id) => `${id}`)
     const file = join(folder, 'lines.txt')
     await writeFile(file, lines.join('\n'))
-    const words = ['orders', '--file', file, '--spool', spool]
-    const first = await start(...words, '--limit', '400').ended()
+    const args = ['orders', '--file', file, '--spool', spool]
+    const first = await start(...args, '--limit', '400').ended()
     assert.equal(first.code, 0)
     // The limit is part of the load: this one is over, and its directory is free again.
     assert.deepEqual(await readdir(spool), [])
@@ -177,7 +180,7 @@ test('an interrupt while the directory is opened ends the run with its exit code
   onStage(async ({ cluster, folder, spool, start }) => {
     const file = join(folder, 'lines.txt')
     await writeFile(file, 'a\nb\n')
-    const words = ['orders', '--file', file, '--spool', spool]
+    const args = ['orders', '--file', file, '--spool', spool]
     const terminal = new FakeTerminal()
     terminal.environment.MILLRACE_BROKERS = cluster.brokers.join(',')
     const watch = terminal.onInterrupt.bind(terminal)
@@ -186,9 +189,9 @@ test('an interrupt while the directory is opened ends the run with its exit code
       terminal.interrupt('SIGTERM')
       return forget
     }
-    assert.equal(await runMillrace(['produce', ...words], terminal), 143)
+    assert.equal(await runMillrace(['produce', ...args], terminal), 143)
     assert.equal(terminal.errorText, '')
     assert.deepEqual(values(cluster), [])
-    assert.equal((await start(...words).ended()).code, 0)
+    assert.equal((await start(...args).ended()).code, 0)
     assert.deepEqual(values(cluster), ['a', 'b'])
   }))

@@ -4,9 +4,9 @@ import { test } from 'node:test'
 import { runMillrace } from '../../src/program.ts'
 import { FakeTerminal } from '../support/fake-terminal.ts'
 
-const run = async (...words: string[]) => {
+const run = async (...args: string[]) => {
   const terminal = new FakeTerminal()
-  const exitCode = await runMillrace(words, terminal)
+  const exitCode = await runMillrace(args, terminal)
   return { exitCode, output: terminal.outputText, errors: terminal.errorText }
 }
 
@@ -36,7 +36,7 @@ test('a command that does not exist is named, with the nearest one, and exits 1'
   assert.match(errors, /Did you mean cluster/)
 })
 
-for (const [words, expected] of [
+for (const [args, expected] of [
   ['--port x', /port.*whole number from 0 to 65535/],
   ['--port 65536', /whole number from 0 to 65535/],
   ['--nodes 0', /whole number from 1 to 9/],
@@ -46,8 +46,8 @@ for (const [words, expected] of [
   ['--port 65535 --nodes 3', /no 3 ports from 65535/],
   ['now', /too many arguments/],
 ] as const) {
-  test(`cluster ${words} is reported in a sentence, exits 1 and starts nothing`, async () => {
-    const { exitCode, output, errors } = await run('cluster', ...words.split(' '))
+  test(`cluster ${args} is reported in a sentence, exits 1 and starts nothing`, async () => {
+    const { exitCode, output, errors } = await run('cluster', ...args.split(' '))
     assert.equal(exitCode, 1)
     assert.match(errors, expected)
     assert.equal(output, '')

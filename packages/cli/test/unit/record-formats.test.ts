@@ -43,7 +43,7 @@ test('exactly the null marker is null, as a value and as a key', () => {
   assert.equal(line('', { keyDelimiter: undefined, nullMarker: Buffer.from('') })?.value, null)
 })
 
-test('a JSON value that is no string is sent as the bytes of the line', () => {
+test('a JSON value that is not a string is sent as the bytes of the line', () => {
   const value = '{"big": 12345678901234567890, "one": 1.0, "text": "}\\"]"}'
   assert.equal(text(json(`{ "key" : [1, 2] , "value": ${value} }`)?.value), value)
   assert.equal(text(json(`{ "key" : [1, 2] , "value": 1.50 }`)?.value), '1.50')
@@ -284,7 +284,7 @@ test('a dead letter has the reason; of bytes that are not a record it keeps the 
       attempts: 3,
     },
   })
-  const failure = { code: 'INVALID_RECORD', message: 'it is no JSON', persisted: 'no' } as const
+  const failure = { code: 'INVALID_RECORD', message: 'it is not JSON', persisted: 'no' } as const
   assert.deepEqual(JSON.parse(unreadableLetterOf(Buffer.from([0xff]), failure, 5)), {
     rawBase64: '/w==',
     line: 5,

@@ -47,7 +47,7 @@ test('however the bytes are cut into chunks, the records are those between the d
   )
 })
 
-test('a record over many chunks is joined, bytes that are no text included', () => {
+test('a record over many chunks is joined, also of bytes that are not text', () => {
   const noise = Buffer.from(Array.from({ length: 3000 }, (_, index) => (index % 255) + 11))
   const content = Buffer.concat([noise.filter((byte) => byte !== 10), Buffer.from('\nb')])
   const chunks = Array.from({ length: Math.ceil(content.length / 7) }, (_, index) =>

@@ -12,9 +12,9 @@ import { FakeTerminal } from '../support/fake-terminal.ts'
 
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 
-const run = async (...words: string[]) => {
+const run = async (...args: string[]) => {
   const terminal = new FakeTerminal()
-  const code = await runMillrace(['spool', ...words], terminal)
+  const code = await runMillrace(['spool', ...args], terminal)
   return { code, output: terminal.outputText, errors: terminal.errorText }
 }
 
@@ -86,8 +86,8 @@ test('export prints the records in the form that produce reads', () =>
     await using cluster = await startCluster({ topics: { orders: 1, clicks: 1 } })
     const terminal = new FakeTerminal()
     terminal.input.end(output)
-    const words = ['produce', '--format', 'json', '--brokers', cluster.brokers.join(',')]
-    assert.equal(await runMillrace(words, terminal), 0)
+    const args = ['produce', '--format', 'json', '--brokers', cluster.brokers.join(',')]
+    assert.equal(await runMillrace(args, terminal), 0)
     assert.equal(cluster.records('orders').length + cluster.records('clicks').length, 100)
   }))
 

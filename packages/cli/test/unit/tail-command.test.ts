@@ -16,20 +16,20 @@ interface Stage {
   readonly cluster: TestCluster
   readonly producer: Producer
   send(...records: Omit<ProducerRecord, 'topic'>[]): Promise<void>
-  start(words: string): { terminal: FakeTerminal; ended: Promise<number> }
-  run(words: string): Promise<{ code: number; output: string; errors: string }>
+  start(args: string): { terminal: FakeTerminal; ended: Promise<number> }
+  run(args: string): Promise<{ code: number; output: string; errors: string }>
 }
 
 const onStage = async (body: (stage: Stage) => Promise<void>): Promise<void> => {
   await using cluster = await startCluster({ topics: { orders: 2 } })
   await using producer = new Producer({ brokers: cluster.brokers, onError() {} })
-  const start: Stage['start'] = (words) => {
+  const start: Stage['start'] = (args) => {
     const terminal = new FakeTerminal()
     terminal.environment.MILLRACE_BROKERS = cluster.brokers[0]!
-    return { terminal, ended: runMillrace(['tail', ...words.split(' ')], terminal) }
+    return { terminal, ended: runMillrace(['tail', ...args.split(' ')], terminal) }
   }
-  const run: Stage['run'] = async (words) => {
-    const { terminal, ended } = start(words)
+  const run: Stage['run'] = async (args) => {
+    const { terminal, ended } = start(args)
     const code = await ended
     return { code, output: terminal.outputText, errors: terminal.errorText }
   }
@@ -91,8 +91,8 @@ test('as JSON, a record comes back as it was when produce reads the lines', () =
     assert.doesNotMatch(output.replaceAll('\n', ''), /\p{Cc}/u)
     const terminal = new FakeTerminal()
     terminal.input.end(output)
-    const words = ['produce', 'copy', '--format', 'json', '-b', cluster.brokers[0]!]
-    assert.equal(await runMillrace(words, terminal), 0)
+    const args = ['produce', 'copy', '--format', 'json', '-b', cluster.brokers[0]!]
+    assert.equal(await runMillrace(args, terminal), 0)
     const parts = ['key', 'value', 'headers', 'timestamp'] as const
     const of = (topic: string) =>
       cluster.records(topic).map((record) => parts.map((part) => record[part]))
@@ -115,8 +115,8 @@ test('tail begins and ends where the options say: by offset, from the end, and b
     const start = Date.UTC(2026, 0, 31, 12)
     const minute = 60_000
     await send(...[0, 1, 2, 3].map((at) => ({ value: `v${at}`, timestamp: start + at * minute })))
-    const values = async (words: string): Promise<string> => {
-      const { code, output, errors } = await run(`orders -p 0 ${words}`)
+    const values = async (args: string): Promise<string> => {
+      const { code, output, errors } = await run(`orders -p 0 ${args}`)
       assert.deepEqual([code, errors], [0, ''])
       return output.trimEnd().split('\n').join(' ')
     }
@@ -177,12 +177,12 @@ test('on a screen the control characters of a value are escaped', () =>
   onStage(async ({ cluster, send }) => {
     await send({ value: '\u001b[2Jred\nnext' })
     const terminal = new FakeTerminal(true)
-    const words = ['orders', '--from', 'beginning', '--until', 'end', '-b', cluster.brokers[0]!]
-    await runMillrace(['tail', ...words], terminal)
+    const args = ['orders', '--from', 'beginning', '--until', 'end', '-b', cluster.brokers[0]!]
+    await runMillrace(['tail', ...args], terminal)
     assert.equal(terminal.outputText, '\\x1b[2Jred\\nnext\n')
   }))
 
-for (const [words, expected] of [
+for (const [args, expected] of [
   ['orders --from yesterday', /must be beginning, now, an offset .* or a time such as/],
   ['orders --from 2026-01-31', /A time must be a date with time and time zone/],
   ['orders --from 2026-01-31T12:00:00', /time zone/],
@@ -196,9 +196,9 @@ for (const [words, expected] of [
   ['nope', /UNKNOWN_TOPIC_OR_PARTITION/],
   ['', /It must have 1 to 249 letters|missing required argument/],
 ] as const) {
-  test(`tail ${words}: rejected with what is wrong, exits 1`, () =>
+  test(`tail ${args}: rejected with what is wrong, exits 1`, () =>
     onStage(async ({ run }) => {
-      const { code, output, errors } = await run(words)
+      const { code, output, errors } = await run(args)
       assert.deepEqual([code, output], [1, ''])
       assert.match(errors, expected)
     }))
@@ -211,8 +211,8 @@ const mainPath = fileURLToPath(new URL(`../../src/main.${extension}`, import.met
 test('a closed output (| head) ends it, without a message', () =>
   onStage(async ({ cluster, send }) => {
     await send(...Array.from({ length: 50 }, () => ({ value: 'x'.repeat(50_000) })))
-    const words = [mainPath, 'tail', 'orders', '-b', cluster.brokers[0]!, '--from', 'beginning']
-    const child = spawn(process.execPath, words)
+    const args = [mainPath, 'tail', 'orders', '-b', cluster.brokers[0]!, '--from', 'beginning']
+    const child = spawn(process.execPath, args)
     let errors = ''
     child.stderr.on('data', (chunk) => {
       errors += chunk
@@ -241,17 +241,17 @@ test('with a registry, values are decoded by their schemas; others are printed a
       value: { total: 7n },
     } as never)
     await send({ value: 'plain' })
-    const words = 'orders -p 0 --from beginning --until end --registry'
-    const read = await run(`${words} ${url}`)
+    const args = 'orders -p 0 --from beginning --until end --registry'
+    const read = await run(`${args} ${url}`)
     assert.deepEqual([read.code, read.output], [0, '{"total":7}\nplain\n'])
     assert.match(read.errors, /^Partition 0, offset 1: the value is as it is: the bytes must begin/)
-    const json = await run(`${words} ${url} --json --limit 1`)
+    const json = await run(`${args} ${url} --json --limit 1`)
     assert.deepEqual(JSON.parse(json.output).value, { total: 7 })
-    const secret = await run(`${words} http://user:p4ssw0rd@127.0.0.1:1`)
+    const secret = await run(`${args} http://user:p4ssw0rd@127.0.0.1:1`)
     assert.match(secret.errors, /URL without a password: put it into MILLRACE_REGISTRY/)
     assert.doesNotMatch(secret.errors, /p4ssw0rd/)
     await server.close()
-    const down = await run(`${words} ${url}`)
+    const down = await run(`${args} ${url}`)
     assert.deepEqual([down.code, down.output], [1, ''])
     assert.match(down.errors, /registry/i)
     assert.ok(cluster.brokers.length > 0)

@@ -6,14 +6,14 @@ import { startCluster, type TestCluster } from 'millrace/testing'
 import { runMillrace } from '../../src/program.ts'
 import { FakeTerminal } from '../support/fake-terminal.ts'
 
-type Run = (words: string) => Promise<{ code: number; output: string; errors: string }>
+type Run = (args: string) => Promise<{ code: number; output: string; errors: string }>
 
 const onStage = async (body: (run: Run, cluster: TestCluster) => Promise<void>) => {
   await using cluster = await startCluster({ nodes: 3 })
-  await body(async (words) => {
+  await body(async (args) => {
     const terminal = new FakeTerminal()
     terminal.environment.MILLRACE_BROKERS = cluster.brokers.join(',')
-    const code = await runMillrace(['topics', ...words.split(' ')], terminal)
+    const code = await runMillrace(['topics', ...args.split(' ')], terminal)
     assert.equal(terminal.isHeard, false)
     return { code, output: terminal.outputText, errors: terminal.errorText }
   }, cluster)
@@ -65,15 +65,15 @@ test('describing a topic does not create it', () =>
     assert.deepEqual(cluster.topics, [])
   }))
 
-for (const [words, expected] of [
+for (const [args, expected] of [
   ['create', /missing required argument 'topic'/],
   ['create orders -P 0', /whole number from 1/],
   ['create orders -o x', /NAME=VALUE/],
   ['lst', /unknown command 'lst'[\s\S]*Did you mean list/],
 ] as const) {
-  test(`topics ${words} is reported in a sentence and exits 1`, () =>
+  test(`topics ${args} is reported in a sentence and exits 1`, () =>
     onStage(async (run) => {
-      const { code, errors } = await run(words)
+      const { code, errors } = await run(args)
       assert.equal(code, 1)
       assert.match(errors, expected)
     }))

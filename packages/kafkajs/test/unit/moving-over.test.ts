@@ -87,10 +87,10 @@ test('keys, values and headers that are neither text nor bytes are rejected by n
     [{ value: 'x', headers: { a: 2 } }, /^header "a" must be .*got number/],
     [{ value: 'x', headers: { b: ['3', true] } }, /^header "b" must be .*got boolean/],
   ]
-  for (const [message, words] of cases) {
+  for (const [message, pattern] of cases) {
     const error = await errorOf(stored(message))
     assert.ok(error instanceof KafkaJSNonRetriableError)
-    assert.match(error.message, words)
+    assert.match(error.message, pattern)
   }
   const { headers } = await stored({ value: 'x', headers: { a: undefined, b: null } })
   assert.deepEqual(headers, [['b', null]])
@@ -152,14 +152,14 @@ test('brokers() may reject, and may return nothing', async () => {
     [[], /brokers array is empty/],
     [['a:1', 5], /broker at index 1 is invalid "number"/],
   ]
-  for (const [brokers, words] of cases) {
+  for (const [brokers, pattern] of cases) {
     const error = await errorOf(
       client({ brokers: brokers as string[] })
         .producer()
         .connect(),
     )
     assert.ok(error instanceof KafkaJSError)
-    assert.match(error.message, words)
+    assert.match(error.message, pattern)
   }
 })
 
@@ -175,10 +175,10 @@ test('arguments are checked before the connection, with the messages of kafkajs'
     ],
     [{ topic: 't', acks: 1, messages: [{ value: 'x' }] }, /^Not requiring ack for all messages/],
   ]
-  for (const [record, words] of cases) {
+  for (const [record, pattern] of cases) {
     const error = await errorOf(producer.send(record as ProducerRecord))
     assert.ok(error instanceof KafkaJSNonRetriableError, String(record))
-    assert.match(error.message, words)
+    assert.match(error.message, pattern)
   }
   const legal = { topic: 't', messages: [{ value: 'x' }] }
   assert.equal((await errorOf(producer.send(legal))).message, 'The producer is disconnected')

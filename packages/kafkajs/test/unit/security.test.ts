@@ -170,7 +170,7 @@ test('invalid settings of security are rejected, with the name of the setting', 
     [{ sasl: { mechanism: 'aws', accessKeyId: 'a' } as never }, /Missing authorizationIdentity/],
     [{ sasl: { mechanism: 'oauthbearer' } as never }, /oauthBearerProvider/],
   ]
-  for (const [config, words] of cases) {
-    await assert.rejects(sendWith({ brokers, ...config }), words)
+  for (const [config, pattern] of cases) {
+    await assert.rejects(sendWith({ brokers, ...config }), pattern)
   }
 })

@@ -81,25 +81,26 @@ const clientRemedy = ({ choices }: FailedStep): string =>
 
 const failureRemedy = (failedStep: FailedStep, failure: TlsFailure): string => {
   const { code } = failure
-  const said = opensslReasonOf(failure)
+  const reason = opensslReasonOf(failure)
   if (selfSigned.has(code)) return selfSignedRemedy(failedStep)
   if (untrusted.has(code)) return untrustedRemedy(failedStep)
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return hostNameRemedy(failedStep, failure)
   if (code === 'CERT_HAS_EXPIRED') return datesRemedy(failedStep, true)
   if (code === 'CERT_NOT_YET_VALID') return datesRemedy(failedStep, false)
-  if (versionCodes.test(said)) {
+  if (versionCodes.test(reason)) {
     return (
       'Widen tls.minVersion and tls.maxVersion, or the ssl.enabled.protocols of the broker: ' +
       'they have no version of TLS in common.'
     )
   }
-  if (certificateRequired.test(said) || certificateAlert.test(said)) return clientRemedy(failedStep)
-  if (handshakeAlert.test(said)) {
+  if (certificateRequired.test(reason) || certificateAlert.test(reason))
+    return clientRemedy(failedStep)
+  if (handshakeAlert.test(reason)) {
     if (!failedStep.choices.showsCertificate) return clientRemedy(failedStep)
     return 'Compare tls with the ssl settings of the broker: they have no cipher in common.'
   }
   const isOtherService = failedStep.facts.peer !== 'tls' && failedStep.facts.peer !== 'unknown'
-  if (notTls.test(said) || isOtherService || failure.isSilent) return plainRemedy(failedStep)
+  if (notTls.test(reason) || isOtherService || failure.isSilent) return plainRemedy(failedStep)
   return clientRemedy(failedStep)
 }
 

@@ -214,14 +214,14 @@ export const versionsOf = (
   table: VersionTable,
   served: readonly ServedApi[],
 ): ReadonlyMap<number, VersionRange> => {
-  const said = new Map<number, VersionRange>()
+  const advertised = new Map<number, VersionRange>()
   for (const api of served) {
     const range = table[api.name]
     if (range === undefined) continue
     // Produce versions below 3 are advertised but rejected, as in Kafka 4 (KAFKA-18659).
     const min = api.name === 'Produce' ? range[0] : Math.max(range[0], api.versions.min)
     const max = Math.min(range[1], api.versions.max)
-    if (min <= max) said.set(api.key, { min, max })
+    if (min <= max) advertised.set(api.key, { min, max })
   }
-  return said
+  return advertised
 }

@@ -15,7 +15,7 @@ export type ErrorKind =
   | 'rejected'
   /** The caller ended it: an abort signal, `close()` or `destroy()`. */
   | 'aborted'
-  /** Abort the transaction, then go on. */
+  /** Abort the transaction, then begin the next one. */
   | 'abortable'
   /**
    * Fix credentials, certificates or versions first: a broker refuses this client. The producer

@@ -31,8 +31,8 @@ interface Manifest {
 
 const manifestOf = (path: string): Manifest => JSON.parse(readFileSync(join(root, path), 'utf8'))
 
-const reject: (words: string) => never = (words) => {
-  process.stderr.write(`${words}\n`)
+const reject: (args: string) => never = (args) => {
+  process.stderr.write(`${args}\n`)
   process.exit(1)
 }
 
@@ -54,13 +54,13 @@ const installable = (): Set<string> => {
 }
 
 /** As npm does it, from what lies in the repository. */
-const install = (words: readonly string[]): void => {
+const install = (args: readonly string[]): void => {
   const known = installable()
-  for (const name of words.filter((word) => !word.startsWith('-'))) {
-    if (words.includes('--save-dev') && developmentTools().has(name)) continue
+  for (const name of args.filter((word) => !word.startsWith('-'))) {
+    if (args.includes('--save-dev') && developmentTools().has(name)) continue
     if (!known.has(name))
       reject(`npm install: ${name} is not a package of the workspace or beside one`)
-    if (words.includes('--global')) continue
+    if (args.includes('--global')) continue
     const link = join('node_modules', name)
     mkdirSync(dirname(link), { recursive: true })
     if (!existsSync(link)) symlinkSync(join(root, 'node_modules', name), link)
@@ -68,12 +68,12 @@ const install = (words: readonly string[]): void => {
 }
 
 /** A script of the repository must be there, and know the flags that it is given. */
-const checkScript = (name: string, words: readonly string[]): void => {
+const checkScript = (name: string, args: readonly string[]): void => {
   const script = manifestOf('package.json').scripts?.[name]
   if (script === undefined) reject(`npm run ${name}: the script does not exist`)
   const path = script.split(' ').find((word) => /\.m?js$/.test(word))!
   const text = readFileSync(join(root, path), 'utf8')
-  for (const flag of words.filter((word) => word.startsWith('--') && word !== '--')) {
+  for (const flag of args.filter((word) => word.startsWith('--') && word !== '--')) {
     if (!text.includes(`${flag} `)) reject(`npm run ${name}: ${path} does not know ${flag}`)
   }
 }
@@ -81,14 +81,14 @@ const checkScript = (name: string, words: readonly string[]): void => {
 const longRunning: ReadonlySet<string> = new Set(['cluster', 'console'])
 
 /** Any free port instead of the one that is named: the machine may have something there. */
-const onFreePort = (words: readonly string[]): string[] => {
-  const at = words.findIndex((word) => word === '--port' || word === '-p')
-  const others = at < 0 ? [...words] : words.filter((_, index) => index !== at && index !== at + 1)
+const onFreePort = (args: readonly string[]): string[] => {
+  const at = args.findIndex((word) => word === '--port' || word === '-p')
+  const others = at < 0 ? [...args] : args.filter((_, index) => index !== at && index !== at + 1)
   return [...others, '--port', '0']
 }
 
-const runNode = (program: string, words: readonly string[], untilUp: boolean): void => {
-  const child = spawn(process.execPath, [program, ...words], {
+const runNode = (program: string, args: readonly string[], untilUp: boolean): void => {
+  const child = spawn(process.execPath, [program, ...args], {
     stdio: ['inherit', 'pipe', 'inherit'],
   })
   let isUp = false
@@ -103,31 +103,31 @@ const runNode = (program: string, words: readonly string[], untilUp: boolean): v
   })
 }
 
-const millrace = (words: readonly string[]): void => {
-  const isLong = longRunning.has(words[0] ?? '') && !words.includes('--help')
+const millrace = (args: readonly string[]): void => {
+  const isLong = longRunning.has(args[0] ?? '') && !args.includes('--help')
   const program = join(root, 'packages/cli', built, `main.${extension}`)
   const isBackground = process.env.MILLRACE_DOC_BACKGROUND === 'yes'
-  runNode(program, isLong ? onFreePort(words) : words, isLong && !isBackground)
+  runNode(program, isLong ? onFreePort(args) : args, isLong && !isBackground)
 }
 
-const start = (words: readonly string[]): void =>
-  runNode(join(root, 'packages/cli', built, `first-run.${extension}`), words, false)
+const start = (args: readonly string[]): void =>
+  runNode(join(root, 'packages/cli', built, `first-run.${extension}`), args, false)
 
-const npm = ([command = '', ...words]: readonly string[]): void => {
-  const rest = words.filter((word) => word !== '--')
+const npm = ([command = '', ...args]: readonly string[]): void => {
+  const rest = args.filter((word) => word !== '--')
   if (command === 'init') writeFileSync('package.json', '{ "name": "shop" }\n')
-  else if (command === 'install' || command === 'ci') install(words)
+  else if (command === 'install' || command === 'ci') install(args)
   else if (command === 'start') start(rest)
   else if (command === 'run') checkScript(rest[0] ?? '', rest.slice(1))
   else if (command === 'test') checkScript('test', rest)
   else reject(`npm ${command} is not played here`)
 }
 
-const tools: Readonly<Record<string, (words: readonly string[]) => Promise<void>>> = { jest, tsx }
+const tools: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = { jest, tsx }
 
-const npx = ([program = '', ...words]: readonly string[]): unknown => {
-  if (program === '@millrace/cli' || program === 'millrace') millrace(words)
-  else if (Object.hasOwn(tools, program)) return tools[program]!(words)
+const npx = ([program = '', ...args]: readonly string[]): unknown => {
+  if (program === '@millrace/cli' || program === 'millrace') millrace(args)
+  else if (Object.hasOwn(tools, program)) return tools[program]!(args)
   else if (!existsSync(join(root, 'node_modules/.bin', program)))
     reject(`npx ${program}: not there`)
 }
@@ -136,9 +136,9 @@ const npx = ([program = '', ...words]: readonly string[]): unknown => {
 const javaStore = Uint8Array.of(0xfe, 0xed, 0xfe, 0xed, 0, 0, 0, 2)
 
 /** The library, given a Java store, must name the same command. */
-const keytool = async (words: readonly string[]): Promise<void> => {
+const keytool = async (args: readonly string[]): Promise<void> => {
   const { Producer } = await import('../../src/index.ts')
-  const store = words[words.indexOf('-srckeystore') + 1] ?? ''
+  const store = args[args.indexOf('-srckeystore') + 1] ?? ''
   writeFileSync(store, javaStore)
   let said = 'nothing'
   try {
@@ -146,10 +146,10 @@ const keytool = async (words: readonly string[]): Promise<void> => {
   } catch (error) {
     said = (error as Error).message
   }
-  if (!said.includes(`keytool ${words.join(' ')}`)) reject(`millrace says: ${said}`)
+  if (!said.includes(`keytool ${args.join(' ')}`)) reject(`millrace says: ${said}`)
 }
 
-const commands: Readonly<Record<string, (words: readonly string[]) => unknown>> = {
+const commands: Readonly<Record<string, (args: readonly string[]) => unknown>> = {
   npm,
   npx,
   millrace,

@@ -66,7 +66,7 @@ const compilerOptions = [
 
 /**
  * Compiles blocks in one go into a folder; the paths of the programs, one for each block. Rejects
- * with the compiler's words where one is no TypeScript.
+ * with the compiler's message where one is not TypeScript.
  */
 export const compileBlocks = async (
   blocks: readonly Pick<DocBlock, 'place' | 'code'>[],
@@ -105,13 +105,13 @@ export const childEnvironment = (more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEn
 /** Runs a command to its end; rejects with what it said where it fails, or does not end. */
 export const runToEnd = async (
   command: string,
-  words: readonly string[],
+  args: readonly string[],
   options: { cwd: string; env?: NodeJS.ProcessEnv },
 ): Promise<string> => {
   const { cwd, env } = options
   const settings = { cwd, env: childEnvironment(env), timeout: runTimeoutMs }
   try {
-    const { stdout, stderr } = await execute(command, words, settings)
+    const { stdout, stderr } = await execute(command, args, settings)
     return `${stdout}${stderr}`
   } catch (error) {
     const { killed, stdout, stderr } = error as Ended

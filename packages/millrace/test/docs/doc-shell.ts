@@ -33,9 +33,9 @@ export class DocShell {
   static async open(folder: string, environment: NodeJS.ProcessEnv): Promise<DocShell> {
     const commands = join(folder, 'commands')
     await mkdir(commands)
-    const write = async (name: string, words: string): Promise<void> => {
+    const write = async (name: string, args: string): Promise<void> => {
       const path = join(commands, name)
-      await writeFile(path, `#!/bin/sh\nexec '${process.execPath}' ${words}"$@"\n`)
+      await writeFile(path, `#!/bin/sh\nexec '${process.execPath}' ${args}"$@"\n`)
       await chmod(path, 0o755)
     }
     for (const name of played) await write(name, `'${standIn}' ${name} `)
@@ -46,8 +46,8 @@ export class DocShell {
 
   /** Returns what was printed, errors after the rest. */
   async run(code: string): Promise<string> {
-    const words = ['-eu', '-c', this.#exports + code]
-    const printed = await runToEnd('sh', words, { cwd: this.#folder, env: this.#environment })
+    const args = ['-eu', '-c', this.#exports + code]
+    const printed = await runToEnd('sh', args, { cwd: this.#folder, env: this.#environment })
     this.#exports += [...code.matchAll(/^(?:export|cd) .*\n/gm)].join('')
     return printed
   }

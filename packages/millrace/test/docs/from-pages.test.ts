@@ -67,7 +67,7 @@ test('what the tables of settings name as options are options', () => {
     const [, settings = ''] = pageOf(name).split(/^## Settings$/m)
     for (const [theirs, ours = ''] of rowsOf(settings)) {
       for (const option of namesIn(ours).filter((one) => /^[a-z]\w+$/.test(one))) {
-        assert.ok(option in optionTable, `${name}: ${option} is no option: ${theirs}`)
+        assert.ok(option in optionTable, `${name}: ${option} is not an option: ${theirs}`)
         checked += 1
       }
     }

@@ -64,7 +64,7 @@ test('what the page names as options are options, and it leaves none out', () =>
   for (const row of rows) {
     const second = row.split(' | ')[1] ?? ''
     for (const [, name] of second.matchAll(/`([a-z][A-Za-z]+)`/g)) {
-      assert.ok(name! in optionTable, `${name} is no option: ${row}`)
+      assert.ok(name! in optionTable, `${name} is not an option: ${row}`)
     }
   }
   const missing = Object.keys(optionTable).filter((name) => !named.has(name) && name !== 'brokers')

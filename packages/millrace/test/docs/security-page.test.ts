@@ -25,12 +25,12 @@ test('the AWS_MSK_IAM mechanism of the page signs for the host, then succeeds', 
     const context = { host: 'b-1.example', port: 9098, clientId: 'docs', signal }
     const session = await mskIam.createSession(context)
     const first = await session.next(new Uint8Array(0))
-    const said = JSON.parse(Buffer.from(first!).toString())
-    assert.equal(said.version, '2020_10_22')
-    assert.equal(said.host, 'b-1.example')
-    assert.equal(said.action, 'kafka-cluster:Connect')
-    assert.equal(said['x-amz-expires'], '900')
-    assert.equal(said['x-amz-signature'], 'b-1.example')
+    const token = JSON.parse(Buffer.from(first!).toString())
+    assert.equal(token.version, '2020_10_22')
+    assert.equal(token.host, 'b-1.example')
+    assert.equal(token.action, 'kafka-cluster:Connect')
+    assert.equal(token['x-amz-expires'], '900')
+    assert.equal(token['x-amz-signature'], 'b-1.example')
     assert.equal(await session.next(Buffer.from('{}')), null)
   } finally {
     await rm(folder, { recursive: true })

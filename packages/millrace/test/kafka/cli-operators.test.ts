@@ -66,15 +66,15 @@ for (const version of versions) {
       if (folder !== '') await rm(folder, { recursive: true })
     })
 
-    const run = (words: readonly string[], input = '') => {
+    const run = (args: readonly string[], input = '') => {
       const environment = { MILLRACE_BROKERS: kafka.brokers.join(',') }
-      return runCommand(process.execPath, [mainPath, ...words], { environment, input })
+      return runCommand(process.execPath, [mainPath, ...args], { environment, input })
     }
 
     /** Its standard output. */
-    const millrace = async (words: string): Promise<string> => {
-      const { code, stdout, stderr } = await run(words.split(' '))
-      assert.equal(code, 0, `${words}: ${stderr}`)
+    const millrace = async (args: string): Promise<string> => {
+      const { code, stdout, stderr } = await run(args.split(' '))
+      assert.equal(code, 0, `${args}: ${stderr}`)
       return stdout.toString('utf8')
     }
 

@@ -149,8 +149,8 @@ describe('a diagnosis of a real broker', () => {
       const brokers = secure.kafka.brokersOn(listener)
       const diagnosis = await diagnose({ logger: silentLogger, ...options(secure), brokers })
       assertFails(diagnosis, step, remedy)
-      const said = JSON.stringify(diagnosis)
-      assert.ok(!said.includes(password) && !said.includes(wrongPassword))
+      const text = JSON.stringify(diagnosis)
+      assert.ok(!text.includes(password) && !text.includes(wrongPassword))
     })
   }
 

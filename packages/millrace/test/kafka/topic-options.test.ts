@@ -105,7 +105,7 @@ describe('options of single topics, as kafka-dump-log shows them', () => {
     )
   })
 
-  it('the batches of a topic fill its size, and are no larger', () => {
+  it('the batches of a topic fill its batchBytes, and are not larger', () => {
     const largestOf = (topic: string): number =>
       Math.max(...batchesOf(topic).map(({ bytes }) => bytes))
     assert.ok(largestOf('small') <= smallBytes, `${largestOf('small')}`)

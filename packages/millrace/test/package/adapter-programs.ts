@@ -175,7 +175,7 @@ export const serve = async () => {
   for (const collection of collections) collection.stop()
   return register.metrics()
 }
-// @ts-expect-error This is no producer.
+// @ts-expect-error This is not a producer.
 collectMetrics({})
 `
 
@@ -233,7 +233,7 @@ export const serve = async (options: ConsoleOptions) => {
   await other.close()
   return page.url.length
 }
-// @ts-expect-error This is no producer.
+// @ts-expect-error This is not a producer.
 serveConsole({})
 `
 

@@ -46,7 +46,7 @@ interface BrokerResponse {
 /** What is wrong with a program's output; null = nothing. */
 const problemOf = (output: string): string | null => {
   const { delivered, codecErrors, isSameClass } = JSON.parse(output) as BrokerResponse
-  const problems = Object.entries(codecErrors).map(([codec, words]) => `${codec}: ${words}`)
+  const problems = Object.entries(codecErrors).map(([codec, pattern]) => `${codec}: ${pattern}`)
   if (delivered.length + problems.length !== codecs.length) problems.push('a codec was not tried')
   if (!isSameClass) problems.push('the two entry points show two classes of KafkaError')
   return problems.length === 0 ? null : problems.join('; ')

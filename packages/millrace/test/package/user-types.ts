@@ -167,11 +167,11 @@ export const checkTypes = async (folder: string, project: TypesProject): Promise
   const compilerOptions = { ...common, ...project.options }
   const settings = JSON.stringify({ compilerOptions, files: Object.keys(project.programs) })
   await writeFile(join(place, 'tsconfig.json'), settings)
-  const said: string[] = []
+  const output: string[] = []
   for (const compiler of project.compilers) {
     const args = [await compilerPath(compiler), '-p', place]
     const { code, stdout } = await runCommand(process.execPath, args)
-    if (code !== 0) said.push(`${compiler}: ${stdout.toString()}`)
+    if (code !== 0) output.push(`${compiler}: ${stdout.toString()}`)
   }
-  return said.join('\n')
+  return output.join('\n')
 }

@@ -1,4 +1,4 @@
-// Observes the engine: the responses to Produce requests, for the story, and what it learns of
+// Observes the engine: the responses to Produce requests, for the trace, and what it learns of
 // topics, of which the newest leader epoch may never go back.
 
 import { ProduceInFlight } from '../../src/engine/dispatch/produce-in-flight.ts'

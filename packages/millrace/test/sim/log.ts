@@ -1,4 +1,4 @@
-// What is recorded of a run: the failures that its checks found, and its story, where wanted.
+// What is recorded of a run: the failures that its checks found, and its trace, where wanted.
 
 import type { VirtualClock } from '../../src/runtime/virtual-clock.ts'
 
@@ -6,17 +6,18 @@ const failuresKept = 12
 
 export class Log {
   readonly failures: string[] = []
-  readonly story: string[] = []
+  readonly traceLines: string[] = []
   readonly #clock: VirtualClock
-  readonly #keepsStory: boolean
+  readonly #keepsTrace: boolean
 
-  constructor(clock: VirtualClock, keepsStory: boolean) {
+  constructor(clock: VirtualClock, keepsTrace: boolean) {
     this.#clock = clock
-    this.#keepsStory = keepsStory
+    this.#keepsTrace = keepsTrace
   }
 
   readonly trace = (text: string): void => {
-    if (this.#keepsStory) this.story.push(`${this.#clock.now().toFixed(1).padStart(9)}  ${text}`)
+    if (this.#keepsTrace)
+      this.traceLines.push(`${this.#clock.now().toFixed(1).padStart(9)}  ${text}`)
   }
 
   fail(check: string, text: string): void {

@@ -57,14 +57,14 @@ export const clusterMutations: Readonly<Record<string, Mutation>> = {
     },
   ),
   'producer-id-call-lost': mutation('a second call for a producer id is ignored', (patches) => {
-    const heard = new WeakSet<ProducerIdRequest>()
+    const known = new WeakSet<ProducerIdRequest>()
     patches.method(
       ProducerIdRequest.prototype,
       'want',
       (original) =>
         function want(this: ProducerIdRequest, current) {
-          if (heard.has(this)) return
-          heard.add(this)
+          if (known.has(this)) return
+          known.add(this)
           original.call(this, current)
         },
     )

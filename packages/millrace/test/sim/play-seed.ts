@@ -10,14 +10,14 @@ import { Patches } from './patch.ts'
 export interface RunOptions {
   readonly mutation?: string | undefined
   /** Write down what happens; the run is the same. */
-  readonly story?: boolean
+  readonly keepsTrace?: boolean
 }
 
 export interface Outcome {
   readonly seed: number
   /** What was found wrong, `check: message`; empty = a pass. */
   readonly failures: readonly string[]
-  readonly story: readonly string[]
+  readonly traceLines: readonly string[]
   readonly records: number
   readonly failed: number
   /** Of the failed ones: persisted maybe. */
@@ -39,8 +39,8 @@ export interface SeedWorld {
 
 export const playSeed = async (
   seed: number,
-  { story = false, mutation }: RunOptions,
-  start: (keepsStory: boolean, patches: Patches) => Promise<readonly [SeedWorld, Log]>,
+  { keepsTrace = false, mutation }: RunOptions,
+  start: (keepsTrace: boolean, patches: Patches) => Promise<readonly [SeedWorld, Log]>,
 ): Promise<Outcome> => {
   const patches = new Patches()
   const rejections: unknown[] = []
@@ -49,7 +49,7 @@ export const playSeed = async (
   }
   process.on('unhandledRejection', onRejection)
   try {
-    const [world, log] = await start(story, patches)
+    const [world, log] = await start(keepsTrace, patches)
     if (mutation !== undefined) mutations[mutation]!.install(patches)
     try {
       await world.live()
@@ -77,7 +77,7 @@ export const countsOf = ({ entries }: Ledger): SeedWorld['counts'] => {
 const outcomeOf = (seed: number, { counts, clock, faults }: SeedWorld, log: Log): Outcome => ({
   seed,
   failures: log.failures,
-  story: log.story,
+  traceLines: log.traceLines,
   ...counts,
   faults,
   virtualMs: clock.now(),

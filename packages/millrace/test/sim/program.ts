@@ -235,7 +235,7 @@ export class Program {
     agenda.after(1, () =>
       agenda.after(1, () => {
         this.#purgesPending--
-        if (isAlone && this.#purges === purges) check.judge(count)
+        if (isAlone && this.#purges === purges) check.check(count)
       }),
     )
   }

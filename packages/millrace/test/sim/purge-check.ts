@@ -40,7 +40,7 @@ export class PurgeCheck {
   }
 
   /** `count` is what `purge` returned. */
-  judge(count: number): void {
+  check(count: number): void {
     // The records of a sendBatch have their results when the last one has.
     const single = this.#before.filter(({ call }) => call !== 'batch')
     const left = single.filter(

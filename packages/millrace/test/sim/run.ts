@@ -186,7 +186,7 @@ class World {
 
   async live(): Promise<void> {
     await this.#play()
-    this.#judge()
+    this.#checkAll()
   }
 
   async #play(): Promise<void> {
@@ -379,7 +379,7 @@ class World {
     this.fail('errors', `onError received ${this.errorsReported} failures of ${least} or more`)
   }
 
-  #judge(): void {
+  #checkAll(): void {
     const evidence = {
       plan: this.plan,
       ledger: this.ledger,
@@ -400,10 +400,10 @@ class World {
 const reasonOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error)
 
-const start = async (plan: Plan, keepsStory: boolean, patches: Patches): Promise<[World, Log]> => {
+const start = async (plan: Plan, keepsTrace: boolean, patches: Patches): Promise<[World, Log]> => {
   const chance = new Chance(plan.seed)
   const clock = new VirtualClock({ stepsMax: 3_000_000 })
-  const log = new Log(clock, keepsStory)
+  const log = new Log(clock, keepsTrace)
   const journal = new Journal(() => clock.now(), log.trace)
   journal.install(patches, plan.cluster)
   compressInVirtualTime(patches, clock, chance.fork(11).random)
@@ -461,5 +461,5 @@ const checkArrival = ({ topicData }: ProduceRequest, node: number, log: Log): vo
 /** Runs a seed. */
 export const runSeed = (seed: number, options: RunOptions = {}): Promise<Outcome> => {
   const plan = drawPlan(seed)
-  return playSeed(plan.seed, options, (keepsStory, patches) => start(plan, keepsStory, patches))
+  return playSeed(plan.seed, options, (keepsTrace, patches) => start(plan, keepsTrace, patches))
 }

@@ -45,20 +45,20 @@ const passes = ({ seed, failures }: Outcome): void => {
   assert.deepEqual(failures, [], `npm run sim -- --trace ${seed}`)
 }
 
-for (const [seed, story] of Object.entries(found)) {
-  test(`seed ${seed}: ${story}`, async () => passes(await runSeed(Number(seed))))
+for (const [seed, defect] of Object.entries(found)) {
+  test(`seed ${seed}: ${defect}`, async () => passes(await runSeed(Number(seed))))
 }
 
-test('a seed is the same run each time, with and without its story', async () => {
+test('a seed is the same run each time, with and without its trace', async () => {
   for (const seed of [7, 24, 35]) {
     const [first, second, silent] = [
-      await runSeed(seed, { story: true }),
-      await runSeed(seed, { story: true }),
+      await runSeed(seed, { keepsTrace: true }),
+      await runSeed(seed, { keepsTrace: true }),
       await runSeed(seed),
     ]
-    assert.ok(first.story.length > 10)
-    assert.deepEqual(first.story, second.story)
-    assert.deepEqual({ ...silent, story: [] }, { ...first, story: [] })
+    assert.ok(first.traceLines.length > 10)
+    assert.deepEqual(first.traceLines, second.traceLines)
+    assert.deepEqual({ ...silent, traceLines: [] }, { ...first, traceLines: [] })
   }
 })
 

@@ -5,7 +5,7 @@ import { KafkaError } from '../../src/protocol/kafka-error.ts'
 import type { CallLimits } from './plan-calls.ts'
 import type { SessionWorld } from './transaction-book.ts'
 
-export const wordsOf = (error: unknown): string =>
+export const describeError = (error: unknown): string =>
   error instanceof KafkaError
     ? `${error.code} (${error.kind}, persisted ${error.persisted}): ${error.message}`
     : String(error)
@@ -50,7 +50,7 @@ export class SessionCalls {
       this.trace(`back     ${name}`)
       return value
     } catch (error) {
-      this.trace(`back     ${name}: ${wordsOf(error)}`)
+      this.trace(`back     ${name}: ${describeError(error)}`)
       throw error
     } finally {
       this.pending.delete(name)

@@ -40,13 +40,13 @@ const countDeadLetters = (
     const id = idOf(value)
     counts.set(id, (counts.get(id) ?? 0) + 1)
     const entry = entries[id]
-    const said = new Map(headers.map(([name, text]) => [name, String(text)]))
+    const header = new Map(headers.map(([name, text]) => [name, String(text)]))
     const isRight =
-      said.get('dead-letter.topic') === entry?.topic &&
-      said.get('dead-letter.partition') === String(entry?.partition) &&
-      said.get('dead-letter.broker-error') === 'MESSAGE_TOO_LARGE' &&
-      ['no', 'maybe'].includes(said.get('dead-letter.persisted') ?? '')
-    if (!isRight) found.push(`dead letter ${id} has the headers ${JSON.stringify([...said])}`)
+      header.get('dead-letter.topic') === entry?.topic &&
+      header.get('dead-letter.partition') === String(entry?.partition) &&
+      header.get('dead-letter.broker-error') === 'MESSAGE_TOO_LARGE' &&
+      ['no', 'maybe'].includes(header.get('dead-letter.persisted') ?? '')
+    if (!isRight) found.push(`dead letter ${id} has the headers ${JSON.stringify([...header])}`)
   }
   return counts
 }

@@ -13,8 +13,8 @@ import { silentLogger } from '../../src/runtime/logger.ts'
 import { MemoryNetwork } from '../../src/runtime/memory-transport.ts'
 import { VirtualClock } from '../../src/runtime/virtual-clock.ts'
 import { Chance } from './chance.ts'
+import { KillableProcess } from './killable-process.ts'
 import { Log } from './log.ts'
-import { Mortal } from './mortal.ts'
 import type { Patches } from './patch.ts'
 import { type Outcome, playSeed, type RunOptions } from './play-seed.ts'
 import { checkLetterCount, checkSpool, type SpoolEntry } from './spool-checks.ts'
@@ -35,7 +35,7 @@ const letterCheckMs = 20
 const noLetters = { stored: 0, failed: 0, pending: 0 }
 
 interface Life {
-  readonly mortal: Mortal
+  readonly killable: KillableProcess
   readonly producer: Producer
   readonly process: ReturnType<VirtualProcesses['start']>
   readonly number: number
@@ -101,7 +101,7 @@ class World {
   }
 
   #start(): Life {
-    const mortal = new Mortal(this.clock, this.#network)
+    const killable = new KillableProcess(this.clock, this.#network)
     const process = this.#processes.start()
     const { durability, maxBytes, bufferMemoryBytes, batchBytes } = this.plan
     const number = this.#lives++
@@ -134,14 +134,14 @@ class World {
         },
       },
       {
-        clock: mortal.clock,
+        clock: killable.clock,
         random: this.#chance.fork(30 + number).random,
-        transport: mortal.transport,
+        transport: killable.transport,
         spoolMachine: { files: this.#disk.mount(), processes: process },
       },
     )
     const isOpen = (): boolean => !this.#closed.has(number) && !this.#failed.has(number)
-    const life = { mortal, producer, process, number, isOpen }
+    const life = { killable, producer, process, number, isOpen }
     this.#watchLetters(life)
     return life
   }
@@ -160,7 +160,7 @@ class World {
   async #live(plan: LifePlan): Promise<void> {
     const life = this.#start()
     for (const call of plan.calls) {
-      life.mortal.clock.setTimer(call.atMs, () => this.#call(life, call))
+      life.killable.clock.setTimer(call.atMs, () => this.#call(life, call))
     }
     await this.clock.advance(plan.endsAtMs)
     if (plan.end === 'crash') this.#crash(life)
@@ -172,15 +172,15 @@ class World {
   #watchLetters(life: Life): void {
     if (this.plan.deadLetterBytesMax === null) return
     this.#checkLetters(life)
-    life.mortal.clock.setTimer(letterCheckMs, () => this.#watchLetters(life))
+    life.killable.clock.setTimer(letterCheckMs, () => this.#watchLetters(life))
   }
 
-  #checkLetters({ producer, mortal }: Life): void {
+  #checkLetters({ producer, killable }: Life): void {
     const { stored, failed, pending } = producer.metrics().deadLetters ?? noLetters
     const count = stored + failed + pending
     for (const text of checkLetterCount(this.entries, this.plan.messageBytesMax, count)) {
       this.#log.fail('dead letters', text)
-      mortal.kill()
+      killable.kill()
     }
   }
 
@@ -189,7 +189,7 @@ class World {
     const kind =
       this.plan.durability === 'machine' && this.#chance.percent(60) ? 'power' : 'process'
     this.#log.trace(`crash    process ${life.number}: ${kind}`)
-    life.mortal.kill()
+    life.killable.kill()
     life.process.end()
     this.#disk.crash(kind)
     if (kind === 'power') this.#processes.bootId += '.'
@@ -205,12 +205,12 @@ class World {
       this.#log.fail('progress', `close does not end: ${String(error)}`)
     }
     this.#checkLetters(life)
-    life.mortal.kill()
+    life.killable.kill()
     life.process.end()
   }
 
   #call(
-    { producer, mortal, number, isOpen }: Life,
+    { producer, killable, number, isOpen }: Life,
     { kind, topic, partition, bytes }: SpoolCall,
   ): void {
     const id = this.entries.length
@@ -247,7 +247,7 @@ class World {
         this.#take(entry)
         const stored = this.#cluster.records(topic)
         const isThere = stored.some((one) => one.partition === partition && idIn(one) === entry.id)
-        if (!isThere && mortal.isAlive) {
+        if (!isThere && killable.isAlive) {
           this.#log.fail('result', `record ${entry.id} is not at offset ${offset}`)
         }
       },
@@ -336,17 +336,17 @@ class World {
     this.#checkLetters(life)
     const left = this.#disk.paths()
     if (left.length > 0) this.#log.fail('leftovers', left.join(', '))
-    life.mortal.kill()
+    life.killable.kill()
   }
 }
 
 const idIn = ({ value }: { readonly value: Uint8Array | null }): number =>
   Number.parseInt(Buffer.from(value ?? []).toString(), 10)
 
-const start = async (plan: SpoolPlan, keepsStory: boolean, _patches: Patches) => {
+const start = async (plan: SpoolPlan, keepsTrace: boolean, _patches: Patches) => {
   const chance = new Chance(plan.seed + 77)
   const clock = new VirtualClock({ stepsMax: 3_000_000 })
-  const log = new Log(clock, keepsStory)
+  const log = new Log(clock, keepsTrace)
   const latency = chance.fork(12)
   const network = new MemoryNetwork({
     clock,
@@ -372,5 +372,5 @@ const start = async (plan: SpoolPlan, keepsStory: boolean, _patches: Patches) =>
 /** Runs a seed. */
 export const runSpoolSeed = (seed: number, options: RunOptions = {}): Promise<Outcome> => {
   const plan = drawSpoolPlan(seed)
-  return playSeed(seed, options, (keepsStory, patches) => start(plan, keepsStory, patches))
+  return playSeed(seed, options, (keepsTrace, patches) => start(plan, keepsTrace, patches))
 }

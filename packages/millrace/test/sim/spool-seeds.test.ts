@@ -1,4 +1,4 @@
-// Seeds of runs with a spool: those that once found a defect, each with its story, and fresh ones
+// Seeds of runs with a spool: those that once found a defect, each with its trace, and fresh ones
 // each time. What a failing seed does step by step: npm run sim -- --spool --trace SEED.
 
 import assert from 'node:assert/strict'
@@ -20,18 +20,18 @@ const passes = ({ seed, failures }: Outcome): void => {
   assert.deepEqual(failures, [], `npm run sim -- --spool --trace ${seed}`)
 }
 
-for (const [seed, story] of Object.entries(found)) {
-  test(`seed ${seed}: ${story}`, async () => passes(await runSpoolSeed(Number(seed))))
+for (const [seed, defect] of Object.entries(found)) {
+  test(`seed ${seed}: ${defect}`, async () => passes(await runSpoolSeed(Number(seed))))
 }
 
-test('a seed is the same run each time, with and without its story', async () => {
+test('a seed is the same run each time, with and without its trace', async () => {
   for (const seed of [7, 24, 35]) {
-    const first = await runSpoolSeed(seed, { story: true })
-    const second = await runSpoolSeed(seed, { story: true })
+    const first = await runSpoolSeed(seed, { keepsTrace: true })
+    const second = await runSpoolSeed(seed, { keepsTrace: true })
     const silent = await runSpoolSeed(seed)
-    assert.ok(first.story.length > 10)
-    assert.deepEqual(first.story, second.story)
-    assert.deepEqual({ ...silent, story: [] }, { ...first, story: [] })
+    assert.ok(first.traceLines.length > 10)
+    assert.deepEqual(first.traceLines, second.traceLines)
+    assert.deepEqual({ ...silent, traceLines: [] }, { ...first, traceLines: [] })
   }
 })
 

@@ -7,7 +7,7 @@ import type { Transaction } from '../../src/producer/transaction.ts'
 import { KafkaError } from '../../src/protocol/kafka-error.ts'
 import { type CallLimits, noLimits, type RecordPlan } from './plan-calls.ts'
 import type { SessionPlan, TransactionPlan } from './plan-transactions.ts'
-import { SessionCalls, wordsOf } from './session-calls.ts'
+import { describeError, SessionCalls } from './session-calls.ts'
 import type { Fatal, Fate, SessionWorld, TransactionEntry } from './transaction-book.ts'
 import { OwnError, Work } from './transaction-work.ts'
 
@@ -69,7 +69,7 @@ export class Session {
       }
       await this.#end()
     } catch (error) {
-      this.#world.onOddity(`session ${this.number} failed: ${wordsOf(error)}`)
+      this.#world.onOddity(`session ${this.number} failed: ${describeError(error)}`)
     }
     this.isOver = true
   }
@@ -105,7 +105,7 @@ export class Session {
           this.#calls.pending.delete(name)
           this.#calls.trace('back     close')
         },
-        (error) => this.#world.onOddity(`close failed: ${wordsOf(error)}`),
+        (error) => this.#world.onOddity(`close failed: ${describeError(error)}`),
       )
     }
     return this.closing
@@ -307,7 +307,7 @@ export class Session {
           error.code !== 'DELIVERY_TIMEOUT' &&
           error.code !== 'ABORTED'
         ) {
-          this.#world.onOddity(`abort of ${entry.number} failed: ${wordsOf(error)}`)
+          this.#world.onOddity(`abort of ${entry.number} failed: ${describeError(error)}`)
           return
         }
         limit = noLimits

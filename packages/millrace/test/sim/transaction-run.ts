@@ -385,12 +385,12 @@ class World {
 
 const start = async (
   plan: TransactionsPlan,
-  keepsStory: boolean,
+  keepsTrace: boolean,
   patches: Patches,
 ): Promise<[World, Log]> => {
   const chance = new Chance(plan.seed)
   const clock = new VirtualClock({ stepsMax: 3_000_000 })
-  const log = new Log(clock, keepsStory)
+  const log = new Log(clock, keepsTrace)
   const journal = new Journal(() => clock.now(), log.trace)
   journal.install(patches, plan.cluster)
   const watch = new TransactionWatch({ now: () => clock.now(), trace: log.trace })
@@ -430,5 +430,5 @@ const start = async (
 /** Runs a seed with transactions. */
 export const runTransactionSeed = (seed: number, options: RunOptions = {}): Promise<Outcome> => {
   const plan = drawTransactionsPlan(seed)
-  return playSeed(plan.seed, options, (keepsStory, patches) => start(plan, keepsStory, patches))
+  return playSeed(plan.seed, options, (keepsTrace, patches) => start(plan, keepsTrace, patches))
 }

@@ -30,20 +30,20 @@ const passes = ({ seed, failures }: Outcome): void => {
   assert.deepEqual(failures, [], `npm run sim -- --transactions --trace ${seed}`)
 }
 
-for (const [seed, story] of Object.entries(found)) {
-  test(`seed ${seed}: ${story}`, async () => passes(await runTransactionSeed(Number(seed))))
+for (const [seed, defect] of Object.entries(found)) {
+  test(`seed ${seed}: ${defect}`, async () => passes(await runTransactionSeed(Number(seed))))
 }
 
-test('a seed is the same run each time, with and without its story', async () => {
+test('a seed is the same run each time, with and without its trace', async () => {
   for (const seed of [3, 12, 36]) {
     const [first, second, silent] = [
-      await runTransactionSeed(seed, { story: true }),
-      await runTransactionSeed(seed, { story: true }),
+      await runTransactionSeed(seed, { keepsTrace: true }),
+      await runTransactionSeed(seed, { keepsTrace: true }),
       await runTransactionSeed(seed),
     ]
-    assert.ok(first.story.length > 10)
-    assert.deepEqual(first.story, second.story)
-    assert.deepEqual({ ...silent, story: [] }, { ...first, story: [] })
+    assert.ok(first.traceLines.length > 10)
+    assert.deepEqual(first.traceLines, second.traceLines)
+    assert.deepEqual({ ...silent, traceLines: [] }, { ...first, traceLines: [] })
   }
 })
 

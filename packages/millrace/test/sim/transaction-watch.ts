@@ -255,9 +255,9 @@ export class TransactionWatch {
         function initProducerId(this: TransactionRequests, current, done) {
           trace(`init     from id ${current.producerId} epoch ${current.epoch}`)
           original.call(this, current, (error, identity) => {
-            const words =
+            const result =
               identity === null ? error?.message : `id ${identity.producerId} ${identity.epoch}`
-            trace(`response InitProducerId: ${words}`)
+            trace(`response InitProducerId: ${result}`)
             done(error, identity)
           })
         },

@@ -111,14 +111,14 @@ export class WatchedTransport implements Transport {
       return
     }
     const request = produceApi.decodeRequest(reader, apiVersion)
-    const words: string[] = []
+    const batches: string[] = []
     for (const { name, topicId, partitionData } of request.topicData) {
       const topic = name === '' ? this.#watch.topicName(topicId) : name
       for (const { index, records } of partitionData) {
-        words.push(this.#onBatch(topic, index, records ?? new Uint8Array(0)))
+        batches.push(this.#onBatch(topic, index, records ?? new Uint8Array(0)))
       }
     }
-    this.#watch.trace(`request  stream ${stream}: Produce v${apiVersion} ${words.join('; ')}`)
+    this.#watch.trace(`request  stream ${stream}: Produce v${apiVersion} ${batches.join('; ')}`)
   }
 
   #onBatch(topic: string, partition: number, bytes: Uint8Array): string {

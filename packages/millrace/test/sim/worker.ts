@@ -8,7 +8,7 @@ import { runTransactionSeed } from './transaction-run.ts'
 interface Task {
   readonly seed: number
   readonly mutation?: string
-  readonly story?: boolean
+  readonly keepsTrace?: boolean
   /** What the seed stands for a run of. */
   readonly kind: 'plain' | 'transactions' | 'spool'
 }
@@ -18,7 +18,7 @@ const runs = { plain: runSeed, transactions: runTransactionSeed, spool: runSpool
 const crashed = (seed: number, error: unknown) => ({
   seed,
   failures: [`crash: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`],
-  story: [],
+  traceLines: [],
   records: 0,
   failed: 0,
   maybe: 0,
@@ -28,8 +28,8 @@ const crashed = (seed: number, error: unknown) => ({
 })
 
 process.on('message', (task: Task) => {
-  const { seed, mutation, story, kind } = task
-  runs[kind](seed, { mutation, story: story ?? false }).then(
+  const { seed, mutation, keepsTrace, kind } = task
+  runs[kind](seed, { mutation, keepsTrace: keepsTrace ?? false }).then(
     (outcome) => process.send?.(outcome),
     (error) => process.send?.(crashed(seed, error)),
   )

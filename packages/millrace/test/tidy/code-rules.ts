@@ -12,7 +12,7 @@ const isLibrarySource = (path: string): boolean => path.startsWith('packages/mil
 const isSource = (path: string): boolean => /^packages\/[^/]+\/src\//.test(path)
 const isTest = (path: string): boolean => /^packages\/[^/]+\/test\//.test(path)
 
-/** What may wait by the clock: it waits for a real broker, or is no test but is run by hand. */
+/** What may wait by the clock: it waits for a real broker, or is not a test and is run by hand. */
 const mayWait = (path: string): boolean =>
   path.startsWith('packages/millrace/test/kafka/fixture/') || path.endsWith('/regenerate.ts')
 
@@ -28,7 +28,7 @@ const functionTypes = new Set([
   'ClassPrivateMethod',
 ])
 
-/** `describe` only holds tests together: its callback is no function to be understood as one. */
+/** `describe` only holds tests together: its callback is not read as one function. */
 const isDescribeCallback = (ancestors: readonly SyntaxNode[]): boolean => {
   const call = ancestors.at(-1)
   if (call?.type !== 'CallExpression') return false
@@ -113,7 +113,7 @@ const checkCalls: Visit = (node, ancestors, report) => {
   if (call !== null) report(node, `${call} outside runtime/: take a Clock or a Random`)
 }
 
-/** In Jest an error of Node's, or a promise of it, is no instance of the test's own class. */
+/** In Jest, Node's errors and promises are not instances of the classes that the test sees. */
 const checkForeign: Visit = (node, _ancestors, report) => {
   if (node.type !== 'BinaryExpression' || node.operator !== 'instanceof') return
   const name = nameOf(child(node, 'right')) ?? ''

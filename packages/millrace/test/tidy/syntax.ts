@@ -27,7 +27,7 @@ const isNode = (value: unknown): value is SyntaxNode =>
 /** Trees by their text: several rules look at each file, and parsing is what takes the time. */
 const parsed = new Map<string, SyntaxTree>()
 
-/** Throws where the text is no TypeScript (or JavaScript, for `.mjs` and `.js`). */
+/** Throws where the text is not TypeScript (or JavaScript, for `.mjs` and `.js`). */
 export const parseSource = (path: string, text: string): SyntaxTree => {
   const known = parsed.get(`${path}\n${text}`)
   if (known !== undefined) return known

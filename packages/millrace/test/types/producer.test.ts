@@ -38,7 +38,7 @@ export const options = (): void => {
   new Producer({ brokers: 'a', lingerMS: 5 })
   // @ts-expect-error no such acks
   new Producer({ brokers: 'a', acks: 2 })
-  // @ts-expect-error acks is no text but 'all'
+  // @ts-expect-error acks has no text except 'all'
   new Producer({ brokers: 'a', acks: '1' })
   // @ts-expect-error no such codec
   new Producer({ brokers: 'a', compression: 'brotli' })
@@ -73,19 +73,19 @@ export const records = (): void => {
   producer.send({ value: 'x' })
   // @ts-expect-error a value is needed: null is a tombstone
   producer.send({ topic: 't' })
-  // @ts-expect-error undefined is no value
+  // @ts-expect-error undefined is not a value
   producer.send({ topic: 't', value: undefined })
-  // @ts-expect-error a number is no value
+  // @ts-expect-error a number is not a value
   producer.send({ topic: 't', value: 7 })
-  // @ts-expect-error an object is no value
+  // @ts-expect-error an object is not a value
   producer.send({ topic: 't', value: { a: 1 } })
   // @ts-expect-error a number is no key
   producer.send({ topic: 't', key: 7, value: null })
-  // @ts-expect-error numbers are no bytes
+  // @ts-expect-error numbers are not bytes
   producer.send({ topic: 't', value: new Uint16Array(1) })
   // @ts-expect-error a typo
   producer.send({ topic: 't', value: 'x', header: {} })
-  // @ts-expect-error a number is no header
+  // @ts-expect-error a number is not a header
   producer.send({ topic: 't', value: 'x', headers: { a: 1 } })
   // @ts-expect-error a pair has two parts
   producer.send({ topic: 't', value: 'x', headers: [['a']] })
@@ -97,7 +97,7 @@ export const records = (): void => {
   producer.send([{ topic: 't', value: 'x' }])
   // @ts-expect-error many records, not one
   producer.sendBatch({ topic: 't', value: 'x' })
-  // @ts-expect-error an iterable is no array
+  // @ts-expect-error an iterable is not an array
   producer.sendBatch(new Set<ProducerRecord>())
   producer.send({ topic: 't', key: null, value: null, headers: { a: ['1', null], b: undefined } })
   producer.send({ topic: 't', key: undefined, value: Buffer.alloc(1), headers: [['a', 'b']] })

@@ -53,7 +53,7 @@ export const standIns = (producer: Producer): void => {
   const stand: ProducerLike = new RecordingProducer()
   const real: ProducerLike = producer
   void [stand, real]
-  // @ts-expect-error a stand-in is no Producer
+  // @ts-expect-error a stand-in is not a Producer
   const wrong: Producer = new RecordingProducer()
   void wrong
 }

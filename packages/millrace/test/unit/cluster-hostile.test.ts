@@ -286,8 +286,9 @@ test('a requirement of an option names the option', async () => {
     error = outcome
   })
   await world.clock.runUntil(() => error !== undefined, 10_000)
-  const words = /serves versions 0 to 6 of Produce; version 7 to 13 is needed for compression zstd/
-  assert.match(error?.message ?? '', words)
+  const pattern =
+    /serves versions 0 to 6 of Produce; version 7 to 13 is needed for compression zstd/
+  assert.match(error?.message ?? '', pattern)
   world.cluster.close()
 })
 

@@ -218,7 +218,7 @@ test('a cancelled waiting record is never sent, and its memory is given back', (
   assert.equal(bench.engine.readings.waitingBytes, 0)
 })
 
-test('a request that was not written is no attempt, and its record was not written', () => {
+test('a request that was not written is not an attempt, and its record was not written', () => {
   const bench = Bench.ready({ deliveryTimeoutMs: 1000 })
   bench.send('a')
   bench.step()

@@ -189,9 +189,9 @@ test('invalid messages reject with an error that names the field; no callback is
       [{ topic: 'orders', key: 7 }, 'x', /record.key/],
       [{ topic: 'orders', partition: -1 }, 'x', /record.partition/],
     ]
-    for (const [keyOrTopic, value, words] of wrong) {
+    for (const [keyOrTopic, value, pattern] of wrong) {
       const sent = producer.sendMessage(keyOrTopic as never, value as never)
-      await assert.rejects(stage.run(sent), { code: 'INVALID_ARGUMENT', message: words })
+      await assert.rejects(stage.run(sent), { code: 'INVALID_ARGUMENT', message: pattern })
     }
     const badOptions = producer.sendMessage({ topic: 'orders' }, 'x', { timeoutMs: -1 })
     await assert.rejects(stage.run(badOptions), { code: 'INVALID_ARGUMENT', message: /timeoutMs/ })

@@ -163,7 +163,7 @@ describe('the handshake of a connection', () => {
   })
 
   it('recognises TLS, a web server and other text by their first bytes', async () => {
-    for (const [bytes, code, words] of [
+    for (const [bytes, code, pattern] of [
       [Buffer.from([0x15, 3, 3, 0, 2, 2, 0x46]), 'TLS_FAILED', /the listener expects TLS/],
       [Buffer.from('HTTP/1.1 400 Bad\r\n\r\n'), 'MALFORMED_RESPONSE', /a web server/],
       [Buffer.from('SSH-2.0-OpenSSH'), 'MALFORMED_RESPONSE', /"SSH-".*not Kafka/],
@@ -175,7 +175,7 @@ describe('the handshake of a connection', () => {
       await clock.runUntilIdle()
       assert.equal(closeErrors[0]?.code, code)
       assert.equal(closeErrors[0].step, code === 'TLS_FAILED' ? 'tls' : 'api-versions')
-      assert.match(closeErrors[0].message, words)
+      assert.match(closeErrors[0].message, pattern)
       assert.match(closeErrors[0].message, /broker:9092 \(node 1\)/)
     }
   })

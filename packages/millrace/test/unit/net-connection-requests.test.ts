@@ -294,7 +294,7 @@ describe('a response that does not fit', () => {
   })
 
   it('closes the connection if it is too long, of negative size, or too short', async () => {
-    for (const [bytes, words] of [
+    for (const [bytes, pattern] of [
       [[0, 1, 0x86, 0xa1], /100001 bytes, and at most 100000/],
       [[0x80, 0, 0, 0], /negative size/],
       [[0, 0, 0, 3, 0, 0, 0], /a response of 3 bytes/],
@@ -302,7 +302,7 @@ describe('a response that does not fit', () => {
       const { scene, message } = await closedBy((_, request) =>
         request.stream.write([Buffer.from(bytes)]),
       )
-      assert.match(message, words)
+      assert.match(message, pattern)
       assert.equal(scene.outcomes.length, 2)
     }
   })

@@ -95,14 +95,14 @@ describe('the frame splitter', () => {
   })
 
   it('fails permanently on a size that is negative or too large, and names it', () => {
-    for (const [bytes, words] of [
+    for (const [bytes, pattern] of [
       [[0xff, 0xff, 0xff, 0xfe], /negative size, -2/],
       [[0, 0, 0, 11], /size of 11 bytes, and at most 10/],
     ] as const) {
       const splitter = new FrameSplitter(10)
       splitter.push(Buffer.concat([framed(Buffer.from('good')), Buffer.from(bytes)]))
       assert.equal(Buffer.from(splitter.take()!).toString(), 'good')
-      assert.throws(() => splitter.take(), words)
+      assert.throws(() => splitter.take(), pattern)
       assert.throws(() => splitter.take(), MalformedFrameError)
     }
   })

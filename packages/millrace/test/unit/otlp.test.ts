@@ -43,7 +43,7 @@ test('what was written is read again', () => {
   )
 })
 
-test('bytes that are no metrics are malformed, and never read past their end', () => {
+test('bytes that are not metrics are malformed, and never read past their end', () => {
   const bytes = encodeMetrics({
     resource: { a: 'b' },
     scopeName: 's',

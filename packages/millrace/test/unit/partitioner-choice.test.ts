@@ -136,7 +136,11 @@ test('a sticky run ends with the first batch that is sealed after it got its byt
   assert.equal(keyless(partitioner, topic, 500), first, 'sealed early: the run goes on')
   assert.equal(keyless(partitioner, topic, 200), first, 'it has its bytes, but the batch is open')
   partitioner.onBatchSealed?.((first + 1) % 6)
-  assert.equal(keyless(partitioner, topic, 100), first, 'a batch of another partition is no matter')
+  assert.equal(
+    keyless(partitioner, topic, 100),
+    first,
+    'a batch of another partition changes nothing',
+  )
   partitioner.onBatchSealed?.(first)
   assert.notEqual(keyless(partitioner, topic, 100), first)
 })

@@ -71,7 +71,7 @@ describe('options', () => {
     assert.match(complaint({ brokers, zzzzzzzzzzzzzzzz: 1 }), /unknown option 'z+'$/)
   })
 
-  it('names of the prototype are no options', () => {
+  it('names of the prototype are not options', () => {
     for (const name of ['constructor', 'toString', 'hasOwnProperty', '__proto__']) {
       const options = JSON.parse(`{ "brokers": "a:1", "${name}": 1 }`)
       assert.match(complaint(options), new RegExp(`unknown option '${name}'`))
@@ -82,7 +82,7 @@ describe('options', () => {
     for (const options of [undefined, null, 'localhost:9092', 7, ['localhost:9092']]) {
       assert.match(complaint(options), /options must be an object, got/)
     }
-    for (const [value, words] of [
+    for (const [value, pattern] of [
       ['', /at least one 'host:port'/],
       [[], /at least one 'host:port'/],
       ['kafka:99999', /the port must be 1 to 65535/],
@@ -92,7 +92,7 @@ describe('options', () => {
       [null, /brokers/],
       [{ host: 'kafka' }, /brokers/],
     ] as const) {
-      assert.match(complaint({ brokers: value }), words)
+      assert.match(complaint({ brokers: value }), pattern)
     }
   })
 

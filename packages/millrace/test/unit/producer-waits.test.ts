@@ -71,10 +71,10 @@ describe('the options of a wait', () => {
   for (const [name, call] of Object.entries(calls)) {
     it(`${name} rejects options that are wrong`, async () => {
       await using producer = producerFor(cluster)
-      for (const [options, words] of wrongOptions) {
+      for (const [options, pattern] of wrongOptions) {
         const error = await errorOf(call(producer, options as WaitOptions))
         assert.equal(error.code, 'INVALID_ARGUMENT')
-        assert.match(error.message, words)
+        assert.match(error.message, pattern)
       }
       await producer.send({ topic: 'one', value: 'still open' })
     })

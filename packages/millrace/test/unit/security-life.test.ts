@@ -85,7 +85,7 @@ describe('a socket factory', () => {
   })
 
   it('that fails, throws or gives something else is a failed attempt, with its words', async () => {
-    for (const [socketFactory, words] of [
+    for (const [socketFactory, pattern] of [
       [() => Promise.reject(new Error('the tunnel is shut')), /the tunnel is shut/],
       [
         () => {
@@ -102,7 +102,7 @@ describe('a socket factory', () => {
       })
       await assert.rejects(producer.connect({ timeoutMs: 0 }), (error) => {
         assert.equal((error as KafkaError).code, 'CONNECTION_FAILED')
-        return words.test((error as KafkaError).message)
+        return pattern.test((error as KafkaError).message)
       })
       await producer.close()
     }

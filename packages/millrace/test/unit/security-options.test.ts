@@ -37,7 +37,7 @@ const fileOf = async (name: string, content: string | Uint8Array): Promise<strin
 }
 
 describe('the option sasl', () => {
-  const wrong: [sasl: unknown, words: RegExp][] = [
+  const wrong: [sasl: unknown, pattern: RegExp][] = [
     [secret, /sasl must be \{ mechanism, … \}, got/],
     [null, /sasl must be \{ mechanism, … \}, got/],
     [[user], /sasl must be \{ mechanism, … \}, got/],
@@ -69,9 +69,9 @@ describe('the option sasl', () => {
   ]
 
   it('names the invalid field, and shows no value', () => {
-    for (const [sasl, words] of wrong) {
+    for (const [sasl, pattern] of wrong) {
       const problem = problemOf({ sasl })
-      assert.match(problem, words)
+      assert.match(problem, pattern)
       assert.ok(!problem.includes(secret), problem)
     }
   })
@@ -91,7 +91,7 @@ describe('the option sasl', () => {
 })
 
 describe('the option tls', () => {
-  const shapes: [tls: unknown, words: RegExp][] = [
+  const shapes: [tls: unknown, pattern: RegExp][] = [
     [secret, /tls must be true or \{ ca, cert, key, … \}, got/],
     [7, /tls must be true or \{ ca, cert, key, … \}, got/],
     [{ ca: 7 }, /ca is not PEM text, the path of a file, or bytes/],
@@ -113,9 +113,9 @@ describe('the option tls', () => {
   ]
 
   it('names the invalid field, and shows no value', () => {
-    for (const [tls, words] of shapes) {
+    for (const [tls, pattern] of shapes) {
       const problem = problemOf({ tls })
-      assert.match(problem, words)
+      assert.match(problem, pattern)
       assert.ok(!problem.includes(secret), problem)
     }
     assert.match(problemOf({ ssl: true }), /unknown option 'ssl': did you mean tls\?/)
@@ -126,7 +126,7 @@ describe('the option tls', () => {
     const { cert, key } = client
     const missing = join(folder, 'no-such.pem')
     const bareKey = key.replace(/-----.*-----|\s/g, '')
-    const cases: [tls: object, words: RegExp][] = [
+    const cases: [tls: object, pattern: RegExp][] = [
       [{ ca: missing }, /tls\.ca names the file '.*no-such\.pem': there is no such file/],
       [{ ca: folder }, /it is a folder/],
       [{ ca: [ca, missing] }, /tls\.ca\[1\] names the file/],
@@ -146,9 +146,9 @@ describe('the option tls', () => {
       [{ cert, key, pfx: Buffer.from('hello') }, /tls\.pfx stands beside/],
       [{ ca: Buffer.from([0x30, 0x82, 1, 1]) }, /a PKCS#12 store is passed as tls\.pfx/],
     ]
-    for (const [tls, words] of cases) {
+    for (const [tls, pattern] of cases) {
       const problem = problemOf({ tls })
-      assert.match(problem, words)
+      assert.match(problem, pattern)
       assert.ok(!problem.includes(bareKey.slice(0, 20)), 'no key in it')
     }
   })
@@ -189,11 +189,11 @@ describe('the option tls', () => {
 
   it('recognizes a Java store, and says how to convert it', async () => {
     const jks = await fileOf('client.jks', Buffer.from([0xfe, 0xed, 0xfe, 0xed, 0, 0, 0, 2]))
-    const words =
+    const pattern =
       'keytool -importkeystore -srckeystore ' +
       `${jks} -destkeystore ${jks.replace(/jks$/, 'p12')} -deststoretype PKCS12`
     for (const field of ['pfx', 'ca', 'cert']) {
-      assert.ok(problemOf({ tls: { [field]: jks } }).includes(words), field)
+      assert.ok(problemOf({ tls: { [field]: jks } }).includes(pattern), field)
     }
     const bytes = Buffer.from([0xce, 0xce, 0xce, 0xce, 0, 0, 0, 2])
     assert.match(problemOf({ tls: { pfx: bytes } }), /type JCEKS.*-srckeystore keystore\.jks/)

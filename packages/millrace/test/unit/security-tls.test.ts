@@ -50,11 +50,11 @@ const send = async (options: ProducerOptions) => {
   }
 }
 
-const failsWith = async (options: ProducerOptions, words: RegExp): Promise<KafkaError> => {
+const failsWith = async (options: ProducerOptions, pattern: RegExp): Promise<KafkaError> => {
   const { error, tookMs } = await failureOf(options)
   assert.equal(error.code, 'TLS_FAILED', error.message)
   assert.equal(error.step, 'tls')
-  assert.match(error.message, words)
+  assert.match(error.message, pattern)
   assert.ok(tookMs < reportMsMax, `${tookMs} ms`)
   return error
 }
@@ -100,9 +100,10 @@ describe('TLS', () => {
   it('says within seconds that the authority is not trusted, and why', async () => {
     const { server, otherCa } = certificates
     await withCluster(server, async (brokers) => {
-      const words = /not signed by an authority that is trusted here.*pass its authority as tls\.ca/
-      await failsWith({ brokers, tls: true }, words)
-      await failsWith({ brokers, tls: { ca: otherCa } }, words)
+      const pattern =
+        /not signed by an authority that is trusted here.*pass its authority as tls\.ca/
+      await failsWith({ brokers, tls: true }, pattern)
+      await failsWith({ brokers, tls: { ca: otherCa } }, pattern)
     })
   })
 

@@ -221,7 +221,7 @@ describe('a client assertion', () => {
   })
 
   it('that cannot be created is tried again, and its error shows no key', async () => {
-    for (const [clientAssertion, words] of [
+    for (const [clientAssertion, pattern] of [
       [{ privateKey: '-----BEGIN PRIVATE KEY-----\nhush\n' }, /must be an RSA or P-256 key/],
       [{ privateKey: '/nowhere/key.pem' }, /privateKey can't be read: ENOENT/],
       [{ file: '/nowhere/token' }, /token file '\/nowhere\/token' can't be read: ENOENT/],
@@ -231,7 +231,7 @@ describe('a client assertion', () => {
     ] as const) {
       await assert.rejects(assertionOf(clientAssertion), (error) => {
         assert.ok(error instanceof SaslError && error.isTransient)
-        assert.match(error.message, words)
+        assert.match(error.message, pattern)
         assert.doesNotMatch(error.message, /hush/)
         return true
       })

@@ -8,7 +8,7 @@ import type { ProducerEnvironment } from '../../src/producer/environment.ts'
 import type { SpoolOption } from '../../src/producer/spool-option.ts'
 import { seededRandom } from '../../src/runtime/random.ts'
 import { onStage, type Stage } from '../layers/stage.ts'
-import { Mortal } from '../sim/mortal.ts'
+import { KillableProcess } from '../sim/killable-process.ts'
 import { VirtualDisk } from '../sim/virtual-files.ts'
 import { VirtualProcesses } from '../sim/virtual-processes.ts'
 
@@ -36,10 +36,10 @@ export class SpoolMachine {
     options: Partial<ProducerOptions> = {},
   ): { target: ProducerOptions; environment: ProducerEnvironment } {
     const { environment } = this.stage
-    const mortal = new Mortal(environment.clock, environment.transport)
+    const killable = new KillableProcess(environment.clock, environment.transport)
     const process = this.#processes.start()
     this.#end = () => {
-      mortal.kill()
+      killable.kill()
       process.end()
       this.disk.crash('process')
     }
@@ -49,7 +49,7 @@ export class SpoolMachine {
       spool: { directory: 'spool', ...spool },
       ...options,
     })
-    const { clock, transport } = mortal
+    const { clock, transport } = killable
     const spoolMachine = { files: this.disk.mount(), processes: process }
     return { target, environment: { ...environment, clock, transport, spoolMachine } }
   }

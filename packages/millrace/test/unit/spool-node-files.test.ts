@@ -90,7 +90,7 @@ describe('a spool on real files', () => {
     }
   })
 
-  it('in a place that is no directory is an error that names it', async () => {
+  it('in a path that is not a directory is an error that names it', async () => {
     const path = join(root, 'file')
     writeFileSync(path, '')
     await assert.rejects(

@@ -168,7 +168,7 @@ describe('a list of codecs', () => {
   })
 
   it('that is empty or names a codec twice is rejected', () => {
-    for (const [compression, words] of [
+    for (const [compression, pattern] of [
       [[], /compression must name at least one codec/],
       [['lz4', 'lz4'], /compression must name each codec once/],
       [['lz4', 'brotli'], /compression must be one of none, .*, got "brotli"/],
@@ -176,7 +176,7 @@ describe('a list of codecs', () => {
       const options = { compression } as never
       assert.match(
         thrownBy(() => producerFor({ brokers: ['a:1'] } as never, options)).message,
-        words,
+        pattern,
       )
     }
   })
@@ -279,7 +279,7 @@ describe('purge', () => {
   it('rejects invalid scopes', async () => {
     await using cluster = await startCluster({ topics: { a: 1 } })
     const producer = producerFor(cluster)
-    for (const [scope, words] of [
+    for (const [scope, pattern] of [
       [5, /scope must be an object/],
       [{ topic: '' }, /topic must be a topic name/],
       [{ topic: 'a', partition: -1 }, /partition must be a whole number/],
@@ -291,7 +291,7 @@ describe('purge', () => {
     ] as const) {
       const error = thrownBy(() => producer.purge(scope as never))
       assert.equal(error.code, 'INVALID_ARGUMENT')
-      assert.match(error.message, words)
+      assert.match(error.message, pattern)
     }
     await producer.close()
     assert.equal(producer.purge(), 0)

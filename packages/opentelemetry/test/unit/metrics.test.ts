@@ -39,7 +39,7 @@ test('each attribute and metric is a constant of the conventions, and none is de
   )
   for (const text of [...Object.values(attribute), ...Object.values(metricName)]) {
     const name = constants.get(text)
-    assert.ok(name !== undefined, `${text} is no name of the conventions`)
+    assert.ok(name !== undefined, `${text} is not a name of the conventions`)
     const at = declared.indexOf(`declare const ${name}:`)
     assert.ok(at > 0, `${name} is not declared`)
     const comment = declared.slice(declared.lastIndexOf('/**', at), at)

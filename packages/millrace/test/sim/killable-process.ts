@@ -9,7 +9,7 @@ import type {
   Transport,
 } from '../../src/runtime/transport.ts'
 
-export class Mortal {
+export class KillableProcess {
   #isAlive = true
   readonly #streams = new Set<ByteStream>()
   readonly #timers = new Set<Timer>()
@@ -17,7 +17,7 @@ export class Mortal {
   readonly transport: Transport
 
   constructor(clock: Clock, transport: Transport) {
-    this.clock = this.#mortalClock(clock)
+    this.clock = this.#killableClock(clock)
     this.transport = {
       connect: (address, handler) => this.#connect(transport, address, handler),
       resolve: (host) => transport.resolve(host),
@@ -34,7 +34,7 @@ export class Mortal {
     for (const stream of this.#streams) stream.destroy()
   }
 
-  #mortalClock(clock: Clock): Clock {
+  #killableClock(clock: Clock): Clock {
     return {
       now: () => clock.now(),
       wallTime: () => clock.wallTime(),
