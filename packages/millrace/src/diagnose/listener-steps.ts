@@ -53,9 +53,9 @@ const clusterIdAt = async ({ probed }: Examined): Promise<string | null | undefi
 
 /** The remedy includes the address at which the client found the cluster. */
 const refusedRemedy = (nodeId: number, address: Address, found: ClusterFound): string =>
-  `Set advertised.listeners of node ${nodeId} to the host and port by which clients come (you ` +
-  `came by ${formatAddress(found.source.address)}), or start the broker: nothing listens at ` +
-  `${formatAddress(address)}.`
+  `Set advertised.listeners of node ${nodeId} to the host and port that clients connect to (this ` +
+  `client connected to ${formatAddress(found.source.address)}), or start the broker: nothing ` +
+  `listens at ${formatAddress(address)}.`
 
 const listenerRow = async (
   context: DiagnosisContext,

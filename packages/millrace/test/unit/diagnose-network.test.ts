@@ -204,7 +204,7 @@ describe('a diagnosis of an advertised address', () => {
     assertFails(
       diagnosis,
       'listener',
-      /advertised\.listeners of node 1 .*\(you came by boot:9092\)/,
+      /advertised\.listeners of node 1 .*\(this client connected to boot:9092\)/,
     )
   })
 
