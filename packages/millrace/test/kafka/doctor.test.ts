@@ -166,7 +166,10 @@ describe('a diagnosis of a real broker', () => {
 describe('a diagnosis of a real broker that advertises wrongly', () => {
   for (const [advertised, remedy] of [
     ['kafka-in-a-container.invalid:9092', /'kafka-in-a-container\.invalid' is not known here/],
-    ['localhost:1', /host and port that clients connect to \(this client connected to 127\.0\.0\.1:/],
+    [
+      'localhost:1',
+      /host and port that clients connect to \(this client connected to 127\.0\.0\.1:/,
+    ],
   ] as const) {
     it(`${advertised}: step listener`, async () => {
       const advertises = `PLAINTEXT://${advertised}`
