@@ -65,6 +65,7 @@ export type {
   InterceptorOption,
   ProducerInterceptor,
 } from './producer/interceptor.ts'
+export { toJsonText } from './producer/json-text.ts'
 export {
   brokerMetricTable,
   type MetricKind,

@@ -2,7 +2,13 @@
 // an event that can't be sent exactly as given is rejected with SERIALIZATION_FAILED or
 // INVALID_ARGUMENT. Caller: millrace-client.ts.
 
-import { KafkaError, type ProducerRecord, type RecordData, type RecordHeaders } from 'millrace'
+import {
+  KafkaError,
+  type ProducerRecord,
+  type RecordData,
+  type RecordHeaders,
+  toJsonText,
+} from 'millrace'
 
 /** A message with more fields than its value. */
 export interface KafkaMessage {
@@ -23,34 +29,18 @@ const messageFields: readonly string[] = ['key', 'value', 'headers', 'partition'
 const isMessage = (data: unknown): data is KafkaMessage =>
   typeof data === 'object' && data !== null && !(data instanceof Uint8Array) && 'value' in data
 
-const rejected = (message: string, topic: string, cause?: unknown): KafkaError =>
-  new KafkaError('SERIALIZATION_FAILED', message, {
-    topic,
-    ...(cause === undefined ? {} : { cause }),
-  })
-
-/** JSON would make an empty object of these, and their content would be lost. */
-const withoutJson = (value: object): string | null => {
-  if (value instanceof Map) return 'a Map (emit Object.fromEntries(map), for example)'
-  if (value instanceof Set) return 'a Set (emit [...set], for example)'
-  if (value instanceof Promise) return 'a promise (is an await missing?)'
-  return null
-}
-
 /** Text and bytes unchanged, other values as JSON, as Nest's own Kafka client does. */
 const toData = (value: unknown, topic: string): RecordData | null => {
   if (value === null || typeof value === 'string' || value instanceof Uint8Array) return value
-  const kind = typeof value === 'object' ? withoutJson(value) : null
-  if (kind !== null) throw rejected(`value must have a JSON form, got ${kind}`, topic)
-  let json: string | undefined
   try {
-    json = JSON.stringify(value)
+    return toJsonText(value)
   } catch (cause) {
     const { message } = cause as Error
-    throw rejected(`value must have a JSON form, got an error from it: ${message}`, topic, cause)
+    throw new KafkaError('SERIALIZATION_FAILED', `value must have a JSON form: ${message}`, {
+      topic,
+      cause,
+    })
   }
-  if (json !== undefined) return json
-  throw rejected(`value must have a JSON form, got ${typeof value}`, topic)
 }
 
 /** An event that has a `value` and other fields is not a message: those fields would be lost. */

@@ -5,6 +5,7 @@
 import type { RecordData } from '../engine/record.ts'
 import { type ErrorCode, KafkaError } from '../protocol/kafka-error.ts'
 import { isPromise, messageOf } from '../runtime/value-kinds.ts'
+import { toJsonText } from './json-text.ts'
 import { type StandardSchema, validate } from './standard-schema.ts'
 
 /** The second argument of a serializer. */
@@ -34,15 +35,14 @@ export const textSerializer: Serializer<string> = (value) => value
 /** Returns bytes unchanged. */
 export const bytesSerializer: Serializer<Uint8Array> = (value) => value
 
-const toJson = (value: unknown): string => {
-  const json: string | undefined = JSON.stringify(value)
-  if (json === undefined) throw new TypeError(`JSON has no form for ${typeof value}`)
-  return json
-}
+/** A function of one argument: a serializer is called with its context, too. */
+const toJson: Serializer<unknown> = (value) => toJsonText(value)
 
 /**
  * JSON, checked by a schema if one is given: any schema that implements Standard Schema (zod,
- * valibot, arktype, …). The output of the schema is sent.
+ * valibot, arktype, …). The output of the schema is sent. A `Map` becomes an object, a `Set` an
+ * array, and a bigint keeps its digits. A record with a value that JSON would empty or drop (NaN,
+ * bytes, a promise, an instance without fields) is rejected with the field's name.
  *
  * @example
  * typedTopics(producer, { orders: { value: jsonSerializer(z.object({ id: z.string() })) } })
@@ -61,7 +61,7 @@ export function jsonSerializer(schema?: StandardSchema): Serializer<unknown> {
   }
   return (value) => {
     const checked = validate(schema, value)
-    return isPromise(checked) ? checked.then(toJson) : toJson(checked)
+    return isPromise(checked) ? checked.then(toJsonText) : toJsonText(checked)
   }
 }
 

@@ -140,7 +140,7 @@ test('in a batch a record that can not be serialized fails at its index, alone',
     'BROKER_UNAVAILABLE',
   ])
   assert.deepEqual(failedIndexes, [0, 2, 3])
-  await assert.rejects(topics.send({ topic: 't', value: () => {} }), /JSON has no form/)
+  await assert.rejects(topics.send({ topic: 't', value: () => {} }), /must be JSON data/)
 })
 
 test('typed topics also send in a transaction', async () => {

@@ -29,14 +29,14 @@ const thrower = (): never => {
 
 const events: readonly unknown[] = [
   { value: 'x', [hostile]: 1 },
-  { value: 1n },
+  { value: { [hostile]: Number.NaN } },
   { value: { toJSON: thrower } },
   {
     get value() {
       return thrower()
     },
   },
-  new Map([[hostile, hostile]]),
+  new Map([[hostile, Symbol(hostile)]]),
   undefined,
 ]
 

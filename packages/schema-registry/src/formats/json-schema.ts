@@ -2,11 +2,10 @@
 // `$schema`. It does not check string formats (`"format": "date"`). Callers: index.ts and
 // testing/schema-content.ts.
 
-import type { Serializer } from 'millrace'
+import { type Serializer, toJsonText } from 'millrace'
 import { typeError } from '../client/registry-text.ts'
 import { schemaSerializer } from '../schema-serializer.ts'
 import type { SchemaSerializerOptions } from '../serializer-options.ts'
-import { jsonText, toJsonData, withoutBigints } from '../values/json-value.ts'
 import type { SchemaText } from './schema-format.ts'
 
 interface JsonSchema {
@@ -114,11 +113,7 @@ export const jsonSchemaSerializer = <Value = unknown>(
     schemaType: 'JSON',
     compile: async (text) => {
       const { check, title } = await compileJsonSchema(text)
-      const write = (value: unknown): Buffer => {
-        const { data, hasBigints } = toJsonData(value)
-        check(hasBigints ? withoutBigints(data) : data)
-        return Buffer.from(hasBigints ? jsonText(data) : JSON.stringify(data))
-      }
+      const write = (value: unknown): Buffer => Buffer.from(toJsonText(value, check))
       return { recordName: title, prefix: noBytes, write }
     },
   })
