@@ -2,6 +2,7 @@
 // field before any request is sent. It keeps no state. Callers: the parts of Admin.
 
 import { types } from 'node:util'
+import { readArgument } from '../producer/field-check.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 import { printableText } from '../runtime/printable-text.ts'
 import { describeValue } from '../runtime/value-kinds.ts'
@@ -51,7 +52,8 @@ export const checkBoolean = (name: string, value: unknown): boolean => {
 }
 
 export const checkArray = <Item>(name: string, value: readonly Item[]): readonly Item[] => {
-  if (Array.isArray(value)) return value
+  const items = readArgument(name, () => (Array.isArray(value) ? Array.from(value) : null))
+  if (items !== null) return items
   throw wrong(name, 'an array', value)
 }
 
@@ -68,7 +70,10 @@ export const checkMap = <Key, Value>(
 export const checkSettings = (
   name: string,
   value: unknown,
-): readonly { readonly name: string; readonly value: string }[] => {
+): readonly { readonly name: string; readonly value: string }[] =>
+  readArgument(name, () => settingsOf(name, value))
+
+const settingsOf = (name: string, value: unknown) => {
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
   const prototype: unknown = isObject ? Object.getPrototypeOf(value) : undefined
   const isPlain =
@@ -80,6 +85,12 @@ export const checkSettings = (
   })
 }
 
+/** The time of a bound `{ timestamp }`. */
+export const checkTimestamp = (name: string, bound: unknown): number => {
+  const read = (): unknown => (bound as { timestamp?: unknown } | null | undefined)?.timestamp
+  return checkWhole(`${name}.timestamp`, readArgument(name, read), 0)
+}
+
 /** An offset, a time, or one of the names, where reading begins or ends. */
 export const checkOffsetBound = (
   name: string,
@@ -89,7 +100,7 @@ export const checkOffsetBound = (
 ): void => {
   if (typeof bound === 'number') checkWhole(name, bound, min)
   else if (typeof bound === 'object' && bound !== null) {
-    checkWhole(`${name}.timestamp`, (bound as { timestamp?: unknown }).timestamp, 0)
+    checkTimestamp(name, bound)
   } else if (!names.includes(bound as string)) {
     throw wrong(name, `${names.join(', ')}, an offset or { timestamp }`, bound)
   }

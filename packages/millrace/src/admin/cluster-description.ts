@@ -6,7 +6,7 @@ import { listOffsetsApi } from '../protocol/api/02-list-offsets.ts'
 import { offsetFetchApi } from '../protocol/api/09-offset-fetch.ts'
 import { listGroupsApi } from '../protocol/api/16-list-groups.ts'
 import type { BrokerCalls } from './broker-calls.ts'
-import { checkOneOf, checkText, checkWhole } from './check.ts'
+import { checkOneOf, checkText, checkTimestamp } from './check.ts'
 import { requestLeaders } from './leaders.ts'
 import { outcomeError } from './topic-changes.ts'
 
@@ -170,8 +170,7 @@ const consumerReplicaId = -1
 const timestampOf = (spec: OffsetSpec): number => {
   if (spec === 'latest') return -1
   if (spec === 'earliest') return -2
-  const { timestamp } = (spec ?? {}) as { timestamp?: unknown }
-  return checkWhole('timestamp', timestamp, 0)
+  return checkTimestamp('spec', spec)
 }
 
 /** -1 = there is no record at or after this time. */

@@ -7,6 +7,7 @@
 
 import { formatAddress } from '../cluster-client/address.ts'
 import { type Environment, systemEnvironment } from '../producer/environment.ts'
+import { readArgument } from '../producer/field-check.ts'
 import { resolveOptions } from '../producer/options.ts'
 import type { ProducerOptions } from '../producer/producer-options.ts'
 import { checkWaitOptions } from '../producer/wait.ts'
@@ -40,7 +41,7 @@ const timeoutMsDefault = 60_000
 
 /** Throws INVALID_ARGUMENT if an option is invalid. */
 const checkOptions = (options: DiagnoseOptions): void => {
-  const { produceTo, onStep, ...wait } = options ?? {}
+  const { produceTo, onStep, ...wait } = readArgument('options', () => ({ ...options }))
   checkWaitOptions(wait)
   if (onStep !== undefined && typeof onStep !== 'function') {
     throw new KafkaError('INVALID_ARGUMENT', `onStep must be a function, got ${typeof onStep}`)

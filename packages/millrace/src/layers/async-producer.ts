@@ -3,6 +3,7 @@
 // extends it.
 
 import type { ProducerEnvironment } from '../producer/environment.ts'
+import { readArgument } from '../producer/field-check.ts'
 import type { CloseReport } from '../producer/producer-lifecycle.ts'
 import type { ProducerOptions } from '../producer/producer-options.ts'
 import type { RecordData } from '../producer/record.ts'
@@ -19,8 +20,11 @@ const silent: ResultCallbacks = { onSuccess: null, onError: null }
 
 const callbacksOf = (handler: AsyncResultHandler): ResultCallbacks => {
   if (handler === defaultAsyncResultHandler) return silent
-  const { handleSuccess, handleError } = handler ?? {}
-  if (typeof handleSuccess !== 'function' || typeof handleError !== 'function') {
+  const isHandler = readArgument('handler', () => {
+    const { handleSuccess, handleError } = handler ?? {}
+    return typeof handleSuccess === 'function' && typeof handleError === 'function'
+  })
+  if (!isHandler) {
     throw new KafkaError(
       'INVALID_ARGUMENT',
       'handler must be an object with the functions handleSuccess and handleError, ' +

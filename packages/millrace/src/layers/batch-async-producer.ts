@@ -3,7 +3,9 @@
 // create it.
 
 import type { ProducerEnvironment } from '../producer/environment.ts'
+import { readArgument } from '../producer/field-check.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
+import { ownFields } from '../runtime/own-fields.ts'
 import { describeValue } from '../runtime/value-kinds.ts'
 import { AsyncProducer } from './async-producer.ts'
 import type { AsyncResultHandler } from './async-result-handler.ts'
@@ -18,7 +20,8 @@ export interface BatchSettings {
 }
 
 const flushOf = (settings: BatchSettings): { records: number; intervalMs: number } => {
-  const { batchSize, batchIntervalMs, ...others } = settings ?? {}
+  const given = readArgument('settings', () => ({ ...ownFields(settings) }), 'INVALID_OPTION')
+  const { batchSize, batchIntervalMs, ...others } = given
   const problems = Object.keys(others).map(
     (name) => `Unknown setting "${name}". Settings: batchSize, batchIntervalMs`,
   )

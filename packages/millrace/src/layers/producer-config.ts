@@ -2,9 +2,11 @@
 // and their validation. The defaults must equal those of the source system. Caller:
 // kafka-producer.ts.
 
+import { readArgument } from '../producer/field-check.ts'
 import type { RecordMetadata } from '../producer/record.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 import { nearestName } from '../runtime/nearest-name.ts'
+import { ownFields } from '../runtime/own-fields.ts'
 import { describeValue } from '../runtime/value-kinds.ts'
 import type { Message } from './message.ts'
 
@@ -83,13 +85,18 @@ const problemsOf = (config: ProducerConfigInput): string[] => {
  * validateProducerConfig({ batchSize: 0, batchTimeoutMs: -1 })
  * // { batchSize: 100, batchTimeoutMs: 5000, async: true }
  */
-export const validateProducerConfig = (config: ProducerConfigInput): ProducerConfig => {
-  if (typeof config !== 'object' || config === null) {
+export const validateProducerConfig = (given: ProducerConfigInput): ProducerConfig => {
+  if (typeof given !== 'object' || given === null) {
     throw new KafkaError(
       'INVALID_OPTION',
-      `the configuration must be an object, got ${describeValue(config)}`,
+      `the configuration must be an object, got ${describeValue(given)}`,
     )
   }
+  const config = readArgument(
+    'the configuration',
+    () => ({ ...ownFields(given) }),
+    'INVALID_OPTION',
+  )
   const problems = problemsOf(config)
   if (problems.length > 0) throw new KafkaError('INVALID_OPTION', problems.join('; '))
   const defaults = defaultProducerConfig()

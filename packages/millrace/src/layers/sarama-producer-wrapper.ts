@@ -1,9 +1,12 @@
 // Layer 2's older interface: wraps a producer of layer 2 and adds the old method names. It must not
 // change the behavior of the wrapped producer, which it owns and closes. Applications create it.
 
+import { readArgument } from '../producer/field-check.ts'
 import type { CloseReport } from '../producer/producer-lifecycle.ts'
 import type { RecordData, RecordMetadata } from '../producer/record.ts'
 import type { WaitOptions } from '../producer/wait.ts'
+import { KafkaError } from '../protocol/kafka-error.ts'
+import { describeValue } from '../runtime/value-kinds.ts'
 import type { KeyOrTopic } from './message.ts'
 import { type MessageProducer, ProducerType } from './message-producer.ts'
 
@@ -18,8 +21,22 @@ import { type MessageProducer, ProducerType } from './message-producer.ts'
 export class SaramaProducerWrapper {
   readonly #producer: MessageProducer
 
-  /** Wraps the producer; `closeProducer` closes it. */
+  /**
+   * Wraps the producer; `closeProducer` closes it. Throws INVALID_ARGUMENT if it is not a producer
+   * of layer 2.
+   */
   constructor(producer: MessageProducer) {
+    const isProducer = readArgument('producer', () => {
+      const { sendMessage, close, type } = producer ?? {}
+      return [sendMessage, close, type].every((method) => typeof method === 'function')
+    })
+    if (!isProducer) {
+      throw new KafkaError(
+        'INVALID_ARGUMENT',
+        'producer must be an object with the functions sendMessage, close and type, ' +
+          `got ${describeValue(producer)}`,
+      )
+    }
     this.#producer = producer
   }
 

@@ -2,8 +2,11 @@
 // A layer class creates and owns a producer from it. The caller's object must not be changed.
 // Callers: the producer classes of both layers.
 
+import { readArgument } from '../producer/field-check.ts'
 import type { FlushOption, ProducerOptions } from '../producer/producer-options.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
+import { ownFields } from '../runtime/own-fields.ts'
+import { describeValue } from '../runtime/value-kinds.ts'
 
 /** Broker addresses (`'host:port'`, or an array of them), or all options of a producer. */
 export type Target = string | readonly string[] | ProducerOptions
@@ -11,10 +14,14 @@ export type Target = string | readonly string[] | ProducerOptions
 const isOptions = (target: Target): target is ProducerOptions =>
   typeof target === 'object' && target !== null && !Array.isArray(target)
 
-/** The producer options of the target. An object that was passed in is not changed. */
+/** A copy of the producer options of the target. */
 export const targetOptions = (target: Target): ProducerOptions => {
-  if (!isOptions(target)) return { brokers: target }
-  if (target.transactionalId === undefined) return target
+  const options = readArgument(
+    'target',
+    (): ProducerOptions => (isOptions(target) ? { ...ownFields(target) } : { brokers: target }),
+    'INVALID_OPTION',
+  )
+  if (options.transactionalId === undefined) return options
   throw new KafkaError(
     'INVALID_OPTION',
     'transactionalId must not be set, because the layers send without transactions: use Producer',
@@ -28,7 +35,7 @@ export const requireAllAcks = (options: ProducerOptions, sender: string): void =
   throw new KafkaError(
     'INVALID_OPTION',
     `acks must be 'all', because ${sender} waits for all in-sync replicas, ` +
-      `got ${JSON.stringify(acks)}`,
+      `got ${describeValue(acks)}`,
   )
 }
 
@@ -41,12 +48,13 @@ export const withFlush = (
   flush: Required<Pick<FlushOption, 'records' | 'intervalMs'>>,
   names: string,
 ): ProducerOptions => {
-  const { records, intervalMs } = options.flush ?? {}
+  const given = readArgument('flush', () => ({ ...ownFields(options.flush) }), 'INVALID_OPTION')
+  const { records, intervalMs } = given
   if (records !== undefined || intervalMs !== undefined) {
     throw new KafkaError(
       'INVALID_OPTION',
       `flush.records and flush.intervalMs must be set as ${names} here`,
     )
   }
-  return { ...options, flush: { ...options.flush, ...flush } }
+  return { ...options, flush: { ...given, ...flush } }
 }

@@ -5,6 +5,7 @@
 import type { ConsumedOffset, GroupMetadata } from '../engine/ports.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 import { describeValue } from '../runtime/value-kinds.ts'
+import { readArgument } from './field-check.ts'
 
 /** The position of a consumer group in a partition: `offset` is the next one that it will read. */
 export interface OffsetToCommit {
@@ -57,20 +58,27 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 
 /** Throws INVALID_ARGUMENT if one of them is invalid. */
 export const offsetsOf = (offsets: readonly OffsetToCommit[]): readonly ConsumedOffset[] => {
-  if (!Array.isArray(offsets)) throw wrong('offsets', offsets, 'an array')
-  return offsets.map((entry: OffsetToCommit, index) => {
-    const field = `offsets[${index}]`
-    if (!isObject(entry)) throw wrong(field, entry, '{ topic, partition, offset }')
-    const { metadata = '', leaderEpoch = -1 } = entry
-    if (typeof metadata !== 'string') throw wrong(`${field}.metadata`, metadata, 'a string')
-    return {
-      topic: checkText(`${field}.topic`, entry.topic),
-      partition: checkInteger(`${field}.partition`, entry.partition, 0, partitionMax),
-      offset: checkInteger(`${field}.offset`, entry.offset, 0, Number.MAX_SAFE_INTEGER),
-      leaderEpoch: checkInteger(`${field}.leaderEpoch`, leaderEpoch, -1, partitionMax),
-      metadata,
-    }
+  const entries = readArgument('offsets', () => {
+    if (!Array.isArray(offsets)) throw wrong('offsets', offsets, 'an array')
+    return Array.from(offsets as readonly OffsetToCommit[])
   })
+  return entries.map((entry, index) => {
+    const field = `offsets[${index}]`
+    return readArgument(field, () => offsetOf(field, entry))
+  })
+}
+
+const offsetOf = (field: string, entry: OffsetToCommit): ConsumedOffset => {
+  if (!isObject(entry)) throw wrong(field, entry, '{ topic, partition, offset }')
+  const { topic, partition, offset, metadata = '', leaderEpoch = -1 } = entry
+  if (typeof metadata !== 'string') throw wrong(`${field}.metadata`, metadata, 'a string')
+  return {
+    topic: checkText(`${field}.topic`, topic),
+    partition: checkInteger(`${field}.partition`, partition, 0, partitionMax),
+    offset: checkInteger(`${field}.offset`, offset, 0, Number.MAX_SAFE_INTEGER),
+    leaderEpoch: checkInteger(`${field}.leaderEpoch`, leaderEpoch, -1, partitionMax),
+    metadata,
+  }
 }
 
 /** Throws INVALID_ARGUMENT if it is invalid. */
@@ -80,11 +88,12 @@ export const groupMetadataOf = (group: string | ConsumerGroupMetadata): GroupMet
     return { groupId, generationId: -1, memberId: '', groupInstanceId: null }
   }
   if (!isObject(group)) throw wrong('group', group, 'a group id or { groupId, generationId, … }')
-  const { generationId = -1, memberId = '', groupInstanceId = null } = group
+  const fields = readArgument('group', () => ({ ...group }))
+  const { groupId, generationId = -1, memberId = '', groupInstanceId = null } = fields
   if (typeof memberId !== 'string') throw wrong('group.memberId', memberId, 'a string')
   if (groupInstanceId !== null) checkText('group.groupInstanceId', groupInstanceId)
   return {
-    groupId: checkText('group.groupId', group.groupId),
+    groupId: checkText('group.groupId', groupId),
     generationId: checkInteger('group.generationId', generationId, -1, partitionMax),
     memberId,
     groupInstanceId,

@@ -67,9 +67,7 @@ const isPlainArray = (items: readonly unknown[], depth: number): boolean => {
 }
 
 const isPlainData = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null
-    ? isPlainObject(value, 0)
-    : isLosslessPrimitive(value)
+  typeof value === 'object' && value !== null ? isPlainObject(value, 0) : isLosslessPrimitive(value)
 
 /** No instance of a class, also in another JavaScript context. */
 const isLiteral = (value: object): boolean => {

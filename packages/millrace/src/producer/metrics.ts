@@ -7,10 +7,12 @@ import type { Cluster } from '../cluster-client/cluster-client.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { EngineReadings, PartitionReading, TopicReading } from '../engine/engine-readings.ts'
 import type { Distribution } from '../engine/metrics/histogram.ts'
-import type { ErrorCode, KafkaError } from '../protocol/kafka-error.ts'
+import { type ErrorCode, KafkaError } from '../protocol/kafka-error.ts'
 import { printableText } from '../runtime/printable-text.ts'
+import { describeValue } from '../runtime/value-kinds.ts'
 import type { SpoolMetrics } from '../spool/spool.ts'
 import type { DeadLetterMetrics } from './dead-letters/dead-letter.ts'
+import { checkFields } from './field-check.ts'
 
 /** Limit of the topics in one snapshot: those that were used first. */
 export const topicsMax = 100
@@ -218,6 +220,7 @@ export const readMetrics = (
   deadLetters: DeadLetterMetrics | null,
   options?: MetricsOptions,
 ): ProducerMetrics => {
+  const withPartitions = listsPartitions(options)
   const { readings, settings } = engine
   const now = engine.now()
   const counters = cluster.counters
@@ -264,7 +267,7 @@ export const readMetrics = (
     producerIdRequests: counters.producerIdRequests,
     transactions: { ...measurements.transactions },
     brokers: readBrokers(readings, cluster, now),
-    topics: topics.slice(0, topicsMax).map((topic) => readTopic(topic, options)),
+    topics: topics.slice(0, topicsMax).map((topic) => readTopic(topic, withPartitions)),
     topicsLeftOut: Math.max(0, topics.length - topicsMax),
     ...(spool === null ? {} : { spool }),
     ...(deadLetters === null ? {} : { deadLetters }),
@@ -296,10 +299,19 @@ export const readFailure = (error: KafkaError | null | undefined): FailureMetric
   return { code, brokerError, message, remedy }
 }
 
-const readTopic = (topic: TopicReading, options: MetricsOptions | undefined): TopicMetrics => {
+/** Throws INVALID_ARGUMENT if an option is invalid. */
+const listsPartitions = (options: MetricsOptions | undefined): boolean => {
+  if (options === undefined) return false
+  const { partitions = false } = checkFields('options', options, ['partitions'])
+  if (typeof partitions === 'boolean') return partitions
+  const message = `partitions must be true or false, got ${describeValue(partitions)}`
+  throw new KafkaError('INVALID_ARGUMENT', message)
+}
+
+const readTopic = (topic: TopicReading, withPartitions: boolean): TopicMetrics => {
   const { name, partitionCount, measurements } = topic
   const metrics = { topic: name, ...measurements, partitionCount }
-  if (options?.partitions !== true) return metrics
+  if (!withPartitions) return metrics
   return { ...metrics, partitions: topic.partitionsOfInterest().map(readPartition) }
 }
 

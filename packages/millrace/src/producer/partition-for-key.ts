@@ -2,10 +2,12 @@
 // partition of a record in advance, and for adapters with their own partitioners. It is public API.
 // Invariant: the result is that of a producer with this partitioner.
 
+import { types } from 'node:util'
 import { createPartitioner, type PartitionerName } from '../engine/partitioner/partitioner.ts'
 import type { RecordData } from '../engine/record.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 import { systemRandom } from '../runtime/random.ts'
+import { describeValue } from '../runtime/value-kinds.ts'
 
 /** The partitioners that use the key. */
 export type KeyPartitionerName = Extract<
@@ -32,10 +34,10 @@ export const partitionForKey = (
   partitionCount: number,
   partitioner: KeyPartitionerName = 'java',
 ): number => {
-  if (typeof key !== 'string' && !(key instanceof Uint8Array)) {
+  if (typeof key !== 'string' && !types.isUint8Array(key)) {
     throw new KafkaError(
       'INVALID_ARGUMENT',
-      `key must be a string or a Uint8Array, got ${typeof key}`,
+      `key must be a string or a Uint8Array, got ${describeValue(key)}`,
     )
   }
   if (!Number.isInteger(partitionCount) || partitionCount < 1) {

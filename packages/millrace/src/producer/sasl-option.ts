@@ -22,6 +22,7 @@ import { type Clock, systemClock } from '../runtime/clock.ts'
 import { printableLogger } from '../runtime/logger.ts'
 import { nearestName } from '../runtime/nearest-name.ts'
 import { makeNonce } from '../runtime/nonce.ts'
+import { readArgument } from './field-check.ts'
 
 const passwordMechanisms = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const
 const builtInMechanisms = [...passwordMechanisms, 'OAUTHBEARER'] as const
@@ -253,7 +254,7 @@ const tokenTimeoutMs = 10_000
  * }
  */
 export const createSaslMechanism = (option: Exclude<SaslOption, SaslMechanism>): SaslMechanism => {
-  const problem = saslProblem(option)
+  const problem = readArgument('sasl', () => saslProblem(option), 'INVALID_OPTION')
   if (problem !== null) throw new KafkaError('INVALID_OPTION', `sasl ${problem}`)
   const logger = printableLogger()
   return mechanismOf(option, systemClock, tokenTimeoutMs, (text) => logger.warn(text))

@@ -4,7 +4,7 @@
 
 import type { RecordData } from '../engine/record.ts'
 import { type ErrorCode, KafkaError } from '../protocol/kafka-error.ts'
-import { isPromise, messageOf } from '../runtime/value-kinds.ts'
+import { isPromise, messageOf, readable } from '../runtime/value-kinds.ts'
 import { toJsonText } from './json-text.ts'
 import { type StandardSchema, validate } from './standard-schema.ts'
 
@@ -53,7 +53,8 @@ export function jsonSerializer<Input, Output>(
 ): Serializer<Input>
 export function jsonSerializer(schema?: StandardSchema): Serializer<unknown> {
   if (schema === undefined) return toJson
-  if (typeof schema?.['~standard']?.validate !== 'function') {
+  const validates = readable(() => typeof schema['~standard'].validate === 'function')
+  if (validates !== true) {
     throw new KafkaError(
       'INVALID_ARGUMENT',
       'jsonSerializer: the schema must implement Standard Schema',

@@ -14,6 +14,7 @@ import { describeValue, isPromise, messageOf } from '../runtime/value-kinds.ts'
 import { type BatchResult, batchResultOf } from './batch-result.ts'
 import { guarded } from './caller.ts'
 import { checkRecords, recordAt } from './caller-records.ts'
+import { checkReadable } from './field-check.ts'
 import { FieldContext, withHeaders } from './field-context.ts'
 import type { RecordSender } from './producer-like.ts'
 import type { RecordCounts } from './record-sink.ts'
@@ -98,7 +99,7 @@ export class TypedTopics<Topics extends TopicDefinitions> {
   /** `typedTopics(target, topics)` calls this constructor. */
   constructor(target: RecordSender, topics: Topics) {
     this.#target = target
-    this.#topics = topics
+    this.#topics = checkReadable('topics', topics)
   }
 
   /**

@@ -17,7 +17,7 @@ import {
   sendAll,
   type WritableOptions,
 } from '../producer/record-stream.ts'
-import { abortedError, type WaitOptions } from '../producer/wait.ts'
+import { abortedError, checkWaitOptions, type WaitOptions } from '../producer/wait.ts'
 import { type ErrorCode, KafkaError } from '../protocol/kafka-error.ts'
 import { compareRecords, type ExpectedRecord, type RecordedRecord } from './recorded-record.ts'
 import { type FailNextOptions, OrderedFailures } from './recording-failures.ts'
@@ -248,7 +248,12 @@ export class RecordingProducer implements ProducerLike {
     options: WaitOptions | undefined,
     start: () => Promise<Value>,
   ): Promise<Value> {
-    const signal = options?.signal
+    let signal: AbortSignal | undefined
+    try {
+      signal = checkWaitOptions(options)?.signal
+    } catch (error) {
+      return guarded(Promise.reject(error))
+    }
     const given = new Promise<never>((_, reject) => {
       const onAbort = (): void => reject(abortedError(what, signal?.reason))
       if (signal?.aborted) onAbort()

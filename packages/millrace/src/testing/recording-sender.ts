@@ -4,6 +4,7 @@
 
 import { type BatchResult, batchResultOf } from '../producer/batch-result.ts'
 import { callbackProblem, guarded } from '../producer/caller.ts'
+import { checkRecords, recordAt } from '../producer/caller-records.ts'
 import { cancelledError } from '../producer/cancelled-record.ts'
 import type {
   DeliveredRecord,
@@ -13,7 +14,7 @@ import type {
   SettleCallback,
 } from '../producer/record.ts'
 import { checkWaitOptions, type WaitOptions } from '../producer/wait.ts'
-import { KafkaError } from '../protocol/kafka-error.ts'
+import type { KafkaError } from '../protocol/kafka-error.ts'
 import type { RecordedRecord } from './recorded-record.ts'
 import type { OrderedFailures } from './recording-failures.ts'
 import type { RecordingLog } from './recording-log.ts'
@@ -76,12 +77,7 @@ export class RecordingSender {
     return guarded(
       new Promise((resolve) => {
         this.#enter('sendBatch', options)
-        if (!Array.isArray(records)) {
-          throw new KafkaError(
-            'INVALID_ARGUMENT',
-            `records must be an array of records, got ${typeof records}`,
-          )
-        }
+        checkRecords('records', records)
         const results = new Array<RecordMetadata | KafkaError>(records.length)
         let unsettled = records.length
         if (unsettled === 0) resolve(batchResultOf(results))
@@ -89,9 +85,11 @@ export class RecordingSender {
           results[index] = result
           if (--unsettled === 0) resolve(batchResultOf(results))
         }
-        for (const [index, record] of records.entries()) {
+        for (let index = 0; index < results.length; index++) {
           try {
-            this.#take(record, (error, metadata) => put(index, error ?? metadata!))
+            this.#take(recordAt(records, index), (error, metadata) =>
+              put(index, error ?? metadata!),
+            )
           } catch (error) {
             put(index, error as KafkaError)
           }

@@ -4,6 +4,7 @@
 
 import { KafkaError } from '../../protocol/kafka-error.ts'
 import { messageOf } from '../../runtime/value-kinds.ts'
+import { readArgument } from '../field-check.ts'
 import { resolveOptions } from '../options.ts'
 import type { ProducerOptions } from '../producer-options.ts'
 import { accessOptions } from './access-options.ts'
@@ -22,7 +23,10 @@ const fail = (problems: readonly string[]): never => {
   throw new KafkaError('INVALID_OPTION', `Invalid properties: ${problems.join('; ')}`)
 }
 
-const checkArguments = (source: unknown, options: unknown): void => {
+const checkArguments = (source: unknown, options: unknown): void =>
+  readArgument('properties', () => checkRead(source, options), 'INVALID_OPTION')
+
+const checkRead = (source: unknown, options: unknown): void => {
   const isText = typeof source === 'string'
   const isRecord = typeof source === 'object' && source !== null && !Array.isArray(source)
   if (!isText && !isRecord) {

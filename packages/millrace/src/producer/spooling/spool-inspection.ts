@@ -2,14 +2,39 @@
 // the owner runs, and on a copy. Caller: read-spool.ts, which loads it. Invariant: it takes no lock
 // and changes nothing.
 
+import { KafkaError } from '../../protocol/kafka-error.ts'
 import { nodeFileSystem } from '../../runtime/node-file-system.ts'
 import { systemProcesses } from '../../runtime/process-identity.ts'
+import { describeValue } from '../../runtime/value-kinds.ts'
 import { lockHolder } from '../../spool/directory-lock.ts'
 import { SpoolScan } from '../../spool/spool-scan.ts'
 import { decodeRecord } from '../decoded-record.ts'
+import { checkFields } from '../field-check.ts'
 import type { ReadSpoolOptions, SpooledRecordView, SpoolInspection } from '../spool-views.ts'
 
+const checkReadOptions = (given: ReadSpoolOptions): ReadSpoolOptions => {
+  const options = checkFields('options', given, ['all', 'onDamage'])
+  const { all, onDamage } = options
+  const wrong = (name: string, expectation: string, value: unknown): KafkaError =>
+    new KafkaError(
+      'INVALID_ARGUMENT',
+      `${name} must be ${expectation}, got ${describeValue(value)}`,
+    )
+  if (all !== undefined && typeof all !== 'boolean') throw wrong('all', 'true or false', all)
+  if (onDamage !== undefined && typeof onDamage !== 'function') {
+    throw wrong('onDamage', 'a function', onDamage)
+  }
+  return options
+}
+
+const checkDirectory = (directory: unknown): void => {
+  if (typeof directory === 'string' && directory !== '') return
+  const message = `directory must be the path of a spool, got ${describeValue(directory)}`
+  throw new KafkaError('INVALID_ARGUMENT', message)
+}
+
 export const inspect = async (directory: string): Promise<SpoolInspection> => {
+  checkDirectory(directory)
   const scan = new SpoolScan(nodeFileSystem, directory)
   const { settled, batches, recordCount, nextId } = await scan.states()
   const topics = new Map<string, { records: number; bytes: number }>()
@@ -38,8 +63,10 @@ export const inspect = async (directory: string): Promise<SpoolInspection> => {
 
 export async function* read(
   directory: string,
-  { all = false, onDamage }: ReadSpoolOptions,
+  options: ReadSpoolOptions,
 ): AsyncGenerator<SpooledRecordView> {
+  checkDirectory(directory)
+  const { all = false, onDamage } = checkReadOptions(options)
   const scan = new SpoolScan(nodeFileSystem, directory)
   const { settled, nextId } = await scan.states()
   for (const damage of scan.result.damage) onDamage?.(damage)
