@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { Producer } from 'millrace'
 import type { ConnectionFlags } from '../../src/connection/flags.ts'
 import { resolveConnection } from '../../src/connection/resolve.ts'
 import { FakeTerminal } from '../support/fake-terminal.ts'
@@ -290,4 +291,16 @@ for (const [kind, name, advice] of [
 test('a wrong list of brokers in the environment names the variable', async () => {
   const wrong = resolve({ environment: { MILLRACE_BROKERS: 'a' } })
   await assert.rejects(wrong, /MILLRACE_BROKERS is 'a'\. It must be HOST:PORT/)
+})
+
+test('an option with the name of a method of objects is unknown, by its name', async () => {
+  const names = ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty']
+  const environment = { MILLRACE_BROKERS: 'localhost:9092' }
+  for (const name of names) {
+    const options = await optionsOf({ flags: { set: [[name, '1']] }, environment })
+    assert.throws(() => new Producer(options as never), {
+      code: 'INVALID_OPTION',
+      message: `Invalid options: unknown option '${name}'`,
+    })
+  }
 })

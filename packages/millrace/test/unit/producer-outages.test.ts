@@ -172,6 +172,21 @@ describe('connect()', () => {
       await stage.run(producer.close())
     }))
 
+  it('is logged without a number of records while none was sent', () =>
+    onStage({}, async (stage) => {
+      stage.network.refuse(stage.address)
+      const { producer, lines } = watched(stage)
+      const connecting = producer.connect()
+      await pause(stage, 5_000)
+      stage.network.endOutage(stage.address)
+      await stage.run(connecting)
+      await pause(stage, 5_000)
+      assert.deepEqual(levels(lines), ['warn', 'info'])
+      assert.match(lines[0]!.message, /refused.*\. Trying again until it is over\.$/)
+      assert.match(lines[1]!.message, /available again after \d\.\d s; no record waited\.$/)
+      await stage.run(producer.close())
+    }))
+
   it('ends after 30 s, or its timeoutMs, with TIMEOUT and the reason', () =>
     onStage({}, async (stage) => {
       stage.network.refuse(stage.address)

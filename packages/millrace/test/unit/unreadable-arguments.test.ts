@@ -114,16 +114,6 @@ const streams = (producer: main.ProducerLike): Record<string, Check> => {
   }
 }
 
-const offsets = (transaction: main.TransactionLike): Record<string, Check> => {
-  const offset = { topic: 't', partition: 0, offset: 1 }
-  const entries = fieldsOf(offset, [...Object.keys(offset), 'metadata', 'leaderEpoch'])
-  const group = fieldsOf({ groupId: 'g' }, ['groupId', 'generationId', 'memberId'])
-  return {
-    sendOffsets: [/offsets/, inArray(entries), (given) => transaction.sendOffsets(given, 'g')],
-    'sendOffsets, group': [/group/, group, (given) => transaction.sendOffsets([offset], given)],
-  }
-}
-
 describe('an argument that cannot be read is named in a KafkaError', () => {
   it('by Producer, Admin, diagnose and the constructors of the layers', async () => {
     const config = fieldsOf({}, ['batchSize', 'batchTimeoutMs', 'async', 'onError', 'onSuccess'])
@@ -213,16 +203,37 @@ describe('an argument that cannot be read is named in a KafkaError', () => {
       beginTransaction: wait((given) => transactional.beginTransaction(given)),
       close: wait((given) => producer.close(given)),
     })
-    const transaction = await transactional.beginTransaction()
-    const recording = new RecordingProducer({ transactionalId: 'x' })
+    // A call that fails ends its transaction: each has its own.
+    const inNew =
+      (call: (transaction: main.Transaction, given: never) => unknown): Call =>
+      async (given) => {
+        const transaction = await transactional.beginTransaction()
+        try {
+          await call(transaction, given)
+        } finally {
+          await transaction.abort()
+        }
+      }
+    const offset = { topic: 't', partition: 0, offset: 1 }
+    const offsets = fieldsOf(offset, [...Object.keys(offset), 'metadata', 'leaderEpoch'])
+    const group = fieldsOf({ groupId: 'g' }, ['groupId', 'generationId', 'memberId'])
+    const isGroup = /group/
     await checkAll({
-      'sendOffsets, options': wait((given) => transaction.sendOffsets([], 'g', given)),
-      commit: wait((given) => transaction.commit(given)),
+      send: [/record/, fieldsOf(record, recordFields), inNew((one, given) => one.send(given))],
+      'send, options': wait(inNew((one, given) => one.send(record, given))),
+      sendOffsets: [
+        /offsets/,
+        inArray(offsets),
+        inNew((one, given) => one.sendOffsets(given, 'g')),
+      ],
+      'sendOffsets, group': [
+        isGroup,
+        group,
+        inNew((one, given) => one.sendOffsets([offset], given)),
+      ],
+      'sendOffsets, options': wait(inNew((one, given) => one.sendOffsets([offset], 'g', given))),
+      commit: wait(inNew((one, given) => one.commit(given))),
     })
-    for (const one of [transaction, await recording.beginTransaction()]) {
-      await checkAll({ ...sends(one), ...offsets(one) })
-    }
-    await transaction.abort()
   })
 
   it('by the calls of typed topics and of the layers', async () => {
