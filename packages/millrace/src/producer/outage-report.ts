@@ -139,8 +139,10 @@ export class OutageReport {
     }
     if (isLogged) return
     const waiting = engine.readings.unsettledRecords
-    const records = `${recordCount(waiting)} ${waiting === 1 ? 'waits' : 'wait'}`
-    logger.warn(`millrace: ${text}. ${records}; trying again until it is over.`)
+    const records = `${recordCount(waiting)} ${waiting === 1 ? 'waits' : 'wait'}; trying`
+    // connect() waits, or a transaction: no record was sent yet.
+    const start = waiting === 0 ? 'Trying' : records
+    logger.warn(`millrace: ${text}. ${start} again until it is over.`)
   }
 
   #end({ sinceMs }: Outage): void {
@@ -151,10 +153,9 @@ export class OutageReport {
     const seconds = ((clock.now() - checkMs * (checksToEnd - 1) - sinceMs) / 1000).toFixed(1)
     const failed = engine.readings.measurements.recordsFailed - this.#failedBefore
     const lost = failed === 0 ? 'none failed' : `${grouped(failed)} failed`
-    logger.info(
-      `millrace: The cluster is available again after ${seconds} s; ` +
-        `${recordCount(this.#waitingMax)} waited, ${lost}.`,
-    )
+    const waited = `${recordCount(this.#waitingMax)} waited, ${lost}`
+    const effect = this.#waitingMax === 0 && failed === 0 ? 'no record waited' : waited
+    logger.info(`millrace: The cluster is available again after ${seconds} s; ${effect}.`)
     failures.endOutage()
     this.#markSuccess()
   }

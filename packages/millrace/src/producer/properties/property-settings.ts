@@ -115,7 +115,8 @@ export const accessText =
 
 export const emptySettings = (): PropertySettings => ({
   access: {},
-  options: {},
+  // Without a prototype: `--set toString=1` is an unknown option, not a method that is there.
+  options: Object.create(null),
   warnings: [],
   problems: [],
 })
