@@ -159,11 +159,13 @@ const settingsOfSet = (pairs: Assignments): PropertySettings => {
     isSecretProperty(name) || isSecurityOption(name)
   const taken = pairs.filter((pair) => !isRejected(pair))
   const settings = propertySettings(propertiesOf(taken), '--set')
+  // Without a prototype, `__proto__` and `toString` are names like any other.
+  const options: Record<string, unknown> = Object.assign(Object.create(null), settings.options)
   for (const [index, [name, value]] of taken.entries()) {
     if (isPropertyName(name)) continue
     // A later assignment wins, whichever of the two names it uses.
     const later = propertySettings(propertiesOf(taken.slice(index)), '--set')
-    if (!Object.hasOwn(later.options, name)) settings.options[name] = optionValue(value)
+    if (!Object.hasOwn(later.options, name)) options[name] = optionValue(value)
   }
   const problems = pairs
     .filter(isRejected)
@@ -173,7 +175,7 @@ const settingsOfSet = (pairs: Assignments): PropertySettings => {
         'the flags for it',
     )
   settings.problems.unshift(...problems)
-  return settings
+  return { ...settings, options }
 }
 
 const settingsOfFile = async (path: string): Promise<PropertySettings> => {

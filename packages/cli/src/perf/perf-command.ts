@@ -4,6 +4,7 @@
 
 import type { Console } from '@millrace/console'
 import { Producer, type ProducerOptions } from 'millrace'
+import { connectProducer } from '../connect-producer.ts'
 import { resolveConnection } from '../connection/resolve.ts'
 import { showConsole } from '../console/show-console.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -83,7 +84,7 @@ const runPerf = async (
   let shown: Console | null = null
   try {
     shown = await showConsole(producer, flags, terminal)
-    await producer.connect(wait)
+    await connectProducer(producer, wait)
     await producer.partitionsFor(topic, wait)
     await measure(run, flags, terminal, producer)
   } catch (error) {

@@ -5,6 +5,7 @@
 
 import type { Console } from '@millrace/console'
 import { type CloseReport, type KafkaError, Producer, type ProducerOptions } from 'millrace'
+import { connectProducer } from '../connect-producer.ts'
 import { resolveConnection } from '../connection/resolve.ts'
 import { showConsole } from '../console/show-console.ts'
 import { describeFailure, Failure } from '../describe-failure.ts'
@@ -177,7 +178,7 @@ class ProduceRun {
   async #connect(): Promise<boolean> {
     const wait = { timeoutMs: connectTimeoutMs, signal: this.#stop.signal }
     try {
-      await this.#producer.connect(wait)
+      await connectProducer(this.#producer, wait)
       if (this.#topic !== undefined) await this.#producer.partitionsFor(this.#topic, wait)
       return true
     } catch (error) {

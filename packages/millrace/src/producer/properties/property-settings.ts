@@ -115,8 +115,7 @@ export const accessText =
 
 export const emptySettings = (): PropertySettings => ({
   access: {},
-  // Without a prototype: `--set toString=1` is an unknown option, not a method that is there.
-  options: Object.create(null),
+  options: {},
   warnings: [],
   problems: [],
 })
