@@ -1,6 +1,6 @@
 // Converts a value to JSON text without loss: a Map becomes an object, a Set an array, a Date text,
-// and a bigint keeps its digits. A value that JSON.stringify would empty or drop (a promise as `{}`,
-// NaN as null, a function) is rejected with the field's path. It is public for adapters.
+// and a bigint keeps its digits. A value that JSON.stringify would empty or drop (a promise as
+// `{}`, NaN as null, a function) is rejected with the field's path. It is public for adapters.
 // Callers: serializers.ts, the JSON Schema serializer, the Nest adapter.
 
 import { types } from 'node:util'
