@@ -135,12 +135,25 @@ const toHeaders = (headers: IHeaders | null | undefined): RecordHeaders | undefi
   return converted
 }
 
-/** kafkajs accepts numeric text; a missing, zero, or empty timestamp is the time of the call. */
+/** The text of a whole number that BigInt reads, as kafkajs reads it. */
+const wholeText = /^\s*(?:[+-]?\d+|0x[\da-f]+|0o[0-7]+|0b[01]+)\s*$/i
+
+/** NaN where kafkajs throws, and where it stores 1970 for a value that is no time. */
+const timeOf = (timestamp: unknown): number => {
+  if (typeof timestamp === 'string')
+    return wholeText.test(timestamp) ? Number(timestamp) : Number.NaN
+  return typeof timestamp === 'symbol' || Array.isArray(timestamp) ? Number.NaN : Number(timestamp)
+}
+
+/** kafkajs accepts the text of a whole number; without a timestamp or with 0 it is the call's. */
 const toTimestamp = (timestamp: unknown, now: number): number => {
-  if (!timestamp) return now
-  const value = Number(timestamp)
-  if (Number.isSafeInteger(value)) return value === 0 ? now : value
-  throw refused(`timestamp must be milliseconds since the epoch, got ${JSON.stringify(timestamp)}`)
+  if (timestamp === undefined || timestamp === null || timestamp === 0 || timestamp === false) {
+    return now
+  }
+  const value = timeOf(timestamp)
+  if (Number.isSafeInteger(value)) return value
+  const got = typeof timestamp === 'string' ? JSON.stringify(timestamp) : String(timestamp)
+  throw refused(`timestamp must be whole milliseconds since the epoch, got ${got}`)
 }
 
 /** The partition as a number; kafkajs accepts numeric text, too. */

@@ -71,13 +71,37 @@ test('partitions may be numeric text, and a custom partitioner is always called'
   await assert.rejects(stored({ value: 'x', partition: 'two' }), KafkaJSNonRetriableError)
 })
 
-test('a timestamp of zero or nothing is the time of the call, text is a number', async () => {
+test('a timestamp of zero or nothing is the time of the call, text is a whole number', async () => {
   const since = Date.now()
-  for (const timestamp of [0, '0', '', null, undefined]) {
+  for (const timestamp of [0, false, null, undefined]) {
     assert.ok((await stored({ value: 'x', timestamp })).timestamp >= since, String(timestamp))
   }
-  assert.equal((await stored({ value: 'x', timestamp: '1700000000000' })).timestamp, 1.7e12)
-  await assert.rejects(stored({ value: 'x', timestamp: 'yesterday' }), /timestamp must be/)
+  const exact = [
+    ['1700000000000', 1.7e12],
+    ['0', 0],
+    [' 5 ', 5],
+    ['0x10', 16],
+    [5n, 5],
+    [new Date(5), 5],
+    [true, 1],
+  ] as const
+  for (const [timestamp, expected] of exact) {
+    assert.equal((await stored({ value: 'x', timestamp })).timestamp, expected)
+  }
+  const wrong = [
+    '',
+    ' ',
+    'yesterday',
+    '1e3',
+    '12.5',
+    12.5,
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    [],
+  ]
+  for (const timestamp of wrong) {
+    await assert.rejects(stored({ value: 'x', timestamp }), /timestamp must be whole milliseconds/)
+  }
 })
 
 test('keys, values and headers that are neither text nor bytes are rejected by name', async () => {
