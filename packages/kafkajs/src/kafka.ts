@@ -11,6 +11,15 @@ import { createProducer } from './producer.ts'
 import type { Producer } from './producer-types.ts'
 import { SettingWarnings } from './setting-warnings.ts'
 
+/** Throws if a getter or a proxy of the caller throws. */
+const checkReadable = (config: object): void => {
+  try {
+    Object.entries(config)
+  } catch (cause) {
+    throw new KafkaJSNonRetriableError(`config could not be read: ${String(cause)}`)
+  }
+}
+
 /**
  * The class `Kafka` of kafkajs, with producers of millrace.
  *
@@ -33,6 +42,7 @@ export class Kafka {
     if (typeof config !== 'object' || config === null) {
       throw new KafkaJSNonRetriableError(`config must be an object, got ${typeof config}`)
     }
+    checkReadable(config)
     this.#config = config
     const { logLevel: level = logLevel.INFO, logCreator = consoleLogCreator } = config
     this.#logger = createLogger(level, logCreator)
@@ -41,6 +51,7 @@ export class Kafka {
 
   /** A producer of millrace with kafkajs's methods. Throws if the configuration is invalid. */
   producer(config: ProducerConfig = {}): Producer {
+    checkReadable(config)
     return createProducer(this.#config, config, {
       logger: this.#logger,
       warnings: this.#warnings,

@@ -3,7 +3,12 @@
 // Applications call it. It must not change a record that the caller passed.
 
 import { type MeterProvider, metrics, type TracerProvider, trace } from '@opentelemetry/api'
-import type { KafkaError, ProducerInterceptor, ProducerRecord, RecordMetadata } from 'millrace'
+import {
+  KafkaError,
+  type ProducerInterceptor,
+  type ProducerRecord,
+  type RecordMetadata,
+} from 'millrace'
 import { addCarrier } from './headers.ts'
 import { type TelemetryOptions, telemetryFactory } from './producer-telemetry.ts'
 import type { MetricsSource } from './snapshot-metrics.ts'
@@ -41,6 +46,16 @@ class TelemetryInterceptor implements ProducerInterceptor {
   }
 }
 
+/** Throws INVALID_OPTION if a getter or a proxy of the caller throws. */
+const checkReadable = (options: OpenTelemetryOptions): void => {
+  try {
+    Object.entries(options)
+  } catch (cause) {
+    const message = `openTelemetry: options could not be read: ${String(cause)}`
+    throw new KafkaError('INVALID_OPTION', message, { cause })
+  }
+}
+
 /**
  * Returns an entry for a producer's option `interceptors`: spans and metrics by OpenTelemetry's
  * messaging conventions, and contexts in the headers of records.
@@ -51,6 +66,7 @@ class TelemetryInterceptor implements ProducerInterceptor {
 export const openTelemetry = (
   options: OpenTelemetryOptions = {},
 ): ((producer: MetricsSource) => ProducerInterceptor) => {
+  checkReadable(options)
   const { tracerProvider = trace.getTracerProvider(), meterProvider = metrics.getMeterProvider() } =
     options
   const create = telemetryFactory(tracerProvider, meterProvider, options)

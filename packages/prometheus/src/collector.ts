@@ -4,6 +4,7 @@
 
 import {
   brokerMetricTable,
+  KafkaError,
   type MetricRow,
   metricTable,
   type Producer,
@@ -44,6 +45,17 @@ type PartsOf = (snapshot: Snapshot) => (readonly [labels: Labels, part: object])
 
 const prefix = 'millrace_producer_'
 
+/** The result of `read`. An error of the caller's getters or proxies is an INVALID_ARGUMENT. */
+const readArgument = <Value>(what: string, read: () => Value): Value => {
+  try {
+    return read()
+  } catch (cause) {
+    if (cause instanceof KafkaError) throw cause
+    const message = `collectMetrics: ${what} could not be read: ${String(cause)}`
+    throw new KafkaError('INVALID_ARGUMENT', message, { cause })
+  }
+}
+
 class RegistryCollector {
   readonly #register: Register
   readonly #sources = new Map<string, { readonly source: Source; readonly labels: Labels }>()
@@ -56,7 +68,8 @@ class RegistryCollector {
   }
 
   add(source: Source, ownLabels: Labels): MetricsCollection {
-    const labels = { client_id: source.metrics().clientId, ...ownLabels }
+    const { clientId } = readArgument('source', () => source.metrics())
+    const labels = { client_id: clientId, ...ownLabels }
     const key = JSON.stringify(Object.entries(labels).sort())
     if (this.#sources.has(key)) {
       const known = printableText(JSON.stringify(labels))
@@ -130,11 +143,17 @@ const collectors = new WeakMap<Register, RegistryCollector>()
  * response.end(await register.metrics())
  */
 export const collectMetrics = (source: Source, options: CollectOptions = {}): MetricsCollection => {
-  const register: Register = options.register ?? defaultRegister
+  const { register, labels } = readArgument('options', () => ({
+    register: (options.register ?? defaultRegister) as Register,
+    labels: options.labels ?? {},
+  }))
   let collector = collectors.get(register)
   if (collector === undefined) {
     collector = new RegistryCollector(register)
     collectors.set(register, collector)
   }
-  return collector.add(source, options.labels ?? {})
+  return collector.add(
+    source,
+    readArgument('options.labels', () => ({ ...labels })),
+  )
 }

@@ -3,6 +3,7 @@
 // schema-serializer.ts and schema-deserializer.ts.
 
 import { KafkaError } from 'millrace'
+import { readOptions } from './client/registry-text.ts'
 import { shown } from './values/field-path.ts'
 
 const serializerOptions = [
@@ -56,7 +57,10 @@ const expectations: Readonly<Record<string, readonly [expectation: string, is: I
 const invalid = (maker: string, message: string): KafkaError =>
   new KafkaError('INVALID_OPTION', `${maker}: ${message}`)
 
-const check = (maker: string, options: unknown, names: readonly string[]): void => {
+const check = (maker: string, options: unknown, names: readonly string[]): void =>
+  readOptions(maker, () => checkRead(maker, options, names))
+
+const checkRead = (maker: string, options: unknown, names: readonly string[]): void => {
   if (typeof options !== 'object' || options === null) {
     throw invalid(maker, `options must be an object, got ${shown(options)}`)
   }

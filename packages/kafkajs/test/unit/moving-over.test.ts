@@ -403,3 +403,12 @@ test('ES modules may import the default export', () => {
   assert.equal(adapter.default.Kafka, Kafka)
   assert.equal(adapter.default.CompressionTypes.GZIP, 1)
 })
+
+test('a configuration that cannot be read is named in an error of kafkajs', () => {
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  const message = /^config could not be read: .*revoked/
+  const isNamed = { name: 'KafkaJSNonRetriableError', message }
+  assert.throws(() => new adapter.Kafka(proxy as never), isNamed)
+  assert.throws(() => new adapter.Kafka({ brokers: ['a:1'] }).producer(proxy as never), isNamed)
+})

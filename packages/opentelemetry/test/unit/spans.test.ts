@@ -12,6 +12,7 @@ import {
 } from '@opentelemetry/api'
 import { AlwaysOffSampler, type ReadableSpan } from '@opentelemetry/sdk-trace-base'
 import { readTopic } from 'millrace/testing'
+import { openTelemetry } from '../../src/index.ts'
 import { inSpan, setUp, traceparentOf } from './telemetry-kit.ts'
 
 const record = (value: string | null = 'a', partition = 0) => ({
@@ -224,4 +225,13 @@ test('the context of the caller is taken, also of callbacks that run later', asy
   })
   assert.equal(trace.getSpan(context.active()), undefined)
   assert.deepEqual(world.headers(), [parent])
+})
+
+test('options that cannot be read are an INVALID_OPTION', () => {
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  assert.throws(() => openTelemetry(proxy), {
+    code: 'INVALID_OPTION',
+    message: /^openTelemetry: options could not be read: .*revoked/,
+  })
 })

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { metricTable, Producer, type ProducerMetrics } from 'millrace'
-import { startCluster } from 'millrace/testing'
+import { RecordingProducer, startCluster } from 'millrace/testing'
 import { type OpenMetricsContentType, Registry } from 'prom-client'
 import { collectMetrics } from '../../src/index.ts'
 
@@ -164,4 +164,19 @@ test('the queries of the documentation name existing metrics', async () => {
   const topic = exposed.filter((one) => one.startsWith('millrace_producer_topic_'))
   assert.ok(topic.every((one) => one.includes('topic="orders"')))
   assert.ok(!exposed.some((one) => one.includes('partition="')), 'partitions are too many')
+})
+
+test('arguments that cannot be read are named in a KafkaError', () => {
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  const source = new RecordingProducer() as never
+  for (const [name, call] of [
+    ['source', () => collectMetrics(proxy as never, { register: new Registry() })],
+    ['options', () => collectMetrics(source, proxy)],
+  ] as const) {
+    assert.throws(call, {
+      code: 'INVALID_ARGUMENT',
+      message: new RegExp(`^collectMetrics: ${name} could not be read: .*revoked`),
+    })
+  }
 })

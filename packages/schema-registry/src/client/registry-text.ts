@@ -3,7 +3,7 @@
 // text into a message; they must not use it unchanged. RegistryError and other KafkaErrors escape
 // their message themselves.
 
-import { printableText, redactSecrets } from 'millrace'
+import { KafkaError, printableText, redactSecrets } from 'millrace'
 
 /**
  * The message of a thrown value, also of an error from another JavaScript context, such as Jest's.
@@ -11,6 +11,17 @@ import { printableText, redactSecrets } from 'millrace'
 export const messageOf = (thrown: unknown): string => {
   const { message } = (thrown ?? {}) as { message?: unknown }
   return typeof message === 'string' ? message : String(thrown)
+}
+
+/** The result of `read`. An error of the caller's getters or proxies is an INVALID_OPTION. */
+export const readOptions = <Value>(maker: string, read: () => Value): Value => {
+  try {
+    return read()
+  } catch (cause) {
+    if (cause instanceof KafkaError) throw cause
+    const message = `${maker}: options could not be read: ${messageOf(cause)}`
+    throw new KafkaError('INVALID_OPTION', message, { cause })
+  }
 }
 
 /** A TypeError whose message may contain text of a schema, a registry or a value. */

@@ -8,6 +8,7 @@ import { BoundedMap } from './bounded-map.ts'
 import { RegistryError } from './registry-error.ts'
 import type { SchemaRegistryOptions } from './registry-options.ts'
 import { RegistryRequests } from './registry-requests.ts'
+import { readOptions } from './registry-text.ts'
 
 /** The formats of schemas, by the registry's names. */
 export type SchemaType = 'AVRO' | 'JSON' | 'PROTOBUF'
@@ -72,7 +73,7 @@ export class SchemaRegistry {
 
   /** Throws INVALID_OPTION. Sends no request. */
   constructor(options: SchemaRegistryOptions) {
-    this.#requests = new RegistryRequests(options)
+    this.#requests = readOptions('SchemaRegistry', () => new RegistryRequests(options))
   }
 
   /** Registers a schema under a subject, unless it is registered already, and returns its id. */

@@ -3,6 +3,7 @@
 // record must contain the message's indexes in its file. Caller: index.ts.
 
 import type { Serializer } from 'millrace'
+import { readOptions } from '../client/registry-text.ts'
 import { schemaSerializer } from '../schema-serializer.ts'
 import type { SchemaSerializerOptions } from '../serializer-options.ts'
 import { ProtobufConverters } from '../values/protobuf-value.ts'
@@ -46,7 +47,10 @@ const compileWriter =
 export const protobufSerializer = <Value extends object = object>(
   options: ProtobufOptions,
 ): Serializer<Value> => {
-  const { messages, messageType } = (options ?? {}) as Partial<ProtobufOptions>
+  const { messages, messageType } = readOptions('protobufSerializer', () => {
+    const { messages, messageType } = (options ?? {}) as Partial<ProtobufOptions>
+    return { messages, messageType }
+  })
   const format: SchemaFormat<object> = {
     schemaType: 'PROTOBUF',
     compile: compileWriter(messageType),

@@ -12,6 +12,7 @@ import {
   RegistryError,
   SchemaRegistry,
   type SchemaSerializerOptions,
+  schemaDeserializer,
 } from '../../src/index.ts'
 import { SchemaRegistryServer } from '../../src/testing.ts'
 
@@ -246,4 +247,24 @@ test('an outdated latest schema is requested again, and used meanwhile', async (
   await topics.send({ topic: 'orders', value: { ...order, note: 'n' } as Order })
   assert.equal(hexOf(producer)[1], `${header(1)}02610e`)
   assert.equal(hexOf(producer).at(-1), `${header(2)}02610e026e`)
+})
+
+test('options that cannot be read are an INVALID_OPTION', () => {
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  const given = proxy as never
+  for (const call of [
+    () => avroSerializer(given),
+    () => jsonSchemaSerializer(given),
+    () => protobufSerializer(given),
+    () => schemaDeserializer(given),
+  ]) {
+    assert.throws(call, {
+      code: 'INVALID_OPTION',
+      message: /: options could not be read: .*revoked/,
+    })
+  }
+  assert.throws(() => new SchemaRegistry(proxy as never), { code: 'INVALID_OPTION' })
+  const tls = proxy as never
+  assert.throws(() => new SchemaRegistry({ url: 'https://a', tls }), { code: 'INVALID_OPTION' })
 })
