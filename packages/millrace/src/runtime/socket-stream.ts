@@ -85,9 +85,7 @@ export class SocketStream implements ByteStream {
   open(socket: Duplex): void {
     if (this.#ended) return
     this.#socket = socket
-    socket.on('data', (bytes: Uint8Array) => {
-      if (!this.#ended) this.#handler?.onData(bytes)
-    })
+    socket.on('data', (bytes: Uint8Array) => this.receive(bytes))
     // A peer that closed its half never responds: the stream has ended.
     socket.on('end', () => {
       if (!this.#ended) this.#error ??= this.#describeEnd()
@@ -96,6 +94,11 @@ export class SocketStream implements ByteStream {
     const early = this.#early
     this.#early = []
     for (const { chunks, flushed } of early) this.write(chunks, flushed)
+  }
+
+  /** Bytes of the peer: from the socket's event, or from a socket that has a read buffer. */
+  receive(bytes: Uint8Array): void {
+    if (!this.#ended) this.#handler?.onData(bytes)
   }
 
   /** Ends the stream with an error when no socket exists that could report it. */

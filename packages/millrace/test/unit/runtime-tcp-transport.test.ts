@@ -131,6 +131,30 @@ describe('the TCP transport', () => {
     assert.equal(stream.pendingBytes, 0)
   })
 
+  it('holds bytes back while the connecting side pauses', async (context) => {
+    const { client, stream, accepted } = await pair(context)
+    stream.pause()
+    await new Promise<void>((resolve) => accepted[0]!.write([Buffer.from('later')], resolve))
+    // A turn of the event loop in which the bytes would be read.
+    await new Promise((resolve) => setImmediate(resolve))
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.deepEqual(client.pieces, [])
+    stream.resume()
+    await client.received(5)
+    assert.equal(client.bytes.toString(), 'later')
+  })
+
+  it('does not change bytes that were received, when more bytes arrive', async (context) => {
+    const { client, accepted } = await pair(context)
+    accepted[0]!.write([Buffer.from('first')])
+    await client.received(5)
+    const large = Buffer.alloc(300_000, 'more ')
+    accepted[0]!.write([large])
+    await client.received(5 + large.length)
+    assert.equal(Buffer.from(client.pieces[0]!).toString(), 'first')
+    assert.equal(client.bytes.subarray(5).compare(large), 0)
+  })
+
   it('notifies both ends once when one destroys the stream', async (context) => {
     const { client, server, stream, accepted } = await pair(context)
     stream.destroy()
