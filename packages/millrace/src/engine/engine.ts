@@ -259,7 +259,7 @@ export class Engine implements EngineEvents {
     if (handle instanceof SpooledHandle) return cluster.metadataError
     const batch = handle instanceof WaitingRecord ? handle.batch : handle
     if (batch !== null) return failures.blockingError(batch)
-    const topic = topics.find((handle as WaitingRecord).draft.topic)
+    const topic = topics.find((handle as WaitingRecord).encoder.topic)
     return topic?.failure ?? cluster.metadataError
   }
 

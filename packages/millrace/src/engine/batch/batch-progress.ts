@@ -126,7 +126,7 @@ export abstract class BatchProgress {
   }
 
   /** Its request was passed to the connection. */
-  noteSent(now: number): void {
+  markSent(now: number): void {
     if (this.#sentAt < 0) this.#sentAt = now
   }
 
@@ -150,7 +150,7 @@ export abstract class BatchProgress {
     return this.#lastError
   }
 
-  noteFailure(error: KafkaError): void {
+  setLastError(error: KafkaError): void {
     this.#lastError = error
   }
 

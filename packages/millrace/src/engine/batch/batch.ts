@@ -89,7 +89,7 @@ export class Batch<Queue extends PartitionReference = PartitionReference> extend
 
   /** Appends the record; returns its cost in the buffer memory. */
   append(
-    draft: RecordEncoder,
+    encoder: RecordEncoder,
     contentBytes: number,
     timestamp: number,
     settle: Settle | null,
@@ -100,7 +100,7 @@ export class Batch<Queue extends PartitionReference = PartitionReference> extend
     if (start + contentBytes + recordOverheadMax > this.#buffer.length) {
       this.#makeSpace(pool, start + this.recordBytes(contentBytes, timestamp))
     }
-    const end = draft.write(this.#buffer, this.#begin(contentBytes, timestamp))
+    const end = encoder.write(this.#buffer, this.#begin(contentBytes, timestamp))
     this.#size = end
     return end - start + entryCost + this.#end(settle, tag)
   }

@@ -69,7 +69,7 @@ export class Accumulator {
   readonly #dispatcher: Dispatcher
   readonly #spool: RecordSpool | null
   readonly #clock: AppendClock
-  readonly #draft: RecordEncoder
+  readonly #encoder: RecordEncoder
   readonly #spaceQueue: SpaceQueue
   readonly #waitQueues: PartitionWaitQueues
   /** `enqueue` rejected a record of this partition. */
@@ -89,14 +89,14 @@ export class Accumulator {
     const { maxRequestBytes, flush } = parts.settings
     this.#batchRecordsMax = flush?.maxRecords || Number.POSITIVE_INFINITY
     this.#clock = new AppendClock(parts.host)
-    this.#draft = new RecordEncoder(maxRequestBytes)
+    this.#encoder = new RecordEncoder(maxRequestBytes)
     this.#spaceQueue = new SpaceQueue({ ...parts, wake: parts.events.wake }, (waiting) =>
       this.#appendWaiting(waiting, false),
     )
     const waitQueueParts = { ...parts, wake: parts.events.wake }
     this.#waitQueues = new PartitionWaitQueues(waitQueueParts, (queue, waiting) => {
       const topic = this.#topics.get(queue.topic.name)
-      this.#appendTo(topic, queue, waiting.draft, waiting.settle, waiting.tag, waiting)
+      this.#appendTo(topic, queue, waiting.encoder, waiting.settle, waiting.tag, waiting)
     })
   }
 
@@ -133,19 +133,19 @@ export class Accumulator {
    * accepted and nothing has changed; the host's onSpace follows. Throws if the record is invalid.
    */
   tryAppend(record: ProducerRecord, settle: Settle | null): boolean {
-    const draft = this.#draft
-    draft.load(record)
+    const encoder = this.#encoder
+    encoder.load(record)
     if (this.#spaceQueue.mayEnqueue || (this.#waitQueues.findSpace() && this.hasSpace)) {
-      const isTaken = this.#append(draft, settle, 0, null) !== null
+      const isTaken = this.#append(encoder, settle, 0, null) !== null
       this.#spaceQueue.onEnqueued()
-      draft.unload()
+      encoder.unload()
       if (!isTaken) {
         this.#enqueueWaitsFor = this.#waitQueues.refusedBy
         this.#spaceQueue.requestShare()
       }
       return isTaken
     }
-    draft.unload()
+    encoder.unload()
     if (!this.hasSpace) this.#events.onFull()
     this.#spaceQueue.requestSpace()
     return false
@@ -155,22 +155,23 @@ export class Accumulator {
    * Appends the record to a batch, or lets it wait. Throws if it is invalid, or above the limits.
    */
   append(record: ProducerRecord, settle: Settle | null): RecordHandle {
-    const draft = this.#draft
-    draft.load(record)
+    const encoder = this.#encoder
+    encoder.load(record)
     if (this.hasSpace || (this.#waitQueues.findSpace() && this.hasSpace)) {
-      const handle = this.#append(draft, settle, 0, null) ?? this.#waitQueues.join(draft, settle, 0)
-      draft.unload()
+      const handle =
+        this.#append(encoder, settle, 0, null) ?? this.#waitQueues.join(encoder, settle, 0)
+      encoder.unload()
       return handle
     }
     try {
       const { waiting: waitingRecords } = this.#parts
-      waitingRecords.checkMemory(draft)
+      waitingRecords.checkMemory(encoder)
       this.#events.onFull()
-      const waiting = waitingRecords.add(draft, settle, 0)
+      const waiting = waitingRecords.add(encoder, settle, 0)
       this.#spaceQueue.push(waiting)
       return waiting
     } finally {
-      draft.unload()
+      encoder.unload()
     }
   }
 
@@ -183,12 +184,12 @@ export class Accumulator {
       this.append(record, settle)
       return
     }
-    const draft = this.#draft
-    draft.load(record)
+    const encoder = this.#encoder
+    encoder.load(record)
     try {
-      this.#append(draft, settle, 0, null)
+      this.#append(encoder, settle, 0, null)
     } finally {
-      draft.unload()
+      encoder.unload()
     }
   }
 
@@ -210,27 +211,27 @@ export class Accumulator {
     flushGeneration: number,
   ): RecordHandle | null {
     if (!this.#spaceQueue.mayAppendInTurn()) return null
-    const draft = this.#draft
+    const encoder = this.#encoder
     this.#spaceQueue.beginInTurn()
-    draft.load(record)
+    encoder.load(record)
     this.#spaceQueue.endInTurn()
     const handle =
-      this.#append(draft, settle, tag, null) ?? this.#waitQueues.join(draft, settle, tag)
-    draft.unload()
+      this.#append(encoder, settle, tag, null) ?? this.#waitQueues.join(encoder, settle, tag)
+    encoder.unload()
     this.#joinEarlierFlush(handle, flushGeneration)
     return handle
   }
 
   /** Appends the record to the spool if there is one, otherwise to a batch; null = rejected. */
   #append(
-    draft: RecordEncoder,
+    encoder: RecordEncoder,
     settle: Settle | null,
     tag: number,
     from: WaitingRecord | null,
   ): RecordHandle | null {
-    if (this.#spool === null) return this.#put(draft, settle, tag, from)
-    if (draft.timestamp < 0) draft.timestamp = this.#clock.wallTime()
-    this.#spool.take(draft, settle, tag)
+    if (this.#spool === null) return this.#put(encoder, settle, tag, from)
+    if (encoder.timestamp < 0) encoder.timestamp = this.#clock.wallTime()
+    this.#spool.take(encoder, settle, tag)
     if (from !== null) {
       from.moveIntoSpool()
       this.#parts.waiting.leave(from)
@@ -242,52 +243,52 @@ export class Accumulator {
    * Appends a record of the spool to a batch, or lets it wait for its partition, so that later
    * records continue; false = there is no space in memory.
    */
-  appendSpooled(draft: RecordEncoder, settle: Settle | null, recordId: number): boolean {
+  appendSpooled(encoder: RecordEncoder, settle: Settle | null, recordId: number): boolean {
     const isTaken =
       (this.#budget.hasSpace || (this.#waitQueues.findSpace() && this.#budget.hasSpace)) &&
-      (this.#put(draft, settle, recordId, null) !== null ||
-        this.#waitQueues.joinIfSpace(draft, settle, recordId))
+      (this.#put(encoder, settle, recordId, null) !== null ||
+        this.#waitQueues.joinIfSpace(encoder, settle, recordId))
     this.#isSpoolWaiting = !isTaken
     return isTaken
   }
 
   /** Appends the record to the open batch of its partition, or lets it wait for its topic. */
   #put(
-    draft: RecordEncoder,
+    encoder: RecordEncoder,
     settle: Settle | null,
     tag: number,
     from: WaitingRecord | null,
   ): RecordHandle | null {
-    const topic = this.#topics.get(draft.topic)
+    const topic = this.#topics.get(encoder.topic)
     const { partitionCount } = topic.partitioning
-    let { partition } = draft
+    let { partition } = encoder
     if (partitionCount === 0 || partition >= partitionCount) {
-      return this.#waitForTopic(topic, draft, settle, tag, from)
+      return this.#waitForTopic(topic, encoder, settle, tag, from)
     }
-    if (partition < 0) partition = this.#choosePartition(topic, draft)
-    return this.#appendTo(topic, topic.queues[partition]!, draft, settle, tag, from)
+    if (partition < 0) partition = this.#choosePartition(topic, encoder)
+    return this.#appendTo(topic, topic.queues[partition]!, encoder, settle, tag, from)
   }
 
-  /** A partitioner may be code of the user: the draft must not change meanwhile. */
-  #choosePartition({ partitioner, partitioning }: TopicState, draft: RecordEncoder): number {
-    const { keyBytes, keyStart, keyEnd, contentBytes } = draft
+  /** A partitioner may be code of the user: the encoder must not change meanwhile. */
+  #choosePartition({ partitioner, partitioning }: TopicState, encoder: RecordEncoder): number {
+    const { keyBytes, keyStart, keyEnd, contentBytes } = encoder
     const recordBytes = contentBytes + recordOverheadUsual
-    this.#draft.lock()
+    this.#encoder.lock()
     try {
       const chosen = partitioner.partition(partitioning, keyBytes, keyStart, keyEnd, recordBytes)
-      if (partitioner.isCustom === true) draft.checkUnchanged()
+      if (partitioner.isCustom === true) encoder.checkUnchanged()
       return chosen
     } catch (error) {
-      this.#draft.unload()
+      this.#encoder.unload()
       throw error
     } finally {
-      this.#draft.unlock()
+      this.#encoder.unlock()
     }
   }
 
   #waitForTopic(
     topic: TopicState,
-    draft: RecordEncoder,
+    encoder: RecordEncoder,
     settle: Settle | null,
     tag: number,
     from: WaitingRecord | null,
@@ -295,9 +296,9 @@ export class Accumulator {
     // The caller knows that there is space. This one record may exceed the limit of waiting
     // records: enqueue accepts it, and returns false for the next one.
     const { waiting: waitingRecords, cluster } = this.#parts
-    const waiting = from ?? waitingRecords.add(draft, settle, tag)
+    const waiting = from ?? waitingRecords.add(encoder, settle, tag)
     topic.pending.push(waiting)
-    topic.noteUse(waiting.since)
+    topic.markUsed(waiting.since)
     waitingRecords.watchTopic(waiting, topic)
     cluster.refreshTopic(topic.name, topic.known ? 'stale' : 'unknown')
     return waiting
@@ -308,13 +309,13 @@ export class Accumulator {
   #appendTo(
     topic: TopicState,
     queue: PartitionQueue,
-    draft: RecordEncoder,
+    encoder: RecordEncoder,
     settle: Settle | null,
     tag: number,
     from: WaitingRecord | null,
   ): RecordHandle | null {
-    const content = draft.contentBytes
-    const timestamp = draft.timestamp >= 0 ? draft.timestamp : this.#clock.wallTime()
+    const content = encoder.contentBytes
+    const timestamp = encoder.timestamp >= 0 ? encoder.timestamp : this.#clock.wallTime()
     let batch = queue.open
     // Decides for nearly every record without its exact size.
     if (batch === null || !this.#fits(batch, content + recordOverheadMax)) {
@@ -322,7 +323,7 @@ export class Accumulator {
       batch = this.#batchFor(topic, queue, content, timestamp)
     }
     const start = batch.size
-    this.#budget.take(batch.append(draft, content, timestamp, settle, tag, this.#pool))
+    this.#budget.take(batch.append(encoder, content, timestamp, settle, tag, this.#pool))
     if (from !== null) this.#moveIn(batch, from)
     this.#events.onAppended(batch, batch.size - start, from === null ? null : from.since)
     if (!queue.listedOpen) this.#dispatcher.offer(queue)
@@ -354,7 +355,7 @@ export class Accumulator {
   #createBatch(topic: TopicState, queue: PartitionQueue, content: number): QueuedBatch {
     const { settings, host, generations, incomplete } = this.#parts
     const now = host.now()
-    topic.noteUse(now)
+    topic.markUsed(now)
     const needed = Math.max(content + recordOverheadMax + batchHeaderBytes, queue.lastCapacity)
     const buffer = this.#pool.acquire(needed)
     const deadline = now + settings.deliveryTimeoutMs
@@ -419,12 +420,12 @@ export class Accumulator {
 
   /** `isPending` = it waited for its topic; with a spool it is already on disk. */
   #appendWaiting(waiting: WaitingRecord, isPending: boolean): void {
-    const { draft, settle, tag } = waiting
+    const { encoder, settle, tag } = waiting
     try {
-      if (isPending) this.#put(draft, settle, tag, waiting)
-      else this.#append(draft, settle, tag, waiting)
+      if (isPending) this.#put(encoder, settle, tag, waiting)
+      else this.#append(encoder, settle, tag, waiting)
     } catch (error) {
-      const { topic } = draft
+      const { topic } = encoder
       this.#parts.waiting.fail(waiting, asKafkaError(error, `topic ${topic}`, { topic }))
     }
   }
@@ -462,7 +463,9 @@ export class Accumulator {
     const found = [...this.#spaceQueue.takeIf(isSelected)]
     for (const { pending } of this.#topics.all()) {
       found.push(
-        ...pending.takeIf(({ draft }) => isSelected?.(draft.topic, draft.partition) !== false),
+        ...pending.takeIf(
+          ({ encoder }) => isSelected?.(encoder.topic, encoder.partition) !== false,
+        ),
       )
     }
     found.push(...this.#waitQueues.takeIf(isSelected))

@@ -79,25 +79,25 @@ export class PartitionWaitQueues {
   }
 
   /** The rejected record waits in the queue. Throws above the limits. */
-  join(draft: RecordEncoder, settle: Settle | null, tag: number): WaitingRecord {
+  join(encoder: RecordEncoder, settle: Settle | null, tag: number): WaitingRecord {
     const { waiting: waitingRecords } = this.#parts
     const queue = this.#refusedBy!
     try {
-      waitingRecords.checkPartitionWaitMemory(draft, queue)
+      waitingRecords.checkPartitionWaitMemory(encoder, queue)
     } catch (error) {
-      draft.unload()
+      encoder.unload()
       throw error
     }
-    const waiting = waitingRecords.add(draft, settle, tag)
+    const waiting = waitingRecords.add(encoder, settle, tag)
     this.#push(queue, waiting)
     return waiting
   }
 
   /** Like `join`; false = above the limits, and nothing has changed. */
-  joinIfSpace(draft: RecordEncoder, settle: Settle | null, tag: number): boolean {
+  joinIfSpace(encoder: RecordEncoder, settle: Settle | null, tag: number): boolean {
     const { waiting } = this.#parts
-    if (!waiting.hasPartitionWaitMemory(draft)) return false
-    this.#push(this.#refusedBy!, waiting.add(draft, settle, tag))
+    if (!waiting.hasPartitionWaitMemory(encoder)) return false
+    this.#push(this.#refusedBy!, waiting.add(encoder, settle, tag))
     return true
   }
 

@@ -183,7 +183,9 @@ export class SpaceQueue {
   ): (WaitingRecord | WaitingCaller)[] {
     return this.#queue.takeIf((entry) => {
       if (isSelected === null) return true
-      return entry instanceof WaitingRecord && isSelected(entry.draft.topic, entry.draft.partition)
+      return (
+        entry instanceof WaitingRecord && isSelected(entry.encoder.topic, entry.encoder.partition)
+      )
     })
   }
 

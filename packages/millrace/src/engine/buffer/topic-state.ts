@@ -49,7 +49,7 @@ export class TopicState {
     return this.#usedAt
   }
 
-  noteUse(now: number): void {
+  markUsed(now: number): void {
     this.#usedAt = now
   }
 

@@ -17,7 +17,7 @@ import type { EntryQueue, QueueEntry } from './waiting-queue.ts'
 export const waitingCost = 820
 
 export class WaitingRecord implements QueueEntry {
-  readonly draft: RecordEncoder
+  readonly encoder: RecordEncoder
   readonly settle: Settle | null
   readonly tag: number
   readonly since: number
@@ -34,18 +34,18 @@ export class WaitingRecord implements QueueEntry {
   #onTaken: (() => void) | null = null
 
   constructor(
-    draft: RecordEncoder,
+    encoder: RecordEncoder,
     settle: Settle | null,
     tag: number,
     since: number,
     flushGeneration: number,
   ) {
-    this.draft = draft
+    this.encoder = encoder
     this.tag = tag
     this.settle = settle
     this.since = since
     this.#flushGeneration = flushGeneration
-    this.cost = draft.contentBytes + waitingCost
+    this.cost = encoder.contentBytes + waitingCost
   }
 
   /** The flush() calls from this generation on wait for it. */
@@ -65,7 +65,7 @@ export class WaitingRecord implements QueueEntry {
   /** The batch contains the record's bytes now. */
   moveInto(batch: QueuedBatch): void {
     this.#batch = batch
-    this.draft.discard()
+    this.encoder.discard()
   }
 
   /** The record was added to the spool. */
@@ -75,7 +75,7 @@ export class WaitingRecord implements QueueEntry {
 
   moveIntoSpool(): void {
     this.#isSpooled = true
-    this.draft.discard()
+    this.encoder.discard()
   }
 
   /** It was cancelled or has failed while it waited. */
@@ -85,7 +85,7 @@ export class WaitingRecord implements QueueEntry {
 
   markGone(): void {
     this.#isGone = true
-    this.draft.discard()
+    this.encoder.discard()
     this.queue?.onGone()
     this.queue = null
   }

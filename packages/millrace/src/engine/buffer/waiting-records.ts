@@ -42,15 +42,15 @@ export class WaitingRecords {
   }
 
   /** Throws BUFFER_FULL if the record cannot wait either. */
-  checkMemory(draft: RecordEncoder): void {
-    if (this.#hasMemory(draft)) return
+  checkMemory(encoder: RecordEncoder): void {
+    if (this.#hasMemory(encoder)) return
     const { settings, cluster, budget } = this.#parts
     const { waitingBytes, waitingBytesMax } = budget
     // One error serves a topic for a turn, because a loop without await can be rejected a million
     // times.
-    if (this.#fullError?.topic !== draft.topic) {
+    if (this.#fullError?.topic !== encoder.topic) {
       this.#fullError = bufferFull(
-        draft,
+        encoder,
         waitingBytes,
         waitingBytesMax,
         settings,
@@ -61,9 +61,9 @@ export class WaitingRecords {
   }
 
   /** Throws BUFFER_FULL if the queues of partitions have reached their limit. */
-  checkPartitionWaitMemory(draft: RecordEncoder, queue: PartitionQueue): void {
-    this.checkMemory(draft)
-    if (this.hasPartitionWaitMemory(draft)) return
+  checkPartitionWaitMemory(encoder: RecordEncoder, queue: PartitionQueue): void {
+    this.checkMemory(encoder)
+    if (this.hasPartitionWaitMemory(encoder)) return
     const { cluster, budget } = this.#parts
     const { partitionWaitBytes, partitionWaitBytesMax } = budget
     if (this.#partitionFullError?.queue !== queue) {
@@ -84,10 +84,10 @@ export class WaitingRecords {
   }
 
   /** Whether the record can wait for its partition. */
-  hasPartitionWaitMemory(draft: RecordEncoder): boolean {
+  hasPartitionWaitMemory(encoder: RecordEncoder): boolean {
     const { partitionWaitBytes, partitionWaitBytesMax } = this.#parts.budget
-    const cost = draft.contentBytes + waitingCost
-    return this.#hasMemory(draft) && partitionWaitBytes + cost <= partitionWaitBytesMax
+    const cost = encoder.contentBytes + waitingCost
+    return this.#hasMemory(encoder) && partitionWaitBytes + cost <= partitionWaitBytesMax
   }
 
   startTurn(): void {
@@ -96,9 +96,9 @@ export class WaitingRecords {
   }
 
   /** Creates a copy of the record, which waits from now on. */
-  add(draft: RecordEncoder, settle: Settle | null, tag: number): WaitingRecord {
+  add(encoder: RecordEncoder, settle: Settle | null, tag: number): WaitingRecord {
     const { settings, host, budget, generations } = this.#parts
-    const copy = draft.copy(host)
+    const copy = encoder.copy(host)
     const waiting = new WaitingRecord(copy, settle, tag, host.now(), generations.current)
     generations.enter(waiting.flushGeneration)
     budget.takeWaiting(waiting.cost)
@@ -139,8 +139,8 @@ export class WaitingRecords {
   /** Fails a waiting record. */
   fail(waiting: WaitingRecord, error: KafkaError): void {
     const { settlement } = this.#parts
-    const isDead = settlement.wantsDeadLetter(waiting.draft.topic, error)
-    const deadLetter = isDead ? failedRecord(waiting.draft) : undefined
+    const isDead = settlement.wantsDeadLetter(waiting.encoder.topic, error)
+    const deadLetter = isDead ? failedRecord(waiting.encoder) : undefined
     waiting.markGone()
     this.#releaseMemory(waiting)
     const { settle, tag, flushGeneration } = waiting
@@ -169,7 +169,7 @@ export class WaitingRecords {
     entry: WaitingRecord | WaitingCaller,
     makeError: (topic: string | undefined) => KafkaError,
   ): void {
-    if (entry instanceof WaitingRecord) this.fail(entry, makeError(entry.draft.topic))
+    if (entry instanceof WaitingRecord) this.fail(entry, makeError(entry.encoder.topic))
     else {
       entry.fail(() => makeError(undefined))
       this.leaveCaller(entry)
@@ -265,9 +265,9 @@ export class WaitingRecords {
 }
 
 /** Copies the record with its bytes. */
-const failedRecord = (draft: RecordEncoder): FailedRecord => {
-  const { topic, partition, timestamp, contentBytes } = draft
+const failedRecord = (encoder: RecordEncoder): FailedRecord => {
+  const { topic, partition, timestamp, contentBytes } = encoder
   const content = Buffer.allocUnsafe(contentBytes)
-  draft.write(content, 0)
+  encoder.write(content, 0)
   return { topic, partition, timestamp, content }
 }

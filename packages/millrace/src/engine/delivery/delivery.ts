@@ -235,7 +235,7 @@ export class Delivery {
       failures.failBecause(batch, error)
       return
     }
-    batch.noteFailure(error)
+    batch.setLastError(error)
     batch.queue.lastError = error
     if (now >= batch.deadline) {
       failures.expire(batch, now, error)

@@ -13,7 +13,7 @@ import type { BatchOutcome, RecordFailure } from './settlement.ts'
  * How the engine appends a record to its batch, or lets it wait for its topic; false = no space.
  */
 export interface SpoolIntake {
-  append(draft: RecordEncoder, settle: Settle | null, recordId: number): boolean
+  append(encoder: RecordEncoder, settle: Settle | null, recordId: number): boolean
 }
 
 export interface RecordSpool extends SpoolAdmission, RequestWriter {
@@ -22,7 +22,7 @@ export interface RecordSpool extends SpoolAdmission, RequestWriter {
   /**
    * Takes the record, and passes it to the intake if all earlier records were passed. May throw.
    */
-  take(draft: RecordEncoder, settle: Settle | null, tag: number): void
+  take(encoder: RecordEncoder, settle: Settle | null, tag: number): void
   /** Resolves when the records taken so far are on disk; rejects if the spool has failed. */
   whenTaken(): Promise<undefined>
   /** Called at each step: passes records on disk to the intake, while it accepts them. */

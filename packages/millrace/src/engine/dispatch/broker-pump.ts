@@ -157,7 +157,7 @@ export class BrokerPump implements WatchedBroker {
     this.#inFlight.add(request)
     this.silence.onWaiting(now)
     events.onRequestSent(request)
-    for (const batch of batches) batch.noteSent(now)
+    for (const batch of batches) batch.markSent(now)
     if (spool === null) link.produce(request)
     else spool.send(request)
   }
