@@ -6,7 +6,8 @@ import type { ProducerRecord } from '../engine/record.ts'
 import { KafkaError } from '../protocol/kafka-error.ts'
 import { messageOf } from '../runtime/value-kinds.ts'
 
-const lengthMax = 2 ** 32 - 1
+/** The results of so many records take 700 MB; a stream has no such limit. */
+const lengthMax = 2 ** 24
 
 /** A record that throws `cause` when the producer reads it. */
 export const unreadableRecord = (cause: unknown): ProducerRecord => ({
@@ -25,7 +26,7 @@ export const recordAt = (records: readonly ProducerRecord[], index: number): Pro
   }
 }
 
-/** Throws INVALID_ARGUMENT unless it is an array whose length can be read. */
+/** Throws INVALID_ARGUMENT unless it is an array of at most `lengthMax` records. */
 export const checkRecords = (name: string, records: unknown): void => {
   let length: unknown
   let isArray = false
@@ -43,6 +44,6 @@ export const checkRecords = (name: string, records: unknown): void => {
   if (Number.isInteger(length) && (length as number) >= 0 && (length as number) <= lengthMax) return
   throw new KafkaError(
     'INVALID_ARGUMENT',
-    `${name} must have a length from 0 to ${lengthMax}, got ${String(length)}`,
+    `${name} must have at most ${lengthMax} records, got ${String(length)}`,
   )
 }

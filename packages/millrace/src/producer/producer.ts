@@ -180,7 +180,7 @@ export class Producer {
    * Sends records in order; resolves when each has its result, and never rejects because of a
    * record: `results[i]` is its metadata, or the KafkaError with the reason of its failure. Reading
    * `failedIndexes` and `offset(i)` creates no object per record. The array must not change until
-   * then; it may be larger than the buffer.
+   * then; it may be larger than the buffer, and has at most 16,777,216 records.
    *
    * @example
    * const { failedIndexes } = await producer.sendBatch([{ topic: 'orders', value: 'a' }])

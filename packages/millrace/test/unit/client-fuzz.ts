@@ -175,7 +175,7 @@ class Fuzz {
     await this.#settled(this.#work(this.#producer, 'new'))
     await this.#renew()
     for (let count = 0; count < 5; count++) await this.#settled(this.#work(this.#producer, 't0'))
-    this.#producer.metrics({ histograms: true } as never)
+    this.#producer.metrics({ partitions: true })
     this.#cluster.target = target
     this.#cluster.provokes = provokes
   }

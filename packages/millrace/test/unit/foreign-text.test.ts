@@ -127,7 +127,7 @@ const run = async (
     const outputs = {
       errors,
       log: logger.lines.flatMap((line) => line.split(/\n(?= {4}at )/)),
-      metrics: producer.metrics({ histograms: true } as never),
+      metrics: producer.metrics({ partitions: true }),
       status: producer.status(),
       options: producer.options,
       inspection: inspect(producer, { depth: 10 }).split('\n'),

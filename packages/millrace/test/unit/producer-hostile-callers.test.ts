@@ -204,6 +204,9 @@ describe('an array of records that throws when it is read', () => {
       new Proxy([good], { get: unreadable }),
       new Proxy([good], { get: (_target, name) => (name === 'length' ? Number.NaN : good) }),
       new Proxy([good], { get: (_target, name) => (name === 'length' ? 2 ** 40 : good) }),
+      new Proxy([good], { get: (_target, name) => (name === 'length' ? 2 ** 31 : good) }),
+      // Without elements: it takes no memory, and the results of its records would take 40 GB.
+      new Array(2 ** 30),
       revoked.proxy,
     ]
     for (const sender of [producer, typed, layer]) {

@@ -161,7 +161,7 @@ export class Delivery {
       transactional: this.#parts.transactions !== null,
       isFirst,
       startsEpoch: batch.baseSequence === 0,
-      maybeInLog: errorCode !== errorNumber.NONE && (batch.maybeInLog || queue.maybeInLog),
+      maybeInLog: batch.maybeInLog || queue.maybeInLog,
       canFailIfMaybeWritten: this.#parts.spool === null,
       maybeWritten: batch.maybeWritten,
       isPieceOfMaybeWritten: batch.isPieceOfMaybeWritten,
