@@ -1,7 +1,7 @@
 // A service with a spool takes records while all brokers are away: memory keeps its bound, and when
-// they are back, what has gathered is delivered in order, once. The long form, ten minutes and 3 GB,
-// is `npm run spool-kills -- outage`, which sets MILLRACE_SPOOL_OUTAGE=long; it also requires half
-// of the normal rate, which the few seconds of the short form do not show on a busy machine.
+// they are back, what has gathered is delivered in order, once. The long form, ten minutes and
+// 3 GB, is `npm run spool-kills -- outage`, which sets MILLRACE_SPOOL_OUTAGE=long; it also requires
+// half of the normal rate, which the few seconds of the short form do not show on a busy machine.
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
