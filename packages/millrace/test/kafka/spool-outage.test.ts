@@ -1,7 +1,7 @@
 // A service with a spool takes records while all brokers are away: memory keeps its bound, and when
-// they are back, what has gathered is delivered in order, once. The long form, ten minutes and
-// 3 GB, is `npm run spool-kills -- outage`, which sets MILLRACE_SPOOL_OUTAGE=long; it also requires
-// half of the normal rate, which the few seconds of the short form do not show on a busy machine.
+// they are back, what has gathered is delivered in order, once, at no less than half of the normal
+// rate. The long form, ten minutes and 3 GB, is `npm run spool-kills -- outage`, which sets
+// MILLRACE_SPOOL_OUTAGE=long.
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -109,8 +109,5 @@ test('a spool stores records while all brokers are stopped, and delivers them', 
   const grown = findings.peakBytes - findings.normalBytes
   assert.ok(grown < grownBytesMax, `memory grew by ${grown} bytes`)
   const share = findings.backlogPerSecond / findings.normalPerSecond
-  assert.ok(
-    share >= (isLong ? 0.5 : 0.1),
-    `the backlog went out at ${share.toFixed(2)} of the normal rate`,
-  )
+  assert.ok(share >= 0.5, `the backlog went out at ${share.toFixed(2)} of the normal rate`)
 })
